@@ -1,0 +1,33 @@
+/**
+ * Our echo server: `bench/echo_server.ts --port N --api callbacks|iterate|streams`.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { serve, type WebSocketHandler } from "../mod.ts";
+
+const { values } = parseArgs({
+  options: { port: { type: "string", default: "0" }, api: { type: "string", default: "callbacks" } },
+});
+
+const handlers: Record<string, WebSocketHandler> = {
+  callbacks: {
+    message(socket, data) {
+      socket.send(data);
+    },
+  },
+  async iterate(socket) {
+    for await (const message of socket) await socket.send(message);
+  },
+  streams: (socket) => socket.readable.pipeTo(socket.writable),
+};
+
+const handler = handlers[values.api];
+if (handler === undefined) throw new Error(`Unknown --api ${values.api}: ${Object.keys(handlers).join(", ")}`);
+
+serve({
+  port: Number(values.port),
+  hostname: "127.0.0.1",
+  onError: () => {}, // the load generator leaves without a close frame
+  onListen: (addr) => console.log(`listening on ${(addr as Deno.NetAddr).port}`),
+}, handler);

@@ -1,0 +1,198 @@
+/**
+ * Every error class, and the one place that maps an error to a close code.
+ *
+ * An error says whose fault it is:
+ *
+ * ```text
+ * DOMException
+ * └─ WebSocketError            the connection ended, and not cleanly
+ *    ├─ ProtocolError          the peer broke a rule of the protocol (1002, 1007)
+ *    ├─ LimitError             the peer, or a slow peer, went over one of our limits (1008, 1009, 1013)
+ *    └─ ConnectionError        the transport was lost, timed out, or was aborted (1006)
+ * Error
+ * └─ HandshakeError            the opening handshake was refused, by us or by the server
+ * ```
+ *
+ * The caller's own mistakes are the platform's errors, thrown at the call: `TypeError` for the wrong type, `RangeError` for
+ * a value out of range, `SyntaxError` for text that does not parse, and a `DOMException` named `InvalidStateError` for a
+ * call that comes too late.
+ *
+ * @module
+ */
+
+/** How a connection ended, as a close frame says it. */
+export interface WebSocketCloseInfo {
+  /** The close code, RFC 6455 §7.4. */
+  closeCode?: number;
+  /** The reason, at most 123 bytes of UTF-8. */
+  reason?: string;
+}
+
+/**
+ * The connection ended uncleanly, or an application ends it with a code of its own. The shape is the WHATWG draft's.
+ *
+ * @example Close a stream with a code
+ * ```ts
+ * import { WebSocketError } from "@sluice/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new WebSocketError("too late", { closeCode: 4001, reason: "too late" });
+ * assertEquals(error.closeCode, 4001);
+ * ```
+ */
+export class WebSocketError extends DOMException {
+  /** The close code, or `null` where there is none. */
+  readonly closeCode: number | null;
+  /** The reason that goes, or came, with the close code. */
+  readonly reason: string;
+
+  /**
+   * @param message What happened.
+   * @param init The close code (1000 or 3000 to 4999) and the reason (at most 123 bytes of UTF-8).
+   * @throws {DOMException} `InvalidAccessError` for a code that an application may not use, `SyntaxError` for a long reason.
+   */
+  constructor(message = "", init: WebSocketCloseInfo = {}) {
+    super(message, "WebSocketError");
+    const { closeCode, reason = "" } = init;
+    // Only our own subclasses may carry the protocol's codes; applications have 1000 and 3000 to 4999 (draft, §WebSocketError).
+    if (new.target === WebSocketError) {
+      if (closeCode !== undefined && closeCode !== 1000 && !(closeCode >= 3000 && closeCode <= 4999)) {
+        throw new DOMException(
+          `Cannot use close code ${closeCode}: an application has 1000 and 3000 to 4999`,
+          "InvalidAccessError",
+        );
+      }
+      const bytes = new TextEncoder().encode(reason).byteLength;
+      if (bytes > 123) {
+        throw new DOMException(`Cannot use a close reason of ${bytes} bytes: the limit is 123`, "SyntaxError");
+      }
+    }
+    this.closeCode = closeCode ?? (reason === "" ? null : 1000);
+    this.reason = reason;
+  }
+}
+
+/** The peer broke a rule of the protocol. The connection is failed with {@linkcode ProtocolError.closeCode}. */
+export class ProtocolError extends WebSocketError {
+  /** The close code that tells the peer: 1002, or 1007 for bad UTF-8 and bad compressed data. */
+  declare readonly closeCode: number;
+  /** The section that says so, such as `RFC 6455 §5.1`. */
+  readonly section: string;
+
+  /**
+   * @param message What the peer did, with the numbers.
+   * @param section The section that forbids it.
+   * @param closeCode The close code to send, 1002 by default.
+   */
+  constructor(message: string, section: string, closeCode = 1002) {
+    super(`${message} (${section})`, { closeCode, reason: shortReason(message) });
+    this.section = section;
+  }
+}
+
+/** Facts about a limit that was passed. */
+export interface LimitErrorOptions {
+  /** The option's name, as in `Limits`. */
+  limit: string;
+  /** The limit in force. */
+  max: number;
+  /** What was asked for or reached, where it is known. */
+  actual?: number | bigint;
+  /** The close code that tells the peer. */
+  closeCode: 1008 | 1009 | 1013;
+}
+
+/** One of our limits was passed. The connection is failed with {@linkcode LimitError.closeCode}. */
+export class LimitError extends WebSocketError {
+  /** The close code that tells the peer: 1009 too big, 1008 too many or too slow, 1013 not read fast enough. */
+  declare readonly closeCode: number;
+  /** The name of the option that sets the limit. */
+  readonly limit: string;
+  /** The limit in force. */
+  readonly max: number;
+  /** What was asked for or reached, where it is known. */
+  readonly actual: number | bigint | undefined;
+
+  /**
+   * @param message What went over the limit, with the numbers.
+   * @param options The limit and the numbers.
+   */
+  constructor(message: string, options: LimitErrorOptions) {
+    super(message, { closeCode: options.closeCode, reason: shortReason(message) });
+    this.limit = options.limit;
+    this.max = options.max;
+    this.actual = options.actual;
+  }
+}
+
+/** The transport was lost, timed out or was aborted: no close frame was exchanged, which RFC 6455 §7.1.5 calls 1006. */
+export class ConnectionError extends WebSocketError {
+  /** What the transport itself said, where it said something. */
+  override readonly cause: unknown;
+
+  /**
+   * @param message What happened.
+   * @param options The close info, 1006 by default, and the cause.
+   */
+  constructor(message: string, options: WebSocketCloseInfo & { cause?: unknown } = {}) {
+    super(message, { closeCode: options.closeCode ?? 1006, reason: options.reason ?? "" });
+    this.cause = options.cause;
+  }
+}
+
+/** Facts about a refused handshake. */
+export interface HandshakeErrorOptions {
+  /** The HTTP status: the one we answer with, or the one the server gave. */
+  status: number;
+  /** Header fields: what we add to the refusal, or what the server sent. */
+  headers?: Headers | [name: string, value: string][];
+  /** The start of the response's body, as far as it was read (client). */
+  body?: Uint8Array;
+  /** The error behind it. */
+  cause?: unknown;
+}
+
+/** The opening handshake was refused: by us (server) or by the server or our checks of its answer (client). */
+export class HandshakeError extends Error {
+  /** The error's name. */
+  override readonly name = "HandshakeError";
+  /** The HTTP status: the one we answer with, or the one the server gave. */
+  readonly status: number;
+  /** Header fields: what we add to the refusal, or what the server sent. */
+  readonly headers: Headers;
+  /** The start of the response's body, as far as it was read (client). */
+  readonly body: Uint8Array | undefined;
+
+  /**
+   * @param message What was wrong, with the value.
+   * @param options The status, the header fields and the cause.
+   */
+  constructor(message: string, options: HandshakeErrorOptions) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.status = options.status;
+    this.headers = new Headers(options.headers);
+    this.body = options.body;
+  }
+}
+
+/**
+ * The close code that an error is told to the peer with: the error's own, or 1011 for anything that is not the peer's fault.
+ *
+ * @param error Anything thrown while a connection was open.
+ * @returns A code that may stand in a close frame (RFC 6455 §7.4.1).
+ */
+export function closeCodeOf(error: unknown): number {
+  if (error instanceof ProtocolError || error instanceof LimitError) return error.closeCode;
+  if (error instanceof WebSocketError && error.closeCode !== null && error.closeCode !== 1006) return error.closeCode;
+  return 1011;
+}
+
+/** A call that comes too late, as the WHATWG says it. */
+export function invalidState(message: string): DOMException {
+  return new DOMException(message, "InvalidStateError");
+}
+
+/** Cuts a message, which is ASCII here, to what a close frame holds (RFC 6455 §5.5.1: 125 bytes less the code). */
+function shortReason(message: string): string {
+  return message.length > 123 ? message.slice(0, 123) : message;
+}

@@ -1,0 +1,45 @@
+/**
+ * `Sec-WebSocket-Key` and `Sec-WebSocket-Accept`, RFC 6455 §1.3, §4.1 and §4.2.2: proof that the server speaks WebSocket and
+ * not another protocol that was tricked into an answer. It authenticates nobody.
+ *
+ * @module
+ */
+
+/** The string that RFC 6455 §1.3 appends to the key. */
+export const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/**
+ * The `Sec-WebSocket-Accept` that answers a key.
+ *
+ * @example The RFC's own
+ * ```ts
+ * import { acceptKey } from "@sluice/websocket/handshake";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await acceptKey("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+ * ```
+ *
+ * @param key The client's `Sec-WebSocket-Key`, as it came: it is hashed as text and not decoded.
+ * @returns The SHA-1 of the key and {@linkcode GUID}, in base64.
+ */
+export async function acceptKey(key: string): Promise<string> {
+  return base64(new Uint8Array(await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + GUID))));
+}
+
+/** A new `Sec-WebSocket-Key`: 16 unpredictable bytes in base64 (RFC 6455 §4.1, item 7 of the request). */
+export function createKey(): string {
+  return base64(crypto.getRandomValues(new Uint8Array(16)));
+}
+
+/**
+ * Whether a value is the base64 of 16 bytes: 22 digits and two pads (RFC 6455 §4.2.1, CVE-2026-5067, CVE-2026-5068). The four
+ * bits that the last digit has to spare may be any, as with the other servers: RFC 4648 §3.5 leaves that open.
+ */
+export function isKey(value: string): boolean {
+  return value.length === 24 && /^[A-Za-z0-9+/]{22}==$/.test(value);
+}
+
+/** Bytes in base64, RFC 4648 §4. */
+export function base64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}

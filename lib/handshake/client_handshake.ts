@@ -1,0 +1,184 @@
+/**
+ * The client's side of the opening handshake, RFC 6455 §4.1, from a URL to the request's bytes and from the response's head to
+ * what was agreed.
+ *
+ * @module
+ */
+import { HandshakeError } from "../errors.ts";
+import { acceptKey, base64, createKey } from "./accept_key.ts";
+import { type ExtensionOffer, parseExtensions } from "./extension_header.ts";
+import {
+  applicationFields,
+  fieldValues,
+  hasToken,
+  type HeaderFields,
+  listValues,
+  quote,
+  toHeaders,
+} from "./http_fields.ts";
+import { type ResponseHead, serializeRequestHead } from "./http_head.ts";
+import { answeredSubprotocol, checkSubprotocols } from "./subprotocol.ts";
+
+/** What a client asks for. */
+export interface CreateUpgradeRequestOptions {
+  /** The URL, as `parseWebSocketUrl` returns it. */
+  url: URL;
+  /** The subprotocols, the best first. @default {[]} */
+  protocols?: readonly string[];
+  /** The value of `Sec-WebSocket-Extensions`; `""` for none. */
+  extensions?: string;
+  /** More header fields. `Host` and `Authorization` go before what the URL says. */
+  headers?: HeadersInit;
+  /** The `Sec-WebSocket-Key`. By default 16 unpredictable bytes, as RFC 6455 §4.1 demands: give one only in a test. */
+  key?: string;
+}
+
+/** A request and what is needed to check its answer. */
+export interface CreatedUpgradeRequest {
+  /** The bytes of the request. */
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Its `Sec-WebSocket-Key`. */
+  key: string;
+}
+
+/** What was asked for, to check the answer against. */
+export interface CheckUpgradeResponseOptions {
+  /** The request's `Sec-WebSocket-Key`. */
+  key: string;
+  /** The subprotocols that were requested. @default {[]} */
+  protocols?: readonly string[];
+  /** The names of the extensions that were offered. @default {[]} */
+  offeredExtensions?: readonly string[];
+}
+
+/** What client and server agreed on. */
+export interface UpgradeAgreement {
+  /** The subprotocol, `""` for none. */
+  protocol: string;
+  /** The extensions that the server accepted. Their parameters are for the extensions to judge. */
+  extensions: ExtensionOffer[];
+}
+
+/**
+ * Parses a URL as `new WebSocket` does: ws and wss, and http and https, which stand for them.
+ *
+ * @example
+ * ```ts
+ * import { parseWebSocketUrl } from "@sluice/websocket/handshake";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseWebSocketUrl("https://example.com:443/chat").href, "wss://example.com/chat");
+ * ```
+ *
+ * @param url The absolute URL.
+ * @returns A new URL, ws or wss.
+ * @throws {DOMException} `SyntaxError` if it does not parse, has another scheme, or has a fragment, an empty one included.
+ */
+export function parseWebSocketUrl(url: string | URL): URL {
+  if (!URL.canParse(url)) throw syntaxError(`Cannot parse URL ${quote(String(url))}`);
+  const parsed = new URL(url);
+  if (parsed.protocol === "http:") parsed.protocol = "ws:";
+  if (parsed.protocol === "https:") parsed.protocol = "wss:";
+  if (parsed.protocol !== "ws:" && parsed.protocol !== "wss:") {
+    throw syntaxError(`Cannot use URL scheme ${quote(parsed.protocol)}: it must be ws or wss`);
+  }
+  // `hash` is "" for an empty fragment too.
+  if (parsed.href.includes("#")) throw syntaxError(`Cannot use URL ${quote(parsed.href)}: it has a fragment`);
+  return parsed;
+}
+
+/**
+ * Writes a request to open a WebSocket, RFC 6455 §4.1.
+ *
+ * @param options What to ask for.
+ * @returns The request's bytes and its key.
+ * @throws {DOMException} `SyntaxError` if a subprotocol is not a token or comes twice.
+ * @throws {TypeError} If a header field is malformed or the handshake's own (CVE-2026-1527).
+ */
+export function createUpgradeRequest(options: CreateUpgradeRequestOptions): CreatedUpgradeRequest {
+  const { url, protocols = [], extensions = "", headers, key = createKey() } = options;
+  checkSubprotocols(protocols);
+  const given = applicationFields(headers);
+  const [host = url.host] = fieldValues(given, "host");
+  const fields: [string, string][] = [
+    ["Host", host], // First, RFC 9110 §7.2. A URL leaves out its scheme's default port by itself.
+    ["Upgrade", "websocket"],
+    ["Connection", "Upgrade"],
+    ["Sec-WebSocket-Key", key],
+    ["Sec-WebSocket-Version", "13"],
+  ];
+  if (protocols.length > 0) fields.push(["Sec-WebSocket-Protocol", protocols.join(", ")]);
+  if (extensions !== "") fields.push(["Sec-WebSocket-Extensions", extensions]);
+  const credentials = basicCredentials(url);
+  if (credentials !== undefined && fieldValues(given, "authorization").length === 0) {
+    fields.push(["Authorization", credentials]);
+  }
+  const bytes = serializeRequestHead({
+    method: "GET",
+    target: url.pathname + url.search,
+    version: "HTTP/1.1",
+    fields: [...fields, ...given.filter(([name]) => name !== "host")],
+  });
+  return { bytes, key };
+}
+
+/**
+ * Checks the server's answer, RFC 6455 §4.1, items 1 to 6 of the response.
+ *
+ * @param head The response's head.
+ * @param options What was asked for.
+ * @returns What was agreed on.
+ * @throws {HandshakeError} With the response's status and header fields, if the answer does not open the connection.
+ */
+export async function checkUpgradeResponse(
+  head: ResponseHead,
+  options: CheckUpgradeResponseOptions,
+): Promise<UpgradeAgreement> {
+  const { version, status, fields } = head;
+  const { key, protocols = [], offeredExtensions = [] } = options;
+  const refuse = (message: string) => new HandshakeError(message, { status, headers: toHeaders(fields) });
+
+  // Item 1. Redirects and 401 are the caller's to follow, if at all.
+  if (status !== 101) throw refuse(`Server answered ${status}, not 101`);
+  if (version === "HTTP/1.0") throw refuse("Server answered 101 in HTTP/1.0");
+  // Item 2: the value, and so the only one. Item 3: one among others.
+  const upgrade = listValues(fields, "upgrade");
+  if (upgrade.length !== 1 || upgrade[0]?.toLowerCase() !== "websocket") {
+    throw refuse(`Header Upgrade is ${quote(upgrade.join(", "))}, not "websocket"`);
+  }
+  if (!hasToken(fields, "connection", "upgrade")) throw refuse('Header Connection lacks "Upgrade"');
+  await checkAcceptKey(fields, key, refuse);
+  const extensions = parseExtensions(fieldValues(fields, "sec-websocket-extensions"), refuse);
+  for (const { name } of extensions) {
+    if (!offeredExtensions.includes(name)) throw refuse(`Server chose extension ${quote(name)}, which was not offered`);
+  }
+  return { protocol: answeredSubprotocol(fields, protocols, refuse), extensions };
+}
+
+/** Item 4: exactly one, and equal. */
+async function checkAcceptKey(fields: HeaderFields, key: string, refuse: (message: string) => Error): Promise<void> {
+  const [accept, ...more] = fieldValues(fields, "sec-websocket-accept");
+  if (accept === undefined) throw refuse("Header Sec-WebSocket-Accept is missing");
+  if (more.length > 0) throw refuse(`Header Sec-WebSocket-Accept comes ${more.length + 1} times`);
+  const expected = await acceptKey(key);
+  if (accept !== expected) throw refuse(`Header Sec-WebSocket-Accept is ${quote(accept)}, not "${expected}"`);
+}
+
+/** `user:password@` of a URL as RFC 7617 sends it, in UTF-8. */
+function basicCredentials({ username, password }: URL): string | undefined {
+  if (username === "" && password === "") return undefined;
+  return `Basic ${base64(new TextEncoder().encode(`${percentDecode(username)}:${percentDecode(password)}`))}`;
+}
+
+/** A URL may hold a `%` that begins no escape. It is then taken as it stands. */
+function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function syntaxError(message: string): DOMException {
+  return new DOMException(message, "SyntaxError");
+}

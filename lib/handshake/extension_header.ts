@@ -1,0 +1,132 @@
+/**
+ * The grammar of `Sec-WebSocket-Extensions`, RFC 6455 §9.1. What the names and parameters mean is each extension's business.
+ *
+ * ```text
+ * extension-list  = 1#extension
+ * extension       = extension-token *( ";" extension-param )
+ * extension-param = token [ "=" ( token | quoted-string ) ]
+ * ```
+ *
+ * @module
+ */
+import { badRequest, isSpace, isToken, isTokenCode, quote, type Refuse } from "./http_fields.ts";
+
+/** A parameter of an extension. */
+export interface ExtensionParam {
+  /** The parameter's name, a token. */
+  readonly name: string;
+  /** The value, a token, or `undefined` where the parameter stands alone. */
+  readonly value: string | undefined;
+}
+
+/** An extension as a client offers it or a server accepts it. */
+export interface ExtensionOffer {
+  /** The extension's name, a token. */
+  readonly name: string;
+  /** The parameters in order, repeats kept. A list, so that no name is special (GHSA-5v72-xg48-5rpm). */
+  readonly params: readonly ExtensionParam[];
+}
+
+/**
+ * Parses the values of the header field. Several are one list (RFC 6455 §9.1). The work is linear (CVE-2020-7662).
+ *
+ * @example Two offers
+ * ```ts
+ * import { parseExtensions } from "@sluice/websocket/handshake";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseExtensions(["permessage-deflate; server_max_window_bits=10, permessage-deflate"]), [
+ *   { name: "permessage-deflate", params: [{ name: "server_max_window_bits", value: "10" }] },
+ *   { name: "permessage-deflate", params: [] },
+ * ]);
+ * ```
+ *
+ * @param values The values of all fields of that name.
+ * @param refuse Makes the error: 400 by default.
+ * @returns The extensions in order. Empty elements of the list are passed over (RFC 9110 §5.6.1.2).
+ * @throws {HandshakeError} What `refuse` makes, if the syntax is bad or a field was sent and the list is empty.
+ */
+export function parseExtensions(values: readonly string[], refuse: Refuse = badRequest): ExtensionOffer[] {
+  const extensions = values.flatMap((value) => parseList(value, refuse));
+  if (values.length > 0 && extensions.length === 0) throw refuse("Extension list is empty");
+  return extensions;
+}
+
+/**
+ * Writes extensions as the header field's value.
+ *
+ * @throws {TypeError} If a name or a value is not a token.
+ */
+export function serializeExtensions(extensions: readonly ExtensionOffer[]): string {
+  return extensions.map(({ name, params }) => [token(name), ...params.map(serializeParam)].join("; ")).join(", ");
+}
+
+function serializeParam({ name, value }: ExtensionParam): string {
+  return value === undefined ? token(name) : `${token(name)}=${token(value)}`;
+}
+
+function token(text: string): string {
+  if (!isToken(text)) throw new TypeError(`Cannot use ${quote(text)} in an extension: it is not a token`);
+  return text;
+}
+
+/** One field's value. The scanner only ever moves forward. */
+function parseList(text: string, refuse: Refuse): ExtensionOffer[] {
+  let at = 0;
+  const extensions: ExtensionOffer[] = [];
+  do {
+    skipSpace();
+    if (at < text.length && text[at] !== ",") extensions.push(readExtension());
+  } while (take(","));
+  if (at < text.length) throw malformed();
+  return extensions;
+
+  function readExtension(): ExtensionOffer {
+    const name = readToken();
+    const params: ExtensionParam[] = [];
+    while (take(";")) params.push({ name: readToken(), value: take("=") ? readValue() : undefined });
+    return { name, params };
+  }
+
+  function readValue(): string {
+    skipSpace();
+    return text[at] === '"' ? readQuoted() : readToken();
+  }
+
+  function readToken(): string {
+    skipSpace();
+    const start = at;
+    while (isTokenCode(text.charCodeAt(at))) at++;
+    if (at === start) throw malformed();
+    return text.slice(start, at);
+  }
+
+  /** A quoted-string; what it stands for must be a token, so neither an empty one nor a quoted space will do. */
+  function readQuoted(): string {
+    let value = "";
+    for (at++; text[at] !== '"'; at++) {
+      if (text[at] === "\\") at++;
+      if (!isTokenCode(text.charCodeAt(at))) throw malformed(); // NaN, at the end, is no token's code either.
+      value += text[at];
+    }
+    if (value === "") throw malformed();
+    at++;
+    return value;
+  }
+
+  /** Passes over a separator and the space before it, if it stands here. */
+  function take(separator: string): boolean {
+    skipSpace();
+    if (text[at] !== separator) return false;
+    at++;
+    return true;
+  }
+
+  function skipSpace(): void {
+    while (isSpace(text.charCodeAt(at))) at++;
+  }
+
+  function malformed(): Error {
+    return refuse(`Extension list ${quote(text)} is malformed at character ${at}`);
+  }
+}

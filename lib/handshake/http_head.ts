@@ -1,0 +1,333 @@
+/**
+ * The head of an HTTP/1.1 message (RFC 9112): start line and header fields, parsed as bytes arrive and written with care.
+ *
+ * Only CRLF ends a line. RFC 9112 §2.2 lets a recipient take a bare LF too; every WebSocket peer sends CRLF, and two parsers
+ * on one path that disagree about where a head ends are how requests are smuggled, so this one does not.
+ *
+ * @module
+ */
+import { HandshakeError, invalidState } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import {
+  badRequest,
+  everyCode,
+  type HeaderFields,
+  isFieldValue,
+  isSpace,
+  isToken,
+  isVisible,
+  quote,
+  toHeaders,
+  trimSpace,
+} from "./http_fields.ts";
+import { checkTarget } from "./request_target.ts";
+
+/** A request line, RFC 9112 §3. */
+export interface RequestLine {
+  /** The method, such as `GET`. */
+  readonly method: string;
+  /** The request target as it was sent. */
+  readonly target: string;
+  /** The protocol version, such as `HTTP/1.1`. */
+  readonly version: string;
+}
+
+/** A status line, RFC 9112 §4. */
+export interface StatusLine {
+  /** The protocol version, such as `HTTP/1.1`. */
+  readonly version: string;
+  /** The status code, 100 to 599. */
+  readonly status: number;
+  /** The reason phrase, often empty. */
+  readonly statusText: string;
+}
+
+/** The header section, RFC 9112 §5. */
+export interface HeaderSection {
+  /** The header fields. */
+  readonly fields: HeaderFields;
+}
+
+/** The head of a request. */
+export type RequestHead = RequestLine & HeaderSection;
+
+/** The head of a response. */
+export type ResponseHead = StatusLine & HeaderSection;
+
+/** The limits of a head. */
+export type HeadLimits = Pick<Limits, "maxHeaderBytes" | "maxHeaderCount" | "maxStartLineBytes">;
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** What tells the head of a request from that of a response. */
+export interface HeadGrammar<StartLine> {
+  /** Parses the first line, or returns `undefined` to pass over it. Throws {@linkcode HandshakeError}. */
+  parseStartLine(line: string): StartLine | undefined;
+  /** Whether a complete head is passed over for the one that follows it. */
+  isInterim(start: StartLine): boolean;
+  /** Makes the error for a fault. `status` is what a server answers; `start` and `fields` are what was read before the fault. */
+  refuse(message: string, status: number, start: StartLine | undefined, fields: HeaderFields): HandshakeError;
+}
+
+/**
+ * Parses one head from bytes in whatever pieces they come. Each byte is looked at once and copied once, so the work is linear
+ * even when bytes come one at a time (CVE-2023-43669). What was pushed may be reused: nothing of it is kept as a view.
+ *
+ * @typeParam StartLine What the first line holds.
+ */
+export class HeadParser<StartLine extends object> {
+  readonly #limits: HeadLimits;
+  readonly #grammar: HeadGrammar<StartLine>;
+  /** The line that has begun. */
+  #line = new Uint8Array(256);
+  #lineLength = 0;
+  /** Bytes of all complete lines. */
+  #bytesRead = 0;
+  #start: StartLine | undefined;
+  #fields: [name: string, value: string][] = [];
+  #finished = false;
+  #rest = new Uint8Array(0);
+
+  /**
+   * Makes a parser for one head.
+   *
+   * @param limits The caps. Bytes and fields are both counted.
+   * @param grammar What tells the head of a request from that of a response.
+   */
+  constructor(limits: HeadLimits, grammar: HeadGrammar<StartLine>) {
+    this.#limits = limits;
+    this.#grammar = grammar;
+  }
+
+  /** A copy of the bytes that came after the head: frames, or a body. Empty until the head is complete. */
+  get rest(): Uint8Array<ArrayBuffer> {
+    return this.#rest;
+  }
+
+  /**
+   * Takes the next bytes.
+   *
+   * @param bytes What was read.
+   * @returns The head once it is complete, else `undefined`: more bytes are needed.
+   * @throws {HandshakeError} If the head is malformed or over a limit. Nothing more may be pushed.
+   * @throws {DOMException} `InvalidStateError` if the head was complete or refused already.
+   */
+  push(bytes: Uint8Array): (StartLine & HeaderSection) | undefined {
+    if (this.#finished) throw invalidState("Cannot push: the head is complete or was refused");
+    this.#finished = true; // Also if the next line throws.
+    const head = this.#parse(bytes);
+    this.#finished = head !== undefined;
+    return head;
+  }
+
+  #parse(bytes: Uint8Array): (StartLine & HeaderSection) | undefined {
+    for (let at = 0; at < bytes.length;) {
+      const lineFeed = bytes.indexOf(LF, at);
+      const end = lineFeed < 0 ? bytes.length : lineFeed + 1;
+      // A line without its end is at least one byte longer.
+      this.#checkSize(this.#lineLength + end - at + (lineFeed < 0 ? 1 : 0));
+      this.#append(bytes.subarray(at, end));
+      if (lineFeed < 0) return undefined;
+      at = end;
+
+      const line = this.#takeLine();
+      if (this.#start === undefined) {
+        this.#start = this.#grammar.parseStartLine(line);
+      } else if (line !== "") {
+        this.#addField(line);
+      } else if (this.#grammar.isInterim(this.#start)) {
+        this.#start = undefined;
+        this.#fields = [];
+      } else {
+        this.#rest = bytes.slice(at);
+        return { ...this.#start, fields: this.#fields };
+      }
+    }
+    return undefined;
+  }
+
+  /** Caps, checked before anything is copied: 414 for the first line, 431 for all lines (RFC 9112 §3, RFC 6585 §5). */
+  #checkSize(lineBytes: number): void {
+    const { maxHeaderBytes, maxStartLineBytes } = this.#limits;
+    const left = maxHeaderBytes - this.#bytesRead;
+    if (this.#start === undefined && lineBytes > Math.min(left, maxStartLineBytes + 2)) {
+      throw this.#refuse(`Start line is longer than ${Math.min(maxHeaderBytes, maxStartLineBytes)} bytes`, 414);
+    }
+    if (lineBytes > left) throw this.#refuse(`Head is longer than ${maxHeaderBytes} bytes`, 431);
+  }
+
+  #append(bytes: Uint8Array): void {
+    const length = this.#lineLength + bytes.length;
+    if (length > this.#line.length) {
+      const grown = new Uint8Array(Math.max(length, 2 * this.#line.length));
+      grown.set(this.#line.subarray(0, this.#lineLength));
+      this.#line = grown;
+    }
+    this.#line.set(bytes, this.#lineLength);
+    this.#lineLength = length;
+  }
+
+  #takeLine(): string {
+    const length = this.#lineLength;
+    this.#bytesRead += length;
+    this.#lineLength = 0;
+    if (this.#line[length - 2] !== CR) throw this.#refuse("Line ends in LF without CR", 400);
+    return decodeBytes(this.#line.subarray(0, length - 2));
+  }
+
+  /** One field line, RFC 9112 §5: no folding (§5.2), no space before the colon (§5.1), no control character (RFC 9110 §5.5). */
+  #addField(line: string): void {
+    const { maxHeaderCount } = this.#limits;
+    if (this.#fields.length >= maxHeaderCount) throw this.#refuse(`Head has more than ${maxHeaderCount} fields`, 431);
+    if (isSpace(line.charCodeAt(0))) throw this.#refuse("Header line is folded", 400);
+    const colon = line.indexOf(":");
+    if (colon < 0) throw this.#refuse(`Header line ${quote(line)} has no colon`, 400);
+    const name = line.slice(0, colon);
+    if (!isToken(name)) throw this.#refuse(`Header name ${quote(name)} is not a token`, 400);
+    const value = trimSpace(line.slice(colon + 1));
+    // The value may be a secret, so it is not shown.
+    if (!isFieldValue(value)) throw this.#refuse(`Value of header ${quote(name)} has a control character`, 400);
+    this.#fields.push([name.toLowerCase(), value]);
+  }
+
+  #refuse(message: string, status: number): HandshakeError {
+    return this.#grammar.refuse(message, status, this.#start, this.#fields);
+  }
+}
+
+/** Parses the head of a request. Its errors carry the status to answer with: 400, 414, 431 or 505. */
+export class RequestHeadParser extends HeadParser<RequestLine> {
+  /**
+   * Makes a parser for one head.
+   *
+   * @param limits The caps. Bytes and fields are both counted.
+   */
+  constructor(limits: HeadLimits) {
+    super(limits, {
+      parseStartLine: parseRequestLine,
+      isInterim: () => false,
+      refuse: (message, status) => new HandshakeError(message, { status }),
+    });
+  }
+}
+
+/** `method SP request-target SP HTTP-version`, RFC 9112 §3. Empty lines before it are passed over, §2.2. */
+function parseRequestLine(line: string): RequestLine | undefined {
+  if (line === "") return undefined;
+  const [method = "", target = "", version = "", ...more] = line.split(" ");
+  if (more.length > 0 || !isToken(method) || !isVersion(version)) {
+    throw badRequest(`Request line ${quote(line)} is malformed`);
+  }
+  // Before the target is judged: the preface of HTTP/2 is `PRI * HTTP/2.0`.
+  if (!isVersion1(version)) throw new HandshakeError(`${version} is not spoken here`, { status: 505 });
+  checkTarget(method, target);
+  return { method, target, version };
+}
+
+/**
+ * Parses the head of a response. Interim responses but 101 are passed over (RFC 9110 §15.2), within the same limit of bytes.
+ * Its errors carry the status and the fields that the server sent, status 0 where none was read before the fault.
+ */
+export class ResponseHeadParser extends HeadParser<StatusLine> {
+  /**
+   * Makes a parser for one head.
+   *
+   * @param limits The caps. Bytes and fields are both counted.
+   */
+  constructor(limits: HeadLimits) {
+    super(limits, {
+      parseStartLine: parseStatusLine,
+      isInterim: ({ status }) => status < 200 && status !== 101,
+      refuse: (message, _, start, fields) =>
+        new HandshakeError(message, { status: start?.status ?? 0, headers: toHeaders(fields) }),
+    });
+  }
+}
+
+/** `HTTP-version SP status-code SP [reason-phrase]`, RFC 9112 §4; many servers leave out the second space. */
+function parseStatusLine(line: string): StatusLine {
+  const version = line.slice(0, 8);
+  const code = line.slice(9, 12);
+  const statusText = line.slice(13);
+  const status = Number(code);
+  const spaced = line[8] === " " && (line.length === 12 || line[12] === " ");
+  if (!isVersion(version) || !spaced || !isDigits(code) || !isStatus(status) || !isFieldValue(statusText)) {
+    throw new HandshakeError(`Status line ${quote(line)} is malformed`, { status: 0 });
+  }
+  if (!isVersion1(version)) throw new HandshakeError(`Server speaks ${version}`, { status: 0 });
+  return { version, status, statusText };
+}
+
+/**
+ * Writes the head of a request.
+ *
+ * @throws {TypeError} If a part would break out of its place (CVE-2026-1527, CVE-2020-35678): nothing is escaped or dropped.
+ */
+export function serializeRequestHead(head: RequestHead): Uint8Array<ArrayBuffer> {
+  const { method, target, version, fields } = head;
+  if (!isToken(method)) throw new TypeError(`Cannot use method ${quote(method)}: it is not a token`);
+  if (!isVisible(target)) throw new TypeError(`Cannot use target ${quote(target)}: it is not visible ASCII`);
+  if (!isVersion(version)) throw new TypeError(`Cannot use version ${quote(version)}: it is not HTTP's`);
+  return encodeBytes(`${method} ${target} ${version}\r\n${fieldLines(fields)}\r\n`);
+}
+
+/**
+ * Writes the head of a response.
+ *
+ * @throws {TypeError} If a part would break out of its place (CVE-2026-1527, CVE-2020-35678): nothing is escaped or dropped.
+ */
+export function serializeResponseHead(head: ResponseHead): Uint8Array<ArrayBuffer> {
+  const { version, status, statusText, fields } = head;
+  if (!isVersion(version)) throw new TypeError(`Cannot use version ${quote(version)}: it is not HTTP's`);
+  if (!isStatus(status)) throw new TypeError(`Cannot use status ${status}: it must be a whole number from 100 to 599`);
+  if (!isFieldValue(statusText)) {
+    throw new TypeError(`Cannot use reason phrase ${quote(statusText)}: it has a character that is not allowed`);
+  }
+  return encodeBytes(`${version} ${status} ${statusText}\r\n${fieldLines(fields)}\r\n`);
+}
+
+function fieldLines(fields: HeaderFields): string {
+  let lines = "";
+  for (const [name, value] of fields) {
+    if (!isToken(name)) throw new TypeError(`Cannot send header ${quote(name)}: its name is not a token`);
+    if (!isFieldValue(value)) {
+      throw new TypeError(`Cannot send header ${quote(name)}: its value has a character that is not allowed`);
+    }
+    lines += `${name}: ${value}\r\n`;
+  }
+  return lines;
+}
+
+/** `HTTP/` DIGIT `.` DIGIT, RFC 9112 §2.3. */
+function isVersion(text: string): boolean {
+  return text.length === 8 && text.startsWith("HTTP/") && text[6] === "." && isDigits(text.slice(5, 6) + text.slice(7));
+}
+
+/** Any minor version of HTTP/1 has the same syntax (RFC 9110 §2.5). */
+function isVersion1(version: string): boolean {
+  return version[5] === "1";
+}
+
+function isDigits(text: string): boolean {
+  return everyCode(text, (code) => code >= 0x30 && code <= 0x39);
+}
+
+function isStatus(status: number): boolean {
+  return Number.isInteger(status) && status >= 100 && status <= 599;
+}
+
+/** Each byte as the code unit of the same number. `TextDecoder("latin1")` is windows-1252, which is not that. */
+function decodeBytes(bytes: Uint8Array): string {
+  let text = "";
+  // In parts: an engine bounds the arguments of a call.
+  for (let at = 0; at < bytes.length; at += 4096) text += String.fromCharCode(...bytes.subarray(at, at + 4096));
+  return text;
+}
+
+/** The reverse of {@linkcode decodeBytes}; the text has no code unit above 0xFF. */
+function encodeBytes(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}

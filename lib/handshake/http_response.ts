@@ -1,0 +1,120 @@
+/**
+ * Whole responses: every answer to a handshake but 101, and the answers to ordinary requests on the same port. Each closes the
+ * connection.
+ *
+ * @module
+ */
+import type { HandshakeError } from "../errors.ts";
+import { isFieldValue } from "./http_fields.ts";
+import { serializeResponseHead } from "./http_head.ts";
+
+/** The head of a final response (RFC 9110 §15), as a web `Response` has it. */
+export interface FinalResponseHead {
+  /** The status code, 200 to 599. */
+  status: number;
+  /** The reason phrase. By default the usual one. */
+  statusText?: string;
+  /** The header fields. `Connection`, `Content-Length` and `Transfer-Encoding` are not taken from here. */
+  headers?: HeadersInit;
+}
+
+/** What decides how a response is framed. */
+export interface SerializeResponseOptions {
+  /** The request's method: the answer to `HEAD` has no body. @default {"GET"} */
+  method?: string;
+}
+
+/** The reason phrases of RFC 9110 §15 and RFC 6585 for what we send, and for what applications often do. */
+const REASON_PHRASES: Readonly<Record<number, string>> = {
+  200: "OK",
+  201: "Created",
+  204: "No Content",
+  301: "Moved Permanently",
+  302: "Found",
+  303: "See Other",
+  304: "Not Modified",
+  307: "Temporary Redirect",
+  308: "Permanent Redirect",
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  409: "Conflict",
+  410: "Gone",
+  414: "URI Too Long",
+  426: "Upgrade Required",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
+};
+
+/** The fields that frame a message: ours say what we do, whatever a `Response` from elsewhere says. */
+const FRAMING_FIELDS = new Set(["connection", "content-length", "keep-alive", "trailer", "transfer-encoding"]);
+
+/**
+ * Writes a response that closes the connection, with its length (RFC 9112 §6.2, §9.6).
+ *
+ * @param response The status and the header fields; a web `Response` will do.
+ * @param body The whole body.
+ * @param options What decides how the response is framed.
+ * @returns The bytes of head and body.
+ * @throws {RangeError} If the status is not a final one.
+ * @throws {TypeError} If the reason phrase or a header field is malformed.
+ */
+export function serializeResponse(
+  response: FinalResponseHead,
+  body: Uint8Array = new Uint8Array(0),
+  options: SerializeResponseOptions = {},
+): Uint8Array<ArrayBuffer> {
+  const { status, headers } = response;
+  if (!isFinal(status)) throw new RangeError(`Cannot answer with status ${status}: it must be from 200 to 599`);
+  const given = [...new Headers(headers)].filter(([name]) => !FRAMING_FIELDS.has(name));
+  // RFC 9110 §7.8: who sends Upgrade names it in Connection.
+  const connection = given.some(([name]) => name === "upgrade") ? "close, Upgrade" : "close";
+  // RFC 9110 §6.4.1, §8.6: 204 and 304 end with the head, and 204 must not have a length.
+  const bodiless = status === 204 || status === 304;
+  const head = serializeResponseHead({
+    version: "HTTP/1.1",
+    status,
+    statusText: response.statusText || reasonPhrase(status),
+    fields: [
+      ["Connection", connection],
+      ...(bodiless ? [] : [["Content-Length", String(body.byteLength)] as const]),
+      ...given,
+    ],
+  });
+  if (bodiless || options.method === "HEAD") return head;
+  const bytes = new Uint8Array(head.length + body.length);
+  bytes.set(head);
+  bytes.set(body, head.length);
+  return bytes;
+}
+
+/**
+ * Writes the answer that refuses a handshake. It never throws: this is the path on which everything else has gone wrong.
+ *
+ * @param error Why. The message becomes the body, but for 500, which is our fault and tells nothing.
+ * @returns The bytes of the response, to be sent before the connection is closed.
+ */
+export function refusal(error: HandshakeError): Uint8Array<ArrayBuffer> {
+  const status = isFinal(error.status) ? error.status : 500;
+  const headers = new Headers([...error.headers].filter(([, value]) => isFieldValue(value)));
+  if (!headers.has("content-type")) headers.set("content-type", "text/plain; charset=utf-8");
+  const message = status === 500 ? reasonPhrase(status) : error.message;
+  return serializeResponse({ status, headers }, new TextEncoder().encode(`${message}\n`));
+}
+
+function isFinal(status: number): boolean {
+  return Number.isInteger(status) && status >= 200 && status <= 599;
+}
+
+function reasonPhrase(status: number): string {
+  return REASON_PHRASES[status] ?? "";
+}

@@ -1,0 +1,120 @@
+/**
+ * Which origins may connect, RFC 6455 §10.2. A browser sends the `Origin` of the page (RFC 6454) with every WebSocket, and with
+ * it the cookies of ours: without a check, any page a user visits may act as that user (cross-site WebSocket hijacking).
+ *
+ * @module
+ */
+import { HandshakeError } from "../errors.ts";
+import { everyCode, quote } from "./http_fields.ts";
+
+/**
+ * Which origins may connect:
+ *
+ * - `"any"`: all of them. Safe only where nothing depends on who the user is.
+ * - a list of origins as browsers write them, such as `https://example.com` or `http://localhost:8080`.
+ *   `https://*.example.com` stands for every name below `example.com`, and not for that name. `"null"`, the origin of
+ *   sandboxed frames and local files, matches only where it is listed.
+ * - a function that gets the `Origin`, or `undefined` where none was sent, and returns `true` to let it in.
+ *
+ * With a list, and by default, a request with no `Origin` is let in: it is not a browser's.
+ */
+export type OriginPolicy = "any" | readonly string[] | ((origin: string | undefined) => boolean);
+
+/** Who asks: the two facts of a request that a policy is about. */
+export interface OriginRequest {
+  /** The value of `Origin`, or `undefined` where none was sent. */
+  readonly origin: string | undefined;
+  /** The host and port that the request is for. */
+  readonly host: string;
+}
+
+/**
+ * Compiles a policy, so that a mistake in it is found when the server starts.
+ *
+ * @example Pages of one site, whatever the subdomain
+ * ```ts
+ * import { compileOriginPolicy } from "@sluice/websocket/handshake";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const check = compileOriginPolicy(["https://example.com", "https://*.example.com"]);
+ * check({ origin: "https://www.example.com", host: "chat.example.com" });
+ * assertThrows(() => check({ origin: "https://example.com.evil.test", host: "chat.example.com" }));
+ * ```
+ *
+ * @param policy The policy. By default an `Origin` must have the host and port of the request. The scheme is not compared,
+ * since a proxy may have ended TLS. A name that was made to resolve to this server passes (DNS rebinding): list the origins of
+ * a server that trusts its network.
+ * @returns A check that throws {@linkcode HandshakeError} 403 for a request that is refused.
+ * @throws {TypeError} If the list has an entry that no `Origin` could match.
+ */
+export function compileOriginPolicy(policy?: OriginPolicy): (request: OriginRequest) => void {
+  const allows = compile(policy);
+  return (request) => {
+    if (allows(request)) return;
+    const who = request.origin === undefined ? "A request without an origin" : `Origin ${quote(request.origin)}`;
+    throw new HandshakeError(`${who} is not allowed`, { status: 403 });
+  };
+}
+
+function compile(policy: OriginPolicy | undefined): (request: OriginRequest) => boolean {
+  if (policy === undefined) return ({ origin, host }) => origin === undefined || isSameHost(origin, host);
+  if (policy === "any") return () => true;
+  // A function that answers with a promise, which is truthy, has not said yes.
+  if (typeof policy === "function") return ({ origin }) => policy(origin) === true;
+  const matchers = policy.map(compileEntry);
+  return ({ origin }) => origin === undefined || matchers.some((matches) => matches(origin));
+}
+
+function compileEntry(entry: string): (origin: string) => boolean {
+  const [scheme, authority] = splitOrigin(entry);
+  const wildcard = authority.startsWith("*.");
+  const name = wildcard ? authority.slice(2) : authority;
+  if (entry !== "null" && !isSerializedOrigin(`${scheme}://${name}`)) {
+    throw new TypeError(`Cannot allow origin ${quote(entry)}: it is not an origin as a browser writes it`);
+  }
+  if (!wildcard) return (origin) => origin === entry;
+
+  const prefix = `${scheme}://`;
+  const suffix = `.${name}`;
+  return (origin) =>
+    origin.startsWith(prefix) && origin.endsWith(suffix) &&
+    isLabels(origin.slice(prefix.length, origin.length - suffix.length));
+}
+
+/**
+ * RFC 6454 §6.2 as browsers do it: lower case, no default port, no path. Apps and browser extensions have schemes of their own
+ * (`capacitor://localhost`, `file://`); no page has ws or wss.
+ */
+function isSerializedOrigin(text: string): boolean {
+  const [scheme, authority] = splitOrigin(text);
+  if (authority.includes("*") || scheme === "ws" || scheme === "wss") return false;
+  if (DEFAULT_PORTS.has(scheme)) return URL.canParse(text) && new URL(text).origin === text;
+  return isLabels(scheme) && (authority === "" || isLabels(authority));
+}
+
+/** One or more names with a dot between each two, in lower case. */
+function isLabels(text: string): boolean {
+  return text.split(".").every((label) => label !== "" && everyCode(label, isLabelCode));
+}
+
+function isLabelCode(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === 0x2d || code === 0x5f;
+}
+
+/** The ports that an origin leaves out, and some clients write in `Host`. */
+const DEFAULT_PORTS = new Map([["http", ":80"], ["https", ":443"]]);
+
+/** Whether a page of the web has the host and port of the request. Texts are compared: a bad `Host` cannot throw. */
+function isSameHost(origin: string, host: string): boolean {
+  const [scheme, authority] = splitOrigin(origin.toLowerCase());
+  const port = DEFAULT_PORTS.get(scheme);
+  if (port === undefined || authority === "") return false;
+  const withoutPort = (text: string) => text.endsWith(port) ? text.slice(0, -port.length) : text;
+  return withoutPort(authority) === withoutPort(host.toLowerCase());
+}
+
+/** The scheme and what follows `://`, both empty where there is no scheme. */
+function splitOrigin(origin: string): [scheme: string, authority: string] {
+  const at = origin.indexOf("://");
+  return at < 0 ? ["", ""] : [origin.slice(0, at), origin.slice(at + 3)];
+}

@@ -1,0 +1,257 @@
+/**
+ * The server's side of the opening handshake, RFC 6455 §4.2, from a request's head to the bytes of the answer.
+ *
+ * After any answer but 101 the caller must close the connection and read no more of it: a proxy that took a refused upgrade
+ * for a tunnel would let the client talk to what lies behind (websocket-smuggle). That is why every refusal says so.
+ *
+ * @module
+ */
+import { HandshakeError } from "../errors.ts";
+import { acceptKey, isKey } from "./accept_key.ts";
+import { type ExtensionOffer, parseExtensions } from "./extension_header.ts";
+import {
+  applicationFields,
+  badRequest,
+  fieldValues,
+  hasToken,
+  type HeaderFields,
+  quote,
+  toHeaders,
+} from "./http_fields.ts";
+import { type RequestHead, serializeResponseHead } from "./http_head.ts";
+import { readHost, splitTarget } from "./request_target.ts";
+import { parseSubprotocols } from "./subprotocol.ts";
+
+/** A client's request to open a WebSocket, checked. */
+export interface UpgradeRequest {
+  /** The method: `GET`. */
+  readonly method: string;
+  /** The request target as it was sent. */
+  readonly target: string;
+  /** The path of the target. Nothing is decoded. */
+  readonly path: string;
+  /** The query of the target without its `?`, `""` where there is none. */
+  readonly query: string;
+  /** The absolute URL, ws or wss. `new URL(url)` does not throw. */
+  readonly url: string;
+  /** Whether the connection is encrypted, as far as the caller said. */
+  readonly secure: boolean;
+  /** The host, and the port where it was sent: the target's where that is absolute, else the `Host` field's. */
+  readonly host: string;
+  /** The `Origin`, or `undefined` where none was sent. */
+  readonly origin: string | undefined;
+  /** The `Sec-WebSocket-Version`: 13. */
+  readonly version: number;
+  /** The `Sec-WebSocket-Key`. */
+  readonly key: string;
+  /** The subprotocols that the client requests, in its order. */
+  readonly protocols: readonly string[];
+  /** The extensions that the client offers, in its order. */
+  readonly extensions: readonly ExtensionOffer[];
+  /** All header fields. */
+  readonly headers: Headers;
+  /** All header fields, in the order of the wire. */
+  readonly fields: HeaderFields;
+}
+
+/** What the head of a request cannot tell. */
+export interface ReadUpgradeRequestOptions {
+  /** Whether the connection is encrypted: decides between ws and wss in the URL. @default {false} */
+  secure?: boolean;
+}
+
+/** What a server chose for a connection. */
+export interface AcceptUpgradeOptions {
+  /** The subprotocol, one of those requested; `""` for none. */
+  protocol?: string;
+  /** The value of `Sec-WebSocket-Extensions`, of names that were offered; `""` for none. */
+  extensions?: string;
+  /** More header fields, such as `Set-Cookie`. */
+  headers?: HeadersInit;
+}
+
+/**
+ * Whether a client asks for a WebSocket at all, so that other requests can go elsewhere. In an HTTP/1.0 request `Upgrade` counts
+ * for nothing (RFC 9110 §7.8).
+ */
+export function isUpgradeRequest(head: RequestHead): boolean {
+  return head.version !== "HTTP/1.0" && hasToken(head.fields, "upgrade", "websocket");
+}
+
+/**
+ * Reads and checks a request to open a WebSocket, RFC 6455 §4.2.1. The origin is not judged here: see `compileOriginPolicy`.
+ *
+ * @example A handshake with no network
+ * ```ts
+ * import { acceptUpgrade, readUpgradeRequest, RequestHeadParser } from "@sluice/websocket/handshake";
+ * import { DEFAULT_LIMITS } from "@sluice/websocket";
+ * import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+ *
+ * const head = new RequestHeadParser(DEFAULT_LIMITS).push(new TextEncoder().encode([
+ *   "GET /chat HTTP/1.1",
+ *   "Host: server.example.com",
+ *   "Upgrade: websocket",
+ *   "Connection: Upgrade",
+ *   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+ *   "Sec-WebSocket-Protocol: chat, superchat",
+ *   "Sec-WebSocket-Version: 13",
+ *   "\r\n",
+ * ].join("\r\n")));
+ * assert(head);
+ *
+ * const request = readUpgradeRequest(head);
+ * assertEquals(request.path, "/chat");
+ *
+ * const answer = await acceptUpgrade(request, { protocol: "chat" });
+ * assertStringIncludes(new TextDecoder().decode(answer), "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+ * ```
+ *
+ * @param head The request's head.
+ * @param options What the head cannot tell.
+ * @returns The request.
+ * @throws {HandshakeError} With the status, and the header fields that belong to it: 400, 405 or 426.
+ */
+export function readUpgradeRequest(head: RequestHead, options: ReadUpgradeRequestOptions = {}): UpgradeRequest {
+  const { method, target, fields } = head;
+  const { secure = false } = options;
+  requireHttp11(head);
+  requireGet(head);
+  const { authority, path, query } = splitTarget(target);
+  const named = readHost(fields);
+  const host = authority ?? named;
+  refuseBody(fields);
+  requireUpgrade(fields);
+  requireVersion(fields);
+  const key = readKey(fields);
+  const origin = readOrigin(fields);
+  const protocols = parseSubprotocols(fields);
+  const extensions = parseExtensions(fieldValues(fields, "sec-websocket-extensions"));
+  const url = `${secure ? "wss" : "ws"}://${host}${path}${query === "" ? "" : `?${query}`}`;
+  let headers: Headers | undefined;
+  return {
+    method,
+    target,
+    path,
+    query,
+    url,
+    secure,
+    host,
+    origin,
+    version: 13,
+    key,
+    protocols,
+    extensions,
+    fields,
+    // Many servers never look, and a `Headers` costs more than all the rest.
+    get headers(): Headers {
+      return headers ??= toHeaders(fields);
+    },
+  };
+}
+
+/**
+ * Writes the answer that opens the connection, RFC 6455 §4.2.2.
+ *
+ * @param request The request.
+ * @param options What the server chose.
+ * @returns The bytes of the 101 response.
+ * @throws {TypeError} If the subprotocol was not requested or an extension not offered, or a header field is malformed or the
+ * handshake's own (CVE-2026-1527).
+ */
+export async function acceptUpgrade(
+  request: Pick<UpgradeRequest, "key" | "protocols" | "extensions">,
+  options: AcceptUpgradeOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { protocol = "", extensions = "", headers } = options;
+  const fields: [string, string][] = [
+    ["Upgrade", "websocket"],
+    ["Connection", "Upgrade"],
+    ["Sec-WebSocket-Accept", await acceptKey(request.key)],
+  ];
+  if (protocol !== "") {
+    if (!request.protocols.includes(protocol)) {
+      throw new TypeError(`Cannot choose subprotocol ${quote(protocol)}: the client did not request it`);
+    }
+    fields.push(["Sec-WebSocket-Protocol", protocol]);
+  }
+  if (extensions !== "") {
+    for (const { name } of parseExtensions([extensions], (message) => new TypeError(message))) {
+      if (!request.extensions.some((offer) => offer.name === name)) {
+        throw new TypeError(`Cannot accept extension ${quote(name)}: the client did not offer it`);
+      }
+    }
+    fields.push(["Sec-WebSocket-Extensions", extensions]);
+  }
+  return serializeResponseHead({
+    version: "HTTP/1.1",
+    status: 101,
+    statusText: "Switching Protocols",
+    fields: [...fields, ...applicationFields(headers)],
+  });
+}
+
+/** Fields of a 426, RFC 9110 §15.5.22. */
+const UPGRADE_REQUIRED: [string, string][] = [["Upgrade", "websocket"]];
+
+/** §4.2.1, item 1: HTTP/1.1 or higher. RFC 9110 §7.8 has `Upgrade` ignored in HTTP/1.0. */
+function requireHttp11({ version }: RequestHead): void {
+  if (version !== "HTTP/1.0") return;
+  throw new HandshakeError("A WebSocket needs HTTP/1.1, not HTTP/1.0", { status: 426, headers: UPGRADE_REQUIRED });
+}
+
+/** §4.2.1, item 1: GET. */
+function requireGet({ method }: RequestHead): void {
+  if (method === "GET") return;
+  throw new HandshakeError(`A WebSocket opens with GET, not ${quote(method)}`, {
+    status: 405,
+    headers: [["Allow", "GET"]],
+  });
+}
+
+/**
+ * No body: bytes after the head are frames, and a proxy that took them for a body would see another request there
+ * (RFC 9112 §6.1, RFC 9110 §7.8; CVE-2026-69243, CVE-2026-39805).
+ */
+function refuseBody(fields: HeaderFields): void {
+  if (fieldValues(fields, "transfer-encoding").length > 0) throw badRequest("An upgrade request cannot have a body");
+  const lengths = fieldValues(fields, "content-length");
+  if (lengths.length > 1) throw badRequest(`Header Content-Length comes ${lengths.length} times`);
+  if (lengths.length === 1 && lengths[0] !== "0") throw badRequest("An upgrade request cannot have a body");
+}
+
+/** §4.2.1, items 3 and 4. A plain request is told how to come back; one with half of it met a proxy that dropped the other half. */
+function requireUpgrade(fields: HeaderFields): void {
+  const upgrade = hasToken(fields, "upgrade", "websocket");
+  const connection = hasToken(fields, "connection", "upgrade");
+  if (upgrade && connection) return;
+  if (upgrade) throw badRequest('Header Connection lacks "Upgrade"');
+  if (connection) throw badRequest('Header Upgrade lacks "websocket"');
+  throw new HandshakeError("This resource is a WebSocket", { status: 426, headers: UPGRADE_REQUIRED });
+}
+
+/** §4.2.1, item 6, and §4.4: exactly 13, as text, for `Number` would take `+13` and `0xd`. */
+function requireVersion(fields: HeaderFields): void {
+  const versions = fieldValues(fields, "sec-websocket-version");
+  if (versions.length === 1 && versions[0] === "13") return;
+  const given = versions.length === 0 ? "none" : quote(versions.join(", "));
+  throw new HandshakeError(`Header Sec-WebSocket-Version must be 13, not ${given}`, {
+    status: 426,
+    headers: [...UPGRADE_REQUIRED, ["Sec-WebSocket-Version", "13"]],
+  });
+}
+
+/** §4.2.1, item 5. */
+function readKey(fields: HeaderFields): string {
+  const [key, ...more] = fieldValues(fields, "sec-websocket-key");
+  if (key === undefined) throw badRequest("Header Sec-WebSocket-Key is missing");
+  if (more.length > 0) throw badRequest(`Header Sec-WebSocket-Key comes ${more.length + 1} times`);
+  if (!isKey(key)) throw badRequest(`Header Sec-WebSocket-Key ${quote(key)} is not 16 bytes in base64`);
+  return key;
+}
+
+/** RFC 6454 §7.3: at most one. */
+function readOrigin(fields: HeaderFields): string | undefined {
+  const [origin, ...more] = fieldValues(fields, "origin");
+  if (more.length > 0) throw badRequest(`Header Origin comes ${more.length + 1} times`);
+  return origin;
+}

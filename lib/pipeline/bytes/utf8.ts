@@ -1,0 +1,108 @@
+/**
+ * UTF-8 as RFC 6455 §8.1 wants it: strict, and refused at the first byte that cannot be right, however the text is cut.
+ *
+ * @module
+ */
+
+// `ignoreBOM`: a byte order mark is part of the message.
+const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Up to this many bytes, building an ASCII string here beats a call into the runtime's decoder. */
+const SHORT = 48;
+
+/**
+ * Decodes a whole text.
+ *
+ * @param bytes The text.
+ * @returns The string, or `undefined` where the bytes are not UTF-8.
+ */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  const length = bytes.length;
+  if (length <= SHORT) {
+    let at = 0;
+    while (at < length && bytes[at]! < 0x80) at++;
+    if (at === length) return Reflect.apply(String.fromCharCode, undefined, bytes);
+  }
+  try {
+    return DECODER.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+// What may follow, by the byte that leads (Unicode 15, table 3-7). A state is the number of bytes still missing, with the
+// range of the next one where it is not 80..BF: no overlong forms, no surrogates, nothing above 10FFFF.
+const DONE = 0;
+const ONE_MORE = 1;
+const TWO_MORE = 2;
+const THREE_MORE = 3;
+const AFTER_E0 = 4;
+const AFTER_ED = 5;
+const AFTER_F0 = 6;
+const AFTER_F4 = 7;
+const INVALID = 8;
+
+function lead(byte: number): number {
+  if (byte < 0x80) return DONE;
+  if (byte < 0xc2) return INVALID;
+  if (byte < 0xe0) return ONE_MORE;
+  if (byte === 0xe0) return AFTER_E0;
+  if (byte === 0xed) return AFTER_ED;
+  if (byte < 0xf0) return TWO_MORE;
+  if (byte === 0xf0) return AFTER_F0;
+  if (byte < 0xf4) return THREE_MORE;
+  if (byte === 0xf4) return AFTER_F4;
+  return INVALID;
+}
+
+function follow(state: number, byte: number): number {
+  switch (state) {
+    case ONE_MORE:
+      return byte >= 0x80 && byte <= 0xbf ? DONE : INVALID;
+    case TWO_MORE:
+      return byte >= 0x80 && byte <= 0xbf ? ONE_MORE : INVALID;
+    case THREE_MORE:
+      return byte >= 0x80 && byte <= 0xbf ? TWO_MORE : INVALID;
+    case AFTER_E0:
+      return byte >= 0xa0 && byte <= 0xbf ? ONE_MORE : INVALID;
+    case AFTER_ED:
+      return byte >= 0x80 && byte <= 0x9f ? ONE_MORE : INVALID;
+    case AFTER_F0:
+      return byte >= 0x90 && byte <= 0xbf ? TWO_MORE : INVALID;
+    case AFTER_F4:
+      return byte >= 0x80 && byte <= 0x8f ? TWO_MORE : INVALID;
+    default:
+      return INVALID;
+  }
+}
+
+/** Checks a text that comes in parts. */
+export class Utf8Validator {
+  #state = DONE;
+
+  /**
+   * Checks the next part.
+   *
+   * @param bytes The part.
+   * @returns Where in `bytes` the first byte stands that cannot be right, or -1.
+   */
+  push(bytes: Uint8Array): number {
+    let state = this.#state;
+    for (let at = 0; at < bytes.length; at++) {
+      const byte = bytes[at]!;
+      if (state === DONE && byte < 0x80) continue;
+      state = state === DONE ? lead(byte) : follow(state, byte);
+      if (state === INVALID) {
+        this.#state = INVALID;
+        return at;
+      }
+    }
+    this.#state = state;
+    return -1;
+  }
+
+  /** Whether the text may end here: no character is left half done. */
+  get complete(): boolean {
+    return this.#state === DONE;
+  }
+}

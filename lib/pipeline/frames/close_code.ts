@@ -1,0 +1,104 @@
+/**
+ * Close codes and the payload of a close frame, RFC 6455 §5.5.1 and §7.4.
+ *
+ * @module
+ */
+import { ProtocolError } from "../../errors.ts";
+import { decodeUtf8 } from "../bytes/utf8.ts";
+
+/** The close codes that have a meaning, RFC 6455 §7.4.1 and the IANA registry. */
+export const CloseCode = {
+  /** The purpose of the connection is fulfilled. */
+  NORMAL: 1000,
+  /** A server goes down, or a browser leaves the page. */
+  GOING_AWAY: 1001,
+  /** The peer broke the protocol. */
+  PROTOCOL_ERROR: 1002,
+  /** The peer sent a type of data that cannot be accepted. */
+  UNSUPPORTED_DATA: 1003,
+  /** Never on the wire: the close frame had no code. */
+  NO_STATUS: 1005,
+  /** Never on the wire: there was no close frame. */
+  ABNORMAL: 1006,
+  /** The data did not match its type: text that is not UTF-8. */
+  INVALID_PAYLOAD: 1007,
+  /** The peer broke a policy of ours. */
+  POLICY_VIOLATION: 1008,
+  /** A message is too big. */
+  MESSAGE_TOO_BIG: 1009,
+  /** The client misses an extension. */
+  MANDATORY_EXTENSION: 1010,
+  /** Something went wrong on our side. */
+  INTERNAL_ERROR: 1011,
+  /** The service restarts (IANA). */
+  SERVICE_RESTART: 1012,
+  /** The service is overloaded, or the peer does not keep up (IANA). */
+  TRY_AGAIN_LATER: 1013,
+  /** A gateway got a bad answer (IANA). */
+  BAD_GATEWAY: 1014,
+} as const;
+
+/** The most that a close frame's reason holds, in bytes of UTF-8: §5.5's 125 less the code's two. */
+export const MAX_REASON_BYTES = 123;
+
+/** What a close frame says. */
+export interface ClosePayload {
+  /** The code; 1005 where the frame had none. */
+  readonly closeCode: number;
+  /** The reason, empty where there is none. */
+  readonly reason: string;
+}
+
+/** Whether a code may stand in a close frame: §7.4.1's and IANA's, and 3000 to 4999 (§7.4.2). */
+export function isSendableCloseCode(code: number): boolean {
+  return Number.isInteger(code) &&
+    ((code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999));
+}
+
+/**
+ * Reads the payload of a close frame.
+ *
+ * @param payload The payload, 0 to 125 bytes.
+ * @returns The code and the reason.
+ * @throws {ProtocolError} For one byte, a code that may not be sent (1002), or a reason that is not UTF-8 (1007).
+ */
+export function decodeClosePayload(payload: Uint8Array): ClosePayload {
+  if (payload.length === 0) return { closeCode: CloseCode.NO_STATUS, reason: "" };
+  if (payload.length === 1) throw new ProtocolError("Close frame has a payload of one byte", "RFC 6455 §5.5.1");
+  const closeCode = (payload[0]! << 8) | payload[1]!;
+  if (!isSendableCloseCode(closeCode)) {
+    throw new ProtocolError(`Close code ${closeCode} may not be sent`, "RFC 6455 §7.4");
+  }
+  const reason = decodeUtf8(payload.subarray(2));
+  if (reason === undefined) {
+    throw new ProtocolError("Close reason is not UTF-8", "RFC 6455 §5.5.1", CloseCode.INVALID_PAYLOAD);
+  }
+  return { closeCode, reason };
+}
+
+/**
+ * Makes the payload of a close frame.
+ *
+ * @param closeCode The code, or `undefined` for an empty payload.
+ * @param reason The reason, at most 123 bytes of UTF-8.
+ * @returns The payload.
+ * @throws {RangeError} If the code may not be sent, if the reason is too long, or if there is a reason without a code.
+ */
+export function encodeClosePayload(closeCode?: number, reason = ""): Uint8Array<ArrayBuffer> {
+  if (closeCode === undefined) {
+    if (reason !== "") throw new RangeError("Cannot send a close reason without a close code");
+    return new Uint8Array(0);
+  }
+  if (!isSendableCloseCode(closeCode)) {
+    throw new RangeError(`Cannot send close code ${closeCode}: it must be 1000-1003, 1007-1014 or 3000-4999`);
+  }
+  const text = new TextEncoder().encode(reason);
+  if (text.length > MAX_REASON_BYTES) {
+    throw new RangeError(`Cannot send a close reason of ${text.length} bytes: the limit is ${MAX_REASON_BYTES}`);
+  }
+  const payload = new Uint8Array(2 + text.length);
+  payload[0] = closeCode >>> 8;
+  payload[1] = closeCode & 0xff;
+  payload.set(text, 2);
+  return payload;
+}

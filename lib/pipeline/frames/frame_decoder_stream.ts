@@ -1,0 +1,32 @@
+/**
+ * Arrow 1 to 2 of the picture: bytes to batches of frames.
+ *
+ * @module
+ */
+import { StageStream } from "../stage_stream.ts";
+import type { Frame } from "./frame.ts";
+import { FrameParser, type FrameParserOptions } from "./frame_parser.ts";
+
+/**
+ * Reads bytes into frames. A chunk is the batch of frames that one chunk of bytes completed.
+ *
+ * The stream errors with a `ProtocolError` or a `LimitError` where the peer broke a rule, after the frames before it, and with
+ * a `ConnectionError` where the bytes end inside a frame. The chunks written must not be used afterwards.
+ *
+ * @example Frames of a connection
+ * ```ts
+ * import { FrameDecoderStream } from "@sluice/websocket/frames";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = new Blob([Uint8Array.of(0x81, 0x02, 0x68, 0x69)]).stream();
+ * for await (const frames of bytes.pipeThrough(new FrameDecoderStream({ role: "client" }))) {
+ *   assertEquals(frames.map((frame) => frame.opcode), [1]);
+ * }
+ * ```
+ */
+export class FrameDecoderStream extends StageStream<Uint8Array<ArrayBuffer>, Frame> {
+  /** @param options The role, the limits and what extensions own. */
+  constructor(options: FrameParserOptions) {
+    super(new FrameParser(options));
+  }
+}

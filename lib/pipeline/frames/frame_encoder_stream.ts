@@ -1,0 +1,35 @@
+/**
+ * Arrow 6 to 7 of the picture: batches of frames to bytes.
+ *
+ * @module
+ */
+import type { Frame } from "./frame.ts";
+import { FrameSerializer, type FrameSerializerOptions } from "./frame_serializer.ts";
+
+/**
+ * Writes batches of frames to bytes, masked where a client sends them. A batch is one chunk; only large payloads of a server
+ * are chunks of their own, because they are not copied.
+ *
+ * @example A frame's bytes
+ * ```ts
+ * import { frame, FrameEncoderStream, Opcode } from "@sluice/websocket/frames";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const batches = ReadableStream.from([[frame(Opcode.PING)]]);
+ * const bytes = await Array.fromAsync(batches.pipeThrough(new FrameEncoderStream({ role: "server" })));
+ * assertEquals(bytes, [Uint8Array.of(0x89, 0x00)]);
+ * ```
+ */
+export class FrameEncoderStream extends TransformStream<readonly Frame[], Uint8Array<ArrayBuffer>> {
+  /** @param options The role and the source of masking keys. */
+  constructor(options: FrameSerializerOptions) {
+    const serializer = new FrameSerializer(options);
+    super({
+      transform(frames, controller) {
+        const chunks: Uint8Array<ArrayBuffer>[] = [];
+        serializer.push(frames, chunks);
+        for (const chunk of chunks) controller.enqueue(chunk);
+      },
+    });
+  }
+}

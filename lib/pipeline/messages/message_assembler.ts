@@ -1,0 +1,123 @@
+/**
+ * Frames to messages: RFC 6455 §5.4 and §8.1.
+ *
+ * @module
+ */
+import { ConnectionError, ProtocolError } from "../../errors.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../limits.ts";
+import { GrowingBuffer } from "../bytes/growing_buffer.ts";
+import { decodeUtf8, Utf8Validator } from "../bytes/utf8.ts";
+import { CloseCode } from "../frames/close_code.ts";
+import { type Frame, isControl, Opcode } from "../frames/frame.ts";
+import { checkMessageBytes, checkSequence } from "../frames/frame_rules.ts";
+import type { Stage } from "../stage.ts";
+import type { Message } from "./message.ts";
+
+/** How messages are assembled. */
+export interface MessageAssemblerOptions extends Partial<Pick<Limits, "maxMessageBytes">> {
+  /** Gets every control frame, in the order of the wire. They travel beside the batch, not in it. */
+  control?: (frame: Frame) => void;
+}
+
+/**
+ * Assembles messages from frames.
+ *
+ * A fragment is copied into one growing buffer, so what a message costs is its bytes, however many fragments it comes in, and
+ * text is checked as it comes: it is refused at its first bad byte. After a close frame everything is discarded (RFC 6455 §1.4).
+ *
+ * @example Two fragments
+ * ```ts
+ * import { frame, Opcode } from "@sluice/websocket/frames";
+ * import { type Message, MessageAssembler } from "@sluice/websocket/messages";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = (text: string) => new TextEncoder().encode(text);
+ * const messages: Message[] = [];
+ * new MessageAssembler().push([
+ *   frame(Opcode.TEXT, bytes("Hel"), { fin: false }),
+ *   frame(Opcode.CONTINUATION, bytes("lo")),
+ * ], messages);
+ * assertEquals(messages, ["Hello"]);
+ * ```
+ */
+export class MessageAssembler implements Stage<readonly Frame[], Message> {
+  readonly #maxMessageBytes: number;
+  readonly #control: ((frame: Frame) => void) | undefined;
+  #opcode: number = Opcode.CONTINUATION;
+  #payload: GrowingBuffer | undefined;
+  #text: Utf8Validator | undefined;
+  #closed = false;
+
+  /** @param options The limit, and who gets the control frames. */
+  constructor(options: MessageAssemblerOptions = {}) {
+    this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_LIMITS.maxMessageBytes;
+    this.#control = options.control;
+  }
+
+  /**
+   * Assembles the messages that `frames` completes.
+   *
+   * @param frames The batch.
+   * @param messages Where the messages are appended, those before an error included.
+   * @throws {ProtocolError} 1007 for text that is not UTF-8, 1002 for frames out of sequence.
+   * @throws {LimitError} 1009 for a message that is too big.
+   */
+  push(frames: readonly Frame[], messages: Message[]): void {
+    for (const frame of frames) {
+      if (this.#closed) return;
+      const { fin, opcode, payload } = frame;
+      if (isControl(opcode)) {
+        this.#closed = opcode === Opcode.CLOSE;
+        this.#control?.(frame);
+      } else if (fin && this.#payload === undefined && opcode !== Opcode.CONTINUATION) {
+        checkMessageBytes(0, payload.length, this.#maxMessageBytes);
+        messages.push(opcode === Opcode.TEXT ? decodeText(payload) : payload);
+      } else {
+        this.#append(frame, messages);
+      }
+    }
+  }
+
+  /**
+   * Says that the frames ended.
+   *
+   * @throws {ConnectionError} If they ended inside a message.
+   */
+  end(): void {
+    if (this.#payload !== undefined && !this.#closed) {
+      throw new ConnectionError("The connection ended in the middle of a message");
+    }
+  }
+
+  #append({ fin, opcode, payload }: Frame, messages: Message[]): void {
+    checkSequence(opcode, this.#payload !== undefined);
+    if (this.#payload === undefined) {
+      this.#opcode = opcode;
+      this.#payload = new GrowingBuffer();
+      this.#text = opcode === Opcode.TEXT ? new Utf8Validator() : undefined;
+    }
+    checkMessageBytes(this.#payload.length, payload.length, this.#maxMessageBytes);
+    if (this.#text !== undefined) {
+      const bad = this.#text.push(payload);
+      if (bad !== -1) throw notUtf8(this.#payload.length + bad);
+    }
+    this.#payload.append(payload, fin ? 0 : this.#maxMessageBytes - this.#payload.length - payload.length);
+    if (!fin) return;
+    if (this.#text?.complete === false) throw notUtf8(this.#payload.length);
+    const bytes = this.#payload.take();
+    this.#payload = undefined;
+    messages.push(this.#opcode === Opcode.TEXT ? decodeText(bytes) : bytes);
+  }
+}
+
+/** §8.1: "an endpoint ... MUST _Fail the WebSocket Connection_" where text is not UTF-8. */
+function decodeText(bytes: Uint8Array): string {
+  const text = decodeUtf8(bytes);
+  if (text !== undefined) return text;
+  const bad = new Utf8Validator().push(bytes);
+  throw notUtf8(bad === -1 ? bytes.length : bad);
+}
+
+function notUtf8(at: number): ProtocolError {
+  return new ProtocolError(`Text is not UTF-8 at byte ${at}`, "RFC 6455 §8.1", CloseCode.INVALID_PAYLOAD);
+}

@@ -1,0 +1,32 @@
+/**
+ * Arrow 2 to 3 of the picture: batches of frames to batches of messages.
+ *
+ * @module
+ */
+import type { Frame } from "../frames/frame.ts";
+import { StageStream } from "../stage_stream.ts";
+import type { Message } from "./message.ts";
+import { MessageAssembler, type MessageAssemblerOptions } from "./message_assembler.ts";
+
+/**
+ * Assembles messages from batches of frames. A chunk is the batch of messages that one batch of frames completed.
+ *
+ * Control frames go to `options.control`, beside the batches: whoever reads owes the peer a pong or a close, and
+ * `MessageEncoderStream.control` pays it.
+ *
+ * @example Text from frames
+ * ```ts
+ * import { frame, Opcode } from "@sluice/websocket/frames";
+ * import { MessageDecoderStream } from "@sluice/websocket/messages";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const frames = ReadableStream.from([[frame(Opcode.TEXT, new TextEncoder().encode("hi"))]]);
+ * assertEquals(await Array.fromAsync(frames.pipeThrough(new MessageDecoderStream())), [["hi"]]);
+ * ```
+ */
+export class MessageDecoderStream extends StageStream<readonly Frame[], Message> {
+  /** @param options The limit, and who gets the control frames. */
+  constructor(options: MessageAssemblerOptions = {}) {
+    super(new MessageAssembler(options));
+  }
+}

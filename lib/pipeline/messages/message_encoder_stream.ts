@@ -1,0 +1,57 @@
+/**
+ * Arrow 5 to 6 of the picture: batches of messages to batches of frames, and the replies that the reader owes.
+ *
+ * @module
+ */
+import { type Frame, Opcode } from "../frames/frame.ts";
+import type { MessageData } from "./message.ts";
+import { MessageFragmenter, type MessageFragmenterOptions } from "./message_fragmenter.ts";
+
+/**
+ * Makes frames of messages: a batch in, a batch out.
+ *
+ * @example Frames of a message
+ * ```ts
+ * import { MessageEncoderStream } from "@sluice/websocket/messages";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const messages = ReadableStream.from([["hi"]]);
+ * const [batch] = await Array.fromAsync(messages.pipeThrough(new MessageEncoderStream()));
+ * assertEquals(batch?.length, 1);
+ * ```
+ */
+export class MessageEncoderStream extends TransformStream<readonly MessageData[], Frame[]> {
+  #control: (frame: Frame) => void;
+
+  /** @param options The most that a frame carries. */
+  constructor(options: MessageFragmenterOptions = {}) {
+    const fragmenter = new MessageFragmenter(options);
+    let control: (frame: Frame) => void = () => {};
+    super({
+      start(controller) {
+        control = (frame) => {
+          controller.enqueue([frame]);
+          // Nothing may follow a close frame (RFC 6455 §5.5.1).
+          if (frame.opcode === Opcode.CLOSE) controller.terminate();
+        };
+      },
+      transform(messages, controller) {
+        const frames: Frame[] = [];
+        fragmenter.push(messages, frames);
+        controller.enqueue(frames);
+      },
+    });
+    this.#control = control;
+  }
+
+  /**
+   * Sends a control frame between two messages: arrow 4 of the picture, by which a reader pays what it owes. A close frame ends
+   * the stream.
+   *
+   * @param frame The pong, ping or close.
+   * @throws {TypeError} If the stream has ended.
+   */
+  control(frame: Frame): void {
+    this.#control(frame);
+  }
+}

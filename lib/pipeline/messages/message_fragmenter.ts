@@ -1,0 +1,65 @@
+/**
+ * Messages to frames: RFC 6455 §5.4 from the sender's side.
+ *
+ * @module
+ */
+import { type Frame, frame, Opcode } from "../frames/frame.ts";
+import type { Stage } from "../stage.ts";
+import { bytesOf, type MessageData } from "./message.ts";
+
+/** How messages are cut into frames. */
+export interface MessageFragmenterOptions {
+  /** The most bytes of payload in one frame. By default a message is one frame, however large. */
+  maxFrameBytes?: number;
+}
+
+/**
+ * Makes frames of messages.
+ *
+ * @example Cut a message
+ * ```ts
+ * import type { Frame } from "@sluice/websocket/frames";
+ * import { MessageFragmenter } from "@sluice/websocket/messages";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const frames: Frame[] = [];
+ * new MessageFragmenter({ maxFrameBytes: 3 }).push(["Hello"], frames);
+ * assertEquals(frames.map(({ fin, opcode }) => ({ fin, opcode })), [{ fin: false, opcode: 1 }, { fin: true, opcode: 0 }]);
+ * ```
+ */
+export class MessageFragmenter implements Stage<readonly MessageData[], Frame> {
+  readonly #maxFrameBytes: number;
+  readonly #encoder = new TextEncoder();
+
+  /**
+   * @param options The most that a frame carries.
+   * @throws {RangeError} If `maxFrameBytes` is not a whole number of 1 or more, or `Infinity`.
+   */
+  constructor({ maxFrameBytes = Infinity }: MessageFragmenterOptions = {}) {
+    if (!(Number.isSafeInteger(maxFrameBytes) || maxFrameBytes === Infinity) || maxFrameBytes < 1) {
+      throw new RangeError(`Cannot use maxFrameBytes ${maxFrameBytes}: it must be a whole number of 1 or more`);
+    }
+    this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  /**
+   * Makes the frames of a batch of messages.
+   *
+   * @param messages The batch.
+   * @param frames Where the frames are appended. Binary payloads are views of the messages, not copies.
+   * @throws {TypeError} If a message is neither a string nor a `BufferSource`.
+   */
+  push(messages: readonly MessageData[], frames: Frame[]): void {
+    for (const message of messages) {
+      const text = typeof message === "string";
+      const payload = text ? this.#encoder.encode(message) : bytesOf(message);
+      let opcode: number = text ? Opcode.TEXT : Opcode.BINARY;
+      let at = 0;
+      for (const max = this.#maxFrameBytes; payload.length - at > max; at += max) {
+        frames.push(frame(opcode, payload.subarray(at, at + max), { fin: false }));
+        opcode = Opcode.CONTINUATION;
+      }
+      frames.push(frame(opcode, at === 0 ? payload : payload.subarray(at)));
+    }
+  }
+}

@@ -1,0 +1,459 @@
+/**
+ * A WebSocket connection, either role, over any transport: the stages of the pipeline, one reader, one write queue and the
+ * closing handshake.
+ *
+ * @module
+ */
+import { closeCodeOf, ConnectionError, invalidState, LimitError, WebSocketError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import { randomMaskKey } from "../bytes/mask_key.ts";
+import { CloseCode, type ClosePayload, decodeClosePayload, encodeClosePayload } from "../frames/close_code.ts";
+import { type Frame, Opcode, type Role } from "../frames/frame.ts";
+import { FrameParser } from "../frames/frame_parser.ts";
+import { bytesOf, type Message, type MessageData } from "../messages/message.ts";
+import { MessageAssembler } from "../messages/message_assembler.ts";
+import { CLOSE_HANDSHAKE, type CloseAction, type CloseEvent, type CloseState } from "./close_handshake.ts";
+import { batchStream, messageIterator, messageSink, messageStream } from "./connection_streams.ts";
+import { type BatchConsumer, Inbox } from "./inbox.ts";
+import { Keepalive } from "./keepalive.ts";
+import { PendingPings } from "./pending_pings.ts";
+import type { Transport } from "./transport.ts";
+import type { Address, CloseInfo, ConnectionFacts, WebSocketConnection } from "./websocket_connection.ts";
+import { WriteQueue } from "./write_queue.ts";
+
+/** What a connection is made of. */
+export interface ConnectionInit<Data> extends ConnectionFacts {
+  /** What the application keeps with it. */
+  data: Data | undefined;
+  /** The transport, after the handshake. */
+  transport: Transport;
+  /** All limits. */
+  limits: Limits;
+  /** Bytes that came right behind the handshake: they are frames. */
+  rest: Uint8Array<ArrayBuffer>;
+}
+
+/** After a failure the peer has this long to read our close frame: it broke the protocol and is owed no more. */
+const FAILED_TIMEOUT = 2_000;
+
+/** `send`'s answer where nobody needs to wait: no promise is made for it. */
+const DONE: Promise<void> = Promise.resolve();
+
+/** The connection behind {@linkcode WebSocketConnection}, with what `server/` and `client/` need besides. */
+export class Connection<Data = unknown> implements WebSocketConnection<Data> {
+  readonly role: Role;
+  readonly url: string;
+  readonly protocol: string;
+  readonly extensions: string;
+  readonly headers: Headers;
+  readonly remoteAddr: Address | undefined;
+  readonly localAddr: Address | undefined;
+  data: Data | undefined;
+
+  readonly #transport: Transport;
+  readonly #limits: Limits;
+  readonly #parser: FrameParser;
+  readonly #assembler: MessageAssembler;
+  readonly #inbox: Inbox;
+  readonly #queue: WriteQueue;
+  readonly #keepalive: Keepalive;
+  readonly #closed = Promise.withResolvers<CloseInfo>();
+  #pings: PendingPings | undefined;
+
+  #state: CloseState = "open";
+  #received: ClosePayload | undefined;
+  #toSend: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #error: unknown;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+
+  #reading = true;
+  #readEnded = false;
+  #wireBytes = 0;
+  #messageSince = 0;
+  #messageTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /** How much of the batch in hand is left decides who flushes: see {@linkcode Connection.consuming}. */
+  #consuming: "nothing" | "now" | "later" = "nothing";
+  #flushSoon = false;
+  #turnTimer: ReturnType<typeof setTimeout> | undefined;
+
+  #readable: ReadableStream<Message> | undefined;
+  #writable: WritableStream<MessageData> | undefined;
+  #batches: ReadableStream<Message[]> | undefined;
+  #iterator: AsyncIterableIterator<Message> | undefined;
+  #readThrough: string | undefined;
+
+  /** Is called when the queue falls below its high-water mark again. */
+  ondrain: (() => void) | undefined;
+
+  /** @param init What it is made of. It starts to read at once. */
+  constructor(init: ConnectionInit<Data>) {
+    this.role = init.role;
+    this.url = init.url;
+    this.protocol = init.protocol;
+    this.extensions = init.extensions;
+    this.headers = init.headers;
+    this.remoteAddr = init.remoteAddr;
+    this.localAddr = init.localAddr;
+    this.data = init.data;
+    const { transport, limits, role } = init;
+    this.#transport = transport;
+    this.#limits = limits;
+    this.#parser = new FrameParser({ role, ...limits, split: true });
+    this.#assembler = new MessageAssembler({
+      maxMessageBytes: limits.maxMessageBytes,
+      control: (frame) => this.#receiveControl(frame),
+    });
+    this.#inbox = new Inbox(limits.highWaterMark);
+    this.#queue = new WriteQueue(transport, {
+      highWaterMark: limits.highWaterMark,
+      maxQueuedBytes: limits.maxQueuedBytes,
+      maskKey: role === "client" ? randomMaskKey : undefined,
+      failed: (error) => this.#lose(error),
+      drained: () => this.ondrain?.(),
+    });
+    this.#keepalive = new Keepalive({
+      pingInterval: limits.pingInterval,
+      pongTimeout: limits.pongTimeout,
+      ping: () => void this.ping(),
+      lost: () => this.#lose(new ConnectionError(`The peer was silent for ${limits.pongTimeout} ms after a ping`)),
+      reading: () => this.#reading && this.#state === "open",
+    });
+    void this.#read(init.rest);
+  }
+
+  get readyState(): 1 | 2 | 3 {
+    return this.#state === "open" ? 1 : this.#state === "closed" ? 3 : 2;
+  }
+
+  get bufferedAmount(): number {
+    return this.#queue.queuedBytes;
+  }
+
+  get roundTripTime(): number | undefined {
+    return this.#pings?.roundTripTime;
+  }
+
+  get closed(): Promise<CloseInfo> {
+    return this.#closed.promise;
+  }
+
+  get readable(): ReadableStream<Message> {
+    return this.#readable ??= messageStream(this);
+  }
+
+  get writable(): WritableStream<MessageData> {
+    return this.#writable ??= messageSink(this, this.#limits.highWaterMark);
+  }
+
+  get batches(): ReadableStream<Message[]> {
+    return this.#batches ??= batchStream(this);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+    return this.#iterator ??= messageIterator(this);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  send(data: MessageData): Promise<void> {
+    this.#checkOpen("send");
+    if (typeof data === "string") this.#queue.appendText(data);
+    else this.#queue.append(Opcode.BINARY, bytesOf(data));
+    if (!this.#queue.full) {
+      this.#flushLater();
+      return DONE;
+    }
+    this.#queue.flush();
+    return this.#queue.drained();
+  }
+
+  ping(payload?: MessageData): Promise<number> {
+    this.#checkOpen("ping");
+    const ping = (this.#pings ??= new PendingPings()).add(payload);
+    this.#queue.append(Opcode.PING, ping.payload);
+    this.#flushLater();
+    return ping.roundTrip;
+  }
+
+  close(code: number = CloseCode.NORMAL, reason = ""): Promise<CloseInfo> {
+    const payload = encodeClosePayload(code, reason);
+    this.#answer("close", payload);
+    return this.closed;
+  }
+
+  /** Closes with an empty close frame, as the WHATWG does where no code is given. */
+  closeWithoutCode(): Promise<CloseInfo> {
+    this.#answer("close", encodeClosePayload());
+    return this.closed;
+  }
+
+  abort(reason: unknown = new ConnectionError("The connection was aborted")): void {
+    if (this.#state !== "closed") this.#error ??= reason;
+    this.#happen("abort");
+  }
+
+  /** Fails the connection (RFC 6455 §7.1.7): the one place where an error becomes a close frame. */
+  fail(error: unknown): void {
+    if (this.#state === "open" || this.#state === "closeSent") this.#error ??= error;
+    const code = closeCodeOf(error);
+    // What goes wrong on our side is none of the peer's business.
+    const reason = error instanceof WebSocketError ? error.reason : "";
+    this.#answer("fail", encodeClosePayload(code, reason));
+  }
+
+  /** Whether a handler threw what the connection's end threw at it: no bug of its own. */
+  isOwnError(error: unknown): boolean {
+    if (this.#state === "open") return false;
+    return error === this.#error || (error instanceof DOMException && error.name === "InvalidStateError");
+  }
+
+  /** Takes the next batch: see {@linkcode Inbox.take}. Replies to the batch before leave now. */
+  takeBatch(): Message[] | undefined | Promise<Message[] | undefined> {
+    this.flush();
+    return this.#inbox.take();
+  }
+
+  /** Hands every batch to `consumer`; see {@linkcode Inbox.consumeWith}. */
+  consumeWith(consumer: BatchConsumer, ended: () => void): void {
+    this.claim("callbacks");
+    this.#inbox.consumeWith(consumer, ended);
+  }
+
+  /** Says through what the connection is read. There is only one way at a time: two would each miss messages. */
+  claim(way: string): void {
+    if (this.#readThrough !== undefined && this.#readThrough !== way) {
+      throw new TypeError(`Cannot read through ${way}: the connection is read through its ${this.#readThrough}`);
+    }
+    this.#readThrough = way;
+  }
+
+  /**
+   * Says how a batch is being consumed, which decides when replies leave: `now`, at the end of this call stack, when the consumer
+   * flushes; `later`, over several turns, where the end of the event loop's turn flushes if the batch lasts longer; `nothing`
+   * is left of it, and the next microtask flushes.
+   */
+  consuming(how: "nothing" | "now" | "later"): void {
+    this.#consuming = how;
+    if (how === "later" && this.#queue.queuedBytes > 0) this.#flushLater();
+  }
+
+  /** Writes what is queued. */
+  flush(): void {
+    this.#queue.flush();
+  }
+
+  /** Waits until less than the high-water mark is queued, if more is. */
+  drained(): Promise<void> | undefined {
+    return this.#queue.full ? this.#queue.drained() : undefined;
+  }
+
+  #flushLater(): void {
+    if (this.#consuming === "now") return;
+    if (this.#consuming === "later") {
+      this.#turnTimer ??= setTimeout(() => {
+        this.#turnTimer = undefined;
+        this.#queue.flush();
+      }, 0);
+    } else if (!this.#flushSoon) {
+      this.#flushSoon = true;
+      queueMicrotask(() => {
+        this.#flushSoon = false;
+        this.#queue.flush();
+      });
+    }
+  }
+
+  #checkOpen(action: string): void {
+    if (this.#state !== "open") {
+      throw invalidState(`Cannot ${action}: the connection is ${this.#state === "closed" ? "closed" : "closing"}`);
+    }
+  }
+
+  /** The one reader. It never writes: what it owes goes to the queue. */
+  async #read(rest: Uint8Array<ArrayBuffer>): Promise<void> {
+    try {
+      for (let bytes: Uint8Array<ArrayBuffer> | null = rest; bytes !== null; bytes = await this.#transport.read()) {
+        if (bytes.length > 0) this.#receive(bytes);
+        while (this.#inbox.full && this.#state === "open") {
+          this.#reading = false;
+          await this.#inbox.room();
+          this.#reading = true;
+        }
+        if (this.#state === "closed") return;
+      }
+      if (this.#state === "open") {
+        this.#parser.end();
+        this.#assembler.end();
+        throw new ConnectionError("The connection ended without a close frame");
+      }
+    } catch (error) {
+      this.#setError(error);
+    }
+    this.#readEnded = true;
+    this.#happen("end");
+  }
+
+  #receive(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#keepalive.heard();
+    if (this.#state === "failed") return;
+    // After our close frame only the peer's matters (F16, F17).
+    const wanted = this.#state === "open";
+    const frames: Frame[] = [];
+    const messages: Message[] = [];
+    let failure: unknown;
+    this.#wireBytes += bytes.length;
+    try {
+      try {
+        this.#parser.push(bytes, frames);
+      } finally {
+        this.#assembler.push(frames, messages);
+      }
+    } catch (error) {
+      failure = error;
+    }
+    if (messages.length > 0) {
+      if (wanted) this.#inbox.put(messages, this.#wireBytes);
+      this.#wireBytes = 0;
+      this.#messageSince = 0;
+    }
+    if (failure !== undefined) this.fail(failure);
+    else if (this.#messageSince === 0 && this.#parser.insideMessage) this.#watchMessage();
+  }
+
+  #receiveControl({ opcode, payload }: Frame): void {
+    if (opcode === Opcode.PING) {
+      // After a close frame nothing more may be sent (F16).
+      if (this.#state !== "open") return;
+      this.#queue.owePong(payload);
+      this.#flushLater();
+    } else if (opcode === Opcode.PONG) {
+      this.#pings?.receive(payload);
+    } else if (opcode === Opcode.CLOSE) {
+      this.#received = decodeClosePayload(payload);
+      this.#happen("peerClose");
+    }
+  }
+
+  /** A message may take `messageTimeout` (T7). One timer serves many messages: it looks when the present one began. */
+  #watchMessage(): void {
+    const { messageTimeout } = this.#limits;
+    if (messageTimeout === 0 || messageTimeout === Infinity) return;
+    this.#messageSince = performance.now();
+    this.#messageTimer ??= setTimeout(() => this.#judgeMessage(), messageTimeout);
+  }
+
+  #judgeMessage(): void {
+    this.#messageTimer = undefined;
+    if (this.#messageSince === 0) return;
+    const { messageTimeout } = this.#limits;
+    const taken = performance.now() - this.#messageSince;
+    if (taken < messageTimeout || !this.#reading) {
+      this.#messageTimer = setTimeout(() => this.#judgeMessage(), Math.max(messageTimeout - taken, 1));
+      return;
+    }
+    this.fail(
+      new LimitError(`Message is incomplete after messageTimeout ${messageTimeout} ms`, {
+        limit: "messageTimeout",
+        max: messageTimeout,
+        actual: Math.round(taken),
+        closeCode: 1008,
+      }),
+    );
+  }
+
+  /** The transport failed, or the peer did: there is nobody to tell. */
+  #lose(error: unknown): void {
+    this.#setError(error);
+    this.#happen("abort");
+  }
+
+  /** Keeps the first cause. Once both close frames were exchanged, how the transport ends is no error any more. */
+  #setError(cause: unknown): void {
+    if (this.#state === "exchanged" || this.#state === "closed") return;
+    this.#error ??= cause instanceof WebSocketError ? cause : new ConnectionError("The connection was lost", { cause });
+  }
+
+  /** What the table says about an event that carries a close frame's payload: the first one that is sent counts. */
+  #answer(event: "close" | "fail", payload: Uint8Array<ArrayBuffer>): void {
+    if (this.#state === "open" || this.#state === "closeReceived") this.#toSend = payload;
+    this.#happen(event);
+  }
+
+  #happen(event: CloseEvent): void {
+    const transition = CLOSE_HANDSHAKE[this.#state][event];
+    if (transition === undefined) return;
+    this.#state = transition.next;
+    this.#inbox.release();
+    for (const action of transition.actions) this.#do(action);
+  }
+
+  #do(action: CloseAction): void {
+    switch (action) {
+      case "startTimer": {
+        const { closeTimeout } = this.#limits;
+        const time = this.#state === "failed" ? Math.min(closeTimeout, FAILED_TIMEOUT) : closeTimeout;
+        this.#closeTimer = setTimeout(() => {
+          this.#setError(new ConnectionError(`The closing handshake took more than ${time} ms`));
+          this.#happen("timeout");
+        }, time);
+        break;
+      }
+      case "decideReply":
+        this.#answer("close", encodeReply(this.#received));
+        break;
+      case "sendClose":
+        this.#queue.append(Opcode.CLOSE, this.#toSend);
+        this.#queue.flush();
+        break;
+      case "endWriting":
+        void this.#endWriting();
+        break;
+      case "flush":
+        void this.#queue.flushed().then(() => this.#happen("flushed"), () => {});
+        break;
+      case "finish":
+        this.#finish();
+        break;
+    }
+  }
+
+  async #endWriting(): Promise<void> {
+    try {
+      await this.#queue.flushed();
+      if (this.#readEnded) this.#happen("flushed");
+      // §7.1.1: the server ends the transport first; a client waits for it, unless it has just failed the connection.
+      else if (this.role === "server" || this.#state === "failed") await this.#transport.closeWrite();
+    } catch {
+      // The transport is gone: the reader sees that too and reports it.
+    }
+  }
+
+  #finish(): void {
+    const clean = this.#received !== undefined && this.#error === undefined;
+    const error = clean ? undefined : this.#error;
+    clearTimeout(this.#closeTimer);
+    clearTimeout(this.#messageTimer);
+    clearTimeout(this.#turnTimer);
+    this.#keepalive.stop();
+    this.#transport.close();
+    const ended = error ?? invalidState("The connection is closed");
+    this.#queue.end(ended);
+    this.#pings?.end(ended);
+    this.#inbox.end(error);
+    this.#closed.resolve({
+      closeCode: this.#received?.closeCode ?? CloseCode.ABNORMAL,
+      reason: this.#received?.reason ?? "",
+      wasClean: clean,
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+}
+
+/** §5.5.1: the answer echoes the code. */
+function encodeReply(received: ClosePayload | undefined): Uint8Array<ArrayBuffer> {
+  if (received === undefined || received.closeCode === CloseCode.NO_STATUS) return encodeClosePayload();
+  return encodeClosePayload(received.closeCode);
+}

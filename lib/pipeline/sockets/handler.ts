@@ -1,0 +1,112 @@
+/**
+ * The application's side of a connection: a function that holds it, or callbacks, called in the call stack of the read with no
+ * stream and no promise between.
+ *
+ * @module
+ */
+import type { Message } from "../messages/message.ts";
+import type { Connection } from "./connection.ts";
+import type { CloseInfo, WebSocketConnection } from "./websocket_connection.ts";
+
+/**
+ * Callbacks for a connection. A callback that returns a promise is awaited before the next message, so a slow handler stops
+ * the peer. Where one throws or rejects, the connection is closed with 1011.
+ *
+ * @typeParam Data What the application keeps with the connection.
+ */
+export interface WebSocketCallbacks<Data = unknown> {
+  /** The connection is open. */
+  open?(socket: WebSocketConnection<Data>): void | Promise<void>;
+  /** A message arrived. */
+  message?(socket: WebSocketConnection<Data>, data: Message): void | Promise<void>;
+  /** Less than `highWaterMark` bytes are queued again, after there were more. */
+  drain?(socket: WebSocketConnection<Data>): void;
+  /** The connection has ended, and every message before was handled. */
+  close?(socket: WebSocketConnection<Data>, info: CloseInfo): void | Promise<void>;
+  /** The connection did not end cleanly, or a callback threw. Comes before `close`. */
+  error?(socket: WebSocketConnection<Data>, error: unknown): void;
+}
+
+/**
+ * A function that is given the connection and holds it: when it returns, the connection is closed with 1000; when it throws, with
+ * 1011. Or callbacks.
+ *
+ * @typeParam Data What the application keeps with the connection.
+ */
+export type WebSocketHandler<Data = unknown> =
+  | ((socket: WebSocketConnection<Data>) => void | Promise<void>)
+  | WebSocketCallbacks<Data>;
+
+/**
+ * Runs a handler on a connection.
+ *
+ * @param connection The connection, not yet read.
+ * @param handler The handler.
+ * @param report Is told of what the handler throws that is its own and not the connection's end.
+ * @returns Resolves when the connection has ended and the handler is done with it. It never rejects.
+ */
+export async function runHandler<Data>(
+  connection: Connection<Data>,
+  handler: WebSocketHandler<Data>,
+  report: (error: unknown) => void,
+): Promise<void> {
+  const crashed = (error: unknown): void => {
+    if (connection.isOwnError(error)) return;
+    report(error);
+    connection.fail(error);
+  };
+  if (typeof handler !== "function") return runCallbacks(connection, handler, crashed);
+  try {
+    await handler(connection);
+    if (connection.readyState === 1) connection.close();
+  } catch (error) {
+    crashed(error);
+  }
+  await connection.closed;
+}
+
+function runCallbacks<Data>(
+  connection: Connection<Data>,
+  handler: WebSocketCallbacks<Data>,
+  crashed: (error: unknown) => void,
+): Promise<void> {
+  /** Calls a callback and deals with what it throws; a promise means that it is not done. */
+  const call = (callback: () => void | Promise<void>): Promise<void> | undefined => {
+    try {
+      const busy = callback();
+      if (busy !== undefined) return busy.catch(crashed);
+    } catch (error) {
+      crashed(error);
+    }
+    return undefined;
+  };
+
+  const consume = (batch: Message[], from = 0): Promise<void> | undefined => {
+    connection.consuming("now");
+    for (let at = from; at < batch.length && connection.readyState !== 3; at++) {
+      const busy = call(() => handler.message?.(connection, batch[at]!));
+      if (busy !== undefined) {
+        connection.consuming(at + 1 < batch.length ? "later" : "nothing");
+        return busy.then(() => consume(batch, at + 1));
+      }
+    }
+    connection.consuming("nothing");
+    connection.flush();
+    // Replies that the peer does not read stop its requests.
+    return connection.drained()?.catch(() => {});
+  };
+
+  if (handler.drain !== undefined) connection.ondrain = () => void call(() => handler.drain?.(connection));
+  const done = Promise.withResolvers<void>();
+  const finish = async () => {
+    const info = await connection.closed;
+    if (info.error !== undefined) call(() => handler.error?.(connection, info.error));
+    await call(() => handler.close?.(connection, info));
+    done.resolve();
+  };
+  const start = () => connection.consumeWith(consume, () => void finish());
+  const opening = call(() => handler.open?.(connection));
+  if (opening === undefined) start();
+  else void opening.then(start);
+  return done.promise;
+}

@@ -1,0 +1,124 @@
+/**
+ * Batches of messages between the reader and whoever consumes them, counted in bytes.
+ *
+ * @module
+ */
+import type { Message } from "../messages/message.ts";
+
+/**
+ * Takes batches as they arrive, synchronously, as the callbacks do.
+ *
+ * @returns A promise where the consumer is not done with the batch: the next one waits for it.
+ */
+export type BatchConsumer = (batch: Message[]) => Promise<void> | undefined;
+
+interface Batch {
+  readonly messages: Message[];
+  readonly bytes: number;
+}
+
+/** Holds at most the high-water mark and one read; then the reader stops, and with it the peer. */
+export class Inbox {
+  readonly #highWaterMark: number;
+  readonly #batches: Batch[] = [];
+  #bytes = 0;
+  #room: PromiseWithResolvers<void> | undefined;
+  #waiting: PromiseWithResolvers<Message[] | undefined> | undefined;
+  #consumer: BatchConsumer | undefined;
+  #consuming = false;
+  #consumed: (() => void) | undefined;
+  #ended = false;
+  #error: unknown;
+
+  /** @param highWaterMark Bytes of the wire that may wait here before the reader stops. */
+  constructor(highWaterMark: number) {
+    this.#highWaterMark = highWaterMark;
+  }
+
+  /** Whether the reader must stop. */
+  get full(): boolean {
+    return this.#bytes >= this.#highWaterMark;
+  }
+
+  /** Waits until there is room again. */
+  room(): Promise<void> {
+    this.#room ??= Promise.withResolvers<void>();
+    return this.#room.promise;
+  }
+
+  /** Puts a batch in, with the bytes that it took on the wire. */
+  put(messages: Message[], bytes: number): void {
+    if (this.#waiting !== undefined) {
+      this.#waiting.resolve(messages);
+      this.#waiting = undefined;
+    } else if (this.#consumer !== undefined && !this.#consuming) {
+      const busy = this.#consumer(messages);
+      if (busy !== undefined) void this.#consume(busy);
+    } else {
+      this.#batches.push({ messages, bytes });
+      this.#bytes += bytes;
+    }
+  }
+
+  /** Says that nothing more will come, and why where it did not end cleanly. What is in it can still be taken. */
+  end(error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#error = error;
+    if (this.#waiting !== undefined) {
+      if (error === undefined) this.#waiting.resolve(undefined);
+      else this.#waiting.reject(error);
+      this.#waiting = undefined;
+    }
+    this.release();
+    if (!this.#consuming) this.#consumed?.();
+  }
+
+  /** Lets the reader go on whatever is in here. */
+  release(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  /**
+   * Takes the next batch, or waits for it.
+   *
+   * @returns The batch, or `undefined` after a clean end.
+   */
+  take(): Message[] | undefined | Promise<Message[] | undefined> {
+    const batch = this.#shift();
+    if (batch !== undefined) return batch;
+    if (this.#ended) return this.#error === undefined ? undefined : Promise.reject(this.#error);
+    if (this.#waiting !== undefined) throw new TypeError("Cannot read: another read is waiting for the next message");
+    this.#waiting = Promise.withResolvers();
+    return this.#waiting.promise;
+  }
+
+  /**
+   * Sends every batch from now on to `consumer`, and says when the last one is done.
+   *
+   * @param consumer Takes the batches. It must neither throw nor reject.
+   * @param ended Is called once, after the end and after the last batch.
+   */
+  consumeWith(consumer: BatchConsumer, ended: () => void): void {
+    this.#consumer = consumer;
+    this.#consumed = ended;
+    void this.#consume(undefined);
+  }
+
+  async #consume(busy: Promise<void> | undefined): Promise<void> {
+    this.#consuming = true;
+    await busy;
+    for (let batch = this.#shift(); batch !== undefined; batch = this.#shift()) await this.#consumer?.(batch);
+    this.#consuming = false;
+    if (this.#ended) this.#consumed?.();
+  }
+
+  #shift(): Message[] | undefined {
+    const batch = this.#batches.shift();
+    if (batch === undefined) return undefined;
+    this.#bytes -= batch.bytes;
+    if (!this.full) this.release();
+    return batch.messages;
+  }
+}

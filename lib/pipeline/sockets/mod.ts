@@ -1,0 +1,16 @@
+/**
+ * Connections: what applications hold, and the closing handshake that ends it.
+ *
+ * @module
+ */
+export type { Address, CloseInfo, ConnectionFacts, WebSocketConnection } from "./websocket_connection.ts";
+export type { WebSocketCallbacks, WebSocketHandler } from "./handler.ts";
+export type { ByteConnection, BytePair } from "./transport.ts";
+export { controlReply } from "./control_reply.ts";
+export {
+  CLOSE_HANDSHAKE,
+  type CloseAction,
+  type CloseEvent,
+  type CloseState,
+  type CloseTransition,
+} from "./close_handshake.ts";

@@ -1,0 +1,69 @@
+/**
+ * Pings that wait for their pongs, RFC 6455 §5.5.2 and §5.5.3.
+ *
+ * @module
+ */
+import { bytesOf, type MessageData } from "../messages/message.ts";
+
+interface PendingPing {
+  readonly payload: Uint8Array<ArrayBuffer>;
+  readonly sent: number;
+  readonly deferred: PromiseWithResolvers<number>;
+}
+
+/** Matches pongs to pings and measures the round trips. */
+export class PendingPings {
+  readonly #pending: PendingPing[] = [];
+  #next = 0;
+  #roundTripTime: number | undefined;
+
+  /** The latest round trip in milliseconds. */
+  get roundTripTime(): number | undefined {
+    return this.#roundTripTime;
+  }
+
+  /**
+   * Starts the clock for a ping.
+   *
+   * @param payload The payload; by default a number that no other ping of this connection has.
+   * @returns The payload's bytes, and the round trip in milliseconds when it is known.
+   * @throws {RangeError} If the payload is more than 125 bytes (§5.5).
+   */
+  add(payload?: MessageData): { payload: Uint8Array<ArrayBuffer>; roundTrip: Promise<number> } {
+    const bytes = this.#bytes(payload);
+    if (bytes.length > 125) {
+      throw new RangeError(`Cannot ping with ${bytes.length} bytes: the limit of a control frame is 125`);
+    }
+    const deferred = Promise.withResolvers<number>();
+    deferred.promise.catch(() => {}); // whoever does not wait is not punished when the connection ends
+    this.#pending.push({ payload: bytes, sent: performance.now(), deferred });
+    return { payload: bytes, roundTrip: deferred.promise };
+  }
+
+  /** A pong came. It answers its ping and those before it: a peer may answer only the latest. Others are ignored (F13). */
+  receive(payload: Uint8Array): void {
+    const index = this.#pending.findIndex((ping) => sameBytes(ping.payload, payload));
+    const now = performance.now();
+    for (const ping of this.#pending.splice(0, index + 1)) {
+      this.#roundTripTime = now - ping.sent;
+      ping.deferred.resolve(this.#roundTripTime);
+    }
+  }
+
+  /** The connection ended: no pong will come. */
+  end(error: unknown): void {
+    for (const { deferred } of this.#pending.splice(0)) deferred.reject(error);
+  }
+
+  #bytes(payload: MessageData | undefined): Uint8Array<ArrayBuffer> {
+    if (typeof payload === "string") return new TextEncoder().encode(payload);
+    if (payload !== undefined) return bytesOf(payload).slice();
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, this.#next++);
+    return bytes;
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

@@ -1,0 +1,99 @@
+/**
+ * What a connection reads from and writes to: a `Deno.Conn`, or any pair of byte streams.
+ *
+ * @module
+ */
+import { ByteReader } from "../bytes/byte_reader.ts";
+import type { Address } from "./websocket_connection.ts";
+
+/** A connection that is read and written with calls, as `Deno.Conn` is. */
+export interface ByteConnection {
+  /** Reads into `buffer`: the number of bytes, or `null` at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some of `bytes`: the number written. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Ends the writing side. */
+  closeWrite?(): Promise<void>;
+  /** Ends both sides. */
+  close(): void;
+  /** The peer's address. */
+  readonly remoteAddr?: Address;
+  /** Our address. */
+  readonly localAddr?: Address;
+  /** Sends small writes at once. Nagle's algorithm is on by default in Deno, and a batch is small to it. */
+  setNoDelay?(noDelay?: boolean): void;
+}
+
+/** A pair of byte streams: a Node socket through `Duplex.toWeb`, an HTTP/2 stream, a pair in memory. */
+export interface BytePair {
+  /** What arrives. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Where to write. */
+  readonly writable: WritableStream<Uint8Array<ArrayBuffer>>;
+}
+
+/** What the connection needs of either. */
+export interface Transport {
+  /** The next chunk, which the caller may change and keep, or `null` at the end. */
+  read(): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** Writes all of `bytes`, which must not change until it is done. */
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Says that nothing more will be written. */
+  closeWrite(): Promise<void>;
+  /** Ends both sides at once, and with them every read and write under way. May be called again. */
+  close(): void;
+}
+
+/**
+ * Makes a transport.
+ *
+ * @param conn A `Deno.Conn`, or a pair of byte streams, whose streams must not be locked.
+ * @returns The transport, which now owns `conn`.
+ */
+export function transportOf(conn: ByteConnection | BytePair): Transport {
+  return "read" in conn ? connTransport(conn) : pairTransport(conn);
+}
+
+function connTransport(conn: ByteConnection): Transport {
+  conn.setNoDelay?.(true);
+  const reader = new ByteReader(conn);
+  let closed = false;
+  return {
+    read: () => reader.read(),
+    async write(bytes) {
+      let written = await conn.write(bytes);
+      while (written < bytes.length) written += await conn.write(bytes.subarray(written));
+    },
+    async closeWrite() {
+      if (!closed) await conn.closeWrite?.();
+    },
+    close() {
+      if (closed) return; // a second `Deno.Conn.close()` throws BadResource
+      closed = true;
+      conn.close();
+    },
+  };
+}
+
+function pairTransport({ readable, writable }: BytePair): Transport {
+  const reader = readable.getReader();
+  const writer = writable.getWriter();
+  // Who waits for a read or a write is told by that; nobody waits for these.
+  reader.closed.catch(() => {});
+  writer.closed.catch(() => {});
+  return {
+    async read() {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return null;
+        if (value.length > 0) return value;
+      }
+    },
+    write: (bytes) => writer.write(bytes),
+    closeWrite: () => writer.close(),
+    close() {
+      reader.cancel().catch(() => {});
+      writer.abort().catch(() => {});
+    },
+  };
+}

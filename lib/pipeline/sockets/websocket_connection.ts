@@ -1,0 +1,106 @@
+/**
+ * The surface of a connection: what applications see, on a server as on a client.
+ *
+ * @module
+ */
+import type { Role } from "../frames/frame.ts";
+import type { Message, MessageData } from "../messages/message.ts";
+
+/** How a connection ended. */
+export interface CloseInfo {
+  /** The peer's close code; 1005 where its close frame had none, 1006 where there was no close frame (RFC 6455 §7.1.5). */
+  readonly closeCode: number;
+  /** The peer's reason. */
+  readonly reason: string;
+  /** Whether both close frames were exchanged. */
+  readonly wasClean: boolean;
+  /** What went wrong, where it did not end cleanly. */
+  readonly error?: unknown;
+}
+
+/** One end of a connection's transport, as `Deno.Addr` has it. */
+export type Address =
+  | { readonly transport: "tcp" | "udp"; readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix" | "unixpacket"; readonly path: string }
+  | { readonly transport: "vsock"; readonly cid: number; readonly port: number };
+
+/** What the opening handshake settled. */
+export interface ConnectionFacts {
+  /** Which end we are. */
+  readonly role: Role;
+  /** The URL that was asked for, such as `ws://example.com/chat?room=1`. */
+  readonly url: string;
+  /** The subprotocol, or an empty string. */
+  readonly protocol: string;
+  /** The extensions in force, as in the answer's header, or an empty string. */
+  readonly extensions: string;
+  /** The peer's header fields: the request's on a server, the response's on a client. */
+  readonly headers: Headers;
+  /** The peer's address, where the transport has one. */
+  readonly remoteAddr: Address | undefined;
+  /** Our address, where the transport has one. */
+  readonly localAddr: Address | undefined;
+}
+
+/**
+ * An open WebSocket connection.
+ *
+ * Read it in one way: `for await`, `readable`, `batches`, or a handler's callbacks. Whoever does not read stops the peer: at
+ * most `highWaterMark` bytes and one read are taken in ahead. Pings are answered all the while.
+ *
+ * @typeParam Data What the application keeps with the connection.
+ */
+export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, AsyncIterable<Message>, AsyncDisposable {
+  /** The application's own, as `upgrade` attached it; `undefined` where it attached nothing. */
+  data: Data | undefined;
+  /** 1 open, 2 closing, 3 closed, as the WHATWG counts. */
+  readonly readyState: 1 | 2 | 3;
+  /** Bytes queued and not yet taken by the transport, headers included. */
+  readonly bufferedAmount: number;
+  /** The last ping's round trip in milliseconds, keepalive's included; `undefined` before the first. */
+  readonly roundTripTime: number | undefined;
+  /** Messages; one chunk is one message. It closes when the connection ends cleanly, and errors with the cause if not. */
+  readonly readable: ReadableStream<Message>;
+  /** Messages to send; one chunk is one message. Its queue is counted in bytes. */
+  readonly writable: WritableStream<MessageData>;
+  /** Batches of messages, the pipeline's own chunks: everything that one network read completed. */
+  readonly batches: ReadableStream<Message[]>;
+  /** Resolves when the connection has ended, however it ended. It never rejects. */
+  readonly closed: Promise<CloseInfo>;
+  /**
+   * Sends a message. Sends made while a batch of messages is being consumed leave in one write.
+   *
+   * @param data A string as text; a buffer or a view as binary data, which must not change until the promise resolves.
+   * @returns Resolves when less than `highWaterMark` bytes are queued. A promise that is ignored never becomes an unhandled
+   *   rejection; a peer that does not read is cut off at `maxQueuedBytes`.
+   * @throws {DOMException} `InvalidStateError` if the connection is closing or closed.
+   * @throws {TypeError} If `data` is none of these.
+   */
+  send(data: MessageData): Promise<void>;
+  /**
+   * Sends a ping (RFC 6455 §5.5.2).
+   *
+   * @param payload Up to 125 bytes; by default a number of ours.
+   * @returns The round trip in milliseconds, when the pong is here. It rejects if the connection ends first.
+   * @throws {DOMException} `InvalidStateError` if the connection is closing or closed.
+   * @throws {RangeError} If the payload is more than 125 bytes.
+   */
+  ping(payload?: MessageData): Promise<number>;
+  /**
+   * Starts the closing handshake (RFC 6455 §7.1.2) after what is queued. What the peer still sends is discarded.
+   *
+   * @param code 1000-1003, 1007-1014 or 3000-4999; 1000 by default.
+   * @param reason At most 123 bytes of UTF-8.
+   * @returns How the connection ended: the same promise as {@linkcode WebSocketConnection.closed}.
+   * @throws {RangeError} If the code may not be sent or the reason is too long.
+   */
+  close(code?: number, reason?: string): Promise<CloseInfo>;
+  /**
+   * Drops the connection at once, with no close frame.
+   *
+   * @param reason What the readers are told.
+   */
+  abort(reason?: unknown): void;
+  /** Messages in order. Leaving the loop leaves the connection open; an unclean end throws. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
+}

@@ -1,0 +1,265 @@
+/**
+ * The one queue of a connection's outgoing bytes. Everything that is sent, by the application or owed by the reader, goes
+ * through here, so frames never interleave and their order is decided in one place.
+ *
+ * @module
+ */
+import { LimitError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import { maskRange } from "../bytes/mask.ts";
+import type { MaskKeySource } from "../bytes/mask_key.ts";
+import { Opcode } from "../frames/frame.ts";
+import { firstByte, headerSize, MAX_HEADER_BYTES, writeHeader } from "../frames/frame_serializer.ts";
+import type { Transport } from "./transport.ts";
+
+/** A batch that outgrows the first size goes on in the second. Idle connections hold neither. */
+const SMALL_BATCH = 4 * 1024;
+const LARGE_BATCH = 64 * 1024;
+/** Buffers kept for the next batch of any connection: 1 MiB of large ones, 256 KiB of small ones. */
+const KEPT_LARGE = 16;
+const KEPT_SMALL = 64;
+const smallBatches: Uint8Array<ArrayBuffer>[] = [];
+const largeBatches: Uint8Array<ArrayBuffer>[] = [];
+
+/** Up to this many characters, a loop over ASCII beats a call into the runtime's encoder. */
+const SHORT_TEXT = 64;
+const ENCODER = new TextEncoder();
+
+/** One write: a batch, whose buffer goes back to the pool, or a large payload of the application's. */
+interface Segment {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly batch?: Uint8Array<ArrayBuffer>;
+}
+
+/** How a queue behaves. */
+export interface WriteQueueOptions extends Pick<Limits, "highWaterMark" | "maxQueuedBytes"> {
+  /** Gives masking keys, on a client. */
+  maskKey: MaskKeySource | undefined;
+  /** Is called once, when a write fails or the queue overflows. */
+  failed: (error: unknown) => void;
+  /** Is called whenever less than the high-water mark is queued again. */
+  drained: () => void;
+}
+
+/** Collects frames into batches and writes one batch at a time. */
+export class WriteQueue {
+  readonly #transport: Transport;
+  readonly #options: WriteQueueOptions;
+  /** Batches that are full and large payloads, in order. */
+  readonly #full: Segment[] = [];
+  #batch: Uint8Array<ArrayBuffer> | undefined;
+  #batchLength = 0;
+  #pong: Uint8Array<ArrayBuffer> | undefined;
+  #queuedBytes = 0;
+  #writing = false;
+  #ended = false;
+  #wasFull = false;
+  #drained: PromiseWithResolvers<void> | undefined;
+  #flushed: PromiseWithResolvers<void> | undefined;
+
+  /**
+   * @param transport Where the bytes go.
+   * @param options The marks, the masking and who is told of a failure.
+   */
+  constructor(transport: Transport, options: WriteQueueOptions) {
+    this.#transport = transport;
+    this.#options = options;
+  }
+
+  /** Bytes queued and not yet taken by the transport. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Whether `send` must wait. */
+  get full(): boolean {
+    return this.#queuedBytes >= this.#options.highWaterMark;
+  }
+
+  /** Queues a frame. A payload as large as the high-water mark is not copied where it needs no masking. */
+  append(opcode: number, payload: Uint8Array<ArrayBuffer>, { fin = true, rsv = 0 } = {}): void {
+    if (!this.#admit()) return;
+    const length = payload.length;
+    const key = this.#options.maskKey?.();
+    const copy = key !== undefined || length < this.#options.highWaterMark;
+    const target = this.#reserve(copy ? headerSize(length, key !== undefined) + length : MAX_HEADER_BYTES);
+    const start = this.#batchLength;
+    const at = writeHeader(target, start, { first: firstByte(opcode, fin, rsv), length, key });
+    this.#batchLength = at;
+    if (copy) {
+      target.set(payload, at);
+      if (key !== undefined) maskRange(target, at, at + length, key);
+      this.#batchLength += length;
+    } else {
+      this.#seal();
+      this.#full.push({ bytes: payload });
+    }
+    this.#queuedBytes += at - start + length;
+  }
+
+  /** Queues a text message as one frame, encoded straight into the batch. */
+  appendText(text: string): void {
+    // UTF-8 takes at most three bytes for each UTF-16 unit.
+    const most = 3 * text.length;
+    if (most > LARGE_BATCH - MAX_HEADER_BYTES) return this.append(Opcode.TEXT, ENCODER.encode(text));
+    if (!this.#admit()) return;
+    const key = this.#options.maskKey?.();
+    const masked = key !== undefined;
+    const target = this.#reserve(MAX_HEADER_BYTES + most);
+    const start = this.#batchLength;
+    // The header is guessed from the length as ASCII; other text may need more of it and then moves up.
+    const guess = start + headerSize(text.length, masked);
+    const length = encodeInto(text, target, guess);
+    const at = start + headerSize(length, masked);
+    if (at !== guess) target.copyWithin(at, guess, guess + length);
+    writeHeader(target, start, { first: firstByte(Opcode.TEXT), length, key });
+    if (key !== undefined) maskRange(target, at, at + length, key);
+    this.#batchLength = at + length;
+    this.#queuedBytes += at + length - start;
+  }
+
+  /**
+   * Owes the peer a pong. Only the latest is kept until the queue moves (RFC 6455 §5.5.3), so a flood of pings that is never
+   * read back costs one payload (CVE-2026-11586).
+   */
+  owePong(payload: Uint8Array<ArrayBuffer>): void {
+    if (this.#ended) return;
+    this.#pong = payload.slice();
+  }
+
+  /** Starts to write what is queued, unless a write is under way: then it follows. */
+  flush(): void {
+    if (this.#writing || (this.#queuedBytes === 0 && this.#pong === undefined)) return;
+    this.#writing = true;
+    void this.#write();
+  }
+
+  /** Waits until less than the high-water mark is queued. Ignoring the promise is safe; awaiting it tells of a failure. */
+  drained(): Promise<void> {
+    this.#drained ??= handled();
+    return this.#drained.promise;
+  }
+
+  /** Waits until everything queued was written. */
+  flushed(): Promise<void> {
+    if (this.#queuedBytes === 0 && this.#pong === undefined && !this.#writing) return Promise.resolve();
+    this.flush();
+    this.#flushed ??= handled();
+    return this.#flushed.promise;
+  }
+
+  /** Drops what is queued, takes nothing more and tells everybody who waits. */
+  end(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#pong = undefined;
+    this.#full.length = 0;
+    this.#batch = undefined;
+    this.#batchLength = 0;
+    this.#queuedBytes = 0;
+    this.#drained?.reject(error);
+    this.#flushed?.reject(error);
+  }
+
+  async #write(): Promise<void> {
+    try {
+      for (let segment = this.#next(); segment !== undefined; segment = this.#next()) {
+        await this.#transport.write(segment.bytes);
+        if (segment.batch !== undefined) release(segment.batch);
+        if (this.#ended) return;
+        this.#wasFull ||= this.full;
+        this.#queuedBytes -= segment.bytes.length;
+        if (this.#wasFull && !this.full) this.#drain();
+      }
+      this.#writing = false;
+      this.#flushed?.resolve();
+      this.#flushed = undefined;
+    } catch (error) {
+      if (!this.#ended) this.#options.failed(error);
+    }
+  }
+
+  #drain(): void {
+    this.#wasFull = false;
+    this.#drained?.resolve();
+    this.#drained = undefined;
+    this.#options.drained();
+  }
+
+  /** What is written next, or `undefined`. A pong is put in now, so that it is the latest one. */
+  #next(): Segment | undefined {
+    if (this.#pong !== undefined) {
+      const payload = this.#pong;
+      this.#pong = undefined;
+      this.append(Opcode.PONG, payload);
+    }
+    if (this.#full.length === 0) this.#seal();
+    return this.#full.shift();
+  }
+
+  /** Whether there may be more: past `maxQueuedBytes` the peer is too slow for an application that does not wait. */
+  #admit(): boolean {
+    if (this.#ended) return false;
+    const { maxQueuedBytes } = this.#options;
+    if (this.#queuedBytes < maxQueuedBytes) return true;
+    this.#options.failed(
+      new LimitError(`Peer does not read: ${this.#queuedBytes} bytes queued reach maxQueuedBytes ${maxQueuedBytes}`, {
+        limit: "maxQueuedBytes",
+        max: maxQueuedBytes,
+        actual: this.#queuedBytes,
+        closeCode: 1013,
+      }),
+    );
+    return false;
+  }
+
+  /** A batch with room for `size` more bytes. */
+  #reserve(size: number): Uint8Array<ArrayBuffer> {
+    if (this.#batch !== undefined && this.#batch.length - this.#batchLength >= size) return this.#batch;
+    const follows = this.#batch !== undefined;
+    this.#seal();
+    this.#batch = acquire(follows ? Math.max(size, SMALL_BATCH + 1) : size);
+    return this.#batch;
+  }
+
+  #seal(): void {
+    if (this.#batch === undefined) return;
+    this.#full.push({ bytes: this.#batch.subarray(0, this.#batchLength), batch: this.#batch });
+    this.#batch = undefined;
+    this.#batchLength = 0;
+  }
+}
+
+function handled(): PromiseWithResolvers<void> {
+  const deferred = Promise.withResolvers<void>();
+  deferred.promise.catch(() => {});
+  return deferred;
+}
+
+function acquire(size: number): Uint8Array<ArrayBuffer> {
+  if (size <= SMALL_BATCH) return smallBatches.pop() ?? new Uint8Array(SMALL_BATCH);
+  if (size <= LARGE_BATCH) return largeBatches.pop() ?? new Uint8Array(LARGE_BATCH);
+  return new Uint8Array(size);
+}
+
+function release(batch: Uint8Array<ArrayBuffer>): void {
+  if (batch.length === SMALL_BATCH) {
+    if (smallBatches.length < KEPT_SMALL) smallBatches.push(batch);
+  } else if (batch.length === LARGE_BATCH && largeBatches.length < KEPT_LARGE) {
+    largeBatches.push(batch);
+  }
+}
+
+/** Encodes a text and returns the number of bytes. */
+function encodeInto(text: string, target: Uint8Array, start: number): number {
+  if (text.length <= SHORT_TEXT) {
+    let at = 0;
+    for (; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit >= 0x80) break;
+      target[start + at] = unit;
+    }
+    if (at === text.length) return at;
+  }
+  return ENCODER.encodeInto(text, target.subarray(start)).written;
+}

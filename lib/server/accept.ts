@@ -1,0 +1,225 @@
+/**
+ * The server's end of one connection: handshake, then a WebSocket connection or a refusal.
+ *
+ * @module
+ */
+import { ConnectionError, HandshakeError } from "../errors.ts";
+import { type RequestHead, RequestHeadParser } from "../handshake/http_head.ts";
+import { refusal, serializeResponse } from "../handshake/http_response.ts";
+import { compileOriginPolicy, type OriginPolicy } from "../handshake/origin.ts";
+import {
+  acceptUpgrade,
+  isUpgradeRequest,
+  readUpgradeRequest,
+  type UpgradeRequest,
+} from "../handshake/server_handshake.ts";
+import { chooseSubprotocol } from "../handshake/subprotocol.ts";
+import { type Limits, resolveLimits } from "../limits.ts";
+import { Connection } from "../pipeline/sockets/connection.ts";
+import { answerAndEnd, readHead, withDeadline } from "../pipeline/sockets/opening.ts";
+import { type ByteConnection, type BytePair, type Transport, transportOf } from "../pipeline/sockets/transport.ts";
+import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+
+/** What an application answers to a request to open a connection. */
+export interface UpgradeAnswer<Data = unknown> {
+  /** The subprotocol, one of those requested. By default the first of `protocols` that the client requested too. */
+  protocol?: string;
+  /** Header fields of the answer, such as `Set-Cookie`. */
+  headers?: HeadersInit;
+  /** What the application keeps with the connection, as `socket.data`. */
+  data?: Data;
+}
+
+/** Facts about a request that its head does not hold. */
+export interface UpgradeInfo {
+  /** The peer's address, where the transport has one. */
+  readonly remoteAddr: Address | undefined;
+  /** Our address, where the transport has one. */
+  readonly localAddr: Address | undefined;
+  /** Aborted when the handshake's deadline passes or the peer is refused for another reason. */
+  readonly signal: AbortSignal;
+}
+
+/** How a connection is accepted. Unknown names are errors in TypeScript and ignored without it. */
+export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
+  /** The subprotocols that this server speaks, the best first. */
+  protocols?: readonly string[];
+  /** The origins that may connect. By default only the host's own, where an `Origin` is sent. */
+  origins?: OriginPolicy;
+  /**
+   * Decides about a request: chooses the subprotocol, adds header fields, attaches data, or refuses with a `Response`. What it
+   * throws refuses too: a `HandshakeError` with its status, anything else with 500.
+   */
+  upgrade?(
+    request: UpgradeRequest,
+    info: UpgradeInfo,
+  ): UpgradeAnswer<Data> | Response | void | Promise<UpgradeAnswer<Data> | Response | void>;
+  /** Whether the peer's connection is encrypted, which the URL then says. Known by itself for a `Deno.TlsConn`. */
+  secure?: boolean;
+  /** Gives up the handshake. */
+  signal?: AbortSignal;
+}
+
+/** Options after their check: made once for a server, not for each connection. */
+export interface Acceptor<Data> {
+  readonly limits: Limits;
+  readonly options: AcceptOptions<Data>;
+  readonly checkOrigin: (request: Pick<UpgradeRequest, "origin" | "host">) => void;
+  /** Answers what is not a request to open a WebSocket, where the server does. */
+  readonly http?: (head: RequestHead, info: UpgradeInfo) => Response | Promise<Response>;
+}
+
+/** Checks options, so that a mistake is found when the server starts. */
+export function createAcceptor<Data>(options: AcceptOptions<Data>): Acceptor<Data> {
+  return { limits: resolveLimits(options), options, checkOrigin: compileOriginPolicy(options.origins) };
+}
+
+/**
+ * Makes a WebSocket connection of one that was accepted elsewhere.
+ *
+ * @example One connection by hand
+ * ```ts
+ * import { accept, connect } from "@sluice/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const client = connect(`ws://127.0.0.1:${listener.addr.port}`);
+ * const socket = await accept(await listener.accept());
+ * await socket.send("hello");
+ * for await (const message of await client) {
+ *   assertEquals(message, "hello");
+ *   break;
+ * }
+ * await Promise.all([socket.close(), (await client).closed]);
+ * listener.close();
+ * ```
+ *
+ * @typeParam Data What the application keeps with the connection.
+ * @param conn A `Deno.Conn`, or any pair of byte streams. It belongs to the connection from here on.
+ * @param options The limits, the subprotocols, the origins and the application's decision.
+ * @returns The open connection.
+ * @throws {HandshakeError} If the request was refused. The peer was told, and the connection is closed.
+ * @throws {ConnectionError} If the peer went away.
+ */
+export async function accept<Data = unknown>(
+  conn: ByteConnection | BytePair,
+  options: AcceptOptions<Data> = {},
+): Promise<WebSocketConnection<Data>> {
+  const connection = await acceptWith(createAcceptor(options), conn, options.signal);
+  // Only a server with `http` answers a request in another way.
+  if (connection === undefined) throw new HandshakeError("The request was answered over HTTP", { status: 200 });
+  return connection;
+}
+
+/** {@linkcode accept} for a server: `undefined` where the request was no handshake and was answered. */
+export async function acceptWith<Data>(
+  acceptor: Acceptor<Data>,
+  conn: ByteConnection | BytePair,
+  signal?: AbortSignal,
+): Promise<Connection<Data> | undefined> {
+  const { handshakeTimeout: time } = acceptor.limits;
+  const transport = transportOf(conn);
+  const info = new Info(conn);
+  const late = () => {
+    // 408 while we wait for the client (RFC 9110 §15.5.9), 503 while the client waits for us.
+    return new HandshakeError(`The handshake took more than ${time} ms`, { status: info.complete ? 503 : 408 });
+  };
+  try {
+    return await withDeadline(shakeHands(acceptor, transport, info), { time, late, signal });
+  } catch (cause) {
+    info.abort(cause);
+    if (cause instanceof ConnectionError) {
+      transport.close();
+      throw cause;
+    }
+    const error = refusalOf(cause, signal);
+    await answerAndEnd(transport, error instanceof Refused ? error.response : refusal(error));
+    throw error;
+  }
+}
+
+/** Refuses a connection before anything of it is read (H24). */
+export async function refuse(conn: ByteConnection | BytePair, error: HandshakeError): Promise<void> {
+  await answerAndEnd(transportOf(conn), refusal(error));
+}
+
+async function shakeHands<Data>(
+  acceptor: Acceptor<Data>,
+  transport: Transport,
+  info: Info,
+): Promise<Connection<Data> | undefined> {
+  const { limits, options, checkOrigin, http } = acceptor;
+  const parser = new RequestHeadParser(limits);
+  const head = await readHead(transport, parser);
+  info.complete = true;
+  if (http !== undefined && !isUpgradeRequest(head)) {
+    await answerAndEnd(transport, await serializeWebResponse(await http(head, info), head.method));
+    return undefined;
+  }
+  const request = readUpgradeRequest(head, { secure: options.secure ?? info.secure });
+  checkOrigin(request);
+  const answer = await options.upgrade?.(request, info) ?? {};
+  if (answer instanceof Response) throw new Refused(answer, await serializeWebResponse(answer));
+  const { protocol = chooseSubprotocol(request.protocols, options.protocols ?? []), headers = [], data } = answer;
+  await transport.write(await acceptUpgrade(request, { protocol, headers }));
+  return new Connection<Data>({
+    role: "server",
+    url: request.url,
+    protocol,
+    extensions: "",
+    headers: request.headers,
+    remoteAddr: info.remoteAddr,
+    localAddr: info.localAddr,
+    data,
+    transport,
+    limits,
+    rest: parser.rest,
+  });
+}
+
+/** What is known of a connection before its request. The signal is made for those who look at it. */
+class Info implements UpgradeInfo {
+  readonly remoteAddr: Address | undefined;
+  readonly localAddr: Address | undefined;
+  /** Whether the conversation is encrypted, as far as the connection shows it. */
+  readonly secure: boolean;
+  /** Whether the request is here. */
+  complete = false;
+  #controller: AbortController | undefined;
+
+  constructor(conn: ByteConnection | BytePair) {
+    this.remoteAddr = "remoteAddr" in conn ? conn.remoteAddr : undefined;
+    this.localAddr = "localAddr" in conn ? conn.localAddr : undefined;
+    this.secure = "handshake" in conn;
+  }
+
+  get signal(): AbortSignal {
+    return (this.#controller ??= new AbortController()).signal;
+  }
+
+  abort(reason: unknown): void {
+    this.#controller?.abort(reason);
+  }
+}
+
+/** The application refused with a `Response`. */
+class Refused extends HandshakeError {
+  readonly response: Uint8Array<ArrayBuffer>;
+
+  constructor({ status, headers }: Response, response: Uint8Array<ArrayBuffer>) {
+    super(`The application refused the handshake with ${status}`, { status, headers });
+    this.response = response;
+  }
+}
+
+/** What refuses the handshake: what was thrown, or 503 where `signal` ends it, or 500 for a mistake of ours (H22). */
+function refusalOf(cause: unknown, signal: AbortSignal | undefined): HandshakeError {
+  if (cause instanceof HandshakeError) return cause;
+  if (signal?.aborted) return new HandshakeError("The server is going away", { status: 503, cause });
+  return new HandshakeError("The handshake failed on the server's side", { status: 500, cause });
+}
+
+async function serializeWebResponse(response: Response, method?: string): Promise<Uint8Array<ArrayBuffer>> {
+  const body = new Uint8Array(await response.arrayBuffer());
+  return serializeResponse(response, body, method === undefined ? {} : { method });
+}

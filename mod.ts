@@ -1,0 +1,42 @@
+/**
+ * WebSockets as web-standard streams, for Deno.
+ *
+ * ```text
+ *  Deno.Conn ──1──▶ FrameDecoderStream ──2──▶ MessageDecoderStream ──3──▶ connection.readable ──▶ application
+ *   (read)           bytes → Frame[]            Frame[] → Message[]              │
+ *                                                     │ 4  replies owed (pong, close)                │
+ *                                                     ▼                                              ▼
+ *  Deno.Conn ◀──7── FrameEncoderStream ◀──6── one write queue ◀──5── MessageEncoderStream ◀── connection.writable
+ *   (write)          Frame[] → bytes, masks      order is decided here       Message[] → Frame[]
+ * ```
+ *
+ * @example An echo server and its client
+ * ```ts
+ * import { connect, serve } from "@sluice/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve({ port: 0, hostname: "127.0.0.1" }, async (socket) => {
+ *   for await (const message of socket) await socket.send(message);
+ * });
+ *
+ * const { port } = server.addr as Deno.NetAddr;
+ * await using socket = await connect(`ws://127.0.0.1:${port}`);
+ * await socket.send("hello");
+ * for await (const message of socket) {
+ *   assertEquals(message, "hello");
+ *   break;
+ * }
+ * ```
+ *
+ * @module
+ */
+export * from "./lib/errors.ts";
+export { DEFAULT_LIMITS, type Limits } from "./lib/limits.ts";
+export * from "./lib/pipeline/frames/mod.ts";
+export * from "./lib/pipeline/messages/mod.ts";
+export * from "./lib/pipeline/sockets/mod.ts";
+export { accept, type AcceptOptions, type UpgradeAnswer, type UpgradeInfo } from "./lib/server/accept.ts";
+export { serve, type ServeOptions, type ShutdownOptions, type WebSocketServer } from "./lib/server/serve.ts";
+export { connect, type ConnectOptions } from "./lib/client/connect.ts";
+export { compileOriginPolicy, type OriginPolicy, type OriginRequest } from "./lib/handshake/origin.ts";
+export type { UpgradeRequest } from "./lib/handshake/server_handshake.ts";
