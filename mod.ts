@@ -31,7 +31,7 @@
  * @module
  */
 export * from "./lib/errors.ts";
-export { DEFAULT_LIMITS, type Limits } from "./lib/limits.ts";
+export { DEFAULT_LIMITS, DEFAULT_SERVER_LIMITS, type Limits, type ServerLimits } from "./lib/limits.ts";
 export * from "./lib/pipeline/frames/mod.ts";
 export * from "./lib/pipeline/messages/mod.ts";
 export * from "./lib/pipeline/sockets/mod.ts";

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- a benchmark prints
 /**
  * Echo of small messages, ours beside `Deno.upgradeWebSocket` in one run: `deno task bench:echo`.
  *
@@ -55,6 +56,8 @@ for (const work of WORK) {
   const base = median(rates.get("Deno.upgradeWebSocket")!);
   for (const [name, all] of rates) {
     const rate = median(all);
-    console.log(`  ${name.padEnd(24)} ${Math.round(rate).toLocaleString("en")} messages/s  ${(rate / base).toFixed(2)}x`);
+    console.log(
+      `  ${name.padEnd(24)} ${Math.round(rate).toLocaleString("en")} messages/s  ${(rate / base).toFixed(2)}x`,
+    );
   }
 }

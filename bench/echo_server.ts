@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- a benchmark prints
 /**
  * Our echo server: `bench/echo_server.ts --port N --api callbacks|iterate|streams`.
  *

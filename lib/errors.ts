@@ -47,6 +47,8 @@ export class WebSocketError extends DOMException {
   readonly reason: string;
 
   /**
+   * Makes the error.
+   *
    * @param message What happened.
    * @param init The close code (1000 or 3000 to 4999) and the reason (at most 123 bytes of UTF-8).
    * @throws {DOMException} `InvalidAccessError` for a code that an application may not use, `SyntaxError` for a long reason.
@@ -56,7 +58,9 @@ export class WebSocketError extends DOMException {
     const { closeCode, reason = "" } = init;
     // Only our own subclasses may carry the protocol's codes; applications have 1000 and 3000 to 4999 (draft, §WebSocketError).
     if (new.target === WebSocketError) {
-      if (closeCode !== undefined && closeCode !== 1000 && !(closeCode >= 3000 && closeCode <= 4999)) {
+      const allowed = closeCode === undefined || closeCode === 1000 ||
+        (Number.isInteger(closeCode) && closeCode >= 3000 && closeCode <= 4999);
+      if (!allowed) {
         throw new DOMException(
           `Cannot use close code ${closeCode}: an application has 1000 and 3000 to 4999`,
           "InvalidAccessError",
@@ -80,6 +84,8 @@ export class ProtocolError extends WebSocketError {
   readonly section: string;
 
   /**
+   * Makes the error.
+   *
    * @param message What the peer did, with the numbers.
    * @param section The section that forbids it.
    * @param closeCode The close code to send, 1002 by default.
@@ -114,6 +120,8 @@ export class LimitError extends WebSocketError {
   readonly actual: number | bigint | undefined;
 
   /**
+   * Makes the error.
+   *
    * @param message What went over the limit, with the numbers.
    * @param options The limit and the numbers.
    */
@@ -131,6 +139,8 @@ export class ConnectionError extends WebSocketError {
   override readonly cause: unknown;
 
   /**
+   * Makes the error.
+   *
    * @param message What happened.
    * @param options The close info, 1006 by default, and the cause.
    */
@@ -164,6 +174,8 @@ export class HandshakeError extends Error {
   readonly body: Uint8Array | undefined;
 
   /**
+   * Makes the error.
+   *
    * @param message What was wrong, with the value.
    * @param options The status, the header fields and the cause.
    */
@@ -183,8 +195,9 @@ export class HandshakeError extends Error {
  */
 export function closeCodeOf(error: unknown): number {
   if (error instanceof ProtocolError || error instanceof LimitError) return error.closeCode;
-  if (error instanceof WebSocketError && error.closeCode !== null && error.closeCode !== 1006) return error.closeCode;
-  return 1011;
+  if (!(error instanceof WebSocketError) || error.closeCode === null) return 1011;
+  // 1005 and 1006 say what was not on the wire, and never go there (§7.4.1).
+  return error.closeCode === 1005 || error.closeCode === 1006 ? 1011 : error.closeCode;
 }
 
 /** A call that comes too late, as the WHATWG says it. */

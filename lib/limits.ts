@@ -7,7 +7,10 @@
  * @module
  */
 
-/** The caps of one connection. Every one is an option of `accept`, `connect` and `serve`. */
+/**
+ * The caps of one connection. Every one is an option of `accept`, `connect` and `serve`. `Infinity` lifts a cap; for a time, so
+ * does `0`.
+ */
 export interface Limits {
   /** Bytes of one message, after decompression. */
   maxMessageBytes: number;
@@ -15,7 +18,7 @@ export interface Limits {
   maxFragments: number;
   /** Empty frames in a row within one message. */
   maxEmptyFragments: number;
-  /** Milliseconds from the first frame of a message to its last. `0` means no deadline. */
+  /** Milliseconds from the first frame of a message to its last. */
   messageTimeout: number;
   /** Milliseconds from the connection to the end of the opening handshake, TLS included. Absolute: bytes do not reset it. */
   handshakeTimeout: number;
@@ -25,7 +28,7 @@ export interface Limits {
   maxHeaderCount: number;
   /** Bytes of the request line or status line. */
   maxStartLineBytes: number;
-  /** Milliseconds of silence from the peer before a ping is sent. `0` means never. */
+  /** Milliseconds of silence from the peer before a ping is sent. */
   pingInterval: number;
   /** Milliseconds that a ping waits for any byte of the peer. */
   pongTimeout: number;
@@ -35,6 +38,8 @@ export interface Limits {
   highWaterMark: number;
   /** Bytes queued out at which a peer that does not read is disconnected. Reached only where `send` is not awaited. */
   maxQueuedBytes: number;
+  /** Pings that a peer may send in one second. */
+  maxPingsPerSecond: number;
   /** Bytes of a refused response's body that the client reads for its error. */
   maxErrorBodyBytes: number;
 }
@@ -67,29 +72,73 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   highWaterMark: 64 * 1024,
   // NATS cuts a slow consumer at 64 MiB, Redis at 32 MB. Four of the largest messages.
   maxQueuedBytes: 64 * 1024 * 1024,
+  // A pong costs more than the ping that asks for it. Autobahn sends ten in a row; nobody has a use for a thousand.
+  maxPingsPerSecond: 1_000,
   // Enough for an error page.
   maxErrorBodyBytes: 64 * 1024,
 });
+
+/** The caps of a server. Every one is an option of `serve`. */
+export interface ServerLimits {
+  /** Connections at a time, handshakes included. */
+  maxConnections: number;
+  /** Connections at a time from one IP address, handshakes included. */
+  maxConnectionsPerAddress: number;
+}
+
+/** A server's defaults. */
+export const DEFAULT_SERVER_LIMITS: Readonly<ServerLimits> = Object.freeze({
+  // About 1 GB of memory when all are idle. The operating system's limit on open files, often 1024, comes before it.
+  maxConnections: 65_536,
+  // None: behind a proxy every client has the proxy's address. Set it where clients connect directly.
+  maxConnectionsPerAddress: Infinity,
+});
+
+/**
+ * Checks given limits of a server and fills in the defaults.
+ *
+ * @param given Options that may carry limits.
+ * @returns All limits of a server.
+ * @throws {RangeError} If a limit is not a whole number of 1 or more, or `Infinity`.
+ */
+export function resolveServerLimits(given: Partial<ServerLimits> = {}): ServerLimits {
+  return resolve(DEFAULT_SERVER_LIMITS, given);
+}
+
+/** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
+const LONGEST_TIME = 2 ** 31 - 1;
 
 /**
  * Checks given limits and fills in the defaults.
  *
  * @param given Options that may carry limits.
- * @returns All limits.
- * @throws {RangeError} If a limit is not a whole number, or is below what makes sense.
+ * @returns All limits; a time that is lifted is 0.
+ * @throws {RangeError} If a limit is not a whole number, or is below what makes sense, or a time is longer than a timer can wait.
  */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
-  const limits = { ...DEFAULT_LIMITS };
-  for (const name of Object.keys(limits) as (keyof Limits)[]) {
+  return resolve(DEFAULT_LIMITS, given);
+}
+
+function resolve<Name extends string>(
+  defaults: Readonly<Record<Name, number>>,
+  given: Partial<Record<Name, number>>,
+): Record<Name, number> {
+  const limits: Record<Name, number> = { ...defaults };
+  for (const name in defaults) {
     const value = given[name];
-    if (value === undefined) continue;
-    const mayBeZero = name.endsWith("Timeout") || name.endsWith("Interval") || name === "maxEmptyFragments";
-    if (!(Number.isSafeInteger(value) || value === Infinity) || value < (mayBeZero ? 0 : 1)) {
-      throw new RangeError(
-        `Cannot use ${name} ${value}: it must be a whole number of ${mayBeZero ? 0 : 1} or more, or Infinity`,
-      );
-    }
-    limits[name] = value;
+    if (value !== undefined) limits[name] = check(name, value);
   }
   return limits;
+}
+
+function check(name: string, value: number): number {
+  const isTime = name.endsWith("Timeout") || name.endsWith("Interval");
+  const least = isTime || name === "maxEmptyFragments" ? 0 : 1;
+  const most = isTime ? LONGEST_TIME : Number.MAX_SAFE_INTEGER;
+  if (value !== Infinity && !(Number.isInteger(value) && value >= least && value <= most)) {
+    throw new RangeError(
+      `Cannot use ${name} ${value}: it must be a whole number from ${least} to ${most}, or Infinity`,
+    );
+  }
+  return isTime && value === Infinity ? 0 : value;
 }

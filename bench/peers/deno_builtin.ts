@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- a benchmark prints
 /**
  * The peer that Deno users have: `Deno.upgradeWebSocket`.
  *

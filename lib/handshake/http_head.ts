@@ -161,7 +161,7 @@ export class HeadParser<StartLine extends object> {
     const length = this.#lineLength + bytes.length;
     if (length > this.#line.length) {
       const grown = new Uint8Array(Math.max(length, 2 * this.#line.length));
-      grown.set(this.#line.subarray(0, this.#lineLength));
+      grown.set(this.#line);
       this.#line = grown;
     }
     this.#line.set(bytes, this.#lineLength);

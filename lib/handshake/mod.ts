@@ -50,6 +50,7 @@ export {
 export { type FinalResponseHead, refusal, serializeResponse, type SerializeResponseOptions } from "./http_response.ts";
 export {
   type HeaderSection,
+  type HeadGrammar,
   type HeadLimits,
   HeadParser,
   type RequestHead,
@@ -61,7 +62,7 @@ export {
   serializeResponseHead,
   type StatusLine,
 } from "./http_head.ts";
-export { fieldValues, hasToken, type HeaderFields, listValues } from "./http_fields.ts";
+export { fieldValues, hasToken, type HeaderFields, listValues, type Refuse } from "./http_fields.ts";
 export { type ExtensionOffer, type ExtensionParam, parseExtensions, serializeExtensions } from "./extension_header.ts";
 export { compileOriginPolicy, type OriginPolicy, type OriginRequest } from "./origin.ts";
 export { chooseSubprotocol } from "./subprotocol.ts";

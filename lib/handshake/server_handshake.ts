@@ -142,7 +142,7 @@ export function readUpgradeRequest(head: RequestHead, options: ReadUpgradeReques
     protocols,
     extensions,
     fields,
-    // Many servers never look, and a `Headers` costs more than all the rest.
+    // Made when asked for: a connection may hold its request as long as it is open.
     get headers(): Headers {
       return headers ??= toHeaders(fields);
     },

@@ -13,7 +13,11 @@ import { composeStages, type Stage } from "./stage.ts";
  * a chunk is only transformed when somebody waits for it, so it cannot be thrown away with the queue.
  */
 export class StageStream<In, Out> extends TransformStream<In, Out[]> {
-  /** @param stage The stage to run. */
+  /**
+   * Makes the stream.
+   *
+   * @param stage The stage to run.
+   */
   constructor(stage: Stage<In, Out>) {
     const run = (step: (batch: Out[]) => void, controller: TransformStreamDefaultController<Out[]>) => {
       const batch: Out[] = [];

@@ -7,6 +7,7 @@ import { ConnectionError, HandshakeError } from "../errors.ts";
 import type { RequestHead } from "../handshake/http_head.ts";
 import { toHeaders } from "../handshake/http_fields.ts";
 import { readHost, splitTarget } from "../handshake/request_target.ts";
+import { resolveServerLimits, type ServerLimits } from "../limits.ts";
 import { CloseCode } from "../pipeline/frames/close_code.ts";
 import type { Connection } from "../pipeline/sockets/connection.ts";
 import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
@@ -14,7 +15,7 @@ import type { WebSocketConnection } from "../pipeline/sockets/websocket_connecti
 import { type AcceptOptions, type Acceptor, acceptWith, createAcceptor, refuse, type UpgradeInfo } from "./accept.ts";
 
 /** How a server listens and what it does. */
-export interface ServeOptions<Data = unknown> extends AcceptOptions<Data> {
+export interface ServeOptions<Data = unknown> extends AcceptOptions<Data>, Partial<ServerLimits> {
   /** The port; 0 for one that is free. @default {8000} */
   port?: number;
   /** The address to listen on. @default {"0.0.0.0"} */
@@ -29,8 +30,6 @@ export interface ServeOptions<Data = unknown> extends AcceptOptions<Data> {
   reusePort?: boolean;
   /** A listener of your own instead. The server closes it. */
   listener?: Deno.Listener;
-  /** Connections at a time, handshakes included; more are refused with 503. @default {Infinity} */
-  maxConnections?: number;
   /** Answers ordinary requests, which have no body, on the same port. By default they are told 426 Upgrade Required. */
   http?(request: Request, info: UpgradeInfo): Response | Promise<Response>;
   /**
@@ -78,7 +77,12 @@ export interface WebSocketServer<Data = unknown> extends AsyncDisposable {
 /** After an error of `accept` (out of file descriptors, as a rule) the loop waits, longer each time. */
 const ACCEPT_PAUSE = { first: 50, most: 1_000 };
 
+/** H24: refused before anything is read. */
 const TOO_MANY = new HandshakeError("Too many connections", { status: 503, headers: [["Retry-After", "1"]] });
+const TOO_MANY_OF_YOURS = new HandshakeError("Too many connections from this address", {
+  status: 429,
+  headers: [["Retry-After", "1"]],
+});
 
 /**
  * Serves WebSockets.
@@ -116,12 +120,15 @@ class Server<Data> implements WebSocketServer<Data> {
   readonly #options: ServeOptions<Data>;
   readonly #handler: WebSocketHandler<Data>;
   readonly #acceptor: Acceptor<Data>;
+  readonly #limits: ServerLimits;
   readonly #listener: Deno.Listener;
   readonly #stopping = new AbortController();
   readonly #connections = new Set<Connection<Data>>();
   readonly #finished = Promise.withResolvers<void>();
   /** Everything that is not done: handshakes, connections, handlers. */
   #busy = 0;
+  /** Connections and handshakes by IP address, where they are limited. */
+  readonly #perAddress = new Map<string, number>();
   #idle: PromiseWithResolvers<void> | undefined;
   #shutdown: Promise<void> | undefined;
   #closed = false;
@@ -129,6 +136,7 @@ class Server<Data> implements WebSocketServer<Data> {
   constructor(options: ServeOptions<Data>, handler: WebSocketHandler<Data>) {
     this.#options = options;
     this.#handler = handler;
+    this.#limits = resolveServerLimits(options);
     const { http } = options;
     this.#acceptor = {
       ...createAcceptor(options),
@@ -221,9 +229,13 @@ class Server<Data> implements WebSocketServer<Data> {
 
   async #take(conn: Deno.Conn): Promise<void> {
     this.#busy++;
+    const leave = this.#enter(conn.remoteAddr);
     try {
-      const { maxConnections = Infinity } = this.#options;
+      const { maxConnections } = this.#limits;
+      // Whom a refusal would take too long for is not told why.
+      if (this.#busy > 2 * maxConnections) return conn.close();
       if (this.#busy > maxConnections) return await refuse(conn, TOO_MANY);
+      if (leave === undefined) return await refuse(conn, TOO_MANY_OF_YOURS);
       const connection = await acceptWith(this.#acceptor, conn, this.#stopping.signal);
       if (connection === undefined) return;
       this.#connections.add(connection);
@@ -235,8 +247,24 @@ class Server<Data> implements WebSocketServer<Data> {
       // Refusals are the client's business, but for those that are our mistake.
       if (error instanceof HandshakeError && error.status === 500) this.#report(error.cause ?? error);
     } finally {
+      leave?.();
       if (--this.#busy === 0) this.#idle?.resolve();
     }
+  }
+
+  /** Counts a connection of an address; returns what uncounts it, or `undefined` where there are too many. */
+  #enter(addr: Deno.Addr): (() => void) | undefined {
+    const { maxConnectionsPerAddress: max } = this.#limits;
+    if (max === Infinity || !("hostname" in addr)) return () => {};
+    const { hostname } = addr;
+    const count = this.#perAddress.get(hostname) ?? 0;
+    if (count >= max) return undefined;
+    this.#perAddress.set(hostname, count + 1);
+    return () => {
+      const left = this.#perAddress.get(hostname)! - 1;
+      if (left === 0) this.#perAddress.delete(hostname);
+      else this.#perAddress.set(hostname, left);
+    };
   }
 
   #report(error: unknown): void {

@@ -12,8 +12,8 @@ export type MaskKeySource = () => number;
 const POOL = new Uint32Array(1024);
 let next = POOL.length;
 
-/** A key that nobody can predict and that is never given twice. */
-export const randomMaskKey: MaskKeySource = () => {
+/** A key for one frame, that nobody can predict. */
+export function randomMaskKey(): number {
   if (next === POOL.length) {
     crypto.getRandomValues(POOL);
     next = 0;
@@ -21,4 +21,4 @@ export const randomMaskKey: MaskKeySource = () => {
   const key = POOL[next]!;
   POOL[next++] = 0; // a key that was used is nobody's business any more
   return key;
-};
+}

@@ -42,8 +42,8 @@ const AFTER_F0 = 6;
 const AFTER_F4 = 7;
 const INVALID = 8;
 
+/** The state after a character's first byte, which is not ASCII. */
 function lead(byte: number): number {
-  if (byte < 0x80) return DONE;
   if (byte < 0xc2) return INVALID;
   if (byte < 0xe0) return ONE_MORE;
   if (byte === 0xe0) return AFTER_E0;

@@ -25,7 +25,11 @@ import { FrameParser, type FrameParserOptions } from "./frame_parser.ts";
  * ```
  */
 export class FrameDecoderStream extends StageStream<Uint8Array<ArrayBuffer>, Frame> {
-  /** @param options The role, the limits and what extensions own. */
+  /**
+   * Makes the stream.
+   *
+   * @param options The role, the limits and what extensions own.
+   */
   constructor(options: FrameParserOptions) {
     super(new FrameParser(options));
   }

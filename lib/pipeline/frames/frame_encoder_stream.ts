@@ -21,7 +21,11 @@ import { FrameSerializer, type FrameSerializerOptions } from "./frame_serializer
  * ```
  */
 export class FrameEncoderStream extends TransformStream<readonly Frame[], Uint8Array<ArrayBuffer>> {
-  /** @param options The role and the source of masking keys. */
+  /**
+   * Makes the stream.
+   *
+   * @param options The role and the source of masking keys.
+   */
   constructor(options: FrameSerializerOptions) {
     const serializer = new FrameSerializer(options);
     super({

@@ -97,7 +97,11 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
 
   #closed = false;
 
-  /** @param options The role, the limits and what extensions own. */
+  /**
+   * Makes a parser.
+   *
+   * @param options The role, the limits and what extensions own.
+   */
   constructor(options: FrameParserOptions) {
     this.#role = options.role;
     this.#reservedBits = options.reservedBits ?? 0;
@@ -197,7 +201,7 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
       checkLengthForm(code, length);
     }
     const data = !isControl(opcode);
-    if (data) this.#checkLimits(opcode, length);
+    if (data) this.#checkLimits(fin, opcode, length);
 
     const size = 2 + lengthSize + (masked ? 4 : 0);
     if (end - at < size) return 0;
@@ -212,11 +216,14 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     return size;
   }
 
-  #checkLimits(opcode: number, length: number): void {
+  #checkLimits(fin: boolean, opcode: number, length: number): void {
     const first = opcode !== Opcode.CONTINUATION;
     checkMessageBytes(first ? 0 : this.#messageBytes, length, this.#maxMessageBytes);
     checkFragments(first ? 1 : this.#fragments + 1, this.#maxFragments);
-    if (length === 0) checkEmptyFragments(first ? 1 : this.#emptyFragments + 1, this.#maxEmptyFragments);
+    // A message in one frame is no fragment (RFC 6455 §5.4), and may well be empty.
+    if (length === 0 && !(first && fin)) {
+      checkEmptyFragments(first ? 1 : this.#emptyFragments + 1, this.#maxEmptyFragments);
+    }
   }
 
   #countFragment(fin: boolean, length: number): void {

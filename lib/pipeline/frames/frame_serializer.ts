@@ -79,7 +79,11 @@ export interface FrameSerializerOptions {
 export class FrameSerializer implements Stage<readonly Frame[], Uint8Array<ArrayBuffer>> {
   readonly #maskKey: MaskKeySource | undefined;
 
-  /** @param options The role and the source of masking keys. */
+  /**
+   * Makes a serializer.
+   *
+   * @param options The role and the source of masking keys.
+   */
   constructor(options: FrameSerializerOptions) {
     this.#maskKey = options.role === "client" ? options.maskKey ?? randomMaskKey : undefined;
   }

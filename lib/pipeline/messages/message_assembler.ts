@@ -9,7 +9,7 @@ import { GrowingBuffer } from "../bytes/growing_buffer.ts";
 import { decodeUtf8, Utf8Validator } from "../bytes/utf8.ts";
 import { CloseCode } from "../frames/close_code.ts";
 import { type Frame, isControl, Opcode } from "../frames/frame.ts";
-import { checkMessageBytes, checkSequence } from "../frames/frame_rules.ts";
+import { checkMessageBytes, checkOpcode, checkSequence, DEFINED_OPCODES } from "../frames/frame_rules.ts";
 import type { Stage } from "../stage.ts";
 import type { Message } from "./message.ts";
 
@@ -48,7 +48,11 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
   #text: Utf8Validator | undefined;
   #closed = false;
 
-  /** @param options The limit, and who gets the control frames. */
+  /**
+   * Makes an assembler.
+   *
+   * @param options The limit, and who gets the control frames.
+   */
   constructor(options: MessageAssemblerOptions = {}) {
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_LIMITS.maxMessageBytes;
     this.#control = options.control;
@@ -69,7 +73,11 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
       if (isControl(opcode)) {
         this.#closed = opcode === Opcode.CLOSE;
         this.#control?.(frame);
-      } else if (fin && this.#payload === undefined && opcode !== Opcode.CONTINUATION) {
+        continue;
+      }
+      // An extension's own data frames are for the extension: what it leaves is nobody's.
+      checkOpcode(opcode, DEFINED_OPCODES);
+      if (fin && this.#payload === undefined && opcode !== Opcode.CONTINUATION) {
         checkMessageBytes(0, payload.length, this.#maxMessageBytes);
         messages.push(opcode === Opcode.TEXT ? decodeText(payload) : payload);
       } else {

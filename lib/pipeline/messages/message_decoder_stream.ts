@@ -25,7 +25,11 @@ import { MessageAssembler, type MessageAssemblerOptions } from "./message_assemb
  * ```
  */
 export class MessageDecoderStream extends StageStream<readonly Frame[], Message> {
-  /** @param options The limit, and who gets the control frames. */
+  /**
+   * Makes the stream.
+   *
+   * @param options The limit, and who gets the control frames.
+   */
   constructor(options: MessageAssemblerOptions = {}) {
     super(new MessageAssembler(options));
   }

@@ -23,7 +23,11 @@ import { MessageFragmenter, type MessageFragmenterOptions } from "./message_frag
 export class MessageEncoderStream extends TransformStream<readonly MessageData[], Frame[]> {
   #control: (frame: Frame) => void;
 
-  /** @param options The most that a frame carries. */
+  /**
+   * Makes the stream.
+   *
+   * @param options The most that a frame carries.
+   */
   constructor(options: MessageFragmenterOptions = {}) {
     const fragmenter = new MessageFragmenter(options);
     let control: (frame: Frame) => void = () => {};
@@ -37,8 +41,11 @@ export class MessageEncoderStream extends TransformStream<readonly MessageData[]
       },
       transform(messages, controller) {
         const frames: Frame[] = [];
-        fragmenter.push(messages, frames);
-        controller.enqueue(frames);
+        try {
+          fragmenter.push(messages, frames);
+        } finally {
+          if (frames.length > 0) controller.enqueue(frames);
+        }
       },
     });
     this.#control = control;

@@ -32,6 +32,8 @@ export class MessageFragmenter implements Stage<readonly MessageData[], Frame> {
   readonly #encoder = new TextEncoder();
 
   /**
+   * Makes a fragmenter.
+   *
    * @param options The most that a frame carries.
    * @throws {RangeError} If `maxFrameBytes` is not a whole number of 1 or more, or `Infinity`.
    */

@@ -69,6 +69,8 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
   #reading = true;
   #readEnded = false;
   #wireBytes = 0;
+  #pingSecond = 0;
+  #pingsInSecond = 0;
   #messageSince = 0;
   #messageTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -327,6 +329,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     if (opcode === Opcode.PING) {
       // After a close frame nothing more may be sent (F16).
       if (this.#state !== "open") return;
+      this.#countPing();
       this.#queue.owePong(payload);
       this.#flushLater();
     } else if (opcode === Opcode.PONG) {
@@ -337,10 +340,27 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     }
   }
 
+  /** A pong costs us more than its ping costs the peer (F12). */
+  #countPing(): void {
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#pingSecond) {
+      this.#pingSecond = second;
+      this.#pingsInSecond = 0;
+    }
+    const { maxPingsPerSecond: max } = this.#limits;
+    if (++this.#pingsInSecond <= max) return;
+    throw new LimitError(`Peer sent more than maxPingsPerSecond ${max} pings`, {
+      limit: "maxPingsPerSecond",
+      max,
+      actual: this.#pingsInSecond,
+      closeCode: 1008,
+    });
+  }
+
   /** A message may take `messageTimeout` (T7). One timer serves many messages: it looks when the present one began. */
   #watchMessage(): void {
     const { messageTimeout } = this.#limits;
-    if (messageTimeout === 0 || messageTimeout === Infinity) return;
+    if (messageTimeout === 0) return;
     this.#messageSince = performance.now();
     this.#messageTimer ??= setTimeout(() => this.#judgeMessage(), messageTimeout);
   }
@@ -394,7 +414,8 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     switch (action) {
       case "startTimer": {
         const { closeTimeout } = this.#limits;
-        const time = this.#state === "failed" ? Math.min(closeTimeout, FAILED_TIMEOUT) : closeTimeout;
+        const time = this.#state === "failed" ? Math.min(closeTimeout || Infinity, FAILED_TIMEOUT) : closeTimeout;
+        if (time === 0) break;
         this.#closeTimer = setTimeout(() => {
           this.#setError(new ConnectionError(`The closing handshake took more than ${time} ms`));
           this.#happen("timeout");

@@ -52,8 +52,11 @@ export class Inbox {
       this.#waiting.resolve(messages);
       this.#waiting = undefined;
     } else if (this.#consumer !== undefined && !this.#consuming) {
+      // Also while it runs: it may bring about the end, which is told after its batch.
+      this.#consuming = true;
       const busy = this.#consumer(messages);
-      if (busy !== undefined) void this.#consume(busy);
+      if (busy === undefined) this.#rest();
+      else void this.#consume(busy);
     } else {
       this.#batches.push({ messages, bytes });
       this.#bytes += bytes;
@@ -110,6 +113,11 @@ export class Inbox {
     this.#consuming = true;
     await busy;
     for (let batch = this.#shift(); batch !== undefined; batch = this.#shift()) await this.#consumer?.(batch);
+    this.#rest();
+  }
+
+  /** The consumer is done with all there is. */
+  #rest(): void {
     this.#consuming = false;
     if (this.#ended) this.#consumed?.();
   }

@@ -44,7 +44,7 @@ export class Keepalive {
 
   #listen(): void {
     const { pingInterval } = this.#options;
-    if (pingInterval === 0 || pingInterval === Infinity) return;
+    if (pingInterval === 0) return;
     this.#heard = false;
     this.#timer = setTimeout(() => {
       if (this.#heard || !this.#options.reading()) return this.#listen();
@@ -55,7 +55,7 @@ export class Keepalive {
 
   #await(): void {
     const { pongTimeout } = this.#options;
-    if (pongTimeout === 0 || pongTimeout === Infinity) return this.#listen();
+    if (pongTimeout === 0) return this.#listen();
     this.#timer = setTimeout(() => {
       // After a stall of the event loop timers run before reads: one more turn lets the reads speak first (T10).
       this.#timer = setTimeout(() => this.#judge(), 0);

@@ -38,7 +38,7 @@ export async function readHead<Head>(transport: Transport, reader: HeadReader<He
  * Gives work a deadline and a signal, and lets neither outlive it.
  *
  * @param work What is to be done.
- * @param options The time in milliseconds (0 or `Infinity`: none), the error at its end, and a signal that ends it sooner.
+ * @param options The time in milliseconds (0: none), the error at its end, and a signal that ends it sooner.
  * @returns What the work resolves to.
  */
 export async function withDeadline<T>(
@@ -48,7 +48,7 @@ export async function withDeadline<T>(
   const { time, late, signal } = options;
   const stop = Promise.withResolvers<never>();
   const onAbort = () => stop.reject(signal?.reason);
-  const timer = time === 0 || time === Infinity ? undefined : setTimeout(() => stop.reject(late()), time);
+  const timer = time === 0 ? undefined : setTimeout(() => stop.reject(late()), time);
   if (signal?.aborted) onAbort();
   signal?.addEventListener("abort", onAbort);
   try {

@@ -1,0 +1,59 @@
+/**
+ * Programs of this repository, run as a user runs them.
+ *
+ * @module
+ */
+
+/** A program that runs. */
+export interface Child extends AsyncDisposable {
+  /** The process. */
+  readonly process: Deno.ChildProcess;
+  /** Waits until what it printed matches, and returns the match. */
+  said(pattern: RegExp): Promise<RegExpExecArray>;
+}
+
+/** Starts `deno` with arguments, in the repository's root. Its standard output is read, its errors are shown. */
+export function deno(...args: string[]): Child {
+  const process = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: new URL("../..", import.meta.url),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const output = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let printed = "";
+  return {
+    process,
+    async said(pattern) {
+      for (;;) {
+        const match = pattern.exec(printed);
+        if (match !== null) return match;
+        const { value, done } = await output.read();
+        if (done) throw new Error(`deno ${args.join(" ")} ended without ${pattern}: ${printed}`);
+        printed += value;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      try {
+        process.kill("SIGTERM"); // which `deno task` passes on
+      } catch {
+        // It has ended by itself.
+      }
+      await process.status;
+      while (!(await output.read()).done);
+    },
+  };
+}
+
+/** Runs `deno` to its end. */
+export async function denoOutput(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: new URL("../..", import.meta.url),
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}

@@ -1,0 +1,171 @@
+import { assert, assertEquals } from "@std/assert";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Every source file of the library, by its path below the root. */
+const SOURCES = new Map<string, string>();
+
+function collect(folder: string): void {
+  for (const entry of Deno.readDirSync(new URL(folder, ROOT))) {
+    const path = `${folder}${entry.name}`;
+    if (entry.isDirectory) collect(`${path}/`);
+    else if (path.endsWith(".ts")) SOURCES.set(path, Deno.readTextFileSync(new URL(path, ROOT)));
+  }
+}
+collect("lib/");
+SOURCES.set("mod.ts", Deno.readTextFileSync(new URL("mod.ts", ROOT)));
+
+/** What a file's code says, without comments: documentation may name anything. */
+function code(source: string): string {
+  return source.replace(/\/\*[^]*?\*\//g, "").replace(/(?<![:"])\/\/.*$/gm, "");
+}
+
+/** What a file imports: paths below the root, or specifiers of packages. */
+function imports(path: string): string[] {
+  const specifiers = code(SOURCES.get(path) ?? "").matchAll(/\b(?:from|import)\s*\(?\s*"([^"]+)"/g);
+  return Array.from(specifiers, ([, specifier]) => {
+    if (!specifier!.startsWith(".")) return specifier!;
+    return new URL(specifier!, new URL(path, ROOT)).href.slice(ROOT.href.length);
+  });
+}
+
+/** What `mod.ts` loads, itself included. */
+function graphOf(path: string, seen = new Set<string>()): Set<string> {
+  if (!seen.has(path)) {
+    seen.add(path);
+    for (const imported of imports(path)) graphOf(imported, seen);
+  }
+  return seen;
+}
+
+/** The folders from the bottom up: a folder imports itself and those before it. */
+const LAYERS = [
+  "lib/errors.ts",
+  "lib/limits.ts",
+  "lib/pipeline/stage.ts",
+  "lib/pipeline/stage_stream.ts",
+  "lib/pipeline/bytes/",
+  "lib/pipeline/frames/",
+  "lib/pipeline/messages/",
+  "lib/extensions/",
+  "lib/pipeline/sockets/",
+  "lib/handshake/",
+  "lib/server/",
+  "lib/client/",
+  "lib/standalone/",
+  "mod.ts",
+];
+
+const layerOf = (path: string) =>
+  LAYERS.findIndex((layer) => path === layer || (layer.endsWith("/") && path.startsWith(layer)));
+
+Deno.test("every source file belongs to a layer", () => {
+  assertEquals([...SOURCES.keys()].filter((path) => layerOf(path) === -1), []);
+});
+
+Deno.test("imports point one way: bytes < frames < messages < sockets < handshake < server, client < standalone", () => {
+  const upward = [...SOURCES.keys()].flatMap((path) =>
+    imports(path)
+      .filter((imported) => SOURCES.has(imported) && layerOf(imported) > layerOf(path))
+      .map((imported) => `${path} imports ${imported}`)
+  );
+  assertEquals(upward, []);
+});
+
+Deno.test("no two files import each other, not by way of others either", () => {
+  for (const path of SOURCES.keys()) {
+    const values = code(SOURCES.get(path)!).replace(/^import type [^]*?;$/gm, "");
+    for (const [, specifier] of values.matchAll(/\bfrom\s*"(\.[^"]+)"/g)) {
+      const imported = new URL(specifier!, new URL(path, ROOT)).href.slice(ROOT.href.length);
+      const back = valueGraph(imported);
+      assert(!back.has(path), `${path} and ${imported} import each other`);
+    }
+  }
+});
+
+function valueGraph(path: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(path)) return seen;
+  seen.add(path);
+  const values = code(SOURCES.get(path) ?? "").replace(/^import type [^]*?;$/gm, "");
+  for (const [, specifier] of values.matchAll(/\bfrom\s*"(\.[^"]+)"/g)) {
+    valueGraph(new URL(specifier!, new URL(path, ROOT)).href.slice(ROOT.href.length), seen);
+  }
+  return seen;
+}
+
+Deno.test("only *_stream(s).ts and sockets touch streams in the pipeline, the handshake and the extensions", () => {
+  const streams = /\b(ReadableStream|WritableStream|TransformStream)\b/;
+  const touching = [...SOURCES].filter(([path, source]) =>
+    /^lib\/(pipeline|handshake|extensions)\//.test(path) && !/_streams?\.ts$/.test(path) &&
+    !path.startsWith("lib/pipeline/sockets/") && streams.test(code(source))
+  );
+  assertEquals(touching.map(([path]) => path), []);
+});
+
+Deno.test("only server, client, hub and standalone name Deno", () => {
+  const naming = [...SOURCES].filter(([path, source]) =>
+    !/^lib\/(server|client|hub|standalone)\//.test(path) && /\bDeno\./.test(code(source))
+  );
+  assertEquals(naming.map(([path]) => path), []);
+});
+
+Deno.test("the stages know no clock, no timer and no randomness", () => {
+  const impure = /\b(Date|performance|setTimeout|setInterval|queueMicrotask|Math\.random)\b/;
+  const found = [...SOURCES].filter(([path, source]) =>
+    (/^lib\/pipeline\/(bytes|frames|messages)\//.test(path) || /^lib\/(handshake|extensions)\//.test(path)) &&
+    impure.test(code(source))
+  );
+  assertEquals(found.map(([path]) => path), []);
+});
+
+Deno.test("mod.ts and all it loads come from this repository: importing it by URL downloads nothing else", () => {
+  assertEquals([...graphOf("mod.ts")].filter((path) => !SOURCES.has(path)), []);
+});
+
+Deno.test("mod.ts loads neither the legacy drafts nor the command line", () => {
+  assertEquals([...graphOf("mod.ts")].filter((path) => /^lib\/(legacy|standalone)\//.test(path)), []);
+});
+
+Deno.test("the pure layers check with the types of a browser alone", async () => {
+  const config = await Deno.makeTempFile({ suffix: ".json" });
+  try {
+    await Deno.writeTextFile(
+      config,
+      JSON.stringify({
+        compilerOptions: {
+          lib: ["esnext", "dom", "dom.iterable", "dom.asynciterable"],
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          noUncheckedIndexedAccess: true,
+        },
+      }),
+    );
+    const pure = [...SOURCES.keys()].filter((path) =>
+      /^lib\/(pipeline|handshake|extensions)\//.test(path) &&
+      !imports(path).some((imported) => imported.startsWith("node:"))
+    );
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--quiet", "--no-lock", "--config", config, ...pure],
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(config);
+  }
+});
+
+Deno.test("every source file that runs has its test file", () => {
+  const runs = (path: string) => /^(export (?!type|interface|\{|\*)|if )/m.test(code(SOURCES.get(path)!));
+  const testOf = (path: string) => path.replace(/^lib\//, "tests/").replace(/\.ts$/, "_test.ts");
+  const untested = [...SOURCES.keys()].filter((path) => runs(path) && !exists(testOf(path)));
+  assertEquals(untested, []);
+});
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(new URL(path, ROOT)).isFile;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,75 @@
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { DEFAULT_LIMITS, type Limits, resolveLimits } from "../lib/limits.ts";
+
+/** Every limit, with its default and the least that makes sense: 0 for a time that may be none, and for no empty fragment. */
+const LIMITS: Record<keyof Limits, { byDefault: number; least: 0 | 1 }> = {
+  maxMessageBytes: { byDefault: 16_777_216, least: 1 },
+  maxFragments: { byDefault: 65_536, least: 1 },
+  maxEmptyFragments: { byDefault: 128, least: 0 },
+  messageTimeout: { byDefault: 60_000, least: 0 },
+  handshakeTimeout: { byDefault: 10_000, least: 0 },
+  maxHeaderBytes: { byDefault: 16_384, least: 1 },
+  maxHeaderCount: { byDefault: 100, least: 1 },
+  maxStartLineBytes: { byDefault: 8192, least: 1 },
+  pingInterval: { byDefault: 20_000, least: 0 },
+  pongTimeout: { byDefault: 20_000, least: 0 },
+  closeTimeout: { byDefault: 10_000, least: 0 },
+  highWaterMark: { byDefault: 65_536, least: 1 },
+  maxQueuedBytes: { byDefault: 67_108_864, least: 1 },
+  maxPingsPerSecond: { byDefault: 1_000, least: 1 },
+  maxErrorBodyBytes: { byDefault: 65_536, least: 1 },
+};
+
+const NAMES = Object.keys(DEFAULT_LIMITS);
+
+function isLimit(name: string): name is keyof Limits {
+  return name in LIMITS;
+}
+
+Deno.test("every limit has a default, and no default is unbounded", () => {
+  assertEquals(
+    Object.entries(DEFAULT_LIMITS),
+    Object.entries(LIMITS).map(([name, { byDefault }]) => [name, byDefault]),
+  );
+  assert(Object.values(DEFAULT_LIMITS).every(Number.isSafeInteger));
+});
+
+Deno.test("the defaults cannot be changed by accident", () => {
+  assert(Object.isFrozen(DEFAULT_LIMITS));
+  const limits = resolveLimits();
+  limits.maxFragments = 1;
+  assertStrictEquals(DEFAULT_LIMITS.maxFragments, 65_536);
+});
+
+Deno.test("resolveLimits fills in what is not given, undefined included, and passes over other options", () => {
+  assertEquals(resolveLimits(), { ...DEFAULT_LIMITS });
+  const options = { protocols: ["chat"], maxFragments: 5 };
+  assertEquals(resolveLimits(options), { ...DEFAULT_LIMITS, maxFragments: 5 });
+  const unset = Object.fromEntries(NAMES.map((name) => [name, undefined]));
+  assertEquals(resolveLimits(unset), { ...DEFAULT_LIMITS });
+});
+
+for (const name of NAMES.filter(isLimit)) {
+  const { least } = LIMITS[name];
+
+  const isTime = /(Timeout|Interval)$/.test(name);
+  const most = isTime ? 2 ** 31 - 1 : Number.MAX_SAFE_INTEGER;
+
+  Deno.test(`${name} is a whole number from ${least} to ${most}, or Infinity`, () => {
+    for (const value of [least, 1, 12_345, most]) {
+      assertEquals(resolveLimits({ [name]: value }), { ...DEFAULT_LIMITS, [name]: value });
+    }
+    assertStrictEquals(resolveLimits({ [name]: Infinity })[name], isTime ? 0 : Infinity);
+    for (const value of [least - 1, -1, 1.5, NaN, -Infinity, most + 1]) {
+      assertThrows(
+        () => resolveLimits({ [name]: value }),
+        RangeError,
+        `Cannot use ${name} ${value}: it must be a whole number from ${least} to ${most}, or Infinity`,
+      );
+    }
+    for (const value of ["10", null, true, 10n]) {
+      const given = { [name]: value };
+      assertThrows(() => Reflect.apply(resolveLimits, undefined, [given]), RangeError, `Cannot use ${name} ${value}`);
+    }
+  });
+}

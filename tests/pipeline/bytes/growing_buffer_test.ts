@@ -1,0 +1,74 @@
+import { assert, assertEquals, assertLessOrEqual, assertStrictEquals } from "@std/assert";
+import { GrowingBuffer } from "../../../lib/pipeline/bytes/growing_buffer.ts";
+import { allocations, assertBytes, counting } from "../../_support/bytes.ts";
+import { below, SEED, seeded } from "../../_support/random.ts";
+
+Deno.test("a GrowingBuffer gives back what was put in, in order, and starts again", () => {
+  const buffer = new GrowingBuffer();
+  assertStrictEquals(buffer.length, 0);
+  buffer.append(counting(3));
+  buffer.append(counting(0));
+  buffer.append(counting(2000, 3));
+  assertStrictEquals(buffer.length, 2003);
+  assertBytes(buffer.take(), counting(2003));
+  assertStrictEquals(buffer.length, 0);
+  buffer.append(counting(5));
+  assertBytes(buffer.take(), counting(5));
+  assertBytes(buffer.take(), counting(0));
+});
+
+Deno.test("what take() gives is an exact private buffer", () => {
+  for (const sizes of [[1], [1000, 24], [1024], [1025], [3, 5000, 70_000]]) {
+    const buffer = new GrowingBuffer();
+    const parts = sizes.map((size) => counting(size));
+    for (const part of parts) buffer.append(part);
+    const bytes = buffer.take();
+    assertStrictEquals(bytes.byteOffset, 0);
+    assertStrictEquals(bytes.buffer.byteLength, bytes.length);
+    const before = bytes.slice();
+    for (const part of parts) {
+      assert(part.buffer !== bytes.buffer);
+      part.fill(0xff);
+    }
+    buffer.append(new Uint8Array(bytes.length).fill(0xee));
+    assertBytes(bytes, before, `parts of ${sizes}`);
+  }
+});
+
+Deno.test("a GrowingBuffer allocates at most twice what arrived, or 1 KiB, whatever is expected", () => {
+  const random = seeded();
+  for (const expected of [Infinity, 2 ** 40, 16 * 2 ** 20]) {
+    const buffer = new GrowingBuffer();
+    for (let i = 0; i < 200; i++) {
+      const part = new Uint8Array(below(random, 3000));
+      const sizes = allocations(() => buffer.append(part, expected));
+      for (const size of sizes) assertLessOrEqual(size, Math.max(2 * buffer.length, 1024), `SEED=${SEED}`);
+    }
+  }
+});
+
+Deno.test("a GrowingBuffer allocates no more than is expected in all", () => {
+  const random = seeded();
+  for (const total of [0, 1, 10, 1023, 1024, 1025, 5000, 100_000]) {
+    const buffer = new GrowingBuffer();
+    const sizes = allocations(() => {
+      for (let left = total; left > 0;) {
+        const part = counting(1 + below(random, left));
+        left -= part.length;
+        buffer.append(part, left);
+      }
+    });
+    assert(sizes.every((size) => size <= total), `${sizes} of ${total}, SEED=${SEED}`);
+    // The last growth fits, so the bytes are handed on as they are.
+    assertEquals(allocations(() => buffer.take()), [0]);
+  }
+});
+
+Deno.test("a GrowingBuffer grows by doubling: 65 536 parts of 64 bytes cost 14 allocations at most", () => {
+  const buffer = new GrowingBuffer();
+  const part = new Uint8Array(64);
+  const sizes = allocations(() => {
+    for (let i = 0; i < 65_536; i++) buffer.append(part);
+  });
+  assertLessOrEqual(sizes.length, 14); // 1 KiB to 4 MiB, doubling
+});

@@ -1,0 +1,127 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { decodeHex, encodeHex } from "@std/encoding/hex";
+import { decodeUtf8, Utf8Validator } from "../../../lib/pipeline/bytes/utf8.ts";
+import { naiveText } from "../../_support/naive_frames.ts";
+import { splittings } from "../../_support/feed.ts";
+import { INVALID_UTF8, VALID_UTF8 } from "../../vectors/utf8.ts";
+
+/** Where the first bad byte stands, by the platform's own streaming decoder; the length where the text is cut short. */
+function firstBad(bytes: Uint8Array<ArrayBuffer>): number {
+  if (naiveText(bytes) !== undefined) return -1;
+  for (let length = 1; length <= bytes.length; length++) {
+    try {
+      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length), { stream: true });
+    } catch {
+      return length - 1;
+    }
+  }
+  return bytes.length;
+}
+
+/** The same by our validator, fed in parts. */
+function validated(chunks: Iterable<Uint8Array>): number {
+  const validator = new Utf8Validator();
+  let before = 0;
+  for (const chunk of chunks) {
+    const bad = validator.push(chunk);
+    if (bad !== -1) return before + bad;
+    before += chunk.length;
+  }
+  return validator.complete ? -1 : before;
+}
+
+/** All bytes that differ from `bytes` in one place. */
+function* mutations(bytes: Uint8Array<ArrayBuffer>): Generator<Uint8Array<ArrayBuffer>> {
+  for (let at = 0; at < bytes.length; at++) {
+    const mutant = bytes.slice();
+    for (let byte = 0; byte < 256; byte++) {
+      mutant[at] = byte;
+      yield mutant;
+    }
+  }
+}
+
+for (const { name, hex, text } of VALID_UTF8) {
+  Deno.test(`UTF-8 is read, ${name}`, () => {
+    const bytes = decodeHex(hex);
+    assertStrictEquals(decodeUtf8(bytes), text);
+    for (const { name, chunks } of splittings(bytes)) assertStrictEquals(validated(chunks), -1, name);
+  });
+}
+
+for (const { name, hex, at } of INVALID_UTF8) {
+  Deno.test(`F10: UTF-8 is refused at byte ${at}, ${name}`, () => {
+    const bytes = decodeHex(hex);
+    assertStrictEquals(decodeUtf8(bytes), undefined);
+    for (const { name, chunks } of splittings(bytes)) assertStrictEquals(validated(chunks), at, name);
+    // Behind other text, on the slow path as well.
+    const later = Uint8Array.of(...new TextEncoder().encode("é".repeat(30)), ...bytes);
+    assertStrictEquals(decodeUtf8(later), undefined);
+    assertStrictEquals(validated([later]), 60 + at);
+  });
+}
+
+Deno.test("decodeUtf8 agrees with TextDecoder at every length around the short path's limit", () => {
+  for (let length = 0; length <= 100; length++) {
+    const ascii = Uint8Array.from({ length }, (_, i) => 0x20 + (i % 95));
+    assertStrictEquals(decodeUtf8(ascii), naiveText(ascii), `${length} bytes of ASCII`);
+    for (const tail of ["é", "€", "𐍈", "\u{feff}"]) {
+      const mixed = Uint8Array.of(...ascii, ...new TextEncoder().encode(tail));
+      assertStrictEquals(decodeUtf8(mixed), naiveText(mixed), `${length} bytes of ASCII and ${tail}`);
+      const cut = mixed.slice(0, -1);
+      assertStrictEquals(decodeUtf8(cut), undefined, `${length} bytes of ASCII and a part of ${tail}`);
+    }
+  }
+});
+
+Deno.test("decodeUtf8 and Utf8Validator agree with TextDecoder on every mutation of one byte", () => {
+  const texts = [
+    "\x7f",
+    "aé€𐍈z",
+    "\u{feff}\u{7ff}\u{800}",
+    "\u{ffff}\u{10000}",
+    "\u{d7ff}\u{e000}",
+    "\u{10ffff}\u{fffff}",
+  ];
+  for (const text of texts) {
+    for (const bytes of mutations(new TextEncoder().encode(text))) {
+      const hex = encodeHex(bytes);
+      assertStrictEquals(decodeUtf8(bytes), naiveText(bytes), hex);
+      const bad = firstBad(bytes);
+      for (let cut = 0; cut < bytes.length; cut++) {
+        assertStrictEquals(validated([bytes.subarray(0, cut), bytes.subarray(cut)]), bad, `${hex} cut at ${cut}`);
+      }
+    }
+  }
+});
+
+Deno.test("decodeUtf8 agrees with TextDecoder on every mutation of one byte around the short path's limit", () => {
+  for (const length of [47, 48, 49]) {
+    for (const bytes of mutations(new Uint8Array(length).fill(0x61))) {
+      assertStrictEquals(decodeUtf8(bytes), naiveText(bytes), encodeHex(bytes));
+    }
+  }
+});
+
+Deno.test("Utf8Validator agrees with TextDecoder on all pairs of bytes", () => {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const valid = (bytes: Uint8Array<ArrayBuffer>) => {
+    try {
+      decoder.decode(bytes);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  for (let pair = 0; pair < 65_536; pair++) {
+    const bytes = Uint8Array.of(pair >> 8, pair & 0xff);
+    assert(valid(bytes) === (validated([bytes]) === -1), encodeHex(bytes));
+  }
+});
+
+Deno.test("Utf8Validator stays refused after a bad byte", () => {
+  const validator = new Utf8Validator();
+  assertEquals(validator.push(Uint8Array.of(0x61, 0xff, 0x61)), 1);
+  assert(!validator.complete);
+  assertEquals(validator.push(Uint8Array.of(0x61)), 0);
+});
