@@ -35,6 +35,7 @@ export { DEFAULT_LIMITS, DEFAULT_SERVER_LIMITS, type Limits, type ServerLimits }
 export * from "./lib/pipeline/frames/mod.ts";
 export * from "./lib/pipeline/messages/mod.ts";
 export * from "./lib/pipeline/sockets/mod.ts";
+export type { Extension, ExtensionProcessor } from "./lib/extensions/extension.ts";
 export { accept, type AcceptOptions, type UpgradeAnswer, type UpgradeInfo } from "./lib/server/accept.ts";
 export { serve, type ServeOptions, type ShutdownOptions, type WebSocketServer } from "./lib/server/serve.ts";
 export { connect, type ConnectOptions } from "./lib/client/connect.ts";

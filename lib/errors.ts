@@ -54,7 +54,7 @@ export class WebSocketError extends DOMException {
    * @throws {DOMException} `InvalidAccessError` for a code that an application may not use, `SyntaxError` for a long reason.
    */
   constructor(message = "", init: WebSocketCloseInfo = {}) {
-    super(message, "WebSocketError");
+    super(message, new.target.name);
     const { closeCode, reason = "" } = init;
     // Only our own subclasses may carry the protocol's codes; applications have 1000 and 3000 to 4999 (draft, §WebSocketError).
     if (new.target === WebSocketError) {

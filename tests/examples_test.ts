@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { connect } from "../mod.ts";
 import { deno } from "./_support/child.ts";
 
-for (const example of ["echo", "pipeline"]) {
+for (const example of ["echo", "pipeline", "extension"]) {
   Deno.test(`examples/${example}.ts echoes text and binary messages, answers pings and the closing handshake`, async () => {
     await using child = deno("run", "--allow-net=127.0.0.1", `examples/${example}.ts`, "0");
     const [, url] = await child.said(/(ws:\S+)/);
@@ -19,3 +19,8 @@ for (const example of ["echo", "pipeline"]) {
     }
   });
 }
+
+Deno.test("examples/extension.ts agrees on two extensions at once, each with its own reserved bit", async () => {
+  await using child = deno("run", "--allow-net=127.0.0.1", "examples/extension.ts", "0", "talk");
+  await child.said(/Agreed on permessage-deflate; .*, x-crc32\nGot 2300 characters back\n/);
+});

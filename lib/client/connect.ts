@@ -4,13 +4,20 @@
  * @module
  */
 import { ConnectionError, HandshakeError } from "../errors.ts";
+import type { Extension, ExtensionProcessor } from "../extensions/extension.ts";
+import { confirmExtensions, describeExtensions, offerExtensions } from "../extensions/negotiation.ts";
+import {
+  type PerMessageDeflateOptions,
+  withPerMessageDeflate,
+} from "../extensions/permessage_deflate/permessage_deflate.ts";
 import { toHeaders } from "../handshake/http_fields.ts";
+import type { ExtensionOffer } from "../handshake/extension_header.ts";
 import { type ResponseHead, ResponseHeadParser } from "../handshake/http_head.ts";
 import { checkUpgradeResponse, createUpgradeRequest, parseWebSocketUrl } from "../handshake/client_handshake.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { GrowingBuffer } from "../pipeline/bytes/growing_buffer.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
-import { readHead, withDeadline } from "../pipeline/sockets/opening.ts";
+import { readHead, withDeadline, writeHead } from "../pipeline/sockets/opening.ts";
 import { type ByteConnection, type BytePair, type Transport, transportOf } from "../pipeline/sockets/transport.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 
@@ -18,6 +25,10 @@ import type { WebSocketConnection } from "../pipeline/sockets/websocket_connecti
 export interface ConnectOptions<Data = unknown> extends Partial<Limits> {
   /** The subprotocols, the best first. */
   protocols?: string | readonly string[];
+  /** Extensions to offer, such as one of your own. */
+  extensions?: readonly Extension[];
+  /** Whether to offer compression (RFC 7692). @default {false} */
+  perMessageDeflate?: boolean | PerMessageDeflateOptions;
   /** More header fields of the request, such as `Cookie` or `Authorization`. */
   headers?: HeadersInit;
   /** Connects through the Unix socket at this path; the URL still gives the host and the resource. */
@@ -67,7 +78,13 @@ export async function connect<Data = unknown>(
   const limits = resolveLimits(options);
   const parsed = parseWebSocketUrl(url);
   const protocols = typeof options.protocols === "string" ? [options.protocols] : options.protocols ?? [];
-  const request = createUpgradeRequest({ url: parsed, protocols, headers: options.headers ?? [] });
+  const extensions = withPerMessageDeflate(options);
+  const request = createUpgradeRequest({
+    url: parsed,
+    protocols,
+    extensions: offerExtensions(extensions),
+    headers: options.headers ?? [],
+  });
 
   const giveUp = new AbortController();
   let transport: Transport | undefined;
@@ -75,16 +92,19 @@ export async function connect<Data = unknown>(
     const conn = options.conn ?? await dial(parsed, options, giveUp.signal);
     transport = transportOf(conn);
     if (giveUp.signal.aborted) transport.close();
-    await transport.write(request.bytes);
+    await writeHead(transport, request.bytes);
     const parser = new ResponseHeadParser(limits);
     const head = await readHead(transport, parser);
     if (head.status !== 101) throw await refused(head, transport, { rest: parser.rest, max: limits.maxErrorBodyBytes });
-    const { protocol } = await checkUpgradeResponse(head, { key: request.key, protocols });
+    const offeredExtensions = extensions.map(({ name }) => name);
+    const agreed = await checkUpgradeResponse(head, { key: request.key, protocols, offeredExtensions });
+    const extensionProcessors = confirm(agreed.extensions, extensions, head);
     return new Connection<Data>({
       role: "client",
       url: parsed.href,
-      protocol,
-      extensions: "",
+      protocol: agreed.protocol,
+      extensions: describeExtensions(extensionProcessors),
+      extensionProcessors,
       headers: toHeaders(head.fields),
       remoteAddr: "remoteAddr" in conn ? conn.remoteAddr : undefined,
       localAddr: "localAddr" in conn ? conn.localAddr : undefined,
@@ -103,6 +123,20 @@ export async function connect<Data = unknown>(
     giveUp.abort(error);
     transport?.close();
     throw error;
+  }
+}
+
+/** An answer that an extension refuses fails the handshake (RFC 6455 §4.1). */
+function confirm(
+  answer: readonly ExtensionOffer[],
+  extensions: readonly Extension[],
+  head: ResponseHead,
+): ExtensionProcessor[] {
+  try {
+    return confirmExtensions(answer, extensions);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new HandshakeError(message, { status: head.status, headers: toHeaders(head.fields), cause });
   }
 }
 

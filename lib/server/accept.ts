@@ -6,6 +6,10 @@
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import { type RequestHead, RequestHeadParser } from "../handshake/http_head.ts";
 import { refusal, serializeResponse } from "../handshake/http_response.ts";
+import { acceptExtensions, describeExtensions } from "../extensions/negotiation.ts";
+import type { Extension, ExtensionProcessor } from "../extensions/extension.ts";
+import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
+import type { PerMessageDeflateOptions } from "../extensions/permessage_deflate/permessage_deflate.ts";
 import { compileOriginPolicy, type OriginPolicy } from "../handshake/origin.ts";
 import {
   acceptUpgrade,
@@ -16,7 +20,7 @@ import {
 import { chooseSubprotocol } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
-import { answerAndEnd, readHead, withDeadline } from "../pipeline/sockets/opening.ts";
+import { answerAndEnd, readHead, withDeadline, writeHead } from "../pipeline/sockets/opening.ts";
 import { type ByteConnection, type BytePair, type Transport, transportOf } from "../pipeline/sockets/transport.ts";
 import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 
@@ -36,6 +40,11 @@ export interface UpgradeInfo {
   readonly remoteAddr: Address | undefined;
   /** Our address, where the transport has one. */
   readonly localAddr: Address | undefined;
+  /**
+   * The extensions that were agreed on so far, in the order of the answer. A processor may be configured, and one that is taken
+   * out is not answered.
+   */
+  readonly extensions: ExtensionProcessor[];
   /** Aborted when the handshake's deadline passes or the peer is refused for another reason. */
   readonly signal: AbortSignal;
 }
@@ -44,6 +53,10 @@ export interface UpgradeInfo {
 export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
   /** The subprotocols that this server speaks, the best first. */
   protocols?: readonly string[];
+  /** Extensions, such as one of your own. */
+  extensions?: readonly Extension[];
+  /** Whether messages are compressed where the client can (RFC 7692). @default {false} */
+  perMessageDeflate?: boolean | PerMessageDeflateOptions;
   /** The origins that may connect. By default only the host's own, where an `Origin` is sent. */
   origins?: OriginPolicy;
   /**
@@ -64,6 +77,7 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
 export interface Acceptor<Data> {
   readonly limits: Limits;
   readonly options: AcceptOptions<Data>;
+  readonly extensions: readonly Extension[];
   readonly checkOrigin: (request: Pick<UpgradeRequest, "origin" | "host">) => void;
   /** Answers what is not a request to open a WebSocket, where the server does. */
   readonly http?: (head: RequestHead, info: UpgradeInfo) => Response | Promise<Response>;
@@ -71,7 +85,12 @@ export interface Acceptor<Data> {
 
 /** Checks options, so that a mistake is found when the server starts. */
 export function createAcceptor<Data>(options: AcceptOptions<Data>): Acceptor<Data> {
-  return { limits: resolveLimits(options), options, checkOrigin: compileOriginPolicy(options.origins) };
+  return {
+    limits: resolveLimits(options),
+    options,
+    extensions: withPerMessageDeflate(options),
+    checkOrigin: compileOriginPolicy(options.origins),
+  };
 }
 
 /**
@@ -158,15 +177,18 @@ async function shakeHands<Data>(
   }
   const request = readUpgradeRequest(head, { secure: options.secure ?? info.secure });
   checkOrigin(request);
+  info.extensions.push(...acceptExtensions(request.extensions, acceptor.extensions));
   const answer = await options.upgrade?.(request, info) ?? {};
   if (answer instanceof Response) throw new Refused(answer, await serializeWebResponse(answer));
   const { protocol = chooseSubprotocol(request.protocols, options.protocols ?? []), headers = [], data } = answer;
-  await transport.write(await acceptUpgrade(request, { protocol, headers }));
+  const extensions = describeExtensions(info.extensions);
+  await writeHead(transport, await acceptUpgrade(request, { protocol, extensions, headers }));
   return new Connection<Data>({
     role: "server",
     url: request.url,
     protocol,
-    extensions: "",
+    extensions,
+    extensionProcessors: info.extensions,
     headers: request.headers,
     remoteAddr: info.remoteAddr,
     localAddr: info.localAddr,
@@ -183,6 +205,7 @@ class Info implements UpgradeInfo {
   readonly localAddr: Address | undefined;
   /** Whether the conversation is encrypted, as far as the connection shows it. */
   readonly secure: boolean;
+  readonly extensions: ExtensionProcessor[] = [];
   /** Whether the request is here. */
   complete = false;
   #controller: AbortController | undefined;

@@ -45,6 +45,12 @@ export interface Frame {
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
+/** A frame on its way out. */
+export interface OutgoingFrame extends Frame {
+  /** Whether the sender wants its message compressed; `undefined` leaves it to the extension. */
+  readonly compress?: boolean | undefined;
+}
+
 /** Whether an opcode is a control frame's: 8 to 15 (RFC 6455 §5.5). */
 export function isControl(opcode: number): boolean {
   return opcode >= 0x8;

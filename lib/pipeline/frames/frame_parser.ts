@@ -25,13 +25,23 @@ import {
   DEFINED_OPCODES,
 } from "./frame_rules.ts";
 
+/** Reserved bits, sums of `Rsv`'s values, by the kind of frame that may carry them. */
+export interface ReservedBits {
+  /** A message's first frame. */
+  readonly first?: number;
+  /** The frames that continue it. */
+  readonly continuation?: number;
+  /** Control frames. */
+  readonly control?: number;
+}
+
 /** How frames are read. */
 export interface FrameParserOptions
   extends Partial<Pick<Limits, "maxMessageBytes" | "maxFragments" | "maxEmptyFragments">> {
   /** Which end we are: a server wants masked frames, a client unmasked ones. */
   role: Role;
-  /** Reserved bits that extensions own on this connection, a sum of `Rsv`'s values. None by default. */
-  reservedBits?: number;
+  /** Reserved bits that extensions own on this connection; a number stands for every kind of frame. None by default. */
+  reservedBits?: number | ReservedBits;
   /** Opcodes that extensions own on this connection, from 3 to 7 and 11 to 15. None by default. */
   reservedOpcodes?: readonly number[];
   /**
@@ -68,7 +78,7 @@ const LONGEST_HEADER = 14;
  */
 export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
   readonly #role: Role;
-  readonly #reservedBits: number;
+  readonly #reservedBits: ReservedBits;
   readonly #opcodes: number;
   readonly #split: boolean;
   readonly #maxMessageBytes: number;
@@ -104,7 +114,10 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
    */
   constructor(options: FrameParserOptions) {
     this.#role = options.role;
-    this.#reservedBits = options.reservedBits ?? 0;
+    const { reservedBits = 0 } = options;
+    this.#reservedBits = typeof reservedBits === "number"
+      ? { first: reservedBits, continuation: reservedBits, control: reservedBits }
+      : reservedBits;
     this.#opcodes = (options.reservedOpcodes ?? []).reduce((set, opcode) => set | (1 << opcode), DEFINED_OPCODES);
     this.#split = options.split ?? false;
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_LIMITS.maxMessageBytes;
@@ -175,7 +188,7 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     const fin = (first & 0x80) !== 0;
     const rsv = (first >>> 4) & 0b111;
     const opcode = first & 0b1111;
-    checkReservedBits(rsv, this.#reservedBits);
+    if (rsv !== 0) checkReservedBits(rsv, this.#ownedBits(opcode));
     checkOpcode(opcode, this.#opcodes);
     checkControlFin(fin, opcode);
     checkSequence(opcode, this.#insideMessage);
@@ -214,6 +227,12 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     this.#maskOffset = 0;
     this.#remaining = length;
     return size;
+  }
+
+  #ownedBits(opcode: number): number {
+    const { first = 0, continuation = 0, control = 0 } = this.#reservedBits;
+    if (isControl(opcode)) return control;
+    return opcode === Opcode.CONTINUATION ? continuation : first;
   }
 
   #checkLimits(fin: boolean, opcode: number, length: number): void {

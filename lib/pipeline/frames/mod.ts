@@ -17,7 +17,7 @@
  *
  * @module
  */
-export { type Frame, frame, isControl, Opcode, type Role, Rsv } from "./frame.ts";
+export { type Frame, frame, isControl, Opcode, type OutgoingFrame, type Role, Rsv } from "./frame.ts";
 export {
   CloseCode,
   type ClosePayload,
@@ -25,7 +25,7 @@ export {
   encodeClosePayload,
   isSendableCloseCode,
 } from "./close_code.ts";
-export { FrameParser, type FrameParserOptions } from "./frame_parser.ts";
+export { FrameParser, type FrameParserOptions, type ReservedBits } from "./frame_parser.ts";
 export { FrameSerializer, type FrameSerializerOptions } from "./frame_serializer.ts";
 export { FrameDecoderStream } from "./frame_decoder_stream.ts";
 export { FrameEncoderStream } from "./frame_encoder_stream.ts";

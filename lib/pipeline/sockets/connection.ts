@@ -5,20 +5,23 @@
  * @module
  */
 import { closeCodeOf, ConnectionError, invalidState, LimitError, WebSocketError } from "../../errors.ts";
+import type { ExtensionProcessor } from "../../extensions/extension.ts";
+import { type ExtensionChain, openExtensions } from "../../extensions/negotiation.ts";
 import type { Limits } from "../../limits.ts";
 import { randomMaskKey } from "../bytes/mask_key.ts";
 import { CloseCode, type ClosePayload, decodeClosePayload, encodeClosePayload } from "../frames/close_code.ts";
-import { type Frame, Opcode, type Role } from "../frames/frame.ts";
-import { FrameParser } from "../frames/frame_parser.ts";
+import { type Frame, Opcode, type OutgoingFrame, type Role } from "../frames/frame.ts";
+import { FrameParser, type FrameParserOptions } from "../frames/frame_parser.ts";
 import { bytesOf, type Message, type MessageData } from "../messages/message.ts";
 import { MessageAssembler } from "../messages/message_assembler.ts";
+import { MessageFragmenter } from "../messages/message_fragmenter.ts";
 import { CLOSE_HANDSHAKE, type CloseAction, type CloseEvent, type CloseState } from "./close_handshake.ts";
 import { batchStream, messageIterator, messageSink, messageStream } from "./connection_streams.ts";
 import { type BatchConsumer, Inbox } from "./inbox.ts";
 import { Keepalive } from "./keepalive.ts";
 import { PendingPings } from "./pending_pings.ts";
 import type { Transport } from "./transport.ts";
-import type { Address, CloseInfo, ConnectionFacts, WebSocketConnection } from "./websocket_connection.ts";
+import type { Address, CloseInfo, ConnectionFacts, SendOptions, WebSocketConnection } from "./websocket_connection.ts";
 import { WriteQueue } from "./write_queue.ts";
 
 /** What a connection is made of. */
@@ -36,6 +39,9 @@ export interface ConnectionInit<Data> extends ConnectionFacts {
 /** After a failure the peer has this long to read our close frame: it broke the protocol and is owed no more. */
 const FAILED_TIMEOUT = 2_000;
 
+/** With extensions too a message is one frame. */
+const FRAGMENTER = new MessageFragmenter();
+
 /** `send`'s answer where nobody needs to wait: no promise is made for it. */
 const DONE: Promise<void> = Promise.resolve();
 
@@ -45,6 +51,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
   readonly url: string;
   readonly protocol: string;
   readonly extensions: string;
+  readonly extensionProcessors: readonly ExtensionProcessor[];
   readonly headers: Headers;
   readonly remoteAddr: Address | undefined;
   readonly localAddr: Address | undefined;
@@ -52,6 +59,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
 
   readonly #transport: Transport;
   readonly #limits: Limits;
+  readonly #chain: ExtensionChain | undefined;
   readonly #parser: FrameParser;
   readonly #assembler: MessageAssembler;
   readonly #inbox: Inbox;
@@ -64,6 +72,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
   #received: ClosePayload | undefined;
   #toSend: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #error: unknown;
+  #aborted = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
   #reading = true;
@@ -94,6 +103,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     this.url = init.url;
     this.protocol = init.protocol;
     this.extensions = init.extensions;
+    this.extensionProcessors = init.extensionProcessors;
     this.headers = init.headers;
     this.remoteAddr = init.remoteAddr;
     this.localAddr = init.localAddr;
@@ -101,7 +111,17 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     const { transport, limits, role } = init;
     this.#transport = transport;
     this.#limits = limits;
-    this.#parser = new FrameParser({ role, ...limits, split: true });
+    this.#chain = openExtensions(init.extensionProcessors, {
+      role,
+      maxMessageBytes: limits.maxMessageBytes,
+      now: () => performance.now(),
+      send: (frame) => this.#sendFrame(frame),
+    });
+    this.#parser = new FrameParser({
+      role,
+      ...parserLimits(limits, this.#chain),
+      split: this.#chain?.splittable ?? true,
+    });
     this.#assembler = new MessageAssembler({
       maxMessageBytes: limits.maxMessageBytes,
       control: (frame) => this.#receiveControl(frame),
@@ -160,9 +180,10 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     await this.close();
   }
 
-  send(data: MessageData): Promise<void> {
+  send(data: MessageData, options?: SendOptions): Promise<void> {
     this.#checkOpen("send");
-    if (typeof data === "string") this.#queue.appendText(data);
+    if (this.#chain !== undefined) this.#encode(this.#chain, data, options);
+    else if (typeof data === "string") this.#queue.appendText(data);
     else this.#queue.append(Opcode.BINARY, bytesOf(data));
     if (!this.#queue.full) {
       this.#flushLater();
@@ -192,7 +213,13 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     return this.closed;
   }
 
+  /** Whether the application dropped the connection: it wants no more of it, and that includes messages. */
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
   abort(reason: unknown = new ConnectionError("The connection was aborted")): void {
+    this.#aborted = true;
     if (this.#state !== "closed") this.#error ??= reason;
     this.#happen("abort");
   }
@@ -252,6 +279,22 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     return this.#queue.full ? this.#queue.drained() : undefined;
   }
 
+  /** A message through the extensions. */
+  #encode({ encode }: ExtensionChain, data: MessageData, { compress }: SendOptions = {}): void {
+    const frames: Frame[] = [];
+    FRAGMENTER.push([data], frames);
+    const encoded: OutgoingFrame[] = [];
+    encode.push(compress === undefined ? frames : frames.map((frame) => ({ ...frame, compress })), encoded);
+    for (const frame of encoded) this.#queue.append(frame.opcode, frame.payload, frame);
+  }
+
+  /** A frame of an extension's own. */
+  #sendFrame(frame: Frame): void {
+    this.#checkOpen("send");
+    this.#queue.append(frame.opcode, frame.payload, frame);
+    this.#flushLater();
+  }
+
   #flushLater(): void {
     if (this.#consuming === "now") return;
     if (this.#consuming === "later") {
@@ -286,7 +329,8 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
         }
         if (this.#state === "closed") return;
       }
-      if (this.#state === "open") {
+      // Without the peer's close frame it is no clean end, whether ours was sent or not (§7.1.5).
+      if (this.#state === "open" || this.#state === "closeSent") {
         this.#parser.end();
         this.#assembler.end();
         throw new ConnectionError("The connection ended without a close frame");
@@ -300,7 +344,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
 
   #receive(bytes: Uint8Array<ArrayBuffer>): void {
     this.#keepalive.heard();
-    if (this.#state === "failed") return;
+    if (this.#state === "failed" || this.#state === "closed") return;
     // After our close frame only the peer's matters (F16, F17).
     const wanted = this.#state === "open";
     const frames: Frame[] = [];
@@ -311,7 +355,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
       try {
         this.#parser.push(bytes, frames);
       } finally {
-        this.#assembler.push(frames, messages);
+        this.#assemble(frames, messages);
       }
     } catch (error) {
       failure = error;
@@ -322,7 +366,19 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
       this.#messageSince = 0;
     }
     if (failure !== undefined) this.fail(failure);
+    // Now, and not when the frame is read: what callbacks answer to the messages before it goes out before our close frame.
+    else if (this.#received !== undefined) this.#happen("peerClose");
     else if (this.#messageSince === 0 && this.#parser.insideMessage) this.#watchMessage();
+  }
+
+  #assemble(frames: Frame[], messages: Message[]): void {
+    if (this.#chain === undefined) return this.#assembler.push(frames, messages);
+    const decoded: Frame[] = [];
+    try {
+      this.#chain.decode.push(frames, decoded);
+    } finally {
+      this.#assembler.push(decoded, messages);
+    }
   }
 
   #receiveControl({ opcode, payload }: Frame): void {
@@ -336,7 +392,6 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
       this.#pings?.receive(payload);
     } else if (opcode === Opcode.CLOSE) {
       this.#received = decodeClosePayload(payload);
-      this.#happen("peerClose");
     }
   }
 
@@ -369,9 +424,11 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     this.#messageTimer = undefined;
     if (this.#messageSince === 0) return;
     const { messageTimeout } = this.#limits;
+    // While the application does not read, the delay is not the peer's.
+    if (!this.#reading) this.#messageSince = performance.now();
     const taken = performance.now() - this.#messageSince;
-    if (taken < messageTimeout || !this.#reading) {
-      this.#messageTimer = setTimeout(() => this.#judgeMessage(), Math.max(messageTimeout - taken, 1));
+    if (taken < messageTimeout) {
+      this.#messageTimer = setTimeout(() => this.#judgeMessage(), messageTimeout - taken);
       return;
     }
     this.fail(
@@ -460,6 +517,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     clearTimeout(this.#turnTimer);
     this.#keepalive.stop();
     this.#transport.close();
+    this.#chain?.release();
     const ended = error ?? invalidState("The connection is closed");
     this.#queue.end(ended);
     this.#pings?.end(ended);
@@ -471,6 +529,14 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
       ...(error === undefined ? {} : { error }),
     });
   }
+}
+
+/** What the parser allows: what extensions own, and a message that compression made larger by its framing (RFC 1951 §3.2.4). */
+function parserLimits(limits: Limits, chain: ExtensionChain | undefined): Partial<FrameParserOptions> {
+  if (chain === undefined) return limits;
+  const { reservedBits, reservedOpcodes } = chain;
+  const maxMessageBytes = limits.maxMessageBytes + Math.ceil(limits.maxMessageBytes / 1024) + 64;
+  return { ...limits, maxMessageBytes, reservedBits, reservedOpcodes };
 }
 
 /** §5.5.1: the answer echoes the code. */

@@ -57,7 +57,8 @@ export function batchStream(connection: Connection): ReadableStream<Message[]> {
 
 /** Messages, one chunk each. */
 export function messageStream(connection: Connection): ReadableStream<Message> {
-  const messages = messageIterator(connection);
+  // The connection's own: what a loop left of a batch is read here.
+  const messages = connection[Symbol.asyncIterator]();
   return new ReadableStream<Message>({
     async pull(controller) {
       const { done, value } = await messages.next();

@@ -83,7 +83,7 @@ function runCallbacks<Data>(
 
   const consume = (batch: Message[], from = 0): Promise<void> | undefined => {
     connection.consuming("now");
-    for (let at = from; at < batch.length && connection.readyState !== 3; at++) {
+    for (let at = from; at < batch.length && !connection.aborted; at++) {
       const busy = call(() => handler.message?.(connection, batch[at]!));
       if (busy !== undefined) {
         connection.consuming(at + 1 < batch.length ? "later" : "nothing");
@@ -96,6 +96,7 @@ function runCallbacks<Data>(
     return connection.drained()?.catch(() => {});
   };
 
+  connection.claim("callbacks"); // before `open` can read in another way
   if (handler.drain !== undefined) connection.ondrain = () => void call(() => handler.drain?.(connection));
   const done = Promise.withResolvers<void>();
   const finish = async () => {

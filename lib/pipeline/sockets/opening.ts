@@ -24,14 +24,33 @@ const LINGER_BYTES = 256 * 1024;
  * @param transport Where from.
  * @param reader What reads it, with its limits.
  * @returns The head. What came behind it is the reader's `rest`.
- * @throws {ConnectionError} If the transport ends first.
+ * @throws {ConnectionError} If the transport ends first or fails.
  */
 export async function readHead<Head>(transport: Transport, reader: HeadReader<Head>): Promise<Head> {
-  for (let bytes = await transport.read(); bytes !== null; bytes = await transport.read()) {
+  for (let bytes = await orLost(transport.read()); bytes !== null; bytes = await orLost(transport.read())) {
     const head = reader.push(bytes);
     if (head !== undefined) return head;
   }
   throw new ConnectionError("The connection ended before the end of the handshake");
+}
+
+/**
+ * Writes a head: a request, or the answer that opens the connection.
+ *
+ * @param transport Where to.
+ * @param bytes The head.
+ * @throws {ConnectionError} If the transport fails.
+ */
+export async function writeHead(transport: Transport, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  await orLost(transport.write(bytes));
+}
+
+async function orLost<T>(step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (cause) {
+    throw new ConnectionError("The connection was lost during the handshake", { cause });
+  }
 }
 
 /**

@@ -12,7 +12,7 @@ export interface ByteConnection {
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of `bytes`: the number written. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Ends the writing side. */
+  /** Ends the writing side. Where it is missing, both sides are ended instead. */
   closeWrite?(): Promise<void>;
   /** Ends both sides. */
   close(): void;
@@ -58,6 +58,11 @@ function connTransport(conn: ByteConnection): Transport {
   conn.setNoDelay?.(true);
   const reader = new ByteReader(conn);
   let closed = false;
+  const close = () => {
+    if (closed) return; // a second `Deno.Conn.close()` throws BadResource
+    closed = true;
+    conn.close();
+  };
   return {
     read: () => reader.read(),
     async write(bytes) {
@@ -65,13 +70,11 @@ function connTransport(conn: ByteConnection): Transport {
       while (written < bytes.length) written += await conn.write(bytes.subarray(written));
     },
     async closeWrite() {
-      if (!closed) await conn.closeWrite?.();
+      if (closed) return;
+      if (conn.closeWrite === undefined) close(); // the peer waits for an end
+      else await conn.closeWrite();
     },
-    close() {
-      if (closed) return; // a second `Deno.Conn.close()` throws BadResource
-      closed = true;
-      conn.close();
-    },
+    close,
   };
 }
 
@@ -89,7 +92,8 @@ function pairTransport({ readable, writable }: BytePair): Transport {
         if (value.length > 0) return value;
       }
     },
-    write: (bytes) => writer.write(bytes),
+    // A chunk of a stream belongs to whoever reads it, perhaps long after the write is done.
+    write: (bytes) => writer.write(bytes.slice()),
     closeWrite: () => writer.close(),
     close() {
       reader.cancel().catch(() => {});

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ExtensionProcessor } from "../../extensions/extension.ts";
 import type { Role } from "../frames/frame.ts";
 import type { Message, MessageData } from "../messages/message.ts";
 
@@ -16,6 +17,15 @@ export interface CloseInfo {
   readonly wasClean: boolean;
   /** What went wrong, where it did not end cleanly. */
   readonly error?: unknown;
+}
+
+/** How a message is sent. */
+export interface SendOptions {
+  /**
+   * Whether it is compressed: `false` for what is compressed already, or mixes secrets with what others may choose (RFC 7692
+   * §8). By default the extension decides.
+   */
+  compress?: boolean;
 }
 
 /** One end of a connection's transport, as `Deno.Addr` has it. */
@@ -34,6 +44,8 @@ export interface ConnectionFacts {
   readonly protocol: string;
   /** The extensions in force, as in the answer's header, or an empty string. */
   readonly extensions: string;
+  /** What takes part in the connection, in the order of the answer. */
+  readonly extensionProcessors: readonly ExtensionProcessor[];
   /** The peer's header fields: the request's on a server, the response's on a client. */
   readonly headers: Headers;
   /** The peer's address, where the transport has one. */
@@ -71,12 +83,13 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    * Sends a message. Sends made while a batch of messages is being consumed leave in one write.
    *
    * @param data A string as text; a buffer or a view as binary data, which must not change until the promise resolves.
+   * @param options Whether to compress it, where that was agreed on.
    * @returns Resolves when less than `highWaterMark` bytes are queued. A promise that is ignored never becomes an unhandled
    *   rejection; a peer that does not read is cut off at `maxQueuedBytes`.
    * @throws {DOMException} `InvalidStateError` if the connection is closing or closed.
    * @throws {TypeError} If `data` is none of these.
    */
-  send(data: MessageData): Promise<void>;
+  send(data: MessageData, options?: SendOptions): Promise<void>;
   /**
    * Sends a ping (RFC 6455 §5.5.2).
    *

@@ -76,9 +76,12 @@ export class WriteQueue {
     return this.#queuedBytes >= this.#options.highWaterMark;
   }
 
-  /** Queues a frame. A payload as large as the high-water mark is not copied where it needs no masking. */
+  /** Queues a frame; a close frame is the last. A payload as large as the high-water mark is not copied where it needs no masking. */
   append(opcode: number, payload: Uint8Array<ArrayBuffer>, { fin = true, rsv = 0 } = {}): void {
-    if (!this.#admit()) return;
+    // A close frame and the one pong that is owed are bounded by themselves: they need no room, and may end a wait for it.
+    if (opcode === Opcode.CLOSE) this.#payPong();
+    else if (opcode !== Opcode.PONG && !this.#admit()) return;
+    if (this.#ended) return;
     const length = payload.length;
     const key = this.#options.maskKey?.();
     const copy = key !== undefined || length < this.#options.highWaterMark;
@@ -188,13 +191,16 @@ export class WriteQueue {
 
   /** What is written next, or `undefined`. A pong is put in now, so that it is the latest one. */
   #next(): Segment | undefined {
-    if (this.#pong !== undefined) {
-      const payload = this.#pong;
-      this.#pong = undefined;
-      this.append(Opcode.PONG, payload);
-    }
+    this.#payPong();
     if (this.#full.length === 0) this.#seal();
     return this.#full.shift();
+  }
+
+  /** Queues the pong that is owed. Nothing may follow a close frame, so it comes before one. */
+  #payPong(): void {
+    const payload = this.#pong;
+    this.#pong = undefined;
+    if (payload !== undefined) this.append(Opcode.PONG, payload);
   }
 
   /** Whether there may be more: past `maxQueuedBytes` the peer is too slow for an application that does not wait. */

@@ -1,0 +1,166 @@
+/**
+ * deflate-frame and x-webkit-deflate-frame: the drafts before RFC 7692, which compress each frame by itself. Some old browsers and
+ * mod_pywebsocket speak them; nobody else should. Off unless asked for.
+ *
+ * From draft-tyoshino-hybi-websocket-perframe-deflate-06: RSV1 marks a compressed frame; a parameter binds the side that did
+ * not send it: `max_window_bits` limits its window, `no_context_takeover` has it forget after each frame.
+ *
+ * @module
+ */
+import { LimitError, ProtocolError } from "../errors.ts";
+import type { ExtensionParam } from "../handshake/extension_header.ts";
+import { CloseCode } from "../pipeline/frames/close_code.ts";
+import { type Frame, isControl, Opcode, type OutgoingFrame, Rsv } from "../pipeline/frames/frame.ts";
+import type { CodecContext, Extension, ExtensionCodec, ExtensionProcessor } from "./extension.ts";
+import { joinPieces } from "./permessage_deflate/join_pieces.ts";
+import {
+  createDeflater,
+  createInflater,
+  type Deflater,
+  InflateError,
+  InflateOverflow,
+  type Inflater,
+} from "./permessage_deflate/zlib.ts";
+
+/** How frames are deflated. */
+export interface DeflateFrameOptions {
+  /** The name to go by. @default {"deflate-frame"} */
+  name?: "deflate-frame" | "x-webkit-deflate-frame";
+  /** Bytes below which a frame is sent as it is. @default {64} */
+  threshold?: number;
+  /** From 0, store, to 9, smallest. @default {1} */
+  level?: number;
+}
+
+/** What one side asks of the other. */
+interface Demand {
+  readonly windowBits: number;
+  readonly keep: boolean;
+}
+
+/**
+ * Makes deflate-frame. Offered without parameters, and whatever the peer asks for is granted.
+ *
+ * @example A server for old browsers
+ * ```ts
+ * import { serve } from "@sluice/websocket";
+ * import { deflateFrame } from "@sluice/websocket/extensions";
+ *
+ * await using _server = serve({
+ *   port: 0,
+ *   hostname: "127.0.0.1",
+ *   extensions: [deflateFrame(), deflateFrame({ name: "x-webkit-deflate-frame" })],
+ * }, (socket) => socket.readable.pipeTo(socket.writable));
+ * ```
+ *
+ * @param options The name, the threshold and the level.
+ * @returns The extension.
+ * @throws {RangeError} If the level is not from 0 to 9.
+ */
+export function deflateFrame(options: DeflateFrameOptions = {}): Extension {
+  const { name = "deflate-frame", threshold = 64, level = 1 } = options;
+  if (!(Number.isInteger(level) && level >= 0 && level <= 9)) {
+    throw new RangeError(`Cannot use level ${level}: it must be a whole number from 0 to 9`);
+  }
+  const processor = (demand: Demand): ExtensionProcessor => ({
+    name,
+    params: [], // we ask for nothing
+    reservedBits: { first: Rsv.RSV1, continuation: Rsv.RSV1 },
+    open: (context) => openCodec(context, { demand, threshold, level }),
+  });
+  return {
+    name,
+    offer: () => [[]],
+    accept(params) {
+      const demand = readDemand(params);
+      return demand === undefined ? undefined : processor(demand);
+    },
+    confirm(params) {
+      const demand = readDemand(params);
+      if (demand === undefined) throw new RangeError(`Server answered ${name} with parameters that it does not have`);
+      return processor(demand);
+    },
+  };
+}
+
+/** What the peer asks of us; `undefined` if it cannot be read. */
+function readDemand(params: readonly ExtensionParam[]): Demand | undefined {
+  let windowBits = 15;
+  let keep = true;
+  const seen = new Set<string>();
+  for (const { name, value } of params) {
+    if (seen.has(name)) return undefined;
+    seen.add(name);
+    if (name === "no_context_takeover" && value === undefined) keep = false;
+    else if (name === "max_window_bits" && value !== undefined && /^([89]|1[0-5])$/.test(value)) {
+      windowBits = Number(value);
+    } else return undefined;
+  }
+  return { windowBits, keep };
+}
+
+function openCodec(
+  { maxMessageBytes }: CodecContext,
+  { demand, threshold, level }: { demand: Demand; threshold: number; level: number },
+): ExtensionCodec {
+  let inflater: Inflater | undefined;
+  let deflater: Deflater | undefined;
+  let messageBytes = 0;
+
+  const inflate = ({ fin, rsv, opcode, payload }: Frame): Frame => {
+    inflater ??= createInflater(15);
+    const max = maxMessageBytes - messageBytes;
+    try {
+      const pieces = inflater.inflate(payload, { last: true, forget: false, max });
+      return { fin, rsv: rsv & ~Rsv.RSV1, opcode, payload: joinPieces(pieces) };
+    } catch (error) {
+      if (error instanceof InflateError) {
+        throw new ProtocolError(error.message, "draft-tyoshino §4", CloseCode.INVALID_PAYLOAD);
+      }
+      if (!(error instanceof InflateOverflow)) throw error;
+      throw new LimitError(`Message inflates to more than maxMessageBytes ${maxMessageBytes}`, {
+        limit: "maxMessageBytes",
+        max: maxMessageBytes,
+        closeCode: CloseCode.MESSAGE_TOO_BIG,
+      });
+    }
+  };
+
+  const deflate = (frame: OutgoingFrame): OutgoingFrame => {
+    deflater ??= createDeflater({ windowBits: demand.windowBits, level, memLevel: 8 });
+    const { fin, rsv, opcode, payload } = frame;
+    const deflated = joinPieces(deflater.deflate(payload));
+    if (!demand.keep) deflater.reset();
+    return { fin, rsv: rsv | Rsv.RSV1, opcode, payload: deflated.subarray(0, deflated.length - 4) };
+  };
+
+  return {
+    decode: {
+      push(frames, output) {
+        for (const frame of frames) {
+          if (isControl(frame.opcode)) {
+            output.push(frame);
+            continue;
+          }
+          if (frame.opcode !== Opcode.CONTINUATION) messageBytes = 0;
+          const decoded = (frame.rsv & Rsv.RSV1) === 0 ? frame : inflate(frame);
+          messageBytes += decoded.payload.length;
+          output.push(decoded);
+        }
+      },
+    },
+    encode: {
+      push(frames, output) {
+        for (const frame of frames) {
+          const { opcode, payload, compress } = frame;
+          const wanted = !isControl(opcode) && payload.length > 0 && (compress ?? payload.length >= threshold);
+          output.push(wanted ? deflate(frame) : frame);
+        }
+      },
+    },
+    release() {
+      inflater?.close();
+      deflater?.close();
+    },
+  };
+}

@@ -1,0 +1,15 @@
+/**
+ * Extensions, RFC 6455 §9: the API for one's own, and how several are agreed on and work together.
+ *
+ * @module
+ */
+export type { CodecContext, Extension, ExtensionCodec, ExtensionProcessor } from "./extension.ts";
+export {
+  acceptExtensions,
+  confirmExtensions,
+  describeExtensions,
+  type ExtensionChain,
+  offerExtensions,
+  openExtensions,
+} from "./negotiation.ts";
+export { deflateFrame, type DeflateFrameOptions } from "./deflate_frame.ts";

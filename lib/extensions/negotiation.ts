@@ -1,0 +1,128 @@
+/**
+ * Which extensions a connection uses, RFC 6455 §9.1, and how several work together.
+ *
+ * @module
+ */
+import { type ExtensionOffer, serializeExtensions } from "../handshake/extension_header.ts";
+import type { Frame, OutgoingFrame } from "../pipeline/frames/frame.ts";
+import type { ReservedBits } from "../pipeline/frames/frame_parser.ts";
+import { composeStages, type Stage } from "../pipeline/stage.ts";
+import type { CodecContext, Extension, ExtensionCodec, ExtensionProcessor } from "./extension.ts";
+
+/** The extensions of a connection at work. */
+export interface ExtensionChain {
+  /** All reserved bits that extensions own. */
+  readonly reservedBits: ReservedBits;
+  /** All opcodes that extensions own. */
+  readonly reservedOpcodes: readonly number[];
+  /** Whether all of them cope with frames in parts. */
+  readonly splittable: boolean;
+  /** Frames from the peer, through the extensions from the last to the first. */
+  readonly decode: Stage<readonly Frame[], Frame>;
+  /** Frames to the peer, through the extensions from the first to the last. */
+  readonly encode: Stage<readonly OutgoingFrame[], OutgoingFrame>;
+  /** The connection has ended. */
+  release(): void;
+}
+
+/**
+ * The server's choice: the client's offers in the client's order, each extension at most once, and none that wants what another
+ * has.
+ *
+ * @param offers What the client offers.
+ * @param extensions What the server has.
+ * @returns The processors in the order of the answer.
+ */
+export function acceptExtensions(
+  offers: readonly ExtensionOffer[],
+  extensions: readonly Extension[],
+): ExtensionProcessor[] {
+  const accepted: ExtensionProcessor[] = [];
+  for (const { name, params } of offers) {
+    if (accepted.some((processor) => processor.name === name)) continue;
+    const processor = extensions.find((extension) => extension.name === name)?.accept(params);
+    if (processor !== undefined && !accepted.some((other) => conflict(other, processor))) accepted.push(processor);
+  }
+  return accepted;
+}
+
+/** What a client offers, as the header field's value; empty for none. */
+export function offerExtensions(extensions: readonly Extension[]): string {
+  return serializeExtensions(
+    extensions.flatMap((extension) => extension.offer().map((params) => ({ name: extension.name, params }))),
+  );
+}
+
+/**
+ * The client's check of the server's choice.
+ *
+ * @param answer What the server accepted; each name was offered.
+ * @param extensions What the client offered.
+ * @returns The processors in the order of the answer.
+ * @throws {Error} If an extension comes twice, two want the same bit or opcode, or one refuses its parameters.
+ */
+export function confirmExtensions(
+  answer: readonly ExtensionOffer[],
+  extensions: readonly Extension[],
+): ExtensionProcessor[] {
+  const confirmed: ExtensionProcessor[] = [];
+  for (const { name, params } of answer) {
+    const processor = extensions.find((extension) => extension.name === name)?.confirm(params);
+    if (processor === undefined) throw new Error(`Server chose extension "${name}", which was not offered`);
+    const other = confirmed.find((other) => other.name === name || conflict(other, processor));
+    if (other !== undefined) throw new Error(`Server chose extension "${name}" beside "${other.name}"`);
+    confirmed.push(processor);
+  }
+  return confirmed;
+}
+
+/** What was agreed on, as the header field's value; empty for none. */
+export function describeExtensions(processors: readonly ExtensionProcessor[]): string {
+  return serializeExtensions(processors);
+}
+
+/**
+ * Puts the extensions of a connection to work. What a peer sends went through them in the order of the answer (§9.1), so it is
+ * decoded in the opposite order.
+ *
+ * @param processors The processors in the order of the answer.
+ * @param context What the codecs need to know.
+ * @returns The chain, or `undefined` where there are no extensions.
+ */
+export function openExtensions(
+  processors: readonly ExtensionProcessor[],
+  context: CodecContext,
+): ExtensionChain | undefined {
+  const codecs: ExtensionCodec[] = processors.map((processor) => processor.open(context));
+  const [first, ...more] = codecs;
+  if (first === undefined) return undefined;
+  return {
+    reservedBits: {
+      first: union(processors, "first"),
+      continuation: union(processors, "continuation"),
+      control: union(processors, "control"),
+    },
+    reservedOpcodes: processors.flatMap(({ reservedOpcodes = [] }) => reservedOpcodes),
+    splittable: processors.every(({ splittable = false }) => splittable),
+    decode: more.reduce<Stage<readonly Frame[], Frame>>(
+      (chain, codec) => composeStages(codec.decode, chain),
+      first.decode,
+    ),
+    encode: more.reduce<Stage<readonly OutgoingFrame[], OutgoingFrame>>(
+      (chain, codec) => composeStages(chain, codec.encode),
+      first.encode,
+    ),
+    release: () => codecs.forEach((codec) => codec.release?.()),
+  };
+}
+
+/** The one place where bits and opcodes are given out: who comes second must do without. */
+function conflict(one: ExtensionProcessor, other: ExtensionProcessor): boolean {
+  const kinds = ["first", "continuation", "control"] as const;
+  return kinds.some((kind) => ((one.reservedBits?.[kind] ?? 0) & (other.reservedBits?.[kind] ?? 0)) !== 0) ||
+    (one.reservedOpcodes ?? []).some((opcode) => other.reservedOpcodes?.includes(opcode));
+}
+
+function union(processors: readonly ExtensionProcessor[], kind: keyof ReservedBits): number {
+  return processors.reduce((bits, { reservedBits }) => bits | (reservedBits?.[kind] ?? 0), 0);
+}

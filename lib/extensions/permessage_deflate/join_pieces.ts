@@ -1,0 +1,19 @@
+/**
+ * Pieces of zlib's output as one payload.
+ *
+ * @module
+ */
+
+/** The pieces in one; a single piece is not copied. */
+export function joinPieces(pieces: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  const [first, ...more] = pieces;
+  if (first === undefined) return new Uint8Array(0);
+  if (more.length === 0) return first;
+  const joined = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  return joined;
+}

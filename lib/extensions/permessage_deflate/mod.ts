@@ -1,0 +1,13 @@
+/**
+ * permessage-deflate, RFC 7692: compression that is bounded and that one can see.
+ *
+ * @module
+ */
+export {
+  type CompressionStats,
+  type PerMessageDeflate,
+  permessageDeflate,
+  type PerMessageDeflateOptions,
+  type PerMessageDeflateProcessor,
+} from "./permessage_deflate.ts";
+export { type DeflateParameters, readParameters, writeParameters } from "./parameters.ts";

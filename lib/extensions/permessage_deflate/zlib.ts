@@ -1,0 +1,297 @@
+/**
+ * Deflate and inflate in steps, synchronously, with a bound on the output: `node:zlib` behind one small interface.
+ *
+ * What keeps a context from one step to the next is the runtime's synchronous handle, which is no public API. It is tested when
+ * it is first asked for; where it does not do what it should, whole messages go through the public one-shot functions and no
+ * context is kept. Measured on Deno 2.9.6 with 971 bytes of JSON, inflated and deflated: one-shot 19.9 µs, handle 9.7 µs.
+ *
+ * @module
+ */
+import zlib from "node:zlib";
+import { GrowingBuffer } from "../../pipeline/bytes/growing_buffer.ts";
+
+/** What a sender leaves out at a message's end, RFC 7692 §7.2.1. */
+const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
+
+/** An empty last block and a byte too many. Where it follows a message, just the byte is left over, unless the message was cut off. */
+const TAIL_AND_END = Uint8Array.of(...TAIL, 0x01, 0x00, 0x00, 0xff, 0xff, 0x00);
+
+/** Bytes that do not inflate. */
+export class InflateError extends Error {}
+
+/** Bytes that inflate to more than was allowed. */
+export class InflateOverflow extends Error {}
+
+/** Deflates messages, whole or in parts. */
+export interface Deflater {
+  /** Deflates a part of a message: what comes out ends with the four bytes of an empty stored block, or is empty. */
+  deflate(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>[];
+  /** Forgets what came before. */
+  reset(): void;
+  /** Gives the memory back. */
+  close(): void;
+}
+
+/** How a part is inflated. */
+export interface InflateOptions {
+  /** Whether it is the message's last part. */
+  last: boolean;
+  /** Whether the context is forgotten after the message. Only then can it be seen that a message was cut off. */
+  forget: boolean;
+  /** The most bytes that may come out. */
+  max: number;
+}
+
+/** Inflates messages, whole or in parts. */
+export interface Inflater {
+  /**
+   * Inflates a part of a message.
+   *
+   * @throws {InflateError} If the bytes are invalid.
+   * @throws {InflateOverflow} If more than `max` bytes come out, before much more than that is produced.
+   */
+  inflate(bytes: Uint8Array<ArrayBuffer>, options: InflateOptions): Uint8Array<ArrayBuffer>[];
+  /** Gives the memory back. */
+  close(): void;
+}
+
+/** What a deflater is made with. */
+export interface DeflaterOptions {
+  /** The window in bits, RFC 7692 §7.1.2: 8 to 15. */
+  windowBits: number;
+  /** From 0, store, to 9, smallest; -1 is zlib's own choice. */
+  level: number;
+  /** From 1, little memory, to 9, fast. */
+  memLevel: number;
+}
+
+const { Z_SYNC_FLUSH } = zlib.constants;
+
+/** A step's output goes here first. Everything is synchronous, so one serves all. */
+const SCRATCH = new Uint8Array(64 * 1024);
+
+/** Bytes that a deflate context takes: zlib's own formula. */
+export function deflateBytes({ windowBits, memLevel }: Pick<DeflaterOptions, "windowBits" | "memLevel">): number {
+  return 2 ** (windowBits + 2) + 2 ** (memLevel + 9);
+}
+
+/** Bytes that an inflate context takes: its window and about 7 KiB of tables. */
+export function inflateBytes(windowBits: number): number {
+  return 2 ** windowBits + 7 * 1024;
+}
+
+let tested: boolean | undefined;
+
+/** Whether a context can be kept from one message to the next. */
+export function canKeepContext(): boolean {
+  return tested ??= passesTest();
+}
+
+/**
+ * Makes a deflater.
+ *
+ * @param options The window, the level and the memory. Raw deflate has no window of 8 bits: zlib takes 9, whose matches never
+ *   reach past 250 bytes, so that a peer with 8 can read it.
+ * @param keepContext Whether to use the handle, where it passes its test.
+ */
+export function createDeflater(options: DeflaterOptions, keepContext = canKeepContext()): Deflater {
+  const settings = { ...options, windowBits: Math.max(options.windowBits, 9) };
+  if (!keepContext) {
+    return {
+      deflate: (bytes) => [ownBytes(zlib.deflateRawSync(bytes, { ...settings, finishFlush: Z_SYNC_FLUSH }))],
+      reset: () => {},
+      close: () => {},
+    };
+  }
+  const stepper = createStepper(zlib.createDeflateRaw(settings));
+  return {
+    deflate: (bytes) => stepper.run(bytes, Infinity).pieces,
+    reset: stepper.reset,
+    close: stepper.close,
+  };
+}
+
+/**
+ * Makes an inflater.
+ *
+ * @param windowBits The window in bits, 8 to 15.
+ * @param keepContext Whether to use the handle, where it passes its test.
+ */
+export function createInflater(windowBits: number, keepContext = canKeepContext()): Inflater {
+  const settings = { windowBits: Math.max(windowBits, 9) };
+  const stepper = keepContext ? createStepper(zlib.createInflateRaw(settings)) : createOneShot(settings);
+  const message = new GrowingBuffer();
+  return {
+    inflate(bytes, { last, forget, max }) {
+      if (!keepContext && !last) {
+        message.append(bytes);
+        return [];
+      }
+      if (!last) return inflateAll(stepper, bytes, { end: 0, max }).pieces;
+      const end = forget ? TAIL_AND_END : TAIL;
+      message.append(bytes, end.length);
+      message.append(end, 0);
+      const { pieces, left } = inflateAll(stepper, message.take(), { end: end.length, max });
+      // A last block of the peer's (BFINAL) ends the message before our end does, with all of ours left over (§7.2.3.4).
+      const endedHere = left === end.length;
+      if (forget && left !== 1 && !endedHere) throw new InflateError("Compressed data is cut off");
+      if (forget || endedHere) stepper.reset();
+      return pieces;
+    },
+    close: stepper.close,
+  };
+}
+
+/** What a stepper did: what came out, and how much of the input it left because the stream had ended before. */
+interface Progress {
+  readonly pieces: Uint8Array<ArrayBuffer>[];
+  readonly left: number;
+}
+
+/** Runs bytes through zlib, which may stop at the end of a stream. */
+interface Stepper {
+  run(input: Uint8Array<ArrayBuffer>, max: number): Progress;
+  reset(): void;
+  close(): void;
+}
+
+/** Goes on after a last block as often as there is one (§7.2.3.5); `end` bytes of ours at the end need not be read. */
+function inflateAll(
+  stepper: Stepper,
+  input: Uint8Array<ArrayBuffer>,
+  { end, max }: { end: number; max: number },
+): Progress {
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let rest = input;
+  let room = max;
+  for (;;) {
+    const { pieces: more, left } = stepper.run(rest, room);
+    for (const piece of more) room -= piece.length;
+    pieces.push(...more);
+    if (left <= end) return { pieces, left };
+    // A stream that ends without having read anything would end here for ever.
+    if (left === rest.length && rest !== input) throw new InflateError("Compressed data has no blocks");
+    rest = rest.subarray(rest.length - left);
+    stepper.reset();
+  }
+}
+
+/** The runtime's synchronous handle, as much of it as is used. */
+interface Handle {
+  writeSync(
+    flush: number,
+    input: Uint8Array,
+    inputAt: number,
+    inputLength: number,
+    output: Uint8Array,
+    outputAt: number,
+    outputLength: number,
+  ): void;
+  reset(): void;
+  onerror: (message: string, code: number) => void;
+}
+
+/** The parts of a `node:zlib` stream that are looked for. */
+interface HandleStream {
+  close(): void;
+  readonly _handle?: unknown;
+  readonly _writeState?: unknown;
+}
+
+function isHandle(value: unknown): value is Handle {
+  return typeof value === "object" && value !== null && "writeSync" in value && typeof value.writeSync === "function" &&
+    "reset" in value && typeof value.reset === "function";
+}
+
+function createStepper(stream: HandleStream): Stepper {
+  const { _handle: handle, _writeState: state } = stream;
+  if (!isHandle(handle) || !(state instanceof Uint32Array)) throw new TypeError("node:zlib has no synchronous handle");
+  let failure: string | undefined;
+  handle.onerror = (message) => failure = message;
+  return {
+    run(input, max) {
+      const pieces: Uint8Array<ArrayBuffer>[] = [];
+      let produced = 0;
+      for (let at = 0;;) {
+        handle.writeSync(Z_SYNC_FLUSH, input, at, input.length - at, SCRATCH, 0, SCRATCH.length);
+        if (failure !== undefined) {
+          const message = failure;
+          failure = undefined;
+          throw new InflateError(`Compressed data is invalid: ${message}`);
+        }
+        const [outputLeft = 0, inputLeft = 0] = state;
+        const length = SCRATCH.length - outputLeft;
+        produced += length;
+        if (produced > max) throw new InflateOverflow();
+        if (length > 0) pieces.push(SCRATCH.slice(0, length));
+        at = input.length - inputLeft;
+        // A full scratch means that there may be more; room left in it, that this is all.
+        if (outputLeft > 0) return { pieces, left: inputLeft };
+      }
+    },
+    reset: () => handle.reset(),
+    close: () => stream.close(),
+  };
+}
+
+/** The public functions, for whole messages. */
+function createOneShot(settings: { windowBits: number }): Stepper {
+  return {
+    run(input, max) {
+      const options = {
+        ...settings,
+        finishFlush: Z_SYNC_FLUSH,
+        maxOutputLength: Math.max(Math.min(max, 2 ** 31 - 1), 1),
+        info: true,
+      };
+      try {
+        const result: unknown = zlib.inflateRawSync(input, options);
+        if (!isInflated(result)) throw new InflateError("node:zlib gives no account of what it read");
+        return { pieces: [ownBytes(result.buffer)], left: input.length - result.engine.bytesWritten };
+      } catch (error) {
+        if (error instanceof RangeError) throw new InflateOverflow();
+        throw new InflateError(`Compressed data is invalid: ${error instanceof Error ? error.message : error}`);
+      }
+    },
+    reset: () => {},
+    close: () => {},
+  };
+}
+
+function isInflated(value: unknown): value is { buffer: Uint8Array; engine: { bytesWritten: number } } {
+  return typeof value === "object" && value !== null && "buffer" in value && value.buffer instanceof Uint8Array &&
+    "engine" in value && typeof value.engine === "object" && value.engine !== null && "bytesWritten" in value.engine;
+}
+
+/** A `Buffer` may be a view of a pool: what is handed on is a copy of its own. */
+function ownBytes(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer);
+}
+
+/** Two messages with one context, both ways, and an error that is seen: all that is relied on. */
+function passesTest(): boolean {
+  try {
+    const text = new TextEncoder().encode("sluice sluice sluice");
+    const deflater = createDeflater({ windowBits: 15, level: 6, memLevel: 8 }, true);
+    const inflater = createInflater(15, true);
+    const options = { last: true, forget: false, max: text.length };
+    const sizes: number[] = [];
+    for (let round = 0; round < 2; round++) {
+      const deflated = deflater.deflate(text).flatMap((piece) => [...piece]);
+      sizes.push(deflated.length);
+      const [back] = inflater.inflate(Uint8Array.from(deflated.slice(0, -TAIL.length)), options);
+      if (back?.length !== text.length || back.some((byte, at) => byte !== text[at])) return false;
+    }
+    let refused = false;
+    try {
+      inflater.inflate(Uint8Array.of(0x07, 0xff), options);
+    } catch {
+      refused = true;
+    }
+    deflater.close();
+    inflater.close();
+    return refused && sizes[1]! < sizes[0]!;
+  } catch {
+    return false;
+  }
+}
