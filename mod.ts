@@ -19,8 +19,7 @@
  *   for await (const message of socket) await socket.send(message);
  * });
  *
- * const { port } = server.addr as Deno.NetAddr;
- * await using socket = await connect(`ws://127.0.0.1:${port}`);
+ * await using socket = await connect(server.url);
  * await socket.send("hello");
  * for await (const message of socket) {
  *   assertEquals(message, "hello");

@@ -52,6 +52,7 @@ const LAYERS = [
   "lib/pipeline/sockets/",
   "lib/server/",
   "lib/client/",
+  "lib/handlers/",
   "lib/standalone/",
   "mod.ts",
 ];
@@ -63,7 +64,7 @@ Deno.test("every source file belongs to a layer", () => {
   assertEquals([...SOURCES.keys()].filter((path) => layerOf(path) === -1), []);
 });
 
-Deno.test("imports point one way: bytes < frames < messages < handshake < extensions < sockets < server, client < standalone", () => {
+Deno.test("imports point one way: bytes < frames < messages < handshake < extensions < sockets < server, client < handlers < standalone", () => {
   const upward = [...SOURCES.keys()].flatMap((path) =>
     imports(path)
       .filter((imported) => SOURCES.has(imported) && layerOf(imported) > layerOf(path))
@@ -102,9 +103,9 @@ Deno.test("only *_stream(s).ts and sockets touch streams in the pipeline, the ha
   assertEquals(touching.map(([path]) => path), []);
 });
 
-Deno.test("only server, client, hub and standalone name Deno", () => {
+Deno.test("only server, client, hub, handlers and standalone name Deno", () => {
   const naming = [...SOURCES].filter(([path, source]) =>
-    !/^lib\/(server|client|hub|standalone)\//.test(path) && /\bDeno\./.test(code(source))
+    !/^lib\/(server|client|hub|handlers|standalone)\//.test(path) && /\bDeno\./.test(code(source))
   );
   assertEquals(naming.map(([path]) => path), []);
 });

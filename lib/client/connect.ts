@@ -43,6 +43,9 @@ export interface ConnectOptions<Data = unknown> extends Partial<Limits> {
   signal?: AbortSignal;
 }
 
+/** A refusal's body may take this long: one that says no length may end with the connection, or never. */
+const ERROR_BODY_TIME = 1_000;
+
 /**
  * Opens a WebSocket connection.
  *
@@ -52,9 +55,7 @@ export interface ConnectOptions<Data = unknown> extends Partial<Limits> {
  * import { assertEquals } from "@std/assert";
  *
  * await using server = serve({ port: 0, hostname: "127.0.0.1" }, (socket) => socket.readable.pipeTo(socket.writable));
- * const { port } = server.addr as Deno.NetAddr;
- *
- * const socket = await connect(`ws://127.0.0.1:${port}/echo`);
+ * const socket = await connect(`${server.url}/echo`);
  * await socket.send("hello");
  * for await (const message of socket) {
  *   assertEquals(message, "hello");
@@ -169,11 +170,14 @@ async function refused(
   const headers = toHeaders(head.fields);
   const length = Math.min(Number(headers.get("content-length") ?? max) || 0, max);
   const body = new GrowingBuffer();
-  try {
+  const read = async () => {
     for (let bytes: Uint8Array | null = rest; bytes !== null; bytes = await transport.read()) {
       body.append(bytes.subarray(0, length - body.length));
       if (body.length >= length) break;
     }
+  };
+  try {
+    await withDeadline(read(), { time: ERROR_BODY_TIME, late: () => new ConnectionError("The body did not end") });
   } catch {
     // The status says more than how the connection ended.
   }

@@ -72,9 +72,14 @@ export interface CodecContext {
   readonly role: Role;
   /** Bytes of one message after decoding: a codec that makes messages larger must stop there. */
   readonly maxMessageBytes: number;
+  /** Whether all extensions of the connection cope with a data frame in parts: only then may a codec make parts of one. */
+  readonly split: boolean;
   /** Milliseconds on a clock that only goes forward. */
   readonly now: () => number;
-  /** Sends a frame of the extension's own, past `encode`: with an opcode or reserved bits that it owns. */
+  /**
+   * Sends a frame of the extension's own, past `encode`: with an opcode or reserved bits that it owns. Once the connection is
+   * closing, nothing is sent any more.
+   */
   readonly send: (frame: Frame) => void;
 }
 

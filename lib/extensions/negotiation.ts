@@ -91,9 +91,10 @@ export function describeExtensions(processors: readonly ExtensionProcessor[]): s
  */
 export function openExtensions(
   processors: readonly ExtensionProcessor[],
-  context: CodecContext,
+  context: Omit<CodecContext, "split">,
 ): ExtensionChain | undefined {
-  const codecs: ExtensionCodec[] = processors.map((processor) => processor.open(context));
+  const splittable = processors.every(({ splittable = false }) => splittable);
+  const codecs: ExtensionCodec[] = processors.map((processor) => processor.open({ ...context, split: splittable }));
   const [first, ...more] = codecs;
   if (first === undefined) return undefined;
   return {
@@ -103,7 +104,7 @@ export function openExtensions(
       control: union(processors, "control"),
     },
     reservedOpcodes: processors.flatMap(({ reservedOpcodes = [] }) => reservedOpcodes),
-    splittable: processors.every(({ splittable = false }) => splittable),
+    splittable,
     decode: more.reduce<Stage<readonly Frame[], Frame>>(
       (chain, codec) => composeStages(codec.decode, chain),
       first.decode,

@@ -147,7 +147,8 @@ export async function acceptWith<Data>(
     return await withDeadline(shakeHands(acceptor, transport, info), { time, late, signal });
   } catch (cause) {
     info.abort(cause);
-    if (cause instanceof ConnectionError) {
+    // The peer is gone. A signal may have any reason, and what a hook throws comes as a `HandshakeError`.
+    if (cause instanceof ConnectionError && cause !== signal?.reason) {
       transport.close();
       throw cause;
     }
@@ -170,19 +171,23 @@ async function shakeHands<Data>(
   const { limits, options, checkOrigin, http } = acceptor;
   const parser = new RequestHeadParser(limits);
   const head = await readHead(transport, parser);
+  info.throwIfAborted();
   info.complete = true;
   if (http !== undefined && !isUpgradeRequest(head)) {
-    await answerAndEnd(transport, await serializeWebResponse(await http(head, info), head.method));
+    await answerAndEnd(transport, await serializeWebResponse(await ask(() => http(head, info)), head.method));
     return undefined;
   }
   const request = readUpgradeRequest(head, { secure: options.secure ?? info.secure });
   checkOrigin(request);
   info.extensions.push(...acceptExtensions(request.extensions, acceptor.extensions));
-  const answer = await options.upgrade?.(request, info) ?? {};
+  const answer = await ask(() => options.upgrade?.(request, info)) ?? {};
   if (answer instanceof Response) throw new Refused(answer, await serializeWebResponse(answer));
   const { protocol = chooseSubprotocol(request.protocols, options.protocols ?? []), headers = [], data } = answer;
   const extensions = describeExtensions(info.extensions);
-  await writeHead(transport, await acceptUpgrade(request, { protocol, extensions, headers }));
+  const opening = await acceptUpgrade(request, { protocol, extensions, headers });
+  info.throwIfAborted();
+  await writeHead(transport, opening);
+  info.throwIfAborted();
   return new Connection<Data>({
     role: "server",
     url: request.url,
@@ -199,6 +204,15 @@ async function shakeHands<Data>(
   });
 }
 
+/** Calls a hook. What it throws refuses the handshake: with 500, whatever it is, unless it is a refusal itself (H22). */
+async function ask<Answer>(hook: () => Answer | Promise<Answer>): Promise<Answer> {
+  try {
+    return await hook();
+  } catch (cause) {
+    throw cause instanceof HandshakeError ? cause : ourMistake(cause);
+  }
+}
+
 /** What is known of a connection before its request. The signal is made for those who look at it. */
 class Info implements UpgradeInfo {
   readonly remoteAddr: Address | undefined;
@@ -209,6 +223,7 @@ class Info implements UpgradeInfo {
   /** Whether the request is here. */
   complete = false;
   #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
 
   constructor(conn: ByteConnection | BytePair) {
     this.remoteAddr = "remoteAddr" in conn ? conn.remoteAddr : undefined;
@@ -217,11 +232,19 @@ class Info implements UpgradeInfo {
   }
 
   get signal(): AbortSignal {
-    return (this.#controller ??= new AbortController()).signal;
+    this.#controller ??= new AbortController();
+    if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
+    return this.#controller.signal;
   }
 
   abort(reason: unknown): void {
+    this.#aborted = { reason };
     this.#controller?.abort(reason);
+  }
+
+  /** The deadline or a signal may have refused the peer since: then its handshake goes no further. */
+  throwIfAborted(): void {
+    if (this.#aborted !== undefined) throw this.#aborted.reason;
   }
 }
 
@@ -239,6 +262,10 @@ class Refused extends HandshakeError {
 function refusalOf(cause: unknown, signal: AbortSignal | undefined): HandshakeError {
   if (cause instanceof HandshakeError) return cause;
   if (signal?.aborted) return new HandshakeError("The server is going away", { status: 503, cause });
+  return ourMistake(cause);
+}
+
+function ourMistake(cause: unknown): HandshakeError {
   return new HandshakeError("The handshake failed on the server's side", { status: 500, cause });
 }
 

@@ -5,10 +5,10 @@
  */
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import type { RequestHead } from "../handshake/http_head.ts";
-import { toHeaders } from "../handshake/http_fields.ts";
+import { quote, toHeaders } from "../handshake/http_fields.ts";
 import { readHost, splitTarget } from "../handshake/request_target.ts";
 import { resolveServerLimits, type ServerLimits } from "../limits.ts";
-import { CloseCode } from "../pipeline/frames/close_code.ts";
+import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import type { Connection } from "../pipeline/sockets/connection.ts";
 import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
@@ -57,6 +57,11 @@ export interface ShutdownOptions {
 export interface WebSocketServer<Data = unknown> extends AsyncDisposable {
   /** The address it listens on. */
   readonly addr: Deno.Addr;
+  /**
+   * Where a client on this machine connects: `ws://127.0.0.1:8080`, `wss://…` with TLS, and `ws://localhost` for a Unix socket,
+   * whose path goes with it as an option.
+   */
+  readonly url: string;
   /** Its open connections. */
   readonly connections: ReadonlySet<WebSocketConnection<Data>>;
   /** Resolves when it has stopped and every connection has ended. */
@@ -66,6 +71,7 @@ export interface WebSocketServer<Data = unknown> extends AsyncDisposable {
    *
    * @param options The code, the reason and the time.
    * @returns Resolves when every connection has ended and every handler is done.
+   * @throws {RangeError} If the code may not be sent or the reason is too long.
    */
   shutdown(options?: ShutdownOptions): Promise<void>;
   /** Keeps the process alive. */
@@ -95,8 +101,7 @@ const TOO_MANY_OF_YOURS = new HandshakeError("Too many connections from this add
  * await using server = serve({ port: 0, hostname: "127.0.0.1" }, {
  *   message: (socket, data) => void socket.send(data),
  * });
- * const { port } = server.addr as Deno.NetAddr;
- * await using socket = await connect(`ws://127.0.0.1:${port}`);
+ * await using socket = await connect(server.url);
  * await socket.send("hello");
  * for await (const message of socket) {
  *   assertEquals(message, "hello");
@@ -125,8 +130,10 @@ class Server<Data> implements WebSocketServer<Data> {
   readonly #stopping = new AbortController();
   readonly #connections = new Set<Connection<Data>>();
   readonly #finished = Promise.withResolvers<void>();
-  /** Everything that is not done: handshakes, connections, handlers. */
+  /** Everything that is not done: handshakes, connections, handlers, refusals. */
   #busy = 0;
+  /** The same without the refusals: who is turned away takes nobody's place. */
+  #served = 0;
   /** Connections and handshakes by IP address, where they are limited. */
   readonly #perAddress = new Map<string, number>();
   #idle: PromiseWithResolvers<void> | undefined;
@@ -155,6 +162,15 @@ class Server<Data> implements WebSocketServer<Data> {
     return this.#listener.addr;
   }
 
+  get url(): string {
+    const { addr } = this;
+    const scheme = this.#secure ? "wss" : "ws";
+    if (!("hostname" in addr)) return `${scheme}://localhost`;
+    const { hostname, port } = addr;
+    if (hostname === "0.0.0.0" || hostname === "::") return `${scheme}://localhost:${port}`;
+    return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  }
+
   get connections(): ReadonlySet<WebSocketConnection<Data>> {
     return this.#connections;
   }
@@ -172,6 +188,7 @@ class Server<Data> implements WebSocketServer<Data> {
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<void> {
+    encodeClosePayload(options.code ?? CloseCode.GOING_AWAY, options.reason); // throws before anything is done
     return this.#shutdown ??= this.#stop(options);
   }
 
@@ -184,13 +201,15 @@ class Server<Data> implements WebSocketServer<Data> {
   }
 
   async #stop(options: ShutdownOptions): Promise<void> {
-    const { code = CloseCode.GOING_AWAY, reason = "", timeout = this.#acceptor.limits.closeTimeout } = options;
+    const { closeTimeout } = this.#acceptor.limits;
+    const { code = CloseCode.GOING_AWAY, reason = "", timeout = closeTimeout || Infinity } = options;
     this.#stopping.abort(new ConnectionError("The server is shutting down"));
     for (const connection of this.#connections) void connection.close(code, reason);
-    const timer = setTimeout(() => {
+    const drop = () => {
       this.#close();
       for (const connection of this.#connections) connection.abort();
-    }, timeout);
+    };
+    const timer = timeout === Infinity ? undefined : setTimeout(drop, timeout);
     // The listener stays until then, so that a client hears 503 and not that nobody is there.
     if (this.#busy > 0) await (this.#idle = Promise.withResolvers()).promise;
     clearTimeout(timer);
@@ -229,38 +248,43 @@ class Server<Data> implements WebSocketServer<Data> {
 
   async #take(conn: Deno.Conn): Promise<void> {
     this.#busy++;
-    const leave = this.#enter(conn.remoteAddr);
     try {
       const { maxConnections } = this.#limits;
       // Whom a refusal would take too long for is not told why.
       if (this.#busy > 2 * maxConnections) return conn.close();
-      if (this.#busy > maxConnections) return await refuse(conn, TOO_MANY);
+      if (this.#served >= maxConnections) return await refuse(conn, TOO_MANY);
+      const leave = this.#enter(conn.remoteAddr);
       if (leave === undefined) return await refuse(conn, TOO_MANY_OF_YOURS);
-      const connection = await acceptWith(this.#acceptor, conn, this.#stopping.signal);
-      if (connection === undefined) return;
-      this.#connections.add(connection);
-      void connection.closed.then(() => this.#connections.delete(connection));
-      // The signal may have come between the handshake's last step and here.
-      if (this.#stopping.signal.aborted) void connection.close(CloseCode.GOING_AWAY);
-      await runHandler(connection, this.#handler, (error) => this.#report(error));
+      await this.#serve(conn).finally(leave);
     } catch (error) {
       // Refusals are the client's business, but for those that are our mistake.
       if (error instanceof HandshakeError && error.status === 500) this.#report(error.cause ?? error);
     } finally {
-      leave?.();
       if (--this.#busy === 0) this.#idle?.resolve();
     }
   }
 
-  /** Counts a connection of an address; returns what uncounts it, or `undefined` where there are too many. */
+  async #serve(conn: Deno.Conn): Promise<void> {
+    const connection = await acceptWith(this.#acceptor, conn, this.#stopping.signal);
+    if (connection === undefined) return;
+    this.#connections.add(connection);
+    void connection.closed.then(() => this.#connections.delete(connection));
+    // The signal may have come between the handshake's last step and here.
+    if (this.#stopping.signal.aborted) void connection.close(CloseCode.GOING_AWAY);
+    await runHandler(connection, this.#handler, (error) => this.#report(error));
+  }
+
+  /** Counts a connection in; returns what counts it out, or `undefined` where there are too many of its address. */
   #enter(addr: Deno.Addr): (() => void) | undefined {
     const { maxConnectionsPerAddress: max } = this.#limits;
-    if (max === Infinity || !("hostname" in addr)) return () => {};
-    const { hostname } = addr;
-    const count = this.#perAddress.get(hostname) ?? 0;
+    const hostname = max !== Infinity && "hostname" in addr ? addr.hostname : undefined;
+    const count = hostname === undefined ? 0 : this.#perAddress.get(hostname) ?? 0;
     if (count >= max) return undefined;
-    this.#perAddress.set(hostname, count + 1);
+    this.#served++;
+    if (hostname !== undefined) this.#perAddress.set(hostname, count + 1);
     return () => {
+      this.#served--;
+      if (hostname === undefined) return;
       const left = this.#perAddress.get(hostname)! - 1;
       if (left === 0) this.#perAddress.delete(hostname);
       else this.#perAddress.set(hostname, left);
@@ -303,8 +327,15 @@ function listen(
   return Deno.listenTls({ port, hostname, reusePort, cert, key });
 }
 
+/** Methods that a web `Request` cannot have (Fetch, "forbidden method"). */
+const FORBIDDEN_METHODS = new Set(["CONNECT", "TRACE", "TRACK"]);
+
 /** A request without a body, as the web has it. */
 function webRequest(head: RequestHead, secure: boolean): Request {
+  // Refused here, or the constructor's TypeError would pass for a fault of ours (RFC 9110 §15.6.2).
+  if (FORBIDDEN_METHODS.has(head.method.toUpperCase())) {
+    throw new HandshakeError(`Method ${quote(head.method)} is not served`, { status: 501 });
+  }
   const { authority = readHost(head.fields), path, query } = splitTarget(head.target);
   const url = `${secure ? "https" : "http"}://${authority}${path}${query === "" ? "" : `?${query}`}`;
   return new Request(url, { method: head.method, headers: toHeaders(head.fields) });

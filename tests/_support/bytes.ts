@@ -17,6 +17,17 @@ export function counting(length: number, first = 0): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length }, (_, i) => first + i);
 }
 
+/** Bytes one behind the other. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 /** The sizes of all `Uint8Array`s that a call allocates, in order. Views of existing buffers are not counted. */
 export function allocations(run: () => void): number[] {
   const sizes: number[] = [];

@@ -35,6 +35,11 @@ export class FakeTime implements Disposable {
     return this.#timers.size;
   }
 
+  /** How many timers were started so far. */
+  get started(): number {
+    return this.#id;
+  }
+
   /** Moves the clock and runs every timer on the way, each with all that follows from it. */
   async advance(time: number): Promise<void> {
     await settle();

@@ -121,7 +121,9 @@ export class RawPeer implements Disposable {
         return taken;
       }
       const count = await soon(this.conn.read(buffer), what);
-      if (count === null) throw new Error(`${what} did not come: the connection ended after ${this.#pending.length} bytes`);
+      if (count === null) {
+        throw new Error(`${what} did not come: the connection ended after ${this.#pending.length} bytes`);
+      }
       const joined = new Uint8Array(this.#pending.length + count);
       joined.set(this.#pending);
       joined.set(buffer.subarray(0, count), this.#pending.length);

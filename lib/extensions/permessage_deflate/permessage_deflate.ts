@@ -124,8 +124,7 @@ type Settings = Required<Omit<PerMessageDeflateOptions, "serverContextTakeover" 
  * const deflate = permessageDeflate({ threshold: 0 });
  * await using server = serve({ port: 0, hostname: "127.0.0.1", extensions: [deflate] }, (socket) =>
  *   socket.readable.pipeTo(socket.writable));
- * const { port } = server.addr as Deno.NetAddr;
- * await using socket = await connect(`ws://127.0.0.1:${port}`, { perMessageDeflate: true });
+ * await using socket = await connect(server.url, { perMessageDeflate: true });
  * assertEquals(socket.extensions, "permessage-deflate; server_no_context_takeover; client_no_context_takeover");
  * await socket.send("ha".repeat(10_000));
  * for await (const message of socket) {
@@ -234,11 +233,10 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
       if ((answer.serverMaxWindowBits ?? 15) > settings.serverMaxWindowBits) {
         throw new RangeError(`Parameter server_max_window_bits must be ${settings.serverMaxWindowBits} or less`);
       }
-      // What we said of ourselves holds whether or not the server repeats it.
+      // §7.1.1.2, §7.1.2.2: what we said of ourselves holds whether or not the server repeats it.
       answer.clientNoContextTakeover ||= !(clientContextTakeover ?? true) || !canKeep;
-      if (typeof answer.clientMaxWindowBits === "number") {
-        answer.clientMaxWindowBits = Math.min(answer.clientMaxWindowBits, settings.clientMaxWindowBits);
-      }
+      const { clientMaxWindowBits: bits } = answer;
+      answer.clientMaxWindowBits = smaller(bits === true ? undefined : bits, settings.clientMaxWindowBits);
       return processor("client", answer);
     },
   };
@@ -373,14 +371,17 @@ class Codec {
     this.#emit(pieces, { fin, rsv: rsv & ~Rsv.RSV1, output });
   }
 
-  /** Hands the pieces on as fragments of the message: the first carries its opcode, the last its end. */
+  /** Hands the pieces on as fragments of the message: the first carries its opcode and its bits, the last its end. */
   #emit(
     pieces: readonly Uint8Array<ArrayBuffer>[],
     { fin, rsv, output }: { fin: boolean; rsv: number; output: Frame[] },
   ): void {
-    const parts = pieces.length === 0 && fin ? [EMPTY] : pieces;
+    // Where another extension copes with no parts, a frame stays a frame.
+    const whole = !this.#context.split || (pieces.length === 0 && (fin || rsv !== 0));
+    const parts = whole ? [joinPieces(pieces)] : pieces;
     parts.forEach((payload, index) => {
-      output.push({ fin: fin && index === parts.length - 1, rsv, opcode: this.#opcodeIn, payload });
+      const last = index === parts.length - 1;
+      output.push({ fin: fin && last, rsv: index === 0 ? rsv : 0, opcode: this.#opcodeIn, payload });
       this.#opcodeIn = Opcode.CONTINUATION;
     });
   }
@@ -449,8 +450,6 @@ class Codec {
 function trimEnd(deflated: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return deflated.length === 0 ? Uint8Array.of(0) : deflated.subarray(0, deflated.length - 4);
 }
-
-const EMPTY = new Uint8Array(0);
 
 function newStats(): CompressionStats {
   return { messagesOut: 0, bytesOut: 0, compressedOut: 0, messagesIn: 0, bytesIn: 0, compressedIn: 0, time: 0 };

@@ -244,14 +244,18 @@ function createOneShot(settings: { windowBits: number }): Stepper {
         maxOutputLength: Math.max(Math.min(max, 2 ** 31 - 1), 1),
         info: true,
       };
+      let result: unknown;
       try {
-        const result: unknown = zlib.inflateRawSync(input, options);
-        if (!isInflated(result)) throw new InflateError("node:zlib gives no account of what it read");
-        return { pieces: [ownBytes(result.buffer)], left: input.length - result.engine.bytesWritten };
+        result = zlib.inflateRawSync(input, options);
       } catch (error) {
         if (error instanceof RangeError) throw new InflateOverflow();
         throw new InflateError(`Compressed data is invalid: ${error instanceof Error ? error.message : error}`);
       }
+      if (!isInflated(result)) throw new TypeError("node:zlib gives no account of what it read");
+      const { buffer, engine } = result;
+      // `maxOutputLength` cannot say 0.
+      if (buffer.length > max) throw new InflateOverflow();
+      return { pieces: buffer.length === 0 ? [] : [ownBytes(buffer)], left: input.length - engine.bytesWritten };
     },
     reset: () => {},
     close: () => {},

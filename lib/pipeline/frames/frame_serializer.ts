@@ -70,7 +70,7 @@ export interface FrameSerializerOptions {
  * import { frame, FrameSerializer, Opcode } from "@sluice/websocket/frames";
  * import { assertEquals } from "@std/assert";
  *
- * const chunks: Uint8Array[] = [];
+ * const chunks: Uint8Array<ArrayBuffer>[] = [];
  * const hello = frame(Opcode.TEXT, new TextEncoder().encode("Hello"));
  * new FrameSerializer({ role: "server" }).push([hello], chunks);
  * assertEquals(chunks, [Uint8Array.of(0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f)]);

@@ -39,6 +39,9 @@ export interface ConnectionInit<Data> extends ConnectionFacts {
 /** After a failure the peer has this long to read our close frame: it broke the protocol and is owed no more. */
 const FAILED_TIMEOUT = 2_000;
 
+/** The answer to the peer's close waits this long for a reader that stopped reading. */
+const REPLY_PATIENCE = 2_000;
+
 /** With extensions too a message is one frame. */
 const FRAGMENTER = new MessageFragmenter();
 
@@ -74,6 +77,8 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
   #error: unknown;
   #aborted = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #replyTimer: ReturnType<typeof setTimeout> | undefined;
+  #replying = false;
 
   #reading = true;
   #readEnded = false;
@@ -93,6 +98,9 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
   #batches: ReadableStream<Message[]> | undefined;
   #iterator: AsyncIterableIterator<Message> | undefined;
   #readThrough: string | undefined;
+
+  /** Decides on the answer to the peer's close frame; by default it echoes the code (§5.5.1). A4: what it throws is 1011. */
+  decideReply: ((received: ClosePayload) => ClosePayload | Promise<ClosePayload>) | undefined;
 
   /** Is called when the queue falls below its high-water mark again. */
   ondrain: (() => void) | undefined;
@@ -126,7 +134,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
       maxMessageBytes: limits.maxMessageBytes,
       control: (frame) => this.#receiveControl(frame),
     });
-    this.#inbox = new Inbox(limits.highWaterMark);
+    this.#inbox = new Inbox(limits.highWaterMark, () => this.#checkConsumed());
     this.#queue = new WriteQueue(transport, {
       highWaterMark: limits.highWaterMark,
       maxQueuedBytes: limits.maxQueuedBytes,
@@ -181,7 +189,8 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
   }
 
   send(data: MessageData, options?: SendOptions): Promise<void> {
-    this.#checkOpen("send");
+    // The peer has said that it sends no more, not that it reads no more (§5.5.1).
+    if (this.#state !== "closeReceived") this.#checkOpen("send");
     if (this.#chain !== undefined) this.#encode(this.#chain, data, options);
     else if (typeof data === "string") this.#queue.appendText(data);
     else this.#queue.append(Opcode.BINARY, bytesOf(data));
@@ -242,7 +251,9 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
   /** Takes the next batch: see {@linkcode Inbox.take}. Replies to the batch before leave now. */
   takeBatch(): Message[] | undefined | Promise<Message[] | undefined> {
     this.flush();
-    return this.#inbox.take();
+    const batch = this.#inbox.take();
+    this.#checkConsumed();
+    return batch;
   }
 
   /** Hands every batch to `consumer`; see {@linkcode Inbox.consumeWith}. */
@@ -266,6 +277,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
    */
   consuming(how: "nothing" | "now" | "later"): void {
     this.#consuming = how;
+    if (how === "nothing") this.#checkConsumed();
     if (how === "later" && this.#queue.queuedBytes > 0) this.#flushLater();
   }
 
@@ -288,9 +300,9 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     for (const frame of encoded) this.#queue.append(frame.opcode, frame.payload, frame);
   }
 
-  /** A frame of an extension's own. */
+  /** A frame of an extension's own. After a close frame nothing more may be sent (F16), as an answer or otherwise. */
   #sendFrame(frame: Frame): void {
-    this.#checkOpen("send");
+    if (this.#state !== "open") return;
     this.#queue.append(frame.opcode, frame.payload, frame);
     this.#flushLater();
   }
@@ -323,9 +335,12 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
       for (let bytes: Uint8Array<ArrayBuffer> | null = rest; bytes !== null; bytes = await this.#transport.read()) {
         if (bytes.length > 0) this.#receive(bytes);
         while (this.#inbox.full && this.#state === "open") {
+          const stopped = performance.now();
           this.#reading = false;
           await this.#inbox.room();
           this.#reading = true;
+          // While the application does not read, the delay is not the peer's.
+          if (this.#messageSince !== 0) this.#messageSince += performance.now() - stopped;
         }
         if (this.#state === "closed") return;
       }
@@ -366,7 +381,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
       this.#messageSince = 0;
     }
     if (failure !== undefined) this.fail(failure);
-    // Now, and not when the frame is read: what callbacks answer to the messages before it goes out before our close frame.
+    // Now, and not when the frame is read: the messages before it have been delivered.
     else if (this.#received !== undefined) this.#happen("peerClose");
     else if (this.#messageSince === 0 && this.#parser.insideMessage) this.#watchMessage();
   }
@@ -424,9 +439,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     this.#messageTimer = undefined;
     if (this.#messageSince === 0) return;
     const { messageTimeout } = this.#limits;
-    // While the application does not read, the delay is not the peer's.
-    if (!this.#reading) this.#messageSince = performance.now();
-    const taken = performance.now() - this.#messageSince;
+    const taken = this.#reading ? performance.now() - this.#messageSince : 0;
     if (taken < messageTimeout) {
       this.#messageTimer = setTimeout(() => this.#judgeMessage(), messageTimeout - taken);
       return;
@@ -480,7 +493,8 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
         break;
       }
       case "decideReply":
-        this.#answer("close", encodeReply(this.#received));
+        this.#replyTimer = setTimeout(() => void this.#reply(), REPLY_PATIENCE);
+        this.#checkConsumed();
         break;
       case "sendClose":
         this.#queue.append(Opcode.CLOSE, this.#toSend);
@@ -495,6 +509,34 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
       case "finish":
         this.#finish();
         break;
+    }
+  }
+
+  /**
+   * The answer to the peer's close frame comes after the answers to the messages before it: it waits until whoever reads has
+   * consumed them, but no longer than `REPLY_PATIENCE`.
+   */
+  #checkConsumed(): void {
+    if (this.#state !== "closeReceived") return;
+    if (this.#inbox.awaited) return void this.#reply();
+    if (this.#readThrough !== undefined && (this.#consuming !== "nothing" || !this.#inbox.idle)) return;
+    // Nobody reads, or not any more, or the last message is being dealt with: this turn may still answer it.
+    clearTimeout(this.#replyTimer);
+    this.#replyTimer = setTimeout(() => void this.#reply(), 0);
+  }
+
+  async #reply(): Promise<void> {
+    const received = this.#received;
+    if (received === undefined || this.#state !== "closeReceived" || this.#replying) return;
+    this.#replying = true; // a decision may take its time, and is made once
+    try {
+      const { closeCode, reason } = await this.decideReply?.(received) ?? { ...received, reason: "" };
+      this.#answer(
+        "close",
+        closeCode === CloseCode.NO_STATUS ? encodeClosePayload() : encodeClosePayload(closeCode, reason),
+      );
+    } catch (error) {
+      this.fail(error);
     }
   }
 
@@ -513,6 +555,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     const clean = this.#received !== undefined && this.#error === undefined;
     const error = clean ? undefined : this.#error;
     clearTimeout(this.#closeTimer);
+    clearTimeout(this.#replyTimer);
     clearTimeout(this.#messageTimer);
     clearTimeout(this.#turnTimer);
     this.#keepalive.stop();
@@ -537,10 +580,4 @@ function parserLimits(limits: Limits, chain: ExtensionChain | undefined): Partia
   const { reservedBits, reservedOpcodes } = chain;
   const maxMessageBytes = limits.maxMessageBytes + Math.ceil(limits.maxMessageBytes / 1024) + 64;
   return { ...limits, maxMessageBytes, reservedBits, reservedOpcodes };
-}
-
-/** §5.5.1: the answer echoes the code. */
-function encodeReply(received: ClosePayload | undefined): Uint8Array<ArrayBuffer> {
-  if (received === undefined || received.closeCode === CloseCode.NO_STATUS) return encodeClosePayload();
-  return encodeClosePayload(received.closeCode);
 }

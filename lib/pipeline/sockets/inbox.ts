@@ -20,6 +20,7 @@ interface Batch {
 /** Holds at most the high-water mark and one read; then the reader stops, and with it the peer. */
 export class Inbox {
   readonly #highWaterMark: number;
+  readonly #rested: () => void;
   readonly #batches: Batch[] = [];
   #bytes = 0;
   #room: PromiseWithResolvers<void> | undefined;
@@ -30,9 +31,23 @@ export class Inbox {
   #ended = false;
   #error: unknown;
 
-  /** @param highWaterMark Bytes of the wire that may wait here before the reader stops. */
-  constructor(highWaterMark: number) {
+  /**
+   * @param highWaterMark Bytes of the wire that may wait here before the reader stops.
+   * @param rested Is called when a consumer is done with all there is.
+   */
+  constructor(highWaterMark: number, rested: () => void = () => {}) {
     this.#highWaterMark = highWaterMark;
+    this.#rested = rested;
+  }
+
+  /** Whether somebody waits for the next batch: everything before it is done with. */
+  get awaited(): boolean {
+    return this.#waiting !== undefined || (this.#consumer !== undefined && this.idle);
+  }
+
+  /** Whether nothing waits here and no consumer is at work. */
+  get idle(): boolean {
+    return this.#batches.length === 0 && !this.#consuming;
   }
 
   /** Whether the reader must stop. */
@@ -119,6 +134,7 @@ export class Inbox {
   /** The consumer is done with all there is. */
   #rest(): void {
     this.#consuming = false;
+    this.#rested();
     if (this.#ended) this.#consumed?.();
   }
 

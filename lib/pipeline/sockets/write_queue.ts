@@ -122,12 +122,17 @@ export class WriteQueue {
   }
 
   /**
-   * Owes the peer a pong. Only the latest is kept until the queue moves (RFC 6455 §5.5.3), so a flood of pings that is never
-   * read back costs one payload (CVE-2026-11586).
+   * Owes the peer a pong. While the peer does not read only the latest is kept (RFC 6455 §5.5.3), so a flood of pings that is
+   * never read back costs one payload (CVE-2026-11586).
    */
   owePong(payload: Uint8Array<ArrayBuffer>): void {
     if (this.#ended) return;
-    this.#pong = payload.slice();
+    if (this.#writing || this.full) {
+      this.#pong = payload.slice();
+    } else {
+      this.#pong = undefined; // this one answers it as well
+      this.append(Opcode.PONG, payload);
+    }
   }
 
   /** Starts to write what is queued, unless a write is under way: then it follows. */

@@ -1,0 +1,400 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
+import { accept } from "../../lib/server/accept.ts";
+import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import { FakeTime } from "../_support/fake_time.ts";
+import { utf8 } from "../_support/frames.ts";
+import { connPair, type MemoryConn, streamPair } from "../_support/pair.ts";
+import { close, RawPeer, text } from "../_support/raw_peer.ts";
+import { cert, key } from "../_support/tls.ts";
+import { settle, soon } from "../_support/wait.ts";
+
+const URL_HERE = "ws://example.com/chat?x=1";
+
+interface Connecting<Data> {
+  /** What connect does with the client's end. */
+  connecting: Promise<WebSocketConnection<Data>>;
+  peer: RawPeer;
+  conn: MemoryConn;
+}
+
+/** Starts to connect in memory. */
+function connects<Data = unknown>(options?: ConnectOptions<Data>, url = URL_HERE): Connecting<Data> {
+  const [conn, far] = connPair();
+  const connecting = soon(connect(url, { pingInterval: 0, conn, ...options }), "The handshake");
+  connecting.catch(() => {}); // looked at later
+  return { connecting, peer: new RawPeer(far, "server"), conn };
+}
+
+/** Listens on a free port of the loopback interface. */
+const listen = () => Deno.listen({ hostname: "127.0.0.1", port: 0 });
+
+/** Sends a whole answer and ends, and returns what connect threw. */
+async function refused<Data>({ connecting, peer }: Connecting<Data>, answer: string): Promise<HandshakeError> {
+  await peer.readHead();
+  await peer.send(utf8(answer));
+  await peer.closeWrite();
+  return await assertRejects(() => connecting, HandshakeError);
+}
+
+Deno.test("connect sends the request of RFC 6455 §4.1 and gives the connection", async () => {
+  const { connecting, peer } = connects();
+  const request = await peer.answer("X-Served-By: test");
+  const key = /^Sec-WebSocket-Key: (.*)$/m.exec(request)?.[1] ?? "";
+  assertEquals(atob(key).length, 16);
+  assertEquals(
+    request,
+    "GET /chat?x=1 HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+      `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+  );
+  const socket = await connecting;
+  const { role, url, protocol, extensions, remoteAddr, localAddr, data, readyState } = socket;
+  assertEquals({ role, url, protocol, extensions, remoteAddr, localAddr, data, readyState }, {
+    role: "client",
+    url: URL_HERE,
+    protocol: "",
+    extensions: "",
+    remoteAddr: undefined,
+    localAddr: undefined,
+    data: undefined,
+    readyState: 1,
+  });
+  assertEquals(socket.headers.get("x-served-by"), "test");
+  socket.abort();
+});
+
+Deno.test("connect over TCP tells both addresses and speaks on", async () => {
+  using listener = listen();
+  const connecting = connect(`ws://127.0.0.1:${listener.addr.port}/`);
+  using peer = new RawPeer(await listener.accept(), "server");
+  await peer.answer();
+  const socket = await connecting;
+  assert(socket.remoteAddr?.transport === "tcp" && socket.localAddr?.transport === "tcp");
+  assertEquals(socket.remoteAddr, listener.addr);
+  await socket.send("hello");
+  await peer.expect(text("hello"));
+  const closing = socket.close();
+  await peer.expect(close(1000));
+  await peer.send(close(1000));
+  await peer.closeWrite();
+  assertEquals((await soon(closing, "The close")).wasClean, true);
+  await peer.expectEnd();
+});
+
+Deno.test("connect and accept meet over a pair of streams", async () => {
+  const [near, far] = streamPair();
+  const [socket, server] = await Promise.all([connect("http://example.com/", { conn: near }), accept(far)]);
+  assertEquals([socket.url, server.url], ["ws://example.com/", "ws://example.com/"]);
+  void server.send("hello");
+  assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
+  await soon(socket.close(), "The close");
+  await soon(server.closed, "The close");
+});
+
+Deno.test("frames in the same packet as the answer are not lost", async () => {
+  const { connecting, peer } = connects();
+  const { conn } = peer;
+  const write = conn.write.bind(conn);
+  // What `answer` sends is held until the frames can go with it.
+  let held = new Uint8Array(0);
+  conn.write = (bytes) => {
+    held = bytes.slice();
+    return Promise.resolve(bytes.length);
+  };
+  await peer.answer();
+  conn.write = write;
+  await peer.send(held, text("first"), text("second"));
+  const messages = (await connecting)[Symbol.asyncIterator]();
+  assertEquals([(await messages.next()).value, (await messages.next()).value], ["first", "second"]);
+  (await connecting).abort();
+});
+
+Deno.test("header fields, subprotocols and credentials go with the request, and data with the connection", async () => {
+  const { connecting, peer } = connects(
+    { headers: { Cookie: "a=1", Host: "other.example" }, protocols: ["a", "b"], data: { id: 7 } },
+    "ws://user:secret@example.com/",
+  );
+  const request = await peer.answer("Sec-WebSocket-Protocol: b");
+  for (
+    const line of [
+      "cookie: a=1",
+      "host: other.example",
+      "sec-websocket-protocol: a, b",
+      `authorization: basic ${btoa("user:secret").toLowerCase()}`,
+    ]
+  ) {
+    assertStringIncludes(request.toLowerCase(), `\r\n${line}\r\n`);
+  }
+  const socket = await connecting;
+  assertEquals([socket.protocol, socket.data?.id], ["b", 7]);
+  socket.abort();
+});
+
+Deno.test("one subprotocol may be given as a string, and a server that chooses none fails the handshake", async () => {
+  const { connecting, peer } = connects({ protocols: "chat" });
+  assertStringIncludes(await peer.answer("Sec-WebSocket-Protocol: chat"), "\r\nSec-WebSocket-Protocol: chat\r\n");
+  const socket = await connecting;
+  assertEquals(socket.protocol, "chat");
+  socket.abort();
+
+  const none = connects({ protocols: "chat" });
+  await none.peer.answer();
+  await assertRejects(() => none.connecting, HandshakeError, "none of the requested subprotocols");
+});
+
+const BAD_ANSWERS: [what: string, answer: (accept: string) => string, message: string][] = [
+  ["no Sec-WebSocket-Accept", () => "", "Header Sec-WebSocket-Accept is missing"],
+  ["a wrong Sec-WebSocket-Accept", () => "Sec-WebSocket-Accept: AAAA\r\n", "Header Sec-WebSocket-Accept is"],
+  [
+    "a subprotocol that was not requested",
+    (accept) => `Sec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: z\r\n`,
+    "z",
+  ],
+  [
+    "an extension that was not offered",
+    (accept) => `Sec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Extensions: permessage-deflate\r\n`,
+    "permessage-deflate",
+  ],
+];
+for (const [what, fields, message] of BAD_ANSWERS) {
+  Deno.test(`§4.1: a 101 with ${what} fails the handshake, and closes the connection`, async () => {
+    const { connecting, peer, conn } = connects();
+    const request = await peer.readHead();
+    const key = /^Sec-WebSocket-Key: (.*)$/m.exec(request)?.[1] ?? "";
+    const digest = await crypto.subtle.digest("SHA-1", utf8(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`));
+    const accept = btoa(String.fromCharCode(...new Uint8Array(digest)));
+    await peer.send(
+      utf8(`HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${fields(accept)}X-A: 1\r\n\r\n`),
+    );
+    const error = await assertRejects(() => connecting, HandshakeError, message);
+    assertEquals([error.status, error.headers.get("x-a"), conn.closes], [101, "1", 1]);
+  });
+}
+
+Deno.test("an answer other than 101 is a HandshakeError with its status, header fields and body", async () => {
+  const connecting = connects();
+  const error = await refused(
+    connecting,
+    "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 5\r\n\r\nno\r\nxbehind",
+  );
+  assertEquals(error.message, "Server answered 401, not 101");
+  assertEquals([error.status, error.headers.get("www-authenticate")], [401, "Basic"]);
+  assertEquals(error.body, utf8("no\r\nx"));
+  assertEquals(connecting.conn.closes, 1);
+});
+
+Deno.test("redirects are not followed: where they lead is the caller's to read", async () => {
+  const error = await refused(connects(), "HTTP/1.1 302 Found\r\nLocation: ws://other/\r\nContent-Length: 0\r\n\r\n");
+  assertEquals([error.status, error.headers.get("location"), error.body?.length], [302, "ws://other/", 0]);
+});
+
+const BODIES: [what: string, fields: string, body: string, read: string][] = [
+  ["a body that ends with the connection", "", "the end", "the end"],
+  ["a body over maxErrorBodyBytes", "", "x".repeat(50_000), "x".repeat(20)],
+  ["a Content-Length over maxErrorBodyBytes", "Content-Length: 50000\r\n", "x".repeat(50_000), "x".repeat(20)],
+  ["a body that is shorter than its Content-Length", "Content-Length: 10\r\n", "short", "short"],
+  ["a Content-Length that is no number", "Content-Length: many\r\n", "body", ""],
+];
+for (const [what, fields, body, read] of BODIES) {
+  Deno.test(`of a refusal with ${what}, connect reads no more than it must`, async () => {
+    const error = await refused(connects({ maxErrorBodyBytes: 20 }), `HTTP/1.1 500 X\r\n${fields}\r\n${body}`);
+    assertEquals(new TextDecoder().decode(error.body), read);
+  });
+}
+
+Deno.test("a refusal whose body never ends is told after a second, with what came of the body", async () => {
+  using time = new FakeTime();
+  const { connecting, peer, conn } = connects();
+  await peer.readHead();
+  await peer.send(utf8("HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npage\r\n"));
+  await time.advance(999);
+  assertEquals(conn.closes, 0);
+  await time.advance(1);
+  const error = await assertRejects(() => connecting, HandshakeError);
+  assertEquals([error.status, new TextDecoder().decode(error.body)], [404, "4\r\npage\r\n"]);
+  assertEquals([conn.closes, time.timers], [1, 0]);
+});
+
+Deno.test("a refusal whose connection is reset is told all the same", async () => {
+  const { connecting, peer, conn } = connects();
+  await peer.readHead();
+  await peer.send(utf8("HTTP/1.1 503 Service Unavailable\r\n\r\npart"));
+  await settle();
+  conn.reset();
+  const error = await assertRejects(() => connecting, HandshakeError);
+  assertEquals([error.status, new TextDecoder().decode(error.body)], [503, "part"]);
+});
+
+Deno.test("an answer that is not HTTP is a HandshakeError with status 0", async () => {
+  const { connecting, peer } = connects();
+  await peer.send(utf8("220 mail.example ESMTP\r\n"));
+  assertEquals((await assertRejects(() => connecting, HandshakeError)).status, 0);
+});
+
+Deno.test("an answer over maxHeaderBytes is a HandshakeError", async () => {
+  const { connecting, peer } = connects({ maxHeaderBytes: 200 });
+  await peer.send(utf8(`HTTP/1.1 101 X\r\nX-A: ${"x".repeat(300)}\r\n`));
+  await assertRejects(() => connecting, HandshakeError, "200 bytes");
+});
+
+Deno.test("a port at which nobody listens is a ConnectionError with its cause", async () => {
+  const listener = listen();
+  const { port } = listener.addr;
+  listener.close();
+  const error = await assertRejects(() => connect(`ws://127.0.0.1:${port}`), ConnectionError, `127.0.0.1:${port}`);
+  assertInstanceOf(error.cause, Deno.errors.ConnectionRefused);
+  await assertRejects(() => connect(`wss://127.0.0.1:${port}`), ConnectionError, `127.0.0.1:${port}`);
+});
+
+Deno.test("a path at which nobody listens is a ConnectionError that names it", async () => {
+  await assertRejects(() => connect(URL_HERE, { path: "/nowhere/socket" }), ConnectionError, "to /nowhere/socket");
+});
+
+Deno.test("an address in brackets is dialled without them", async () => {
+  const listener = Deno.listen({ hostname: "::1", port: 0 });
+  const { port } = listener.addr;
+  const [conn] = await Promise.all([
+    listener.accept(),
+    assertRejects(() => connect(`ws://[::1]:${port}/`, { handshakeTimeout: 50 }), ConnectionError, "more than 50 ms"),
+  ]);
+  conn.close();
+  listener.close();
+});
+
+Deno.test("a missing permission is told as it is: it is no fault of the network", async () => {
+  const code = `
+    import { connect } from ${JSON.stringify(new URL("../../lib/client/connect.ts", import.meta.url).href)};
+    const error = await connect("ws://127.0.0.1:9").catch((error) => error);
+    console.log(error instanceof Deno.errors.NotCapable);
+  `;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--no-check", `data:application/typescript;base64,${btoa(code)}`],
+    cwd: new URL("../..", import.meta.url),
+    stderr: "inherit",
+  }).output();
+  assertEquals(new TextDecoder().decode(stdout), "true\n");
+});
+
+Deno.test("a server that goes away in the middle of the handshake is a ConnectionError", async () => {
+  const ended = connects();
+  await ended.peer.send(utf8("HTTP/1.1 101"));
+  await ended.peer.closeWrite();
+  await assertRejects(() => ended.connecting, ConnectionError, "ended before the end of the handshake");
+  assertEquals(ended.conn.closes, 1);
+
+  const reset = connects();
+  await reset.peer.readHead();
+  reset.conn.reset();
+  const error = await assertRejects(() => reset.connecting, ConnectionError);
+  assertInstanceOf(error.cause, Deno.errors.ConnectionReset);
+  assertEquals(reset.conn.closes, 1);
+});
+
+Deno.test("handshakeTimeout is absolute: bytes do not put it off", async () => {
+  using time = new FakeTime();
+  const { connecting, peer, conn } = connects({ handshakeTimeout: 1_000 });
+  for (const byte of utf8("HTTP/1.1 101 Switch")) {
+    await peer.send(Uint8Array.of(byte));
+    await time.advance(50);
+  }
+  assertEquals(conn.closes, 0);
+  await time.advance(50);
+  await assertRejects(() => connecting, ConnectionError, "The handshake took more than 1000 ms");
+  assertEquals([conn.closes, time.timers], [1, 0]);
+});
+
+Deno.test("a signal gives up with its reason: before, and during the handshake", async () => {
+  const reason = new Error("enough");
+  const before = connects({ signal: AbortSignal.abort(reason) });
+  assertStrictEquals(await assertRejects(() => before.connecting), reason);
+  assertEquals(before.conn.closes, 1);
+
+  const controller = new AbortController();
+  const during = connects({ signal: controller.signal });
+  await during.peer.readHead();
+  controller.abort(reason);
+  assertStrictEquals(await assertRejects(() => during.connecting), reason);
+  assertEquals(during.conn.closes, 1);
+});
+
+Deno.test("a signal gives up while it dials", async () => {
+  using listener = listen();
+  const reason = new Error("enough");
+  const signal = AbortSignal.abort(reason);
+  const connecting = connect(`ws://127.0.0.1:${listener.addr.port}`, { signal });
+  assertStrictEquals(await assertRejects(() => connecting), reason);
+  await settle(); // a connection that is left would fail this test
+});
+
+Deno.test("a signal does nothing once the connection is open", async () => {
+  const controller = new AbortController();
+  const { connecting, peer } = connects({ signal: controller.signal });
+  await peer.answer();
+  const socket = await connecting;
+  controller.abort();
+  assertEquals(socket.readyState, 1);
+  socket.abort();
+});
+
+Deno.test("TLS with a certificate of one's own, and without it a ConnectionError that says why (10.6)", async () => {
+  const listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key });
+  const url = `wss://127.0.0.1:${listener.addr.port}/`;
+  const [peer, socket] = await Promise.all([
+    listener.accept().then(async (conn) => {
+      const peer = new RawPeer(conn, "server");
+      await peer.answer();
+      return peer;
+    }),
+    connect(url, { caCerts: [cert] }),
+  ]);
+  assertEquals(socket.url, url);
+  await socket.send("secret");
+  await peer.expect(text("secret"));
+  await peer.send(close(1000));
+  await peer.expect(close(1000));
+  await peer.closeWrite();
+  assertEquals((await soon(socket.closed, "The end")).wasClean, true);
+  peer.close();
+
+  const [error, conn] = await Promise.all([assertRejects(() => connect(url), ConnectionError), listener.accept()]);
+  assertStringIncludes(String(error.cause), "UnknownIssuer");
+  conn.close();
+  listener.close();
+});
+
+Deno.test({
+  name: "a Unix socket is connected to by its path; the URL still gives host and resource",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const path = `${folder}/socket`;
+    using listener = Deno.listen({ transport: "unix", path });
+    const connecting = connect("ws://example.com/chat", { path });
+    using peer = new RawPeer(await listener.accept(), "server");
+    assertStringIncludes(await peer.answer(), "GET /chat HTTP/1.1\r\nHost: example.com\r\n");
+    const socket = await connecting;
+    assertEquals(socket.remoteAddr, { transport: "unix", path });
+    socket.abort();
+    await Deno.remove(folder, { recursive: true });
+  },
+});
+
+Deno.test("mistakes of the caller are thrown before anything is dialled", async () => {
+  for (const url of ["chat", "ftp://example.com/", "ws://example.com/#part"]) {
+    assertEquals((await assertRejects(() => connect(url), DOMException)).name, "SyntaxError");
+  }
+  assertEquals(
+    (await assertRejects(() => connect(URL_HERE, { protocols: ["a", "a"] }), DOMException)).name,
+    "SyntaxError",
+  );
+  await assertRejects(() => connect(URL_HERE, { headers: { Upgrade: "h2c" } }), TypeError);
+  await assertRejects(() => connect(URL_HERE, { maxMessageBytes: -1 }), RangeError);
+});

@@ -1,0 +1,105 @@
+/**
+ * Fuzzes for as long as one likes: `deno task fuzz --seconds 60`.
+ *
+ * Iteration `i` of a run draws from seed `seed + i`, so one that failed is repeated alone by that seed.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { SEED, seeded } from "../_support/random.ts";
+import { Divergence, type FuzzTarget } from "./_target.ts";
+import { TARGETS } from "./_targets.ts";
+
+const USAGE = `Usage: deno task fuzz [options]
+
+  --seconds N    seconds for each target (10)
+  --target NAME  one target alone: ${TARGETS.map(({ name }) => name).join(", ")}
+  --seed S       the first iteration's seed (the clock's)
+  --help         show this and exit
+`;
+
+/** A mistake on the command line. */
+class UsageError extends Error {}
+
+/** What to do. */
+interface FuzzOptions {
+  seconds: number;
+  targets: readonly FuzzTarget[];
+  seed: number;
+}
+
+/** Runs the targets. Returns the exit code. */
+export function main(args: string[]): number {
+  try {
+    const options = readOptions(args);
+    if (options === undefined) {
+      print(USAGE);
+      return 0;
+    }
+    return options.targets.every((target) => fuzz(target, options)) ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    Deno.stderr.writeSync(new TextEncoder().encode(`fuzz: ${error.message} (--help shows the options)\n`));
+    return 2;
+  }
+}
+
+function readOptions(args: string[]): FuzzOptions | undefined {
+  const parse = () =>
+    parseArgs({
+      args,
+      options: {
+        seconds: { type: "string", default: "10" },
+        target: { type: "string" },
+        seed: { type: "string", default: String(SEED) },
+        help: { type: "boolean", default: false },
+      },
+    }).values;
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse();
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message.split(". ")[0] : String(error));
+  }
+  if (values.help) return undefined;
+  const targets = TARGETS.filter(({ name }) => values.target === undefined || name === values.target);
+  if (targets.length === 0) throw new UsageError(`--target ${values.target} is not one of the targets`);
+  if (!(Number(values.seconds) > 0)) throw new UsageError(`--seconds ${values.seconds} is not a number above 0`);
+  if (!/^\d+$/.test(values.seed)) throw new UsageError(`--seed ${values.seed} is not a whole number`);
+  return { seconds: Number(values.seconds), targets, seed: Number(values.seed) };
+}
+
+/** Runs one target until its time is up. Returns whether its invariant held. */
+function fuzz(target: FuzzTarget, { seconds, seed }: FuzzOptions): boolean {
+  const terminal = Deno.stdout.isTerminal();
+  const start = performance.now();
+  const taken = () => (performance.now() - start) / 1000;
+  let shown = 0;
+  let iteration = 0;
+  const rate = () => `${target.name}: ${iteration} iterations, ${Math.round(iteration / taken())} a second`;
+  for (; taken() < seconds; iteration++) {
+    try {
+      target.run(seeded(seed + iteration));
+    } catch (error) {
+      const { hex, options } = error instanceof Divergence ? error : { hex: "?", options: "?" };
+      print(
+        `${target.name}: diverges at iteration ${iteration} of --seed ${seed}; ` +
+          `again by --target ${target.name} --seed ${seed + iteration}\n  input ${hex}\n  options ${options}\n`,
+      );
+      print(`${error instanceof Error ? error.message : error}\n`);
+      return false;
+    }
+    if (terminal && taken() - shown >= 1) {
+      shown = taken();
+      print(`\r${rate()}, ${Math.round(seconds - shown)} s left\x1b[K`);
+    }
+  }
+  print(`${terminal ? "\r\x1b[K" : ""}${rate()}, none diverged (--seed ${seed})\n`);
+  return true;
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
+
+if (import.meta.main) Deno.exit(main(Deno.args));

@@ -1,0 +1,143 @@
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { Inbox } from "../../../lib/pipeline/sockets/inbox.ts";
+import { settle } from "../../_support/wait.ts";
+
+Deno.test("batches are taken in the order in which they were put", async () => {
+  const inbox = new Inbox(100);
+  inbox.put(["a", "b"], 10);
+  inbox.put(["c"], 10);
+  assertEquals(inbox.take(), ["a", "b"], "what is there needs no promise");
+  assertEquals(inbox.take(), ["c"]);
+  const waiting = inbox.take();
+  inbox.put(["d"], 10);
+  assertEquals(await waiting, ["d"]);
+});
+
+Deno.test("it is full at the high-water mark in bytes of the wire, and has room again below it", async () => {
+  const inbox = new Inbox(100);
+  inbox.put(["a"], 99);
+  assertEquals(inbox.full, false);
+  inbox.put(["b"], 1);
+  assertEquals(inbox.full, true);
+  let room = false;
+  void inbox.room().then(() => room = true);
+  assertStrictEquals(inbox.room(), inbox.room());
+  await settle();
+  assertEquals(room, false);
+  inbox.take();
+  await settle();
+  assertEquals([inbox.full, room], [false, true]);
+});
+
+Deno.test("a batch for which somebody waits takes up no room", () => {
+  const inbox = new Inbox(100);
+  void inbox.take();
+  inbox.put(["a"], 1000);
+  assertEquals(inbox.full, false);
+});
+
+Deno.test("one read waits at a time", () => {
+  const inbox = new Inbox(100);
+  void inbox.take();
+  assertThrows(() => inbox.take(), TypeError, "another read is waiting");
+});
+
+Deno.test("after the end what is there can still be taken, then comes the end, or its cause each time", async () => {
+  const clean = new Inbox(100);
+  clean.put(["a"], 1);
+  clean.end();
+  clean.end(new Error("too late"));
+  assertEquals([clean.take(), clean.take(), clean.take()], [["a"], undefined, undefined]);
+
+  const cause = new Error("lost");
+  const lost = new Inbox(100);
+  lost.put(["a"], 1);
+  lost.end(cause);
+  assertEquals(lost.take(), ["a"]);
+  for (let i = 0; i < 2; i++) assertStrictEquals(await assertRejects(async () => await lost.take()), cause);
+});
+
+Deno.test("the end tells who waits for a batch or for room", async () => {
+  const clean = new Inbox(1);
+  const batch = clean.take();
+  clean.end();
+  assertEquals(await batch, undefined);
+
+  const cause = new Error("lost");
+  const lost = new Inbox(1);
+  const rejected = assertRejects(async () => await lost.take());
+  lost.end(cause);
+  assertStrictEquals(await rejected, cause);
+
+  const full = new Inbox(1);
+  full.put(["a"], 1);
+  const room = full.room();
+  full.end();
+  await room;
+});
+
+Deno.test("a consumer gets what was there first, then every batch in the call stack of put", async () => {
+  const inbox = new Inbox(100);
+  const seen: string[] = [];
+  inbox.put(["a"], 1);
+  inbox.consumeWith((batch) => void seen.push(...batch.map(String)), () => seen.push("ended"));
+  await settle();
+  inbox.put(["b"], 1);
+  assertEquals(seen, ["a", "b"]);
+  inbox.end();
+  inbox.end();
+  assertEquals(seen, ["a", "b", "ended"]);
+});
+
+Deno.test("a consumer that is busy gets the next batch when it is done, and the inbox fills meanwhile", async () => {
+  const inbox = new Inbox(2);
+  const seen: string[] = [];
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  inbox.consumeWith((batch) => {
+    seen.push(...batch.map(String));
+    return gates[seen.length - 1]?.promise;
+  }, () => seen.push("ended"));
+  await settle();
+  inbox.put(["a"], 1);
+  inbox.put(["b"], 1);
+  inbox.put(["c"], 1);
+  assertEquals([seen.join(), inbox.full], ["a", true]);
+  gates[0]!.resolve();
+  await inbox.room();
+  await settle();
+  assertEquals([seen.join(), inbox.full], ["a,b", false]);
+  inbox.end();
+  assertEquals(seen.join(), "a,b", "the end waits for what was put before");
+  gates[1]!.resolve();
+  await settle();
+  assertEquals(seen.join(), "a,b,c,ended");
+});
+
+Deno.test("a consumer that comes after the end gets what is left and hears of the end", async () => {
+  const inbox = new Inbox(100);
+  inbox.put(["a"], 1);
+  inbox.end(new Error("lost"));
+  const seen: string[] = [];
+  inbox.consumeWith((batch) => void seen.push(...batch.map(String)), () => seen.push("ended"));
+  await settle();
+  assertEquals(seen, ["a", "ended"]);
+});
+
+for (const busy of [false, true]) {
+  Deno.test(`an end that the consumer brings about is told once, after its batch (${busy ? "busy" : "done"})`, async () => {
+    const inbox = new Inbox(100);
+    const gate = Promise.withResolvers<void>();
+    const seen: string[] = [];
+    inbox.consumeWith(() => {
+      inbox.end();
+      seen.push("consumed");
+      return busy ? gate.promise.then(() => void seen.push("done")) : undefined;
+    }, () => seen.push("ended"));
+    await settle();
+    inbox.put(["a"], 1);
+    await settle();
+    gate.resolve();
+    await settle();
+    assertEquals(seen, busy ? ["consumed", "done", "ended"] : ["consumed", "ended"]);
+  });
+}

@@ -1,0 +1,15 @@
+import { assertEquals } from "@std/assert";
+import { LATER, readmeWithRows, ROWS, titlesByRow } from "./_support/rows.ts";
+
+Deno.test("every row of the fault tables is named by a test, but for those that say what they wait for", () => {
+  const titles = titlesByRow();
+  assertEquals(Object.keys(ROWS).filter((row) => !titles.has(row) && !(row in LATER)), []);
+});
+
+Deno.test("no test names a row that is not in the tables", () => {
+  assertEquals([...titlesByRow().keys()].filter((row) => !(row in ROWS) && !/^X\d+$/.test(row)), []);
+});
+
+Deno.test("tests/README.md shows the rows as they are: `deno task rows` writes it", () => {
+  assertEquals(Deno.readTextFileSync(new URL("README.md", import.meta.url)), readmeWithRows());
+});

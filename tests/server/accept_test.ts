@@ -1,0 +1,428 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
+import { accept, type AcceptOptions } from "../../lib/server/accept.ts";
+import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import { FakeTime } from "../_support/fake_time.ts";
+import { utf8 } from "../_support/frames.ts";
+import { connPair, type MemoryConn, streamPair } from "../_support/pair.ts";
+import { ACCEPT, close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
+import { settle, soon } from "../_support/wait.ts";
+
+interface Accepting<Data> {
+  /** What accept does with the server's end. */
+  accepting: Promise<WebSocketConnection<Data>>;
+  peer: RawPeer;
+  conn: MemoryConn;
+}
+
+/** Starts to accept a connection in memory. */
+function accepts<Data = unknown>(options?: AcceptOptions<Data>): Accepting<Data> {
+  const [conn, far] = connPair();
+  const accepting = soon(accept(conn, options), "The handshake");
+  accepting.catch(() => {}); // looked at later
+  return { accepting, peer: new RawPeer(far, "client"), conn };
+}
+
+/** Asks for a connection that is refused, and returns the whole answer and what accept threw. */
+async function refused<Data>(
+  { accepting, peer }: Accepting<Data>,
+  request: string = requestText(),
+): Promise<{ answer: string; error: HandshakeError }> {
+  await peer.send(utf8(request));
+  const answer = await peer.readText();
+  peer.close();
+  return { answer, error: await assertRejects(() => accepting, HandshakeError) };
+}
+
+/** The status line of an answer. */
+const statusLine = (answer: string) => answer.slice(0, answer.indexOf("\r\n"));
+
+Deno.test("accept answers a request with the bytes of RFC 6455 §4.2.2 and gives the connection", async () => {
+  const { accepting, peer } = accepts();
+  const answer = await peer.ask(requestText());
+  assertEquals(
+    answer,
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+      `Sec-WebSocket-Accept: ${ACCEPT}\r\n\r\n`,
+  );
+  const socket = await accepting;
+  const { role, url, protocol, extensions, remoteAddr, localAddr, data, readyState } = socket;
+  assertEquals({ role, url, protocol, extensions, remoteAddr, localAddr, data, readyState }, {
+    role: "server",
+    url: "ws://127.0.0.1/chat?x=1",
+    protocol: "",
+    extensions: "",
+    remoteAddr: undefined,
+    localAddr: undefined,
+    data: undefined,
+    readyState: 1,
+  });
+  assertEquals(socket.headers.get("sec-websocket-version"), "13");
+  socket.abort();
+});
+
+Deno.test("accept takes a Deno.Conn, tells both addresses, and speaks on", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using peer = await RawPeer.dial(listener.addr.port);
+  const conn = await listener.accept();
+  const accepting = accept(conn);
+  await peer.ask(requestText());
+  const socket = await accepting;
+  assertEquals(socket.localAddr, listener.addr);
+  assert(socket.remoteAddr?.transport === "tcp");
+  assertEquals(socket.remoteAddr.hostname, "127.0.0.1");
+  const reading = Array.fromAsync(socket);
+  await peer.send(text("hello"), close(1000));
+  await peer.expect(close(1000));
+  await peer.expectEnd();
+  peer.close();
+  assertEquals(await soon(reading, "The messages"), ["hello"]);
+  assertEquals((await soon(socket.closed, "The end")).wasClean, true);
+});
+
+Deno.test("accept takes a pair of streams", async () => {
+  const [near, far] = streamPair();
+  const accepting = accept(near);
+  const writer = far.writable.getWriter();
+  void writer.write(utf8(requestText()));
+  const { value } = await far.readable.getReader().read();
+  assertStringIncludes(new TextDecoder().decode(value), ACCEPT);
+  (await accepting).abort();
+});
+
+Deno.test("frames in the same packet as the request are not lost", async () => {
+  const { accepting, peer } = accepts();
+  await peer.send(utf8(requestText()), text("first"), text("second"), "81 85 00000000");
+  await peer.readHead();
+  const messages = (await accepting)[Symbol.asyncIterator]();
+  await peer.send(utf8("third"));
+  const all = [await messages.next(), await messages.next(), await soon(messages.next(), "The third")];
+  assertEquals(all.map(({ value }) => value), ["first", "second", "third"]);
+  (await accepting).abort();
+});
+
+Deno.test("a request may come a byte at a time", async () => {
+  const { accepting, peer } = accepts();
+  for (const byte of utf8(requestText())) await peer.send(Uint8Array.of(byte));
+  await peer.readHead();
+  (await accepting).abort();
+});
+
+const REFUSALS: [title: string, status: string, fields: string[], request: string][] = [
+  ["H2: a request line that is too long", "414 URI Too Long", [], `GET /${"x".repeat(9000)} HTTP/1.1\r\n\r\n`],
+  [
+    "H2: a head that is too long",
+    "431 Request Header Fields Too Large",
+    [],
+    requestText({ Cookie: "x".repeat(17_000) }),
+  ],
+  ["H3: a malformed request line", "400 Bad Request", [], "GET\r\n\r\n"],
+  ["H4: a method other than GET", "405 Method Not Allowed", ["allow: GET"], requestText({}, "POST / HTTP/1.1")],
+  ["H5: HTTP/1.0", "426 Upgrade Required", ["upgrade: websocket"], requestText({}, "GET / HTTP/1.0")],
+  ["H5: the preface of HTTP/2", "505 HTTP Version Not Supported", [], "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
+  ["H6: no Host", "400 Bad Request", [], requestText({ Host: undefined })],
+  [
+    "H7: an ordinary request",
+    "426 Upgrade Required",
+    ["upgrade: websocket"],
+    requestText({ Upgrade: undefined, Connection: undefined }),
+  ],
+  ["H8: a key of 15 bytes", "400 Bad Request", [], requestText({ "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAA" })],
+  [
+    "H9: version 8",
+    "426 Upgrade Required",
+    ["sec-websocket-version: 13", "upgrade: websocket"],
+    requestText({ "Sec-WebSocket-Version": "8" }),
+  ],
+  ["H10: a request with a body", "400 Bad Request", [], requestText({ "Content-Length": "1" }) + "x"],
+  ["H14: an origin of another host", "403 Forbidden", [], requestText({ Origin: "https://evil.example" })],
+  ["H16: a subprotocol that is no token", "400 Bad Request", [], requestText({ "Sec-WebSocket-Protocol": "a b" })],
+];
+for (const [title, status, fields, request] of REFUSALS) {
+  Deno.test(`${title} is answered ${status}, and the connection is closed`, async () => {
+    const { accepting, peer, conn } = accepts();
+    // A second request in the same packet is never answered: a proxy may have taken the first one for a tunnel.
+    const { answer, error } = await refused({ accepting, peer, conn }, request + requestText());
+    assertEquals(statusLine(answer), `HTTP/1.1 ${status}`);
+    assertEquals(error.status, Number.parseInt(status));
+    assertEquals(answer.match(/^HTTP\/1/gm)?.length, 1);
+    const lower = answer.toLowerCase();
+    for (const field of [...fields, "content-type: text/plain; charset=utf-8"]) {
+      assertStringIncludes(lower, `\r\n${field.toLowerCase()}\r\n`);
+    }
+    assert(/\r\nconnection: close(, upgrade)?\r\n/.test(lower), answer);
+    assertEquals(answer.slice(answer.indexOf("\r\n\r\n") + 4), `${error.message}\n`);
+    assertEquals(conn.closes, 1);
+  });
+}
+
+Deno.test("the bytes of a refusal", async () => {
+  const { answer } = await refused(accepts(), requestText({ "Sec-WebSocket-Key": undefined }));
+  assertEquals(
+    answer,
+    "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 36\r\n" +
+      "content-type: text/plain; charset=utf-8\r\n\r\nHeader Sec-WebSocket-Key is missing\n",
+  );
+});
+
+Deno.test("origins are the application's to allow", async () => {
+  const { accepting, peer } = accepts({ origins: ["https://example.com"] });
+  await peer.ask(requestText({ Origin: "https://example.com" }));
+  (await accepting).abort();
+  const { error } = await refused(accepts({ origins: () => false }));
+  assertEquals(error.status, 403);
+});
+
+for (
+  const [asked, chosen] of [["b, a", "a"], ["c", ""], [undefined, ""]] as const
+) {
+  Deno.test(`of subprotocols a and z, a client that asks for ${asked} gets ${chosen || "none"}`, async () => {
+    const { accepting, peer } = accepts({ protocols: ["z", "a"] });
+    const head = await peer.ask(requestText({ "Sec-WebSocket-Protocol": asked }));
+    assertEquals(/sec-websocket-protocol: (.*)/i.exec(head)?.[1] ?? "", chosen);
+    const socket = await accepting;
+    assertEquals(socket.protocol, chosen);
+    socket.abort();
+  });
+}
+
+Deno.test("the upgrade hook sees the request, and gives the subprotocol, header fields and data", async () => {
+  const { accepting, peer } = accepts<{ user: string }>({
+    protocols: ["a"],
+    async upgrade(request, { signal, remoteAddr }) {
+      await settle();
+      assertEquals([signal.aborted, remoteAddr], [false, undefined]);
+      return {
+        protocol: request.protocols[1]!,
+        headers: { "Set-Cookie": "seen=1" },
+        data: { user: `${request.path}?${request.query}` },
+      };
+    },
+  });
+  const head = await peer.ask(requestText({ "Sec-WebSocket-Protocol": "a, b" }));
+  assertStringIncludes(head.toLowerCase(), "\r\nset-cookie: seen=1\r\n");
+  assertStringIncludes(head.toLowerCase(), "\r\nsec-websocket-protocol: b\r\n");
+  const socket = await accepting;
+  assertEquals([socket.protocol, socket.data?.user], ["b", "/chat?x=1"]);
+  socket.abort();
+});
+
+Deno.test("an upgrade hook that answers nothing leaves everything as it was", async () => {
+  const { accepting, peer } = accepts({ protocols: ["a"], upgrade() {} });
+  await peer.ask(requestText({ "Sec-WebSocket-Protocol": "a" }));
+  const socket = await accepting;
+  assertEquals([socket.protocol, socket.data], ["a", undefined]);
+  socket.abort();
+});
+
+Deno.test("a hook that answers with a Response refuses with it", async () => {
+  const { answer, error } = await refused(accepts({
+    upgrade: () => new Response("no such room", { status: 404, headers: { "X-Room": "none" } }),
+  }));
+  assertEquals(
+    answer,
+    "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 12\r\n" +
+      "content-type: text/plain;charset=UTF-8\r\nx-room: none\r\n\r\nno such room",
+  );
+  assertEquals([error.status, error.headers.get("x-room")], [404, "none"]);
+});
+
+Deno.test("H15, H22: a HandshakeError of the hook refuses with its status and fields", async () => {
+  const thrown = new HandshakeError("Who are you", { status: 401, headers: [["WWW-Authenticate", "Basic"]] });
+  const { answer, error } = await refused(accepts({ upgrade: () => Promise.reject(thrown) }));
+  assertEquals(statusLine(answer), "HTTP/1.1 401 Unauthorized");
+  assertStringIncludes(answer.toLowerCase(), "\r\nwww-authenticate: basic\r\n");
+  assertStrictEquals(error, thrown);
+});
+
+const MISTAKES: Record<string, unknown> = {
+  "an Error": new Error("a secret"),
+  "a ConnectionError of a connection of its own": new ConnectionError("a secret"),
+  "something else": "a secret",
+};
+for (const [what, mistake] of Object.entries(MISTAKES)) {
+  Deno.test(`H22: a hook that throws ${what} refuses with 500, and tells the peer nothing`, async () => {
+    const { answer, error } = await refused(accepts({ upgrade: () => Promise.reject(mistake) }));
+    assertEquals(statusLine(answer), "HTTP/1.1 500 Internal Server Error");
+    assert(!answer.includes("secret"));
+    assertStrictEquals(error.cause, mistake);
+  });
+}
+
+for (
+  const [what, answer] of Object.entries({
+    "a subprotocol that was not requested": { protocol: "b" },
+    "H20: a header value with CR and LF": { headers: { "X-A": "1\r\nX-B: 2" } },
+    "a header field of the handshake's own": { headers: { "Sec-WebSocket-Accept": "mine" } },
+  })
+) {
+  Deno.test(`${what}, chosen by the hook, is our mistake: 500`, async () => {
+    const { answer: bytes, error } = await refused(accepts({ upgrade: () => answer }));
+    assertEquals(statusLine(bytes), "HTTP/1.1 500 Internal Server Error");
+    assertInstanceOf(error.cause, TypeError);
+    assert(!/x-b/i.test(bytes));
+  });
+}
+
+Deno.test("H23: a hook that hangs is answered 503 at the deadline, and its signal says so", async () => {
+  using time = new FakeTime();
+  const reasons: unknown[] = [];
+  const late = Promise.withResolvers<AbortSignal>();
+  const { accepting, peer } = accepts({
+    handshakeTimeout: 1_000,
+    async upgrade(_, info) {
+      info.signal.addEventListener("abort", () => reasons.push(info.signal.reason));
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      late.resolve(info.signal);
+      return { headers: { "X-Too": "late" } };
+    },
+  });
+  await peer.send(utf8(requestText()));
+  await time.advance(1_000);
+  const answer = await peer.readText();
+  assertEquals(statusLine(answer), "HTTP/1.1 503 Service Unavailable");
+  await time.advance(500);
+  assertEquals((await late.promise).aborted, true);
+  await peer.closeWrite();
+  const error = await assertRejects(() => accepting, HandshakeError, "The handshake took more than 1000 ms");
+  assertEquals([error.status, reasons], [503, [error]]);
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("H23: a hook that first looks at its signal after the deadline finds it aborted", async () => {
+  using time = new FakeTime();
+  const late = Promise.withResolvers<AbortSignal>();
+  const { accepting, peer } = accepts({
+    handshakeTimeout: 1_000,
+    async upgrade(_, info) {
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      late.resolve(info.signal);
+    },
+  });
+  await peer.send(utf8(requestText()));
+  await time.advance(1_500);
+  assertEquals((await late.promise).aborted, true);
+  peer.close();
+  assertStrictEquals((await late.promise).reason, await assertRejects(() => accepting, HandshakeError));
+});
+
+Deno.test("H1: a request that drips in is answered 408 at the deadline, which no byte puts off, and goes nowhere later", async () => {
+  using time = new FakeTime();
+  let asked = 0;
+  const { accepting, peer, conn } = accepts({ handshakeTimeout: 1_000, upgrade: () => void asked++ });
+  const bytes = utf8(requestText());
+  let at = 0;
+  for (; at < 20; at++) {
+    await peer.send(bytes.subarray(at, at + 1));
+    await time.advance(50);
+  }
+  const answer = await peer.readText();
+  assertEquals(statusLine(answer), "HTTP/1.1 408 Request Timeout");
+  await peer.send(bytes.subarray(at));
+  await settle();
+  assertEquals(asked, 0, "the request is complete now, and refused already");
+  await peer.closeWrite();
+  assertEquals((await assertRejects(() => accepting, HandshakeError)).status, 408);
+  assertEquals([conn.closes, time.timers], [1, 0]);
+});
+
+Deno.test("H1: a client that says nothing is answered 408, and closed 2 s later though it stays", async () => {
+  using time = new FakeTime();
+  const { accepting, peer, conn } = accepts({ handshakeTimeout: 1_000 });
+  await time.advance(1_000);
+  await time.advance(1_999);
+  assertEquals(conn.closes, 0);
+  await time.advance(1);
+  assertEquals(statusLine(await peer.readText()), "HTTP/1.1 408 Request Timeout");
+  await assertRejects(() => accepting, HandshakeError);
+  assertEquals([conn.closes, time.timers], [1, 0]);
+});
+
+Deno.test("a handshakeTimeout of 0 means no deadline", async () => {
+  using time = new FakeTime();
+  const { accepting, peer } = accepts({ handshakeTimeout: 0, pingInterval: 0 });
+  await time.advance(3_600_000);
+  await peer.ask(requestText());
+  (await accepting).abort();
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("a client that goes away in the middle of its request is a ConnectionError", async () => {
+  const ended = accepts();
+  await ended.peer.send(utf8("GET / HT"));
+  await ended.peer.closeWrite();
+  await assertRejects(() => ended.accepting, ConnectionError, "ended before the end of the handshake");
+  assertEquals(ended.conn.closes, 1);
+
+  const reset = accepts();
+  await reset.peer.send(utf8("GET / HT"));
+  reset.conn.reset();
+  const error = await assertRejects(() => reset.accepting, ConnectionError);
+  assertInstanceOf(error.cause, Deno.errors.ConnectionReset);
+  assertEquals(reset.conn.closes, 1);
+});
+
+Deno.test("a client that goes away while the hook thinks is a ConnectionError", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { accepting, peer, conn } = accepts({ upgrade: () => promise });
+  await peer.send(utf8(requestText()));
+  await settle();
+  conn.reset();
+  resolve();
+  await assertRejects(() => accepting, ConnectionError);
+});
+
+for (const reason of [undefined, new ConnectionError("going down")]) {
+  Deno.test(`a signal refuses with 503, before and during the handshake (${reason?.name ?? "no reason"})`, async () => {
+    const before = await refused(accepts({ signal: AbortSignal.abort(reason) }));
+    assertEquals(statusLine(before.answer), "HTTP/1.1 503 Service Unavailable");
+
+    const controller = new AbortController();
+    const { accepting, peer } = accepts({ signal: controller.signal });
+    await peer.send(utf8("GET / "));
+    await settle();
+    controller.abort(reason);
+    assertEquals(statusLine(await peer.readText()), "HTTP/1.1 503 Service Unavailable");
+    peer.close();
+    const error = await assertRejects(() => accepting, HandshakeError);
+    assertEquals(error.status, 503);
+    assertStrictEquals(error.cause, controller.signal.reason);
+  });
+}
+
+Deno.test("a signal does nothing once the connection is open", async () => {
+  const controller = new AbortController();
+  const { accepting, peer } = accepts({ signal: controller.signal });
+  await peer.ask(requestText());
+  const socket = await accepting;
+  controller.abort();
+  assertEquals(socket.readyState, 1);
+  socket.abort();
+});
+
+Deno.test("the URL says wss where the connection is encrypted, or is said to be", async () => {
+  const [conn, far] = connPair();
+  const accepting = accept({ ...conn, handshake: () => Promise.resolve({}) } as MemoryConn);
+  await new RawPeer(far, "client").ask(requestText());
+  const socket = await accepting;
+  assertEquals(socket.url, "wss://127.0.0.1/chat?x=1");
+  socket.abort();
+
+  const said = accepts({ secure: true });
+  await said.peer.ask(requestText());
+  assertEquals((await said.accepting).url, "wss://127.0.0.1/chat?x=1");
+  (await said.accepting).abort();
+});
+
+Deno.test("a mistake in the options is thrown before anything is read", async () => {
+  const { accepting } = accepts({ maxMessageBytes: 0 });
+  await assertRejects(() => accepting, RangeError, "maxMessageBytes");
+  await assertRejects(() => accepts({ origins: ["example.com"] }).accepting, TypeError, "example.com");
+});

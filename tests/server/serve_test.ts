@@ -1,0 +1,339 @@
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { connect } from "../../lib/client/connect.ts";
+import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
+import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
+import { serve, type ServeOptions, type WebSocketServer } from "../../lib/server/serve.ts";
+import { utf8 } from "../_support/frames.ts";
+import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
+import { cert, key } from "../_support/tls.ts";
+import { settle, soon, until } from "../_support/wait.ts";
+
+/** The two ways to write an echo. */
+const ECHOES: Record<string, WebSocketHandler> = {
+  "a function": async (socket) => {
+    for await (const message of socket) await socket.send(message);
+  },
+  "callbacks": { message: (socket, data) => void socket.send(data) },
+};
+
+/** A server on a free port of the loopback interface. What is reported fails the test unless it is taken. */
+function start(
+  handler: WebSocketHandler = ECHOES["callbacks"]!,
+  options: ServeOptions = {},
+): { server: WebSocketServer; port: number; reports: unknown[] } {
+  const reports: unknown[] = [];
+  const server = serve(
+    { hostname: "127.0.0.1", port: 0, pingInterval: 0, onError: (error) => void reports.push(error), ...options },
+    handler,
+  );
+  return { server, port: portOf(server), reports };
+}
+
+function portOf({ addr }: WebSocketServer): number {
+  assert(addr.transport === "tcp");
+  return addr.port;
+}
+
+/** Ends a connection as a client does. */
+async function leave(peer: RawPeer): Promise<void> {
+  await peer.send(close(1000));
+  await peer.expect(close(1000));
+  await peer.expectEnd();
+  peer.close();
+}
+
+for (const [what, echo] of Object.entries(ECHOES)) {
+  Deno.test(`serve runs ${what} for each connection, and its set of connections goes back to 0`, async () => {
+    const { server, port, reports } = start(echo);
+    const peers = await Promise.all([1, 2, 3].map(() => RawPeer.connect(port)));
+    for (const peer of peers) await peer.send(text("hello"));
+    for (const peer of peers) await peer.expect(text("hello"));
+    assertEquals(server.connections.size, 3);
+    assertEquals([...server.connections].every(({ readyState }) => readyState === 1), true);
+    await leave(peers[0]!);
+    await until(() => server.connections.size === 2, "The first one's end");
+    peers[1]!.close();
+    await until(() => server.connections.size === 1, "The second one's end");
+    await leave(peers[2]!);
+    await until(() => server.connections.size === 0, "The last one's end");
+    await server.shutdown();
+    assertEquals(reports, [], "how clients leave is no mistake of ours");
+  });
+
+  Deno.test(`T2: a reset is not reported by ${what}, and other connections go on`, async () => {
+    const { server, port, reports } = start(echo);
+    const [gone, stays] = [await RawPeer.connect(port), await RawPeer.connect(port)];
+    await gone.send(text("unread"), text("unread"));
+    await gone.readBytes(1);
+    gone.close(); // over unread bytes: a reset
+    await until(() => server.connections.size === 1, "The end");
+    await stays.send(text("hello"));
+    await stays.expect(text("hello"));
+    await leave(stays);
+    await server.shutdown();
+    assertEquals(reports, []);
+  });
+}
+
+Deno.test("§7.1.1: the server ends the TCP connection first, right behind its close frame", async () => {
+  await using started = start().server;
+  const peer = await RawPeer.connect(portOf(started));
+  await peer.send(close(4000, "done"));
+  await peer.expect(close(4000));
+  await peer.expectEnd();
+  peer.close();
+});
+
+Deno.test("a protocol error over TCP: the close frame arrives, then the end, though bytes were left unread", async () => {
+  const { server, port, reports } = start();
+  const peer = await RawPeer.connect(port);
+  await peer.send(text("good"), "83", new Uint8Array(5_000));
+  await peer.expect(text("good"));
+  assertEquals((await peer.readFrame()).payload.slice(0, 2), Uint8Array.of(3, 234));
+  await peer.expectEnd();
+  peer.close();
+  await server.shutdown();
+  assertEquals(reports, []);
+});
+
+Deno.test("A1: what a handler throws is reported, closes its connection with 1011, and no other", async () => {
+  const mistake = new Error("a mistake");
+  const { server, port, reports } = start({
+    message(socket, data) {
+      if (data === "bad") throw mistake;
+      void socket.send(data);
+    },
+  });
+  const [bad, good] = [await RawPeer.connect(port), await RawPeer.connect(port)];
+  await bad.send(text("bad"));
+  await bad.expect(close(1011));
+  await bad.expectEnd();
+  bad.close();
+  await good.send(text("good"));
+  await good.expect(text("good"));
+  await leave(good);
+  await server.shutdown();
+  assertEquals(reports, [mistake]);
+});
+
+Deno.test("H22: what a hook throws is reported, and what clients do wrong is not", async () => {
+  const mistake = new Error("a mistake");
+  const { server, port, reports } = start(undefined, {
+    upgrade({ path }) {
+      if (path === "/bad") throw mistake;
+      if (path === "/no") throw new HandshakeError("No", { status: 403 });
+    },
+  });
+  const ask = async (request: string): Promise<string> => {
+    using peer = await RawPeer.dial(port);
+    await peer.send(utf8(request));
+    return (await peer.readText()).slice(9, 12);
+  };
+  assertEquals(await ask(requestText({}, "GET /bad HTTP/1.1")), "500");
+  assertEquals(await ask(requestText({}, "GET /no HTTP/1.1")), "403");
+  assertEquals(await ask("nonsense\r\n\r\n"), "400");
+  using gone = await RawPeer.dial(port);
+  await gone.send(utf8("GET /"));
+  gone.close();
+  await server.shutdown();
+  assertEquals(reports, [mistake]);
+});
+
+Deno.test("without onError, mistakes are printed", async () => {
+  const printed: unknown[] = [];
+  const { console } = globalThis;
+  globalThis.console = Object.assign(Object.create(console), {
+    error: (...args: unknown[]) => void printed.push(...args),
+  });
+  try {
+    const mistake = new Error("a mistake");
+    await using server = serve({ hostname: "127.0.0.1", port: 0 }, () => Promise.reject(mistake));
+    using peer = await RawPeer.connect(portOf(server));
+    await peer.expect(close(1011));
+    assertEquals(printed, [mistake]);
+  } finally {
+    globalThis.console = console;
+  }
+});
+
+Deno.test("serve over TLS: the URL says wss, and a client that speaks plain HTTP dies alone (T11)", async () => {
+  const { server, port, reports } = start(async (socket) => await socket.send(socket.url), { cert, key });
+  using plain = await RawPeer.dial(port);
+  await plain.send(utf8(requestText()));
+  await plain.readToEnd().catch(() => {}); // an alert, or a reset
+  plain.close();
+  const socket = await connect(`wss://localhost:${port}/x`, { caCerts: [cert] });
+  assertEquals(await Array.fromAsync(socket), [`wss://localhost:${port}/x`]);
+  await server.shutdown();
+  assertEquals(reports, []);
+});
+
+Deno.test("TLS needs both certificate and key", () => {
+  assertThrows(() => serve({ port: 0, cert }, () => {}), TypeError, "both cert and key");
+  assertThrows(() => serve({ port: 0, key }, () => {}), TypeError, "both cert and key");
+});
+
+Deno.test({
+  name: "serve over a Unix socket, at the path and with its addresses",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const path = `${folder}/socket`;
+    const { server, reports } = startUnix(path);
+    assertEquals(server.addr, { transport: "unix", path });
+    const socket = await connect("ws://example.com/chat", { path });
+    assertEquals(await Array.fromAsync(socket), ["ws://example.com/chat", `${path}`]);
+    await server.shutdown();
+    assertEquals(reports, []);
+    await Deno.remove(folder, { recursive: true });
+  },
+});
+
+function startUnix(path: string): { server: WebSocketServer; reports: unknown[] } {
+  const reports: unknown[] = [];
+  const server = serve({ path, onError: (error) => void reports.push(error) }, async (socket) => {
+    await socket.send(socket.url);
+    await socket.send(socket.localAddr?.transport === "unix" ? socket.localAddr.path : "");
+  });
+  return { server, reports };
+}
+
+Deno.test("onListen is told the address, and a listener may be brought along", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const heard: Deno.Addr[] = [];
+  const { server } = start(undefined, { listener, onListen: (addr) => void heard.push(addr) });
+  assertEquals([heard, server.addr], [[listener.addr], listener.addr]);
+  server.unref();
+  server.ref();
+  await server.shutdown();
+  await assertRejects(() => listener.accept(), Deno.errors.BadResource);
+});
+
+Deno.test("a mistake in the options is thrown before anything listens", () => {
+  assertThrows(() => start(undefined, { closeTimeout: -1 }), RangeError, "closeTimeout");
+  assertThrows(() => start(undefined, { maxConnections: 0 }), RangeError, "maxConnections");
+});
+
+Deno.test("H24: more than maxConnections are refused with 503 and Retry-After, and who is refused takes nobody's place", async () => {
+  const { server, port } = start(undefined, { maxConnections: 2 });
+  const [first, second] = [await RawPeer.connect(port), await RawPeer.connect(port)];
+  // It is told before it says anything, and it stays.
+  using third = await RawPeer.dial(port);
+  const answer = await third.readText();
+  assertStringIncludes(answer, "HTTP/1.1 503 Service Unavailable\r\n");
+  assertStringIncludes(answer.toLowerCase(), "\r\nretry-after: 1\r\n");
+  await leave(first);
+  await until(() => server.connections.size === 1, "The first one's end");
+  await settle();
+  const fourth = await RawPeer.connect(port);
+  await fourth.send(text("hello"));
+  await fourth.expect(text("hello"));
+  await leave(fourth);
+  await leave(second);
+  third.close();
+  await server.shutdown();
+});
+
+Deno.test("H24: handshakes count as connections", async () => {
+  const { server, port } = start(undefined, { maxConnections: 1 });
+  using silent = await RawPeer.dial(port);
+  await silent.send(utf8("GET"));
+  using second = await RawPeer.dial(port);
+  assertStringIncludes(await second.readText(), "HTTP/1.1 503");
+  second.close();
+  silent.close();
+  await server.shutdown();
+});
+
+Deno.test("beyond twice maxConnections there is no answer", async () => {
+  const { server, port } = start(undefined, { maxConnections: 1 });
+  const first = await RawPeer.connect(port);
+  using refused = await RawPeer.dial(port);
+  assertStringIncludes(await refused.readText(), "HTTP/1.1 503");
+  using dropped = await RawPeer.dial(port);
+  assertEquals(await dropped.readText(), "");
+  refused.close();
+  await leave(first);
+  await server.shutdown();
+});
+
+Deno.test("H24: more than maxConnectionsPerAddress from one address are refused with their status, until one leaves", async () => {
+  const { server, port } = start(undefined, { maxConnectionsPerAddress: 2 });
+  const [first, second] = [await RawPeer.connect(port), await RawPeer.connect(port)];
+  using third = await RawPeer.dial(port);
+  assert(/^HTTP\/1\.1 (429|503) /.test(await third.readText()));
+  third.close();
+  await leave(first);
+  await until(() => server.connections.size === 1, "The first one's end");
+  await settle();
+  await leave(await RawPeer.connect(port));
+  await leave(second);
+  await server.shutdown();
+});
+
+Deno.test("http answers ordinary requests on the same port, and handshakes go on", async () => {
+  const seen: string[] = [];
+  const { server, port, reports } = start(undefined, {
+    async http(request, { signal, remoteAddr }) {
+      await settle();
+      seen.push(`${request.method} ${request.url} ${request.headers.get("x-a")} ${signal.aborted}`);
+      assert(remoteAddr?.transport === "tcp");
+      return new Response("page", { headers: { "Content-Type": "text/html" } });
+    },
+  });
+  for (const method of ["GET", "HEAD"]) {
+    using peer = await RawPeer.dial(port);
+    await peer.send(utf8(`${method} /page?q HTTP/1.1\r\nHost: a.example:80\r\nX-A: 1\r\n\r\n`));
+    assertEquals(
+      await peer.readText(),
+      "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\ncontent-type: text/html\r\n\r\n" +
+        (method === "GET" ? "page" : ""),
+    );
+  }
+  assertEquals(seen, ["GET http://a.example/page?q 1 false", "HEAD http://a.example/page?q 1 false"]);
+  const socket = await RawPeer.connect(port);
+  await socket.send(text("hello"));
+  await socket.expect(text("hello"));
+  await leave(socket);
+  await server.shutdown();
+  assertEquals(reports, []);
+});
+
+Deno.test("http: a method that a Request cannot have is the client's mistake, and what the hook throws is ours", async () => {
+  const mistake = new Error("a mistake");
+  const { server, port, reports } = start(undefined, { http: () => Promise.reject(mistake) });
+  for (const [method, status] of [["TRACE", "501"], ["GET", "500"]]) {
+    using peer = await RawPeer.dial(port);
+    await peer.send(utf8(`${method} / HTTP/1.1\r\nHost: a.example\r\n\r\n`));
+    assertEquals((await peer.readText()).slice(9, 12), status);
+  }
+  await server.shutdown();
+  assertEquals(reports, [mistake]);
+});
+
+Deno.test("without http, an ordinary request is told 426", async () => {
+  const { server, port } = start();
+  using peer = await RawPeer.dial(port);
+  await peer.send(utf8("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"));
+  assertStringIncludes(await peer.readText(), "HTTP/1.1 426 Upgrade Required\r\n");
+  peer.close();
+  await server.shutdown();
+});
+
+Deno.test("H23: upgrade hooks are told of a shutdown, and their clients get 503", async () => {
+  const asked = Promise.withResolvers<AbortSignal>();
+  const { server, port } = start(undefined, {
+    upgrade(_, { signal }) {
+      asked.resolve(signal);
+      return new Promise(() => {});
+    },
+  });
+  using peer = await RawPeer.dial(port);
+  await peer.send(utf8(requestText()));
+  const signal = await asked.promise;
+  const stopping = server.shutdown();
+  assertStringIncludes(await peer.readText(), "HTTP/1.1 503 Service Unavailable\r\n");
+  assertInstanceOf(signal.reason, ConnectionError);
+  peer.close();
+  await soon(stopping, "The shutdown");
+});

@@ -1,0 +1,225 @@
+/**
+ * A soak: clients of every behaviour against our server in a process of its own, for as long as one likes:
+ * `deno task soak --seconds 60 --connections 200`. It passes where no message is lost, memory is flat and nobody is left.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { below, SEED, seeded } from "../_support/random.ts";
+import { type Play, playOn, PLAYS, type Scene, steady } from "./_plays.ts";
+import { emptyTally, judge, mebibytes, shown, type Tally } from "./_tally.ts";
+import type { ServerStats } from "./server.ts";
+
+const USAGE = `Usage: deno task soak [options]
+
+  --seconds N      seconds of traffic (60)
+  --connections N  connections at a time (200)
+  --seed S         what the clients do (the clock's)
+  --help           show this and exit
+`;
+
+/** Connections begun in a second, so that two cores and the ephemeral ports last. */
+const RATE = 120;
+
+/** Seconds after which memory should grow no more: compiled code, pools and the heap's first growth come before. */
+const warmUp = (seconds: number): number => Math.max(seconds / 5, Math.min(seconds / 2, 15));
+
+/** Milliseconds that the clients have to leave, and the server to notice. */
+const DRAIN = 30_000;
+
+/** A mistake on the command line. */
+class UsageError extends Error {}
+
+interface SoakOptions {
+  seconds: number;
+  connections: number;
+  seed: number;
+}
+
+/** Runs the soak. Returns the exit code. */
+export async function main(args: string[]): Promise<number> {
+  try {
+    const options = readOptions(args);
+    if (options !== undefined) return await soak(options);
+    print(USAGE);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    Deno.stderr.writeSync(new TextEncoder().encode(`soak: ${error.message} (--help shows the options)\n`));
+    return 2;
+  }
+}
+
+function readOptions(args: string[]): SoakOptions | undefined {
+  const parse = () =>
+    parseArgs({
+      args,
+      options: {
+        seconds: { type: "string", default: "60" },
+        connections: { type: "string", default: "200" },
+        seed: { type: "string", default: String(SEED) },
+        help: { type: "boolean", default: false },
+      },
+    }).values;
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse();
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message.split(". ")[0] : String(error));
+  }
+  if (values.help) return undefined;
+  const { seconds, connections, seed } = values;
+  if (!(Number(seconds) > 0)) throw new UsageError(`--seconds ${seconds} is not a number above 0`);
+  if (!/^[1-9]\d*$/.test(connections)) {
+    throw new UsageError(`--connections ${connections} is not a whole number above 0`);
+  }
+  if (!/^\d+$/.test(seed)) throw new UsageError(`--seed ${seed} is not a whole number`);
+  return { seconds: Number(seconds), connections: Number(connections), seed: Number(seed) };
+}
+
+async function soak(options: SoakOptions): Promise<number> {
+  const { seconds, seed } = options;
+  await using server = startServer();
+  const first = await server.next();
+  const tally = emptyTally();
+  const leaving = new AbortController();
+  const clients = sendClients(first.port, options, tally, leaving.signal);
+
+  const memory = [first.rss];
+  const started = performance.now();
+  const taken = () => (performance.now() - started) / 1000;
+  const terminal = Deno.stdout.isTerminal();
+  let peak = 0;
+  let warm = first.rss;
+  for (let second = 1; taken() < seconds;) {
+    const { rss, connections } = await server.next();
+    peak = Math.max(peak, connections);
+    if (taken() <= warmUp(seconds)) warm = rss;
+    if (taken() >= memory.length * seconds / 10) memory.push(rss);
+    if (!terminal || taken() < second) continue;
+    second = Math.floor(taken()) + 1;
+    print(
+      `\r${
+        Math.round(seconds - taken())
+      } s left, ${connections} connections, ${tally.echoed} of ${tally.sent} echoed, ` +
+        `${tally.lost} lost, ${mebibytes(rss)}\x1b[K`,
+    );
+  }
+  leaving.abort();
+  await clients;
+  const last = await drained(server);
+  const code = await server.stop();
+  if (terminal) print("\r\x1b[K");
+
+  const { connections, sent, echoed, lost, wrong, abandoned, plays, errors } = tally;
+  print(
+    `${seconds} s, --seed ${seed}\n` +
+      `connections: ${connections} made, ${peak} at a time, ${last.connections} left\n` +
+      `messages: ${sent} sent, ${echoed} echoed, ${abandoned} given up by clients that dropped out, ` +
+      `${lost} lost, ${wrong} wrong; the server saw ${last.messages}\n` +
+      `behaviour: ${shown(plays)}\n` +
+      `errors: ${shown(errors)}\n` +
+      `server memory: ${mebibytes(first.rss)} at the start, ${mebibytes(warm)} after warm-up, ` +
+      `each tenth ${memory.slice(1).map(mebibytes).join(", ")}, ${mebibytes(last.rss)} at the end\n`,
+  );
+  const complaints = judge({ tally, warm, end: last.rss, left: last.connections, faults: last.faults, code });
+  for (const complaint of complaints) print(`FAILED: ${complaint}\n`);
+  if (complaints.length === 0) print("passed: nothing lost, memory flat, nobody left\n");
+  return complaints.length === 0 ? 0 : 1;
+}
+
+/** Half of the clients talk all the time, the others come and go. Resolves when all have left. */
+async function sendClients(
+  port: number,
+  { connections, seed }: SoakOptions,
+  tally: Tally,
+  signal: AbortSignal,
+): Promise<void> {
+  let free = performance.now();
+  const pause = (ms: number) => wait(ms, signal);
+  const turn = () => {
+    free = Math.max(free, performance.now()) + 1000 / RATE;
+    return pause(free - performance.now());
+  };
+  const names = Object.keys(PLAYS);
+  await Promise.all(Array.from({ length: connections }, (_, i) => {
+    const random = seeded(seed + i);
+    const scene: Scene = { port, random, tally, signal, pause, turn };
+    const next = (): [string, Play] => {
+      const name = names[below(random, names.length)]!;
+      return [name, PLAYS[name]!];
+    };
+    return playOn(scene, i % 2 === 0 ? () => ["steady", steady] : next);
+  }));
+}
+
+/** Waits some milliseconds, until `signal` is aborted at most. */
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}
+
+/** The server's state once nobody is connected, or when that took too long. */
+async function drained(server: Server): Promise<ServerStats> {
+  const start = performance.now();
+  for (;;) {
+    const stats = await server.next();
+    if (stats.connections === 0 || performance.now() - start > DRAIN) return stats;
+  }
+}
+
+/** The server's process. */
+interface Server extends AsyncDisposable {
+  /** The next line that it says. */
+  next(): Promise<ServerStats>;
+  /** Asks it to end, and returns its exit code. */
+  stop(): Promise<number>;
+}
+
+function startServer(): Server {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--allow-net=127.0.0.1", new URL("server.ts", import.meta.url).href],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const output = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "";
+  const stop = async () => {
+    try {
+      process.kill("SIGTERM");
+    } catch { /* it has ended by itself */ }
+    while (!(await output.read()).done);
+    return (await process.status).code;
+  };
+  return {
+    async next() {
+      for (let end = said.indexOf("\n"); end < 0; end = said.indexOf("\n")) {
+        const { value, done } = await output.read();
+        if (done) throw new Error(`The server ended with exit code ${(await process.status).code}`);
+        said += value;
+      }
+      const line = said.slice(0, said.indexOf("\n"));
+      said = said.slice(line.length + 1);
+      return JSON.parse(line);
+    },
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop();
+    },
+  };
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
