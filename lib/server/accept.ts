@@ -4,7 +4,7 @@
  * @module
  */
 import { ConnectionError, HandshakeError } from "../errors.ts";
-import { type RequestHead, RequestHeadParser } from "../handshake/http_head.ts";
+import { RequestHeadParser } from "../handshake/http_head.ts";
 import { refusal, serializeResponse } from "../handshake/http_response.ts";
 import { acceptExtensions, describeExtensions } from "../extensions/negotiation.ts";
 import type { Extension, ExtensionProcessor } from "../extensions/extension.ts";
@@ -19,9 +19,11 @@ import {
 } from "../handshake/server_handshake.ts";
 import { chooseSubprotocol } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
+import { GrowingBuffer } from "../pipeline/bytes/growing_buffer.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
-import { answerAndEnd, readHead, withDeadline, writeHead } from "../pipeline/sockets/opening.ts";
+import { answerAndEnd, precededBy, readHead, withDeadline, writeHead } from "../pipeline/sockets/opening.ts";
 import { type ByteConnection, type BytePair, type Transport, transportOf } from "../pipeline/sockets/transport.ts";
+import type { HttpConnection } from "./http_engine.ts";
 import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 
 /** What an application answers to a request to open a connection. */
@@ -79,8 +81,8 @@ export interface Acceptor<Data> {
   readonly options: AcceptOptions<Data>;
   readonly extensions: readonly Extension[];
   readonly checkOrigin: (request: Pick<UpgradeRequest, "origin" | "host">) => void;
-  /** Answers what is not a request to open a WebSocket, where the server does. */
-  readonly http?: (head: RequestHead, info: UpgradeInfo) => Response | Promise<Response>;
+  /** Takes a connection whose request is not one to open a WebSocket, where the server answers such. */
+  readonly http?: (connection: HttpConnection) => Promise<void>;
 }
 
 /** Checks options, so that a mistake is found when the server starts. */
@@ -124,7 +126,7 @@ export async function accept<Data = unknown>(
   conn: ByteConnection | BytePair,
   options: AcceptOptions<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
-  const connection = await acceptWith(createAcceptor(options), conn, options.signal);
+  const connection = await acceptWith(createAcceptor(options), conn, { signal: options.signal });
   // Only a server with `http` answers a request in another way.
   if (connection === undefined) throw new HandshakeError("The request was answered over HTTP", { status: 200 });
   return connection;
@@ -134,17 +136,18 @@ export async function accept<Data = unknown>(
 export async function acceptWith<Data>(
   acceptor: Acceptor<Data>,
   conn: ByteConnection | BytePair,
-  signal?: AbortSignal,
+  { signal, first }: { signal?: AbortSignal | undefined; first?: Uint8Array<ArrayBuffer> | undefined },
 ): Promise<Connection<Data> | undefined> {
   const { handshakeTimeout: time } = acceptor.limits;
-  const transport = transportOf(conn);
+  const transport = first === undefined ? transportOf(conn) : precededBy(first, transportOf(conn));
   const info = new Info(conn);
   const late = () => {
     // 408 while we wait for the client (RFC 9110 §15.5.9), 503 while the client waits for us.
     return new HandshakeError(`The handshake took more than ${time} ms`, { status: info.complete ? 503 : 408 });
   };
+  let opened: Connection<Data> | HttpConnection;
   try {
-    return await withDeadline(shakeHands(acceptor, transport, info), { time, late, signal });
+    opened = await withDeadline(shakeHands(acceptor, transport, info), { time, late, signal });
   } catch (cause) {
     info.abort(cause);
     // The peer is gone. A signal may have any reason, and what a hook throws comes as a `HandshakeError`.
@@ -156,6 +159,9 @@ export async function acceptWith<Data>(
     await answerAndEnd(transport, error instanceof Refused ? error.response : refusal(error));
     throw error;
   }
+  if (opened instanceof Connection) return opened;
+  await acceptor.http?.(opened);
+  return undefined;
 }
 
 /** Refuses a connection before anything of it is read (H24). */
@@ -167,20 +173,19 @@ async function shakeHands<Data>(
   acceptor: Acceptor<Data>,
   transport: Transport,
   info: Info,
-): Promise<Connection<Data> | undefined> {
+): Promise<Connection<Data> | HttpConnection> {
   const { limits, options, checkOrigin, http } = acceptor;
   const parser = new RequestHeadParser(limits);
-  const head = await readHead(transport, parser);
+  const seen = http === undefined ? undefined : new GrowingBuffer();
+  const head = await readHead(transport, parser, seen);
   info.throwIfAborted();
   info.complete = true;
-  if (http !== undefined && !isUpgradeRequest(head)) {
-    await answerAndEnd(transport, await serializeWebResponse(await ask(() => http(head, info)), head.method));
-    return undefined;
-  }
-  const request = readUpgradeRequest(head, { secure: options.secure ?? info.secure });
+  const secure = options.secure ?? info.secure;
+  if (seen !== undefined && !isUpgradeRequest(head)) return { transport, first: seen.take(), info, secure };
+  const request = readUpgradeRequest(head, { secure });
   checkOrigin(request);
   info.extensions.push(...acceptExtensions(request.extensions, acceptor.extensions));
-  const answer = await ask(() => options.upgrade?.(request, info)) ?? {};
+  const answer = await ask(info, () => options.upgrade?.(request, info)) ?? {};
   if (answer instanceof Response) throw new Refused(answer, await serializeWebResponse(answer));
   const { protocol = chooseSubprotocol(request.protocols, options.protocols ?? []), headers = [], data } = answer;
   const extensions = describeExtensions(info.extensions);
@@ -205,11 +210,14 @@ async function shakeHands<Data>(
 }
 
 /** Calls a hook. What it throws refuses the handshake: with 500, whatever it is, unless it is a refusal itself (H22). */
-async function ask<Answer>(hook: () => Answer | Promise<Answer>): Promise<Answer> {
+async function ask<Answer>(info: Info, hook: () => Answer | Promise<Answer>): Promise<Answer> {
+  info.throwIfAborted();
   try {
     return await hook();
   } catch (cause) {
     throw cause instanceof HandshakeError ? cause : ourMistake(cause);
+  } finally {
+    info.throwIfAborted();
   }
 }
 
@@ -269,7 +277,6 @@ function ourMistake(cause: unknown): HandshakeError {
   return new HandshakeError("The handshake failed on the server's side", { status: 500, cause });
 }
 
-async function serializeWebResponse(response: Response, method?: string): Promise<Uint8Array<ArrayBuffer>> {
-  const body = new Uint8Array(await response.arrayBuffer());
-  return serializeResponse(response, body, method === undefined ? {} : { method });
+async function serializeWebResponse(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+  return serializeResponse(response, new Uint8Array(await response.arrayBuffer()));
 }

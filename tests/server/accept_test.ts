@@ -409,7 +409,7 @@ Deno.test("a signal does nothing once the connection is open", async () => {
 
 Deno.test("the URL says wss where the connection is encrypted, or is said to be", async () => {
   const [conn, far] = connPair();
-  const accepting = accept({ ...conn, handshake: () => Promise.resolve({}) } as MemoryConn);
+  const accepting = accept(Object.assign({}, conn, { handshake: () => Promise.resolve({}) }));
   await new RawPeer(far, "client").ask(requestText());
   const socket = await accepting;
   assertEquals(socket.url, "wss://127.0.0.1/chat?x=1");

@@ -139,22 +139,6 @@ Deno.test("a signal that is aborted before the start starts nothing", async () =
   await assertNobodyListens(port);
 });
 
-Deno.test("a connection whose handshake ends while the server stops is closed with 1001 or refused, never forgotten", async () => {
-  const gate = Promise.withResolvers<void>();
-  const { server, port } = start({ upgrade: () => gate.promise });
-  using peer = await RawPeer.dial(port);
-  await peer.send(utf8(requestText()));
-  await settle();
-  gate.resolve();
-  const stopped = server.shutdown();
-  const answer = await peer.readHead();
-  if (answer.startsWith("HTTP/1.1 101 ")) await peer.expect(close(1001));
-  else assertStringIncludes(answer, "HTTP/1.1 503 ");
-  peer.close();
-  await soon(stopped, "The shutdown");
-  assertEquals(server.connections.size, 0);
-});
-
 /** A listener whose `accept` throws these errors first, one each call, and then works. */
 function faulty(errors: Error[]): { listener: Deno.Listener; calls: () => number } {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -209,6 +209,26 @@ Deno.test("onListen is told the address, and a listener may be brought along", a
   await assertRejects(() => listener.accept(), Deno.errors.BadResource);
 });
 
+const URLS: [addr: Deno.Addr, options: ServeOptions, url: string][] = [
+  [{ transport: "tcp", hostname: "127.0.0.1", port: 80 }, {}, "ws://127.0.0.1:80"],
+  [{ transport: "tcp", hostname: "0.0.0.0", port: 8000 }, {}, "ws://localhost:8000"],
+  [{ transport: "tcp", hostname: "::", port: 8000 }, {}, "ws://localhost:8000"],
+  [{ transport: "tcp", hostname: "::1", port: 8000 }, { secure: true }, "wss://[::1]:8000"],
+  [{ transport: "unix", path: "/run/chat" }, {}, "ws://localhost"],
+];
+for (const [addr, options, url] of URLS) {
+  Deno.test(`a server on ${JSON.stringify(addr)} is found at ${url}`, async () => {
+    const closed = Promise.withResolvers<never>();
+    const listener: Deno.Listener = Object.assign(Object.create(null), {
+      addr,
+      accept: () => closed.promise,
+      close: () => closed.reject(new Deno.errors.BadResource("Closed")),
+    });
+    await using server = serve({ listener, ...options }, {});
+    assertEquals(server.url, url);
+  });
+}
+
 Deno.test("a mistake in the options is thrown before anything listens", () => {
   assertThrows(() => start(undefined, { closeTimeout: -1 }), RangeError, "closeTimeout");
   assertThrows(() => start(undefined, { maxConnections: 0 }), RangeError, "maxConnections");
@@ -284,11 +304,9 @@ Deno.test("http answers ordinary requests on the same port, and handshakes go on
   for (const method of ["GET", "HEAD"]) {
     using peer = await RawPeer.dial(port);
     await peer.send(utf8(`${method} /page?q HTTP/1.1\r\nHost: a.example:80\r\nX-A: 1\r\n\r\n`));
-    assertEquals(
-      await peer.readText(),
-      "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\ncontent-type: text/html\r\n\r\n" +
-        (method === "GET" ? "page" : ""),
-    );
+    const [head, body] = (await peer.readText()).split("\r\n\r\n");
+    assert(/^HTTP\/1\.1 200 OK\r\n/.test(head!) && /\r\ncontent-type: text\/html/.test(head!), head);
+    assertEquals(body?.includes("page") ?? false, method === "GET");
   }
   assertEquals(seen, ["GET http://a.example/page?q 1 false", "HEAD http://a.example/page?q 1 false"]);
   const socket = await RawPeer.connect(port);

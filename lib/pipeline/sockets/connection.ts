@@ -522,7 +522,11 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     if (this.#readThrough !== undefined && (this.#consuming !== "nothing" || !this.#inbox.idle)) return;
     // Nobody reads, or not any more, or the last message is being dealt with: this turn may still answer it.
     clearTimeout(this.#replyTimer);
-    this.#replyTimer = setTimeout(() => void this.#reply(), 0);
+    this.#replyTimer = setTimeout(() => {
+      // A batch that was just handed over is looked at only now: it may have more messages than one.
+      if (this.#consuming === "nothing") return void this.#reply();
+      this.#replyTimer = setTimeout(() => void this.#reply(), REPLY_PATIENCE);
+    }, 0);
   }
 
   async #reply(): Promise<void> {

@@ -4,6 +4,7 @@
  * @module
  */
 import { ConnectionError } from "../../errors.ts";
+import type { GrowingBuffer } from "../bytes/growing_buffer.ts";
 import type { Transport } from "./transport.ts";
 
 /** Reads a head from bytes. `lib/handshake/http_head.ts` has one for each side. */
@@ -23,11 +24,17 @@ const LINGER_BYTES = 256 * 1024;
  *
  * @param transport Where from.
  * @param reader What reads it, with its limits.
+ * @param seen Gets every byte that was read, for whoever takes over from the start.
  * @returns The head. What came behind it is the reader's `rest`.
  * @throws {ConnectionError} If the transport ends first or fails.
  */
-export async function readHead<Head>(transport: Transport, reader: HeadReader<Head>): Promise<Head> {
+export async function readHead<Head>(
+  transport: Transport,
+  reader: HeadReader<Head>,
+  seen?: GrowingBuffer,
+): Promise<Head> {
   for (let bytes = await orLost(transport.read()); bytes !== null; bytes = await orLost(transport.read())) {
+    seen?.append(bytes);
     const head = reader.push(bytes);
     if (head !== undefined) return head;
   }
@@ -51,6 +58,20 @@ async function orLost<T>(step: Promise<T>): Promise<T> {
   } catch (cause) {
     throw new ConnectionError("The connection was lost during the handshake", { cause });
   }
+}
+
+/** A transport with bytes in front that were read of it before. */
+export function precededBy(first: Uint8Array<ArrayBuffer>, transport: Transport): Transport {
+  let pending: Uint8Array<ArrayBuffer> | undefined = first;
+  return {
+    ...transport,
+    read() {
+      if (pending === undefined || pending.length === 0) return transport.read();
+      const bytes = pending;
+      pending = undefined;
+      return Promise.resolve(bytes);
+    },
+  };
 }
 
 /**

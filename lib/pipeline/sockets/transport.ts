@@ -30,6 +30,10 @@ export interface BytePair {
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Where to write. */
   readonly writable: WritableStream<Uint8Array<ArrayBuffer>>;
+  /** The peer's address. */
+  readonly remoteAddr?: Address;
+  /** Our address. */
+  readonly localAddr?: Address;
 }
 
 /** What the connection needs of either. */

@@ -7,7 +7,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { ConnectionError } from "../../../lib/errors.ts";
+import { ConnectionError, LimitError } from "../../../lib/errors.ts";
 import { Opcode } from "../../../lib/pipeline/frames/frame.ts";
 import { counting } from "../../_support/bytes.ts";
 import { FakeTime } from "../../_support/fake_time.ts";
@@ -130,6 +130,26 @@ Deno.test("F12: of the pings that come while the transport is blocked only the l
   await peer.expect(binary(counting(200)), pong("99"));
   connection.abort();
 });
+
+inEveryLane(
+  "F12: more than maxPingsPerSecond fail with 1008, and as many are fine second after second",
+  async (lane) => {
+    using time = new FakeTime();
+    const { connection, peer } = open({ maxPingsPerSecond: 10 });
+    const reading = lane.read(connection);
+    for (let second = 0; second < 3; second++) {
+      await peer.send(...Array.from({ length: 10 }, () => ping("p")), text(`${second}`));
+      await reading.received(second + 1);
+      await time.advance(1_000);
+    }
+    await peer.send(...Array.from({ length: 11 }, () => ping("p")), text("behind"));
+    await peer.closeWrite();
+    const error = await reading.ended;
+    assertInstanceOf(error, LimitError);
+    assertEquals([error.limit, error.max, error.actual, error.closeCode], ["maxPingsPerSecond", 10, 11, 1008]);
+    assertEquals(reading.messages, ["0", "1", "2"]);
+  },
+);
 
 Deno.test("T1: keepalive pings a silent peer, and gives it up with no close frame when nothing comes", async () => {
   using time = new FakeTime();

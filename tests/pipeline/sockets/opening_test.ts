@@ -60,11 +60,16 @@ Deno.test("writeHead throws ConnectionError where the transport fails, with the 
 Deno.test("withDeadline gives what the work gives, and leaves neither timer nor listener", async () => {
   using time = new FakeTime();
   const { signal } = new AbortController();
-  assertEquals(await withDeadline(Promise.resolve(1), { time: 1000, late: () => new Error("late"), signal }), 1);
+  let listeners = 0;
+  const counting = Object.assign(signal, {
+    addEventListener: () => void listeners++,
+    removeEventListener: () => void listeners--,
+  });
+  const options = { time: 1000, late: () => new Error("late"), signal: counting };
+  assertEquals(await withDeadline(Promise.resolve(1), options), 1);
   const failure = new Error("no");
-  const failed = withDeadline(Promise.reject(failure), { time: 1000, late: () => new Error("late"), signal });
-  assertStrictEquals(await assertRejects(() => failed), failure);
-  assertEquals(time.timers, 0);
+  assertStrictEquals(await assertRejects(() => withDeadline(Promise.reject(failure), options)), failure);
+  assertEquals([time.timers, listeners], [0, 0]);
 });
 
 Deno.test("withDeadline throws what late makes when the time is up", async () => {

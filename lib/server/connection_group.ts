@@ -1,0 +1,180 @@
+/**
+ * The connections of one server, whatever brings them: limits, handshakes, handlers, ordinary HTTP, and the end of it all.
+ *
+ * @module
+ */
+import { ConnectionError, HandshakeError } from "../errors.ts";
+import { resolveServerLimits, type ServerLimits } from "../limits.ts";
+import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
+import type { Connection } from "../pipeline/sockets/connection.ts";
+import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
+import { type ByteConnection, type BytePair, transportOf } from "../pipeline/sockets/transport.ts";
+import type { Address } from "../pipeline/sockets/websocket_connection.ts";
+import { type AcceptOptions, type Acceptor, acceptWith, createAcceptor, refuse, type UpgradeInfo } from "./accept.ts";
+import type { HttpConnection, HttpEngine } from "./http_engine.ts";
+
+/** What a server does with its connections. */
+export interface GroupOptions<Data = unknown> extends AcceptOptions<Data>, Partial<ServerLimits> {
+  /**
+   * Answers ordinary requests on the same port, one for each connection. By default they are told 426 Upgrade Required.
+   */
+  http?(request: Request, info: UpgradeInfo): Response | Promise<Response>;
+  /**
+   * Is told what goes wrong on our side: what handlers and hooks throw, and what `accept` on the listener throws. By default it
+   * is printed to the console.
+   */
+  onError?(error: unknown): void;
+}
+
+/** How a server stops. */
+export interface ShutdownOptions {
+  /** The close code that clients are given. @default {1001} */
+  code?: number;
+  /** The close reason. @default {""} */
+  reason?: string;
+  /** Milliseconds until what is left is dropped. @default {`closeTimeout`} */
+  timeout?: number;
+}
+
+/** H24: refused before anything is read. */
+const TOO_MANY = new HandshakeError("Too many connections", { status: 503, headers: [["Retry-After", "1"]] });
+const TOO_MANY_OF_YOURS = new HandshakeError("Too many connections from this address", {
+  status: 429,
+  headers: [["Retry-After", "1"]],
+});
+
+/** Takes connections in and sees them out. */
+export class ConnectionGroup<Data> {
+  readonly #options: GroupOptions<Data>;
+  readonly #handler: WebSocketHandler<Data>;
+  readonly #acceptor: Acceptor<Data>;
+  readonly #limits: ServerLimits;
+  readonly #stopping = new AbortController();
+  readonly #dropping = new AbortController();
+  readonly #connections = new Set<Connection<Data>>();
+  /** Everything that is not done: handshakes, connections, handlers, refusals. */
+  #busy = 0;
+  /** The same without the refusals: who is turned away takes nobody's place. */
+  #served = 0;
+  /** Connections and handshakes by IP address, where they are limited. */
+  readonly #perAddress = new Map<string, number>();
+  #idle: PromiseWithResolvers<void> | undefined;
+
+  /**
+   * @param options The limits, the application's decisions and hooks.
+   * @param handler A function that holds each connection, or callbacks.
+   */
+  constructor(options: GroupOptions<Data>, handler: WebSocketHandler<Data>) {
+    this.#options = options;
+    this.#handler = handler;
+    this.#limits = resolveServerLimits(options);
+    const { http } = options;
+    this.#acceptor = { ...createAcceptor(options), ...(http === undefined ? {} : { http: this.#httpLane(http) }) };
+  }
+
+  /** The open connections. */
+  get connections(): ReadonlySet<Connection<Data>> {
+    return this.#connections;
+  }
+
+  /** Aborted when the server begins to stop. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  /**
+   * Takes a connection in. It never rejects.
+   *
+   * @param conn The connection.
+   * @param first What was read of it already.
+   */
+  async take(conn: ByteConnection | BytePair, first?: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#busy++;
+    try {
+      const { maxConnections } = this.#limits;
+      // Whom a refusal would take too long for is not told why.
+      if (this.#busy > 2 * maxConnections) return transportOf(conn).close();
+      if (this.#served >= maxConnections) return await refuse(conn, TOO_MANY);
+      const leave = this.#enter(conn.remoteAddr);
+      if (leave === undefined) return await refuse(conn, TOO_MANY_OF_YOURS);
+      await this.#serve(conn, first).finally(leave);
+    } catch (error) {
+      // Refusals are the client's business, but for those that are our mistake.
+      if (error instanceof HandshakeError && error.status === 500) this.report(error.cause ?? error);
+    } finally {
+      if (--this.#busy === 0) this.#idle?.resolve();
+    }
+  }
+
+  async #serve(conn: ByteConnection | BytePair, first?: Uint8Array<ArrayBuffer>): Promise<void> {
+    const connection = await acceptWith(this.#acceptor, conn, { signal: this.#stopping.signal, first });
+    if (connection === undefined) return;
+    this.#connections.add(connection);
+    void connection.closed.then(() => this.#connections.delete(connection));
+    // The signal may have come between the handshake's last step and here.
+    if (this.#stopping.signal.aborted) void connection.close(CloseCode.GOING_AWAY);
+    await runHandler(connection, this.#handler, (error) => this.report(error));
+  }
+
+  /** Counts a connection in; returns what counts it out, or `undefined` where there are too many of its address. */
+  #enter(addr: Address | undefined): (() => void) | undefined {
+    const { maxConnectionsPerAddress: max } = this.#limits;
+    const hostname = max !== Infinity && addr !== undefined && "hostname" in addr ? addr.hostname : undefined;
+    const count = hostname === undefined ? 0 : this.#perAddress.get(hostname) ?? 0;
+    if (count >= max) return undefined;
+    this.#served++;
+    if (hostname !== undefined) this.#perAddress.set(hostname, count + 1);
+    return () => {
+      this.#served--;
+      if (hostname === undefined) return;
+      const left = this.#perAddress.get(hostname)! - 1;
+      if (left === 0) this.#perAddress.delete(hostname);
+      else this.#perAddress.set(hostname, left);
+    };
+  }
+
+  /** Tells of a mistake on our side. */
+  report(error: unknown): void {
+    if (this.#options.onError !== undefined) this.#options.onError(error);
+    // deno-lint-ignore no-console -- as `Deno.serve` does: a mistake that nobody asked to hear of must be heard
+    else console.error(error);
+  }
+
+  /**
+   * Refuses handshakes from now on, closes every connection, and waits for all that is under way.
+   *
+   * @param options The code, the reason and the time.
+   * @param dropped Is called when the time is up, and what is left is dropped.
+   * @throws {RangeError} If the code or the reason may not be sent.
+   */
+  stop(options: ShutdownOptions, dropped: () => void): Promise<void> {
+    const { closeTimeout } = this.#acceptor.limits;
+    const { code = CloseCode.GOING_AWAY, reason = "", timeout = closeTimeout || Infinity } = options;
+    encodeClosePayload(code, reason); // throws at the call, before anything is done
+    return this.#stop({ code, reason, timeout }, dropped);
+  }
+
+  async #stop({ code, reason, timeout }: Required<ShutdownOptions>, dropped: () => void): Promise<void> {
+    this.#stopping.abort(new ConnectionError("The server is shutting down"));
+    for (const connection of this.#connections) void connection.close(code, reason);
+    const drop = () => {
+      dropped();
+      this.#dropping.abort();
+      for (const connection of this.#connections) connection.abort();
+    };
+    const timer = timeout === Infinity ? undefined : setTimeout(drop, timeout);
+    if (this.#busy > 0) await (this.#idle = Promise.withResolvers()).promise;
+    clearTimeout(timer);
+  }
+
+  /** The engine is loaded with the first ordinary request: most servers never see one. */
+  #httpLane(handler: NonNullable<GroupOptions["http"]>): (connection: HttpConnection) => Promise<void> {
+    let engine: Promise<HttpEngine> | undefined;
+    return async (connection) => {
+      engine ??= import("./http_engine.ts").then(({ createHttpEngine }) =>
+        createHttpEngine(handler, { report: (error) => this.report(error), signal: this.#dropping.signal })
+      );
+      await (await engine).serve(connection);
+    };
+  }
+}
