@@ -135,9 +135,13 @@ export class ConnectionGroup<Data> {
 
   /** Tells of a mistake on our side. */
   report(error: unknown): void {
-    if (this.#options.onError !== undefined) this.#options.onError(error);
+    try {
+      if (this.#options.onError !== undefined) return this.#options.onError(error);
+    } catch (another) {
+      error = another; // a hook that fails must not end the accept loop
+    }
     // deno-lint-ignore no-console -- as `Deno.serve` does: a mistake that nobody asked to hear of must be heard
-    else console.error(error);
+    console.error(error);
   }
 
   /**
@@ -157,13 +161,18 @@ export class ConnectionGroup<Data> {
   async #stop({ code, reason, timeout }: Required<ShutdownOptions>, dropped: () => void): Promise<void> {
     this.#stopping.abort(new ConnectionError("The server is shutting down"));
     for (const connection of this.#connections) void connection.close(code, reason);
-    const drop = () => {
+    if (this.#busy === 0) return;
+    const idle = this.#idle = Promise.withResolvers<void>();
+    const drop = async () => {
       dropped();
       this.#dropping.abort();
       for (const connection of this.#connections) connection.abort();
+      // A handler that hangs is not waited for (A3): its connection is gone.
+      await Promise.all(Array.from(this.#connections, ({ closed }) => closed));
+      idle.resolve();
     };
-    const timer = timeout === Infinity ? undefined : setTimeout(drop, timeout);
-    if (this.#busy > 0) await (this.#idle = Promise.withResolvers()).promise;
+    const timer = timeout === Infinity ? undefined : setTimeout(() => void drop(), timeout);
+    await idle.promise;
     clearTimeout(timer);
   }
 

@@ -12,6 +12,9 @@ import type { UpgradeInfo } from "./accept.ts";
 /** Milliseconds without a byte in either direction after which a connection is dropped. */
 const IDLE_TIMEOUT = 60_000;
 
+/** Milliseconds that a client which was answered may take to end its side. */
+const LINGER_TIME = 2_000;
+
 /** Answers one ordinary request. */
 export type HttpHandler = (request: Request, info: UpgradeInfo) => Response | Promise<Response>;
 
@@ -145,9 +148,10 @@ function once(outgoing: ServerResponse, event: string): Promise<void> {
 function socketOf({ transport, first, info }: HttpConnection, signal: AbortSignal): Duplex {
   let pending: Uint8Array | undefined = first;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let patience = IDLE_TIMEOUT;
   const alive = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => socket.destroy(), IDLE_TIMEOUT);
+    timer = setTimeout(() => socket.destroy(), patience);
   };
   const stop = () => void socket.destroy();
   const socket = new Duplex({
@@ -170,6 +174,8 @@ function socketOf({ transport, first, info }: HttpConnection, signal: AbortSigna
       }, done);
     },
     final(done) {
+      patience = LINGER_TIME;
+      alive();
       transport.closeWrite().then(() => done(), done);
     },
     destroy(error, done) {

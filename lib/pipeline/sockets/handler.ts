@@ -70,20 +70,27 @@ function runCallbacks<Data>(
   handler: WebSocketCallbacks<Data>,
   crashed: (error: unknown) => void,
 ): Promise<void> {
+  // A handler that has thrown gets no more messages.
+  let broken = false;
+  const stop = (error: unknown) => {
+    broken = true;
+    crashed(error);
+  };
+
   /** Calls a callback and deals with what it throws; a promise means that it is not done. */
   const call = (callback: () => void | Promise<void>): Promise<void> | undefined => {
     try {
       const busy = callback();
-      if (busy !== undefined) return busy.catch(crashed);
+      if (busy !== undefined) return busy.catch(stop);
     } catch (error) {
-      crashed(error);
+      stop(error);
     }
     return undefined;
   };
 
   const consume = (batch: Message[], from = 0): Promise<void> | undefined => {
     connection.consuming("now");
-    for (let at = from; at < batch.length && !connection.aborted; at++) {
+    for (let at = from; at < batch.length && !connection.aborted && !broken; at++) {
       const busy = call(() => handler.message?.(connection, batch[at]!));
       if (busy !== undefined) {
         connection.consuming(at + 1 < batch.length ? "later" : "nothing");

@@ -23,7 +23,11 @@ export interface WebSocketEvents {
 }
 
 export default class WebSocket extends Emitter<WebSocketEvents> {
-  constructor(url: string, protocols?: readonly string[], options?: { headers?: Record<string, string> });
+  constructor(
+    url: string,
+    protocols?: readonly string[],
+    options?: { headers?: Record<string, string>; perMessageDeflate?: boolean | PerMessageDeflateOptions },
+  );
   readonly protocol: string;
   readonly extensions: string;
   send(data: string | Uint8Array, options?: { fin?: boolean; binary?: boolean }): void;
@@ -38,7 +42,16 @@ export interface WebSocketServerEvents {
   headers: [lines: string[], request: IncomingMessage];
 }
 
+export interface PerMessageDeflateOptions {
+  threshold?: number;
+  serverNoContextTakeover?: boolean;
+  clientNoContextTakeover?: boolean;
+  serverMaxWindowBits?: number;
+  clientMaxWindowBits?: number;
+}
+
 export interface WebSocketServerOptions {
+  perMessageDeflate?: boolean | PerMessageDeflateOptions;
   handleProtocols?: (protocols: Set<string>) => string | false;
   verifyClient?: (
     info: { req: IncomingMessage },

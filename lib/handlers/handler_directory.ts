@@ -1,0 +1,246 @@
+/**
+ * Handlers as files: each serves the resource that it is named after, `/example/chat` in `example/chat_wsh.ts`.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { HandshakeError } from "../errors.ts";
+import type { UpgradeRequest } from "../handshake/server_handshake.ts";
+import type { ClosePayload } from "../pipeline/frames/close_code.ts";
+import { Connection } from "../pipeline/sockets/connection.ts";
+import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { UpgradeAnswer, UpgradeInfo } from "../server/accept.ts";
+import { findHandlers } from "./find_handlers.ts";
+import { type HandlerAlias, parseHandlerMap } from "./handler_map.ts";
+import { checkHandler, type LoadedHandler, readCloseReply } from "./handler_module.ts";
+import { HandlerAbortError, type HandlerRequest, ServerRequest } from "./handler_request.ts";
+
+/** Where the handlers are. */
+export interface LoadHandlersOptions {
+  /** The folder that resource names count from: a path, or a file URL. */
+  root: string | URL;
+  /** The only folder to look into, with those below it, which saves time where the root holds much else. Relative to the root. */
+  scanDir?: string;
+  /**
+   * A file of aliases: on each line an alias and an existing resource name. What follows `#` is a comment. A path, or a file URL.
+   */
+  mapFile?: string | URL;
+  /** Aliases: existing resource names by alias. Those of `mapFile` come after them. */
+  aliases?: Readonly<Record<string, string>>;
+  /**
+   * Is told of what is skipped: a file that cannot be loaded (A5), a link that leads outside, an alias of nothing. The message
+   * is one line; the cause is what was thrown. By default it is printed to the console.
+   */
+  onWarning?(warning: Error): void;
+}
+
+/** What goes with a connection from {@linkcode HandlerDirectory.upgrade} to {@linkcode HandlerDirectory.handler}. */
+export interface HandlerSession {
+  /** The request, as the handler has it. */
+  readonly request: HandlerRequest;
+  /** Runs the handler on its connection. */
+  run(socket: WebSocketConnection): Promise<void>;
+}
+
+/** Handlers that were loaded. Its members are functions to hand on; they need no `this`. */
+export interface HandlerDirectory {
+  /** The resource names that are served, aliases among them. */
+  readonly resources: readonly string[];
+  /**
+   * The option of `serve` and `accept`: finds the handler and asks its `doExtraHandshake`.
+   *
+   * @throws {HandshakeError} 404 if there is no handler (H21), or what the handler says (H22).
+   */
+  readonly upgrade: (
+    request: UpgradeRequest,
+    info: UpgradeInfo,
+  ) => Promise<UpgradeAnswer<HandlerSession> | Response>;
+  /** The handler for `serve`: runs `transferData`. */
+  readonly handler: (socket: WebSocketConnection<HandlerSession>) => Promise<void>;
+  /**
+   * Looks at the files again: new ones, changed ones and the map file are loaded, and what is gone is served no more. A file that
+   * did not change keeps its state, one that is bad now keeps its last good version, and open connections keep theirs. What
+   * handlers import is not loaded again.
+   */
+  readonly reload: () => Promise<void>;
+}
+
+/** A handler file that was loaded, and its text then. */
+interface LoadedFile {
+  readonly text: string;
+  readonly handler: LoadedHandler;
+}
+
+/**
+ * Loads a folder of handlers. The files are found and imported now; a request is looked up by its path, exactly, and never
+ * becomes the path of a file. Needs permission to read the folder.
+ *
+ * @example A server of a folder
+ * ```ts
+ * import { connect, serve } from "@sluice/websocket";
+ * import { loadHandlers } from "@sluice/websocket/handlers";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const root = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${root}/greet_wsh.js`, `
+ *   export async function transferData({ stream }) {
+ *     await stream.sendMessage("hello");
+ *   }
+ * `);
+ * const { upgrade, handler } = await loadHandlers({ root });
+ * await using server = serve({ port: 0, hostname: "127.0.0.1", upgrade }, handler);
+ *
+ * const socket = await connect(`${server.url}/greet`);
+ * assertEquals(await Array.fromAsync(socket), ["hello"]);
+ * assertEquals((await socket.closed).closeCode, 1000);
+ * ```
+ *
+ * @param options Where they are.
+ * @returns The handlers. A file that is bad is a warning, and the others are served.
+ * @throws {RangeError} If `scanDir` is not inside the root.
+ * @throws {Deno.errors.NotFound} If the root, `scanDir` or `mapFile` does not exist.
+ */
+export async function loadHandlers(options: LoadHandlersOptions): Promise<HandlerDirectory> {
+  const { scanDir, mapFile, aliases = {}, onWarning = printWarning } = options;
+  const root = toPath(options.root);
+  const warn = (message: string, cause?: unknown) => onWarning(new Error(message, { cause }));
+  let files = new Map<string, LoadedFile>();
+  let handlers = new Map<string, LoadedHandler>();
+
+  const loadFile = async (path: string): Promise<LoadedFile | undefined> => {
+    const known = files.get(path);
+    try {
+      const text = await Deno.readTextFile(path);
+      if (text === known?.text) return known;
+      return { text, handler: checkHandler(await importAnew(pathToFileURL(path).href)) };
+    } catch (cause) {
+      warn(`${path} is ${known === undefined ? "skipped" : "kept as it was"}: ${firstLine(cause)}`, cause);
+      return known;
+    }
+  };
+
+  const load = async (): Promise<void> => {
+    const nextFiles = new Map<string, LoadedFile>();
+    const nextHandlers = new Map<string, LoadedHandler>();
+    for (const [resource, path] of await findHandlers({ root, warn, ...(scanDir === undefined ? {} : { scanDir }) })) {
+      const file = nextFiles.get(path) ?? await loadFile(path);
+      if (file === undefined) continue;
+      nextFiles.set(path, file);
+      nextHandlers.set(resource, file.handler);
+    }
+    const given = Object.entries(aliases).map(([alias, existing]) => ({ alias, existing }));
+    for (const { alias, existing } of [...given, ...await readMapFile(mapFile, warn)]) {
+      const handler = nextHandlers.get(existing);
+      if (handler === undefined) warn(`Alias ${alias} is skipped: there is no handler for ${existing}`);
+      else if (nextHandlers.has(alias)) warn(`Alias ${alias} is skipped: it has a handler`);
+      else nextHandlers.set(alias, handler);
+    }
+    files = nextFiles;
+    handlers = nextHandlers;
+  };
+
+  // One after the other: the last call sees the files last.
+  let loading = load();
+  await loading;
+
+  return {
+    get resources() {
+      return [...handlers.keys()];
+    },
+    async upgrade(request, info) {
+      const handler = handlers.get(request.path);
+      if (handler === undefined) throw new HandshakeError("There is no handler for this resource", { status: 404 });
+      return await admit(handler, new ServerRequest(request, info));
+    },
+    async handler(socket) {
+      if (socket.data === undefined) {
+        throw new TypeError("Cannot run a handler: the directory's upgrade did not choose one");
+      }
+      await socket.data.run(socket);
+    },
+    reload: () => loading = loading.catch(() => {}).then(load),
+  };
+}
+
+/** What this process has imported: the runtime keeps each module under its name for good. */
+const imported = new Set<string>();
+let reimports = 0;
+
+/** Imports a file as it is now: the first time under its own name, which others import it by as well, then under a new one. */
+function importAnew(href: string): Promise<Record<string, unknown>> {
+  const name = imported.has(href) ? `${href}?import=${++reimports}` : href;
+  imported.add(href);
+  return import(name);
+}
+
+/** The handler's part of the handshake. */
+async function admit(
+  handler: LoadedHandler,
+  request: ServerRequest,
+): Promise<UpgradeAnswer<HandlerSession> | Response> {
+  try {
+    const refusal = await handler.doExtraHandshake?.(request);
+    if (refusal instanceof Response) return refusal;
+  } catch (cause) {
+    if (!(cause instanceof HandlerAbortError)) throw cause;
+    throw new HandshakeError("The handler refused the connection", { status: 403, cause });
+  }
+  return {
+    ...(request.protocol === null ? {} : { protocol: request.protocol }),
+    headers: request.responseHeaders,
+    data: { request, run: (socket) => run(handler, request, socket) },
+  };
+}
+
+/** The handler's part of the connection. What it returns or throws closes the connection as it does for any handler (A1, A2). */
+async function run(handler: LoadedHandler, request: ServerRequest, socket: WebSocketConnection): Promise<void> {
+  const { transferData, passiveClosingHandshake } = handler;
+  let deciding: Promise<ClosePayload> | undefined;
+  const decideReply = async (received: ClosePayload): Promise<ClosePayload> => {
+    request.received(received);
+    try {
+      return readCloseReply(await passiveClosingHandshake?.(request), received);
+    } catch (error) {
+      if (error instanceof HandlerAbortError) socket.abort(error);
+      throw error;
+    }
+  };
+  // The drafts before RFC 6455 have no code and no reason to decide on.
+  if (socket instanceof Connection) socket.decideReply = (received) => deciding = decideReply(received);
+  try {
+    request.open(socket);
+    await transferData(request);
+    // What the hook throws is reported as the handler's own; where it hangs, the connection's end is enough (A4).
+    if (deciding !== undefined) await Promise.race([deciding, socket.closed]);
+  } catch (error) {
+    if (!(error instanceof HandlerAbortError)) throw error;
+    socket.abort(error);
+  }
+}
+
+async function readMapFile(
+  mapFile: string | URL | undefined,
+  warn: (message: string) => void,
+): Promise<readonly HandlerAlias[]> {
+  if (mapFile === undefined) return [];
+  const path = toPath(mapFile);
+  const { aliases, faults } = parseHandlerMap(await Deno.readTextFile(path));
+  for (const fault of faults) warn(`${path}: ${fault}`);
+  return aliases;
+}
+
+function toPath(path: string | URL): string {
+  return path instanceof URL ? fileURLToPath(path) : resolve(path);
+}
+
+/** The runtime tells of a syntax error in many lines. */
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split("\n", 1)[0]!;
+}
+
+function printWarning({ message }: Error): void {
+  // deno-lint-ignore no-console -- a handler that is not served must be heard of
+  console.warn(message);
+}

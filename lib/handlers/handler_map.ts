@@ -1,0 +1,50 @@
+/**
+ * The map file: more names for resources.
+ *
+ * ```text
+ * # alias   existing
+ * /         /console/echo
+ * /old      /example/chat
+ * ```
+ *
+ * @module
+ */
+
+/** One more name for a resource. */
+export interface HandlerAlias {
+  /** The new name. */
+  readonly alias: string;
+  /** The name that a handler, or an alias before, has. */
+  readonly existing: string;
+}
+
+/** What a map file says, and what of it cannot be read. */
+export interface HandlerMap {
+  /** The aliases in order. */
+  readonly aliases: readonly HandlerAlias[];
+  /** A message for each line that is none. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * Reads a map file: on each line an alias and an existing resource name with space between. What follows `#`, which no resource
+ * name has, is a comment.
+ *
+ * @param text The file's text.
+ * @returns The aliases, and a message for each line that cannot be read.
+ */
+export function parseHandlerMap(text: string): HandlerMap {
+  const aliases: HandlerAlias[] = [];
+  const faults: string[] = [];
+  text.split("\n").forEach((line, index) => {
+    const content = line.split("#", 1)[0]!.trim();
+    if (content === "") return;
+    const [alias, existing, ...more] = content.split(/\s+/);
+    if (alias === undefined || existing === undefined || more.length > 0) {
+      faults.push(`Line ${index + 1} is skipped: it must be an alias and a resource name, not "${content}"`);
+    } else {
+      aliases.push({ alias, existing });
+    }
+  });
+  return { aliases, faults };
+}

@@ -1,0 +1,197 @@
+/**
+ * A client's request as a handler has it, from the handshake to the end of the connection.
+ *
+ * @module
+ */
+import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
+import type { ExtensionProcessor } from "../extensions/extension.ts";
+import type { ExtensionOffer } from "../handshake/extension_header.ts";
+import { quote } from "../handshake/http_fields.ts";
+import type { UpgradeRequest } from "../handshake/server_handshake.ts";
+import type { ClosePayload } from "../pipeline/frames/close_code.ts";
+import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { UpgradeInfo } from "../server/accept.ts";
+import { createHandlerStream, type HandlerStream } from "./handler_stream.ts";
+
+/** What each of a handler's functions is given. */
+export interface HandlerRequest {
+  /** The resource name as it was sent (RFC 6455 §3): the path, and the query where there is one. Nothing is decoded. */
+  readonly resource: string;
+  /** The absolute URL, ws or wss: `new URL(request.location)` does not throw. */
+  readonly location: string;
+  /** The `Origin`, or `null` where none was sent. */
+  readonly origin: string | null;
+  /** The version of the protocol: 13 is RFC 6455. */
+  readonly version: number;
+  /** The request's header fields. */
+  readonly headers: Headers;
+  /** The client's address, where the transport has one. */
+  readonly remoteAddr: Address | undefined;
+  /** Header fields to add to the answer that opens the connection, such as `Set-Cookie`. */
+  readonly responseHeaders: Headers;
+  /** The subprotocols that the client requests, in its order. */
+  readonly requestedProtocols: readonly string[];
+  /**
+   * The subprotocol. It is `null` until `doExtraHandshake` chooses one of `requestedProtocols`. Where it chooses none, the
+   * server's option `protocols` does, and otherwise the connection opens without.
+   *
+   * @throws {TypeError} If one is chosen that was not requested.
+   * @throws {DOMException} `InvalidStateError` if one is chosen after the handshake.
+   */
+  protocol: string | null;
+  /** The extensions that the client offers, in its order. */
+  readonly requestedExtensions: readonly ExtensionOffer[];
+  /** The extensions that the answer agrees to. To change them, configure or take out their processors. */
+  readonly extensions: readonly ExtensionOffer[];
+  /** What takes part in the connection. In `doExtraHandshake` one may be configured, and one that is taken out is not answered. */
+  readonly extensionProcessors: ExtensionProcessor[];
+  /** Whether permessage-deflate or deflate-frame is among the extensions. */
+  readonly deflate: boolean;
+  /** The code of the client's close frame: 1005 where it had none, 1006 where the connection ended without one, `null` so far. */
+  readonly closeCode: number | null;
+  /** The reason in the client's close frame, or `null` so far. */
+  readonly closeReason: string | null;
+  /** Aborted when the connection has ended, or the handshake has failed: a handler that does not receive hears of it here. */
+  readonly signal: AbortSignal;
+  /**
+   * The open connection.
+   *
+   * @throws {DOMException} `InvalidStateError` during the handshake.
+   */
+  readonly stream: HandlerStream;
+  /**
+   * Refuses the handshake, by throwing a `HandshakeError`. For header fields throw one yourself, or return a `Response`.
+   *
+   * @param status The HTTP status, such as 403.
+   * @param message What the client is told.
+   */
+  refuse(status: number, message: string): never;
+  /**
+   * Drops the connection with no close frame, by throwing a {@linkcode HandlerAbortError}. During the handshake that is a
+   * refusal with 403.
+   *
+   * @param message Why, for our own side.
+   */
+  abort(message?: string): never;
+}
+
+/**
+ * A handler throws this to drop its connection with no close frame (mod_pywebsocket's `AbortedByUserException`). It is no fault
+ * and is not reported.
+ */
+export class HandlerAbortError extends ConnectionError {}
+
+/** The request of a server's connection, and what moves it on. */
+export class ServerRequest implements HandlerRequest {
+  readonly responseHeaders: Headers = new Headers();
+  readonly #request: UpgradeRequest;
+  readonly #info: UpgradeInfo;
+  readonly #ended = new AbortController();
+  #protocol: string | null = null;
+  #stream: HandlerStream | undefined;
+  #received: ClosePayload | undefined;
+
+  constructor(request: UpgradeRequest, info: UpgradeInfo) {
+    this.#request = request;
+    this.#info = info;
+    const { signal } = info;
+    signal.addEventListener("abort", () => this.#ended.abort(signal.reason), { once: true });
+  }
+
+  get resource(): string {
+    const { path, query } = this.#request;
+    return query === "" ? path : `${path}?${query}`;
+  }
+
+  get location(): string {
+    return this.#request.url;
+  }
+
+  get origin(): string | null {
+    return this.#request.origin ?? null;
+  }
+
+  get version(): number {
+    return this.#request.version;
+  }
+
+  get headers(): Headers {
+    return this.#request.headers;
+  }
+
+  get remoteAddr(): Address | undefined {
+    return this.#info.remoteAddr;
+  }
+
+  get requestedProtocols(): readonly string[] {
+    return this.#request.protocols;
+  }
+
+  get protocol(): string | null {
+    return this.#protocol;
+  }
+
+  set protocol(protocol: string | null) {
+    if (this.#stream !== undefined) throw invalidState("Cannot choose a subprotocol: the handshake is over");
+    if (protocol !== null && !this.requestedProtocols.includes(protocol)) {
+      throw new TypeError(`Cannot choose subprotocol ${quote(protocol)}: the client did not request it`);
+    }
+    this.#protocol = protocol;
+  }
+
+  get requestedExtensions(): readonly ExtensionOffer[] {
+    return this.#request.extensions;
+  }
+
+  get extensions(): readonly ExtensionOffer[] {
+    return this.extensionProcessors.map(({ name, params }) => ({ name, params }));
+  }
+
+  get extensionProcessors(): ExtensionProcessor[] {
+    return this.#info.extensions;
+  }
+
+  get deflate(): boolean {
+    return this.extensionProcessors.some(({ name }) => /deflate(?:-frame)?$/.test(name));
+  }
+
+  get closeCode(): number | null {
+    return this.#received?.closeCode ?? null;
+  }
+
+  get closeReason(): string | null {
+    return this.#received?.reason ?? null;
+  }
+
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  get stream(): HandlerStream {
+    if (this.#stream === undefined) throw invalidState("Cannot use the stream: the handshake is not over");
+    return this.#stream;
+  }
+
+  refuse(status: number, message: string): never {
+    throw new HandshakeError(message, { status });
+  }
+
+  abort(message = "The handler aborted the connection"): never {
+    throw new HandlerAbortError(message);
+  }
+
+  /** The handshake is over. */
+  open(socket: WebSocketConnection): void {
+    this.#protocol = socket.protocol === "" ? null : socket.protocol;
+    this.#stream = createHandlerStream(socket);
+    void socket.closed.then((info) => {
+      this.received(info);
+      this.#ended.abort(info.error ?? new ConnectionError("The connection is closed", info));
+    });
+  }
+
+  /** The client's close frame is here, or will not come. */
+  received({ closeCode, reason }: ClosePayload): void {
+    this.#received ??= { closeCode, reason };
+  }
+}
