@@ -40,4 +40,5 @@ export { serve, type ServeOptions, type WebSocketServer } from "./lib/server/ser
 export type { GroupOptions, ShutdownOptions } from "./lib/server/connection_group.ts";
 export { connect, type ConnectOptions } from "./lib/client/connect.ts";
 export { compileOriginPolicy, type OriginPolicy, type OriginRequest } from "./lib/handshake/origin.ts";
-export type { UpgradeRequest } from "./lib/handshake/server_handshake.ts";
+export type { LegacyDrafts, LegacyRequest } from "./lib/handshake/legacy_request.ts";
+export type { LegacyVersion, UpgradeRequest } from "./lib/handshake/server_handshake.ts";

@@ -22,7 +22,7 @@ export interface HandlerRequest {
   /** The `Origin`, or `null` where none was sent. */
   readonly origin: string | null;
   /** The version of the protocol: 13 is RFC 6455. */
-  readonly version: number;
+  readonly version: UpgradeRequest["version"];
   /** The request's header fields. */
   readonly headers: Headers;
   /** The client's address, where the transport has one. */
@@ -111,7 +111,7 @@ export class ServerRequest implements HandlerRequest {
     return this.#request.origin ?? null;
   }
 
-  get version(): number {
+  get version(): UpgradeRequest["version"] {
     return this.#request.version;
   }
 

@@ -43,10 +43,12 @@ export {
   acceptUpgrade,
   type AcceptUpgradeOptions,
   isUpgradeRequest,
+  type LegacyVersion,
   readUpgradeRequest,
   type ReadUpgradeRequestOptions,
   type UpgradeRequest,
 } from "./server_handshake.ts";
+export type { LegacyDrafts, LegacyRequest } from "./legacy_request.ts";
 export { type FinalResponseHead, refusal, serializeResponse, type SerializeResponseOptions } from "./http_response.ts";
 export {
   type HeaderSection,

@@ -22,6 +22,12 @@ import { type RequestHead, serializeResponseHead } from "./http_head.ts";
 import { readHost, splitTarget } from "./request_target.ts";
 import { parseSubprotocols } from "./subprotocol.ts";
 
+/**
+ * The drafts before RFC 6455 that a server may be told to speak. `"hixie-76"` is HyBi-00 too, 7 is HyBi draft 07, and 8 is drafts
+ * 08 to 12.
+ */
+export type LegacyVersion = "hixie-75" | "hixie-76" | 7 | 8;
+
 /** A client's request to open a WebSocket, checked. */
 export interface UpgradeRequest {
   /** The method: `GET`. */
@@ -40,9 +46,9 @@ export interface UpgradeRequest {
   readonly host: string;
   /** The `Origin`, or `undefined` where none was sent. */
   readonly origin: string | undefined;
-  /** The `Sec-WebSocket-Version`: 13. */
-  readonly version: number;
-  /** The `Sec-WebSocket-Key`. */
+  /** The `Sec-WebSocket-Version`: 13, but where a server speaks older drafts. */
+  readonly version: 13 | LegacyVersion;
+  /** The `Sec-WebSocket-Key`; empty in the drafts that have none. */
   readonly key: string;
   /** The subprotocols that the client requests, in its order. */
   readonly protocols: readonly string[];

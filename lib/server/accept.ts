@@ -4,12 +4,16 @@
  * @module
  */
 import { ConnectionError, HandshakeError } from "../errors.ts";
+import { BodyReader } from "../handshake/body_reader.ts";
 import { RequestHeadParser } from "../handshake/http_head.ts";
 import { refusal, serializeResponse } from "../handshake/http_response.ts";
 import { acceptExtensions, describeExtensions } from "../extensions/negotiation.ts";
 import type { Extension, ExtensionProcessor } from "../extensions/extension.ts";
 import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
 import type { PerMessageDeflateOptions } from "../extensions/permessage_deflate/permessage_deflate.ts";
+import { compileProxies, forwardedSecure, type ProxyPolicy } from "../handshake/forwarded.ts";
+import type { HeaderFields } from "../handshake/http_fields.ts";
+import type { LegacyDrafts } from "../handshake/legacy_request.ts";
 import { compileOriginPolicy, type OriginPolicy } from "../handshake/origin.ts";
 import {
   acceptUpgrade,
@@ -38,7 +42,7 @@ export interface UpgradeAnswer<Data = unknown> {
 
 /** Facts about a request that its head does not hold. */
 export interface UpgradeInfo {
-  /** The peer's address, where the transport has one. */
+  /** The peer's address, where the transport has one; behind one of `proxies`, the client's, as the proxy says it. */
   readonly remoteAddr: Address | undefined;
   /** Our address, where the transport has one. */
   readonly localAddr: Address | undefined;
@@ -69,8 +73,19 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
     request: UpgradeRequest,
     info: UpgradeInfo,
   ): UpgradeAnswer<Data> | Response | void | Promise<UpgradeAnswer<Data> | Response | void>;
+  /**
+   * The drafts before RFC 6455 that are spoken as well: `legacyDrafts()` of `./legacy`, which says what they lack and why no
+   * server should speak them without need. None by default.
+   */
+  legacy?: LegacyDrafts;
   /** Whether the peer's connection is encrypted, which the URL then says. Known by itself for a `Deno.TlsConn`. */
   secure?: boolean;
+  /**
+   * The reverse proxies in front: IP addresses (`127.0.0.1`), ranges of them (`10.0.0.0/8`), or `unix` for peers with no IP
+   * address. For a request that comes from one of these, `X-Forwarded-For` says the client's address (its last entry that is not
+   * in the list) and `X-Forwarded-Proto` whether it is encrypted. From anybody else these fields count for nothing.
+   */
+  proxies?: readonly string[];
   /** Gives up the handshake. */
   signal?: AbortSignal;
 }
@@ -81,6 +96,7 @@ export interface Acceptor<Data> {
   readonly options: AcceptOptions<Data>;
   readonly extensions: readonly Extension[];
   readonly checkOrigin: (request: Pick<UpgradeRequest, "origin" | "host">) => void;
+  readonly proxies: ProxyPolicy;
   /** Takes a connection whose request is not one to open a WebSocket, where the server answers such. */
   readonly http?: (connection: HttpConnection) => Promise<void>;
 }
@@ -92,6 +108,7 @@ export function createAcceptor<Data>(options: AcceptOptions<Data>): Acceptor<Dat
     options,
     extensions: withPerMessageDeflate(options),
     checkOrigin: compileOriginPolicy(options.origins),
+    proxies: compileProxies(options.proxies ?? []),
   };
 }
 
@@ -132,11 +149,21 @@ export async function accept<Data = unknown>(
   return connection;
 }
 
+/** What a server knows of a connection that is to be accepted. */
+export interface AcceptContext {
+  /** Gives up the handshake. */
+  signal?: AbortSignal | undefined;
+  /** What was read of the connection already. */
+  first?: Uint8Array<ArrayBuffer> | undefined;
+  /** Is told who connects, before anything is read where no proxy has to say it. What it throws refuses. */
+  admit?(remoteAddr: Address | undefined): void;
+}
+
 /** {@linkcode accept} for a server: `undefined` where the request was no handshake and was answered. */
 export async function acceptWith<Data>(
   acceptor: Acceptor<Data>,
   conn: ByteConnection | BytePair,
-  { signal, first }: { signal?: AbortSignal | undefined; first?: Uint8Array<ArrayBuffer> | undefined },
+  { signal, first, admit }: AcceptContext,
 ): Promise<Connection<Data> | undefined> {
   const { handshakeTimeout: time } = acceptor.limits;
   const transport = first === undefined ? transportOf(conn) : precededBy(first, transportOf(conn));
@@ -147,7 +174,7 @@ export async function acceptWith<Data>(
   };
   let opened: Connection<Data> | HttpConnection;
   try {
-    opened = await withDeadline(shakeHands(acceptor, transport, info), { time, late, signal });
+    opened = await withDeadline(shakeHands(acceptor, transport, { info, admit }), { time, late, signal });
   } catch (cause) {
     info.abort(cause);
     // The peer is gone. A signal may have any reason, and what a hook throws comes as a `HandshakeError`.
@@ -172,24 +199,34 @@ export async function refuse(conn: ByteConnection | BytePair, error: HandshakeEr
 async function shakeHands<Data>(
   acceptor: Acceptor<Data>,
   transport: Transport,
-  info: Info,
+  { info, admit }: { info: Info; admit: AcceptContext["admit"] },
 ): Promise<Connection<Data> | HttpConnection> {
-  const { limits, options, checkOrigin, http } = acceptor;
+  const { limits, options, checkOrigin, proxies, http } = acceptor;
+  const proxied = proxies.trusts(hostnameOf(info.remoteAddr));
+  if (!proxied) admit?.(info.remoteAddr);
   const parser = new RequestHeadParser(limits);
   const seen = http === undefined ? undefined : new GrowingBuffer();
   const head = await readHead(transport, parser, seen);
   info.throwIfAborted();
-  info.complete = true;
-  const secure = options.secure ?? info.secure;
+  if (proxied) {
+    info.forward(proxies, head.fields);
+    admit?.(info.remoteAddr);
+  }
+  const secure = info.forwardedSecure ?? options.secure ?? info.secure;
   if (seen !== undefined && !isUpgradeRequest(head)) return { transport, first: seen.take(), info, secure };
-  const request = readUpgradeRequest(head, { secure });
+  const legacy = options.legacy?.read(head, { secure });
+  const request = legacy ?? readUpgradeRequest(head, { secure });
   checkOrigin(request);
+  const { body, rest } = await readBody(transport, parser.rest, legacy?.bodyBytes);
+  info.throwIfAborted();
+  info.complete = true;
   info.extensions.push(...acceptExtensions(request.extensions, acceptor.extensions));
   const answer = await ask(info, () => options.upgrade?.(request, info)) ?? {};
   if (answer instanceof Response) throw new Refused(answer, await serializeWebResponse(answer));
   const { protocol = chooseSubprotocol(request.protocols, options.protocols ?? []), headers = [], data } = answer;
   const extensions = describeExtensions(info.extensions);
-  const opening = await acceptUpgrade(request, { protocol, extensions, headers });
+  const chosen = { protocol, extensions, headers };
+  const opening = await (legacy?.answer(body, chosen) ?? acceptUpgrade(request, chosen));
   info.throwIfAborted();
   await writeHead(transport, opening);
   info.throwIfAborted();
@@ -205,8 +242,21 @@ async function shakeHands<Data>(
     data,
     transport,
     limits,
-    rest: parser.rest,
+    rest,
+    framing: legacy?.framing,
   });
+}
+
+/** Reads the bytes behind the head that belong to the handshake of a draft: they are under its deadline too (X8). */
+async function readBody(
+  transport: Transport,
+  first: Uint8Array<ArrayBuffer>,
+  size = 0,
+): Promise<{ body: Uint8Array<ArrayBuffer>; rest: Uint8Array<ArrayBuffer> }> {
+  if (size === 0) return { body: new Uint8Array(0), rest: first };
+  const reader = new BodyReader(size);
+  const body = await readHead(precededBy(first, transport), reader);
+  return { body, rest: reader.rest };
 }
 
 /** Calls a hook. What it throws refuses the handshake: with 500, whatever it is, unless it is a refusal itself (H22). */
@@ -223,10 +273,12 @@ async function ask<Answer>(info: Info, hook: () => Answer | Promise<Answer>): Pr
 
 /** What is known of a connection before its request. The signal is made for those who look at it. */
 class Info implements UpgradeInfo {
-  readonly remoteAddr: Address | undefined;
+  remoteAddr: Address | undefined;
   readonly localAddr: Address | undefined;
   /** Whether the conversation is encrypted, as far as the connection shows it. */
   readonly secure: boolean;
+  /** Whether the client's side of a proxy is, as far as the proxy says it. */
+  forwardedSecure: boolean | undefined;
   readonly extensions: ExtensionProcessor[] = [];
   /** Whether the request is here. */
   complete = false;
@@ -236,7 +288,14 @@ class Info implements UpgradeInfo {
   constructor(conn: ByteConnection | BytePair) {
     this.remoteAddr = "remoteAddr" in conn ? conn.remoteAddr : undefined;
     this.localAddr = "localAddr" in conn ? conn.localAddr : undefined;
-    this.secure = "handshake" in conn;
+    this.secure = "handshake" in conn || ("secure" in conn && conn.secure === true);
+  }
+
+  /** Takes over what a proxy says of its client. */
+  forward(proxies: ProxyPolicy, fields: HeaderFields): void {
+    const client = proxies.client(fields);
+    if (client !== undefined) this.remoteAddr = { transport: "tcp", ...client };
+    this.forwardedSecure = forwardedSecure(fields);
   }
 
   get signal(): AbortSignal {
@@ -254,6 +313,11 @@ class Info implements UpgradeInfo {
   throwIfAborted(): void {
     if (this.#aborted !== undefined) throw this.#aborted.reason;
   }
+}
+
+/** The IP address of an address. */
+export function hostnameOf(addr: Address | undefined): string | undefined {
+  return addr !== undefined && "hostname" in addr ? addr.hostname : undefined;
 }
 
 /** The application refused with a `Response`. */

@@ -10,7 +10,16 @@ import type { Connection } from "../pipeline/sockets/connection.ts";
 import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import { type ByteConnection, type BytePair, transportOf } from "../pipeline/sockets/transport.ts";
 import type { Address } from "../pipeline/sockets/websocket_connection.ts";
-import { type AcceptOptions, type Acceptor, acceptWith, createAcceptor, refuse, type UpgradeInfo } from "./accept.ts";
+import {
+  type AcceptContext,
+  type AcceptOptions,
+  type Acceptor,
+  acceptWith,
+  createAcceptor,
+  hostnameOf,
+  refuse,
+  type UpgradeInfo,
+} from "./accept.ts";
 import type { HttpConnection, HttpEngine } from "./http_engine.ts";
 
 /** What a server does with its connections. */
@@ -95,9 +104,8 @@ export class ConnectionGroup<Data> {
       // Whom a refusal would take too long for is not told why.
       if (this.#busy > 2 * maxConnections) return transportOf(conn).close();
       if (this.#served >= maxConnections) return await refuse(conn, TOO_MANY);
-      const leave = this.#enter(conn.remoteAddr);
-      if (leave === undefined) return await refuse(conn, TOO_MANY_OF_YOURS);
-      await this.#serve(conn, first).finally(leave);
+      const place = this.#takePlace();
+      await this.#serve(conn, { first, admit: place.admit }).finally(place.leave);
     } catch (error) {
       // Refusals are the client's business, but for those that are our mistake.
       if (error instanceof HandshakeError && error.status === 500) this.report(error.cause ?? error);
@@ -106,8 +114,8 @@ export class ConnectionGroup<Data> {
     }
   }
 
-  async #serve(conn: ByteConnection | BytePair, first?: Uint8Array<ArrayBuffer>): Promise<void> {
-    const connection = await acceptWith(this.#acceptor, conn, { signal: this.#stopping.signal, first });
+  async #serve(conn: ByteConnection | BytePair, context: AcceptContext): Promise<void> {
+    const connection = await acceptWith(this.#acceptor, conn, { ...context, signal: this.#stopping.signal });
     if (connection === undefined) return;
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
@@ -116,21 +124,33 @@ export class ConnectionGroup<Data> {
     await runHandler(connection, this.#handler, (error) => this.report(error));
   }
 
-  /** Counts a connection in; returns what counts it out, or `undefined` where there are too many of its address. */
-  #enter(addr: Address | undefined): (() => void) | undefined {
+  /** Counts a connection in. Who is then not admitted, for there are too many of its address, takes no place. */
+  #takePlace(): { admit: (addr: Address | undefined) => void; leave: () => void } {
     const { maxConnectionsPerAddress: max } = this.#limits;
-    const hostname = max !== Infinity && addr !== undefined && "hostname" in addr ? addr.hostname : undefined;
-    const count = hostname === undefined ? 0 : this.#perAddress.get(hostname) ?? 0;
-    if (count >= max) return undefined;
+    let hostname: string | undefined;
+    let left = false;
     this.#served++;
-    if (hostname !== undefined) this.#perAddress.set(hostname, count + 1);
-    return () => {
+    const leave = () => {
+      if (left) return;
+      left = true;
       this.#served--;
       if (hostname === undefined) return;
-      const left = this.#perAddress.get(hostname)! - 1;
-      if (left === 0) this.#perAddress.delete(hostname);
-      else this.#perAddress.set(hostname, left);
+      const count = this.#perAddress.get(hostname)! - 1;
+      if (count === 0) this.#perAddress.delete(hostname);
+      else this.#perAddress.set(hostname, count);
     };
+    const admit = (addr: Address | undefined) => {
+      const client = max === Infinity ? undefined : hostnameOf(addr);
+      if (client === undefined || left) return;
+      const count = this.#perAddress.get(client) ?? 0;
+      if (count >= max) {
+        leave();
+        throw TOO_MANY_OF_YOURS;
+      }
+      hostname = client;
+      this.#perAddress.set(client, count + 1);
+    };
+    return { admit, leave };
   }
 
   /** Tells of a mistake on our side. */

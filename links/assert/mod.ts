@@ -36,6 +36,7 @@ export {
   assertLessOrEqual,
   assertMatch,
   assertNotEquals,
+  assertNotStrictEquals,
   assertRejects,
   assertStrictEquals,
   assertStringIncludes,

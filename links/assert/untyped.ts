@@ -1,6 +1,7 @@
 import { assertEquals as equals } from "npm:deno-std@1.4.0/assert/equals.js";
 import { assertNotEquals as notEquals } from "npm:deno-std@1.4.0/assert/not_equals.js";
 import { assertStrictEquals as strictEquals } from "npm:deno-std@1.4.0/assert/strict_equals.js";
+import { assertNotStrictEquals as notStrictEquals } from "npm:deno-std@1.4.0/assert/not_strict_equals.js";
 import { assertGreater as greater } from "npm:deno-std@1.4.0/assert/greater.js";
 import { assertGreaterOrEqual as greaterOrEqual } from "npm:deno-std@1.4.0/assert/greater_or_equal.js";
 import { assertLess as less } from "npm:deno-std@1.4.0/assert/less.js";
@@ -18,6 +19,8 @@ export const assertEquals: <T>(actual: T, expected: T, msg?: string) => void = e
 export const assertNotEquals: <T>(actual: T, expected: T, msg?: string) => void = notEquals;
 /** Asserts that both are the same value. */
 export const assertStrictEquals: <T>(actual: unknown, expected: T, msg?: string) => asserts actual is T = strictEquals;
+/** Asserts that the two are not the same value. */
+export const assertNotStrictEquals: <T>(actual: T, expected: T, msg?: string) => void = notStrictEquals;
 /** Asserts that `actual > expected`. */
 export const assertGreater: <T>(actual: T, expected: T, msg?: string) => void = greater;
 /** Asserts that `actual >= expected`. */

@@ -18,7 +18,10 @@ export interface Splitting {
 export function splitAtRandom(bytes: Uint8Array, random: Random): Uint8Array<ArrayBuffer>[] {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   for (let at = 0; at < bytes.length;) {
-    const length = Math.min(below(random, 2) === 0 ? below(random, 5) : below(random, bytes.length + 1), bytes.length - at);
+    const length = Math.min(
+      below(random, 2) === 0 ? below(random, 5) : below(random, bytes.length + 1),
+      bytes.length - at,
+    );
     chunks.push(bytes.slice(at, at + length));
     at += length;
   }

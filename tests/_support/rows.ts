@@ -80,6 +80,18 @@ export const ROWS: Readonly<Record<string, string>> = {
   D7: "window of 8 bits",
   D8: "uncompressed message on a negotiated connection",
   D9: "secrets beside what others choose",
+  X1: "hixie: length octets without end",
+  X2: "hixie: the byte FF inside a frame with a length",
+  X3: "hixie: text without end",
+  X4: "hixie: frames of a type that nobody defined",
+  X5: "hixie: text that is not UTF-8",
+  X6: "hixie: FF 00",
+  X7: "hixie-76: a key without digits, without spaces or out of range",
+  X8: "hixie-76: the 8 bytes behind the head late, in parts, or with frames behind them",
+  X9: "hixie: the application sends binary data, fragments or a ping",
+  X10: "hixie: the application sends a lone surrogate, or the byte FF",
+  X11: "an old draft where it is off",
+  X12: "hixie: nothing is masked, and a proxy's cache may be poisoned",
   A1: "a handler throws",
   A2: "a handler returns while the connection is open",
   A3: "a handler hangs",
@@ -100,7 +112,7 @@ export function titlesByRow(): Map<string, string[]> {
     // A title is a string that begins with row numbers and a colon.
     for (
       const [, rows, title] of source.matchAll(
-        /["`]((?:[THFDA]\d+)(?:(?:, | and )[THFDA]\d+)*): ((?:[^"`\\]|\\.)*)["`]/g,
+        /["`]((?:[THFDXA]\d+)(?:(?:, | and )(?:[THFDXA]\d+|CVE-[\d-]+))*): ((?:[^"`\\]|\\.)*)["`]/g,
       )
     ) {
       for (const row of rows!.split(/, | and /)) {

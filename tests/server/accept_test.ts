@@ -426,3 +426,33 @@ Deno.test("a mistake in the options is thrown before anything is read", async ()
   await assertRejects(() => accepting, RangeError, "maxMessageBytes");
   await assertRejects(() => accepts({ origins: ["example.com"] }).accepting, TypeError, "example.com");
 });
+
+Deno.test("behind one of `proxies` the address is the client's and the URL is as the proxy was asked; from others that counts for nothing", async () => {
+  const forwarded = requestText({ "X-Forwarded-For": "10.6.6.6, 203.0.113.9", "X-Forwarded-Proto": "https" });
+  const facts = async (remoteAddr: MemoryConn["remoteAddr"], options: AcceptOptions, request = forwarded) => {
+    const [conn, far] = connPair();
+    const seen: unknown[] = [];
+    const accepting = accept({ ...conn, ...(remoteAddr && { remoteAddr }) }, {
+      upgrade: (_, info) => void seen.push(info.remoteAddr),
+      ...options,
+    });
+    const peer = new RawPeer(far, "client");
+    await peer.ask(request);
+    const socket = await accepting;
+    socket.abort();
+    peer.close();
+    assertEquals(seen, [socket.remoteAddr]);
+    return [socket.remoteAddr, new URL(socket.url).protocol];
+  };
+  const proxy = { transport: "tcp", hostname: "127.0.0.1", port: 5 } as const;
+  const client = { transport: "tcp", hostname: "203.0.113.9", port: 0 } as const;
+  const proxies = ["127.0.0.0/8"];
+  assertEquals(await facts(proxy, { proxies }), [client, "wss:"]);
+  assertEquals(await facts(proxy, { proxies, secure: false }), [client, "wss:"]);
+  assertEquals(await facts(proxy, {}), [proxy, "ws:"]);
+  assertEquals(await facts(proxy, { proxies: ["127.0.0.2"] }), [proxy, "ws:"]);
+  assertEquals(await facts(proxy, { proxies }, requestText()), [proxy, "ws:"], "a proxy that says nothing");
+  assertEquals(await facts({ transport: "unix", path: "/run/a" }, { proxies: ["unix"] }), [client, "wss:"]);
+  assertEquals(await facts(undefined, { proxies }), [undefined, "ws:"]);
+  await assertRejects(() => accept(connPair()[0], { proxies: ["localhost"] }), TypeError, "Cannot trust proxy");
+});

@@ -156,7 +156,7 @@ Deno.test("without onError, mistakes are printed", async () => {
   }
 });
 
-Deno.test("serve over TLS: the URL says wss, and a client that speaks plain HTTP dies alone (T11)", async () => {
+Deno.test("T11: over TLS a client that speaks plain HTTP dies alone, and the URL says wss", async () => {
   const { server, port, reports } = start(async (socket) => await socket.send(socket.url), { cert, key });
   using plain = await RawPeer.dial(port);
   await plain.send(utf8(requestText()));
@@ -354,4 +354,40 @@ Deno.test("H23: upgrade hooks are told of a shutdown, and their clients get 503"
   assertInstanceOf(signal.reason, ConnectionError);
   peer.close();
   await soon(stopping, "The shutdown");
+});
+
+Deno.test("H24: behind `proxies`, maxConnectionsPerAddress counts clients, and who is refused takes nobody's place", async () => {
+  const options = { proxies: ["127.0.0.1"], maxConnectionsPerAddress: 1, maxConnections: 2 };
+  const { server, port, reports } = start(undefined, options);
+  const of = (address: string) => ({ "X-Forwarded-For": address });
+  const first = await RawPeer.connect(port, of("203.0.113.1"));
+  assertEquals([...server.connections][0]?.remoteAddr, { transport: "tcp", hostname: "203.0.113.1", port: 0 });
+  for (let times = 0; times < 2; times++) {
+    const refused = await RawPeer.dial(port);
+    await refused.send(utf8(requestText(of("198.51.100.1, 203.0.113.1"))));
+    assertStringIncludes(await refused.readHead(), "HTTP/1.1 429 ");
+    refused.close();
+  }
+  const second = await RawPeer.connect(port, of("203.0.113.2"));
+  await leave(first);
+  await until(() => server.connections.size === 1, "The first one's end");
+  await leave(await RawPeer.connect(port, of("203.0.113.1")));
+  await leave(second);
+  await server.shutdown();
+  assertEquals(reports, []);
+});
+
+Deno.test("http: behind `proxies` the address is the client's and the URL is as the proxy was asked", async () => {
+  const seen: unknown[] = [];
+  const { server, port } = start(undefined, {
+    proxies: ["127.0.0.1"],
+    http: ({ url }, { remoteAddr }) => {
+      seen.push(url, remoteAddr);
+      return new Response("hello");
+    },
+  });
+  const headers = { "X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https" };
+  await (await fetch(`http://127.0.0.1:${port}/`, { headers })).text();
+  assertEquals(seen, [`https://127.0.0.1:${port}/`, { transport: "tcp", hostname: "203.0.113.9", port: 0 }]);
+  await server.shutdown();
 });

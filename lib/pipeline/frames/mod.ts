@@ -27,6 +27,7 @@ export {
 } from "./close_code.ts";
 export { FrameParser, type FrameParserOptions, type ReservedBits } from "./frame_parser.ts";
 export { FrameSerializer, type FrameSerializerOptions } from "./frame_serializer.ts";
+export type { Framing, FramingParser } from "./framing.ts";
 export { FrameDecoderStream } from "./frame_decoder_stream.ts";
 export { FrameEncoderStream } from "./frame_encoder_stream.ts";
 export { mask } from "../bytes/mask.ts";

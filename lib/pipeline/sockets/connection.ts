@@ -4,25 +4,25 @@
  *
  * @module
  */
-import { closeCodeOf, ConnectionError, invalidState, LimitError, WebSocketError } from "../../errors.ts";
+import { closeCodeOf, ConnectionError, invalidState, WebSocketError } from "../../errors.ts";
 import type { ExtensionProcessor } from "../../extensions/extension.ts";
 import { type ExtensionChain, openExtensions } from "../../extensions/negotiation.ts";
 import type { Limits } from "../../limits.ts";
 import { randomMaskKey } from "../bytes/mask_key.ts";
 import { CloseCode, type ClosePayload, decodeClosePayload, encodeClosePayload } from "../frames/close_code.ts";
-import { type Frame, Opcode, type OutgoingFrame, type Role } from "../frames/frame.ts";
-import { FrameParser, type FrameParserOptions } from "../frames/frame_parser.ts";
-import { bytesOf, type Message, type MessageData } from "../messages/message.ts";
-import { MessageAssembler } from "../messages/message_assembler.ts";
-import { MessageFragmenter } from "../messages/message_fragmenter.ts";
+import { type Frame, frame, Opcode, type Role } from "../frames/frame.ts";
+import type { Framing } from "../frames/framing.ts";
+import type { Message, MessageData } from "../messages/message.ts";
 import { CLOSE_HANDSHAKE, type CloseAction, type CloseEvent, type CloseState } from "./close_handshake.ts";
 import { batchStream, messageIterator, messageSink, messageStream } from "./connection_streams.ts";
+import type { DrivenConnection } from "./driven_connection.ts";
 import { type BatchConsumer, Inbox } from "./inbox.ts";
 import { Keepalive } from "./keepalive.ts";
 import { PendingPings } from "./pending_pings.ts";
+import { Receiver } from "./receiver.ts";
+import { type Consuming, Sender } from "./sender.ts";
 import type { Transport } from "./transport.ts";
-import type { Address, CloseInfo, ConnectionFacts, SendOptions, WebSocketConnection } from "./websocket_connection.ts";
-import { WriteQueue } from "./write_queue.ts";
+import type { Address, CloseInfo, ConnectionFacts, SendOptions } from "./websocket_connection.ts";
 
 /** What a connection is made of. */
 export interface ConnectionInit<Data> extends ConnectionFacts {
@@ -34,6 +34,8 @@ export interface ConnectionInit<Data> extends ConnectionFacts {
   limits: Limits;
   /** Bytes that came right behind the handshake: they are frames. */
   rest: Uint8Array<ArrayBuffer>;
+  /** How frames are written, where that is not RFC 6455 §5.2. There is no ping then, and no keepalive. */
+  framing?: Framing | undefined;
 }
 
 /** After a failure the peer has this long to read our close frame: it broke the protocol and is owed no more. */
@@ -42,14 +44,8 @@ const FAILED_TIMEOUT = 2_000;
 /** The answer to the peer's close waits this long for a reader that stopped reading. */
 const REPLY_PATIENCE = 2_000;
 
-/** With extensions too a message is one frame. */
-const FRAGMENTER = new MessageFragmenter();
-
-/** `send`'s answer where nobody needs to wait: no promise is made for it. */
-const DONE: Promise<void> = Promise.resolve();
-
-/** The connection behind {@linkcode WebSocketConnection}, with what `server/` and `client/` need besides. */
-export class Connection<Data = unknown> implements WebSocketConnection<Data> {
+/** The connection behind `WebSocketConnection`, with what `server/` and `client/` need besides. */
+export class Connection<Data = unknown> implements DrivenConnection<Data> {
   readonly role: Role;
   readonly url: string;
   readonly protocol: string;
@@ -63,10 +59,10 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
   readonly #transport: Transport;
   readonly #limits: Limits;
   readonly #chain: ExtensionChain | undefined;
-  readonly #parser: FrameParser;
-  readonly #assembler: MessageAssembler;
+  readonly #framing: Framing | undefined;
+  readonly #receiver: Receiver;
   readonly #inbox: Inbox;
-  readonly #queue: WriteQueue;
+  readonly #sender: Sender;
   readonly #keepalive: Keepalive;
   readonly #closed = Promise.withResolvers<CloseInfo>();
   #pings: PendingPings | undefined;
@@ -83,15 +79,6 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
   #reading = true;
   #readEnded = false;
   #wireBytes = 0;
-  #pingSecond = 0;
-  #pingsInSecond = 0;
-  #messageSince = 0;
-  #messageTimer: ReturnType<typeof setTimeout> | undefined;
-
-  /** How much of the batch in hand is left decides who flushes: see {@linkcode Connection.consuming}. */
-  #consuming: "nothing" | "now" | "later" = "nothing";
-  #flushSoon = false;
-  #turnTimer: ReturnType<typeof setTimeout> | undefined;
 
   #readable: ReadableStream<Message> | undefined;
   #writable: WritableStream<MessageData> | undefined;
@@ -125,17 +112,19 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
       now: () => performance.now(),
       send: (frame) => this.#sendFrame(frame),
     });
-    this.#parser = new FrameParser({
+    this.#framing = init.framing;
+    this.#receiver = new Receiver({
       role,
-      ...parserLimits(limits, this.#chain),
-      split: this.#chain?.splittable ?? true,
-    });
-    this.#assembler = new MessageAssembler({
-      maxMessageBytes: limits.maxMessageBytes,
+      limits,
+      chain: this.#chain,
+      framing: this.#framing,
       control: (frame) => this.#receiveControl(frame),
+      late: (error) => this.fail(error),
     });
     this.#inbox = new Inbox(limits.highWaterMark, () => this.#checkConsumed());
-    this.#queue = new WriteQueue(transport, {
+    this.#sender = new Sender(transport, {
+      chain: this.#chain,
+      framing: this.#framing,
       highWaterMark: limits.highWaterMark,
       maxQueuedBytes: limits.maxQueuedBytes,
       maskKey: role === "client" ? randomMaskKey : undefined,
@@ -143,7 +132,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
       drained: () => this.ondrain?.(),
     });
     this.#keepalive = new Keepalive({
-      pingInterval: limits.pingInterval,
+      pingInterval: this.#framing === undefined ? limits.pingInterval : 0,
       pongTimeout: limits.pongTimeout,
       ping: () => void this.ping(),
       lost: () => this.#lose(new ConnectionError(`The peer was silent for ${limits.pongTimeout} ms after a ping`)),
@@ -157,7 +146,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
   }
 
   get bufferedAmount(): number {
-    return this.#queue.queuedBytes;
+    return this.#sender.queue.queuedBytes;
   }
 
   get roundTripTime(): number | undefined {
@@ -191,22 +180,15 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
   send(data: MessageData, options?: SendOptions): Promise<void> {
     // The peer has said that it sends no more, not that it reads no more (§5.5.1).
     if (this.#state !== "closeReceived") this.#checkOpen("send");
-    if (this.#chain !== undefined) this.#encode(this.#chain, data, options);
-    else if (typeof data === "string") this.#queue.appendText(data);
-    else this.#queue.append(Opcode.BINARY, bytesOf(data));
-    if (!this.#queue.full) {
-      this.#flushLater();
-      return DONE;
-    }
-    this.#queue.flush();
-    return this.#queue.drained();
+    return this.#sender.send(data, options);
   }
 
   ping(payload?: MessageData): Promise<number> {
     this.#checkOpen("ping");
+    if (this.#framing !== undefined) throw invalidState("Cannot ping: the peer's draft of the protocol has no pings");
     const ping = (this.#pings ??= new PendingPings()).add(payload);
-    this.#queue.append(Opcode.PING, ping.payload);
-    this.#flushLater();
+    this.#sender.queue.append(Opcode.PING, ping.payload);
+    this.#sender.flushLater();
     return ping.roundTrip;
   }
 
@@ -270,57 +252,32 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     this.#readThrough = way;
   }
 
-  /**
-   * Says how a batch is being consumed, which decides when replies leave: `now`, at the end of this call stack, when the consumer
-   * flushes; `later`, over several turns, where the end of the event loop's turn flushes if the batch lasts longer; `nothing`
-   * is left of it, and the next microtask flushes.
-   */
-  consuming(how: "nothing" | "now" | "later"): void {
-    this.#consuming = how;
+  /** Says how a batch is being consumed: see {@linkcode Consuming}. */
+  consuming(how: Consuming): void {
+    this.#sender.consuming = how;
     if (how === "nothing") this.#checkConsumed();
-    if (how === "later" && this.#queue.queuedBytes > 0) this.#flushLater();
   }
 
   /** Writes what is queued. */
   flush(): void {
-    this.#queue.flush();
+    this.#sender.queue.flush();
   }
 
   /** Waits until less than the high-water mark is queued, if more is. */
   drained(): Promise<void> | undefined {
-    return this.#queue.full ? this.#queue.drained() : undefined;
-  }
-
-  /** A message through the extensions. */
-  #encode({ encode }: ExtensionChain, data: MessageData, { compress }: SendOptions = {}): void {
-    const frames: Frame[] = [];
-    FRAGMENTER.push([data], frames);
-    const encoded: OutgoingFrame[] = [];
-    encode.push(compress === undefined ? frames : frames.map((frame) => ({ ...frame, compress })), encoded);
-    for (const frame of encoded) this.#queue.append(frame.opcode, frame.payload, frame);
+    return this.#sender.queue.full ? this.#sender.queue.drained() : undefined;
   }
 
   /** A frame of an extension's own. After a close frame nothing more may be sent (F16), as an answer or otherwise. */
   #sendFrame(frame: Frame): void {
     if (this.#state !== "open") return;
-    this.#queue.append(frame.opcode, frame.payload, frame);
-    this.#flushLater();
+    this.#sender.append(frame);
+    this.#sender.flushLater();
   }
 
-  #flushLater(): void {
-    if (this.#consuming === "now") return;
-    if (this.#consuming === "later") {
-      this.#turnTimer ??= setTimeout(() => {
-        this.#turnTimer = undefined;
-        this.#queue.flush();
-      }, 0);
-    } else if (!this.#flushSoon) {
-      this.#flushSoon = true;
-      queueMicrotask(() => {
-        this.#flushSoon = false;
-        this.#queue.flush();
-      });
-    }
+  /** Where there are no close frames, the end of the transport is one, with no code. */
+  get #hasCloseFrame(): boolean {
+    return this.#framing?.hasCloseFrame ?? true;
   }
 
   #checkOpen(action: string): void {
@@ -335,20 +292,20 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
       for (let bytes: Uint8Array<ArrayBuffer> | null = rest; bytes !== null; bytes = await this.#transport.read()) {
         if (bytes.length > 0) this.#receive(bytes);
         while (this.#inbox.full && this.#state === "open") {
-          const stopped = performance.now();
           this.#reading = false;
+          this.#receiver.pause();
           await this.#inbox.room();
+          this.#receiver.resume();
           this.#reading = true;
-          // While the application does not read, the delay is not the peer's.
-          if (this.#messageSince !== 0) this.#messageSince += performance.now() - stopped;
         }
         if (this.#state === "closed") return;
       }
       // Without the peer's close frame it is no clean end, whether ours was sent or not (§7.1.5).
       if (this.#state === "open" || this.#state === "closeSent") {
-        this.#parser.end();
-        this.#assembler.end();
-        throw new ConnectionError("The connection ended without a close frame");
+        this.#receiver.end();
+        if (this.#hasCloseFrame) throw new ConnectionError("The connection ended without a close frame");
+        this.#received = { closeCode: CloseCode.NO_STATUS, reason: "" };
+        this.#happen("peerClose");
       }
     } catch (error) {
       this.#setError(error);
@@ -362,96 +319,28 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     if (this.#state === "failed" || this.#state === "closed") return;
     // After our close frame only the peer's matters (F16, F17).
     const wanted = this.#state === "open";
-    const frames: Frame[] = [];
-    const messages: Message[] = [];
-    let failure: unknown;
     this.#wireBytes += bytes.length;
-    try {
-      try {
-        this.#parser.push(bytes, frames);
-      } finally {
-        this.#assemble(frames, messages);
-      }
-    } catch (error) {
-      failure = error;
-    }
+    const { messages, failure } = this.#receiver.receive(bytes);
     if (messages.length > 0) {
       if (wanted) this.#inbox.put(messages, this.#wireBytes);
       this.#wireBytes = 0;
-      this.#messageSince = 0;
     }
     if (failure !== undefined) this.fail(failure);
     // Now, and not when the frame is read: the messages before it have been delivered.
     else if (this.#received !== undefined) this.#happen("peerClose");
-    else if (this.#messageSince === 0 && this.#parser.insideMessage) this.#watchMessage();
-  }
-
-  #assemble(frames: Frame[], messages: Message[]): void {
-    if (this.#chain === undefined) return this.#assembler.push(frames, messages);
-    const decoded: Frame[] = [];
-    try {
-      this.#chain.decode.push(frames, decoded);
-    } finally {
-      this.#assembler.push(decoded, messages);
-    }
   }
 
   #receiveControl({ opcode, payload }: Frame): void {
     if (opcode === Opcode.PING) {
       // After a close frame nothing more may be sent (F16).
       if (this.#state !== "open") return;
-      this.#countPing();
-      this.#queue.owePong(payload);
-      this.#flushLater();
+      this.#sender.queue.owePong(payload);
+      this.#sender.flushLater();
     } else if (opcode === Opcode.PONG) {
       this.#pings?.receive(payload);
     } else if (opcode === Opcode.CLOSE) {
       this.#received = decodeClosePayload(payload);
     }
-  }
-
-  /** A pong costs us more than its ping costs the peer (F12). */
-  #countPing(): void {
-    const second = Math.floor(performance.now() / 1000);
-    if (second !== this.#pingSecond) {
-      this.#pingSecond = second;
-      this.#pingsInSecond = 0;
-    }
-    const { maxPingsPerSecond: max } = this.#limits;
-    if (++this.#pingsInSecond <= max) return;
-    throw new LimitError(`Peer sent more than maxPingsPerSecond ${max} pings`, {
-      limit: "maxPingsPerSecond",
-      max,
-      actual: this.#pingsInSecond,
-      closeCode: 1008,
-    });
-  }
-
-  /** A message may take `messageTimeout` (T7). One timer serves many messages: it looks when the present one began. */
-  #watchMessage(): void {
-    const { messageTimeout } = this.#limits;
-    if (messageTimeout === 0) return;
-    this.#messageSince = performance.now();
-    this.#messageTimer ??= setTimeout(() => this.#judgeMessage(), messageTimeout);
-  }
-
-  #judgeMessage(): void {
-    this.#messageTimer = undefined;
-    if (this.#messageSince === 0) return;
-    const { messageTimeout } = this.#limits;
-    const taken = this.#reading ? performance.now() - this.#messageSince : 0;
-    if (taken < messageTimeout) {
-      this.#messageTimer = setTimeout(() => this.#judgeMessage(), messageTimeout - taken);
-      return;
-    }
-    this.fail(
-      new LimitError(`Message is incomplete after messageTimeout ${messageTimeout} ms`, {
-        limit: "messageTimeout",
-        max: messageTimeout,
-        actual: Math.round(taken),
-        closeCode: 1008,
-      }),
-    );
   }
 
   /** The transport failed, or the peer did: there is nobody to tell. */
@@ -497,14 +386,18 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
         this.#checkConsumed();
         break;
       case "sendClose":
-        this.#queue.append(Opcode.CLOSE, this.#toSend);
-        this.#queue.flush();
+        if (this.#hasCloseFrame) {
+          this.#sender.append(frame(Opcode.CLOSE, this.#toSend));
+          this.#sender.queue.flush();
+        } else if (this.#state === "closeSent") {
+          void this.#endWriting(); // which other states do anyway
+        }
         break;
       case "endWriting":
         void this.#endWriting();
         break;
       case "flush":
-        void this.#queue.flushed().then(() => this.#happen("flushed"), () => {});
+        void this.#sender.queue.flushed().then(() => this.#happen("flushed"), () => {});
         break;
       case "finish":
         this.#finish();
@@ -519,12 +412,12 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
   #checkConsumed(): void {
     if (this.#state !== "closeReceived") return;
     if (this.#inbox.awaited) return void this.#reply();
-    if (this.#readThrough !== undefined && (this.#consuming !== "nothing" || !this.#inbox.idle)) return;
+    if (this.#readThrough !== undefined && (this.#sender.consuming !== "nothing" || !this.#inbox.idle)) return;
     // Nobody reads, or not any more, or the last message is being dealt with: this turn may still answer it.
     clearTimeout(this.#replyTimer);
     this.#replyTimer = setTimeout(() => {
       // A batch that was just handed over is looked at only now: it may have more messages than one.
-      if (this.#consuming === "nothing") return void this.#reply();
+      if (this.#sender.consuming === "nothing") return void this.#reply();
       this.#replyTimer = setTimeout(() => void this.#reply(), REPLY_PATIENCE);
     }, 0);
   }
@@ -546,7 +439,7 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
 
   async #endWriting(): Promise<void> {
     try {
-      await this.#queue.flushed();
+      await this.#sender.queue.flushed();
       if (this.#readEnded) this.#happen("flushed");
       // §7.1.1: the server ends the transport first; a client waits for it, unless it has just failed the connection.
       else if (this.role === "server" || this.#state === "failed") await this.#transport.closeWrite();
@@ -560,13 +453,12 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
     const error = clean ? undefined : this.#error;
     clearTimeout(this.#closeTimer);
     clearTimeout(this.#replyTimer);
-    clearTimeout(this.#messageTimer);
-    clearTimeout(this.#turnTimer);
+    this.#receiver.stop();
     this.#keepalive.stop();
     this.#transport.close();
     this.#chain?.release();
     const ended = error ?? invalidState("The connection is closed");
-    this.#queue.end(ended);
+    this.#sender.end(ended);
     this.#pings?.end(ended);
     this.#inbox.end(error);
     this.#closed.resolve({
@@ -576,12 +468,4 @@ export class Connection<Data = unknown> implements WebSocketConnection<Data> {
       ...(error === undefined ? {} : { error }),
     });
   }
-}
-
-/** What the parser allows: what extensions own, and a message that compression made larger by its framing (RFC 1951 §3.2.4). */
-function parserLimits(limits: Limits, chain: ExtensionChain | undefined): Partial<FrameParserOptions> {
-  if (chain === undefined) return limits;
-  const { reservedBits, reservedOpcodes } = chain;
-  const maxMessageBytes = limits.maxMessageBytes + Math.ceil(limits.maxMessageBytes / 1024) + 64;
-  return { ...limits, maxMessageBytes, reservedBits, reservedOpcodes };
 }

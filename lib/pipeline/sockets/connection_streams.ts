@@ -5,10 +5,10 @@
  */
 import { WebSocketError } from "../../errors.ts";
 import type { Message, MessageData } from "../messages/message.ts";
-import type { Connection } from "./connection.ts";
+import type { DrivenConnection } from "./driven_connection.ts";
 
 /** Messages one by one, without a stream: a message of a batch that is here costs one resolved promise. */
-export function messageIterator(connection: Connection): AsyncIterableIterator<Message> {
+export function messageIterator(connection: DrivenConnection): AsyncIterableIterator<Message> {
   let batch: Message[] = [];
   let at = 0;
 
@@ -42,7 +42,7 @@ export function messageIterator(connection: Connection): AsyncIterableIterator<M
 }
 
 /** Batches as they come. */
-export function batchStream(connection: Connection): ReadableStream<Message[]> {
+export function batchStream(connection: DrivenConnection): ReadableStream<Message[]> {
   return new ReadableStream<Message[]>({
     async pull(controller) {
       connection.claim("batches");
@@ -56,7 +56,7 @@ export function batchStream(connection: Connection): ReadableStream<Message[]> {
 }
 
 /** Messages, one chunk each. */
-export function messageStream(connection: Connection): ReadableStream<Message> {
+export function messageStream(connection: DrivenConnection): ReadableStream<Message> {
   // The connection's own: what a loop left of a batch is read here.
   const messages = connection[Symbol.asyncIterator]();
   return new ReadableStream<Message>({
@@ -70,7 +70,7 @@ export function messageStream(connection: Connection): ReadableStream<Message> {
 }
 
 /** Where messages are written. Its queue, and so `desiredSize`, is counted in bytes. */
-export function messageSink(connection: Connection, highWaterMark: number): WritableStream<MessageData> {
+export function messageSink(connection: DrivenConnection, highWaterMark: number): WritableStream<MessageData> {
   return new WritableStream<MessageData>({
     start(controller) {
       connection.closed.then(({ error }) => controller.error(error ?? closedError()));
@@ -86,7 +86,7 @@ function closedError(): DOMException {
 }
 
 /** A stream's `cancel` and `abort`: a `WebSocketError` gives the code and the reason, anything else gives none. */
-async function closeFor(connection: Connection, reason: unknown): Promise<void> {
+async function closeFor(connection: DrivenConnection, reason: unknown): Promise<void> {
   if (reason instanceof WebSocketError && reason.closeCode !== null) {
     await connection.close(reason.closeCode, reason.reason);
   } else {

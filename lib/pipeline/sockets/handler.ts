@@ -5,7 +5,7 @@
  * @module
  */
 import type { Message } from "../messages/message.ts";
-import type { Connection } from "./connection.ts";
+import type { DrivenConnection } from "./driven_connection.ts";
 import type { CloseInfo, WebSocketConnection } from "./websocket_connection.ts";
 
 /**
@@ -46,7 +46,7 @@ export type WebSocketHandler<Data = unknown> =
  * @returns Resolves when the connection has ended and the handler is done with it. It never rejects.
  */
 export async function runHandler<Data>(
-  connection: Connection<Data>,
+  connection: DrivenConnection<Data>,
   handler: WebSocketHandler<Data>,
   report: (error: unknown) => void,
 ): Promise<void> {
@@ -66,7 +66,7 @@ export async function runHandler<Data>(
 }
 
 function runCallbacks<Data>(
-  connection: Connection<Data>,
+  connection: DrivenConnection<Data>,
   handler: WebSocketCallbacks<Data>,
   crashed: (error: unknown) => void,
 ): Promise<void> {

@@ -22,6 +22,8 @@ export interface ByteConnection {
   readonly localAddr?: Address;
   /** Sends small writes at once. Nagle's algorithm is on by default in Deno, and a batch is small to it. */
   setNoDelay?(noDelay?: boolean): void;
+  /** Whether it is encrypted. Known by itself for a `Deno.TlsConn`. */
+  readonly secure?: boolean;
 }
 
 /** A pair of byte streams: a Node socket through `Duplex.toWeb`, an HTTP/2 stream, a pair in memory. */

@@ -121,6 +121,19 @@ export class WriteQueue {
     this.#queuedBytes += at + length - start;
   }
 
+  /** Queues a frame that another framing has written; `last` says that it is a close frame. */
+  appendBytes(bytes: Uint8Array<ArrayBuffer>, { last = false } = {}): void {
+    if (last ? this.#ended : !this.#admit()) return;
+    if (bytes.length < this.#options.highWaterMark) {
+      this.#reserve(bytes.length).set(bytes, this.#batchLength);
+      this.#batchLength += bytes.length;
+    } else {
+      this.#seal();
+      this.#full.push({ bytes });
+    }
+    this.#queuedBytes += bytes.length;
+  }
+
   /**
    * Owes the peer a pong. While the peer does not read only the latest is kept (RFC 6455 §5.5.3), so a flood of pings that is
    * never read back costs one payload (CVE-2026-11586).

@@ -306,3 +306,32 @@ Deno.test("after the end it takes nothing and writes nothing, and what was under
   assert(conn.writes.length - before <= 1, "only the rest of what was under way");
   assertEquals(events, []);
 });
+
+Deno.test("bytes of another framing leave in their place, and as they are where they are many", async () => {
+  const { queue, conn, peer } = setup({ maskKey: () => KEY });
+  const large = counting(1000);
+  queue.append(Opcode.TEXT, utf8("a"));
+  queue.appendBytes(Uint8Array.of(0x00, 0x62, 0xff));
+  queue.appendBytes(large);
+  queue.appendBytes(Uint8Array.of(0xff, 0x00), { last: true });
+  assertEquals(queue.queuedBytes, 7 + 3 + 1000 + 2);
+  queue.flush();
+  await peer.readBytes(7);
+  assertEquals(await peer.readBytes(3), Uint8Array.of(0x00, 0x62, 0xff));
+  assertEquals(await peer.readBytes(1000), large);
+  assertEquals(await peer.readBytes(2), Uint8Array.of(0xff, 0x00));
+  assertStrictEquals(conn.writes[1]?.buffer, large.buffer);
+  assertEquals(queue.queuedBytes, 0);
+});
+
+Deno.test("bytes of another framing end at maxQueuedBytes too, but for the last", () => {
+  const { queue, events } = setup();
+  queue.appendBytes(new Uint8Array(10_000));
+  queue.appendBytes(Uint8Array.of(0xff, 0x00), { last: true });
+  assertEquals([queue.queuedBytes, events.length], [10_002, 0]);
+  queue.appendBytes(new Uint8Array(1));
+  assertInstanceOf(events[0], LimitError);
+  queue.appendBytes(new Uint8Array(1), { last: true });
+  queue.appendBytes(new Uint8Array(1));
+  assertEquals([queue.queuedBytes, events.length], [0, 1]);
+});

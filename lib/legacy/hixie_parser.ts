@@ -1,0 +1,186 @@
+/**
+ * Bytes to frames as hixie-75 (§4.3) and hixie-76 (§5.3) have them.
+ *
+ * ```text
+ * 00 text FF              a text message
+ * 01..7F anything FF      to be discarded
+ * 80..FF length bytes     to be discarded; the length in octets of 7 bits, the high bit set in all but the last
+ * FF 00                   hixie-76: the closing handshake
+ * ```
+ *
+ * @module
+ */
+import { ConnectionError, LimitError, ProtocolError } from "../errors.ts";
+import { DEFAULT_LIMITS, type Limits } from "../limits.ts";
+import { GrowingBuffer } from "../pipeline/bytes/growing_buffer.ts";
+import { Utf8Validator } from "../pipeline/bytes/utf8.ts";
+import { type Frame, frame, Opcode } from "../pipeline/frames/frame.ts";
+import type { FramingParser } from "../pipeline/frames/framing.ts";
+import type { HixieVersion } from "./translated_request.ts";
+
+/** How frames are read. */
+export interface HixieParserOptions extends Partial<Pick<Limits, "maxMessageBytes">> {
+  /** The draft: hixie-76 has a closing handshake. */
+  version: HixieVersion;
+}
+
+/** 49 bits: the most whole octets of 7 whose value a number holds exactly. */
+const MAX_LENGTH_OCTETS = 7;
+
+const SECTIONS: Readonly<Record<HixieVersion, string>> = {
+  "hixie-75": "draft-hixie-thewebsocketprotocol-75 §4.3",
+  "hixie-76": "draft-hixie-thewebsocketprotocol-76 §5.3",
+};
+
+/** What the next byte is. */
+type Expected = "type" | "text" | "length" | "skipped" | "nothing";
+
+/**
+ * Reads frames from bytes.
+ *
+ * A text frame becomes a `TEXT` frame whose payload is UTF-8 whatever was sent: what is malformed becomes U+FFFD (hixie-75 §4.4,
+ * hixie-76 §5.4). The closing handshake of hixie-76 becomes a `CLOSE` frame with no payload, after which all input is ignored.
+ *
+ * You must not touch the bytes you push afterwards: payloads that arrived whole are views of them. Nothing incomplete is kept
+ * as a view.
+ */
+export class HixieParser implements FramingParser {
+  readonly #version: HixieVersion;
+  readonly #maxMessageBytes: number;
+
+  #expected: Expected = "type";
+  #type = 0;
+  /** Bytes of text so far, or the length as far as it was read, or the bytes still to be skipped. */
+  #length = 0;
+  #octets = 0;
+  readonly #text = new GrowingBuffer();
+
+  /**
+   * Makes a parser.
+   *
+   * @param options The draft and the limit.
+   */
+  constructor(options: HixieParserOptions) {
+    this.#version = options.version;
+    this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_LIMITS.maxMessageBytes;
+  }
+
+  /** Whether a frame has begun and not ended, one to be discarded included. */
+  get insideMessage(): boolean {
+    return this.#expected !== "type" && this.#expected !== "nothing";
+  }
+
+  /**
+   * Reads the frames that `bytes` completes.
+   *
+   * @param bytes What arrived. It is the parser's from here on.
+   * @param frames Where the frames are appended, those before an error included.
+   * @throws {LimitError} 1009 for a frame that is too big, as soon as it is.
+   * @throws {ProtocolError} 1002 for a length that does not end.
+   */
+  push(bytes: Uint8Array<ArrayBuffer>, frames: Frame[]): void {
+    for (let at = 0; at < bytes.length;) {
+      switch (this.#expected) {
+        case "type":
+          this.#begin(bytes[at++]!);
+          break;
+        case "text":
+          at = this.#readText(bytes, at, frames);
+          break;
+        case "length":
+          this.#readLength(bytes[at++]!, frames);
+          break;
+        case "skipped":
+          at = this.#skip(bytes, at);
+          break;
+        case "nothing":
+          return;
+      }
+    }
+  }
+
+  /**
+   * Says that the transport ended.
+   *
+   * @throws {ConnectionError} If it ended inside a frame.
+   */
+  end(): void {
+    if (this.insideMessage) throw new ConnectionError("The connection ended in the middle of a frame");
+  }
+
+  #begin(type: number): void {
+    this.#type = type;
+    this.#length = this.#octets = 0;
+    this.#expected = type < 0x80 ? "text" : "length";
+  }
+
+  /** Reads up to the FF, which no UTF-8 holds, and returns where it ended. */
+  #readText(bytes: Uint8Array<ArrayBuffer>, at: number, frames: Frame[]): number {
+    const found = bytes.indexOf(0xff, at);
+    const ended = found !== -1;
+    const part = bytes.subarray(at, ended ? found : bytes.length);
+    this.#grow(this.#length + part.length);
+    if (this.#type === 0x00) {
+      if (ended && this.#text.length === 0) {
+        frames.push(frame(Opcode.TEXT, wellFormed(part)));
+      } else {
+        this.#text.append(part, ended ? 0 : this.#maxMessageBytes - this.#length);
+        if (ended) frames.push(frame(Opcode.TEXT, wellFormed(this.#text.take())));
+      }
+    }
+    if (!ended) return bytes.length;
+    this.#expected = "type";
+    return found + 1;
+  }
+
+  /**
+   * Reads one octet of a length. Both caps are needed: the sum stops what is too big before it outgrows an exact number, and the
+   * count stops zeros that never add up to anything (CVE-2026-54466, CVE-2026-54463).
+   */
+  #readLength(octet: number, frames: Frame[]): void {
+    if (++this.#octets > MAX_LENGTH_OCTETS) {
+      throw new ProtocolError(`Length takes more than ${MAX_LENGTH_OCTETS} octets`, SECTIONS[this.#version]);
+    }
+    this.#grow(128 * this.#length + (octet & 0x7f));
+    if ((octet & 0x80) !== 0) return;
+    if (this.#length > 0) {
+      this.#expected = "skipped";
+    } else if (this.#type === 0xff && this.#version === "hixie-76") {
+      frames.push(frame(Opcode.CLOSE));
+      this.#expected = "nothing";
+    } else {
+      this.#expected = "type";
+    }
+  }
+
+  /** Passes over bytes by their number alone, whatever they are, and returns where that ended. */
+  #skip(bytes: Uint8Array, at: number): number {
+    const count = Math.min(this.#length, bytes.length - at);
+    this.#length -= count;
+    if (this.#length === 0) this.#expected = "type";
+    return at + count;
+  }
+
+  #grow(length: number): void {
+    const max = this.#maxMessageBytes;
+    if (length > max) {
+      // How far over depends on how the input was cut, so it is not said.
+      throw new LimitError(`Frame is larger than maxMessageBytes ${max}`, {
+        limit: "maxMessageBytes",
+        max,
+        closeCode: 1009,
+      });
+    }
+    this.#length = length;
+  }
+}
+
+const ENCODER = new TextEncoder();
+// `ignoreBOM`: a byte order mark is part of the message.
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The text itself where it is UTF-8, else a copy with U+FFFD for each malformed sequence: up to three times its size. */
+function wellFormed(text: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const utf8 = new Utf8Validator();
+  return utf8.push(text) === -1 && utf8.complete ? text : ENCODER.encode(DECODER.decode(text));
+}

@@ -1,0 +1,29 @@
+/**
+ * The drafts before RFC 6455, for clients that cannot be changed: hixie-75, hixie-76 (HyBi-00) and HyBi 07 to 12. Servers only.
+ * No server imports this folder: delete it and the option `legacy`, and the drafts are gone.
+ *
+ * They are off unless a server asks for them. What hixie clients send is not masked, so a page can write bytes of its choice
+ * through a proxy that takes them for HTTP, and poison its cache for everybody behind it (Huang, Chen, Barth, Rescorla, Jackson,
+ * "Talking to Yourself for Fun and Profit", 2011). Browsers gave the drafts up for that; do not serve them on a path with a shared
+ * proxy. Where they are off, a request in one of them is refused like any other without `Sec-WebSocket-Version: 13`, and gets no 101.
+ *
+ * ```text
+ *              request                        answer                          frames          closing
+ * hixie-75     no keys                        WebSocket-Origin, -Location     00 text FF      none
+ * hixie-76     Key1, Key2, 8 bytes behind     the same as Sec-, 16 of MD5     00 text FF      FF 00
+ * HyBi 07-12   Version: 7 or 8, Key           RFC 6455                        RFC 6455        RFC 6455
+ * ```
+ *
+ * The connection is the same as any other, but a hixie one has text messages only: to send binary data is a `TypeError`, to ping
+ * an `InvalidStateError`, and keepalive is off. `close` cannot carry its code and reason, and `closed` tells 1005. In hixie-75 the
+ * end of the connection is all there is of a closing handshake: between two frames it is clean.
+ *
+ * @module
+ */
+export { BodyReader } from "../handshake/body_reader.ts";
+export type { LegacyDrafts, LegacyRequest } from "../handshake/legacy_request.ts";
+export type { LegacyVersion } from "../handshake/server_handshake.ts";
+export { HixieParser, type HixieParserOptions } from "./hixie_parser.ts";
+export { serializeHixieFrame } from "./hixie_serializer.ts";
+export { legacyDrafts, type LegacyDraftsOptions, readLegacyRequest } from "./legacy_drafts.ts";
+export type { HixieVersion, HybiVersion } from "./translated_request.ts";

@@ -1,0 +1,173 @@
+/**
+ * The way in: bytes through the stages to messages, with the limits that need a clock.
+ *
+ * @module
+ */
+import { LimitError } from "../../errors.ts";
+import type { ExtensionChain } from "../../extensions/negotiation.ts";
+import type { Limits } from "../../limits.ts";
+import { type Frame, Opcode, type Role } from "../frames/frame.ts";
+import { FrameParser, type FrameParserOptions } from "../frames/frame_parser.ts";
+import type { Framing, FramingParser } from "../frames/framing.ts";
+import type { Message } from "../messages/message.ts";
+import { MessageAssembler } from "../messages/message_assembler.ts";
+
+/** What a receiver is made of. */
+export interface ReceiverOptions {
+  /** Which end we are. */
+  readonly role: Role;
+  /** All limits. */
+  readonly limits: Limits;
+  /** The extensions at work. */
+  readonly chain: ExtensionChain | undefined;
+  /** How frames are written, where that is not RFC 6455 §5.2. */
+  readonly framing: Framing | undefined;
+  /** Gets every control frame. */
+  readonly control: (frame: Frame) => void;
+  /** Is told of a message that is not finished in time (T7). */
+  readonly late: (error: LimitError) => void;
+}
+
+/** What some bytes brought. */
+export interface Received {
+  /** The messages that they completed. */
+  readonly messages: Message[];
+  /** What was wrong behind those, if anything. */
+  readonly failure: unknown;
+}
+
+/** Runs bytes through the stages. */
+export class Receiver {
+  readonly #limits: Limits;
+  readonly #chain: ExtensionChain | undefined;
+  readonly #parser: FramingParser;
+  readonly #assembler: MessageAssembler;
+  readonly #late: (error: LimitError) => void;
+  #pingSecond = 0;
+  #pingsInSecond = 0;
+  #messageSince = 0;
+  #messageTimer: ReturnType<typeof setTimeout> | undefined;
+  #pausedSince = 0;
+
+  /** @param options What it is made of. */
+  constructor({ role, limits, chain, framing, control, late }: ReceiverOptions) {
+    this.#limits = limits;
+    this.#chain = chain;
+    this.#late = late;
+    this.#parser = framing?.createParser(limits) ?? new FrameParser({
+      role,
+      ...parserLimits(limits, chain),
+      split: chain?.splittable ?? true,
+    });
+    this.#assembler = new MessageAssembler({
+      maxMessageBytes: limits.maxMessageBytes,
+      control: (frame) => {
+        if (frame.opcode === Opcode.PING) this.#countPing();
+        control(frame);
+      },
+    });
+  }
+
+  /** Takes bytes. What is wrong with them does not take away what came before. */
+  receive(bytes: Uint8Array<ArrayBuffer>): Received {
+    const frames: Frame[] = [];
+    const messages: Message[] = [];
+    let failure: unknown;
+    try {
+      try {
+        this.#parser.push(bytes, frames);
+      } finally {
+        this.#assemble(frames, messages);
+      }
+    } catch (error) {
+      failure = error;
+    }
+    if (messages.length > 0 || !this.#parser.insideMessage) this.#messageSince = 0;
+    if (this.#messageSince === 0 && this.#parser.insideMessage) this.#watchMessage();
+    return { messages, failure };
+  }
+
+  /** Says that the transport ended. Throws `ConnectionError` if it ended inside a frame or a message. */
+  end(): void {
+    this.#parser.end();
+    this.#assembler.end();
+  }
+
+  /** Nothing is read for a while: the delay is not the peer's. */
+  pause(): void {
+    this.#pausedSince = performance.now();
+  }
+
+  /** Reading goes on. */
+  resume(): void {
+    if (this.#messageSince !== 0) this.#messageSince += performance.now() - this.#pausedSince;
+    this.#pausedSince = 0;
+  }
+
+  /** Lets go of the timer. */
+  stop(): void {
+    clearTimeout(this.#messageTimer);
+  }
+
+  #assemble(frames: Frame[], messages: Message[]): void {
+    if (this.#chain === undefined) return this.#assembler.push(frames, messages);
+    const decoded: Frame[] = [];
+    try {
+      this.#chain.decode.push(frames, decoded);
+    } finally {
+      this.#assembler.push(decoded, messages);
+    }
+  }
+
+  /** A pong costs us more than its ping costs the peer (F12). */
+  #countPing(): void {
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#pingSecond) {
+      this.#pingSecond = second;
+      this.#pingsInSecond = 0;
+    }
+    const { maxPingsPerSecond: max } = this.#limits;
+    if (++this.#pingsInSecond <= max) return;
+    throw new LimitError(`Peer sent more than maxPingsPerSecond ${max} pings`, {
+      limit: "maxPingsPerSecond",
+      max,
+      actual: this.#pingsInSecond,
+      closeCode: 1008,
+    });
+  }
+
+  /** A message may take `messageTimeout` (T7). One timer serves many messages: it looks when the present one began. */
+  #watchMessage(): void {
+    const { messageTimeout } = this.#limits;
+    if (messageTimeout === 0) return;
+    this.#messageSince = performance.now();
+    this.#messageTimer ??= setTimeout(() => this.#judgeMessage(), messageTimeout);
+  }
+
+  #judgeMessage(): void {
+    this.#messageTimer = undefined;
+    if (this.#messageSince === 0) return;
+    const { messageTimeout } = this.#limits;
+    const taken = this.#pausedSince === 0 ? performance.now() - this.#messageSince : 0;
+    if (taken < messageTimeout) {
+      this.#messageTimer = setTimeout(() => this.#judgeMessage(), messageTimeout - taken);
+      return;
+    }
+    this.#late(
+      new LimitError(`Message is incomplete after messageTimeout ${messageTimeout} ms`, {
+        limit: "messageTimeout",
+        max: messageTimeout,
+        actual: Math.round(taken),
+        closeCode: 1008,
+      }),
+    );
+  }
+}
+
+/** What the parser allows: what extensions own, and a message that compression made larger by its framing (RFC 1951 §3.2.4). */
+function parserLimits(limits: Limits, chain: ExtensionChain | undefined): Partial<FrameParserOptions> {
+  if (chain === undefined) return limits;
+  const { reservedBits, reservedOpcodes } = chain;
+  const maxMessageBytes = limits.maxMessageBytes + Math.ceil(limits.maxMessageBytes / 1024) + 64;
+  return { ...limits, maxMessageBytes, reservedBits, reservedOpcodes };
+}

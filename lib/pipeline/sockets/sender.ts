@@ -1,0 +1,121 @@
+/**
+ * The way out: messages and control frames into the one write queue, and the moment when the queue is flushed.
+ *
+ * @module
+ */
+import type { ExtensionChain } from "../../extensions/negotiation.ts";
+import { type Frame, Opcode, type OutgoingFrame } from "../frames/frame.ts";
+import type { Framing } from "../frames/framing.ts";
+import { bytesOf, type MessageData } from "../messages/message.ts";
+import { MessageFragmenter } from "../messages/message_fragmenter.ts";
+import type { Transport } from "./transport.ts";
+import type { SendOptions } from "./websocket_connection.ts";
+import { WriteQueue, type WriteQueueOptions } from "./write_queue.ts";
+
+/** What a sender is made of. */
+export interface SenderOptions extends WriteQueueOptions {
+  /** The extensions at work. */
+  readonly chain: ExtensionChain | undefined;
+  /** How frames are written, where that is not RFC 6455 §5.2. */
+  readonly framing: Framing | undefined;
+}
+
+/**
+ * How a batch of messages is being consumed, which decides when the replies to it leave: `now`, in one call stack, at whose end
+ * the consumer flushes; `later`, over several turns, where the end of the event loop's turn flushes if the batch lasts longer;
+ * `nothing` is left of it, and the next microtask flushes.
+ */
+export type Consuming = "nothing" | "now" | "later";
+
+/** With extensions too a message is one frame. */
+const FRAGMENTER = new MessageFragmenter();
+
+/** `send`'s answer where nobody needs to wait: no promise is made for it. */
+const DONE: Promise<void> = Promise.resolve();
+
+/** Sends. */
+export class Sender {
+  /** The queue behind it, for what is neither a message nor a frame. */
+  readonly queue: WriteQueue;
+  readonly #chain: ExtensionChain | undefined;
+  readonly #framing: Framing | undefined;
+  /** Whether a message is one frame of RFC 6455 and can be written straight into the queue. */
+  readonly #plain: boolean;
+  #consuming: Consuming = "nothing";
+  #flushSoon = false;
+  #turnTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param transport Where the bytes go.
+   * @param options What it is made of.
+   */
+  constructor(transport: Transport, options: SenderOptions) {
+    this.queue = new WriteQueue(transport, options);
+    this.#chain = options.chain;
+    this.#framing = options.framing;
+    this.#plain = this.#chain === undefined && this.#framing === undefined;
+  }
+
+  /** How the batch in hand is being consumed. */
+  get consuming(): Consuming {
+    return this.#consuming;
+  }
+
+  set consuming(how: Consuming) {
+    this.#consuming = how;
+    if (how === "later" && this.queue.queuedBytes > 0) this.flushLater();
+  }
+
+  /** Sends a message. Resolves when less than the high-water mark is queued. */
+  send(data: MessageData, options?: SendOptions): Promise<void> {
+    if (!this.#plain) this.#encode(data, options);
+    else if (typeof data === "string") this.queue.appendText(data);
+    else this.queue.append(Opcode.BINARY, bytesOf(data));
+    if (!this.queue.full) {
+      this.flushLater();
+      return DONE;
+    }
+    this.queue.flush();
+    return this.queue.drained();
+  }
+
+  /** Queues a frame as the connection writes frames. What its framing cannot write throws before anything is queued. */
+  append(frame: Frame): void {
+    const { opcode, payload } = frame;
+    if (this.#framing === undefined) this.queue.append(opcode, payload, frame);
+    else this.queue.appendBytes(this.#framing.serialize(frame), { last: opcode === Opcode.CLOSE });
+  }
+
+  /** Flushes when the time has come. */
+  flushLater(): void {
+    if (this.#consuming === "now") return;
+    if (this.#consuming === "later") {
+      this.#turnTimer ??= setTimeout(() => {
+        this.#turnTimer = undefined;
+        this.queue.flush();
+      }, 0);
+    } else if (!this.#flushSoon) {
+      this.#flushSoon = true;
+      queueMicrotask(() => {
+        this.#flushSoon = false;
+        this.queue.flush();
+      });
+    }
+  }
+
+  /** Drops what is queued and tells everybody who waits. */
+  end(error: unknown): void {
+    clearTimeout(this.#turnTimer);
+    this.queue.end(error);
+  }
+
+  /** A message through the extensions, or in a framing of its own. */
+  #encode(data: MessageData, { compress }: SendOptions = {}): void {
+    const frames: Frame[] = [];
+    FRAGMENTER.push([data], frames);
+    if (this.#chain === undefined) return frames.forEach((frame) => this.append(frame));
+    const encoded: OutgoingFrame[] = [];
+    this.#chain.encode.push(compress === undefined ? frames : frames.map((frame) => ({ ...frame, compress })), encoded);
+    for (const frame of encoded) this.append(frame);
+  }
+}

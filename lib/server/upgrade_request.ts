@@ -1,0 +1,366 @@
+/**
+ * WebSockets where there is only `Deno.serve`: the platform's own, with the surface of a connection of ours.
+ *
+ * What `Deno.upgradeWebSocket` does not give, this cannot give either:
+ *
+ * - no backpressure on what comes in: the platform reads on while the application does not. What waits is bounded by
+ *   `maxQueuedBytes`, and then the connection is closed with 1013;
+ * - no `ping()` and no `roundTripTime`; keepalive is the platform's, to the second;
+ * - no compression and no other extensions;
+ * - `maxMessageBytes` is judged when the whole message is here (1009); the platform itself cuts at 64 MiB a frame, and counts
+ *   neither fragments nor the time they take;
+ * - the platform's idea of the protocol: frames that are not masked are let in, and after other faults the connection ends with
+ *   no close frame. The close frame of a peer is answered at once, not after the answers to the messages before it;
+ * - `abort()` starts to close, and hears no more of it: there is no way to drop the connection;
+ * - after a refusal `Deno.serve` leaves the connection open for the next request.
+ *
+ * Use `serve`, or `serveNode` of `./node`, wherever you can.
+ *
+ * @module
+ */
+import { closeCodeOf, ConnectionError, HandshakeError, invalidState, LimitError, WebSocketError } from "../errors.ts";
+import type { ExtensionProcessor } from "../extensions/extension.ts";
+import { compileOriginPolicy, type OriginPolicy } from "../handshake/origin.ts";
+import { readUpgradeRequest, type UpgradeRequest } from "../handshake/server_handshake.ts";
+import { chooseSubprotocol } from "../handshake/subprotocol.ts";
+import { type Limits, resolveLimits } from "../limits.ts";
+import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
+import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
+import { batchStream, messageIterator, messageSink, messageStream } from "../pipeline/sockets/connection_streams.ts";
+import type { DrivenConnection } from "../pipeline/sockets/driven_connection.ts";
+import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
+import { type BatchConsumer, Inbox } from "../pipeline/sockets/inbox.ts";
+import type { Address, CloseInfo } from "../pipeline/sockets/websocket_connection.ts";
+
+/** The limits that can be kept over the platform's WebSocket. */
+type KeptLimits = Pick<
+  Limits,
+  "maxMessageBytes" | "highWaterMark" | "maxQueuedBytes" | "closeTimeout" | "pingInterval" | "pongTimeout"
+>;
+
+/** How a request is upgraded. */
+export interface UpgradeRequestOptions<Data = unknown> extends Partial<KeptLimits> {
+  /** The subprotocols that this server speaks, the best first. */
+  protocols?: readonly string[];
+  /** The origins that may connect. By default only the host's own, where an `Origin` is sent. */
+  origins?: OriginPolicy;
+  /** More header fields of the answer, such as `Set-Cookie`. */
+  headers?: HeadersInit;
+  /** What the application keeps with the connection, as `socket.data`. */
+  data?: Data;
+  /** The peer's address, of the second argument of `Deno.serve`'s handler. */
+  remoteAddr?: Address;
+  /** Is told of what the handler throws. By default it is printed to the console. */
+  onError?(error: unknown): void;
+}
+
+/**
+ * Answers a request of `Deno.serve` with a WebSocket. The module's description says what it cannot do.
+ *
+ * @example Beside other answers
+ * ```ts
+ * import { connect } from "@sluice/websocket";
+ * import { upgradeRequest } from "@sluice/websocket/deno-serve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+ *   if (request.headers.get("upgrade") !== "websocket") return new Response("Hello\n");
+ *   return upgradeRequest(request, {}, async (socket) => {
+ *     for await (const message of socket) await socket.send(message);
+ *   });
+ * });
+ *
+ * await using socket = await connect(`ws://127.0.0.1:${server.addr.port}`);
+ * await socket.send("hello");
+ * assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
+ * ```
+ *
+ * @typeParam Data What the application keeps with the connection.
+ * @param request The request, whose body nobody has read.
+ * @param options The limits, the subprotocols and the origins.
+ * @param handler A function that holds the connection, or callbacks. It runs once the connection is open.
+ * @returns The answer, to be returned to `Deno.serve`: 101, or a refusal of a request that is not in order (RFC 6455 §4.2.1).
+ * @throws {RangeError} If a limit cannot be used.
+ * @throws {TypeError} If an origin of the list cannot match.
+ */
+export function upgradeRequest<Data = unknown>(
+  request: Request,
+  options: UpgradeRequestOptions<Data>,
+  handler: WebSocketHandler<Data>,
+): Response {
+  const limits = resolveLimits(options);
+  const checkOrigin = compileOriginPolicy(options.origins);
+  let upgrade: UpgradeRequest;
+  try {
+    upgrade = readRequest(request);
+    checkOrigin(upgrade);
+  } catch (error) {
+    if (error instanceof HandshakeError) return refusalOf(error);
+    throw error;
+  }
+  const protocol = chooseSubprotocol(upgrade.protocols, options.protocols ?? []);
+  const { socket, response } = Deno.upgradeWebSocket(request, {
+    ...(protocol === "" ? {} : { protocol }),
+    // The platform pings after half of it, and gives up after the rest; it counts in seconds.
+    idleTimeout: limits.pingInterval === 0 ? 0 : Math.ceil((limits.pingInterval + limits.pongTimeout) / 1000),
+  });
+  for (const [name, value] of new Headers(options.headers)) response.headers.append(name, value);
+  // deno-lint-ignore no-console -- as `serve` does: a mistake that nobody asked to hear of must be heard
+  const report = (error: unknown) => options.onError === undefined ? console.error(error) : options.onError(error);
+  socket.onopen = () => {
+    const connection = new PlatformConnection<Data>({ socket, upgrade, limits, options });
+    void runHandler(connection, handler, report);
+  };
+  return response;
+}
+
+/** The rules of our own server, which `Deno.upgradeWebSocket` does not ask for: the version, the key, one of each field. */
+function readRequest({ method, url, headers }: Request): UpgradeRequest {
+  const { protocol, pathname, search } = new URL(url);
+  const head = { method, target: `${pathname}${search}`, version: "HTTP/1.1", fields: [...headers] };
+  return readUpgradeRequest(head, { secure: protocol === "https:" });
+}
+
+function refusalOf({ status, headers, message }: HandshakeError): Response {
+  const response = new Response(`${message}\n`, { status, headers });
+  response.headers.set("Connection", headers.has("Upgrade") ? "close, Upgrade" : "close");
+  return response;
+}
+
+/** After a failure the peer has this long to answer our close frame. */
+const FAILED_TIMEOUT = 2_000;
+/** Milliseconds between two looks at what is queued out: the platform does not say when it is written. */
+const DRAIN_POLL = 10;
+/** What a message costs beside its content: empty ones fill the memory too. */
+const MESSAGE_COST = 64;
+
+/** The platform's WebSocket as a connection. */
+class PlatformConnection<Data> implements DrivenConnection<Data> {
+  readonly role = "server";
+  readonly url: string;
+  readonly protocol: string;
+  readonly extensions = "";
+  readonly extensionProcessors: readonly ExtensionProcessor[] = [];
+  readonly headers: Headers;
+  readonly remoteAddr: Address | undefined;
+  readonly localAddr = undefined;
+  readonly roundTripTime = undefined;
+  data: Data | undefined;
+  ondrain: (() => void) | undefined;
+
+  readonly #socket: WebSocket;
+  readonly #limits: KeptLimits;
+  readonly #inbox: Inbox;
+  readonly #closed = Promise.withResolvers<CloseInfo>();
+  #state: 1 | 2 | 3 = 1;
+  #aborted = false;
+  #error: unknown;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #drainTimer: ReturnType<typeof setTimeout> | undefined;
+  #drained: PromiseWithResolvers<void> | undefined;
+  #readThrough: string | undefined;
+  #readable: ReadableStream<Message> | undefined;
+  #writable: WritableStream<MessageData> | undefined;
+  #batches: ReadableStream<Message[]> | undefined;
+  #iterator: AsyncIterableIterator<Message> | undefined;
+
+  constructor({ socket, upgrade, limits, options }: {
+    socket: WebSocket;
+    upgrade: UpgradeRequest;
+    limits: KeptLimits;
+    options: UpgradeRequestOptions<Data>;
+  }) {
+    this.url = upgrade.url;
+    this.protocol = socket.protocol;
+    this.headers = upgrade.headers;
+    this.remoteAddr = options.remoteAddr;
+    this.data = options.data;
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#inbox = new Inbox(limits.maxQueuedBytes);
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>
+      this.#receive(typeof data === "string" ? data : new Uint8Array(data));
+    socket.onerror = (event) => {
+      const cause = event instanceof ErrorEvent ? event.error : undefined;
+      this.#error ??= new ConnectionError("The connection was lost", { cause });
+    };
+    socket.onclose = ({ code, reason, wasClean }) => this.#finish({ closeCode: code, reason, wasClean });
+  }
+
+  get readyState(): 1 | 2 | 3 {
+    return this.#state;
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  get closed(): Promise<CloseInfo> {
+    return this.#closed.promise;
+  }
+
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
+  get readable(): ReadableStream<Message> {
+    return this.#readable ??= messageStream(this);
+  }
+
+  get writable(): WritableStream<MessageData> {
+    return this.#writable ??= messageSink(this, this.#limits.highWaterMark);
+  }
+
+  get batches(): ReadableStream<Message[]> {
+    return this.#batches ??= batchStream(this);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+    return this.#iterator ??= messageIterator(this);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  send(data: MessageData): Promise<void> {
+    if (this.#state !== 1) {
+      throw invalidState(`Cannot send: the connection is ${this.#state === 3 ? "closed" : "closing"}`);
+    }
+    this.#socket.send(typeof data === "string" ? data : bytesOf(data));
+    const { maxQueuedBytes: max } = this.#limits;
+    if (this.bufferedAmount >= max) {
+      this.fail(
+        new LimitError(`Peer does not read: ${this.bufferedAmount} bytes queued reach maxQueuedBytes ${max}`, {
+          limit: "maxQueuedBytes",
+          max,
+          actual: this.bufferedAmount,
+          closeCode: 1013,
+        }),
+      );
+    }
+    return this.drained() ?? Promise.resolve();
+  }
+
+  ping(): Promise<number> {
+    throw new DOMException("Cannot ping: the WebSocket of Deno.serve has no ping", "NotSupportedError");
+  }
+
+  close(code: number = CloseCode.NORMAL, reason = ""): Promise<CloseInfo> {
+    encodeClosePayload(code, reason); // throws where they may not be sent
+    return this.#close(() => this.#socket.close(code, reason));
+  }
+
+  closeWithoutCode(): Promise<CloseInfo> {
+    return this.#close(() => this.#socket.close());
+  }
+
+  abort(reason: unknown = new ConnectionError("The connection was aborted")): void {
+    this.#aborted = true;
+    if (this.#state === 3) return;
+    this.#error ??= reason;
+    this.#close(() => this.#socket.close());
+    this.#finish({ closeCode: CloseCode.ABNORMAL, reason: "", wasClean: false });
+  }
+
+  fail(error: unknown): void {
+    if (this.#state === 1) this.#error ??= error;
+    const reason = error instanceof WebSocketError ? error.reason : "";
+    this.#close(() => this.#socket.close(closeCodeOf(error), reason), FAILED_TIMEOUT);
+  }
+
+  isOwnError(error: unknown): boolean {
+    if (this.#state === 1) return false;
+    return error === this.#error || (error instanceof DOMException && error.name === "InvalidStateError");
+  }
+
+  takeBatch(): Message[] | undefined | Promise<Message[] | undefined> {
+    return this.#inbox.take();
+  }
+
+  consumeWith(consumer: BatchConsumer, ended: () => void): void {
+    this.#inbox.consumeWith(consumer, ended);
+  }
+
+  claim(way: string): void {
+    if (this.#readThrough !== undefined && this.#readThrough !== way) {
+      throw new TypeError(`Cannot read through ${way}: the connection is read through its ${this.#readThrough}`);
+    }
+    this.#readThrough = way;
+  }
+
+  /** When replies leave is the platform's affair. */
+  consuming(): void {}
+  flush(): void {}
+
+  drained(): Promise<void> | undefined {
+    if (this.bufferedAmount < this.#limits.highWaterMark || this.#state === 3) return undefined;
+    if (this.#drained === undefined) {
+      this.#drained = Promise.withResolvers();
+      this.#drained.promise.catch(() => {}); // who does not wait is not told
+      this.#watchDrain();
+    }
+    return this.#drained.promise;
+  }
+
+  #watchDrain(): void {
+    this.#drainTimer = setTimeout(() => {
+      if (this.bufferedAmount >= this.#limits.highWaterMark) return this.#watchDrain();
+      this.#drained?.resolve();
+      this.#drained = undefined;
+      this.ondrain?.();
+    }, DRAIN_POLL);
+  }
+
+  #receive(message: Message): void {
+    if (this.#state !== 1) return; // after our close frame only the peer's matters
+    const { maxMessageBytes, maxQueuedBytes } = this.#limits;
+    const bytes = typeof message === "string" ? encodedLength(message, maxMessageBytes) : message.length;
+    if (bytes > maxMessageBytes) {
+      const facts = { limit: "maxMessageBytes", max: maxMessageBytes, actual: bytes, closeCode: 1009 } as const;
+      return this.fail(new LimitError(`Message of ${bytes} bytes is over maxMessageBytes ${maxMessageBytes}`, facts));
+    }
+    this.#inbox.put([message], bytes + MESSAGE_COST);
+    if (!this.#inbox.full) return;
+    const facts = { limit: "maxQueuedBytes", max: maxQueuedBytes, closeCode: 1013 } as const;
+    this.fail(new LimitError(`Messages that nobody reads reach maxQueuedBytes ${maxQueuedBytes}`, facts));
+  }
+
+  #close(start: () => void, most = Infinity): Promise<CloseInfo> {
+    if (this.#state !== 1) return this.closed;
+    this.#state = 2;
+    start();
+    const time = Math.min(this.#limits.closeTimeout || Infinity, most);
+    if (time !== Infinity) {
+      this.#closeTimer = setTimeout(() => {
+        this.#error ??= new ConnectionError(`The closing handshake took more than ${time} ms`);
+        this.#finish({ closeCode: CloseCode.ABNORMAL, reason: "", wasClean: false });
+      }, time);
+    }
+    return this.closed;
+  }
+
+  #finish({ closeCode, reason, wasClean }: CloseInfo): void {
+    if (this.#state === 3) return;
+    this.#state = 3;
+    clearTimeout(this.#closeTimer);
+    clearTimeout(this.#drainTimer);
+    const clean = wasClean && this.#error === undefined;
+    if (!clean) this.#error ??= new ConnectionError("The connection ended without a close frame");
+    const error = clean ? undefined : this.#error;
+    this.#drained?.reject(error ?? invalidState("The connection is closed"));
+    this.#inbox.end(error);
+    this.#closed.resolve({
+      closeCode: closeCode || CloseCode.ABNORMAL, // the platform says 0 where it gave up
+      reason,
+      wasClean: clean,
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+}
+
+/** The size of a text in UTF-8, which is counted only where it matters. */
+function encodedLength(text: string, max: number): number {
+  return 3 * text.length <= max ? text.length : new TextEncoder().encode(text).length;
+}
