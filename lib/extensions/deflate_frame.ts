@@ -14,6 +14,7 @@ import { type Frame, isControl, Opcode, type OutgoingFrame, Rsv } from "../pipel
 import type { CodecContext, Extension, ExtensionCodec, ExtensionProcessor } from "./extension.ts";
 import { joinPieces } from "./permessage_deflate/join_pieces.ts";
 import {
+  canKeepContext,
   createDeflater,
   createInflater,
   type Deflater,
@@ -70,9 +71,10 @@ export function deflateFrame(options: DeflateFrameOptions = {}): Extension {
   });
   return {
     name,
-    offer: () => [[]],
+    // Both sides keep their context unless they are asked not to.
+    offer: () => canKeepContext() ? [[]] : [],
     accept(params) {
-      const demand = readDemand(params);
+      const demand = canKeepContext() ? readDemand(params) : undefined;
       return demand === undefined ? undefined : processor(demand);
     },
     confirm(params) {

@@ -1,5 +1,5 @@
 /**
- * A certificate for `localhost` and 127.0.0.1 that nothing but these tests trusts, valid until 2126.
+ * A certificate for `localhost` and 127.0.0.1, and one of a client, that nothing but these tests trusts, valid until 2126.
  *
  * Made with `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj /CN=localhost
  * -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE`.
@@ -13,3 +13,9 @@ const read = (name: string) => Deno.readTextFileSync(new URL(`tls/${name}.pem`, 
 export const cert: string = read("cert");
 /** Its private key in PEM. */
 export const key: string = read("key");
+/** An authority of clients, in PEM, whose key is gone. */
+export const clientCa: string = read("client_ca");
+/** A client's certificate in PEM, which that authority signed. */
+export const clientCert: string = read("client");
+/** Its private key in PEM. */
+export const clientKey: string = read("client_key");

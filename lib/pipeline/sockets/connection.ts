@@ -449,6 +449,11 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
   }
 
   #finish(): void {
+    try {
+      this.#chain?.release();
+    } catch (error) {
+      this.#error ??= error; // an extension's mistake must not keep the connection from ending
+    }
     const clean = this.#received !== undefined && this.#error === undefined;
     const error = clean ? undefined : this.#error;
     clearTimeout(this.#closeTimer);
@@ -456,7 +461,6 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
     this.#receiver.stop();
     this.#keepalive.stop();
     this.#transport.close();
-    this.#chain?.release();
     const ended = error ?? invalidState("The connection is closed");
     this.#sender.end(ended);
     this.#pings?.end(ended);

@@ -164,10 +164,13 @@ export class Receiver {
   }
 }
 
-/** What the parser allows: what extensions own, and a message that compression made larger by its framing (RFC 1951 §3.2.4). */
+/**
+ * What the parser allows: what extensions own, and a message that its compression made larger: a deflater with little memory
+ * writes 5 bytes for every 128 that it cannot compress (RFC 1951 §3.2.4).
+ */
 function parserLimits(limits: Limits, chain: ExtensionChain | undefined): Partial<FrameParserOptions> {
   if (chain === undefined) return limits;
   const { reservedBits, reservedOpcodes } = chain;
-  const maxMessageBytes = limits.maxMessageBytes + Math.ceil(limits.maxMessageBytes / 1024) + 64;
+  const maxMessageBytes = limits.maxMessageBytes + Math.ceil(limits.maxMessageBytes / 16) + 64;
   return { ...limits, maxMessageBytes, reservedBits, reservedOpcodes };
 }

@@ -1,0 +1,408 @@
+import { assert, assertEquals, assertGreater, assertLess, assertStrictEquals, assertThrows } from "@std/assert";
+import zlib from "node:zlib";
+import {
+  canKeepContext,
+  createDeflater,
+  createInflater,
+  deflateBytes,
+  inflateBytes,
+  InflateError,
+  InflateOverflow,
+} from "../../../lib/extensions/permessage_deflate/zlib.ts";
+import { assertBytes } from "../../_support/bytes.ts";
+import { utf8 } from "../../_support/frames.ts";
+import { randomBytes, seeded } from "../../_support/random.ts";
+import {
+  changeHandles,
+  digits,
+  distances,
+  EXAMPLES,
+  type Handle,
+  hex,
+  join,
+  REAL_HANDLE,
+  repetitive,
+} from "./_support.ts";
+
+const ZLIB = "../../../lib/extensions/permessage_deflate/zlib.ts";
+type Zlib = typeof import("../../../lib/extensions/permessage_deflate/zlib.ts");
+
+const ALL = { last: true, forget: true, max: Infinity };
+const NOTHING = new Uint8Array(0);
+const DEFAULTS = { windowBits: 15, level: 6, memLevel: 8 };
+const MiB = 1024 * 1024;
+
+/** A message as it goes over the wire. */
+const message = (pieces: readonly Uint8Array[]) => {
+  const all = join(pieces);
+  return all.length === 0 ? Uint8Array.of(0) : all.subarray(0, -4);
+};
+
+/** How to deflate `bytes` with a window of `bits`, by the runtime's public function. */
+const deflateRaw = (bytes: Uint8Array, windowBits = 15, level = 9): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(
+    zlib.deflateRawSync(bytes, { windowBits, level, finishFlush: zlib.constants.Z_SYNC_FLUSH }),
+  ).subarray(0, -4);
+
+Deno.test("this runtime can keep a context from one message to the next", () => {
+  assertStrictEquals(canKeepContext(), true);
+});
+
+for (const [way, keepContext] of [["the handle", true], ["the one-shot functions", false]] as const) {
+  for (const { name, messages, takeover, level } of EXAMPLES) {
+    // A context can only be kept by the handle.
+    if (takeover && !keepContext) continue;
+    Deno.test(`RFC 7692 ${name}: inflated by ${way}`, () => {
+      const inflater = createInflater(15, keepContext);
+      for (const { frames, text } of messages) {
+        const pieces = frames.flatMap((frame, i) =>
+          inflater.inflate(hex(frame), { ...ALL, last: i === frames.length - 1, forget: !takeover })
+        );
+        assertEquals(new TextDecoder().decode(join(pieces)), text);
+      }
+      inflater.close();
+    });
+
+    if (level === undefined) continue;
+    Deno.test(`RFC 7692 ${name}: deflated by ${way} to the same bytes, at level ${level}`, () => {
+      const deflater = createDeflater({ ...DEFAULTS, level }, keepContext);
+      for (const { frames, text } of messages) {
+        assertEquals(digits([message(deflater.deflate(utf8(text)))]), frames.join(""));
+        if (!takeover) deflater.reset();
+      }
+      deflater.close();
+    });
+  }
+
+  Deno.test(`messages of every size come back, deflated and inflated by ${way}`, () => {
+    const random = seeded();
+    for (const level of [0, 1, 6, 9]) {
+      const deflater = createDeflater({ ...DEFAULTS, level }, keepContext);
+      const inflater = createInflater(15, keepContext);
+      // On both sides of the scratch's 64 KiB, before and after compression.
+      for (
+        const size of [0, 1, 2, 125, 1000, 65_495, 65_515, 65_520, 65_530, 65_535, 65_536, 65_537, 131_072, 300_000]
+      ) {
+        for (const bytes of [randomBytes(random, size), new Uint8Array(size), repetitive(size, 40_000, random)]) {
+          const compressed = message(deflater.deflate(bytes));
+          deflater.reset();
+          assertBytes(join(inflater.inflate(compressed, ALL)), bytes, `${size} bytes at level ${level}`);
+        }
+      }
+      deflater.close();
+      inflater.close();
+    }
+  });
+
+  Deno.test(`the sizes at which the output fills the scratch to the byte come back, by ${way}`, () => {
+    // Stored blocks: a byte more in is a byte more out.
+    const deflater = createDeflater({ ...DEFAULTS, level: 0 }, keepContext);
+    const inflater = createInflater(15, keepContext);
+    for (let size = 65_490; size <= 65_540; size++) {
+      const bytes = new Uint8Array(size).fill(size);
+      const compressed = message(deflater.deflate(bytes));
+      deflater.reset();
+      assertBytes(join(inflater.inflate(compressed, ALL)), bytes, `${size} bytes`);
+    }
+    deflater.close();
+    inflater.close();
+  });
+
+  Deno.test(`D5: a message deflated in parts, empty ones too, comes back in parts, by ${way}`, () => {
+    const deflater = createDeflater(DEFAULTS, keepContext);
+    const inflater = createInflater(15, keepContext);
+    const text = "a part, a part, ";
+    const parts = [NOTHING, NOTHING, ...Array.from({ length: 5 }, () => utf8(text)), NOTHING];
+    for (const last of [NOTHING, utf8("the last")]) {
+      const sent = [...parts, last].map((part) => join(deflater.deflate(part)));
+      const inflated = sent.flatMap((part, i) =>
+        i === sent.length - 1
+          ? inflater.inflate(part.length === 0 ? Uint8Array.of(0) : part.subarray(0, -4), ALL)
+          : inflater.inflate(part, { ...ALL, last: false })
+      );
+      assertBytes(join(inflated), join([...parts, last]));
+      deflater.reset();
+    }
+    deflater.close();
+    inflater.close();
+  });
+
+  Deno.test(`D4: the empty message is a zero byte, and so it is deflated, by ${way}`, () => {
+    const inflater = createInflater(15, keepContext);
+    assertEquals(inflater.inflate(Uint8Array.of(0), ALL), []);
+    inflater.close();
+    const deflater = createDeflater(DEFAULTS, keepContext);
+    assertEquals(digits(deflater.deflate(NOTHING)), "000000ffff");
+    deflater.close();
+  });
+
+  Deno.test(`D3: after a last block (BFINAL) the message goes on, and the next one begins afresh, by ${way}`, () => {
+    const last = "f348cdc9c9070000"; // "Hello", §7.2.3.4, and an empty stored block's first byte
+    const plain = "f248cdc9c90700";
+    const inflater = createInflater(15, keepContext);
+    for (
+      const [frames, text] of [
+        [[last], "Hello"],
+        [["f348cdc9c90700"], "Hello"], // with no byte behind the last block
+        [[plain], "Hello"],
+        [["f348cdc9c90700" + plain], "HelloHello"],
+        [["f348cdc9c90700".repeat(3)], "HelloHelloHello"],
+        [["f348cdc9c90700".repeat(2) + last], "HelloHelloHello"],
+        [["f348cdc9c90700", plain], "HelloHello"], // the end between two fragments
+        [["f348cdc9c90700", "", plain], "HelloHello"],
+        [["f348cdc9c90700", "00"], "Hello"],
+        [["f348cdc9c90700", ""], "Hello"],
+        [["0300"], ""],
+        [["030003000300"], ""],
+        [[plain], "Hello"],
+      ] as const
+    ) {
+      for (const forget of keepContext ? [true, false] : [true]) {
+        const pieces = frames.flatMap((frame, i) =>
+          inflater.inflate(hex(frame), { max: 100, forget, last: i === frames.length - 1 })
+        );
+        assertEquals(new TextDecoder().decode(join(pieces)), text, `${frames}, forget: ${forget}`);
+      }
+    }
+    inflater.close();
+  });
+
+  Deno.test(`D2: a block type that there is not, a distance too far and bytes cut off are errors, by ${way}`, () => {
+    for (
+      const bytes of [
+        "07ff", // block type 3
+        "06", // the same as a first byte alone
+        "f20011000000", // "Hello" again, with nothing before it
+        "000500fbff48656c6c6f00", // a stored block whose length and complement do not match
+        "04c0ffffffffff", // a code that is over-subscribed
+        "000500faff4865", // a stored block cut off
+        "f248cd", // a block cut off
+        "", // not even a block
+        "010200fdff", // a last block that ends in what we put behind the message
+      ]
+    ) {
+      const inflater = createInflater(15, keepContext);
+      assertThrows(() => inflater.inflate(hex(bytes), ALL), InflateError, "Compressed data is");
+      inflater.close();
+    }
+  });
+
+  Deno.test(`D1: what inflates to more than is allowed stops there, by ${way}`, () => {
+    const bomb = deflateRaw(new Uint8Array(4 * MiB));
+    assertLess(bomb.length, 5_000);
+    for (const max of [0, 1, 65_535, 65_536, 65_537, MiB, 4 * MiB - 1]) {
+      const inflater = createInflater(15, keepContext);
+      assertThrows(() => inflater.inflate(bomb, { ...ALL, max }), InflateOverflow, "", `${max}`);
+      inflater.close();
+    }
+    const inflater = createInflater(15, keepContext);
+    const inflated = inflater.inflate(bomb, { ...ALL, max: 4 * MiB });
+    assertEquals(inflated.reduce((sum, { length }) => sum + length, 0), 4 * MiB);
+    inflater.close();
+  });
+
+  Deno.test(`D1: what is allowed counts for a message with several last blocks together, by ${way}`, () => {
+    const three = hex("f348cdc9c90700".repeat(3));
+    const letters = hex("4b0400".repeat(3)); // "a" each: a byte more than nothing is too much
+    const inflater = createInflater(15, keepContext);
+    assertEquals(join(inflater.inflate(three, { ...ALL, max: 15 })).length, 15);
+    for (const max of [0, 1, 2, 4, 5, 10, 14]) {
+      const inflater = createInflater(15, keepContext);
+      assertThrows(() => inflater.inflate(max < 3 ? letters : three, { ...ALL, max }), InflateOverflow, "", `${max}`);
+      inflater.close();
+    }
+    inflater.close();
+  });
+
+  Deno.test(`what ${way} gave is not touched by what comes later, and the input is not changed`, () => {
+    const deflater = createDeflater(DEFAULTS, keepContext);
+    const inflater = createInflater(15, keepContext);
+    const [one, two] = [utf8("one ".repeat(50)), utf8("two ".repeat(50))];
+    const [first, second] = [one, two].map((bytes) => {
+      const compressed = message(deflater.deflate(bytes));
+      deflater.reset();
+      return compressed;
+    });
+    assertEquals(deflateRaw(one, 15, 6), first);
+    const copy = first!.slice();
+    const inflated = inflater.inflate(first!, ALL);
+    inflater.inflate(second!, ALL);
+    assertBytes(join(inflated), one);
+    assertBytes(first!, copy);
+    assertBytes(one, utf8("one ".repeat(50)));
+    deflater.close();
+    inflater.close();
+  });
+
+  Deno.test(`D7: a window of 8 bits is never reached beyond 256 bytes back, by ${way}`, () => {
+    let most = 0;
+    for (const level of [1, 6, 9]) {
+      for (const memLevel of [1, 8, 9]) {
+        const deflater = createDeflater({ windowBits: 8, level, memLevel }, keepContext);
+        const inflater = createInflater(8, keepContext);
+        for (const reach of [240, 256, 300, 600]) {
+          const bytes = repetitive(20_000, reach, seeded(reach));
+          const compressed = message(deflater.deflate(bytes));
+          deflater.reset();
+          for (const distance of distances(compressed)) most = Math.max(most, distance);
+          assertBytes(join(inflater.inflate(compressed, ALL)), bytes);
+        }
+        deflater.close();
+        inflater.close();
+      }
+    }
+    assertGreater(most, 200, "the input repeats what is that far back");
+    assert(most <= 256, `${most} bytes back`);
+  });
+}
+
+Deno.test("D6: a distance beyond the window, into a message before, is an error", () => {
+  const once = randomBytes(seeded(1), 100);
+  const deflater = createDeflater({ ...DEFAULTS, level: 9 });
+  const first = message(deflater.deflate(join([once, new Uint8Array(20_000)])));
+  const second = message(deflater.deflate(once));
+  assertGreater(Math.max(...distances(second)), 20_000);
+  deflater.close();
+  const keep = { max: Infinity, last: true, forget: false };
+  for (const windowBits of [8, 9, 10, 14]) {
+    const inflater = createInflater(windowBits);
+    inflater.inflate(first, keep);
+    assertThrows(() => inflater.inflate(second, keep), InflateError, "distance too far back");
+    inflater.close();
+  }
+  const inflater = createInflater(15);
+  inflater.inflate(first, keep);
+  assertBytes(join(inflater.inflate(second, keep)), once);
+  inflater.close();
+});
+
+Deno.test("D6: a window of every size is read by an inflater of the same size", () => {
+  const bytes = repetitive(100_000, 33_000);
+  for (let windowBits = 8; windowBits <= 15; windowBits++) {
+    const deflater = createDeflater({ ...DEFAULTS, windowBits });
+    const inflater = createInflater(windowBits);
+    for (let round = 0; round < 2; round++) {
+      const compressed = message(deflater.deflate(bytes));
+      assertBytes(join(inflater.inflate(compressed, { max: Infinity, last: true, forget: false })), bytes);
+    }
+    deflater.close();
+    inflater.close();
+  }
+});
+
+Deno.test("the handle keeps the context until it is reset; the one-shot functions never do", () => {
+  const text = utf8("some text that is hard to compress by itself: 0a9f3e");
+  for (const [keepContext, sameAgain] of [[true, false], [false, true]] as const) {
+    const deflater = createDeflater(DEFAULTS, keepContext);
+    const [first, second] = [digits(deflater.deflate(text)), digits(deflater.deflate(text))];
+    assertEquals(first === second, sameAgain);
+    deflater.reset();
+    assertEquals(digits(deflater.deflate(text)), first);
+    deflater.close();
+  }
+});
+
+Deno.test("D6: the handle's inflater keeps the context, and forgets it where it is told to", () => {
+  const again = hex("f200110000");
+  const inflater = createInflater(15, true);
+  const keep = { max: 100, last: true, forget: false };
+  assertEquals(join(inflater.inflate(hex("f248cdc9c90700"), keep)), utf8("Hello"));
+  assertEquals(join(inflater.inflate(again, keep)), utf8("Hello"));
+  assertEquals(join(inflater.inflate(again, ALL)), utf8("Hello"));
+  assertThrows(() => inflater.inflate(again, ALL), InflateError);
+  inflater.close();
+});
+
+Deno.test("D1: a bomb's output is never held beyond what is allowed and one scratch", () => {
+  const bomb = deflateRaw(new Uint8Array(64 * MiB));
+  const slice = Uint8Array.prototype.slice;
+  let copied = 0;
+  Uint8Array.prototype.slice = function (this: Uint8Array, ...args) {
+    const copy = slice.apply(this, args);
+    copied += copy.length;
+    return copy;
+  };
+  try {
+    const inflater = createInflater(15, true);
+    assertThrows(() => inflater.inflate(bomb, { ...ALL, max: MiB }), InflateOverflow);
+    inflater.close();
+  } finally {
+    Uint8Array.prototype.slice = slice;
+  }
+  assert(copied <= MiB, `${copied} bytes`);
+});
+
+Deno.test("what a context costs follows zlib's own formula", () => {
+  assertEquals(deflateBytes({ windowBits: 15, memLevel: 8 }), 256 * 1024);
+  assertEquals(deflateBytes({ windowBits: 10, memLevel: 4 }), 12 * 1024);
+  assertEquals(inflateBytes(15), 39 * 1024);
+  assertEquals(inflateBytes(8), 7424);
+});
+
+/** The module as a runtime loads it whose handles are `changed`. */
+async function inRuntime(name: string, changed: Partial<Handle>): Promise<Zlib> {
+  using _ = changeHandles(changed);
+  const fresh: Zlib = await import(`${ZLIB}?${name}`);
+  assertStrictEquals(fresh.canKeepContext(), false);
+  return fresh;
+}
+
+Deno.test("a runtime without the handle is found out, and its one-shot functions are used", async () => {
+  const fresh = await inRuntime("without", { reset: undefined });
+  const deflater = fresh.createDeflater(DEFAULTS);
+  assertEquals(digits([message(deflater.deflate(utf8("Hello")))]), "f248cdc9c90700");
+  assertEquals(join(fresh.createInflater(15).inflate(hex("f248cdc9c90700"), ALL)), utf8("Hello"));
+  using _ = changeHandles({ reset: undefined });
+  assertThrows(() => createDeflater(DEFAULTS, true), TypeError, "no synchronous handle");
+  assertThrows(() => createInflater(15, true), TypeError, "no synchronous handle");
+});
+
+Deno.test("a runtime whose handle forgets its context is found out", async () => {
+  await inRuntime("forgets", {
+    writeSync(...args) {
+      REAL_HANDLE.reset.call(this);
+      REAL_HANDLE.writeSync.apply(this, args);
+    },
+  });
+});
+
+Deno.test("a runtime whose handle gives other bytes is found out", async () => {
+  await inRuntime("other", {
+    writeSync(...args) {
+      REAL_HANDLE.writeSync.apply(this, args);
+      const output = args[4];
+      if (output[0] === 0x73) output[1] = 0x53; // "sluice", inflated
+    },
+  });
+});
+
+Deno.test("a runtime whose handle keeps an error to itself is found out", async () => {
+  await inRuntime("silent", {
+    writeSync(...args) {
+      this.onerror = () => {};
+      REAL_HANDLE.writeSync.apply(this, args);
+    },
+  });
+});
+
+Deno.test("a runtime whose handle throws is found out", async () => {
+  await inRuntime("throws", {
+    writeSync() {
+      throw new TypeError("Illegal invocation");
+    },
+  });
+});
+
+Deno.test("D3: last blocks without end are refused: each costs a reset", () => {
+  const inflater = createInflater(15);
+  // 03 00: an empty block with BFINAL.
+  const flood = Uint8Array.from({ length: 2_000 }, (_, at) => at % 2 === 0 ? 0x03 : 0x00);
+  const few = flood.slice(0, 200);
+  assertEquals(inflater.inflate(few, { last: true, forget: true, max: 100 }), []);
+  assertThrows(
+    () => inflater.inflate(flood, { last: true, forget: true, max: 100 }),
+    InflateError,
+    "more than 128 last blocks",
+  );
+  inflater.close();
+});
