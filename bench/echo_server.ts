@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- a benchmark prints
 /**
- * Our echo server: `bench/echo_server.ts --port N --api callbacks|iterate|streams`.
+ * Our echo server: `bench/echo_server.ts --port N --api callbacks|iterate|streams [--deflate]`.
  *
  * @module
  */
@@ -8,7 +8,11 @@ import { parseArgs } from "node:util";
 import { serve, type WebSocketHandler } from "../mod.ts";
 
 const { values } = parseArgs({
-  options: { port: { type: "string", default: "0" }, api: { type: "string", default: "callbacks" } },
+  options: {
+    port: { type: "string", default: "0" },
+    api: { type: "string", default: "callbacks" },
+    deflate: { type: "boolean", default: false },
+  },
 });
 
 const handlers: Record<string, WebSocketHandler> = {
@@ -29,6 +33,7 @@ if (handler === undefined) throw new Error(`Unknown --api ${values.api}: ${Objec
 serve({
   port: Number(values.port),
   hostname: "127.0.0.1",
+  perMessageDeflate: values.deflate && { threshold: 0 },
   onError: () => {}, // the load generator leaves without a close frame
   onListen: (addr) => console.log(`listening on ${(addr as Deno.NetAddr).port}`),
 }, handler);

@@ -90,7 +90,7 @@ export interface ServerLimits {
 export const DEFAULT_SERVER_LIMITS: Readonly<ServerLimits> = Object.freeze({
   // About 1 GB of memory when all are idle. The operating system's limit on open files, often 1024, comes before it.
   maxConnections: 65_536,
-  // None: behind a proxy every client has the proxy's address. Set it where clients connect directly.
+  // None: behind a proxy every client has the proxy's address. Set it where clients connect directly or `proxies` names the proxy.
   maxConnectionsPerAddress: Infinity,
 });
 

@@ -10,7 +10,8 @@
  * - `maxMessageBytes` is judged when the whole message is here (1009); the platform itself cuts at 64 MiB a frame, and counts
  *   neither fragments nor the time they take;
  * - the platform's idea of the protocol: frames that are not masked are let in, and after other faults the connection ends with
- *   no close frame. The close frame of a peer is answered at once, not after the answers to the messages before it;
+ *   no close frame, as it does where a peer still sends after our close frame. The close frame of a peer is answered at once,
+ *   not after the answers to the messages before it;
  * - `abort()` starts to close, and hears no more of it: there is no way to drop the connection;
  * - after a refusal `Deno.serve` leaves the connection open for the next request.
  *
@@ -33,7 +34,7 @@ import { type BatchConsumer, Inbox } from "../pipeline/sockets/inbox.ts";
 import type { Address, CloseInfo } from "../pipeline/sockets/websocket_connection.ts";
 
 /** The limits that can be kept over the platform's WebSocket. */
-type KeptLimits = Pick<
+export type KeptLimits = Pick<
   Limits,
   "maxMessageBytes" | "highWaterMark" | "maxQueuedBytes" | "closeTimeout" | "pingInterval" | "pongTimeout"
 >;
@@ -108,7 +109,7 @@ export function upgradeRequest<Data = unknown>(
   // deno-lint-ignore no-console -- as `serve` does: a mistake that nobody asked to hear of must be heard
   const report = (error: unknown) => options.onError === undefined ? console.error(error) : options.onError(error);
   socket.onopen = () => {
-    const connection = new PlatformConnection<Data>({ socket, upgrade, limits, options });
+    const connection = new PlatformConnection<Data>({ socket, upgrade, protocol, limits, options });
     void runHandler(connection, handler, report);
   };
   return response;
@@ -164,14 +165,15 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
   #batches: ReadableStream<Message[]> | undefined;
   #iterator: AsyncIterableIterator<Message> | undefined;
 
-  constructor({ socket, upgrade, limits, options }: {
+  constructor({ socket, upgrade, protocol, limits, options }: {
     socket: WebSocket;
     upgrade: UpgradeRequest;
+    protocol: string;
     limits: KeptLimits;
     options: UpgradeRequestOptions<Data>;
   }) {
     this.url = upgrade.url;
-    this.protocol = socket.protocol;
+    this.protocol = protocol;
     this.headers = upgrade.headers;
     this.remoteAddr = options.remoteAddr;
     this.data = options.data;

@@ -24,6 +24,7 @@ export interface KeepaliveOptions extends Pick<Limits, "pingInterval" | "pongTim
 export class Keepalive {
   readonly #options: KeepaliveOptions;
   #heard = false;
+  #awaiting = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param options The times, and what to do. */
@@ -35,10 +36,14 @@ export class Keepalive {
   /** Says that something came from the peer. */
   heard(): void {
     this.#heard = true;
+    if (!this.#awaiting) return;
+    clearTimeout(this.#timer);
+    this.#listen();
   }
 
   /** Ends the watch. */
   stop(): void {
+    this.#awaiting = false;
     clearTimeout(this.#timer);
   }
 
@@ -46,6 +51,7 @@ export class Keepalive {
     const { pingInterval } = this.#options;
     if (pingInterval === 0) return;
     this.#heard = false;
+    this.#awaiting = false;
     this.#timer = setTimeout(() => {
       if (this.#heard || !this.#options.reading()) return this.#listen();
       this.#options.ping();
@@ -56,6 +62,7 @@ export class Keepalive {
   #await(): void {
     const { pongTimeout } = this.#options;
     if (pongTimeout === 0) return this.#listen();
+    this.#awaiting = true;
     this.#timer = setTimeout(() => {
       // After a stall of the event loop timers run before reads: one more turn lets the reads speak first (T10).
       this.#timer = setTimeout(() => this.#judge(), 0);
@@ -63,7 +70,7 @@ export class Keepalive {
   }
 
   #judge(): void {
-    if (this.#heard || !this.#options.reading()) this.#listen();
-    else this.#options.lost();
+    if (this.#options.reading()) this.#options.lost();
+    else this.#listen();
   }
 }

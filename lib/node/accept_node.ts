@@ -1,0 +1,85 @@
+/**
+ * One `upgrade` event of a `node:http` or `node:https` server as a WebSocket connection.
+ *
+ * @module
+ */
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { HandshakeError } from "../errors.ts";
+import type { ByteConnection } from "../pipeline/sockets/transport.ts";
+import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { type AcceptOptions, acceptWith, createAcceptor } from "../server/accept.ts";
+import { nodeConnection } from "./node_connection.ts";
+
+/** The arguments of an `upgrade` event. */
+export interface UpgradeEvent {
+  /** The request. */
+  readonly request: IncomingMessage;
+  /** Its socket, which nobody else may read. */
+  readonly socket: Duplex;
+  /** What the server read of the socket behind the request's head: the first frames of a client that does not wait. */
+  readonly head: Uint8Array;
+}
+
+/**
+ * Makes a WebSocket connection of one `upgrade` event, for who handles the event.
+ *
+ * @example One connection of a Node server by hand
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { connect } from "@sluice/websocket";
+ * import { acceptNode } from "@sluice/websocket/node";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const server = createServer();
+ * server.on("upgrade", async (request, socket, head) => {
+ *   const connection = await acceptNode({ request, socket, head });
+ *   await connection.send("hello");
+ *   await connection.close();
+ * });
+ * await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+ * const address = server.address();
+ * assert(typeof address === "object" && address !== null);
+ *
+ * const socket = await connect(`ws://127.0.0.1:${address.port}`);
+ * for await (const message of socket) assertEquals(message, "hello");
+ * await new Promise((closed) => server.close(closed));
+ * ```
+ *
+ * @typeParam Data What the application keeps with the connection.
+ * @param event The event's arguments. The socket belongs to the connection from here on.
+ * @param options The limits, the subprotocols, the origins and the application's decision.
+ * @returns The open connection.
+ * @throws {HandshakeError} If the request was refused. The peer was told, and the socket is closed.
+ * @throws {ConnectionError} If the peer went away.
+ */
+export async function acceptNode<Data = unknown>(
+  event: UpgradeEvent,
+  options: AcceptOptions<Data> = {},
+): Promise<WebSocketConnection<Data>> {
+  const acceptor = createAcceptor(options);
+  const { conn, first } = takeOver(event);
+  const connection = await acceptWith(acceptor, conn, { signal: options.signal, first });
+  // Only a server with `http` answers a request in another way.
+  if (connection === undefined) throw new HandshakeError("The request was answered over HTTP", { status: 200 });
+  return connection;
+}
+
+/**
+ * Takes a socket from its server, with what was read of it: the request's head as it came, and what is behind it. So our
+ * handshake judges the request by its own rules, whatever the server's parser let pass.
+ */
+export function takeOver({ request, socket, head }: UpgradeEvent): {
+  conn: ByteConnection;
+  first: Uint8Array<ArrayBuffer>;
+} {
+  const { method, url, httpVersion, rawHeaders } = request;
+  let text = `${method} ${url} HTTP/${httpVersion}\r\n`;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) text += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`;
+  text += "\r\n";
+  const first = new Uint8Array(text.length + head.length);
+  // Node reads a head as latin1: a code unit is a byte.
+  for (let i = 0; i < text.length; i++) first[i] = text.charCodeAt(i);
+  first.set(head, text.length);
+  return { conn: nodeConnection(socket), first };
+}

@@ -1,0 +1,103 @@
+/**
+ * A Node socket as a connection's transport: read when asked, written with the socket's own backpressure, each half ended apart.
+ *
+ * @module
+ */
+import type { Duplex } from "node:stream";
+import { ConnectionError } from "../errors.ts";
+import type { ByteConnection } from "../pipeline/sockets/transport.ts";
+import type { Address } from "../pipeline/sockets/websocket_connection.ts";
+
+/** What `net.Socket` and `tls.TLSSocket` have besides a `Duplex`, as far as it matters here. */
+export interface SocketFacts {
+  /** The peer's IP address. */
+  readonly remoteAddress?: string | undefined;
+  /** The peer's port. */
+  readonly remotePort?: number | undefined;
+  /** Our IP address. */
+  readonly localAddress?: string | undefined;
+  /** Our port. */
+  readonly localPort?: number | undefined;
+  /** Whether it is a TLS socket. */
+  readonly encrypted?: boolean;
+  /** Turns off Nagle's algorithm. */
+  setNoDelay?(noDelay?: boolean): unknown;
+  /** Drops an idle socket, where not 0. */
+  setTimeout?(timeout: number): unknown;
+}
+
+/**
+ * Makes a connection of a socket.
+ *
+ * @param socket A socket that nobody else reads, with or without TLS. It belongs to the connection from here on.
+ * @returns The connection, for `accept`.
+ */
+export function nodeConnection(socket: Duplex & SocketFacts): ByteConnection {
+  const reading = readerOf(socket);
+  // A TLS server's socket would end our side with the peer's, before the answer to its close frame.
+  socket.allowHalfOpen = true;
+  // The HTTP server's time for requests is over; ours begins.
+  socket.setTimeout?.(0);
+  return {
+    read: reading,
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        // A Node socket takes all of it, and calls back when the operating system has.
+        socket.write(bytes, (error) => error ? reject(error) : resolve(bytes.length));
+      }),
+    closeWrite: () =>
+      new Promise((resolve, reject) => {
+        if (socket.destroyed) return resolve(); // which `end` would not tell of
+        socket.end((error?: Error | null) => error ? reject(error) : resolve());
+      }),
+    close: () => void socket.destroy(),
+    setNoDelay: (noDelay) => void socket.setNoDelay?.(noDelay),
+    ...addresses(socket),
+    secure: socket.encrypted === true,
+  };
+}
+
+/** Reads on demand: a socket that is not read fills its buffer of 64 KiB (Node's high-water mark) and then stops the peer. */
+function readerOf(socket: Duplex): ByteConnection["read"] {
+  let rest = new Uint8Array(0);
+  let failure: Error | undefined;
+  let changed = Promise.withResolvers<void>();
+  const wake = () => {
+    changed.resolve();
+    changed = Promise.withResolvers();
+  };
+  socket.on("readable", wake);
+  socket.on("end", wake);
+  socket.on("close", wake);
+  // For good: an `error` event without a listener would end the process.
+  socket.on("error", (error: Error) => {
+    failure ??= error;
+    wake();
+  });
+  return async (buffer) => {
+    for (;;) {
+      if (rest.length === 0) rest = socket.read() ?? rest;
+      if (rest.length > 0) {
+        const part = rest.subarray(0, buffer.length);
+        buffer.set(part);
+        rest = rest.subarray(part.length);
+        return part.length;
+      }
+      if (failure !== undefined) throw failure;
+      if (socket.readableEnded) return null;
+      if (socket.destroyed) throw new ConnectionError("The socket was closed");
+      await changed.promise;
+    }
+  };
+}
+
+function addresses(socket: SocketFacts): { remoteAddr?: Address; localAddr?: Address } {
+  const remoteAddr = addressOf(socket.remoteAddress, socket.remotePort);
+  const localAddr = addressOf(socket.localAddress, socket.localPort);
+  return { ...(remoteAddr && { remoteAddr }), ...(localAddr && { localAddr }) };
+}
+
+/** A Unix socket has no addresses here, and neither has one that is closed already. */
+function addressOf(hostname: string | undefined, port: number | undefined): Address | undefined {
+  return hostname === undefined || port === undefined ? undefined : { transport: "tcp", hostname, port };
+}

@@ -1,0 +1,266 @@
+import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+// @ts-types="../integration/peers/express.d.ts"
+import express from "npm:express@^5.1.0";
+import fastify from "npm:fastify@^5.6.0";
+// @ts-types="../integration/peers/ws.d.ts"
+import WebSocket from "npm:ws@^8.18.0";
+import { assertEquals, assertRejects } from "@std/assert";
+import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { HandshakeError } from "../../lib/errors.ts";
+import { type NodeUpgrades, serveNode, type ServeNodeOptions } from "../../lib/node/serve_node.ts";
+import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
+import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import { utf8 } from "../_support/frames.ts";
+import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
+import { cert, key } from "../_support/tls.ts";
+import { soon, until } from "../_support/wait.ts";
+import { assertMessage, messages } from "../integration/_support.ts";
+import { listen, type Listening } from "./_support.ts";
+
+const ECHO: WebSocketHandler = { message: (socket, data) => socket.send(data) };
+
+/** A server with WebSockets; what is reported is noted. */
+async function start(
+  options: ServeNodeOptions = {},
+  { server = createServer(), handler = ECHO }: { server?: Server; handler?: WebSocketHandler } = {},
+): Promise<{ upgrades: NodeUpgrades; port: number; reports: unknown[] } & AsyncDisposable> {
+  const reports: unknown[] = [];
+  const upgrades = serveNode(
+    server,
+    { pingInterval: 0, onError: (error) => void reports.push(error), ...options },
+    handler,
+  );
+  const { port, [Symbol.asyncDispose]: stop } = await listen(server);
+  return {
+    upgrades,
+    port,
+    reports,
+    async [Symbol.asyncDispose]() {
+      await soon(upgrades.shutdown(), "The shutdown");
+      await stop();
+    },
+  };
+}
+
+/** Sends messages of many sizes to an echo, a ping, and closes. */
+async function play(socket: WebSocketConnection): Promise<void> {
+  const replies = socket[Symbol.asyncIterator]();
+  for (const message of messages([0, 1, 126, 65_536, 1024 * 1024])) {
+    void socket.send(message);
+    assertMessage((await soon(replies.next(), "A reply")).value, message);
+  }
+  await soon(socket.ping(), "A pong");
+  const { closeCode, reason, wasClean } = await soon(socket.close(4321, "done"), "The end");
+  assertEquals({ closeCode, reason, wasClean }, { closeCode: 4321, reason: "", wasClean: true });
+}
+
+/** The client of `npm:ws`: sends one message, and returns what comes back with how it ended. */
+async function playWs(url: string): Promise<unknown[]> {
+  const socket = new WebSocket(url, []);
+  const ended = new Promise<unknown[]>((resolve) => {
+    const seen: unknown[] = [];
+    socket.on("open", () => socket.send("from ws"));
+    socket.on("message", (data) => {
+      seen.push(new TextDecoder().decode(data));
+      socket.ping();
+    });
+    socket.on("pong", () => socket.close(4000, "done"));
+    socket.on("close", (code) => resolve([...seen, code]));
+    socket.on("error", (error) => resolve([error]));
+  });
+  return await soon(ended, "The end of ws");
+}
+
+/** What an ordinary request is answered. */
+async function get(url: string, client?: Deno.HttpClient): Promise<string> {
+  const response = await fetch(url, client === undefined ? {} : { client });
+  return `${response.status} ${await response.text()}`;
+}
+
+/** The servers that people have. Each answers `GET /hello` with `hello`. */
+const SERVERS: Record<string, () => Promise<{ server: Server; listening: Listening }>> = {
+  async "node:http"() {
+    const server = createServer((_, response) => void response.end("hello"));
+    return { server, listening: await listen(server) };
+  },
+  async "Express"() {
+    const app = express();
+    app.get("/hello", (_, response) => response.send("hello"));
+    const server = createServer(app);
+    return { server, listening: await listen(server) };
+  },
+  async "Fastify"() {
+    const app = fastify();
+    app.get("/hello", () => "hello");
+    const url = new URL(await app.listen({ host: "127.0.0.1", port: 0 }));
+    return {
+      server: app.server,
+      listening: { port: Number(url.port), [Symbol.asyncDispose]: () => soon(app.close(), "The end of Fastify") },
+    };
+  },
+};
+
+for (const [name, make] of Object.entries(SERVERS)) {
+  Deno.test(`${name}: WebSockets are ours, ordinary requests stay with it`, async () => {
+    const { server, listening } = await make();
+    await using _ = listening;
+    const upgrades = serveNode(server, { takes: ({ url }) => url === "/echo" }, ECHO);
+    assertEquals(await get(`http://127.0.0.1:${listening.port}/hello`), "200 hello");
+    const socket = await connect(`ws://127.0.0.1:${listening.port}/echo`);
+    assertEquals(upgrades.connections.size, 1);
+    const [server1] = upgrades.connections;
+    assertEquals([server1?.remoteAddr, server1?.localAddr], [socket.localAddr, socket.remoteAddr]);
+    await play(socket);
+    assertEquals(await playWs(`ws://127.0.0.1:${listening.port}/echo`), ["from ws", 4000]);
+    assertEquals(await get(`http://127.0.0.1:${listening.port}/hello`), "200 hello");
+    await soon(upgrades.shutdown(), "The shutdown");
+  });
+}
+
+Deno.test("node:https: WebSockets over TLS, whose URL says wss", async () => {
+  const urls: string[] = [];
+  const server = createTlsServer({ cert, key }, (_, response) => void response.end("hello"));
+  await using node = await start({ upgrade: ({ url }) => void urls.push(url) }, { server });
+  using client = Deno.createHttpClient({ caCerts: [cert] });
+  assertEquals(await get(`https://localhost:${node.port}/`, client), "200 hello");
+  await play(await connect(`wss://localhost:${node.port}/`, { caCerts: [cert] }));
+  assertEquals(urls, [`wss://localhost:${node.port}/`]);
+});
+
+Deno.test("H10: over TLS too, frames that came with the request's head come first", async () => {
+  await using node = await start({}, { server: createTlsServer({ cert, key }) });
+  const conn = await Deno.connectTls({ hostname: "localhost", port: node.port, caCerts: [cert] });
+  using peer = new RawPeer(conn, "client");
+  await peer.send(utf8(requestText()), text("early"));
+  await peer.readHead();
+  await peer.expect(text("early"));
+  await peer.send(close(1000));
+  await peer.expect(close(1000));
+  await peer.expectEnd();
+});
+
+Deno.test("permessage-deflate is agreed on and used", async () => {
+  await using node = await start({ perMessageDeflate: true });
+  const socket = await connect(`ws://127.0.0.1:${node.port}/`, { perMessageDeflate: true });
+  assertEquals(socket.extensions.startsWith("permessage-deflate"), true);
+  await play(socket);
+});
+
+Deno.test("a refusal is answered, and the socket ends behind it: nothing more of it is read as a request", async () => {
+  const requests: (string | undefined)[] = [];
+  const server = createServer(({ url }, response) => {
+    requests.push(url);
+    response.end();
+  });
+  await using node = await start({ upgrade: () => new Response("Not you\n", { status: 403 }) }, { server });
+  const rows: [request: string, status: string, body: string][] = [
+    [requestText(), "HTTP/1.1 403 Forbidden", "Not you\n"],
+    [requestText({ "Sec-WebSocket-Version": "12" }), "HTTP/1.1 426 Upgrade Required", ""],
+    [requestText({ Origin: "https://evil.example" }), "HTTP/1.1 403 Forbidden", ""],
+    [requestText({ Upgrade: "h2c" }), "HTTP/1.1 400 Bad Request", ""],
+  ];
+  for (const [request, status, body] of rows) {
+    using peer = await RawPeer.dial(node.port);
+    await peer.send(utf8(request), utf8("GET /smuggled HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+    const answer = await peer.readText();
+    assertEquals(answer.split("\r\n")[0], status);
+    assertEquals(/^connection: close/im.test(answer), true);
+    assertEquals(answer.includes(`\r\n\r\n${body}`), true);
+  }
+  assertEquals(requests, []);
+  assertEquals(node.reports, []);
+});
+
+Deno.test("H24: limits of the group hold", async () => {
+  await using node = await start({ maxConnectionsPerAddress: 1 });
+  const url = `ws://127.0.0.1:${node.port}/`;
+  const socket = await connect(url);
+  assertEquals((await assertRejects(() => connect(url), HandshakeError)).status, 429);
+  await socket.close();
+});
+
+Deno.test("H22: what a hook throws is reported and answered with 500, and so is what `takes` throws", async () => {
+  const refused = async (options: ServeNodeOptions) => {
+    await using node = await start(options);
+    const { status } = await assertRejects(() => connect(`ws://127.0.0.1:${node.port}/`), HandshakeError);
+    await until(() => node.reports.length > 0, "The report");
+    return [status, ...node.reports];
+  };
+  const error = new Error("Ours");
+  assertEquals(await refused({ upgrade: () => Promise.reject(error) }), [500, error]);
+  assertEquals(
+    await refused({
+      takes() {
+        throw error;
+      },
+    }),
+    [500, error],
+  );
+});
+
+Deno.test("two on one server: each takes its requests, and H21: what nobody takes is refused with 404", async () => {
+  const server = createServer();
+  const says = (word: string): WebSocketHandler => (socket) => void socket.send(word);
+  const first = serveNode(server, { takes: ({ url }) => url === "/first" }, says("first"));
+  const second = serveNode(server, { takes: ({ url }) => url !== "/third" }, says("second"));
+  await using node = await listen(server);
+  const ask = async (path: string) => {
+    const socket = await connect(`ws://127.0.0.1:${node.port}${path}`);
+    const seen: unknown[] = [];
+    for await (const message of socket) seen.push(message);
+    return seen;
+  };
+  assertEquals(await ask("/first"), ["first"], "the first of two that would take it has it");
+  assertEquals(await ask("/second"), ["second"]);
+  assertEquals((await assertRejects(() => ask("/third"), HandshakeError)).status, 404);
+  await soon(Promise.all([first.shutdown(), second.shutdown()]), "The shutdown");
+});
+
+Deno.test("what is not taken is left to listeners of another kind, wherever they stand", async () => {
+  const server = createServer();
+  const others: unknown[] = [];
+  const upgrades = serveNode(server, { takes: () => false }, ECHO);
+  server.on("upgrade", (request, socket) => {
+    others.push(request.url);
+    socket.end("HTTP/1.1 200 OK\r\n\r\n");
+  });
+  const last = serveNode(server, { takes: () => false }, ECHO);
+  await using node = await listen(server);
+  using peer = await RawPeer.dial(node.port);
+  await peer.send(utf8(requestText()));
+  assertEquals(await peer.readText(), "HTTP/1.1 200 OK\r\n\r\n");
+  assertEquals(others, ["/chat?x=1"]);
+  await Promise.all([upgrades.shutdown(), last.shutdown()]);
+});
+
+Deno.test("T13: shutdown closes connections with 1001, waits for handlers, and leaves the server without WebSockets", async () => {
+  const server = createServer((_, response) => void response.end("hello"));
+  let ended = 0;
+  const handler: WebSocketHandler = async (socket) => {
+    await socket.closed;
+    ended++;
+  };
+  await using node = await start({}, { server, handler });
+  const options: ConnectOptions = { pingInterval: 0 };
+  const sockets = await Promise.all([1, 2].map(() => connect(`ws://127.0.0.1:${node.port}/`, options)));
+  await until(() => node.upgrades.connections.size === 2, "Both connections");
+  await soon(node.upgrades.shutdown(), "The shutdown");
+  assertEquals(ended, 2);
+  for (const { closed } of sockets) assertEquals((await closed).closeCode, 1001);
+  assertEquals(node.upgrades.connections.size, 0);
+  assertEquals(server.listenerCount("upgrade"), 0);
+  assertEquals(await get(`http://127.0.0.1:${node.port}/`), "200 hello");
+});
+
+Deno.test("while it shuts down, handshakes are refused with 503", async () => {
+  const done = Promise.withResolvers<void>();
+  await using node = await start({}, { handler: () => done.promise });
+  const url = `ws://127.0.0.1:${node.port}/`;
+  const socket = await connect(url);
+  const stopped = node.upgrades.shutdown();
+  assertEquals((await assertRejects(() => connect(url), HandshakeError)).status, 503);
+  done.resolve();
+  await soon(stopped, "The shutdown");
+  assertEquals((await socket.closed).closeCode, 1001);
+});

@@ -1,0 +1,289 @@
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { connect } from "../../lib/client/connect.ts";
+import { ConnectionError, HandshakeError, LimitError, WebSocketError } from "../../lib/errors.ts";
+import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
+import type { CloseInfo, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import { upgradeRequest, type UpgradeRequestOptions } from "../../lib/server/upgrade_request.ts";
+import { utf8 } from "../_support/frames.ts";
+import { binary, close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
+import { soon, until } from "../_support/wait.ts";
+import { assertMessage, messages } from "../integration/_support.ts";
+
+/** `Deno.serve` with one kind of WebSocket; what is reported is noted. */
+function start<Data>(handler: WebSocketHandler<Data>, options: UpgradeRequestOptions<Data> = {}) {
+  const reports: unknown[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request, { remoteAddr }) => {
+    const defaults = { pingInterval: 0, remoteAddr, onError: (error: unknown) => void reports.push(error) };
+    return upgradeRequest(request, { ...defaults, ...options }, handler);
+  });
+  return {
+    port: server.addr.port,
+    url: `ws://127.0.0.1:${server.addr.port}/chat?x=1`,
+    reports,
+    [Symbol.asyncDispose]: () => soon(server.shutdown(), "The end of Deno.serve"),
+  };
+}
+
+/** A handler that gives the connection away and holds it. */
+function taking(): { handler: WebSocketHandler<unknown>; taken: Promise<WebSocketConnection> } {
+  const { promise, resolve } = Promise.withResolvers<WebSocketConnection>();
+  return {
+    handler: async (socket) => {
+      resolve(socket);
+      await socket.closed;
+    },
+    taken: soon(promise, "The connection"),
+  };
+}
+
+const ECHOES: Record<string, WebSocketHandler> = {
+  "for await": async (socket) => {
+    for await (const message of socket) await socket.send(message);
+  },
+  "streams": (socket) => socket.readable.pipeTo(socket.writable),
+  "batches": async (socket) => {
+    for await (const batch of socket.batches) for (const message of batch) await socket.send(message);
+  },
+  "callbacks": { message: (socket, data) => socket.send(data) },
+};
+
+for (const [name, echo] of Object.entries(ECHOES)) {
+  Deno.test(`upgradeRequest echoes by ${name}, and the closing handshake is clean`, async () => {
+    await using server = start(echo);
+    const socket = await connect(server.url);
+    const replies = socket[Symbol.asyncIterator]();
+    for (const message of messages([0, 1, 126, 65_536, 1024 * 1024])) {
+      void socket.send(message);
+      assertMessage((await soon(replies.next(), "A reply")).value, message);
+    }
+    const { closeCode, wasClean } = await soon(socket.close(4321, "done"), "The end");
+    assertEquals([closeCode, wasClean], [4321, true]);
+    assertEquals(server.reports, []);
+  });
+}
+
+Deno.test("the connection has the facts of the handshake", async () => {
+  const { handler, taken } = taking();
+  await using server = start(handler, { protocols: ["b", "a"], headers: { "Set-Cookie": "k=v" }, data: { name: "x" } });
+  const client = await connect(server.url, { protocols: ["a", "b"], perMessageDeflate: true });
+  const socket = await taken;
+  const { role, url, protocol, extensions, remoteAddr, data, readyState, roundTripTime } = socket;
+  assert(remoteAddr !== undefined);
+  assertEquals({ role, url, protocol, extensions, remoteAddr: { ...remoteAddr }, data, readyState, roundTripTime }, {
+    role: "server",
+    url: server.url,
+    protocol: "b",
+    extensions: "",
+    remoteAddr: { ...client.localAddr! },
+    data: { name: "x" },
+    readyState: 1,
+    roundTripTime: undefined,
+  });
+  assertEquals(socket.headers.get("sec-websocket-version"), "13");
+  assertEquals([client.protocol, client.extensions, client.headers.get("set-cookie")], ["b", "", "k=v"]);
+  await client.close();
+});
+
+Deno.test("a request that is not in order, or of an origin that is refused, is not upgraded", async () => {
+  let opened = 0;
+  await using server = start({ open: () => void opened++ });
+  const rows: [changes: Record<string, string | undefined>, status: string][] = [
+    [{ Origin: "https://evil.example" }, "403"],
+    [{ "Sec-WebSocket-Version": "8" }, "426"],
+    [{ "Sec-WebSocket-Version": undefined }, "426"],
+    [{ "Sec-WebSocket-Key": "x" }, "400"],
+    [{ Upgrade: undefined, Connection: undefined }, "426"],
+    [{ "Sec-WebSocket-Protocol": "a, a" }, "400"],
+  ];
+  for (const [changes, status] of rows) {
+    using peer = await RawPeer.dial(server.port);
+    await peer.send(utf8(requestText(changes)));
+    const head = await peer.readHead();
+    assertEquals(head.split(" ")[1], status, JSON.stringify(changes));
+    assertEquals(/^connection: close/im.test(head), true);
+  }
+  assertEquals([opened, server.reports], [0, []]);
+  await using open = start({}, { origins: ["https://app.example"] });
+  await (await connect(open.url, { headers: { Origin: "https://app.example" } })).close();
+  await assertRejects(() => connect(open.url, { headers: { Origin: "https://a.example" } }), HandshakeError);
+});
+
+Deno.test("a mistake in the options is thrown at the call", () => {
+  const request = new Request("http://127.0.0.1/");
+  assertThrows(() => upgradeRequest(request, { maxMessageBytes: 0 }, {}), RangeError);
+  assertThrows(() => upgradeRequest(request, { origins: ["example.com"] }, {}), TypeError);
+});
+
+Deno.test("what is not there says so: ping throws", async () => {
+  const { handler, taken } = taking();
+  await using server = start(handler);
+  const client = await connect(server.url);
+  const socket = await taken;
+  assertThrows(() => socket.ping(), DOMException, "has no ping");
+  await client.close();
+});
+
+Deno.test("F6: a message over maxMessageBytes is judged when it is here, and closes with 1009", async () => {
+  for (const message of [text("é".repeat(6)), binary(new Uint8Array(11))]) {
+    const { handler, taken } = taking();
+    await using server = start(handler, { maxMessageBytes: 10 });
+    using peer = await RawPeer.connect(server.port);
+    await peer.send(message);
+    const { opcode, payload } = await peer.readFrame();
+    assertEquals([opcode, payload[0]! * 256 + payload[1]!], [8, 1009]);
+    await peer.send(close(1009));
+    await peer.expectEnd();
+    const { wasClean, error } = await (await taken).closed;
+    assertInstanceOf(error, LimitError);
+    assertEquals([wasClean, error.limit], [false, "maxMessageBytes"]);
+  }
+});
+
+Deno.test("messages that nobody reads are bounded: at maxQueuedBytes the connection is closed with 1013", async () => {
+  const { handler, taken } = taking();
+  await using server = start(handler, { maxQueuedBytes: 10_000 });
+  using peer = await RawPeer.connect(server.port);
+  // Empty ones count as well.
+  await peer.send(...Array.from({ length: Math.ceil(10_000 / 64) }, () => text("")));
+  const { payload } = await peer.readFrame();
+  assertEquals(payload[0]! * 256 + payload[1]!, 1013);
+  await peer.send(close(1013));
+  await peer.expectEnd();
+  const { error } = await (await taken).closed;
+  assertInstanceOf(error, LimitError);
+  assertEquals(error.limit, "maxQueuedBytes");
+});
+
+Deno.test("what was here before the end can still be read, and then the end is told", async () => {
+  const { handler, taken } = taking();
+  await using server = start(handler);
+  using peer = await RawPeer.connect(server.port);
+  const socket = await taken;
+  await peer.send(text("one"), text("two"));
+  await peer.send(close(1000, "done"));
+  await peer.expect(close(1000, "done"));
+  assertEquals(await socket.closed, { closeCode: 1000, reason: "done", wasClean: true });
+  const seen: unknown[] = [];
+  for await (const message of socket) seen.push(message);
+  assertEquals(seen, ["one", "two"]);
+  assertThrows(() => socket.send("late"), DOMException, "the connection is closed");
+});
+
+Deno.test("T3: an end without a close frame is 1006 and throws at who reads", async () => {
+  const { handler, taken } = taking();
+  await using server = start(handler);
+  const peer = await RawPeer.connect(server.port);
+  const socket = await taken;
+  const reading = assertRejects(() => socket[Symbol.asyncIterator]().next(), ConnectionError);
+  peer.close();
+  const { closeCode, wasClean, error } = await soon(socket.closed, "The end");
+  assertEquals([closeCode, wasClean], [1006, false]);
+  assertInstanceOf(error, ConnectionError);
+  await reading;
+});
+
+Deno.test("close sends its code and reason, and checks them", async () => {
+  const { handler, taken } = taking();
+  await using server = start(handler);
+  using peer = await RawPeer.connect(server.port);
+  const socket = await taken;
+  assertThrows(() => socket.close(1005), RangeError);
+  assertThrows(() => socket.close(1000, "x".repeat(124)), RangeError);
+  const closing = socket.close(1001, "away");
+  assertEquals(socket.readyState, 2);
+  assertThrows(() => socket.send("late"), DOMException, "the connection is closing");
+  await peer.expect(close(1001, "away"));
+  await peer.send(close(1001));
+  await peer.expectEnd();
+  assertEquals((await soon(closing, "The end")).wasClean, true);
+  assertEquals(socket.readyState, 3);
+  assertEquals((await socket[Symbol.asyncIterator]().next()).done, true);
+});
+
+Deno.test("F17: a peer that does not answer our close is given up after closeTimeout", async () => {
+  const { handler, taken } = taking();
+  await using server = start(handler, { closeTimeout: 50 });
+  using peer = await RawPeer.connect(server.port);
+  const info: CloseInfo = await soon((await taken).close(), "The end");
+  assertEquals([info.closeCode, info.wasClean], [1006, false]);
+  assertInstanceOf(info.error, ConnectionError);
+  await peer.send(close(1000)); // so that the platform lets go
+});
+
+Deno.test("abort ends the connection for the application at once", async () => {
+  const { handler, taken } = taking();
+  await using server = start(handler);
+  const client = await connect(server.url);
+  const socket = await taken;
+  const reason = new Error("Enough");
+  socket.abort(reason);
+  assertEquals(await socket.closed, { closeCode: 1006, reason: "", wasClean: false, error: reason });
+  socket.abort();
+  await soon(client.closed, "The client's end");
+});
+
+Deno.test("A1: what a handler throws is reported and closes with 1011; A2: what returns closes with 1000", async () => {
+  const error = new Error("Ours");
+  await using failing = start(() => Promise.reject(error));
+  assertEquals((await (await connect(failing.url)).closed).closeCode, 1011);
+  assertEquals(failing.reports, [error]);
+  await using returning = start(() => {});
+  assertEquals((await (await connect(returning.url)).closed).closeCode, 1000);
+  assertEquals(returning.reports, []);
+  await using cancelling = start((socket) =>
+    socket.readable.cancel(new WebSocketError("", { closeCode: 4001, reason: "no" }))
+  );
+  const { closeCode, reason } = await (await connect(cancelling.url)).closed;
+  assertEquals([closeCode, reason], [4001, "no"]);
+});
+
+Deno.test("T5: send waits while highWaterMark bytes are queued, drain is called when they are gone, and maxQueuedBytes ends it", async () => {
+  const opened = Promise.withResolvers<WebSocketConnection>();
+  let drains = 0;
+  await using server = start({ open: opened.resolve, drain: () => void drains++ }, {
+    maxQueuedBytes: 64 * 1024 * 1024,
+  });
+  using peer = await RawPeer.connect(server.port);
+  const socket = await soon(opened.promise, "The connection");
+  const chunk = new Uint8Array(1024 * 1024);
+  let waited = false;
+  const sending = (async () => {
+    while (!waited) {
+      const sent = socket.send(chunk);
+      waited = socket.bufferedAmount >= 16 * chunk.length;
+      if (waited) return await sent;
+    }
+  })();
+  await until(() => waited, "The wait");
+  assert(socket.bufferedAmount >= 16 * chunk.length);
+  assertEquals(drains, 0);
+  const buffer = new Uint8Array(chunk.length);
+  const reading = (async () => {
+    while (await peer.conn.read(buffer) !== null);
+  })();
+  await soon(sending, "The drain");
+  assertEquals(drains, 1);
+  assert(socket.bufferedAmount < 64 * 1024);
+  peer.close();
+  await reading.catch(() => {});
+  await soon(socket.closed, "The end");
+
+  const { handler, taken } = taking();
+  await using bounded = start(handler, { maxQueuedBytes: 1024 * 1024, closeTimeout: 50 });
+  using stuck = await RawPeer.connect(bounded.port);
+  const flooded = await taken;
+  while (flooded.readyState === 1) void flooded.send(chunk);
+  const { error } = await soon(flooded.closed, "The end");
+  assertInstanceOf(error, LimitError);
+  stuck.close();
+});
+
+Deno.test("two ways to read at once are an error", async () => {
+  const { handler, taken } = taking();
+  await using server = start(handler);
+  const client = await connect(server.url);
+  const socket = await taken;
+  void socket[Symbol.asyncIterator]().next().catch(() => {});
+  await assertRejects(() => socket.batches.getReader().read(), TypeError, "read through its iterator");
+  await client.close();
+});
