@@ -4,10 +4,10 @@
  * @module
  */
 export {
-  type CompressionStats,
   type PerMessageDeflate,
   permessageDeflate,
   type PerMessageDeflateOptions,
   type PerMessageDeflateProcessor,
 } from "./permessage_deflate.ts";
+export type { CompressionStats } from "./codec.ts";
 export { type DeflateParameters, readParameters, writeParameters } from "./parameters.ts";

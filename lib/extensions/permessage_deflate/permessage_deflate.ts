@@ -3,25 +3,12 @@
  *
  * @module
  */
-import { LimitError, ProtocolError } from "../../errors.ts";
-import { CloseCode } from "../../pipeline/frames/close_code.ts";
-import { type Frame, isControl, Opcode, type OutgoingFrame, type Role, Rsv } from "../../pipeline/frames/frame.ts";
-import type { CodecContext, Extension, ExtensionProcessor } from "../extension.ts";
+import { type Role, Rsv } from "../../pipeline/frames/frame.ts";
+import type { Extension, ExtensionProcessor } from "../extension.ts";
+import { Codec, type CodecSettings, type CompressionStats, newStats, sides } from "./codec.ts";
 import { ContextPool } from "./context_pool.ts";
-import { joinPieces } from "./join_pieces.ts";
 import { type DeflateParameters, readParameters, writeParameters } from "./parameters.ts";
-import {
-  canKeepContext,
-  createDeflater,
-  createInflater,
-  deflateBytes,
-  type Deflater,
-  type DeflaterOptions,
-  inflateBytes,
-  InflateError,
-  InflateOverflow,
-  type Inflater,
-} from "./zlib.ts";
+import { canKeepContext, deflateBytes, type Deflater, inflateBytes, type Inflater } from "./zlib.ts";
 
 /** How permessage-deflate is used. */
 export interface PerMessageDeflateOptions {
@@ -63,24 +50,6 @@ export interface PerMessageDeflateOptions {
   contextBudget?: number;
 }
 
-/** What was compressed, by messages that were: others are not counted. */
-export type CompressionStats = {
-  /** Messages deflated. */
-  messagesOut: number;
-  /** Bytes of them before. */
-  bytesOut: number;
-  /** Bytes of them on the wire. */
-  compressedOut: number;
-  /** Messages inflated. */
-  messagesIn: number;
-  /** Bytes of them after. */
-  bytesIn: number;
-  /** Bytes of them on the wire. */
-  compressedIn: number;
-  /** Milliseconds spent on both. */
-  time: number;
-};
-
 /** permessage-deflate for any number of connections, with what it has done for all of them. */
 export interface PerMessageDeflate extends Extension {
   /** Sums over all connections. */
@@ -97,7 +66,14 @@ export interface PerMessageDeflateProcessor extends ExtensionProcessor {
   readonly stats: Readonly<CompressionStats>;
 }
 
-const DEFAULTS = {
+/** What can be set and has a default, with the reasons at {@linkcode PerMessageDeflateOptions}. */
+interface Settings extends CodecSettings {
+  readonly serverMaxWindowBits: number;
+  readonly clientMaxWindowBits: number;
+  readonly contextBudget: number;
+}
+
+const DEFAULTS: Settings = {
   serverMaxWindowBits: 15,
   clientMaxWindowBits: 15,
   threshold: 1024,
@@ -106,11 +82,6 @@ const DEFAULTS = {
   maxRatio: 256,
   contextBudget: 64 * 1024 * 1024,
 };
-
-/** Below this many bytes the ratio does not matter: a page of blanks is no bomb. */
-const RATIO_COUNTS_FROM = 1024 * 1024;
-
-type Settings = Required<Omit<PerMessageDeflateOptions, "serverContextTakeover" | "clientContextTakeover">>;
 
 /**
  * Makes permessage-deflate.
@@ -252,208 +223,6 @@ export function withPerMessageDeflate(
 }
 
 const NAME = "permessage-deflate";
-
-/** What the parameters mean for one end. */
-interface Sides {
-  /** Whether our context is kept, and the bits of our window. */
-  readonly keepOut: boolean;
-  readonly bitsOut: number;
-  /** The same of the peer. */
-  readonly keepIn: boolean;
-  readonly bitsIn: number;
-}
-
-function sides(parameters: DeflateParameters, role: Role): Sides {
-  const { serverMaxWindowBits = 15, clientMaxWindowBits = 15 } = parameters;
-  const server = { keep: !parameters.serverNoContextTakeover, bits: serverMaxWindowBits };
-  const client = {
-    keep: !parameters.clientNoContextTakeover,
-    bits: clientMaxWindowBits === true ? 15 : clientMaxWindowBits,
-  };
-  const [out, into] = role === "server" ? [server, client] : [client, server];
-  return { keepOut: out.keep, bitsOut: out.bits, keepIn: into.keep, bitsIn: into.bits };
-}
-
-interface CodecOptions extends Sides {
-  readonly settings: Settings;
-  readonly stats: readonly CompressionStats[];
-  readonly deflaters: ContextPool<Deflater>;
-  readonly inflaters: ContextPool<Inflater>;
-}
-
-/** One connection's frames. A context that is not kept is borrowed for the length of a message and reset. */
-class Codec {
-  readonly #context: CodecContext;
-  readonly #options: CodecOptions;
-
-  #inflater: Inflater | undefined;
-  /** Whether the message that is coming in is compressed; control frames between its fragments do not change that. */
-  #inflating = false;
-  /** The opcode that the first piece of an inflated message still has to carry. */
-  #opcodeIn: number = Opcode.CONTINUATION;
-  #bytesIn = 0;
-  #compressedIn = 0;
-
-  #deflater: Deflater | undefined;
-  #deflating = false;
-
-  constructor(context: CodecContext, options: CodecOptions) {
-    this.#context = context;
-    this.#options = options;
-  }
-
-  decode(frames: readonly Frame[], output: Frame[]): void {
-    for (const frame of frames) {
-      if (isControl(frame.opcode)) {
-        output.push(frame);
-        continue;
-      }
-      if (frame.opcode !== Opcode.CONTINUATION) this.#beginIn(frame);
-      if (this.#inflating) this.#inflate(frame, output);
-      else output.push(frame);
-    }
-  }
-
-  encode(frames: readonly OutgoingFrame[], output: OutgoingFrame[]): void {
-    for (const frame of frames) {
-      if (isControl(frame.opcode)) {
-        output.push(frame);
-        continue;
-      }
-      if (frame.opcode !== Opcode.CONTINUATION) this.#deflating = this.#wantsDeflate(frame);
-      output.push(this.#deflating ? this.#deflate(frame) : frame);
-    }
-  }
-
-  release(): void {
-    this.#inflater?.close();
-    this.#deflater?.close();
-    this.#inflater = undefined;
-    this.#deflater = undefined;
-  }
-
-  #beginIn({ opcode, rsv }: Frame): void {
-    this.#inflating = (rsv & Rsv.RSV1) !== 0;
-    this.#opcodeIn = opcode;
-    this.#bytesIn = 0;
-    this.#compressedIn = 0;
-  }
-
-  #inflate({ fin, rsv, payload }: Frame, output: Frame[]): void {
-    const { keepIn, bitsIn, inflaters, stats } = this.#options;
-    const { maxMessageBytes, now } = this.#context;
-    const started = now();
-    this.#inflater ??= (keepIn ? undefined : inflaters.take(bitsIn)) ?? createInflater(bitsIn);
-    this.#compressedIn += payload.length;
-    const max = Math.min(maxMessageBytes, this.#mostByRatio()) - this.#bytesIn;
-    let pieces: Uint8Array<ArrayBuffer>[];
-    try {
-      pieces = this.#inflater.inflate(payload, { last: fin, forget: !keepIn, max });
-    } catch (error) {
-      this.#inflater.close();
-      this.#inflater = undefined;
-      throw this.#failure(error);
-    }
-    let bytes = 0;
-    for (const piece of pieces) bytes += piece.length;
-    this.#bytesIn += bytes;
-    if (fin && !keepIn) {
-      inflaters.give(bitsIn, this.#inflater);
-      this.#inflater = undefined;
-    }
-    const time = now() - started;
-    for (const sum of stats) {
-      sum.bytesIn += bytes;
-      sum.compressedIn += payload.length;
-      sum.time += time;
-      if (fin) sum.messagesIn++;
-    }
-    this.#emit(pieces, { fin, rsv: rsv & ~Rsv.RSV1, output });
-  }
-
-  /** Hands the pieces on as fragments of the message: the first carries its opcode and its bits, the last its end. */
-  #emit(
-    pieces: readonly Uint8Array<ArrayBuffer>[],
-    { fin, rsv, output }: { fin: boolean; rsv: number; output: Frame[] },
-  ): void {
-    // Where another extension copes with no parts, a frame stays a frame.
-    const whole = !this.#context.split || (pieces.length === 0 && (fin || rsv !== 0));
-    const parts = whole ? [joinPieces(pieces)] : pieces;
-    parts.forEach((payload, index) => {
-      const last = index === parts.length - 1;
-      output.push({ fin: fin && last, rsv: index === 0 ? rsv : 0, opcode: this.#opcodeIn, payload });
-      this.#opcodeIn = Opcode.CONTINUATION;
-    });
-  }
-
-  #mostByRatio(): number {
-    return Math.max(this.#compressedIn * this.#options.settings.maxRatio, RATIO_COUNTS_FROM);
-  }
-
-  /** What goes wrong with compressed data is the peer's fault: D1 too large, D2 invalid. */
-  #failure(error: unknown): unknown {
-    if (error instanceof InflateError) {
-      return new ProtocolError(error.message, "RFC 7692 §7.2.2", CloseCode.INVALID_PAYLOAD);
-    }
-    if (!(error instanceof InflateOverflow)) return error;
-    const { maxMessageBytes } = this.#context;
-    const { maxRatio } = this.#options.settings;
-    return this.#mostByRatio() < maxMessageBytes
-      ? new LimitError(
-        `Message of ${this.#compressedIn} compressed bytes inflates more than maxRatio ${maxRatio} times`,
-        {
-          limit: "maxRatio",
-          max: maxRatio,
-          closeCode: CloseCode.MESSAGE_TOO_BIG,
-        },
-      )
-      : new LimitError(`Message inflates to more than maxMessageBytes ${maxMessageBytes}`, {
-        limit: "maxMessageBytes",
-        max: maxMessageBytes,
-        closeCode: CloseCode.MESSAGE_TOO_BIG,
-      });
-  }
-
-  /** A message whose size is not known is compressed as it is sent. */
-  #wantsDeflate({ fin, payload, compress }: OutgoingFrame): boolean {
-    return compress ?? (!fin || payload.length >= this.#options.settings.threshold);
-  }
-
-  #deflate(frame: OutgoingFrame): OutgoingFrame {
-    const { keepOut, bitsOut, deflaters, settings, stats } = this.#options;
-    const started = this.#context.now();
-    const { fin, opcode, payload } = frame;
-    const options: DeflaterOptions = { windowBits: bitsOut, level: settings.level, memLevel: settings.memLevel };
-    this.#deflater ??= (keepOut ? undefined : deflaters.take(bitsOut)) ?? createDeflater(options);
-    const flushed = joinPieces(this.#deflater.deflate(payload));
-    const deflated = fin ? trimEnd(flushed) : flushed;
-    if (fin && !keepOut) {
-      this.#deflater.reset();
-      deflaters.give(bitsOut, this.#deflater);
-      this.#deflater = undefined;
-    }
-    const time = this.#context.now() - started;
-    for (const sum of stats) sum.time += time;
-    // Without takeover nobody misses what was deflated in vain.
-    if (fin && opcode !== Opcode.CONTINUATION && !keepOut && deflated.length >= payload.length) return frame;
-    for (const sum of stats) {
-      sum.bytesOut += payload.length;
-      sum.compressedOut += deflated.length;
-      if (fin) sum.messagesOut++;
-    }
-    const rsv = opcode === Opcode.CONTINUATION ? frame.rsv : frame.rsv | Rsv.RSV1;
-    return { fin, rsv, opcode, payload: deflated };
-  }
-}
-
-/** §7.2.1: a message ends without the last four bytes, and an empty one is a zero byte. */
-function trimEnd(deflated: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return deflated.length === 0 ? Uint8Array.of(0) : deflated.subarray(0, deflated.length - 4);
-}
-
-function newStats(): CompressionStats {
-  return { messagesOut: 0, bytesOut: 0, compressedOut: 0, messagesIn: 0, bytesIn: 0, compressedIn: 0, time: 0 };
-}
 
 function smaller(asked: number | undefined, ours: number): number | undefined {
   const bits = Math.min(asked ?? 15, ours);

@@ -14,7 +14,6 @@ import { lines, utf8 } from "../../_support/frames.ts";
 import { ping, text } from "../../_support/raw_peer.ts";
 import { flip } from "../../_support/toy_extensions.ts";
 import { client, closeBoth, contextOf, end, expectFailure, readFrame, ROLES, server } from "../_support.ts";
-import { testCodecs } from "./_codec_tests.ts";
 import {
   changeHandles,
   compressed,
@@ -33,8 +32,6 @@ const STORY = "It was a dark and stormy night; the rain fell in torrents. ".repe
 const TAKEOVER = { serverContextTakeover: true, clientContextTakeover: true };
 /** What a connection that keeps everything costs its server, and its client. */
 const KEPT = deflateBytes({ windowBits: 15, memLevel: 8 }) + inflateBytes(15);
-
-testCodecs("handle");
 
 /** A server's answer to a header of offers. */
 const answerTo = (header: string, options: PerMessageDeflateOptions = {}) =>
