@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { SYSTEMS } from "./_support/systems.ts";
 import { LATER, readmeWithRows, ROWS, titlesByRow } from "./_support/rows.ts";
 
 Deno.test("every row of the fault tables is named by a test, but for those that say what they wait for", () => {
@@ -8,6 +9,13 @@ Deno.test("every row of the fault tables is named by a test, but for those that 
 
 Deno.test("no test names a row that is not in the tables", () => {
   assertEquals([...titlesByRow().keys()].filter((row) => !(row in ROWS)), []);
+});
+
+Deno.test("every item of the five earlier systems is shown by a test that exists", () => {
+  const missing = SYSTEMS.filter(({ file, title }) =>
+    title === "" || !Deno.readTextFileSync(new URL(file, import.meta.url)).includes(title)
+  );
+  assertEquals(missing, []);
 });
 
 Deno.test("tests/README.md shows the rows as they are: `deno task rows` writes it", () => {

@@ -5,10 +5,10 @@
  * @module
  */
 
+import { SYSTEMS } from "./systems.ts";
+
 const ROOT = new URL("../../", import.meta.url);
 const README = new URL("tests/README.md", ROOT);
-const BEGIN = "<!-- rows: begin -->";
-const END = "<!-- rows: end -->";
 
 /** Every row: what goes wrong. */
 export const ROWS: Readonly<Record<string, string>> = {
@@ -144,12 +144,25 @@ export function rowsTable(): string {
   return ["| row | fault | tests | in |", "| --- | --- | --- | --- |", ...lines].join("\n");
 }
 
-/** `tests/README.md` with the map of today. */
+/** The systems as Markdown: a line for each thing that must work. */
+export function systemsTable(): string {
+  const lines = SYSTEMS.map(({ system, what, file, title }) =>
+    `| ${system} | ${what} | [${file}](${file}): ${title.replaceAll("|", "\\|")} |`
+  );
+  return ["| system | what of it works here | shown by |", "| --- | --- | --- |", ...lines].join("\n");
+}
+
+/** `tests/README.md` with the maps of today. */
 export function readmeWithRows(): string {
-  const readme = Deno.readTextFileSync(README);
-  const [before, rest] = readme.split(BEGIN);
-  const [, after] = rest!.split(END);
-  return `${before}${BEGIN}\n\n<!-- deno-fmt-ignore-start -->\n\n${rowsTable()}\n\n<!-- deno-fmt-ignore-end -->\n\n${END}${after}`;
+  return between(between(Deno.readTextFileSync(README), "rows", rowsTable()), "systems", systemsTable());
+}
+
+/** Puts a table between its marks. It is left as it is by `deno fmt`, whose columns would change with every title. */
+function between(readme: string, mark: string, table: string): string {
+  const [begin, end] = [`<!-- ${mark}: begin -->`, `<!-- ${mark}: end -->`];
+  const [before, rest = ""] = readme.split(begin);
+  const [, after = ""] = rest.split(end);
+  return `${before}${begin}\n\n<!-- deno-fmt-ignore-start -->\n\n${table}\n\n<!-- deno-fmt-ignore-end -->\n\n${end}${after}`;
 }
 
 if (import.meta.main) Deno.writeTextFileSync(README, readmeWithRows());
