@@ -25,14 +25,15 @@ export const STATS_INTERVAL = 200;
 
 /**
  * Deadlines in milliseconds, short enough to be met in a soak of a minute: a handshake left half done, a message never finished,
- * a peer that does not answer. A client that is slow on purpose pauses for less than the two last together.
+ * a peer that does not answer. Long enough for two thousand clients that share two cores with the server. A client that is slow
+ * on purpose pauses for less than the two last together.
  */
 const DEADLINES = {
-  handshakeTimeout: 2_000,
-  messageTimeout: 3_000,
+  handshakeTimeout: 5_000,
+  messageTimeout: 6_000,
   closeTimeout: 2_000,
-  pingInterval: 4_000,
-  pongTimeout: 4_000,
+  pingInterval: 10_000,
+  pongTimeout: 20_000,
 };
 
 if (import.meta.main) {
