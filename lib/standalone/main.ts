@@ -1,114 +1,120 @@
 /**
- * The command-line server: echoes on `/echo` and shows a page that talks to it on `/`.
+ * The command-line server: WebSockets on `/echo` and by handlers that are files, and on `/` a console to try them with.
  *
  * ```sh
- * deno run --allow-net jsr:@sluice/websocket/standalone --port 8080
+ * deno run --allow-net --allow-read=handlers jsr:@sluice/websocket/standalone --port 8080 --handlers handlers
  * ```
+ *
+ * `--help` shows every option.
  *
  * @module
  */
-import { parseArgs } from "node:util";
+import { join } from "node:path";
+import { type HandlerDirectory, loadHandlers } from "../handlers/handler_directory.ts";
+import { legacyDrafts } from "../legacy/mod.ts";
 import { serve, type WebSocketServer } from "../server/serve.ts";
-import { page } from "./page.ts";
+import { createBasicAuth, readUsers } from "./basic_auth.ts";
+import { listen } from "./listen.ts";
+import { createLog, type Log, openLogSink } from "./log.ts";
+import { limitsOf, type Options } from "./options.ts";
+import { named, readOptions, StartError } from "./read_options.ts";
+import { createSite } from "./site.ts";
+import { createSockets, type SocketSession } from "./sockets.ts";
+import { serveFiles } from "./static_files.ts";
+import { usage } from "./usage.ts";
+import { reloadOnChange } from "./watch.ts";
 
-const USAGE = `Usage: deno task serve [options]
-
-Echoes WebSocket messages on /echo and shows a page that talks to it on /.
-
-  --port N         port to listen on; 0 for one that is free (8080)
-  --hostname HOST  address to listen on (127.0.0.1)
-  --help           show this and exit
-`;
-
-/** A mistake on the command line. */
-class UsageError extends Error {}
-
-/** Runs the server. Returns it, or the exit code where it does not run. */
-export function main(args: string[]): WebSocketServer | number {
+/**
+ * Runs the server.
+ *
+ * @param args The command line's words.
+ * @returns The server, or the exit code where it does not run: 1 if it cannot listen, 2 for a mistake in the options.
+ */
+export async function main(args: readonly string[]): Promise<WebSocketServer<SocketSession> | number> {
   try {
-    const { port, hostname, help } = readOptions(args);
-    if (help) {
-      print(USAGE);
-      return 0;
-    }
-    return start(port, hostname);
+    const options = await readOptions(args);
+    if (!options.help) return await start(options);
+    write(Deno.stdout, usage());
+    return 0;
   } catch (error) {
-    if (error instanceof UsageError) {
-      complain(`${error.message} (--help shows the options)`);
-      return 2;
-    }
-    if (error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.AddrNotAvailable) {
-      complain(error.message);
-      return 1;
-    }
-    throw error;
+    if (!(error instanceof StartError)) throw error;
+    write(Deno.stderr, `serve: ${error.message}${error.exitCode === 2 ? " (--help shows the options)" : ""}\n`);
+    return error.exitCode;
   }
 }
 
-function readOptions(args: string[]): { port: number; hostname: string; help: boolean } {
-  const parse = () =>
-    parseArgs({
-      args,
-      options: {
-        port: { type: "string", default: "8080" },
-        hostname: { type: "string", default: "127.0.0.1" },
-        help: { type: "boolean", default: false },
-      },
-    }).values;
-  let values: ReturnType<typeof parse>;
-  try {
-    values = parse();
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message.split(". ")[0] : String(error));
+async function start(options: Options): Promise<WebSocketServer<SocketSession>> {
+  const { deflate, documentRoot, handlers, hixie75, legacy, logFile, logLevel, mapFile, origins, tlsCert } = options;
+  using cleanup = new DisposableStack();
+  const sink = cleanup.use(await named("log-file", logFile ?? "", () => openLogSink(logFile)));
+  const log = createLog(sink, logLevel);
+  const authenticate = await basicAuth(options);
+  const directory = handlers === undefined ? undefined : await loadDirectory(options, handlers, log);
+  const files = documentRoot === undefined ? undefined : await named("document-root", documentRoot, serveFiles);
+  let connections = 0;
+  const nextId = () => ++connections;
+  const sockets = createSockets({ directory, origins, authenticate, log, nextId });
+  if (options.watch && handlers !== undefined && directory !== undefined) {
+    const paths = mapFile === undefined ? [handlers] : [handlers, mapFile];
+    cleanup.use(reloadOnChange({ paths, directory, log }));
   }
-  const port = Number(values.port);
-  if (!/^\d+$/.test(values.port) || port > 65_535) {
-    throw new UsageError(`--port ${values.port} is not a port: it must be a number from 0 to 65535`);
+
+  const server = serve<SocketSession>({
+    ...limitsOf(options),
+    listener: await listen(options),
+    secure: tlsCert !== undefined,
+    proxies: options.proxies,
+    origins: "any", // `upgrade` checks them, so that a refusal is logged
+    upgrade: sockets.upgrade,
+    perMessageDeflate: deflate,
+    ...(legacy ? { legacy: legacyDrafts({ hixie75 }) } : {}),
+    http: createSite({ sockets, files, authenticate, log, nextId }),
+    onError: sockets.onError,
+  }, sockets.handler);
+  const ending = cleanup.move();
+  void server.finished.then(() => {
+    log.info("stop");
+    ending.dispose();
+  });
+  const page = server.url.replace(/^ws/, "http");
+  write(Deno.stdout, `Open ${page}/ in a browser; WebSockets echo on /echo\n`);
+  log.info("listen", { url: server.url, handlers: directory?.resources.length });
+  return server;
+}
+
+async function basicAuth(options: Options): Promise<((headers: Headers) => Promise<boolean>) | undefined> {
+  const { basicAuth, basicAuthFile } = options;
+  if (basicAuth === undefined && basicAuthFile === undefined) return undefined;
+  const users = basicAuth === undefined ? [] : [basicAuth];
+  if (basicAuthFile !== undefined) {
+    users.push(
+      ...await named("basic-auth-file", basicAuthFile, async (path) => readUsers(await Deno.readTextFile(path))),
+    );
   }
-  return { ...values, port };
+  return createBasicAuth(users);
 }
 
-function start(port: number, hostname: string): WebSocketServer {
-  try {
-    return serve({
-      port,
-      hostname,
-      onListen: (addr) => print(`Open http://${authority(addr)}/ in a browser; WebSockets echo on /echo\n`),
-      upgrade: ({ path }) => path === "/echo" ? undefined : notFound(),
-      http: ({ url }) => new URL(url).pathname === "/" ? page() : notFound(),
-    }, {
-      message: (socket, data) => void socket.send(data),
-    });
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) {
-      throw new Deno.errors.AddrInUse(`Port ${port} on ${hostname} is taken: choose another with --port`);
-    }
-    if (error instanceof Deno.errors.AddrNotAvailable) {
-      throw new Deno.errors.AddrNotAvailable(`Cannot listen on ${hostname}: it is no address of this machine`);
-    }
-    throw error;
-  }
+async function loadDirectory({ scanDir, mapFile }: Options, root: string, log: Log): Promise<HandlerDirectory> {
+  // Each by itself first, so that the option is named which is wrong.
+  await named("handlers", root, Deno.stat);
+  if (scanDir !== undefined) await named("scan-dir", scanDir, () => Deno.stat(join(root, scanDir)));
+  if (mapFile !== undefined) await named("map-file", mapFile, Deno.readTextFile);
+  const onWarning = ({ message }: Error) => log.warn("handlers", { warning: message });
+  return await named(scanDir === undefined ? "handlers" : "scan-dir", scanDir ?? root, () =>
+    loadHandlers({
+      root,
+      onWarning,
+      ...(scanDir === undefined ? {} : { scanDir }),
+      ...(mapFile === undefined ? {} : { mapFile }),
+    }));
 }
 
-function authority(addr: Deno.Addr): string {
-  if (!("port" in addr && "hostname" in addr)) return "";
-  return addr.hostname.includes(":") ? `[${addr.hostname}]:${addr.port}` : `${addr.hostname}:${addr.port}`;
-}
-
-function notFound(): Response {
-  return new Response("Not found\n", { status: 404 });
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
-}
-
-function complain(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`serve: ${text}\n`));
+function write(target: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  for (let bytes = new TextEncoder().encode(text); bytes.length > 0;) bytes = bytes.subarray(target.writeSync(bytes));
 }
 
 if (import.meta.main) {
-  const started = main(Deno.args);
+  const started = await main(Deno.args);
   if (typeof started === "number") Deno.exit(started);
   // The first signal lets everybody finish, the second ends at once.
   let signals = 0;
@@ -117,5 +123,6 @@ if (import.meta.main) {
     void started.shutdown().then(() => Deno.exit(0));
   };
   Deno.addSignalListener("SIGINT", stop);
-  Deno.addSignalListener("SIGTERM", stop);
+  // Windows has no other.
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
 }

@@ -1,33 +1,181 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { connect } from "../../mod.ts";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { connect, HandshakeError, type WebSocketConnection } from "../../mod.ts";
 import { deno, denoOutput } from "../_support/child.ts";
+import { cert } from "../_support/tls.ts";
+import { soon } from "../_support/wait.ts";
+import { folder } from "../handlers/_support.ts";
+import { refused, SERVE, serving } from "./_support.ts";
 
-const SERVE = ["run", "--no-prompt", "--allow-net=127.0.0.1", "lib/standalone/main.ts"];
+const TLS = new URL("../_support/tls/", import.meta.url).pathname;
 
-Deno.test("serve says in one line where to point a browser, echoes on /echo and shows a page on /", async () => {
-  await using server = deno(...SERVE, "--port", "0");
-  const [, url] = await server.said(/^Open (http:\/\/127\.0\.0\.1:\d+\/) in a browser; WebSockets echo on \/echo\n$/);
-
-  await using socket = await connect(`${url}echo`);
-  await socket.send("hello");
-  assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
+async function echoed(socket: WebSocketConnection, message: string): Promise<void> {
+  await socket.send(message);
+  assertEquals((await soon(socket[Symbol.asyncIterator]().next(), "The echo")).value, message);
   await socket.close();
+}
+
+Deno.test("serve says in one line where to point a browser, echoes on /echo and shows the console on /", async () => {
+  await using server = deno(...SERVE, "--port", "0", "--log-level", "error");
+  const [, url] = await server.said(/^Open (http:\/\/127\.0\.0\.1:\d+\/) in a browser; WebSockets echo on \/echo\n$/);
+  await echoed(await connect(`${url}echo`), "hello");
 
   const page = await fetch(`${url}`);
   assertEquals(page.status, 200);
   assertEquals(page.headers.get("content-type"), "text/html; charset=utf-8");
   assertStringIncludes(page.headers.get("content-security-policy") ?? "", "default-src 'none'");
-  assertStringIncludes(await page.text(), "<title>Sluice echo</title>");
+  assertStringIncludes(await page.text(), "<title>Sluice console</title>");
+});
+
+Deno.test("`deno task serve` needs no option, serves the example handlers, and may read nothing else", async () => {
+  await using server = deno("task", "--quiet", "serve", "--port", "0", "--log-level", "error");
+  const [, url] = await server.said(/^Open (\S+) in a browser; WebSockets echo on \/echo\n$/);
+  const { resources } = await (await fetch(`${url}handlers.json`)).json();
+  assertEquals(resources.join(" "), "/abort /bench /chat /clock /close /cookie /echo /origin_check");
+  const socket = await connect(`${url}close`);
+  await socket.send("4001 bye");
+  const { closeCode, reason } = await soon(socket.closed, "The end");
+  assertEquals([closeCode, reason], [4001, "bye"]);
+
+  const { code, stderr } = await denoOutput("task", "--quiet", "serve", "--document-root", "lib");
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "serve: Cannot use --document-root lib: Deno needs --allow-read=lib for that");
 });
 
 Deno.test("serve answers 404 where there is nothing, as a page and as a WebSocket", async () => {
-  await using server = deno(...SERVE, "--port", "0");
-  const [, url] = await server.said(/Open (\S+)/);
+  const { child, url } = await serving([]);
+  await using _child = child;
   const missing = await fetch(`${url}nothing`);
   await missing.body?.cancel();
   assertEquals(missing.status, 404);
-  const error = await connect(`${url}nothing`).catch((error) => error);
-  assertEquals(error.status, 404);
+  const { status } = await assertRejects(() => connect(`${url}nothing`), HandshakeError);
+  assertEquals(status, 404);
+});
+
+Deno.test("all of it at once: TLS, handlers, aliases, files, credentials, origins, compression, limits, a log, by a file", async () => {
+  await using files = await folder({
+    "handlers/a/shout_wsh.js": `
+      export async function transferData({ stream }) {
+        for await (const message of stream) await stream.sendMessage(message.toUpperCase());
+      }`,
+    "handlers/b/unseen_wsh.js": "export const transferData = () => {};",
+    "handlers/a/bad_wsh.js": "export const transferData = 1;",
+    "map.txt": "/loud /a/shout # an alias",
+    "users.txt": "zoë:pass\n",
+    "www/index.html": "<p>home",
+  });
+  const path = (name: string) => `${files.path}/${name}`;
+  await files.write(
+    "serve.json",
+    JSON.stringify({
+      "tls-cert": `${TLS}cert.pem`,
+      "tls-key": `${TLS}key.pem`,
+      "handlers": path("handlers"),
+      "scan-dir": "a",
+      "map-file": path("map.txt"),
+      "document-root": path("www"),
+      "basic-auth": "me:secret",
+      "basic-auth-file": path("users.txt"),
+      "origins": ["https://app.example"],
+      "proxies": ["127.0.0.1"],
+      "deflate": true,
+      "max-message-bytes": 1024,
+      "log-file": path("serve.log"),
+    }),
+  );
+  const allow = [`--allow-read=${files.path},${TLS}`, `--allow-write=${path("serve.log")}`];
+  const { child, url } = await serving(["--config", path("serve.json")], { allow, level: "info" });
+  await using server = child;
+  assertMatch(url, /^https:/);
+  const Authorization = `Basic ${btoa("me:secret")}`;
+  const headers = { Authorization, Origin: "https://app.example" };
+  const options = { caCerts: [cert], headers, perMessageDeflate: true };
+
+  const socket = await connect(`${url}loud`, options);
+  assertMatch(socket.extensions, /^permessage-deflate/);
+  await socket.send("hello");
+  assertEquals((await socket[Symbol.asyncIterator]().next()).value, "HELLO");
+  void socket.send("x".repeat(1025));
+  assertEquals((await soon(socket.closed, "The end")).closeCode, 1009);
+  for (
+    const [resource, given, status] of [
+      ["b/unseen", headers, 404],
+      ["a/bad", headers, 404],
+      ["loud", { Origin: "https://app.example" }, 401],
+      ["loud", { Authorization, Origin: "https://evil.example" }, 403],
+    ] as const
+  ) {
+    const error = await assertRejects(() => connect(url + resource, { ...options, headers: given }), HandshakeError);
+    assertEquals(error.status, status, resource);
+  }
+
+  using client = Deno.createHttpClient({ caCerts: [cert] });
+  const authorization = `Basic ${new TextEncoder().encode("zoë:pass").toBase64()}`;
+  const home = await fetch(url, { client, headers: { authorization, "X-Forwarded-For": "192.0.2.7" } });
+  assertEquals(await home.text(), "<p>home");
+  const nobody = await fetch(url, { client });
+  assertEquals([nobody.status, await nobody.text()], [401, "The credentials are nobody's\n"]);
+
+  server.process.kill("SIGTERM");
+  assertEquals((await server.process.status).code, 0);
+  const log = await Deno.readTextFile(path("serve.log"));
+  for (
+    const pattern of [
+      /level=warn event=handlers warning="\S+bad_wsh.js is skipped: transferData is not a function"/,
+      /event=listen url=wss:\S+ handlers=2\n/,
+      /event=open connection=1 remote=127\.0\.0\.1:\d+ resource=\/loud origin=https:\/\/app\.example extensions="permessage-deflate/,
+      /event=close connection=1 code=1006 clean=false error="LimitError: .*maxMessageBytes 1024" seconds=\d+\.\d{3}\n/,
+      /event=refuse connection=\d+ .*resource=\/loud .*status=403/,
+      /event=http connection=\d+ remote=192\.0\.2\.7 method=GET path=\/ status=200\n/,
+      /event=stop\n$/,
+    ]
+  ) assertMatch(log, pattern);
+});
+
+Deno.test("--watch loads handlers again while the server runs", async () => {
+  await using files = await folder({
+    "a_wsh.js": `export const transferData = ({ stream }) => stream.sendMessage("one");`,
+  });
+  const log = `${files.path}.log`;
+  const { child, url } = await serving(["--handlers", files.path, "--watch", "--log-file", log], {
+    allow: [`--allow-read=${files.path},${log}`, `--allow-write=${log}`],
+    level: "info",
+  });
+  await using _child = child;
+  try {
+    assertEquals(await Array.fromAsync(await connect(`${url}a`)), ["one"]);
+    await files.write("a_wsh.js", `export const transferData = ({ stream }) => stream.sendMessage("two");`);
+    await soon(
+      (async () => {
+        while (!/event=reload handlers=1\n/.test(await Deno.readTextFile(log)));
+      })(),
+      "The reload",
+    );
+    assertEquals(await Array.fromAsync(await connect(`${url}a`)), ["two"]);
+  } finally {
+    await Deno.remove(log);
+  }
+});
+
+Deno.test("--legacy speaks the drafts on the same port, and without it nothing does", async () => {
+  const draft = "GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n" +
+    "Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n" +
+    "Origin: http://localhost\r\n\r\n^n:ds[4U";
+  for (
+    const [args, expected] of [[["--legacy"], /^HTTP\/1\.1 101 [^]*8jKS'y:G\*Co,Wxa-$/], [[], /^HTTP\/1\.1 4/]] as const
+  ) {
+    const { child, url } = await serving(["--origins", "any", ...args]);
+    await using _child = child;
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(url).port) });
+    await conn.write(new TextEncoder().encode(draft));
+    let answer = "";
+    const buffer = new Uint8Array(1024);
+    while (!answer.includes("\r\n\r\n") || (args.length > 0 && !answer.endsWith("Wxa-"))) {
+      const read = await soon(conn.read(buffer), "The answer");
+      if (read === null) break;
+      answer += new TextDecoder().decode(buffer.subarray(0, read));
+    }
+    assertMatch(answer, expected);
+  }
 });
 
 Deno.test("a taken port is one clear line and exit code 1", async () => {
@@ -38,20 +186,34 @@ Deno.test("a taken port is one clear line and exit code 1", async () => {
 });
 
 Deno.test("an address that is not this machine's is one clear line and exit code 1", async () => {
-  const args = SERVE.with(2, "--allow-net");
-  const { code, stderr } = await denoOutput(...args, "--hostname", "192.0.2.1");
+  const { code, stderr } = await denoOutput(...SERVE.with(2, "--allow-net"), "--hostname", "192.0.2.1");
   assertEquals(code, 1);
   assertEquals(stderr, "serve: Cannot listen on 192.0.2.1: it is no address of this machine\n");
 });
 
-Deno.test("an unknown option or a bad value is one line that names it and exit code 2", async () => {
+Deno.test("a mistake in the options is one line that names it and exit code 2", async () => {
   for (
-    const [args, named] of [[["--prt", "1"], "'--prt'"], [["--port", "http"], "--port http"], [["x"], "'x'"]] as const
+    const [args, named] of [
+      [["--prt", "1"], "Unknown option '--prt'"],
+      [["x"], "Unexpected argument 'x'"],
+      [["--port", "http"], "Cannot use --port http: it must be a number from 0 to 65535"],
+      [["--max-fragments", "0"], "Cannot use --max-fragments 0: it must be"],
+      [["--handlers", "no/such"], "Cannot use --handlers no/such: it does not exist"],
+      [["--handlers", "lib", "--scan-dir", "no"], "Cannot use --scan-dir no: it does not exist"],
+      [["--handlers", "lib/handlers", "--scan-dir", ".."], "Cannot use --scan-dir ..: it is not inside the root"],
+      [["--handlers", "lib", "--map-file", "no.txt"], "Cannot use --map-file no.txt: it does not exist"],
+      [["--document-root", "mod.ts"], "Cannot use --document-root mod.ts: it is no folder"],
+      [["--basic-auth-file", "LICENSE"], "Cannot use --basic-auth-file LICENSE: user 1 has no colon before a password"],
+      [
+        ["--log-file", "no/such.log"],
+        "Cannot use --log-file no/such.log: Deno needs --allow-write=no/such.log for that",
+      ],
+    ] as const
   ) {
-    const { code, stderr } = await denoOutput(...SERVE, ...args);
-    assertEquals(code, 2);
-    assertStringIncludes(stderr, named);
-    assertMatch(stderr, /^serve: [^\n]+\n$/);
+    const { code, stderr } = await refused(args, ["--allow-read"]);
+    assertEquals(code, 2, named);
+    assert(stderr.startsWith(`serve: ${named}`), stderr);
+    assertMatch(stderr, /^[^\n]+ \(--help shows the options\)\n$/);
   }
 });
 
@@ -62,8 +224,8 @@ Deno.test("--help shows the options and exits with 0", async () => {
 });
 
 Deno.test("T13: SIGTERM closes connections with 1001 and ends the server with exit code 0", async () => {
-  await using server = deno(...SERVE, "--port", "0");
-  const [, url] = await server.said(/Open (\S+)/);
+  const { child, url } = await serving([]);
+  await using server = child;
   await using socket = await connect(`${url}echo`);
   server.process.kill("SIGTERM");
   const { closeCode, wasClean } = await socket.closed;

@@ -1,0 +1,60 @@
+/**
+ * The listener that the options ask for, and what is said where there can be none.
+ *
+ * @module
+ */
+import { listenWithClientCertificates } from "./client_certificates.ts";
+import type { Options } from "./options.ts";
+import { named, StartError } from "./read_options.ts";
+
+/**
+ * Listens.
+ *
+ * @param options The port, the address, and the files for TLS.
+ * @returns The listener.
+ * @throws {StartError} With exit code 1 if the address is taken or is none, with 2 if a file cannot be used.
+ */
+export async function listen(
+  options: Pick<Options, "port" | "hostname" | "tlsCert" | "tlsKey" | "tlsClientCa" | "handshakeTimeout">,
+): Promise<Deno.Listener> {
+  const { port, hostname, tlsCert, tlsKey, tlsClientCa, handshakeTimeout } = options;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    return await attempt(options, () => Deno.listen({ port, hostname }));
+  }
+  const cert = await named("tls-cert", tlsCert, Deno.readTextFile);
+  const key = await named("tls-key", tlsKey, Deno.readTextFile);
+  const ca = tlsClientCa === undefined ? undefined : await named("tls-client-ca", tlsClientCa, Deno.readTextFile);
+  return await attempt(
+    options,
+    () =>
+      ca === undefined
+        ? Deno.listenTls({ port, hostname, cert, key })
+        : listenWithClientCertificates({ port, hostname, cert, key, ca, handshakeTimeout }),
+  );
+}
+
+async function attempt(
+  { port, hostname, tlsCert }: Pick<Options, "port" | "hostname" | "tlsCert">,
+  listening: () => Deno.Listener | Promise<Deno.Listener>,
+): Promise<Deno.Listener> {
+  try {
+    return await listening();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const code = "code" in error ? error.code : undefined;
+    if (error instanceof Deno.errors.AddrInUse || code === "EADDRINUSE") {
+      throw new StartError(`Port ${port} on ${hostname} is taken: choose another with --port`, 1);
+    }
+    if (error instanceof Deno.errors.AddrNotAvailable || code === "EADDRNOTAVAIL") {
+      throw new StartError(`Cannot listen on ${hostname}: it is no address of this machine`, 1);
+    }
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new StartError(`Cannot listen on ${hostname}: Deno needs --allow-net for that`, 1);
+    }
+    // The files are read, so this is about what is in them.
+    if (tlsCert !== undefined && error instanceof Deno.errors.InvalidData) {
+      throw new StartError(`Cannot use --tls-cert ${tlsCert} and its key: ${error.message}`, 2);
+    }
+    throw new StartError(`Cannot listen on ${hostname} port ${port}: ${error.message}`, 1);
+  }
+}

@@ -1,0 +1,268 @@
+/**
+ * The command line's options: one table, which the reader, the help and the configuration file share.
+ *
+ * @module
+ */
+import { compileProxies } from "../handshake/forwarded.ts";
+import { compileOriginPolicy, type OriginPolicy } from "../handshake/origin.ts";
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_SERVER_LIMITS,
+  type Limits,
+  resolveLimits,
+  resolveServerLimits,
+  type ServerLimits,
+} from "../limits.ts";
+import { LOG_LEVELS, type LogLevel } from "./log.ts";
+
+/** The limits that a server has; the one left out is the client's. */
+export type ServedLimits = Omit<Limits, "maxErrorBodyBytes"> & ServerLimits;
+
+/** What the command line says. An option's name there is its name here in kebab case: `tlsCert` is `--tls-cert`. */
+export interface Options extends ServedLimits {
+  port: number;
+  hostname: string;
+  tlsCert: string | undefined;
+  tlsKey: string | undefined;
+  tlsClientCa: string | undefined;
+  handlers: string | undefined;
+  scanDir: string | undefined;
+  mapFile: string | undefined;
+  watch: boolean;
+  documentRoot: string | undefined;
+  origins: OriginPolicy | undefined;
+  proxies: readonly string[];
+  basicAuth: string | undefined;
+  basicAuthFile: string | undefined;
+  deflate: boolean;
+  legacy: boolean;
+  hixie75: boolean;
+  logLevel: LogLevel;
+  logFile: string | undefined;
+  config: string | undefined;
+  help: boolean;
+}
+
+/** What an option is where it is not given. */
+export const DEFAULT_OPTIONS: Readonly<Options> = Object.freeze({
+  port: 8080,
+  hostname: "127.0.0.1",
+  tlsCert: undefined,
+  tlsKey: undefined,
+  tlsClientCa: undefined,
+  handlers: undefined,
+  scanDir: undefined,
+  mapFile: undefined,
+  watch: false,
+  documentRoot: undefined,
+  origins: undefined,
+  proxies: [],
+  basicAuth: undefined,
+  basicAuthFile: undefined,
+  deflate: false,
+  legacy: false,
+  hixie75: false,
+  logLevel: "info",
+  logFile: undefined,
+  config: undefined,
+  help: false,
+  ...DEFAULT_LIMITS,
+  ...DEFAULT_SERVER_LIMITS,
+});
+
+/** One option. */
+export interface OptionSpec<Value> {
+  /** What stands for the value in the help. A flag has none. */
+  readonly placeholder?: string;
+  /** What it does. */
+  readonly help: string;
+  /**
+   * Reads what was given.
+   *
+   * @throws {RangeError | TypeError} If it is no value; the message ends with the reason.
+   */
+  read(text: string): Value;
+}
+
+/** Options of one kind. */
+type Specs<Name extends keyof Options> = { readonly [Each in Name]: OptionSpec<Options[Each]> };
+
+const LISTENING: Specs<"port" | "hostname"> = {
+  port: { placeholder: "N", help: "port; 0 for one that is free", read: readPort },
+  hostname: { placeholder: "HOST", help: "address; 0.0.0.0 for all", read: readText },
+};
+
+const TLS: Specs<"tlsCert" | "tlsKey" | "tlsClientCa"> = {
+  tlsCert: text("FILE", "certificate chain in PEM"),
+  tlsKey: text("FILE", "its private key in PEM"),
+  tlsClientCa: text("FILE", "clients must show a certificate of these authorities"),
+};
+
+const CONTENT: Specs<"handlers" | "scanDir" | "mapFile" | "watch" | "documentRoot"> = {
+  handlers: text("DIR", "handlers as files: DIR/a/b_wsh.ts serves /a/b"),
+  scanDir: text("DIR", "look for them only in this folder of that"),
+  mapFile: text("FILE", "more names for them: a name and a resource on each line"),
+  watch: flag("load them again when a file changes"),
+  documentRoot: text("DIR", "files for ordinary requests"),
+};
+
+const ACCESS: Specs<"origins" | "proxies" | "basicAuth" | "basicAuthFile"> = {
+  origins: {
+    placeholder: "LIST",
+    help: "who may connect: any, or origins with commas between (our own)",
+    read: readOrigins,
+  },
+  proxies: {
+    placeholder: "LIST",
+    help: "proxies whose X-Forwarded-For is believed: addresses, ranges",
+    read: readProxies,
+  },
+  basicAuth: { ...text("USER:PASSWORD", "ask for these; other users can see a command line"), read: readUser },
+  basicAuthFile: text("FILE", "the same from a file, one on each line"),
+};
+
+const PROTOCOL: Specs<"deflate" | "legacy" | "hixie75"> = {
+  deflate: flag("compress messages where clients can (RFC 7692)"),
+  legacy: flag("speak hixie-76 and HyBi 07 to 12 as well"),
+  hixie75: flag("and hixie-75"),
+};
+
+const LOGGING: Specs<"logLevel" | "logFile"> = {
+  logLevel: { placeholder: "LEVEL", help: LOG_LEVELS.join(", "), read: readLogLevel },
+  logFile: text("FILE", "add to this file instead of standard error"),
+};
+
+/** Complete by its type: a limit that is added to `lib/limits.ts` needs its line here. */
+const LIMITS: Specs<keyof ServedLimits> = {
+  maxConnections: serverLimit("maxConnections", "connections at a time"),
+  maxConnectionsPerAddress: serverLimit("maxConnectionsPerAddress", "of them from one IP address"),
+  maxMessageBytes: limit("maxMessageBytes", "size of a message, decompressed"),
+  maxFragments: limit("maxFragments", "frames of a message"),
+  maxEmptyFragments: limit("maxEmptyFragments", "empty ones of them in a row"),
+  maxPingsPerSecond: limit("maxPingsPerSecond", "pings of a client in one second"),
+  maxHeaderBytes: limit("maxHeaderBytes", "size of a request's head"),
+  maxHeaderCount: limit("maxHeaderCount", "header fields of a request"),
+  maxStartLineBytes: limit("maxStartLineBytes", "size of a request line"),
+  highWaterMark: limit("highWaterMark", "what is queued out when handlers wait"),
+  maxQueuedBytes: limit("maxQueuedBytes", "what is queued out when a client is dropped"),
+  handshakeTimeout: limit("handshakeTimeout", "time for a handshake"),
+  messageTimeout: limit("messageTimeout", "time from a message's first frame to its last"),
+  pingInterval: limit("pingInterval", "silence before a ping"),
+  pongTimeout: limit("pongTimeout", "time that a ping waits for an answer"),
+  closeTimeout: limit("closeTimeout", "time for a closing handshake"),
+};
+
+const GENERAL: Specs<"config" | "help"> = {
+  config: text("FILE", 'options in JSON: { "port": 8080, "deflate": true }'),
+  help: flag("show this and exit"),
+};
+
+/** Every option, by the name that the command line has for it in camel case. */
+export const OPTIONS: Specs<keyof Options> = {
+  ...LISTENING,
+  ...TLS,
+  ...CONTENT,
+  ...ACCESS,
+  ...PROTOCOL,
+  ...LOGGING,
+  ...LIMITS,
+  ...GENERAL,
+};
+
+/** The options as the help shows them: under titles. */
+export const OPTION_GROUPS: readonly (readonly [title: string, specs: Partial<Specs<keyof Options>>])[] = [
+  ["Where it listens", LISTENING],
+  ["TLS", TLS],
+  ["What it serves, besides /echo and the console on /", CONTENT],
+  ["To whom", ACCESS],
+  ["Protocol", PROTOCOL],
+  ["Log", LOGGING],
+  ["Limits (Infinity lifts one)", LIMITS],
+  ["General", GENERAL],
+];
+
+/** The limits among the options, for `serve`. */
+export function limitsOf(options: Options): Partial<ServedLimits> {
+  const limits: Partial<ServedLimits> = {};
+  for (const name of Object.keys(LIMITS).filter(isLimit)) limits[name] = options[name];
+  return limits;
+}
+
+function isLimit(name: string): name is keyof ServedLimits {
+  return Object.hasOwn(LIMITS, name);
+}
+
+/** Whether there is an option of this name, in camel case. */
+export function isOption(name: string): name is keyof Options {
+  return Object.hasOwn(OPTIONS, name);
+}
+
+/** An option's name on the command line, without its dashes: `max-message-bytes` for `maxMessageBytes`. */
+export function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function text(placeholder: string, help: string): OptionSpec<string | undefined> {
+  return { placeholder, help, read: readText };
+}
+
+function flag(help: string): OptionSpec<boolean> {
+  return { help, read: (text) => text === "true" };
+}
+
+function limit(name: keyof Limits, help: string): OptionSpec<number> {
+  return { placeholder: unitOf(name), help, read: (text) => resolveLimits({ [name]: readNumber(text) })[name] };
+}
+
+function serverLimit(name: keyof ServerLimits, help: string): OptionSpec<number> {
+  return { placeholder: "N", help, read: (text) => resolveServerLimits({ [name]: readNumber(text) })[name] };
+}
+
+function unitOf(name: keyof Limits): string {
+  if (/Timeout$|Interval$/.test(name)) return "MS";
+  return /Bytes$|WaterMark$/.test(name) ? "BYTES" : "N";
+}
+
+/** Digits, or `Infinity`: `Number` alone takes hexadecimal digits, exponents and nothing at all. */
+function readNumber(text: string): number {
+  return /^\d+$/.test(text) || text === "Infinity" ? Number(text) : NaN;
+}
+
+function readPort(text: string): number {
+  const port = readNumber(text);
+  if (!(port <= 65_535)) throw new RangeError("it must be a number from 0 to 65535");
+  return port;
+}
+
+function readText(text: string): string {
+  if (text === "") throw new RangeError("it must not be empty");
+  return text;
+}
+
+function readUser(text: string): string {
+  // Whoever mistypes it does not want it on the screen.
+  if (!text.includes(":")) throw new RangeError("it must be a user and a password with a colon between");
+  return text;
+}
+
+function readOrigins(text: string): OriginPolicy {
+  const origins = text === "any" ? text : readList(text);
+  compileOriginPolicy(origins); // throws here, where the option is known
+  return origins;
+}
+
+function readProxies(text: string): string[] {
+  const proxies = readList(text);
+  compileProxies(proxies);
+  return proxies;
+}
+
+function readList(text: string): string[] {
+  return text.split(",").map((entry) => entry.trim());
+}
+
+function readLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((level) => level === text);
+  if (level === undefined) throw new RangeError(`it must be one of ${LOG_LEVELS.join(", ")}`);
+  return level;
+}

@@ -1,0 +1,80 @@
+/**
+ * What the server answers to ordinary requests: the console, what the console asks for, and files.
+ *
+ * @module
+ */
+import type { UpgradeInfo } from "../server/accept.ts";
+import { BASIC_CHALLENGE } from "./basic_auth.ts";
+import { consolePage } from "./console_page.ts";
+import type { Log } from "./log.ts";
+import { authority, type Sockets } from "./sockets.ts";
+import { methodNotAllowed, type StaticFiles } from "./static_files.ts";
+
+/** What is answered elsewhere. */
+export interface SiteOptions {
+  /** The WebSockets that the console talks to. */
+  readonly sockets: Pick<Sockets, "resources" | "ping">;
+  /** The files, where there are any. */
+  readonly files: StaticFiles | undefined;
+  /** Whether the request's credentials are somebody's. */
+  readonly authenticate: ((headers: Headers) => Promise<boolean>) | undefined;
+  /** Takes what happens. */
+  readonly log: Log;
+  /** The next connection's number, for the log. */
+  readonly nextId: () => number;
+}
+
+/**
+ * Makes the option `http` of `serve`. The console is on `/`, or only on `/console` where the document root has an `index.html`.
+ *
+ * @param options What is answered elsewhere.
+ * @returns What answers a request.
+ */
+export function createSite(options: SiteOptions): (request: Request, info: UpgradeInfo) => Promise<Response> {
+  const { authenticate, log, nextId } = options;
+  return async (request, info) => {
+    const id = nextId();
+    const { pathname } = new URL(request.url);
+    const response = authenticate !== undefined && !(await authenticate(request.headers))
+      ? new Response("The credentials are nobody's\n", {
+        status: 401,
+        headers: { "WWW-Authenticate": BASIC_CHALLENGE },
+      })
+      : await answer(request, pathname, options);
+    // The console pings every second.
+    log[pathname === PING ? "debug" : "info"]("http", {
+      connection: id,
+      remote: authority(info.remoteAddr),
+      method: request.method,
+      path: pathname,
+      status: response.status,
+    });
+    return response;
+  };
+}
+
+/** Where the console asks for a ping on its connection. */
+const PING = "/ping.json";
+
+async function answer(request: Request, pathname: string, { sockets, files }: SiteOptions): Promise<Response> {
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  switch (pathname) {
+    case "/":
+      return await files?.(request) ?? (isRead ? consolePage() : methodNotAllowed());
+    case "/console":
+      return isRead ? consolePage() : methodNotAllowed();
+    case "/handlers.json":
+      return isRead ? json({ resources: sockets.resources() }) : methodNotAllowed();
+    case PING: {
+      if (!isRead) return methodNotAllowed();
+      const id = new URL(request.url).searchParams.get("console") ?? "";
+      return json({ roundTripTime: await sockets.ping(id) ?? null });
+    }
+    default:
+      return await files?.(request) ?? new Response("Not found\n", { status: 404 });
+  }
+}
+
+function json(value: unknown): Response {
+  return Response.json(value, { headers: { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" } });
+}

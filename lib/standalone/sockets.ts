@@ -1,0 +1,202 @@
+/**
+ * What the server does with WebSockets: `/echo`, which is always there, and the handlers of a folder; who may connect; what is
+ * logged of it; and pings that the console asks for, because a browser cannot send any.
+ *
+ * @module
+ */
+import { HandshakeError } from "../errors.ts";
+import type { HandlerDirectory } from "../handlers/handler_directory.ts";
+import { compileOriginPolicy, type OriginPolicy } from "../handshake/origin.ts";
+import type { UpgradeRequest } from "../handshake/server_handshake.ts";
+import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { UpgradeAnswer, UpgradeInfo } from "../server/accept.ts";
+import { BASIC_CHALLENGE } from "./basic_auth.ts";
+import { errorFields, type Log } from "./log.ts";
+
+/** What is decided about WebSockets elsewhere. */
+export interface SocketsOptions {
+  /** The handlers, where there are any. */
+  readonly directory: HandlerDirectory | undefined;
+  /** Which origins may connect. */
+  readonly origins: OriginPolicy | undefined;
+  /** Whether the request's credentials are somebody's. */
+  readonly authenticate: ((headers: Headers) => Promise<boolean>) | undefined;
+  /** Takes what happens. */
+  readonly log: Log;
+  /** The next connection's number, for the log. */
+  readonly nextId: () => number;
+}
+
+/** What goes with a connection. */
+export interface SocketSession {
+  /** Its number in the log. */
+  readonly id: number;
+  /** The identifier that the console chose for it. */
+  readonly consoleId: string | null;
+  /** Holds the connection. */
+  run(socket: WebSocketConnection): void | Promise<void>;
+}
+
+/** The server's WebSockets. Its members are functions to hand on; they need no `this`. */
+export interface Sockets {
+  /** The resource names that are served. */
+  readonly resources: () => readonly string[];
+  /** The option of `serve`. It checks the origin itself, so that a refusal is logged: the server must let in any. */
+  readonly upgrade: (request: UpgradeRequest, info: UpgradeInfo) => Promise<UpgradeAnswer<SocketSession> | Response>;
+  /** The handler for `serve`. */
+  readonly handler: (socket: WebSocketConnection<SocketSession>) => Promise<void>;
+  /** The option of `serve`: logs what went wrong on our side. */
+  readonly onError: (error: unknown) => void;
+  /**
+   * Sends a ping (RFC 6455 §5.5.2) on a connection of the console.
+   *
+   * @param consoleId The identifier that the console chose for it.
+   * @returns The round trip in milliseconds, or `undefined` where there is no such connection or it ended first.
+   */
+  readonly ping: (consoleId: string) => Promise<number | undefined>;
+}
+
+/** The parameter of the resource by which the console tells its connections apart. */
+export const CONSOLE_ID = "console";
+
+/** The resource that is always there: the folder's, or ours. */
+const ECHO = "/echo";
+
+/**
+ * Makes the server's WebSockets.
+ *
+ * @param options What is decided elsewhere.
+ * @returns Functions for the options of `serve`, and for the console.
+ */
+export function createSockets({ directory, origins, authenticate, log, nextId }: SocketsOptions): Sockets {
+  const checkOrigin = compileOriginPolicy(origins);
+  const consoles = new Map<string, WebSocketConnection>();
+  /** On whose connection a handler threw it. */
+  const thrownOn = new WeakMap<object, number>();
+  const blame = (error: unknown, id: number) => {
+    if (typeof error === "object" && error !== null) thrownOn.set(error, id);
+  };
+  const resources = () => [...new Set([ECHO, ...directory?.resources ?? []])].toSorted();
+
+  const decide = async (request: UpgradeRequest, info: UpgradeInfo, id: number) => {
+    if (authenticate !== undefined && !(await authenticate(request.headers))) {
+      throw new HandshakeError("The credentials are nobody's", {
+        status: 401,
+        headers: [["WWW-Authenticate", BASIC_CHALLENGE]],
+      });
+    }
+    checkOrigin(request);
+    if (!resources().includes(request.path)) throw new HandshakeError("There is no such resource", { status: 404 });
+    const consoleId = new URLSearchParams(request.query).get(CONSOLE_ID);
+    if (directory === undefined || !directory.resources.includes(request.path)) {
+      return { ...answerEcho(request), data: { id, consoleId, run: echo } };
+    }
+    const answer = await directory.upgrade(request, info);
+    if (answer instanceof Response) return answer;
+    return {
+      ...answer,
+      data: { id, consoleId, run: async (socket: WebSocketConnection) => await answer.data?.run(socket) },
+    };
+  };
+
+  const hold = async (socket: WebSocketConnection<SocketSession>, { id, consoleId, run }: SocketSession) => {
+    if (consoleId !== null && !consoles.has(consoleId)) consoles.set(consoleId, socket);
+    try {
+      await run(socket);
+    } catch (error) {
+      blame(error, id);
+      throw error;
+    } finally {
+      void socket.closed.then(() => {
+        if (consoleId !== null && consoles.get(consoleId) === socket) consoles.delete(consoleId);
+      });
+    }
+  };
+
+  return {
+    resources,
+    async upgrade(request, info) {
+      const id = nextId();
+      const asked = {
+        connection: id,
+        remote: authority(info.remoteAddr),
+        resource: resourceOf(request),
+        origin: request.origin,
+      };
+      try {
+        const answer = await decide(request, info, id);
+        if (answer instanceof Response) log.info("refuse", { ...asked, status: answer.status });
+        return answer;
+      } catch (error) {
+        blame(error, id);
+        const refusal = error instanceof HandshakeError
+          ? { status: error.status, reason: error.message }
+          : { status: 500 };
+        log.info("refuse", { ...asked, ...refusal });
+        throw error;
+      }
+    },
+    async handler(socket) {
+      const session = socket.data;
+      if (session === undefined) throw new TypeError("Cannot hold a connection: upgrade did not see it");
+      const opened = performance.now();
+      const { pathname, search } = new URL(socket.url);
+      log.info("open", {
+        connection: session.id,
+        remote: authority(socket.remoteAddr),
+        resource: pathname + search,
+        origin: socket.headers.get("origin") ?? undefined,
+        protocol: socket.protocol || undefined,
+        extensions: socket.extensions || undefined,
+      });
+      void socket.closed.then(({ closeCode, reason, wasClean, error }) =>
+        log.info("close", {
+          connection: session.id,
+          code: closeCode,
+          reason: reason || undefined,
+          clean: wasClean,
+          error: error === undefined ? undefined : String(error),
+          seconds: ((performance.now() - opened) / 1000).toFixed(3),
+        })
+      );
+      await hold(socket, session);
+    },
+    onError(error) {
+      const id = typeof error === "object" && error !== null ? thrownOn.get(error) : undefined;
+      log.error("fault", { connection: id, ...errorFields(error) });
+    },
+    async ping(consoleId) {
+      try {
+        return await consoles.get(consoleId)?.ping();
+      } catch {
+        return undefined; // it ended, or it is a draft without pings
+      }
+    },
+  };
+}
+
+function answerEcho({ protocols }: UpgradeRequest): UpgradeAnswer {
+  // A browser fails a connection for which none of its subprotocols was chosen.
+  return protocols.includes("echo") ? { protocol: "echo" } : {};
+}
+
+/** A network read's messages go back in one write. */
+async function echo(socket: WebSocketConnection): Promise<void> {
+  for await (const batch of socket.batches) {
+    let room: Promise<void> | undefined;
+    for (const message of batch) room = socket.send(message);
+    await room;
+  }
+}
+
+function resourceOf({ path, query }: UpgradeRequest): string {
+  return query === "" ? path : `${path}?${query}`;
+}
+
+/** An address as the log shows it. */
+export function authority(address: Address | undefined): string | undefined {
+  if (address === undefined || !("hostname" in address)) return undefined;
+  const { hostname, port } = address;
+  if (port === 0) return hostname; // a proxy told the address only
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}

@@ -1,0 +1,52 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { connect } from "../../lib/client/connect.ts";
+import { serve } from "../../lib/server/serve.ts";
+import { listenWithClientCertificates } from "../../lib/standalone/client_certificates.ts";
+import { cert, clientCa, clientCert, clientKey, key } from "../_support/tls.ts";
+import { soon } from "../_support/wait.ts";
+
+const listen = () => listenWithClientCertificates({ port: 0, hostname: "127.0.0.1", cert, key, ca: clientCa });
+
+/** Connects over TLS, and reads until the first byte or the end. */
+async function greet(port: number, certificate: { cert?: string; key?: string }): Promise<string> {
+  using conn = await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [cert], ...certificate });
+  await conn.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  const buffer = new Uint8Array(1024);
+  const read = await conn.read(buffer);
+  return new TextDecoder().decode(buffer.subarray(0, read ?? 0));
+}
+
+Deno.test("a client with a certificate of the authority is let in, with its address", async () => {
+  let remote: unknown;
+  await using server = serve({
+    listener: await listen(),
+    secure: true,
+    http: ({ url }, { remoteAddr }) => {
+      remote = remoteAddr;
+      return new Response(url);
+    },
+  }, {});
+  const port = "port" in server.addr ? server.addr.port : 0;
+  const answer = await soon(greet(port, { cert: clientCert, key: clientKey }), "The answer");
+  assertEquals(answer.split("\r\n", 1)[0], "HTTP/1.1 200 OK");
+  assertEquals(Object(remote).hostname, "127.0.0.1");
+});
+
+Deno.test("a client without a certificate, or with one of somebody else, gets no connection", async () => {
+  await using server = serve({ listener: await listen(), secure: true, http: () => new Response("hello") }, {});
+  const port = "port" in server.addr ? server.addr.port : 0;
+  for (const certificate of [{}, { cert, key }]) {
+    await assertRejects(() => soon(greet(port, certificate), "The refusal"));
+  }
+  await assertRejects(() => connect(server.url, { caCerts: [cert] }));
+  assertEquals(server.connections.size, 0);
+});
+
+Deno.test("what waits for a connection is told that the listener is closed", async () => {
+  const listener = await listen();
+  const waiting = assertRejects(() => listener.accept(), Deno.errors.BadResource);
+  listener.close();
+  listener.close();
+  await waiting;
+  await assertRejects(() => listener.accept(), Deno.errors.BadResource);
+});

@@ -1,0 +1,57 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { createLog, errorFields, openLogSink } from "../../lib/standalone/log.ts";
+import { logged } from "./_support.ts";
+
+Deno.test("an event is one line of key=value pairs, with its time, level and name first", () => {
+  const written: string[] = [];
+  createLog({ write: (line) => void written.push(line) }, "info").info("open", { connection: 7, secure: true });
+  assertEquals(written.length, 1);
+  assertMatch(
+    written[0]!,
+    /^time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=info event=open connection=7 secure=true\n$/,
+  );
+});
+
+Deno.test("a fact that is not known is left out", () => {
+  const { log, lines } = logged();
+  log.info("open", { origin: undefined, resource: "/echo" });
+  assertEquals(lines, ["level=info event=open resource=/echo"]);
+});
+
+Deno.test("what a client sent stays on its line and cannot pass for another fact", () => {
+  const { log, lines } = logged();
+  log.info("close", { reason: "bye code=1000\nlevel=error", other: "", quote: 'a"b', esc: "\x1b[31m\x9b\u2028" });
+  assertEquals(lines, [
+    'level=info event=close reason="bye code=1000\\nlevel=error" other="" quote="a\\"b" ' +
+    'esc="\\u001b[31m\\u009b\\u2028"',
+  ]);
+});
+
+Deno.test("a log has the events up to its level", () => {
+  for (const [level, expected] of [["error", 1], ["warn", 2], ["info", 3], ["debug", 4]] as const) {
+    let count = 0;
+    const log = createLog({ write: () => void count++ }, level);
+    for (const each of ["error", "warn", "info", "debug"] as const) log[each]("event");
+    assertEquals(count, expected, level);
+  }
+});
+
+Deno.test("a mistake is logged with its place", () => {
+  const { error, at } = errorFields(new RangeError("too far"));
+  assertEquals(error, "RangeError: too far");
+  assertMatch(String(at), /log_test\.ts:\d+:\d+/);
+  assertEquals(errorFields("thrown text"), { error: "thrown text" });
+});
+
+Deno.test("a log's file is added to", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    for (const line of ["one\n", "two\n"]) {
+      using sink = openLogSink(file);
+      sink.write(line);
+    }
+    assertEquals(await Deno.readTextFile(file), "one\ntwo\n");
+  } finally {
+    await Deno.remove(file);
+  }
+});

@@ -1,0 +1,63 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { DEFAULT_LIMITS, DEFAULT_SERVER_LIMITS } from "../../lib/limits.ts";
+import {
+  DEFAULT_OPTIONS,
+  isOption,
+  kebabCase,
+  limitsOf,
+  OPTION_GROUPS,
+  OPTIONS,
+} from "../../lib/standalone/options.ts";
+
+Deno.test("every limit of a server is an option with the library's default; only the client's own is missing", () => {
+  const limits = { ...DEFAULT_LIMITS, ...DEFAULT_SERVER_LIMITS };
+  const missing = Object.keys(limits).filter((name) => !isOption(name));
+  assertEquals(missing, ["maxErrorBodyBytes"]);
+  for (const [name, value] of Object.entries(limitsOf(DEFAULT_OPTIONS))) {
+    assertEquals(value, new Map(Object.entries(limits)).get(name), name);
+  }
+  assertEquals(Object.keys(limitsOf(DEFAULT_OPTIONS)).length, Object.keys(limits).length - 1);
+});
+
+Deno.test("the groups of the help hold every option once", () => {
+  const shown = OPTION_GROUPS.flatMap(([, specs]) => Object.keys(specs));
+  assertEquals(shown.toSorted(), Object.keys(OPTIONS).toSorted());
+});
+
+Deno.test("options are written in kebab case", () => {
+  assertEquals(["port", "tlsClientCa", "maxMessageBytes", "hixie75"].map(kebabCase), [
+    "port",
+    "tls-client-ca",
+    "max-message-bytes",
+    "hixie75",
+  ]);
+});
+
+Deno.test("values are read as what they are", () => {
+  assertEquals(OPTIONS.port.read("0"), 0);
+  assertEquals(OPTIONS.maxMessageBytes.read("1024"), 1024);
+  assertEquals(OPTIONS.maxMessageBytes.read("Infinity"), Infinity);
+  assertEquals(OPTIONS.pingInterval.read("Infinity"), 0);
+  assertEquals(OPTIONS.origins.read("any"), "any");
+  assertEquals(OPTIONS.origins.read("https://a.example, null"), ["https://a.example", "null"]);
+  assertEquals(OPTIONS.proxies.read("127.0.0.1, 10.0.0.0/8,unix"), ["127.0.0.1", "10.0.0.0/8", "unix"]);
+  assertEquals(OPTIONS.logLevel.read("warn"), "warn");
+  assertEquals([OPTIONS.deflate.read("true"), OPTIONS.deflate.read("false")], [true, false]);
+});
+
+Deno.test("what is no value is refused with the reason", () => {
+  const bad = [
+    [() => OPTIONS.port.read("65536"), "from 0 to 65535"],
+    [() => OPTIONS.port.read("0x50"), "from 0 to 65535"],
+    [() => OPTIONS.port.read(""), "from 0 to 65535"],
+    [() => OPTIONS.hostname.read(""), "must not be empty"],
+    [() => OPTIONS.maxMessageBytes.read("1e3"), "must be a whole number from 1"],
+    [() => OPTIONS.maxConnections.read("0"), "must be a whole number from 1"],
+    [() => OPTIONS.closeTimeout.read("99999999999"), "must be a whole number from 0 to 2147483647"],
+    [() => OPTIONS.origins.read("example.com"), "not an origin as a browser writes it"],
+    [() => OPTIONS.proxies.read("nginx"), "it is no IP address"],
+    [() => OPTIONS.basicAuth.read("me"), "a colon between"],
+    [() => OPTIONS.logLevel.read("loud"), "one of error, warn, info, debug"],
+  ] as const;
+  for (const [read, reason] of bad) assertThrows(read, Error, reason);
+});
