@@ -143,7 +143,7 @@ export const steady: Play = (scene) =>
     while (!scene.signal.aborted) {
       await say(between(scene.random, 1, 4));
       await answered();
-      await scene.pause(between(scene.random, 50, 250));
+      await scene.pause(between(scene.random, 100, 400));
     }
   });
 

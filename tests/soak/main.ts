@@ -21,6 +21,9 @@ const USAGE = `Usage: deno task soak [options]
 /** Connections begun in a second, so that two cores and the ephemeral ports last. */
 const RATE = 120;
 
+/** How many come and go, and how many of those there are at most: what waits for its turn to connect is no connection. */
+const COMING = { share: 0.5, most: 3 * RATE };
+
 /** Seconds after which memory should grow no more: compiled code, pools and the heap's first growth come before. */
 const warmUp = (seconds: number): number => Math.max(seconds / 5, Math.min(seconds / 2, 15));
 
@@ -142,6 +145,7 @@ async function sendClients(
     return pause(free - performance.now());
   };
   const names = Object.keys(PLAYS);
+  const coming = Math.min(connections * COMING.share, COMING.most);
   await Promise.all(Array.from({ length: connections }, (_, i) => {
     const random = seeded(seed + i);
     const scene: Scene = { port, random, tally, signal, pause, turn };
@@ -149,7 +153,7 @@ async function sendClients(
       const name = names[below(random, names.length)]!;
       return [name, PLAYS[name]!];
     };
-    return playOn(scene, i % 2 === 0 ? () => ["steady", steady] : next);
+    return playOn(scene, i < coming ? next : () => ["steady", steady]);
   }));
 }
 

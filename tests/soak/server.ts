@@ -33,7 +33,7 @@ const DEADLINES = {
   messageTimeout: 6_000,
   closeTimeout: 2_000,
   pingInterval: 10_000,
-  pongTimeout: 20_000,
+  pongTimeout: 8_000,
 };
 
 if (import.meta.main) {
