@@ -45,7 +45,7 @@ Deno.test("a ProtocolError carries the section in its message, 1002 by default a
   assertInstanceOf(error, WebSocketError);
   assertEquals(
     [error.name, error.message, error.section, error.closeCode, error.reason],
-    ["WebSocketError", "Opcode 3 is not defined (RFC 6455 §5.2)", "RFC 6455 §5.2", 1002, "Opcode 3 is not defined"],
+    ["ProtocolError", "Opcode 3 is not defined (RFC 6455 §5.2)", "RFC 6455 §5.2", 1002, "Opcode 3 is not defined"],
   );
   assertStrictEquals(new ProtocolError("Text is not UTF-8", "RFC 6455 §8.1", 1007).closeCode, 1007);
 });
