@@ -1,8 +1,5 @@
 import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-// @ts-types="../integration/peers/express.d.ts"
-import express from "npm:express@^5.1.0";
-import fastify from "npm:fastify@^5.6.0";
 // @ts-types="../integration/peers/ws.d.ts"
 import WebSocket from "npm:ws@^8.18.0";
 import { assertEquals, assertRejects } from "@std/assert";
@@ -14,9 +11,10 @@ import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_c
 import { utf8 } from "../_support/frames.ts";
 import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { cert, key } from "../_support/tls.ts";
+import { deno } from "../_support/child.ts";
 import { soon, until } from "../_support/wait.ts";
 import { assertMessage, messages } from "../integration/_support.ts";
-import { listen, type Listening } from "./_support.ts";
+import { listen } from "./_support.ts";
 
 const ECHO: WebSocketHandler = { message: (socket, data) => socket.send(data) };
 
@@ -78,43 +76,39 @@ async function get(url: string, client?: Deno.HttpClient): Promise<string> {
   return `${response.status} ${await response.text()}`;
 }
 
-/** The servers that people have. Each answers `GET /hello` with `hello`. */
-const SERVERS: Record<string, () => Promise<{ server: Server; listening: Listening }>> = {
-  async "node:http"() {
-    const server = createServer((_, response) => void response.end("hello"));
-    return { server, listening: await listen(server) };
-  },
-  async "Express"() {
-    const app = express();
-    app.get("/hello", (_, response) => response.send("hello"));
-    const server = createServer(app);
-    return { server, listening: await listen(server) };
-  },
-  async "Fastify"() {
-    const app = fastify();
-    app.get("/hello", () => "hello");
-    const url = new URL(await app.listen({ host: "127.0.0.1", port: 0 }));
-    return {
-      server: app.server,
-      listening: { port: Number(url.port), [Symbol.asyncDispose]: () => soon(app.close(), "The end of Fastify") },
-    };
-  },
-};
+Deno.test("node:http: WebSockets are ours, ordinary requests stay with it", async () => {
+  const server = createServer((_, response) => void response.end("hello"));
+  const listening = await listen(server);
+  await using _ = listening;
+  const upgrades = serveNode(server, { takes: ({ url }) => url === "/echo" }, ECHO);
+  assertEquals(await get(`http://127.0.0.1:${listening.port}/hello`), "200 hello");
+  const socket = await connect(`ws://127.0.0.1:${listening.port}/echo`);
+  assertEquals(upgrades.connections.size, 1);
+  const [server1] = upgrades.connections;
+  assertEquals([server1?.remoteAddr, server1?.localAddr], [socket.localAddr, socket.remoteAddr]);
+  await play(socket);
+  assertEquals(await playWs(`ws://127.0.0.1:${listening.port}/echo`), ["from ws", 4000]);
+  assertEquals(await get(`http://127.0.0.1:${listening.port}/hello`), "200 hello");
+  await soon(upgrades.shutdown(), "The shutdown");
+});
 
-for (const [name, make] of Object.entries(SERVERS)) {
+for (const name of ["Express", "Fastify"]) {
   Deno.test(`${name}: WebSockets are ours, ordinary requests stay with it`, async () => {
-    const { server, listening } = await make();
-    await using _ = listening;
-    const upgrades = serveNode(server, { takes: ({ url }) => url === "/echo" }, ECHO);
-    assertEquals(await get(`http://127.0.0.1:${listening.port}/hello`), "200 hello");
-    const socket = await connect(`ws://127.0.0.1:${listening.port}/echo`);
-    assertEquals(upgrades.connections.size, 1);
-    const [server1] = upgrades.connections;
-    assertEquals([server1?.remoteAddr, server1?.localAddr], [socket.localAddr, socket.remoteAddr]);
-    await play(socket);
-    assertEquals(await playWs(`ws://127.0.0.1:${listening.port}/echo`), ["from ws", 4000]);
-    assertEquals(await get(`http://127.0.0.1:${listening.port}/hello`), "200 hello");
-    await soon(upgrades.shutdown(), "The shutdown");
+    const permissions = ["--allow-net=127.0.0.1", "--allow-env", "--allow-read", "--allow-sys"];
+    await using child = deno(
+      "run",
+      "--quiet",
+      "--no-lock",
+      "--no-prompt",
+      ...permissions,
+      "tests/node/_framework.ts",
+      name,
+    );
+    const [, port] = await child.said(/listening on (\d+)/);
+    assertEquals(await get(`http://127.0.0.1:${port}/hello`), "200 hello");
+    await play(await connect(`ws://127.0.0.1:${port}/echo`));
+    assertEquals(await playWs(`ws://127.0.0.1:${port}/echo`), ["from ws", 4000]);
+    assertEquals(await get(`http://127.0.0.1:${port}/hello`), "200 hello");
   });
 }
 
