@@ -39,6 +39,7 @@ export { accept, type AcceptOptions, type UpgradeAnswer, type UpgradeInfo } from
 export { serve, type ServeOptions, type WebSocketServer } from "./lib/server/serve.ts";
 export type { GroupOptions, ShutdownOptions } from "./lib/server/connection_group.ts";
 export { connect, type ConnectOptions } from "./lib/client/connect.ts";
+export { reconnectDelay, type ReconnectDelayOptions } from "./lib/client/reconnect_delay.ts";
 export { compileOriginPolicy, type OriginPolicy, type OriginRequest } from "./lib/handshake/origin.ts";
 export type { LegacyDrafts, LegacyRequest } from "./lib/handshake/legacy_request.ts";
 export type { LegacyVersion, UpgradeRequest } from "./lib/handshake/server_handshake.ts";
