@@ -34,7 +34,11 @@ export { DEFAULT_LIMITS, DEFAULT_SERVER_LIMITS, type Limits, type ServerLimits }
 export * from "./lib/pipeline/frames/mod.ts";
 export * from "./lib/pipeline/messages/mod.ts";
 export * from "./lib/pipeline/sockets/mod.ts";
-export type { Extension, ExtensionProcessor } from "./lib/extensions/extension.ts";
+export type { CodecContext, Extension, ExtensionCodec, ExtensionProcessor } from "./lib/extensions/extension.ts";
+export type { PerMessageDeflateOptions } from "./lib/extensions/permessage_deflate/permessage_deflate.ts";
+export type { ExtensionOffer, ExtensionParam } from "./lib/handshake/extension_header.ts";
+export type { HeaderFields } from "./lib/handshake/http_fields.ts";
+export type { HeaderSection, RequestHead, RequestLine } from "./lib/handshake/http_head.ts";
 export { accept, type AcceptOptions, type UpgradeAnswer, type UpgradeInfo } from "./lib/server/accept.ts";
 export { serve, type ServeOptions, type WebSocketServer } from "./lib/server/serve.ts";
 export type { GroupOptions, ShutdownOptions } from "./lib/server/connection_group.ts";
@@ -42,4 +46,9 @@ export { connect, type ConnectOptions } from "./lib/client/connect.ts";
 export { reconnectDelay, type ReconnectDelayOptions } from "./lib/client/reconnect_delay.ts";
 export { compileOriginPolicy, type OriginPolicy, type OriginRequest } from "./lib/handshake/origin.ts";
 export type { LegacyDrafts, LegacyRequest } from "./lib/handshake/legacy_request.ts";
-export type { LegacyVersion, UpgradeRequest } from "./lib/handshake/server_handshake.ts";
+export type {
+  AcceptUpgradeOptions,
+  LegacyVersion,
+  ReadUpgradeRequestOptions,
+  UpgradeRequest,
+} from "./lib/handshake/server_handshake.ts";
