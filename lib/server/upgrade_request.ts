@@ -27,7 +27,7 @@ import { chooseSubprotocol } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
-import { batchStream, messageIterator, messageSink, messageStream } from "../pipeline/sockets/connection_streams.ts";
+import { ConnectionWays } from "../pipeline/sockets/connection_streams.ts";
 import type { DrivenConnection } from "../pipeline/sockets/driven_connection.ts";
 import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import { type BatchConsumer, Inbox } from "../pipeline/sockets/inbox.ts";
@@ -159,11 +159,7 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
-  #readThrough: string | undefined;
-  #readable: ReadableStream<Message> | undefined;
-  #writable: WritableStream<MessageData> | undefined;
-  #batches: ReadableStream<Message[]> | undefined;
-  #iterator: AsyncIterableIterator<Message> | undefined;
+  readonly #ways: ConnectionWays;
 
   constructor({ socket, upgrade, protocol, limits, options }: {
     socket: WebSocket;
@@ -179,6 +175,7 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
     this.data = options.data;
     this.#socket = socket;
     this.#limits = limits;
+    this.#ways = new ConnectionWays(this, this.#limits.highWaterMark);
     this.#inbox = new Inbox(limits.maxQueuedBytes);
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>
@@ -207,19 +204,19 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
   }
 
   get readable(): ReadableStream<Message> {
-    return this.#readable ??= messageStream(this);
+    return this.#ways.readable;
   }
 
   get writable(): WritableStream<MessageData> {
-    return this.#writable ??= messageSink(this, this.#limits.highWaterMark);
+    return this.#ways.writable;
   }
 
   get batches(): ReadableStream<Message[]> {
-    return this.#batches ??= batchStream(this);
+    return this.#ways.batches;
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
-    return this.#iterator ??= messageIterator(this);
+    return this.#ways.iterator;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -286,10 +283,7 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
   }
 
   claim(way: string): void {
-    if (this.#readThrough !== undefined && this.#readThrough !== way) {
-      throw new TypeError(`Cannot read through ${way}: the connection is read through its ${this.#readThrough}`);
-    }
-    this.#readThrough = way;
+    this.#ways.claim(way);
   }
 
   /** When replies leave is the platform's affair. */

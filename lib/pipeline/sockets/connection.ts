@@ -14,7 +14,7 @@ import { type Frame, frame, Opcode, type Role } from "../frames/frame.ts";
 import type { Framing } from "../frames/framing.ts";
 import type { Message, MessageData } from "../messages/message.ts";
 import { CLOSE_HANDSHAKE, type CloseAction, type CloseEvent, type CloseState } from "./close_handshake.ts";
-import { batchStream, messageIterator, messageSink, messageStream } from "./connection_streams.ts";
+import { ConnectionWays } from "./connection_streams.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
 import { type BatchConsumer, Inbox } from "./inbox.ts";
 import { Keepalive } from "./keepalive.ts";
@@ -80,11 +80,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
   #readEnded = false;
   #wireBytes = 0;
 
-  #readable: ReadableStream<Message> | undefined;
-  #writable: WritableStream<MessageData> | undefined;
-  #batches: ReadableStream<Message[]> | undefined;
-  #iterator: AsyncIterableIterator<Message> | undefined;
-  #readThrough: string | undefined;
+  readonly #ways: ConnectionWays;
 
   /** Decides on the answer to the peer's close frame; by default it echoes the code (§5.5.1). A4: what it throws is 1011. */
   decideReply: ((received: ClosePayload) => ClosePayload | Promise<ClosePayload>) | undefined;
@@ -106,6 +102,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
     const { transport, limits, role } = init;
     this.#transport = transport;
     this.#limits = limits;
+    this.#ways = new ConnectionWays(this, this.#limits.highWaterMark);
     this.#chain = openExtensions(init.extensionProcessors, {
       role,
       maxMessageBytes: limits.maxMessageBytes,
@@ -158,19 +155,19 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
   }
 
   get readable(): ReadableStream<Message> {
-    return this.#readable ??= messageStream(this);
+    return this.#ways.readable;
   }
 
   get writable(): WritableStream<MessageData> {
-    return this.#writable ??= messageSink(this, this.#limits.highWaterMark);
+    return this.#ways.writable;
   }
 
   get batches(): ReadableStream<Message[]> {
-    return this.#batches ??= batchStream(this);
+    return this.#ways.batches;
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
-    return this.#iterator ??= messageIterator(this);
+    return this.#ways.iterator;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -246,10 +243,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
 
   /** Says through what the connection is read. There is only one way at a time: two would each miss messages. */
   claim(way: string): void {
-    if (this.#readThrough !== undefined && this.#readThrough !== way) {
-      throw new TypeError(`Cannot read through ${way}: the connection is read through its ${this.#readThrough}`);
-    }
-    this.#readThrough = way;
+    this.#ways.claim(way);
   }
 
   /** Says how a batch is being consumed: see {@linkcode Consuming}. */
@@ -412,7 +406,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
   #checkConsumed(): void {
     if (this.#state !== "closeReceived") return;
     if (this.#inbox.awaited) return void this.#reply();
-    if (this.#readThrough !== undefined && (this.#sender.consuming !== "nothing" || !this.#inbox.idle)) return;
+    if (this.#ways.inUse && (this.#sender.consuming !== "nothing" || !this.#inbox.idle)) return;
     // Nobody reads, or not any more, or the last message is being dealt with: this turn may still answer it.
     clearTimeout(this.#replyTimer);
     this.#replyTimer = setTimeout(() => {

@@ -7,6 +7,59 @@ import { WebSocketError } from "../../errors.ts";
 import type { Message, MessageData } from "../messages/message.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
 
+/** All the ways of one connection. Each is made when it is first asked for, and only one of them reads. */
+export class ConnectionWays {
+  readonly #connection: DrivenConnection;
+  readonly #highWaterMark: number;
+  #readThrough: string | undefined;
+  #readable: ReadableStream<Message> | undefined;
+  #writable: WritableStream<MessageData> | undefined;
+  #batches: ReadableStream<Message[]> | undefined;
+  #iterator: AsyncIterableIterator<Message> | undefined;
+
+  /**
+   * @param connection The connection.
+   * @param highWaterMark Bytes that `writable` queues before it asks to wait.
+   */
+  constructor(connection: DrivenConnection, highWaterMark: number) {
+    this.#connection = connection;
+    this.#highWaterMark = highWaterMark;
+  }
+
+  /** Whether anybody has begun to read. */
+  get inUse(): boolean {
+    return this.#readThrough !== undefined;
+  }
+
+  /** Messages as a stream. */
+  get readable(): ReadableStream<Message> {
+    return this.#readable ??= messageStream(this.#connection);
+  }
+
+  /** Where messages are written. */
+  get writable(): WritableStream<MessageData> {
+    return this.#writable ??= messageSink(this.#connection, this.#highWaterMark);
+  }
+
+  /** Batches as a stream. */
+  get batches(): ReadableStream<Message[]> {
+    return this.#batches ??= batchStream(this.#connection);
+  }
+
+  /** Messages one by one: every loop goes on where the last one was left. */
+  get iterator(): AsyncIterableIterator<Message> {
+    return this.#iterator ??= messageIterator(this.#connection);
+  }
+
+  /** Says through what the connection is read. There is only one way at a time: two would each miss messages. */
+  claim(way: string): void {
+    if (this.#readThrough !== undefined && this.#readThrough !== way) {
+      throw new TypeError(`Cannot read through ${way}: the connection is read through its ${this.#readThrough}`);
+    }
+    this.#readThrough = way;
+  }
+}
+
 /** Messages one by one, without a stream: a message of a batch that is here costs one resolved promise. */
 export function messageIterator(connection: DrivenConnection): AsyncIterableIterator<Message> {
   let batch: Message[] = [];
