@@ -12,6 +12,7 @@ const { values } = parseArgs({
     port: { type: "string", default: "0" },
     api: { type: "string", default: "callbacks" },
     deflate: { type: "boolean", default: false },
+    lend: { type: "boolean", default: false },
   },
 });
 
@@ -33,6 +34,7 @@ if (handler === undefined) throw new Error(`Unknown --api ${values.api}: ${Objec
 serve({
   port: Number(values.port),
   hostname: "127.0.0.1",
+  lendPayloads: values.lend,
   perMessageDeflate: values.deflate && { threshold: 0 },
   onError: () => {}, // the load generator leaves without a close frame
   onListen: (addr) => console.log(`listening on ${(addr as Deno.NetAddr).port}`),

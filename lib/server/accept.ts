@@ -86,6 +86,12 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
    * in the list) and `X-Forwarded-Proto` whether it is encrypted. From anybody else these fields count for nothing.
    */
   proxies?: readonly string[];
+  /**
+   * Whether binary messages are lent to callbacks: the bytes are theirs only until the callback returns, or first awaits, and are
+   * then written over. Sending them on from within is fine. No memory is allocated for a message then, which makes large ones up to
+   * twice as fast. The other ways to read throw. @default {false}
+   */
+  lendPayloads?: boolean;
   /** Gives up the handshake. */
   signal?: AbortSignal;
 }
@@ -243,6 +249,7 @@ async function shakeHands<Data>(
     transport,
     limits,
     rest,
+    lendPayloads: options.lendPayloads,
     framing: legacy?.framing,
   });
 }

@@ -6,7 +6,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { Duplex } from "node:stream";
-import type { Transport } from "../pipeline/sockets/transport.ts";
+import { type Transport, writeAll } from "../pipeline/sockets/transport.ts";
 import type { UpgradeInfo } from "./accept.ts";
 
 /** Milliseconds without a byte in either direction after which a connection is dropped. */
@@ -168,7 +168,7 @@ function socketOf({ transport, first, info }: HttpConnection, signal: AbortSigna
       }, (error) => this.destroy(error));
     },
     write(chunk: Uint8Array, _encoding, done) {
-      transport.write(new Uint8Array(chunk)).then(() => {
+      writeAll(transport, new Uint8Array(chunk)).then(() => {
         alive();
         done();
       }, done);

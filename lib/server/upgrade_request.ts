@@ -138,6 +138,7 @@ const MESSAGE_COST = 64;
 /** The platform's WebSocket as a connection. */
 class PlatformConnection<Data> implements DrivenConnection<Data> {
   readonly role = "server";
+  readonly lends = false;
   readonly url: string;
   readonly protocol: string;
   readonly extensions = "";

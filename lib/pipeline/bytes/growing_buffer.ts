@@ -4,14 +4,27 @@
  *
  * @module
  */
+import { acquireBuffer, releaseBuffer } from "./buffer_pool.ts";
+import { HEADROOM, markHeadroom, ROOM_PAYS } from "./headroom.ts";
 
 /** The least that is allocated, unless less is expected. */
 const LEAST = 1024;
+
+/** How far ahead of what has arrived `space` allocates: each doubling less copies half of the message less. */
+const AHEAD = 4;
 
 /** Bytes that arrive in parts and are handed on as one. */
 export class GrowingBuffer {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #length = 0;
+  /** Whether the bytes are still where the first part was read to. */
+  #inRead = false;
+  readonly #pooled: boolean;
+
+  /** @param options Whether what is handed on comes back to the pool, and so may be taken from there. */
+  constructor({ pooled = false }: { pooled?: boolean } = {}) {
+    this.#pooled = pooled;
+  }
 
   /** The number of bytes held. */
   get length(): number {
@@ -19,32 +32,87 @@ export class GrowingBuffer {
   }
 
   /**
-   * Copies a part in.
+   * Takes a first part without copying it: what follows is expected to be read right behind it. As soon as reads go elsewhere,
+   * whoever reads must say so with {@linkcode GrowingBuffer.leaveRead}.
+   *
+   * @param part What arrived.
+   */
+  hold(part: Uint8Array<ArrayBuffer>): void {
+    this.#bytes = part;
+    this.#length = part.length;
+    this.#inRead = true;
+  }
+
+  /**
+   * Copies a part in, unless it is in its place already: read to {@linkcode GrowingBuffer.space}, or right behind what is held.
    *
    * @param part What arrived. It is not kept.
    * @param expected How many bytes are still expected after it, where that is known. It only bounds the growth.
    */
-  append(part: Uint8Array, expected = Infinity): void {
+  append(part: Uint8Array<ArrayBuffer>, expected = Infinity): void {
     const length = this.#length + part.length;
-    if (length > this.#bytes.length) {
-      const grown = new Uint8Array(Math.min(Math.max(2 * length, LEAST), length + expected));
-      grown.set(this.#bytes.subarray(0, this.#length));
-      this.#bytes = grown;
+    if (!this.#precedes(part)) {
+      const most = length + expected;
+      if (length > this.#bytes.length) this.#grow(Math.min(Math.max(2 * length, LEAST), most), most);
+      this.#bytes.set(part, this.#length);
+    } else if (this.#inRead) {
+      this.#bytes = new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, length);
     }
-    this.#bytes.set(part, this.#length);
     this.#length = length;
+  }
+
+  /**
+   * Where the next bytes may be read to, so that they need not be copied; nothing while they are to be read behind what is held.
+   *
+   * @param expected How many bytes are still expected.
+   * @returns Some of that: never more than a few times what has arrived.
+   */
+  space(expected: number): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#inRead) return undefined;
+    if (this.#length === this.#bytes.length) this.#growAhead(expected);
+    return this.#bytes.subarray(this.#length, this.#length + expected);
+  }
+
+  /** The next read goes elsewhere: what is held moves to a buffer of its own, and keeps nothing of the read alive. */
+  leaveRead(expected: number): void {
+    if (this.#inRead) this.#growAhead(expected);
   }
 
   /**
    * Hands on what is held and starts again.
    *
-   * @returns Exactly the bytes held, in a buffer that nothing else uses.
+   * @returns The bytes held, in a buffer that nothing else writes to. A large one may have room for a header in front of it.
    */
   take(): Uint8Array<ArrayBuffer> {
     const bytes = this.#bytes;
     const length = this.#length;
+    const inRead = this.#inRead;
     this.#bytes = new Uint8Array(0);
     this.#length = 0;
-    return length === bytes.length ? bytes : bytes.slice(0, length);
+    this.#inRead = false;
+    const exact = length === bytes.length ? bytes : this.#pooled ? bytes.subarray(0, length) : bytes.slice(0, length);
+    if (!inRead && exact.byteOffset === HEADROOM) markHeadroom(exact);
+    return exact;
+  }
+
+  /** Whether a part stands right behind what is held, in the same memory. */
+  #precedes(part: Uint8Array): boolean {
+    return part.buffer === this.#bytes.buffer && part.byteOffset === this.#bytes.byteOffset + this.#length;
+  }
+
+  #growAhead(expected: number): void {
+    const size = this.#length + expected;
+    this.#grow(Math.min(Math.max(AHEAD * this.#length, LEAST), size), size);
+  }
+
+  /** Makes room for `size` bytes, or for as many as are wanted where a pooled buffer has it. */
+  #grow(size: number, wanted: number): void {
+    const room = size < ROOM_PAYS ? 0 : HEADROOM;
+    const memory = this.#pooled && room > 0 ? acquireBuffer(room + size, room + wanted) : new ArrayBuffer(room + size);
+    const grown = new Uint8Array(memory, room, Math.min(memory.byteLength - room, wanted));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    if (this.#pooled && !this.#inRead) releaseBuffer(this.#bytes.buffer);
+    this.#bytes = grown;
+    this.#inRead = false;
   }
 }

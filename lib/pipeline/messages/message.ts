@@ -36,3 +36,8 @@ function describe(value: unknown): string {
   if (value === null || typeof value !== "object") return String(value);
   return `a value of type ${value.constructor?.name ?? "Object"}`;
 }
+
+/** The same message in memory of its own. */
+export function ownCopy(message: Message): Message {
+  return typeof message === "string" ? message : message.slice();
+}

@@ -13,10 +13,15 @@ import { checkMessageBytes, checkOpcode, checkSequence, DEFINED_OPCODES } from "
 import type { Stage } from "../stage.ts";
 import type { Message } from "./message.ts";
 
+/** A part of this many bytes is left where it was read, and the rest read behind it: a smaller one is copied sooner than that. */
+const HOLDING_PAYS = 4 * 1024;
+
 /** How messages are assembled. */
 export interface MessageAssemblerOptions extends Partial<Pick<Limits, "maxMessageBytes">> {
   /** Gets every control frame, in the order of the wire. They travel beside the batch, not in it. */
   control?: (frame: Frame) => void;
+  /** Whether the buffers of large messages come from the pool: whoever takes the messages gives them back. */
+  pooled?: boolean;
 }
 
 /**
@@ -46,6 +51,8 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
   #opcode: number = Opcode.CONTINUATION;
   #payload: GrowingBuffer | undefined;
   #text: Utf8Validator | undefined;
+  readonly #pooled: boolean;
+  #missing = 0;
   #closed = false;
 
   /**
@@ -56,6 +63,7 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
   constructor(options: MessageAssemblerOptions = {}) {
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_LIMITS.maxMessageBytes;
     this.#control = options.control;
+    this.#pooled = options.pooled ?? false;
   }
 
   /**
@@ -63,10 +71,12 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
    *
    * @param frames The batch.
    * @param messages Where the messages are appended, those before an error included.
+   * @param missing How many bytes are yet to come of the last frame, where it is known to be a part of one.
    * @throws {ProtocolError} 1007 for text that is not UTF-8, 1002 for frames out of sequence.
    * @throws {LimitError} 1009 for a message that is too big.
    */
-  push(frames: readonly Frame[], messages: Message[]): void {
+  push(frames: readonly Frame[], messages: Message[], missing = 0): void {
+    this.#missing = missing;
     for (const frame of frames) {
       if (this.#closed) return;
       const { fin, opcode, payload } = frame;
@@ -86,6 +96,16 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
     }
   }
 
+  /** Where the missing bytes may be read to, so that they need not be copied, once the first of them are here. */
+  space(missing: number): Uint8Array<ArrayBuffer> | undefined {
+    return this.#payload?.space(missing);
+  }
+
+  /** The next read goes elsewhere than behind the last one: what is incomplete keeps nothing of it alive. */
+  leaveRead(missing: number): void {
+    this.#payload?.leaveRead(missing);
+  }
+
   /**
    * Says that the frames ended.
    *
@@ -101,7 +121,7 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
     checkSequence(opcode, this.#payload !== undefined);
     if (this.#payload === undefined) {
       this.#opcode = opcode;
-      this.#payload = new GrowingBuffer();
+      this.#payload = new GrowingBuffer({ pooled: this.#pooled && opcode === Opcode.BINARY });
       this.#text = opcode === Opcode.TEXT ? new Utf8Validator() : undefined;
     }
     checkMessageBytes(this.#payload.length, payload.length, this.#maxMessageBytes);
@@ -109,7 +129,12 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
       const bad = this.#text.push(payload);
       if (bad !== -1) throw notUtf8(this.#payload.length + bad);
     }
-    this.#payload.append(payload, fin ? 0 : this.#maxMessageBytes - this.#payload.length - payload.length);
+    if (this.#payload.length === 0 && payload.length >= HOLDING_PAYS && this.#missing > 0) {
+      this.#payload.hold(payload);
+    } else {
+      const most = this.#maxMessageBytes - this.#payload.length - payload.length;
+      this.#payload.append(payload, fin ? 0 : this.#missing || most);
+    }
     if (!fin) return;
     if (this.#text?.complete === false) throw notUtf8(this.#payload.length);
     const bytes = this.#payload.take();

@@ -8,11 +8,13 @@ import { closeCodeOf, ConnectionError, invalidState, WebSocketError } from "../.
 import type { ExtensionProcessor } from "../../extensions/extension.ts";
 import { type ExtensionChain, openExtensions } from "../../extensions/negotiation.ts";
 import type { Limits } from "../../limits.ts";
+import { copyWithHeadroom, ROOM_PAYS } from "../bytes/headroom.ts";
+import { isHeld, leave, lend } from "../bytes/lent_memory.ts";
 import { randomMaskKey } from "../bytes/mask_key.ts";
 import { CloseCode, type ClosePayload, decodeClosePayload, encodeClosePayload } from "../frames/close_code.ts";
 import { type Frame, frame, Opcode, type Role } from "../frames/frame.ts";
 import type { Framing } from "../frames/framing.ts";
-import type { Message, MessageData } from "../messages/message.ts";
+import { type Message, type MessageData, ownCopy } from "../messages/message.ts";
 import { CLOSE_HANDSHAKE, type CloseAction, type CloseEvent, type CloseState } from "./close_handshake.ts";
 import { ConnectionWays } from "./connection_streams.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
@@ -21,7 +23,7 @@ import { Keepalive } from "./keepalive.ts";
 import { PendingPings } from "./pending_pings.ts";
 import { Receiver } from "./receiver.ts";
 import { type Consuming, Sender } from "./sender.ts";
-import type { Transport } from "./transport.ts";
+import type { DirectReads, Transport } from "./transport.ts";
 import type { Address, CloseInfo, ConnectionFacts, SendOptions } from "./websocket_connection.ts";
 
 /** What a connection is made of. */
@@ -34,6 +36,8 @@ export interface ConnectionInit<Data> extends ConnectionFacts {
   limits: Limits;
   /** Bytes that came right behind the handshake: they are frames. */
   rest: Uint8Array<ArrayBuffer>;
+  /** Whether callbacks are lent binary payloads. */
+  lendPayloads?: boolean | undefined;
   /** How frames are written, where that is not RFC 6455 §5.2. There is no ping then, and no keepalive. */
   framing?: Framing | undefined;
 }
@@ -81,6 +85,12 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
   #wireBytes = 0;
 
   readonly #ways: ConnectionWays;
+  readonly #lends: boolean;
+
+  /** Whether binary messages are the callbacks' only until these return. */
+  get lends(): boolean {
+    return this.#lends;
+  }
 
   /** Decides on the answer to the peer's close frame; by default it echoes the code (§5.5.1). A4: what it throws is 1011. */
   decideReply: ((received: ClosePayload) => ClosePayload | Promise<ClosePayload>) | undefined;
@@ -110,11 +120,13 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
       send: (frame) => this.#sendFrame(frame),
     });
     this.#framing = init.framing;
+    this.#lends = (init.lendPayloads ?? false) && this.#chain === undefined && this.#framing === undefined;
     this.#receiver = new Receiver({
       role,
       limits,
       chain: this.#chain,
       framing: this.#framing,
+      lends: this.#lends,
       control: (frame) => this.#receiveControl(frame),
       late: (error) => this.fail(error),
     });
@@ -243,6 +255,9 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
 
   /** Says through what the connection is read. There is only one way at a time: two would each miss messages. */
   claim(way: string): void {
+    if (this.#lends && way !== "callbacks") {
+      throw new TypeError(`Cannot read through ${way}: with lendPayloads, only callbacks read`);
+    }
     this.#ways.claim(way);
   }
 
@@ -283,17 +298,10 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
   /** The one reader. It never writes: what it owes goes to the queue. */
   async #read(rest: Uint8Array<ArrayBuffer>): Promise<void> {
     try {
-      for (let bytes: Uint8Array<ArrayBuffer> | null = rest; bytes !== null; bytes = await this.#transport.read()) {
-        if (bytes.length > 0) this.#receive(bytes);
-        while (this.#inbox.full && this.#state === "open") {
-          this.#reading = false;
-          this.#receiver.pause();
-          await this.#inbox.room();
-          this.#receiver.resume();
-          this.#reading = true;
-        }
-        if (this.#state === "closed") return;
-      }
+      if (rest.length > 0) this.#receive(rest);
+      if (this.#transport.direct === undefined) await this.#readChunks();
+      else await this.#readDirectly(this.#transport.direct);
+      if (this.#state === "closed") return;
       // Without the peer's close frame it is no clean end, whether ours was sent or not (§7.1.5).
       if (this.#state === "open" || this.#state === "closeSent") {
         this.#receiver.end();
@@ -308,20 +316,83 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
     this.#happen("end");
   }
 
-  #receive(bytes: Uint8Array<ArrayBuffer>): void {
+  async #readChunks(): Promise<void> {
+    for (;;) {
+      if (this.#inbox.full) await this.#roomForMore();
+      if (this.#state === "closed") return;
+      const bytes = await this.#transport.read();
+      if (bytes === null) return;
+      this.#receive(bytes);
+      this.#receiver.leaveRead();
+    }
+  }
+
+  /** Reads with one promise for each read, and without a copy where nothing of what it brought is kept. */
+  async #readDirectly({ buffer, read }: DirectReads): Promise<void> {
+    for (;;) {
+      if (this.#inbox.full) await this.#roomForMore();
+      if (this.#state === "closed") return;
+      const space = this.#receiver.space;
+      const count = await read(space ?? buffer.space);
+      if (count === null) return;
+      if (count === 0) continue;
+      if (space !== undefined) {
+        this.#receive(space.subarray(0, count));
+      } else {
+        const kept = this.#receive(buffer.take(count), buffer.memory);
+        if (!buffer.settle(count, { kept, missing: this.#receiver.missing })) continue;
+        this.#receiver.leaveRead();
+        if (!this.#lends || !isHeld(buffer.memory)) continue;
+        const { memory } = buffer;
+        buffer.replace();
+        leave(memory);
+      }
+    }
+  }
+
+  /** Waits until somebody has read. The peer is not to blame for the time that takes. */
+  async #roomForMore(): Promise<void> {
+    while (this.#inbox.full && this.#state === "open") {
+      this.#reading = false;
+      this.#receiver.pause();
+      await this.#inbox.room();
+      this.#receiver.resume();
+      this.#reading = true;
+    }
+  }
+
+  /** Takes bytes and says whether somebody may have kept a view of them, where they were read to `memory`. */
+  #receive(bytes: Uint8Array<ArrayBuffer>, memory?: ArrayBuffer): boolean {
     this.#keepalive.heard();
-    if (this.#state === "failed" || this.#state === "closed") return;
+    if (this.#state === "failed" || this.#state === "closed") return false;
     // After our close frame only the peer's matters (F16, F17).
     const wanted = this.#state === "open";
     this.#wireBytes += bytes.length;
     const { messages, failure } = this.#receiver.receive(bytes);
+    const kept = !this.#lends &&
+      (this.#receiver.keepsBytes || (memory !== undefined && keepPrivate(messages, memory)));
     if (messages.length > 0) {
-      if (wanted) this.#inbox.put(messages, this.#wireBytes);
+      if (this.#lends) this.#lend(messages, memory);
+      else if (wanted) this.#inbox.put(messages, this.#wireBytes);
       this.#wireBytes = 0;
     }
     if (failure !== undefined) this.fail(failure);
     // Now, and not when the frame is read: the messages before it have been delivered.
     else if (this.#received !== undefined) this.#happen("peerClose");
+    return kept;
+  }
+
+  /** Hands messages on that are lent. Who is still busy with those before gets copies. */
+  #lend(messages: Message[], memory: ArrayBuffer | undefined): void {
+    const direct = this.#inbox.direct;
+    const gathered: ArrayBuffer[] = [];
+    for (const message of messages) {
+      if (typeof message === "string") continue;
+      lend(message.buffer);
+      if (message.buffer !== memory) gathered.push(message.buffer);
+    }
+    if (this.#state === "open") this.#inbox.put(direct ? messages : messages.map(ownCopy), this.#wireBytes);
+    gathered.forEach(leave);
   }
 
   #receiveControl({ opcode, payload }: Frame): void {
@@ -466,4 +537,19 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
       ...(error === undefined ? {} : { error }),
     });
   }
+}
+
+/**
+ * Gives large payloads a buffer of their own: to read to the same memory again, which is in the processor's cache, costs less than
+ * to read to memory that is new. Says whether a small one stays where it was read.
+ */
+function keepPrivate(messages: Message[], memory: ArrayBuffer): boolean {
+  let kept = false;
+  for (let i = 0; i < messages.length; i++) {
+    const message = messages[i]!;
+    if (typeof message === "string" || message.buffer !== memory) continue;
+    if (message.length >= ROOM_PAYS) messages[i] = copyWithHeadroom(message);
+    else kept = true;
+  }
+  return kept;
 }

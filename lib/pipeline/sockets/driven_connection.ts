@@ -13,6 +13,8 @@ export interface DrivenConnection<Data = unknown> extends WebSocketConnection<Da
   ondrain: (() => void) | undefined;
   /** Whether the application dropped the connection: it wants no more of it, and that includes messages. */
   readonly aborted: boolean;
+  /** Whether binary messages are the callbacks' only until these return. */
+  readonly lends: boolean;
   /** Takes the next batch, or waits for it; `undefined` after a clean end. */
   takeBatch(): Message[] | undefined | Promise<Message[] | undefined>;
   /** Hands every batch to `consumer`, and says when the last one is done. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Message } from "../messages/message.ts";
+import { type Message, ownCopy } from "../messages/message.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
 import type { CloseInfo, WebSocketConnection } from "./websocket_connection.ts";
 
@@ -88,13 +88,24 @@ function runCallbacks<Data>(
     return undefined;
   };
 
-  const consume = (batch: Message[], from = 0): Promise<void> | undefined => {
+  const message = handler.message?.bind(handler);
+
+  const consume = (batch: Message[]): Promise<void> | undefined => {
+    if (message === undefined) return undefined;
     connection.consuming("now");
-    for (let at = from; at < batch.length && !connection.aborted && !broken; at++) {
-      const busy = call(() => handler.message?.(connection, batch[at]!));
+    for (let at = 0; at < batch.length && !connection.aborted && !broken; at++) {
+      let busy: void | Promise<void> = undefined;
+      try {
+        busy = message(connection, batch[at]!);
+      } catch (error) {
+        stop(error);
+      }
       if (busy !== undefined) {
-        connection.consuming(at + 1 < batch.length ? "later" : "nothing");
-        return busy.then(() => consume(batch, at + 1));
+        const rest = batch.slice(at + 1);
+        connection.consuming(rest.length > 0 ? "later" : "nothing");
+        // What is lent is lent for this call only.
+        const later = connection.lends ? rest.map(ownCopy) : rest;
+        return busy.catch(stop).then(() => consume(later));
       }
     }
     connection.consuming("nothing");

@@ -50,6 +50,11 @@ export class Inbox {
     return this.#batches.length === 0 && !this.#consuming;
   }
 
+  /** Whether the next batch goes straight to a consumer, within the call of `put`. */
+  get direct(): boolean {
+    return this.#consumer !== undefined && !this.#consuming;
+  }
+
   /** Whether the reader must stop. */
   get full(): boolean {
     return this.#bytes >= this.#highWaterMark;

@@ -5,7 +5,7 @@
  */
 import { ConnectionError } from "../../errors.ts";
 import type { GrowingBuffer } from "../bytes/growing_buffer.ts";
-import type { Transport } from "./transport.ts";
+import { type Transport, writeAll } from "./transport.ts";
 
 /** Reads a head from bytes. `lib/handshake/http_head.ts` has one for each side. */
 export interface HeadReader<Head> {
@@ -49,7 +49,7 @@ export async function readHead<Head>(
  * @throws {ConnectionError} If the transport fails.
  */
 export async function writeHead(transport: Transport, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  await orLost(transport.write(bytes));
+  await orLost(writeAll(transport, bytes));
 }
 
 async function orLost<T>(step: Promise<T>): Promise<T> {
@@ -108,7 +108,7 @@ export async function withDeadline<T>(
  */
 export async function answerAndEnd(transport: Transport, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   const say = async () => {
-    await transport.write(bytes);
+    await writeAll(transport, bytes);
     await transport.closeWrite();
     let dropped = 0;
     for (let rest = await transport.read(); rest !== null; rest = await transport.read()) {

@@ -22,6 +22,8 @@ export interface ReceiverOptions {
   readonly chain: ExtensionChain | undefined;
   /** How frames are written, where that is not RFC 6455 §5.2. */
   readonly framing: Framing | undefined;
+  /** Whether binary messages are lent: see `lendPayloads`. */
+  readonly lends: boolean;
   /** Gets every control frame. */
   readonly control: (frame: Frame) => void;
   /** Is told of a message that is not finished in time (T7). */
@@ -36,11 +38,16 @@ export interface Received {
   readonly failure: unknown;
 }
 
+/** From this many bytes on, a read of their own is cheaper than their way through the buffer of reads. */
+const SPACE_PAYS = 8 * 1024;
+
 /** Runs bytes through the stages. */
 export class Receiver {
   readonly #limits: Limits;
   readonly #chain: ExtensionChain | undefined;
   readonly #parser: FramingParser;
+  /** The same, where nothing comes between it and the assembler. */
+  readonly #plain: FrameParser | undefined;
   readonly #assembler: MessageAssembler;
   readonly #late: (error: LimitError) => void;
   #pingSecond = 0;
@@ -50,17 +57,20 @@ export class Receiver {
   #pausedSince = 0;
 
   /** @param options What it is made of. */
-  constructor({ role, limits, chain, framing, control, late }: ReceiverOptions) {
+  constructor({ role, limits, chain, framing, lends, control, late }: ReceiverOptions) {
     this.#limits = limits;
     this.#chain = chain;
     this.#late = late;
-    this.#parser = framing?.createParser(limits) ?? new FrameParser({
+    const parser = framing?.createParser(limits) ?? new FrameParser({
       role,
       ...parserLimits(limits, chain),
       split: chain?.splittable ?? true,
     });
+    this.#parser = parser;
+    this.#plain = parser instanceof FrameParser && chain === undefined ? parser : undefined;
     this.#assembler = new MessageAssembler({
       maxMessageBytes: limits.maxMessageBytes,
+      pooled: lends,
       control: (frame) => {
         if (frame.opcode === Opcode.PING) this.#countPing();
         control(frame);
@@ -87,6 +97,27 @@ export class Receiver {
     return { messages, failure };
   }
 
+  /** Where the next read may go, where that saves a copy: into the large payload that is under way. */
+  get space(): Uint8Array<ArrayBuffer> | undefined {
+    const missing = this.missing;
+    return missing < SPACE_PAYS ? undefined : this.#assembler.space(missing);
+  }
+
+  /** How many bytes are yet to come of the payload that is under way. */
+  get missing(): number {
+    return this.#plain?.missing ?? 0;
+  }
+
+  /** The next read goes elsewhere than right behind the last one. */
+  leaveRead(): void {
+    this.#assembler.leaveRead(this.missing);
+  }
+
+  /** Whether an extension or a framing of its own saw the bytes, and may have kept a view of them. */
+  get keepsBytes(): boolean {
+    return this.#plain === undefined;
+  }
+
   /** Says that the transport ended. Throws `ConnectionError` if it ended inside a frame or a message. */
   end(): void {
     this.#parser.end();
@@ -110,7 +141,7 @@ export class Receiver {
   }
 
   #assemble(frames: Frame[], messages: Message[]): void {
-    if (this.#chain === undefined) return this.#assembler.push(frames, messages);
+    if (this.#chain === undefined) return this.#assembler.push(frames, messages, this.#plain?.missing);
     const decoded: Frame[] = [];
     try {
       this.#chain.decode.push(frames, decoded);

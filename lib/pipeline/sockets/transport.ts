@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ByteReader } from "../bytes/byte_reader.ts";
+import { ReadBuffer } from "../bytes/read_buffer.ts";
 import type { Address } from "./websocket_connection.ts";
 
 /** A connection that is read and written with calls, as `Deno.Conn` is. */
@@ -42,12 +42,22 @@ export interface BytePair {
 export interface Transport {
   /** The next chunk, which the caller may change and keep, or `null` at the end. */
   read(): Promise<Uint8Array<ArrayBuffer> | null>;
-  /** Writes all of `bytes`, which must not change until it is done. */
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** A faster way to read, where there is one: `read` is made of it. */
+  readonly direct?: DirectReads;
+  /** Writes some of `bytes`, at least one, which must not change until it is done: the number written. */
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<number>;
   /** Says that nothing more will be written. */
   closeWrite(): Promise<void>;
   /** Ends both sides at once, and with them every read and write under way. May be called again. */
   close(): void;
+}
+
+/** Reads to where the reader wants it, with no promise in between but the connection's own. */
+export interface DirectReads {
+  /** Where reads go that have no better place. */
+  readonly buffer: ReadBuffer;
+  /** Reads into `target`: the number of bytes, or `null` at the end. */
+  read(target: Uint8Array<ArrayBuffer>): Promise<number | null>;
 }
 
 /**
@@ -62,7 +72,7 @@ export function transportOf(conn: ByteConnection | BytePair): Transport {
 
 function connTransport(conn: ByteConnection): Transport {
   conn.setNoDelay?.(true);
-  const reader = new ByteReader(conn);
+  const buffer = new ReadBuffer();
   let closed = false;
   const close = () => {
     if (closed) return; // a second `Deno.Conn.close()` throws BadResource
@@ -70,11 +80,18 @@ function connTransport(conn: ByteConnection): Transport {
     conn.close();
   };
   return {
-    read: () => reader.read(),
-    async write(bytes) {
-      let written = await conn.write(bytes);
-      while (written < bytes.length) written += await conn.write(bytes.subarray(written));
+    async read() {
+      for (;;) {
+        const count = await conn.read(buffer.space);
+        if (count === null) return null;
+        if (count === 0) continue;
+        const chunk = buffer.take(count);
+        buffer.settle(count, { kept: true });
+        return chunk;
+      }
     },
+    direct: { buffer, read: (target) => conn.read(target) },
+    write: (bytes) => conn.write(bytes),
     async closeWrite() {
       if (closed) return;
       if (conn.closeWrite === undefined) close(); // the peer waits for an end
@@ -82,6 +99,17 @@ function connTransport(conn: ByteConnection): Transport {
     },
     close,
   };
+}
+
+/**
+ * Writes all of `bytes`.
+ *
+ * @param transport Where to.
+ * @param bytes What must not change until it is done.
+ */
+export async function writeAll(transport: Transport, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  let written = await transport.write(bytes);
+  while (written < bytes.length) written += await transport.write(bytes.subarray(written));
 }
 
 function pairTransport({ readable, writable }: BytePair): Transport {
@@ -99,7 +127,7 @@ function pairTransport({ readable, writable }: BytePair): Transport {
       }
     },
     // A chunk of a stream belongs to whoever reads it, perhaps long after the write is done.
-    write: (bytes) => writer.write(bytes.slice()),
+    write: (bytes) => writer.write(bytes.slice()).then(() => bytes.length),
     closeWrite: () => writer.close(),
     close() {
       reader.cancel().catch(() => {});

@@ -6,6 +6,8 @@
  */
 import { LimitError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
+import { hasHeadroom } from "../bytes/headroom.ts";
+import { dropLent, holdLent } from "../bytes/lent_memory.ts";
 import { maskRange } from "../bytes/mask.ts";
 import type { MaskKeySource } from "../bytes/mask_key.ts";
 import { Opcode } from "../frames/frame.ts";
@@ -84,6 +86,7 @@ export class WriteQueue {
     if (this.#ended) return;
     const length = payload.length;
     const key = this.#options.maskKey?.();
+    if (key === undefined && hasHeadroom(payload)) return this.#appendInPlace(firstByte(opcode, fin, rsv), payload);
     const copy = key !== undefined || length < this.#options.highWaterMark;
     const target = this.#reserve(copy ? headerSize(length, key !== undefined) + length : MAX_HEADER_BYTES);
     const start = this.#batchLength;
@@ -95,9 +98,20 @@ export class WriteQueue {
       this.#batchLength += length;
     } else {
       this.#seal();
-      this.#full.push({ bytes: payload });
+      this.#pushUncopied(payload);
     }
     this.#queuedBytes += at - start + length;
+  }
+
+  /** Queues a payload of ours with its header in front of it: neither is copied, and both are one write. */
+  #appendInPlace(first: number, payload: Uint8Array<ArrayBuffer>): void {
+    const { buffer, byteOffset, length } = payload;
+    const size = headerSize(length, false);
+    const bytes = new Uint8Array(buffer, byteOffset - size, size + length);
+    writeHeader(bytes, 0, { first, length, key: undefined });
+    this.#seal();
+    this.#pushUncopied(bytes);
+    this.#queuedBytes += bytes.length;
   }
 
   /** Queues a text message as one frame, encoded straight into the batch. */
@@ -129,7 +143,7 @@ export class WriteQueue {
       this.#batchLength += bytes.length;
     } else {
       this.#seal();
-      this.#full.push({ bytes });
+      this.#pushUncopied(bytes);
     }
     this.#queuedBytes += bytes.length;
   }
@@ -185,11 +199,15 @@ export class WriteQueue {
   async #write(): Promise<void> {
     try {
       for (let segment = this.#next(); segment !== undefined; segment = this.#next()) {
-        await this.#transport.write(segment.bytes);
+        const { bytes } = segment;
+        for (let at = await this.#transport.write(bytes); at < bytes.length;) {
+          at += await this.#transport.write(bytes.subarray(at));
+        }
         if (segment.batch !== undefined) release(segment.batch);
+        else dropLent(bytes.buffer);
         if (this.#ended) return;
         this.#wasFull ||= this.full;
-        this.#queuedBytes -= segment.bytes.length;
+        this.#queuedBytes -= bytes.length;
         if (this.#wasFull && !this.full) this.#drain();
       }
       this.#writing = false;
@@ -198,6 +216,12 @@ export class WriteQueue {
     } catch (error) {
       if (!this.#ended) this.#options.failed(error);
     }
+  }
+
+  /** Queues bytes where they lie: they must not change until they are written. */
+  #pushUncopied(bytes: Uint8Array<ArrayBuffer>): void {
+    holdLent(bytes.buffer);
+    this.#full.push({ bytes });
   }
 
   #drain(): void {

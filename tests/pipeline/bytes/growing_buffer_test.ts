@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertLessOrEqual, assertStrictEquals } from "@std/assert";
 import { GrowingBuffer } from "../../../lib/pipeline/bytes/growing_buffer.ts";
+import { releaseBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
+import { hasHeadroom, HEADROOM, ROOM_PAYS } from "../../../lib/pipeline/bytes/headroom.ts";
 import { allocations, assertBytes, counting } from "../../_support/bytes.ts";
 import { below, SEED, seeded } from "../../_support/random.ts";
 
@@ -71,4 +73,65 @@ Deno.test("a GrowingBuffer grows by doubling: 65 536 parts of 64 bytes cost 14 a
     for (let i = 0; i < 65_536; i++) buffer.append(part);
   });
   assertLessOrEqual(sizes.length, 14); // 1 KiB to 4 MiB, doubling
+});
+
+Deno.test("a part that is held stays where it was read while what follows is read right behind it", () => {
+  const read = counting(3000);
+  const buffer = new GrowingBuffer();
+  buffer.hold(read.subarray(100, 1100));
+  assertStrictEquals(buffer.space(1000), undefined);
+  buffer.append(read.subarray(1100, 2100), 0);
+  const bytes = buffer.take();
+  assertStrictEquals(bytes.buffer, read.buffer);
+  assertBytes(bytes, counting(2000, 100));
+});
+
+Deno.test("a part that is held moves to a buffer of its own when reads go elsewhere, or what follows stands elsewhere", () => {
+  for (const announced of [true, false]) {
+    const read = counting(1000);
+    const buffer = new GrowingBuffer();
+    buffer.hold(read);
+    if (announced) {
+      buffer.leaveRead(500);
+      read.fill(0xff);
+    }
+    buffer.append(counting(500, 1000), 0);
+    read.fill(0xff);
+    assertBytes(buffer.take(), counting(1500));
+  }
+});
+
+Deno.test("what is read to space() is in its place, and space() is never more than three times what has arrived", () => {
+  const total = 100_000;
+  const buffer = new GrowingBuffer();
+  buffer.append(counting(1000), 0);
+  while (buffer.length < total) {
+    const space = buffer.space(total - buffer.length);
+    assert(space !== undefined);
+    assertLessOrEqual(space.length, Math.max(3 * buffer.length, 1024));
+    const part = space.subarray(0, 7000);
+    part.set(counting(part.length, buffer.length));
+    const sizes = allocations(() => buffer.append(part));
+    assertEquals(sizes.filter((size) => size > part.length), []);
+  }
+  assertBytes(buffer.take(), counting(total));
+});
+
+Deno.test("a large payload that was gathered has room for a header in front of it", () => {
+  const buffer = new GrowingBuffer();
+  buffer.append(counting(ROOM_PAYS), 10);
+  buffer.append(counting(10, ROOM_PAYS), 0);
+  assert(hasHeadroom(buffer.take()));
+});
+
+Deno.test("a pooled GrowingBuffer grows with buffers of the pool, and gives those back that it has outgrown", () => {
+  const memory = new ArrayBuffer(300_001 + HEADROOM);
+  releaseBuffer(memory);
+  const buffer = new GrowingBuffer({ pooled: true });
+  buffer.append(counting(100_000), 200_001);
+  buffer.space(200_001)!.set(counting(200_001, 100_000));
+  buffer.append(buffer.space(200_001)!);
+  const bytes = buffer.take();
+  assertBytes(bytes, counting(300_001));
+  assertStrictEquals(bytes.buffer, memory);
 });

@@ -14,6 +14,7 @@ function receiver(limits: Partial<Limits> = {}) {
     limits: { ...DEFAULT_LIMITS, ...limits },
     chain: undefined,
     framing: undefined,
+    lends: false,
     control: (frame) => void controls.push(frame),
     late: (error) => void late.push(error),
   });

@@ -8,7 +8,10 @@ function sender(highWaterMark = 1000) {
   const writes: number[] = [];
   const under = new Sender({
     read: () => Promise.resolve(null),
-    write: (bytes) => Promise.resolve(void writes.push(bytes.length)),
+    write: (bytes) => {
+      writes.push(bytes.length);
+      return Promise.resolve(bytes.length);
+    },
     closeWrite: () => Promise.resolve(),
     close: () => {},
   }, {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { type ByteConnection, type BytePair, transportOf } from "../../../lib/pipeline/sockets/transport.ts";
+import { type ByteConnection, type BytePair, transportOf, writeAll } from "../../../lib/pipeline/sockets/transport.ts";
 import { assertBytes, counting } from "../../_support/bytes.ts";
 import { connPair, streamPair } from "../../_support/pair.ts";
 import { settle, soon, until } from "../../_support/wait.ts";
@@ -68,7 +68,7 @@ for (const [kind, pair] of Object.entries(KINDS)) {
     const [near, far] = pair(1000).map(transportOf);
     const ended = Promise.allSettled([
       near!.read(),
-      near!.write(counting(5000)),
+      writeAll(near!, counting(5000)),
       (async () => {
         while (await far!.read() !== null);
       })(),

@@ -1,0 +1,90 @@
+/**
+ * Where reads go: one buffer that fits the traffic, and whose bytes, once handed on, are never written over.
+ *
+ * @module
+ */
+
+import { acquireBuffer } from "./buffer_pool.ts";
+
+/** An idle connection holds this much. */
+const LEAST = 1024;
+/** Three large messages and the start of another in one read; more does not make reads on loopback faster. */
+const MOST = 256 * 1024;
+/** This many reads in a row that are small against the buffer, and it shrinks. Keepalive's pongs are such reads. */
+const PATIENCE = 3;
+/** What small means. */
+const SMALL = 1 / 32;
+/** A read is never offered less than this part of the buffer. */
+const LEAST_OFFER = 1 / 4;
+
+/**
+ * The buffer of one connection's reads. What a read brought is handed on as a view; where that is kept, the next read goes behind
+ * it, and a new buffer follows the full one. So a kept message pins at most the buffer it came in, of its own connection, and many
+ * small reads cost one allocation: an `ArrayBuffer` of its own for each costs as much as all the rest of reading it. Where nothing is
+ * kept, the same memory is read to again.
+ */
+export class ReadBuffer {
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(LEAST);
+  /** What stands before this was given away for good. */
+  #given = 0;
+  #at = 0;
+  #smallReads = 0;
+
+  /** The memory in use. */
+  get memory(): ArrayBuffer {
+    return this.#bytes.buffer;
+  }
+
+  /** Where the next read goes. */
+  get space(): Uint8Array<ArrayBuffer> {
+    return this.#at === 0 ? this.#bytes : this.#bytes.subarray(this.#at);
+  }
+
+  /**
+   * What a read brought.
+   *
+   * @param count The number of bytes that it wrote at the start of `space`.
+   */
+  take(count: number): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(this.#at, this.#at + count);
+  }
+
+  /**
+   * Says that a read was dealt with, before the next one.
+   *
+   * @param count Its number of bytes.
+   * @param options Whether somebody has kept a view of them for good. How many bytes are missing of what they end with and is
+   *   held as a view until then: if there is room, the next read goes right behind it.
+   * @returns Whether the next read goes elsewhere.
+   */
+  settle(count: number, { kept, missing = 0 }: { kept: boolean; missing?: number }): boolean {
+    const size = this.#bytes.length;
+    const next = this.#fit(count);
+    if (kept) this.#given = this.#at + count;
+    if (missing > 0 && missing <= size - this.#at - count) {
+      this.#at += count;
+      return false;
+    }
+    this.#at = this.#given;
+    if (next !== size || size - this.#at < size * LEAST_OFFER) this.replace(next);
+    return true;
+  }
+
+  /** Leaves the memory to whoever looks at it. */
+  replace(size: number = this.#bytes.length): void {
+    this.#bytes = new Uint8Array(acquireBuffer(size), 0, size);
+    this.#given = this.#at = this.#smallReads = 0;
+  }
+
+  /** The size that fits the traffic, as this read shows it. */
+  #fit(count: number): number {
+    const size = this.#bytes.length;
+    if (count === size - this.#at) {
+      this.#smallReads = 0;
+      return Math.min(4 * size, MOST);
+    }
+    if (count > size * SMALL || size === LEAST) this.#smallReads = 0;
+    else if (++this.#smallReads === PATIENCE) return Math.max(size / 4, LEAST);
+    return size;
+  }
+}

@@ -1,0 +1,85 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { ReadBuffer } from "../../../lib/pipeline/bytes/read_buffer.ts";
+import { assertBytes, counting } from "../../_support/bytes.ts";
+
+const KIB = 1024;
+
+/** Reads that bring so many bytes, or all there is room for; gives the room that each was offered. */
+function offers(reads: readonly (number | "full")[], kept: boolean): number[] {
+  const buffer = new ReadBuffer();
+  return reads.map((read) => {
+    const room = buffer.space.length;
+    buffer.settle(read === "full" ? room : read, { kept });
+    return room;
+  });
+}
+
+/** What a read brings, by way of the buffer. */
+function read(buffer: ReadBuffer, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  buffer.space.set(bytes);
+  return buffer.take(bytes.length);
+}
+
+Deno.test("a ReadBuffer starts at 1 KiB, grows fourfold when a read fills it, and stops at 256 KiB", () => {
+  for (const kept of [true, false]) {
+    const sizes = offers(["full", "full", "full", "full", "full", "full"], kept);
+    assertEquals(sizes, [1, 4, 16, 64, 256, 256].map((n) => n * KIB), `kept: ${kept}`);
+  }
+});
+
+Deno.test("a ReadBuffer shrinks to a quarter after three reads in a row of a thirty-second of it, down to 1 KiB", () => {
+  assertEquals(
+    offers(["full", "full", 10, 10, 513, 10, 10, 10, 10, 10, 10, 1], false),
+    [1, 4, 16, 16, 16, 16, 16, 16, 4, 4, 4, 1].map((n) => n * KIB),
+  );
+});
+
+Deno.test("where nothing is kept, the same memory is read to again", () => {
+  const buffer = new ReadBuffer();
+  const { memory } = buffer;
+  for (let i = 0; i < 100; i++) {
+    assertStrictEquals(buffer.space.length, KIB);
+    assert(buffer.settle(100, { kept: false }), "the next read goes elsewhere than behind this one");
+  }
+  assertStrictEquals(buffer.memory, memory);
+});
+
+Deno.test("what is kept is never written over: the next read goes behind it, and a new buffer follows the full one", () => {
+  const buffer = new ReadBuffer();
+  const kept: Uint8Array[] = [];
+  for (let i = 0; i < 50; i++) {
+    kept.push(read(buffer, counting(100, i)));
+    buffer.settle(100, { kept: true });
+    read(buffer, counting(200, 99));
+    buffer.settle(200, { kept: false });
+    assert(buffer.space.length >= KIB / 4, `${buffer.space.length} bytes of room`);
+  }
+  kept.forEach((bytes, i) => assertBytes(bytes, counting(100, i)));
+  // Seven and a half of a hundred bytes go into a buffer before less than a quarter of it is left.
+  assertStrictEquals(new Set(kept.map(({ buffer }) => buffer)).size, 7);
+});
+
+Deno.test("what is held until it is complete is read on right behind it, if there is room for what is missing", () => {
+  const buffer = new ReadBuffer();
+  const first = read(buffer, counting(900));
+  assertEquals(buffer.settle(900, { kept: false, missing: 124 }), false);
+  const second = read(buffer, counting(124, 900));
+  assertStrictEquals(second.buffer, first.buffer);
+  assertBytes(new Uint8Array(first.buffer, 0, 1024), counting(1024));
+  assertEquals(buffer.settle(124, { kept: false }), true);
+  assertStrictEquals(buffer.space.byteOffset, 0);
+});
+
+Deno.test("what is held is not read on where there is no room for what is missing", () => {
+  const buffer = new ReadBuffer();
+  read(buffer, counting(900));
+  assertEquals(buffer.settle(900, { kept: false, missing: 125 }), true);
+});
+
+Deno.test("replace() leaves the memory to whoever looks at it", () => {
+  const buffer = new ReadBuffer();
+  const bytes = read(buffer, counting(10));
+  buffer.replace();
+  read(buffer, counting(10, 50));
+  assertBytes(bytes, counting(10));
+});
