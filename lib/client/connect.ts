@@ -165,13 +165,13 @@ async function dial(
 async function refused(
   head: ResponseHead,
   transport: Transport,
-  { rest, max }: { rest: Uint8Array<ArrayBuffer>; max: number },
+  { rest, max }: { rest: Uint8Array; max: number },
 ): Promise<HandshakeError> {
   const headers = toHeaders(head.fields);
   const length = Math.min(Number(headers.get("content-length") ?? max) || 0, max);
   const body = new GrowingBuffer();
   const read = async () => {
-    for (let bytes: Uint8Array<ArrayBuffer> | null = rest; bytes !== null; bytes = await transport.read()) {
+    for (let bytes: Uint8Array | null = rest; bytes !== null; bytes = await transport.read()) {
       body.append(bytes.subarray(0, length - body.length));
       if (body.length >= length) break;
     }

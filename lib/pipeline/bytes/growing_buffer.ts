@@ -49,7 +49,7 @@ export class GrowingBuffer {
    * @param part What arrived. It is not kept.
    * @param expected How many bytes are still expected after it, where that is known. It only bounds the growth.
    */
-  append(part: Uint8Array<ArrayBuffer>, expected = Infinity): void {
+  append(part: Uint8Array, expected = Infinity): void {
     const length = this.#length + part.length;
     if (!this.#precedes(part)) {
       const most = length + expected;
