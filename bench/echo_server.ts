@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-console -- a benchmark prints
 /**
- * Our echo server: `bench/echo_server.ts --port N --api callbacks|iterate|streams [--deflate]`.
+ * Our server: `bench/echo_server.ts --port N --api callbacks|iterate|streams [--deflate] [--lend] [--fanout]`. With `--lend`
+ * payloads are lent for the length of the callback; with `--fanout` every message goes to every connection, whatever the API.
  *
  * @module
  */
@@ -13,29 +14,31 @@ const { values } = parseArgs({
     api: { type: "string", default: "callbacks" },
     deflate: { type: "boolean", default: false },
     lend: { type: "boolean", default: false },
+    fanout: { type: "boolean", default: false },
   },
 });
 
 const handlers: Record<string, WebSocketHandler> = {
-  callbacks: {
-    message(socket, data) {
-      socket.send(data);
-    },
-  },
+  callbacks: { message: (socket, data) => void socket.send(data) },
   async iterate(socket) {
     for await (const message of socket) await socket.send(message);
   },
   streams: (socket) => socket.readable.pipeTo(socket.writable),
 };
+const fanOut: WebSocketHandler = {
+  message(_, data) {
+    for (const each of server.connections) void each.send(data);
+  },
+};
 
-const handler = handlers[values.api];
+const handler = values.fanout ? fanOut : handlers[values.api];
 if (handler === undefined) throw new Error(`Unknown --api ${values.api}: ${Object.keys(handlers).join(", ")}`);
 
-serve({
+const server = serve({
   port: Number(values.port),
   hostname: "127.0.0.1",
-  lendPayloads: values.lend,
   perMessageDeflate: values.deflate && { threshold: 0 },
+  lendPayloads: values.lend,
   onError: () => {}, // the load generator leaves without a close frame
   onListen: (addr) => console.log(`listening on ${(addr as Deno.NetAddr).port}`),
 }, handler);

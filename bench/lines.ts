@@ -1,0 +1,141 @@
+/**
+ * The load generator's connections: frames that were encoded once go out in blocks, replies are counted by their bytes.
+ * Nothing is parsed and nothing is allocated for a message.
+ *
+ * @module
+ */
+import { type Message, repeat, replyFrame, requestFrame } from "./frames.ts";
+import { close, connectTo, createPoll, discard, receive, sendAll, trySend } from "./sockets.ts";
+
+/** One connection. */
+interface Line {
+  readonly fd: number;
+  /** Bytes of a reply that has not all arrived. */
+  partial: number;
+  /** Bytes still to send. */
+  owed: number;
+  /** Where in the block the next byte stands. */
+  at: number;
+  /** Whether the socket takes no more. */
+  full: boolean;
+}
+
+/** Many connections. */
+export interface Lines extends Disposable {
+  /** Sends the message `count` times on a line. */
+  send(line: number, count: number): void;
+  /** Runs until `performance.now()` says so, and tells of the replies that arrived on each line. */
+  run(until: number, replied: (line: number, count: number) => void): void;
+}
+
+const OFFER =
+  "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n";
+
+/** A block is at most so many frames and bytes: what one system call sends. */
+const BLOCK = { frames: 64, bytes: 4 * 1024 * 1024 };
+
+/** Milliseconds after which a server that answers nothing has failed. */
+const STALLED = 5_000;
+
+/** Connects, shakes hands, and returns the socket. */
+export function openLine(port: number, message: Message): number {
+  const fd = connectTo(port);
+  sendAll(
+    fd,
+    new TextEncoder().encode(
+      `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n${
+          message.deflate ? OFFER : ""
+        }\r\n`,
+    ),
+  );
+  const buffer = new Uint8Array(4096);
+  let head = "";
+  while (!head.endsWith("\r\n\r\n")) head += new TextDecoder().decode(buffer.subarray(0, receive(fd, buffer)));
+  if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`The server answered ${head.split("\r\n")[0]}`);
+  if (message.deflate && !/permessage-deflate/i.test(head)) throw new Error("The server does not deflate");
+  return fd;
+}
+
+/** Sends the message once, checks that it is echoed, and returns the size of the reply. */
+export function echoOnce(fd: number, message: Message, request: Uint8Array<ArrayBuffer>): number {
+  sendAll(fd, request);
+  const expected = replyFrame(message);
+  const buffer = new Uint8Array(expected.length + 64);
+  let have = 0;
+  let size = 2;
+  while (have < size) {
+    have += receive(fd, buffer.subarray(have));
+    // How well a server deflates, only its answer tells: one of less than 64 KiB.
+    const code = buffer[1]! & 0x7f;
+    size = !message.deflate ? expected.length : code < 126 ? 2 + code : 4 + (buffer[2]! << 8 | buffer[3]!);
+  }
+  const echoed = message.deflate ? (buffer[0]! & 0x40) !== 0 : sameBytes(buffer.subarray(0, have), expected);
+  if (!echoed || have !== size) throw new Error("The server answered something else than it was sent");
+  return size;
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
+
+/** Opens so many lines; on the first one the message was echoed once, alone. */
+export function openLines(port: number, count: number, message: Message): Lines {
+  const request = requestFrame(message);
+  const block = repeat(request, Math.max(1, Math.min(BLOCK.frames, Math.floor(BLOCK.bytes / request.length))));
+  const poll = createPoll();
+  const lines: Line[] = [];
+  const open = (id: number): number => {
+    const fd = openLine(port, message);
+    lines.push({ fd, partial: 0, owed: 0, at: 0, full: false });
+    poll.add(fd, id);
+    return fd;
+  };
+  const replySize = echoOnce(open(0), message, request);
+  for (let id = 1; id < count; id++) open(id);
+
+  const flush = (line: Line, id: number): void => {
+    while (line.owed > 0) {
+      const length = Math.min(line.owed, block.length - line.at);
+      const sent = trySend(line.fd, line.at === 0 ? block : block.subarray(line.at), length);
+      line.owed -= sent;
+      line.at = (line.at + sent) % block.length;
+      if (sent < length) {
+        if (!line.full) poll.wantsToSend(line.fd, id, line.full = true);
+        return;
+      }
+    }
+    // Every message is sent from the front, so that the next ones are one call.
+    line.at = 0;
+    if (line.full) poll.wantsToSend(line.fd, id, line.full = false);
+  };
+
+  return {
+    send(id, times) {
+      const line = lines[id]!;
+      line.owed += times * request.length;
+      if (!line.full) flush(line, id);
+    },
+    run(until, replied) {
+      let heard = performance.now();
+      const ready = (id: number): void => {
+        const line = lines[id]!;
+        if (line.full) flush(line, id);
+        const bytes = line.partial + discard(line.fd);
+        line.partial = bytes % replySize;
+        if (bytes >= replySize) {
+          heard = performance.now();
+          replied(id, (bytes - line.partial) / replySize);
+        }
+      };
+      for (let now = heard; now < until; now = performance.now()) {
+        if (now - heard > STALLED) throw new Error(`The server answered nothing for ${STALLED} ms`);
+        poll.wait(Math.ceil(Math.min(until - now, 100)), ready);
+      }
+    },
+    [Symbol.dispose]() {
+      for (const { fd } of lines) close(fd);
+      poll.close();
+    },
+  };
+}

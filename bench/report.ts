@@ -1,0 +1,114 @@
+/**
+ * The results as Markdown.
+ *
+ * @module
+ */
+import { isMet, ratioOf, type Result, type Spread, spreadOf } from "./results.ts";
+import type { Target } from "./rows.ts";
+import { SERVERS } from "./subjects.ts";
+
+/** Writes the report; `about` says what was measured where, a line of a list for each entry. */
+export function report(results: readonly Result[], about: readonly string[]): string {
+  const met = results.flatMap(verdicts);
+  return [
+    "# Results",
+    `\`deno task bench\` wrote this file; [the method](../README.md) is described beside it.`,
+    about.map((line) => `- ${line}`).join("\n"),
+    "## Ratios",
+    `${
+      met.filter((each) => each).length
+    } of ${met.length} targets are met. A ratio is the median of the rounds', with the ` +
+    "least and the greatest. For memory less is better, for all else more.",
+    table(["work", "ours", "against", "ratio", "least to greatest", "target", "met"], results.flatMap(ratioLines)),
+    "## Numbers",
+    "Medians of the rounds, and the processor time that the measured process took for each. *Busy* is the part of the time " +
+    "that it was on the processor, 100 % being one core; the other end is the load generator, or for a client the " +
+    "server. Where the measured process is not busy all the time, the other end or the wait between them is the limit.",
+    table(
+      ["work", "subject", "median", "least to greatest", "µs each", "busy", "other end busy"],
+      results.flatMap(numberLines),
+    ),
+    ...ceiling(results),
+  ].join("\n\n") + "\n";
+}
+
+function verdicts(result: Result): boolean[] {
+  return result.targets.flatMap((target) => {
+    const ratio = ratioOf(result, target.ours, target.against);
+    return ratio === undefined ? [] : [isMet(target, ratio)];
+  });
+}
+
+function ratioLines(result: Result): string[][] {
+  return result.targets.flatMap((target) => {
+    const ratio = ratioOf(result, target.ours, target.against);
+    if (ratio === undefined) return [];
+    const { median, least, most } = ratio;
+    return [[
+      result.work,
+      target.ours,
+      target.against,
+      `${factor(median)}×`,
+      `${factor(least)} to ${factor(most)}`,
+      goal(target),
+      isMet(target, ratio) ? "yes" : "**no**",
+    ]];
+  });
+}
+
+function goal({ atLeast, atMost }: Target): string {
+  return atLeast === undefined ? `at most ${atMost}×` : `at least ${atLeast}×`;
+}
+
+function numberLines(result: Result): string[][] {
+  return Object.keys(result.runs).flatMap((subject) => {
+    const value = spreadOf(result, subject);
+    if (value === undefined) return [];
+    return [[
+      result.work,
+      subject,
+      `${whole(value.median)} ${result.unit}`,
+      `${whole(value.least)} to ${whole(value.most)}`,
+      optional(spreadOf(result, subject, "cpu"), factor),
+      optional(spreadOf(result, subject, "busy"), percent),
+      optional(spreadOf(result, subject, "otherBusy"), percent),
+    ]];
+  });
+}
+
+/** What the load generator could do if it had its core to itself: its rate against the floor by the part of its time that took. */
+function ceiling(results: readonly Result[]): string[] {
+  const lines = results.flatMap((result) => {
+    const rate = spreadOf(result, SERVERS.floor);
+    const busy = spreadOf(result, SERVERS.floor, "otherBusy");
+    if (rate === undefined || busy === undefined || busy.median === 0) return [];
+    return [[result.work, whole(rate.median / busy.median), whole(rate.median)]];
+  });
+  if (lines.length === 0) return [];
+  return [
+    "## The load generator's ceiling",
+    "Messages for each second of its own processor time, and those that it drove the floor to.",
+    table(["work", "ceiling", "floor"], lines),
+  ];
+}
+
+function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const rule = head.map(() => "---");
+  return [head, rule, ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+function optional(spread: Spread | undefined, format: (number: number) => string): string {
+  return spread === undefined ? "–" : format(spread.median);
+}
+
+function factor(ratio: number): string {
+  return ratio.toFixed(ratio < 10 ? 2 : 1);
+}
+
+function whole(number: number): string {
+  return Math.round(number).toLocaleString("en");
+}
+
+function percent(part: number): string {
+  return `${Math.round(part * 100)} %`;
+}

@@ -1,0 +1,49 @@
+/**
+ * What the runs of a row add up to: medians, and ratios of runs of the same round.
+ *
+ * @module
+ */
+import type { Row, Target } from "./rows.ts";
+import type { Measurement } from "./stopwatch.ts";
+
+/** A row and its measurements: of each subject one for each round, in the order of the rounds. */
+export interface Result extends Pick<Row, "work" | "unit" | "targets" | "charted"> {
+  readonly runs: Readonly<Record<string, readonly Measurement[]>>;
+}
+
+/** The middle and the ends of some numbers. */
+export interface Spread {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** The spread of at least one number. */
+export function spread(numbers: readonly number[]): Spread {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle]!;
+  const median = sorted.length % 2 === 1 ? upper : (sorted[middle - 1]! + upper) / 2;
+  return { median, least: sorted[0]!, most: sorted.at(-1)! };
+}
+
+/** The spread of a subject's values, or of another number of its measurements; `undefined` where that was not measured. */
+export function spreadOf(result: Result, subject: string, key: keyof Measurement = "value"): Spread | undefined {
+  const numbers = result.runs[subject]?.map((run) => run[key]).filter((number) => number !== undefined) ?? [];
+  return numbers.length === 0 ? undefined : spread(numbers);
+}
+
+/** How a subject compares with another one: each round gives one ratio, so that what slows a round slows both. */
+export function ratioOf(result: Result, ours: string, against: string): Spread | undefined {
+  const theirs = result.runs[against];
+  const ratios = result.runs[ours]?.flatMap(({ value }, round) => {
+    const other = theirs?.[round];
+    return other === undefined ? [] : [value / other.value];
+  }) ?? [];
+  return ratios.length === 0 ? undefined : spread(ratios);
+}
+
+/** Whether a median ratio is what it must be. */
+export function isMet({ atLeast = -Infinity, atMost = Infinity }: Target, { median }: Spread): boolean {
+  return median >= atLeast && median <= atMost;
+}

@@ -1,0 +1,182 @@
+/**
+ * The table: each kind of work, who does it, and what the ratios must be.
+ *
+ * @module
+ */
+import { JSON_1K, letters } from "./frames.ts";
+import { CLIENTS, SERVERS, type Subjects, type Works } from "./subjects.ts";
+
+/** What a ratio must be. */
+export interface Target {
+  /** The subject that is ours. */
+  readonly ours: string;
+  /** The subject it is divided by. */
+  readonly against: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+/** One kind of work. */
+export interface Row {
+  readonly work: string;
+  /** What a value counts: so many per second, or the bytes of one. */
+  readonly unit: "messages/s" | "deliveries/s" | "connections/s" | "bytes";
+  readonly subjects: Subjects;
+  readonly targets: readonly Target[];
+  /** Whether the chart shows it. */
+  readonly charted?: boolean;
+}
+
+/** All rows; memory is measured with `idle` connections. */
+export function createRows({ echo, fanOut, connect, memory, client }: Works, idle: number): Row[] {
+  const { floor, builtin, ws, bun, callbacks, lent, iterate } = SERVERS;
+  return [
+    {
+      work: "32 B, 64 connections × 1 outstanding",
+      unit: "messages/s",
+      subjects: echo(
+        { connections: 64, outstanding: 1, message: letters(32) },
+        "floor",
+        "builtin",
+        "ws",
+        "bun",
+        "callbacks",
+        "iterate",
+      ),
+      targets: [
+        { ours: callbacks, against: floor, atLeast: 0.9 },
+        { ours: callbacks, against: builtin, atLeast: 1.1 },
+        { ours: callbacks, against: ws, atLeast: 1.2 },
+        { ours: iterate, against: builtin, atLeast: 0.9 },
+      ],
+      charted: true,
+    },
+    {
+      work: "32 B, 16 connections × 64 outstanding",
+      unit: "messages/s",
+      subjects: echo(
+        { connections: 16, outstanding: 64, message: letters(32) },
+        "floor",
+        "builtin",
+        "ws",
+        "bun",
+        "callbacks",
+        "lent",
+        "iterate",
+      ),
+      targets: [
+        { ours: callbacks, against: builtin, atLeast: 25 },
+        { ours: callbacks, against: bun, atLeast: 1 },
+        { ours: lent, against: bun, atLeast: 1.1 },
+        { ours: iterate, against: builtin, atLeast: 15 },
+      ],
+      charted: true,
+    },
+    {
+      work: "32 B of text, 16 connections × 64 outstanding",
+      unit: "messages/s",
+      subjects: echo(
+        { connections: 16, outstanding: 64, message: letters(32, { text: true }) },
+        "builtin",
+        "callbacks",
+      ),
+      targets: [{ ours: callbacks, against: builtin, atLeast: 12 }],
+    },
+    {
+      work: "64 KiB, 8 connections × 4 outstanding",
+      unit: "messages/s",
+      subjects: echo(
+        { connections: 8, outstanding: 4, message: letters(64 * 1024) },
+        "floor",
+        "builtin",
+        "bun",
+        "callbacks",
+        "lent",
+      ),
+      targets: [
+        { ours: callbacks, against: builtin, atLeast: 1 },
+        { ours: lent, against: builtin, atLeast: 1.3 },
+        { ours: lent, against: bun, atLeast: 1.2 },
+      ],
+      charted: true,
+    },
+    {
+      work: "4 MiB, 2 connections × 1 outstanding",
+      unit: "messages/s",
+      subjects: echo(
+        { connections: 2, outstanding: 1, message: letters(4 * 1024 * 1024) },
+        "floor",
+        "builtin",
+        "bun",
+        "callbacks",
+        "lent",
+      ),
+      targets: [
+        { ours: callbacks, against: builtin, atLeast: 1.4 },
+        { ours: lent, against: bun, atLeast: 1 },
+      ],
+      charted: true,
+    },
+    {
+      work: "1 KB of JSON deflated, 16 connections × 8 outstanding",
+      unit: "messages/s",
+      subjects: echo(
+        { connections: 16, outstanding: 8, message: JSON_1K },
+        "ws",
+        "bun",
+        "callbacks",
+      ),
+      targets: [
+        { ours: callbacks, against: ws, atLeast: 2 },
+        { ours: callbacks, against: bun, atLeast: 0.6 },
+      ],
+      charted: true,
+    },
+    {
+      work: "Fan-out of 64 B to 500 subscribers, window 8",
+      unit: "deliveries/s",
+      subjects: fanOut(
+        { subscribers: 500, window: 8, message: letters(64) },
+        "builtin",
+        "ws",
+        "bun",
+        "callbacks",
+      ),
+      targets: [
+        { ours: callbacks, against: builtin, atLeast: 4 },
+        { ours: callbacks, against: ws, atLeast: 4 },
+        { ours: callbacks, against: bun, atLeast: 0.5 },
+      ],
+      charted: true,
+    },
+    {
+      work: "Connect and one echo, one after another",
+      unit: "connections/s",
+      subjects: connect("builtin", "callbacks"),
+      targets: [{ ours: callbacks, against: builtin, atLeast: 1.2 }],
+      charted: true,
+    },
+    {
+      work: `Memory of an idle connection, ${idle.toLocaleString("en")} that echoed once`,
+      unit: "bytes",
+      subjects: memory(idle, "builtin", "callbacks", "iterate"),
+      targets: [
+        { ours: callbacks, against: builtin, atMost: 0.5 },
+        { ours: iterate, against: builtin, atMost: 0.9 },
+      ],
+      charted: true,
+    },
+    {
+      work: "Client, 32 B, 64 outstanding",
+      unit: "messages/s",
+      subjects: client({ outstanding: 64, size: 32 }),
+      targets: [{ ours: CLIENTS.sluice, against: CLIENTS.builtin, atLeast: 5 }],
+    },
+    {
+      work: "Client, 32 B, one at a time",
+      unit: "messages/s",
+      subjects: client({ outstanding: 1, size: 32 }),
+      targets: [{ ours: CLIENTS.sluice, against: CLIENTS.builtin, atLeast: 1 }],
+    },
+  ];
+}

@@ -1,0 +1,103 @@
+/**
+ * What is measured: the servers and clients, how each is started, and what drives it.
+ *
+ * @module
+ */
+import { type ClientLoad, runClient } from "./client_load.ts";
+import { driveConnect } from "./connect_load.ts";
+import { driveEcho, type EchoLoad } from "./echo_load.ts";
+import { driveFanOut, type FanOutLoad } from "./fan_out_load.ts";
+import { letters, type Message, requestFrame } from "./frames.ts";
+import { measureMemory } from "./memory_load.ts";
+import type { Peers } from "./peers/install.ts";
+import { type Command, DRIVING_CORE, type Running, withServer } from "./server_process.ts";
+import type { Measurement, Timing } from "./stopwatch.ts";
+
+/** How servers are called. */
+export const SERVERS = {
+  floor: "floor",
+  builtin: "Deno.upgradeWebSocket",
+  ws: "npm:ws",
+  bun: "Bun",
+  callbacks: "Sluice, callbacks",
+  lent: "Sluice, lent",
+  iterate: "Sluice, for await",
+} as const;
+
+/** How clients are called. */
+export const CLIENTS = { builtin: "Deno's WebSocket", sluice: "Sluice's connect" } as const;
+
+/** A server, by its key in {@linkcode SERVERS}. */
+export type ServerName = keyof typeof SERVERS;
+
+/** Measures once. */
+export type Measure = (timing: Timing) => Promise<Measurement>;
+
+/** What a row compares, by name. */
+export type Subjects = Readonly<Record<string, Measure>>;
+
+/** The kinds of work, each for the servers that are named. */
+export interface Works {
+  echo(load: EchoLoad, ...names: ServerName[]): Subjects;
+  fanOut(load: FanOutLoad, ...names: ServerName[]): Subjects;
+  connect(...names: ServerName[]): Subjects;
+  /** Memory with so many idle connections. */
+  memory(idle: number, ...names: ServerName[]): Subjects;
+  /** Both clients. */
+  client(load: ClientLoad): Subjects;
+}
+
+const deno = (...args: string[]): Command => [Deno.execPath(), "run", "--no-prompt", ...args];
+const denoServer = (...args: string[]): Command => deno("--allow-net=127.0.0.1", ...args);
+
+/** The floor that answers a message without looking at it. */
+function floor(message: Message): Command {
+  const sizes = ["--request", `${requestFrame(message).length}`, "--payload", `${message.payload.length}`];
+  return denoServer("bench/peers/floor.ts", ...sizes);
+}
+
+/** Says how every subject is started and driven. */
+export function createWorks(peers: Peers): Works {
+  const ours = ["bench/echo_server.ts", "--api"];
+  const commands: Record<Exclude<ServerName, "floor">, Command> = {
+    builtin: denoServer("bench/peers/deno_builtin.ts"),
+    ws: ["node", "bench/peers/ws_node.cjs", peers.modules],
+    bun: [peers.bun, "run", "bench/peers/bun.ts"],
+    callbacks: denoServer(...ours, "callbacks"),
+    lent: denoServer(...ours, "callbacks", "--lend"),
+    iterate: denoServer(...ours, "iterate"),
+  };
+  const servers = (
+    names: readonly ServerName[],
+    { message = letters(32), flags = [] }: { message?: Message; flags?: string[] },
+    drive: (server: Running, timing: Timing) => Measurement | Promise<Measurement>,
+  ): Subjects =>
+    Object.fromEntries(names.map((name) => {
+      const command: Command = name === "floor" ? floor(message) : [...commands[name], ...flags];
+      return [SERVERS[name], (timing) => withServer(command, (server) => drive(server, timing))];
+    }));
+  return {
+    echo: (load, ...names) =>
+      servers(
+        names,
+        { message: load.message, flags: load.message.deflate ? ["--deflate"] : [] },
+        (server, timing) => driveEcho(load, server, timing),
+      ),
+    fanOut: (load, ...names) =>
+      servers(names, { flags: ["--fanout"] }, (server, timing) => driveFanOut(load, server, timing)),
+    connect: (...names) => servers(names, {}, driveConnect),
+    memory: (idle, ...names) => servers(names, {}, (server) => measureMemory(idle, server)),
+    client(load) {
+      const run = (file: string): Measure => (timing) =>
+        withServer(
+          floor(letters(load.size)),
+          (server) => runClient(deno("--allow-all", file), load, server, timing),
+          DRIVING_CORE,
+        );
+      return {
+        [CLIENTS.builtin]: run("bench/clients/deno_builtin.ts"),
+        [CLIENTS.sluice]: run("bench/clients/sluice.ts"),
+      };
+    },
+  };
+}
