@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { isOurs, SERVERS } from "./names.ts";
 import { ratioOf, type Result, spreadOf } from "./results.ts";
-import { SERVERS } from "./subjects.ts";
 
 const WIDTH = 880;
 const MARGIN = 24;
@@ -85,10 +85,6 @@ function panel(result: Result, x: number, y: number): string {
 /** What the ratios of a panel compare with: the first peer. */
 function basis({ runs }: Result): string | undefined {
   return Object.keys(runs).find((subject) => subject !== SERVERS.floor && !isOurs(subject));
-}
-
-function isOurs(subject: string): boolean {
-  return subject.startsWith("Sluice");
 }
 
 /** The same in words. */

@@ -11,7 +11,7 @@ import { installPeers } from "./peers/install.ts";
 import { report } from "./report.ts";
 import type { Result } from "./results.ts";
 import { createRows, type Row } from "./rows.ts";
-import { pinThisProcess, ROOT } from "./server_process.ts";
+import { killAll, pinThisProcess, ROOT } from "./server_process.ts";
 import type { Measurement, Timing } from "./stopwatch.ts";
 import { createWorks } from "./subjects.ts";
 
@@ -34,9 +34,12 @@ const timing: Timing = values.duration !== undefined
   : { warmup: 1_500, duration: 2_000 };
 if (!(rounds >= 1)) throw new RangeError(`--rounds must be at least 1, was ${values.rounds}`);
 
-await using peers = await installPeers();
+using peers = await installPeers();
 await pinThisProcess();
-const rows = createRows(createWorks(peers), idle).filter(({ work }) => work.includes(values.only));
+for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, giveUp);
+const rows = createRows(createWorks(peers), idle).filter(({ work }) =>
+  work.toLowerCase().includes(values.only.toLowerCase())
+);
 if (rows.length === 0) throw new Error(`No row's name holds ${values.only}`);
 
 const results: Result[] = [];
@@ -52,6 +55,12 @@ const files = { [`${folder}/results.md`]: text, [`${folder}/chart.svg`]: chart(r
 for (const [path, content] of Object.entries(files)) await Deno.writeTextFile(path, content);
 await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", ...Object.keys(files)], cwd: ROOT }).output();
 console.log(`Written: ${Object.keys(files).join(", ")}`);
+
+function giveUp(): never {
+  killAll();
+  peers[Symbol.dispose]();
+  Deno.exit(1);
+}
 
 /** Measures a row: one subject after the other, and then all of them again. */
 async function measure(row: Row): Promise<Result> {

@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { SERVERS } from "./names.ts";
 import { isMet, ratioOf, type Result, type Spread, spreadOf } from "./results.ts";
 import type { Target } from "./rows.ts";
-import { SERVERS } from "./subjects.ts";
 
 /** Writes the report; `about` says what was measured where, a line of a list for each entry. */
 export function report(results: readonly Result[], about: readonly string[]): string {

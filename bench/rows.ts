@@ -4,7 +4,8 @@
  * @module
  */
 import { JSON_1K, letters } from "./frames.ts";
-import { CLIENTS, SERVERS, type Subjects, type Works } from "./subjects.ts";
+import { CLIENTS, SERVERS } from "./names.ts";
+import type { Subjects, Works } from "./subjects.ts";
 
 /** What a ratio must be. */
 export interface Target {

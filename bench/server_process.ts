@@ -40,8 +40,14 @@ export async function pinThisProcess(): Promise<void> {
 /** Starts a process on a core. */
 export function spawn([program, ...args]: Command, core: number): Deno.ChildProcess {
   const [first, ...rest] = pinned ? ["taskset", "--cpu-list", `${core}`, program, ...args] : [program, ...args];
-  return new Deno.Command(first!, { args: rest, cwd: ROOT, stdin: "null", stdout: "piped", stderr: "inherit" }).spawn();
+  const child = new Deno.Command(first!, { args: rest, cwd: ROOT, stdin: "null", stdout: "piped", stderr: "inherit" })
+    .spawn();
+  running.add(child);
+  child.status.finally(() => running.delete(child));
+  return child;
 }
+
+const running = new Set<Deno.ChildProcess>();
 
 /** Starts a server, waits until it says `listening on PORT`, lets `use` have it, and stops it. */
 export async function withServer<T>(
@@ -66,13 +72,12 @@ export async function withServer<T>(
   } finally {
     clearTimeout(late);
     await output.cancel();
-    if (await stillRuns(child)) child.kill("SIGKILL");
+    if (running.has(child)) child.kill("SIGKILL");
     await child.status;
   }
 }
 
-/** A process that ended by itself cannot be killed. */
-async function stillRuns(child: Deno.ChildProcess): Promise<boolean> {
-  const ended = child.status.then(() => false);
-  return await Promise.race([ended, new Promise<boolean>((resolve) => setTimeout(resolve, 0, true))]);
+/** Ends every process that was started and still runs. */
+export function killAll(): void {
+  for (const child of running) child.kill("SIGKILL");
 }

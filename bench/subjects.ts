@@ -9,26 +9,10 @@ import { driveEcho, type EchoLoad } from "./echo_load.ts";
 import { driveFanOut, type FanOutLoad } from "./fan_out_load.ts";
 import { letters, type Message, requestFrame } from "./frames.ts";
 import { measureMemory } from "./memory_load.ts";
+import { CLIENTS, type ServerName, SERVERS } from "./names.ts";
 import type { Peers } from "./peers/install.ts";
 import { type Command, DRIVING_CORE, type Running, withServer } from "./server_process.ts";
 import type { Measurement, Timing } from "./stopwatch.ts";
-
-/** How servers are called. */
-export const SERVERS = {
-  floor: "floor",
-  builtin: "Deno.upgradeWebSocket",
-  ws: "npm:ws",
-  bun: "Bun",
-  callbacks: "Sluice, callbacks",
-  lent: "Sluice, lent",
-  iterate: "Sluice, for await",
-} as const;
-
-/** How clients are called. */
-export const CLIENTS = { builtin: "Deno's WebSocket", sluice: "Sluice's connect" } as const;
-
-/** A server, by its key in {@linkcode SERVERS}. */
-export type ServerName = keyof typeof SERVERS;
 
 /** Measures once. */
 export type Measure = (timing: Timing) => Promise<Measurement>;

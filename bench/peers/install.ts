@@ -8,7 +8,7 @@
 export const VERSIONS = { ws: "8.23.0", bun: "1.4.5" } as const;
 
 /** Where they are. */
-export interface Peers extends AsyncDisposable {
+export interface Peers extends Disposable {
   /** The folder that `ws` can be required from. */
   readonly modules: string;
   /** Bun's program. */
@@ -31,6 +31,6 @@ export async function installPeers(): Promise<Peers> {
   return {
     modules: folder,
     bun: `${folder}/node_modules/@oven/${platform}/bin/bun`,
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+    [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }),
   };
 }

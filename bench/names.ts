@@ -1,0 +1,27 @@
+/**
+ * How what is measured is called.
+ *
+ * @module
+ */
+
+/** The servers. */
+export const SERVERS = {
+  floor: "floor",
+  builtin: "Deno.upgradeWebSocket",
+  ws: "npm:ws",
+  bun: "Bun",
+  callbacks: "Sluice, callbacks",
+  lent: "Sluice, lent",
+  iterate: "Sluice, for await",
+} as const;
+
+/** A server, by its key in {@linkcode SERVERS}. */
+export type ServerName = keyof typeof SERVERS;
+
+/** The clients. */
+export const CLIENTS = { builtin: "Deno's WebSocket", sluice: "Sluice's connect" } as const;
+
+/** Whether it is ours. */
+export function isOurs(name: string): boolean {
+  return name.startsWith("Sluice");
+}

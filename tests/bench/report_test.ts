@@ -1,0 +1,50 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { report } from "../../bench/report.ts";
+
+const text = report([
+  {
+    work: "echo",
+    unit: "messages/s",
+    targets: [
+      { ours: "Sluice, callbacks", against: "Bun", atLeast: 1 },
+      { ours: "Sluice, callbacks", against: "floor", atLeast: 0.9 },
+      { ours: "Sluice, callbacks", against: "absent", atLeast: 9 },
+    ],
+    runs: {
+      floor: [{ value: 4_000_000, cpu: 0.25, busy: 1, otherBusy: 0.5 }],
+      Bun: [{ value: 1_000_000, cpu: 1, busy: 1, otherBusy: 0.25 }],
+      "Sluice, callbacks": [{ value: 1_500_000, cpu: 0.667, busy: 0.998, otherBusy: 0.3 }],
+    },
+  },
+  {
+    work: "memory",
+    unit: "bytes",
+    targets: [{ ours: "Sluice, callbacks", against: "Deno.upgradeWebSocket", atMost: 0.5 }],
+    runs: { "Deno.upgradeWebSocket": [{ value: 20_000 }], "Sluice, callbacks": [{ value: 9_000 }] },
+  },
+], ["Deno 9.9.9"]);
+
+const lines = (start: string) => text.split("\n").filter((line) => line.startsWith(start));
+
+Deno.test("the report says what was measured, and of each target that has numbers whether it is met", () => {
+  assertStringIncludes(text, "\n- Deno 9.9.9\n");
+  assertStringIncludes(text, "2 of 3 targets are met");
+  assertEquals(lines("| echo | Sluice, callbacks | ").slice(0, 2), [
+    "| echo | Sluice, callbacks | Bun | 1.50× | 1.50 to 1.50 | at least 1× | yes |",
+    "| echo | Sluice, callbacks | floor | 0.38× | 0.38 to 0.38 | at least 0.9× | **no** |",
+  ]);
+  assertEquals(lines("| memory | Sluice")[0]?.includes("| 0.45× | 0.45 to 0.45 | at most 0.5× | yes |"), true);
+});
+
+Deno.test("the report has the processor time of each subject, and a dash where there is none", () => {
+  assertEquals(lines("| echo | Bun"), [
+    "| echo | Bun | 1,000,000 messages/s | 1,000,000 to 1,000,000 | 1.00 | 100 % | 25 % |",
+  ]);
+  assertEquals(lines("| memory | Deno"), [
+    "| memory | Deno.upgradeWebSocket | 20,000 bytes | 20,000 to 20,000 | – | – | – |",
+  ]);
+});
+
+Deno.test("the report says what the load generator could do with a core to itself", () => {
+  assertEquals(lines("| echo | 8"), ["| echo | 8,000,000 | 4,000,000 |"]);
+});
