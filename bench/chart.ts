@@ -72,7 +72,7 @@ function panel(result: Result, x: number, y: number): string {
     const ours = isOurs(subject);
     const bold = ours ? ` class="bold"` : "";
     const kind = ours ? "ours" : subject === SERVERS.floor ? "floor" : "peer";
-    const ratio = base === undefined ? undefined : ratioOf(result, subject, base);
+    const ratio = base === undefined ? undefined : ratioOf(result, { ours: subject, against: base });
     const label = short(value, result.unit) + (ratio === undefined ? "" : ` · ${factor(ratio.median)}×`);
     const start = x + BAR.from;
     return `<text${bold} x="${start - 8}" y="${baseline}" text-anchor="end">${escape(subject)}</text>

@@ -33,12 +33,24 @@ export function spreadOf(result: Result, subject: string, key: keyof Measurement
   return numbers.length === 0 ? undefined : spread(numbers);
 }
 
+/** Two subjects. */
+export interface Comparison {
+  /** The one that is ours. */
+  readonly ours: string;
+  /** The one that it is divided by. */
+  readonly against: string;
+}
+
 /** How a subject compares with another one: each round gives one ratio, so that what slows a round slows both. */
-export function ratioOf(result: Result, ours: string, against: string): Spread | undefined {
-  const theirs = result.runs[against];
-  const ratios = result.runs[ours]?.flatMap(({ value }, round) => {
-    const other = theirs?.[round];
-    return other === undefined ? [] : [value / other.value];
+export function ratioOf(
+  { runs }: Result,
+  { ours, against }: Comparison,
+  key: keyof Measurement = "value",
+): Spread | undefined {
+  const theirs = runs[against];
+  const ratios = runs[ours]?.flatMap((run, round) => {
+    const [ourNumber, theirNumber] = [run[key], theirs?.[round]?.[key]];
+    return ourNumber === undefined || !theirNumber ? [] : [ourNumber / theirNumber];
   }) ?? [];
   return ratios.length === 0 ? undefined : spread(ratios);
 }

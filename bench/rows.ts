@@ -5,14 +5,11 @@
  */
 import { JSON_1K, letters } from "./frames.ts";
 import { CLIENTS, SERVERS } from "./names.ts";
+import type { Comparison } from "./results.ts";
 import type { Subjects, Works } from "./subjects.ts";
 
 /** What a ratio must be. */
-export interface Target {
-  /** The subject that is ours. */
-  readonly ours: string;
-  /** The subject it is divided by. */
-  readonly against: string;
+export interface Target extends Comparison {
   readonly atLeast?: number;
   readonly atMost?: number;
 }

@@ -18,14 +18,15 @@ Deno.test("a spread has the middle number, or the mean of the two in the middle,
 });
 
 Deno.test("a ratio compares runs of the same round", () => {
-  assertEquals(ratioOf(result, "ours", "theirs"), { median: 3, least: 2, most: 4 });
+  assertEquals(ratioOf(result, { ours: "ours", against: "theirs" }), { median: 3, least: 2, most: 4 });
 });
 
 Deno.test("what was not measured has no spread and no ratio", () => {
   assertEquals(spreadOf(result, "ours", "busy")?.median, 0.75);
   assertEquals(spreadOf(result, "theirs", "busy"), undefined);
-  assertEquals(ratioOf(result, "ours", "nobody"), undefined);
-  assertEquals(ratioOf(result, "nobody", "ours"), undefined);
+  assertEquals(ratioOf(result, { ours: "ours", against: "theirs" }, "busy"), undefined);
+  assertEquals(ratioOf(result, { ours: "ours", against: "nobody" }), undefined);
+  assertEquals(ratioOf(result, { ours: "nobody", against: "ours" }), undefined);
 });
 
 Deno.test("a target is met at its number, and missed beyond it", () => {
