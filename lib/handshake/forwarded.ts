@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type HeaderFields, isAlphanumeric, listValues, quote } from "./http_fields.ts";
+import { type HeaderFields, listValues, quote } from "./http_fields.ts";
+import { type AddressRange, parseAddress, parseDecimal, parseRange } from "./ip_address.ts";
 
 /** What a proxy says of its client. */
 export interface Forwarded {
@@ -40,7 +41,7 @@ export function compileProxies(proxies: readonly string[]): ProxyPolicy {
   const trusts = (hostname: string | undefined) => {
     if (hostname === undefined) return unix;
     const address = parseAddress(hostname);
-    return address !== undefined && ranges.some((matches) => matches(address.bytes));
+    return address !== undefined && ranges.some((has) => has(address));
   };
   return {
     trusts,
@@ -68,27 +69,12 @@ export function forwardedSecure(fields: HeaderFields): boolean | undefined {
   return scheme === "http" || scheme === "ws" ? false : undefined;
 }
 
-/** An IP address as bytes and in its usual form. */
-interface IpAddress {
-  readonly bytes: readonly number[];
-  readonly text: string;
-}
-
-function compileRange(entry: string): (bytes: readonly number[]) => boolean {
-  const [text = "", size, ...more] = entry.split("/");
-  const address = parseAddress(text);
-  const most = 8 * (address?.bytes.length ?? 0);
-  const bits = size === undefined ? most : parseDecimal(size, most);
-  if (address === undefined || bits === undefined || more.length > 0) {
+function compileRange(entry: string): AddressRange {
+  const range = parseRange(entry);
+  if (range === undefined) {
     throw new TypeError(`Cannot trust proxy ${quote(entry)}: it is no IP address, no range of them and not "unix"`);
   }
-  return (bytes) => bytes.length === address.bytes.length && samePrefix(bytes, address.bytes, bits);
-}
-
-function samePrefix(a: readonly number[], b: readonly number[], bits: number): boolean {
-  const whole = bits >> 3;
-  for (let i = 0; i < whole; i++) if (a[i] !== b[i]) return false;
-  return bits % 8 === 0 || (a[whole]! ^ b[whole]!) >> (8 - bits % 8) === 0;
+  return range;
 }
 
 /** An entry of `X-Forwarded-For`: an address, and from some proxies a port (`192.0.2.1:5000`, `[2001:db8::1]:5000`). */
@@ -103,43 +89,4 @@ function parseNode(text: string): Forwarded | undefined {
   const address = parseAddress(host);
   const port = rest === "" ? 0 : rest.startsWith(":") ? parseDecimal(rest.slice(1), 65_535) : undefined;
   return address === undefined || port === undefined ? undefined : { hostname: address.text, port };
-}
-
-/** An IPv4 address within IPv6 (RFC 4291 §2.5.5.2), as a socket that listens on both has it, is that IPv4 address. */
-function parseAddress(text: string): IpAddress | undefined {
-  if (!text.includes(":")) return parseIpv4(text);
-  const bytes = parseIpv6(text);
-  if (bytes === undefined) return undefined;
-  const mapped = bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255;
-  if (mapped) return parseIpv4(bytes.slice(12).join("."));
-  return { bytes, text: canonicalIpv6(text) };
-}
-
-/** Four decimal numbers. The URL parser would take `127.1` and `0x7f.1` too, and two parties would disagree. */
-function parseIpv4(text: string): IpAddress | undefined {
-  const bytes = text.split(".").map((part) => parseDecimal(part, 255) ?? NaN);
-  return bytes.length === 4 && !bytes.some(Number.isNaN) ? { bytes, text: bytes.join(".") } : undefined;
-}
-
-function parseIpv6(text: string): number[] | undefined {
-  for (let i = 0; i < text.length; i++) {
-    if (!isAlphanumeric(text.charCodeAt(i)) && text[i] !== ":" && text[i] !== ".") return undefined;
-  }
-  if (!URL.canParse(`http://[${text}]/`)) return undefined;
-  const [head = "", tail] = canonicalIpv6(text).split("::");
-  const groups = (part: string) => part === "" ? [] : part.split(":").map((group) => parseInt(group, 16));
-  const [left, right] = [groups(head), groups(tail ?? "")];
-  const zeros = new Array<number>(8 - left.length - right.length).fill(0);
-  return [...left, ...zeros, ...right].flatMap((group) => [group >> 8, group & 255]);
-}
-
-/** RFC 5952, but for addresses with an IPv4 address in them. */
-function canonicalIpv6(text: string): string {
-  return new URL(`http://[${text}]/`).hostname.slice(1, -1);
-}
-
-/** A decimal number with no sign and no leading zero. */
-function parseDecimal(text: string, most: number): number | undefined {
-  const value = Number(text);
-  return String(value) === text && Number.isInteger(value) && value >= 0 && value <= most ? value : undefined;
 }
