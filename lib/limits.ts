@@ -42,6 +42,8 @@ export interface Limits {
   maxPingsPerSecond: number;
   /** Bytes of a refused response's body that the client reads for its error. */
   maxErrorBodyBytes: number;
+  /** Redirects that the client follows in one handshake, all within `handshakeTimeout`. 0: none. */
+  maxRedirects: number;
 }
 
 /** The defaults. The reason of each stands beside it. */
@@ -76,6 +78,8 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   maxPingsPerSecond: 1_000,
   // Enough for an error page.
   maxErrorBodyBytes: 64 * 1024,
+  // A browser's WebSocket follows none (WHATWG), and neither do ws and gorilla: where they lead is for the application to judge.
+  maxRedirects: 0,
 });
 
 /** The caps of a server. Every one is an option of `serve`. */
@@ -133,7 +137,7 @@ function resolve<Name extends string>(
 
 function check(name: string, value: number): number {
   const isTime = name.endsWith("Timeout") || name.endsWith("Interval");
-  const least = isTime || name === "maxEmptyFragments" ? 0 : 1;
+  const least = isTime || name === "maxEmptyFragments" || name === "maxRedirects" ? 0 : 1;
   const most = isTime ? LONGEST_TIME : Number.MAX_SAFE_INTEGER;
   if (value !== Infinity && !(Number.isInteger(value) && value >= least && value <= most)) {
     throw new RangeError(

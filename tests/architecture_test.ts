@@ -50,6 +50,7 @@ const LAYERS = [
   "lib/handshake/",
   "lib/extensions/",
   "lib/pipeline/sockets/",
+  "lib/node/node_connection.ts",
   "lib/server/",
   "lib/client/",
   "lib/node/",

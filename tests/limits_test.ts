@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { DEFAULT_LIMITS, type Limits, resolveLimits } from "../lib/limits.ts";
 
-/** Every limit, with its default and the least that makes sense: 0 for a time that may be none, and for no empty fragment. */
+/** Every limit, with its default and the least that makes sense: 0 for a time that may be none, for no empty fragment and no redirect. */
 const LIMITS: Record<keyof Limits, { byDefault: number; least: 0 | 1 }> = {
   maxMessageBytes: { byDefault: 16_777_216, least: 1 },
   maxFragments: { byDefault: 65_536, least: 1 },
@@ -18,6 +18,7 @@ const LIMITS: Record<keyof Limits, { byDefault: number; least: 0 | 1 }> = {
   maxQueuedBytes: { byDefault: 67_108_864, least: 1 },
   maxPingsPerSecond: { byDefault: 1_000, least: 1 },
   maxErrorBodyBytes: { byDefault: 65_536, least: 1 },
+  maxRedirects: { byDefault: 0, least: 0 },
 };
 
 const NAMES = Object.keys(DEFAULT_LIMITS);

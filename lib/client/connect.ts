@@ -10,41 +10,50 @@ import {
   type PerMessageDeflateOptions,
   withPerMessageDeflate,
 } from "../extensions/permessage_deflate/permessage_deflate.ts";
-import { toHeaders } from "../handshake/http_fields.ts";
+import { checkUpgradeResponse, createUpgradeRequest } from "../handshake/client_handshake.ts";
 import type { ExtensionOffer } from "../handshake/extension_header.ts";
+import { toHeaders } from "../handshake/http_fields.ts";
 import { type ResponseHead, ResponseHeadParser } from "../handshake/http_head.ts";
-import { checkUpgradeResponse, createUpgradeRequest, parseWebSocketUrl } from "../handshake/client_handshake.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
-import { GrowingBuffer } from "../pipeline/bytes/growing_buffer.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
 import { readHead, withDeadline, writeHead } from "../pipeline/sockets/opening.ts";
 import { type ByteConnection, type BytePair, type Transport, transportOf } from "../pipeline/sockets/transport.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { dial, dialer, type TlsOptions } from "./dial.ts";
+import { environmentProxy, parseProxy, type Proxy, type ProxyOptions } from "./proxy/proxy.ts";
+import { type Hop, isRedirect, redirected } from "./redirect.ts";
+import { refusal, reworded } from "./refusal.ts";
+import { hostAndPort, parseTarget, type Target } from "./target.ts";
 
 /** How a client connects. */
-export interface ConnectOptions<Data = unknown> extends Partial<Limits> {
+export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOptions {
   /** The subprotocols, the best first. */
   protocols?: string | readonly string[];
   /** Extensions to offer, such as one of your own. */
   extensions?: readonly Extension[];
   /** Whether to offer compression (RFC 7692). @default {false} */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
-  /** More header fields of the request, such as `Cookie` or `Authorization`. */
+  /** More header fields of the request, such as `Cookie`, or `Authorization`, which goes before the URL's `user:password@`. */
   headers?: HeadersInit;
+  /**
+   * A proxy to connect through: its URL, with header fields if need be. `"env"` takes the one that the environment names:
+   * `HTTPS_PROXY` for wss, `HTTP_PROXY` for ws, or `ALL_PROXY`, in capitals or not, unless `NO_PROXY` lists the host. The
+   * environment is not read otherwise: to read it takes permission (`--allow-env`), and Deno asks for that on a terminal.
+   * A Unix socket is connected to without a proxy. @default none
+   */
+  proxy?: "env" | string | URL | ProxyOptions;
   /** Connects through the Unix socket at this path; the URL still gives the host and the resource. */
   path?: string;
-  /** A connection of your own instead: a `Deno.Conn` or a pair of byte streams. It belongs to the WebSocket from here on. */
+  /**
+   * A connection of your own instead: a `Deno.Conn` or a pair of byte streams. It belongs to the WebSocket from here on. Nothing
+   * is put on it, no proxy and no TLS, and no redirect is followed.
+   */
   conn?: ByteConnection | BytePair;
-  /** Certificates in PEM that are trusted besides the system's. */
-  caCerts?: string[];
   /** What the application keeps with the connection, as `socket.data`. */
   data?: Data;
-  /** Gives up connecting. Once the connection is open it does nothing. */
+  /** Gives up connecting, wherever that stands. Once the connection is open it does nothing. */
   signal?: AbortSignal;
 }
-
-/** A refusal's body may take this long: one that says no length may end with the connection, or never. */
-const ERROR_BODY_TIME = 1_000;
 
 /**
  * Opens a WebSocket connection.
@@ -65,44 +74,71 @@ const ERROR_BODY_TIME = 1_000;
  * ```
  *
  * @typeParam Data What the application keeps with the connection.
- * @param url An absolute URL: ws or wss; http and https stand for them.
+ * The handshake may take `handshakeTimeout` milliseconds, with the name's look-up, the proxy, TLS and redirects. What fails or is
+ * given up leaves no connection behind. `socket.url` and errors never show a URL's `user:password@`.
+ *
+ * Redirects are an error unless `maxRedirects` allows some. Then 301, 302, 303, 307 and 308 are followed, never from wss to ws; to
+ * another scheme, host or port go no `Authorization`, no `Cookie`, no credentials of the URL and no client certificate. Errors say
+ * which redirect they came after.
+ *
+ * @param url An absolute URL: ws or wss; http and https stand for them; or `ws+unix:/path/of/socket:/resource?query` and
+ *   `wss+unix:`, for a Unix socket.
  * @param options What to ask for, the limits and the way there.
  * @returns The open connection.
- * @throws {HandshakeError} If the server did not answer as it must, with its status, header fields and the start of the body.
- * @throws {ConnectionError} If there is no connection, or it ended too early.
- * @throws {DOMException} `SyntaxError` for a bad URL or subprotocol; the signal's reason if that was aborted.
+ * @throws {HandshakeError} If the server did not answer as it must, or an HTTP proxy refused: with the status, the header fields and
+ *   the start of the body.
+ * @throws {ConnectionError} If there is no connection, or it ended too early, or a SOCKS proxy refused.
+ * @throws {DOMException} `SyntaxError` for a bad URL, proxy or subprotocol; the signal's reason if that was aborted.
+ * @throws {TypeError} For a bad header field, `cert` without `key`, or a proxy for a Unix socket.
+ * @throws {RangeError} For a bad limit.
  */
 export async function connect<Data = unknown>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
   const limits = resolveLimits(options);
-  const parsed = parseWebSocketUrl(url);
   const protocols = typeof options.protocols === "string" ? [options.protocols] : options.protocols ?? [];
   const extensions = withPerMessageDeflate(options);
-  const request = createUpgradeRequest({
-    url: parsed,
-    protocols,
-    extensions: offerExtensions(extensions),
-    headers: options.headers ?? [],
-  });
+  const requestFor = ({ target: { url }, headers }: Hop) =>
+    createUpgradeRequest({ url, protocols, extensions: offerExtensions(extensions), headers });
+  const first: Hop = {
+    target: parseTarget(url, options.path),
+    headers: new Headers(options.headers),
+    tls: tlsOptions(options),
+  };
+  requestFor(first); // Mistakes of the caller come before anything is dialled.
+  const proxyFor = proxyChoice(options.proxy, first.target);
 
   const giveUp = new AbortController();
+  const { signal } = giveUp;
   let transport: Transport | undefined;
-  const open = async (): Promise<Connection<Data>> => {
-    const conn = options.conn ?? await dial(parsed, options, giveUp.signal);
+
+  /** One request and its answer: the connection, or where the server redirects to. */
+  const ask = async (hop: Hop, redirects: number): Promise<Connection<Data> | Hop> => {
+    const { target, tls } = hop;
+    const conn = options.conn ?? await dial(target, { tls, proxy: proxyFor(target), limits }, signal);
     transport = transportOf(conn);
-    if (giveUp.signal.aborted) transport.close();
+    if (signal.aborted) transport.close();
+    const request = requestFor(hop);
     await writeHead(transport, request.bytes);
     const parser = new ResponseHeadParser(limits);
     const head = await readHead(transport, parser);
-    if (head.status !== 101) throw await refused(head, transport, { rest: parser.rest, max: limits.maxErrorBodyBytes });
+    const { rest } = parser;
+    if (head.status !== 101) {
+      const follow = limits.maxRedirects > 0 && options.conn === undefined && isRedirect(head);
+      if (follow && redirects < limits.maxRedirects) return redirected(hop, head);
+      const message = follow
+        ? `Server redirects more than ${limits.maxRedirects} times`
+        : `Server answered ${head.status}, not 101`;
+      throw await refusal(message, head, { transport, rest, max: limits.maxErrorBodyBytes });
+    }
     const offeredExtensions = extensions.map(({ name }) => name);
     const agreed = await checkUpgradeResponse(head, { key: request.key, protocols, offeredExtensions });
     const extensionProcessors = confirm(agreed.extensions, extensions, head);
+    signal.throwIfAborted();
     return new Connection<Data>({
       role: "client",
-      url: parsed.href,
+      url: target.href,
       protocol: agreed.protocol,
       extensions: describeExtensions(extensionProcessors),
       extensionProcessors,
@@ -112,8 +148,22 @@ export async function connect<Data = unknown>(
       data: options.data,
       transport,
       limits,
-      rest: parser.rest,
+      rest,
     });
+  };
+  const open = async (): Promise<Connection<Data>> => {
+    let hop = first;
+    for (let redirects = 0;; redirects++) {
+      try {
+        const answer = await ask(hop, redirects);
+        if (answer instanceof Connection) return answer;
+        transport?.close();
+        hop = answer;
+      } catch (error) {
+        if (redirects === 0) throw error;
+        throw reworded(error, (message) => `${message} (after redirect ${redirects}, to ${hop.target.href})`);
+      }
+    }
   };
 
   const time = limits.handshakeTimeout;
@@ -125,6 +175,35 @@ export async function connect<Data = unknown>(
     transport?.close();
     throw error;
   }
+}
+
+function tlsOptions({ caCerts, cert, key, alpnProtocols, serverName }: TlsOptions): TlsOptions {
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new TypeError(`Cannot use ${cert === undefined ? "key without cert" : "cert without key"}`);
+  }
+  return {
+    ...(caCerts && { caCerts }),
+    ...(cert !== undefined && key !== undefined && { cert, key }),
+    ...(alpnProtocols && { alpnProtocols }),
+    ...(serverName !== undefined && { serverName }),
+  };
+}
+
+/** Which proxy each handshake goes through. The environment is read anew, since a redirect may lead to a host of `NO_PROXY`. */
+function proxyChoice(
+  given: ConnectOptions["proxy"],
+  { path }: Target,
+): (target: Target) => Proxy | undefined {
+  if (given === undefined) return () => undefined;
+  if (given === "env") {
+    return ({ url, path }) =>
+      path === undefined
+        ? environmentProxy({ ...hostAndPort(url), secure: url.protocol === "wss:" }, dialer.env)
+        : undefined;
+  }
+  const proxy = parseProxy(given);
+  if (path !== undefined) throw new TypeError("Cannot use a proxy to connect to a Unix socket");
+  return () => proxy;
 }
 
 /** An answer that an extension refuses fails the handshake (RFC 6455 §4.1). */
@@ -139,51 +218,4 @@ function confirm(
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new HandshakeError(message, { status: head.status, headers: toHeaders(head.fields), cause });
   }
-}
-
-async function dial(
-  url: URL,
-  options: Pick<ConnectOptions, "path" | "caCerts">,
-  signal: AbortSignal,
-): Promise<Deno.Conn> {
-  const { path, caCerts } = options;
-  const secure = url.protocol === "wss:";
-  const hostname = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
-  const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
-  try {
-    if (path !== undefined) return await Deno.connect({ transport: "unix", path });
-    if (!secure) return await Deno.connect({ hostname, port, signal });
-    // `connectTls` takes no signal: who comes too late is closed by the caller.
-    return await Deno.connectTls({ hostname, port, ...(caCerts === undefined ? {} : { caCerts }) });
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new ConnectionError(`Cannot connect to ${path ?? `${hostname}:${port}`}`, { cause });
-  }
-}
-
-/** The server's refusal, with as much of its body as comes before its end or the limit. */
-async function refused(
-  head: ResponseHead,
-  transport: Transport,
-  { rest, max }: { rest: Uint8Array; max: number },
-): Promise<HandshakeError> {
-  const headers = toHeaders(head.fields);
-  const length = Math.min(Number(headers.get("content-length") ?? max) || 0, max);
-  const body = new GrowingBuffer();
-  const read = async () => {
-    for (let bytes: Uint8Array | null = rest; bytes !== null; bytes = await transport.read()) {
-      body.append(bytes.subarray(0, length - body.length));
-      if (body.length >= length) break;
-    }
-  };
-  try {
-    await withDeadline(read(), { time: ERROR_BODY_TIME, late: () => new ConnectionError("The body did not end") });
-  } catch {
-    // The status says more than how the connection ended.
-  }
-  return new HandshakeError(`Server answered ${head.status}, not 101`, {
-    status: head.status,
-    headers,
-    body: body.take(),
-  });
 }

@@ -75,7 +75,7 @@ export interface UpgradeAgreement {
  * @throws {DOMException} `SyntaxError` if it does not parse, has another scheme, or has a fragment, an empty one included.
  */
 export function parseWebSocketUrl(url: string | URL): URL {
-  if (!URL.canParse(url)) throw syntaxError(`Cannot parse URL ${quote(String(url))}`);
+  if (!URL.canParse(url)) throw syntaxError(`Cannot parse URL ${quoteUrl(url)}`);
   const parsed = new URL(url);
   if (parsed.protocol === "http:") parsed.protocol = "ws:";
   if (parsed.protocol === "https:") parsed.protocol = "wss:";
@@ -83,8 +83,26 @@ export function parseWebSocketUrl(url: string | URL): URL {
     throw syntaxError(`Cannot use URL scheme ${quote(parsed.protocol)}: it must be ws or wss`);
   }
   // `hash` is "" for an empty fragment too.
-  if (parsed.href.includes("#")) throw syntaxError(`Cannot use URL ${quote(parsed.href)}: it has a fragment`);
+  if (parsed.href.includes("#")) throw syntaxError(`Cannot use URL ${quoteUrl(parsed)}: it has a fragment`);
   return parsed;
+}
+
+/** A URL for an error message: without the `user:password@` that may be in it, even where it does not parse. */
+export function quoteUrl(url: string | URL): string {
+  if (URL.canParse(url)) return quote(withoutCredentials(new URL(url)));
+  const text = String(url);
+  const end = text.lastIndexOf("@") + 1;
+  const slashes = text.indexOf("//");
+  const start = slashes < 0 || slashes > end ? 0 : slashes + 2;
+  return quote(end === 0 ? text : text.slice(0, start) + text.slice(end));
+}
+
+/** A URL's text without its `user:password@`: what may be shown and kept. */
+export function withoutCredentials(url: URL): string {
+  const shown = new URL(url);
+  shown.username = "";
+  shown.password = "";
+  return shown.href;
 }
 
 /**
@@ -164,14 +182,14 @@ async function checkAcceptKey(fields: HeaderFields, key: string, refuse: (messag
   if (accept !== expected) throw refuse(`Header Sec-WebSocket-Accept is ${quote(accept)}, not "${expected}"`);
 }
 
-/** `user:password@` of a URL as RFC 7617 sends it, in UTF-8. */
-function basicCredentials({ username, password }: URL): string | undefined {
+/** `user:password@` of a URL as RFC 7617 sends it, in UTF-8; `undefined` where there is none. */
+export function basicCredentials({ username, password }: Pick<URL, "username" | "password">): string | undefined {
   if (username === "" && password === "") return undefined;
   return `Basic ${base64(new TextEncoder().encode(`${percentDecode(username)}:${percentDecode(password)}`))}`;
 }
 
-/** A URL may hold a `%` that begins no escape. It is then taken as it stands. */
-function percentDecode(text: string): string {
+/** A part of a URL as it was meant. A URL may hold a `%` that begins no escape: the part is then taken as it stands. */
+export function percentDecode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -15,8 +15,8 @@ import {
 } from "../limits.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 
-/** The limits that a server has; the one left out is the client's. */
-export type ServedLimits = Omit<Limits, "maxErrorBodyBytes"> & ServerLimits;
+/** The limits that a server has; those left out are the client's. */
+export type ServedLimits = Omit<Limits, "maxErrorBodyBytes" | "maxRedirects"> & ServerLimits;
 
 /** What the command line says. An option's name there is its name here in kebab case: `tlsCert` is `--tls-cert`. */
 export interface Options extends ServedLimits {

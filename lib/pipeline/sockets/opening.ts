@@ -33,12 +33,25 @@ export async function readHead<Head>(
   reader: HeadReader<Head>,
   seen?: GrowingBuffer,
 ): Promise<Head> {
-  for (let bytes = await orLost(transport.read()); bytes !== null; bytes = await orLost(transport.read())) {
+  for (;;) {
+    const bytes = await readOn(transport);
     seen?.append(bytes);
     const head = reader.push(bytes);
     if (head !== undefined) return head;
   }
-  throw new ConnectionError("The connection ended before the end of the handshake");
+}
+
+/**
+ * Reads what comes next.
+ *
+ * @param transport Where from.
+ * @returns Some bytes of the handshake.
+ * @throws {ConnectionError} If the transport ends or fails.
+ */
+export async function readOn(transport: Transport): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await orLost(transport.read());
+  if (bytes === null) throw new ConnectionError("The connection ended before the end of the handshake");
+  return bytes;
 }
 
 /**

@@ -1,0 +1,71 @@
+/**
+ * Where a redirect leads (RFC 9110 §15.4), and what is not taken along.
+ *
+ * @module
+ */
+import { HandshakeError } from "../errors.ts";
+import { quoteUrl } from "../handshake/client_handshake.ts";
+import { fieldValues, toHeaders } from "../handshake/http_fields.ts";
+import type { ResponseHead } from "../handshake/http_head.ts";
+import type { TlsOptions } from "./dial.ts";
+import { parseTarget, type Target } from "./target.ts";
+
+/** One handshake of those that redirects string together. */
+export interface Hop {
+  /** Where it goes. */
+  readonly target: Target;
+  /** The application's header fields. */
+  readonly headers: Headers;
+  /** What TLS needs to know. */
+  readonly tls: TlsOptions;
+}
+
+/** The redirects that a GET follows: 300 and 304 to 306 are none. */
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** What tells a server who we are, or is about one host. RFC 9110 §15.4 wants such fields reconsidered. */
+const FIELDS_OF_ORIGIN = ["authorization", "cookie", "host", "proxy-authorization"];
+
+/** Whether an answer sends the client elsewhere. */
+export function isRedirect(head: ResponseHead): boolean {
+  return REDIRECTS.has(head.status) && fieldValues(head.fields, "location").length > 0;
+}
+
+/**
+ * Follows a redirect. To the same scheme, host and port everything goes along; to others no credentials do: `Authorization`,
+ * `Cookie`, `Host`, the URL's user and password, the client's certificate, and `serverName`, which named this server
+ * (CVE-2026-42498, aiohttp#13180). The subprotocols always go along. Credentials in `Location` itself count for nothing.
+ *
+ * @param hop The handshake that was answered.
+ * @param head The answer.
+ * @returns The handshake that it asks for.
+ * @throws {HandshakeError} If `Location` is not one URL of a WebSocket, or leads from wss to ws or away from a Unix socket.
+ */
+export function redirected({ target, headers, tls }: Hop, head: ResponseHead): Hop {
+  const refuse = (message: string) =>
+    new HandshakeError(message, { status: head.status, headers: toHeaders(head.fields) });
+  const [location = "", ...more] = fieldValues(head.fields, "location");
+  if (more.length > 0) throw refuse(`Header Location comes ${more.length + 1} times`);
+  const { url: from, path } = target;
+  const to = locate(location, from);
+  if (to === undefined) throw refuse(`Header Location is ${quoteUrl(location)}, not the URL of a WebSocket`);
+  if (from.protocol === "wss:" && to.protocol === "ws:") throw refuse("Server redirects from wss to ws");
+  const same = from.protocol === to.protocol && from.host === to.host;
+  if (path !== undefined && !same) throw refuse(`Server redirects from a Unix socket to ${quoteUrl(to)}`);
+
+  to.username = same ? from.username : "";
+  to.password = same ? from.password : "";
+  if (same) return { target: parseTarget(to, path), headers, tls };
+  const kept = new Headers(headers);
+  for (const name of FIELDS_OF_ORIGIN) kept.delete(name);
+  const { serverName: _name, cert: _cert, key: _key, ...rest } = tls;
+  return { target: parseTarget(to), headers: kept, tls: rest };
+}
+
+/** The URL that `Location` gives, which may be relative. Its fragment is for whoever shows the page (RFC 9110 §10.2.2). */
+function locate(location: string, from: URL): URL | undefined {
+  if (!URL.canParse(location, from)) return undefined;
+  const url = new URL(location, from);
+  url.hash = "";
+  return ["ws:", "wss:", "http:", "https:"].includes(url.protocol) ? parseTarget(url).url : undefined;
+}

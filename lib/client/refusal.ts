@@ -1,0 +1,64 @@
+/**
+ * A refusal's error, the server's or a proxy's, and how an error says where on the way it happened.
+ *
+ * @module
+ */
+import { ConnectionError, HandshakeError } from "../errors.ts";
+import { toHeaders } from "../handshake/http_fields.ts";
+import type { ResponseHead } from "../handshake/http_head.ts";
+import { GrowingBuffer } from "../pipeline/bytes/growing_buffer.ts";
+import { withDeadline } from "../pipeline/sockets/opening.ts";
+import type { Transport } from "../pipeline/sockets/transport.ts";
+
+/** A refusal's body may take this long: one that says no length may end with the connection, or never. */
+const BODY_TIME = 1_000;
+
+/**
+ * Makes the error of a refusal, with as much of its body as comes before its end or the limit.
+ *
+ * @param message What was answered, and by whom.
+ * @param head The answer's head.
+ * @param body Where its body comes from, what came of it with the head, and the most bytes to keep.
+ * @returns The error.
+ */
+export async function refusal(
+  message: string,
+  head: ResponseHead,
+  body: { transport: Transport; rest: Uint8Array; max: number },
+): Promise<HandshakeError> {
+  const { transport, rest, max } = body;
+  const headers = toHeaders(head.fields);
+  const length = Math.min(Number(headers.get("content-length") ?? max) || 0, max);
+  const read = new GrowingBuffer();
+  const readAll = async () => {
+    for (let bytes: Uint8Array | null = rest; bytes !== null; bytes = await transport.read()) {
+      read.append(bytes.subarray(0, length - read.length));
+      if (read.length >= length) break;
+    }
+  };
+  try {
+    await withDeadline(readAll(), { time: BODY_TIME, late: () => new ConnectionError("The body did not end") });
+  } catch {
+    // The status says more than how the connection ended.
+  }
+  return new HandshakeError(message, { status: head.status, headers, body: read.take() });
+}
+
+/**
+ * Makes an error say where on the way it happened.
+ *
+ * @param error Anything thrown on the way.
+ * @param reword Makes the message.
+ * @returns The same kind of error with its facts and that message. What is not ours, such as a missing permission, stays as it is.
+ */
+export function reworded(error: unknown, reword: (message: string) => string): unknown {
+  if (error instanceof ConnectionError) return new ConnectionError(reword(error.message), { cause: error.cause });
+  if (!(error instanceof HandshakeError)) return error;
+  const { status, headers, body, cause } = error;
+  return new HandshakeError(reword(error.message), {
+    status,
+    headers,
+    ...(body !== undefined && { body }),
+    ...(cause !== undefined && { cause }),
+  });
+}
