@@ -85,6 +85,12 @@ export class RawPeer implements Disposable {
   /** Reads a request and answers 101, with more header lines. */
   async answer(...more: string[]): Promise<string> {
     const head = await this.readHead();
+    await this.answerTo(head, ...more);
+    return head;
+  }
+
+  /** Answers 101 to a request that was read, with more header lines. */
+  async answerTo(head: string, ...more: string[]): Promise<void> {
     const key = /^sec-websocket-key: (.*)$/im.exec(head)?.[1] ?? "";
     const digest = await crypto.subtle.digest("SHA-1", utf8(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`));
     const lines = [
@@ -95,7 +101,6 @@ export class RawPeer implements Disposable {
       ...more,
     ];
     await this.send(utf8([...lines, "", ""].join("\r\n")));
-    return head;
   }
 
   /** Sends hexadecimal digits, in which spaces count for nothing, or bytes, or frames, in one write where there is room. */

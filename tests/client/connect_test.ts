@@ -6,44 +6,16 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import { accept } from "../../lib/server/accept.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { utf8 } from "../_support/frames.ts";
-import { connPair, type MemoryConn, streamPair } from "../_support/pair.ts";
+import { streamPair } from "../_support/pair.ts";
 import { close, RawPeer, text } from "../_support/raw_peer.ts";
 import { cert, key } from "../_support/tls.ts";
 import { settle, soon } from "../_support/wait.ts";
-
-const URL_HERE = "ws://example.com/chat?x=1";
-
-interface Connecting<Data> {
-  /** What connect does with the client's end. */
-  connecting: Promise<WebSocketConnection<Data>>;
-  peer: RawPeer;
-  conn: MemoryConn;
-}
-
-/** Starts to connect in memory. */
-function connects<Data = unknown>(options?: ConnectOptions<Data>, url = URL_HERE): Connecting<Data> {
-  const [conn, far] = connPair();
-  const connecting = soon(connect(url, { pingInterval: 0, conn, ...options }), "The handshake");
-  connecting.catch(() => {}); // looked at later
-  return { connecting, peer: new RawPeer(far, "server"), conn };
-}
-
-/** Listens on a free port of the loopback interface. */
-const listen = () => Deno.listen({ hostname: "127.0.0.1", port: 0 });
-
-/** Sends a whole answer and ends, and returns what connect threw. */
-async function refused<Data>({ connecting, peer }: Connecting<Data>, answer: string): Promise<HandshakeError> {
-  await peer.readHead();
-  await peer.send(utf8(answer));
-  await peer.closeWrite();
-  return await assertRejects(() => connecting, HandshakeError);
-}
+import { connects, listen, refused, URL_HERE } from "./_support.ts";
 
 Deno.test("connect sends the request of RFC 6455 §4.1 and gives the connection", async () => {
   const { connecting, peer } = connects();
@@ -138,6 +110,22 @@ Deno.test("header fields, subprotocols and credentials go with the request, and 
   socket.abort();
 });
 
+Deno.test("credentials in the URL are sent as UTF-8, are shown nowhere, and give way to an Authorization of one's own", async () => {
+  const url = "ws://us%C3%A9r:p%3Ass@example.com/chat";
+  const { connecting, peer } = connects({}, url);
+  const credentials = btoa(String.fromCharCode(...utf8("usér:p:ss")));
+  assertStringIncludes(await peer.answer(), `\r\nAuthorization: Basic ${credentials}\r\n`);
+  const socket = await connecting;
+  assertEquals(socket.url, "ws://example.com/chat");
+  socket.abort();
+
+  const own = connects({ headers: { Authorization: "Bearer 7" } }, url);
+  const request = await own.peer.answer();
+  assertStringIncludes(request, "\r\nauthorization: Bearer 7\r\n");
+  assertEquals(request.includes("Basic"), false);
+  (await own.connecting).abort();
+});
+
 Deno.test("one subprotocol may be given as a string, and a server that chooses none fails the handshake", async () => {
   const { connecting, peer } = connects({ protocols: "chat" });
   assertStringIncludes(await peer.answer("Sec-WebSocket-Protocol: chat"), "\r\nSec-WebSocket-Protocol: chat\r\n");
@@ -192,45 +180,11 @@ Deno.test("an answer other than 101 is a HandshakeError with its status, header 
 });
 
 Deno.test("redirects are not followed: where they lead is the caller's to read", async () => {
-  const error = await refused(connects(), "HTTP/1.1 302 Found\r\nLocation: ws://other/\r\nContent-Length: 0\r\n\r\n");
+  const answer = "HTTP/1.1 302 Found\r\nLocation: ws://other/\r\nContent-Length: 0\r\n\r\n";
+  const given = await refused(connects({ maxRedirects: 5 }), answer); // There is one connection of one's own.
+  assertEquals(given.message, "Server answered 302, not 101");
+  const error = await refused(connects(), answer);
   assertEquals([error.status, error.headers.get("location"), error.body?.length], [302, "ws://other/", 0]);
-});
-
-const BODIES: [what: string, fields: string, body: string, read: string][] = [
-  ["a body that ends with the connection", "", "the end", "the end"],
-  ["a body over maxErrorBodyBytes", "", "x".repeat(50_000), "x".repeat(20)],
-  ["a Content-Length over maxErrorBodyBytes", "Content-Length: 50000\r\n", "x".repeat(50_000), "x".repeat(20)],
-  ["a body that is shorter than its Content-Length", "Content-Length: 10\r\n", "short", "short"],
-  ["a Content-Length that is no number", "Content-Length: many\r\n", "body", ""],
-];
-for (const [what, fields, body, read] of BODIES) {
-  Deno.test(`of a refusal with ${what}, connect reads no more than it must`, async () => {
-    const error = await refused(connects({ maxErrorBodyBytes: 20 }), `HTTP/1.1 500 X\r\n${fields}\r\n${body}`);
-    assertEquals(new TextDecoder().decode(error.body), read);
-  });
-}
-
-Deno.test("a refusal whose body never ends is told after a second, with what came of the body", async () => {
-  using time = new FakeTime();
-  const { connecting, peer, conn } = connects();
-  await peer.readHead();
-  await peer.send(utf8("HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npage\r\n"));
-  await time.advance(999);
-  assertEquals(conn.closes, 0);
-  await time.advance(1);
-  const error = await assertRejects(() => connecting, HandshakeError);
-  assertEquals([error.status, new TextDecoder().decode(error.body)], [404, "4\r\npage\r\n"]);
-  assertEquals([conn.closes, time.timers], [1, 0]);
-});
-
-Deno.test("a refusal whose connection is reset is told all the same", async () => {
-  const { connecting, peer, conn } = connects();
-  await peer.readHead();
-  await peer.send(utf8("HTTP/1.1 503 Service Unavailable\r\n\r\npart"));
-  await settle();
-  conn.reset();
-  const error = await assertRejects(() => connecting, HandshakeError);
-  assertEquals([error.status, new TextDecoder().decode(error.body)], [503, "part"]);
 });
 
 Deno.test("an answer that is not HTTP is a HandshakeError with status 0", async () => {
@@ -397,4 +351,9 @@ Deno.test("mistakes of the caller are thrown before anything is dialled", async 
   );
   await assertRejects(() => connect(URL_HERE, { headers: { Upgrade: "h2c" } }), TypeError);
   await assertRejects(() => connect(URL_HERE, { maxMessageBytes: -1 }), RangeError);
+  await assertRejects(() => connect(URL_HERE, { maxRedirects: -1 }), RangeError);
+  await assertRejects(() => connect(URL_HERE, { cert }), TypeError, "cert without key");
+  await assertRejects(() => connect(URL_HERE, { key }), TypeError, "key without cert");
+  await assertRejects(() => connect(URL_HERE, { proxy: "ftp://a.test" }), DOMException, "Cannot use proxy");
+  await assertRejects(() => connect(URL_HERE, { proxy: "http://a.test", path: "/a" }), TypeError, "Unix socket");
 });

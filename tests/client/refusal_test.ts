@@ -1,0 +1,63 @@
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
+import { reworded } from "../../lib/client/refusal.ts";
+import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
+import { FakeTime } from "../_support/fake_time.ts";
+import { utf8 } from "../_support/frames.ts";
+import { settle } from "../_support/wait.ts";
+import { connects, refused } from "./_support.ts";
+
+const BODIES: [what: string, fields: string, body: string, read: string][] = [
+  ["a body that ends with the connection", "", "the end", "the end"],
+  ["a body over maxErrorBodyBytes", "", "x".repeat(50_000), "x".repeat(20)],
+  ["a Content-Length over maxErrorBodyBytes", "Content-Length: 50000\r\n", "x".repeat(50_000), "x".repeat(20)],
+  ["a body that is shorter than its Content-Length", "Content-Length: 10\r\n", "short", "short"],
+  ["a Content-Length that is no number", "Content-Length: many\r\n", "body", ""],
+];
+for (const [what, fields, body, read] of BODIES) {
+  Deno.test(`of a refusal with ${what}, connect reads no more than it must`, async () => {
+    const error = await refused(connects({ maxErrorBodyBytes: 20 }), `HTTP/1.1 500 X\r\n${fields}\r\n${body}`);
+    assertEquals(new TextDecoder().decode(error.body), read);
+  });
+}
+
+Deno.test("a refusal whose body never ends is told after a second, with what came of the body", async () => {
+  using time = new FakeTime();
+  const { connecting, peer, conn } = connects();
+  await peer.readHead();
+  await peer.send(utf8("HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npage\r\n"));
+  await time.advance(999);
+  assertEquals(conn.closes, 0);
+  await time.advance(1);
+  const error = await assertRejects(() => connecting, HandshakeError);
+  assertEquals([error.status, new TextDecoder().decode(error.body)], [404, "4\r\npage\r\n"]);
+  assertEquals([conn.closes, time.timers], [1, 0]);
+});
+
+Deno.test("a refusal whose connection is reset is told all the same", async () => {
+  const { connecting, peer, conn } = connects();
+  await peer.readHead();
+  await peer.send(utf8("HTTP/1.1 503 Service Unavailable\r\n\r\npart"));
+  await settle();
+  conn.reset();
+  const error = await assertRejects(() => connecting, HandshakeError);
+  assertEquals([error.status, new TextDecoder().decode(error.body)], [503, "part"]);
+});
+
+Deno.test("an error that is reworded keeps its kind and its facts", () => {
+  const lost = reworded(new ConnectionError("lost", { cause: 7 }), (message) => `${message} there`);
+  assertInstanceOf(lost, ConnectionError);
+  assertEquals([lost.message, lost.cause], ["lost there", 7]);
+
+  const facts = { status: 503, headers: new Headers({ "Retry-After": "1" }), body: utf8("no"), cause: 7 };
+  const refusal = reworded(new HandshakeError("refused", facts), (message) => `${message} there`);
+  assertInstanceOf(refusal, HandshakeError);
+  assertEquals([refusal.message, refusal.status, refusal.cause], ["refused there", 503, 7]);
+  assertEquals([refusal.headers.get("retry-after"), refusal.body], ["1", utf8("no")]);
+  const bare = reworded(new HandshakeError("refused", { status: 0 }), String);
+  assert(bare instanceof HandshakeError && bare.body === undefined && !("cause" in bare));
+});
+
+Deno.test("an error that is not ours stays as it is", () => {
+  const error = new TypeError("mistake");
+  assertStrictEquals(reworded(error, () => "other"), error);
+});
