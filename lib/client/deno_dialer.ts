@@ -34,10 +34,16 @@ export const denoDialer: Dialer = {
       signal,
       () => Deno.startTls(conn, { hostname: serverName, caCerts, alpnProtocols }),
     );
-    return await holding(tls, signal, async () => {
-      await tls.handshake();
-      return tls;
-    });
+    await holding(tls, signal, () => tls.handshake());
+    return {
+      read: (buffer) => tls.read(buffer),
+      write: (bytes) => tls.write(bytes),
+      closeWrite: () => tls.closeWrite(),
+      close: () => tls.close(),
+      remoteAddr: conn.remoteAddr, // Those of the TlsConn lack their `transport`.
+      localAddr: conn.localAddr,
+      secure: true,
+    };
   },
 
   env: (name) => Deno.env.get(name),

@@ -10,7 +10,8 @@ import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_c
 import { utf8 } from "../_support/frames.ts";
 import { connPair, type MemoryConn } from "../_support/pair.ts";
 import { RawPeer } from "../_support/raw_peer.ts";
-import { soon } from "../_support/wait.ts";
+import { cert, key } from "../_support/tls.ts";
+import { soon, until } from "../_support/wait.ts";
 
 /** Where {@linkcode connects} says it goes. */
 export const URL_HERE = "ws://example.com/chat?x=1";
@@ -43,3 +44,102 @@ export async function refused<Data>({ connecting, peer }: Connecting<Data>, answ
   await peer.closeWrite();
   return await assertRejects(() => connecting, HandshakeError);
 }
+
+/** A proxy on the loopback interface that does what CONNECT asks for. */
+export interface ConnectProxy extends AsyncDisposable {
+  /** Its URL. */
+  readonly url: string;
+  /** The heads of the requests it got. */
+  readonly requests: string[];
+  /** Waits until all clients are gone. */
+  deserted(): Promise<void>;
+}
+
+/** Starts one; over TLS it shows the certificate of `localhost`. It connects to loopback, whatever name it is asked for. */
+export function connectProxy({ secure = false } = {}): ConnectProxy {
+  const listener = secure ? Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key }) : listen();
+  const requests: string[] = [];
+  const running = new Set<Promise<void>>();
+  let clients = 0;
+  const serve = async (conn: Deno.Conn) => {
+    clients++;
+    using peer = new RawPeer(conn, "server");
+    try {
+      const head = await peer.readHead();
+      requests.push(head);
+      const port = Number(/^CONNECT \S+:(\d+) /.exec(head)?.[1]);
+      const server = await Deno.connect({ hostname: "127.0.0.1", port });
+      await peer.send(utf8("HTTP/1.1 200 Connection established\r\nContent-Length: 7\r\n\r\n"));
+      await Promise.allSettled([pipe(conn, server), pipe(server, conn)]);
+      server.close();
+    } catch {
+      // The client or the server went away.
+    }
+    clients--;
+  };
+  const accepting = (async () => {
+    for await (const conn of listener) running.add(serve(conn));
+  })();
+  return {
+    url: `${secure ? "https" : "http"}://127.0.0.1:${listener.addr.port}/`,
+    requests,
+    deserted: () => until(() => clients === 0, "The end of the proxy's clients"),
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await accepting.catch(() => {}); // a TLS listener fails with its last client's handshake
+      await soon(Promise.all(running), "The end of the proxy's clients");
+    },
+  };
+}
+
+async function pipe(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+  const buffer = new Uint8Array(16 * 1024);
+  for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
+    for (let written = 0; written < count;) written += await to.write(buffer.subarray(written, count));
+  }
+  await to.closeWrite();
+}
+
+/** A server on the loopback interface that answers every handshake with 101, and waits for the end. */
+export interface Answering extends AsyncDisposable {
+  readonly port: number;
+  /** The heads of the requests it got. */
+  readonly requests: string[];
+  /** Waits until all clients are gone. */
+  deserted(): Promise<void>;
+}
+
+/** Starts one, over a listener of one's own if need be. */
+export function answering(listener: Deno.Listener = listen()): Answering {
+  const requests: string[] = [];
+  const running = new Set<Promise<void>>();
+  let clients = 0;
+  const serve = async (conn: Deno.Conn) => {
+    clients++;
+    using peer = new RawPeer(conn, "server");
+    try {
+      requests.push(await peer.answer());
+      await peer.readToEnd();
+    } catch {
+      // The client went away, or did not like the certificate.
+    }
+    clients--;
+  };
+  const accepting = (async () => {
+    for await (const conn of listener) running.add(serve(conn));
+  })();
+  return {
+    port: "port" in listener.addr ? listener.addr.port : 0,
+    requests,
+    deserted: () => until(() => clients === 0, "The end of the server's clients"),
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await accepting.catch(() => {});
+      await soon(Promise.all(running), "The end of the server's clients");
+    },
+  };
+}
+
+/** Listens for TLS with the certificate of `localhost` and 127.0.0.1. */
+export const listenTls = () =>
+  Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key, alpnProtocols: ["http/1.1"] });

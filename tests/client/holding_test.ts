@@ -1,0 +1,51 @@
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { holding } from "../../lib/client/holding.ts";
+
+function counted(): { close(): void; readonly closes: number } {
+  let closes = 0;
+  return {
+    close: () => void closes++,
+    get closes() {
+      return closes;
+    },
+  };
+}
+
+Deno.test("what is held is left open when the work is done, and the signal does nothing to it afterwards", async () => {
+  const conn = counted();
+  const controller = new AbortController();
+  assertEquals(await holding(conn, controller.signal, () => Promise.resolve(7)), 7);
+  controller.abort();
+  assertEquals(conn.closes, 0);
+});
+
+Deno.test("what is held is closed when the work fails, even where it cannot be closed any more", async () => {
+  const conn = counted();
+  const { signal } = new AbortController();
+  const error = new Error("failed");
+  const failing = () => Promise.reject(error);
+  assertStrictEquals(await assertRejects(() => holding(conn, signal, failing)), error);
+  assertEquals(conn.closes, 1);
+  const close = () => {
+    throw new Deno.errors.BadResource();
+  };
+  assertStrictEquals(await assertRejects(() => holding({ close }, signal, failing)), error);
+});
+
+Deno.test("a signal closes at once what is held: before the work, during it, and where the work ends all the same", async () => {
+  const reason = new Error("enough");
+  const before = counted();
+  let begun = false;
+  const work = () => Promise.resolve(begun = true);
+  assertStrictEquals(await assertRejects(() => holding(before, AbortSignal.abort(reason), work)), reason);
+  assertEquals([before.closes > 0, begun], [true, false]);
+
+  const during = counted();
+  const controller = new AbortController();
+  const working = Promise.withResolvers<void>();
+  const held = assertRejects(() => holding(during, controller.signal, () => working.promise));
+  controller.abort(reason);
+  assertEquals(during.closes, 1);
+  working.resolve();
+  assertStrictEquals(await held, reason);
+});
