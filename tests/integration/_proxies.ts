@@ -18,6 +18,7 @@ import { utf8 } from "../_support/frames.ts";
 import { RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { cert } from "../_support/tls.ts";
 import { until } from "../_support/wait.ts";
+import { type Command, freePorts, programNote, startProgram } from "./_program.ts";
 import { assertMessage, CLOSES, ECHO, LOOPBACK, messages } from "./_support.ts";
 
 const MiB = 1024 * 1024;
@@ -51,7 +52,7 @@ export interface ProxyProgram {
     config: string,
     folder: string,
     settings: ProxySettings,
-  ): Promise<{ args: string[]; env?: Record<string, string> }>;
+  ): Promise<Command>;
 }
 
 /** A proxy that runs. */
@@ -63,8 +64,7 @@ interface RunningProxy extends AsyncDisposable {
 /** Starts a proxy in front of a server on this machine. */
 async function startProxy(program: ProxyProgram, backend: Deno.Addr, idleSeconds = 60): Promise<RunningProxy> {
   assert(backend.transport === "tcp");
-  const folder = await Deno.makeTempDir({ prefix: `${program.name}-` });
-  const [port, tlsPort] = freePorts();
+  const [port = 0, tlsPort = 0] = freePorts(2);
   const settings: ProxySettings = {
     LISTEN: `127.0.0.1:${port}`,
     LISTEN_TLS: `127.0.0.1:${tlsPort}`,
@@ -74,49 +74,12 @@ async function startProxy(program: ProxyProgram, backend: Deno.Addr, idleSeconds
     IDLE_SECONDS: String(idleSeconds),
   };
   const config = await Deno.readTextFile(new URL(`../../examples/deployment/${program.config}`, import.meta.url));
-  const child = new Deno.Command(program.path, {
-    ...await program.command(config, folder, settings),
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  const said = new Response(child.stderr).text();
-  let ended = false;
-  const status = child.status.then(() => ended = true);
-  const stop = async () => {
-    if (!ended) child.kill("SIGTERM");
-    await within(status, 10_000, `The end of ${program.name}`);
-    await said;
-    await Deno.remove(folder, { recursive: true });
-  };
-  try {
-    for (const port of [Number(settings.LISTEN.split(":")[1]), tlsPort]) await listens(port, () => ended);
-  } catch (error) {
-    await stop();
-    throw new Error(`${program.name} did not start: ${await said}`, { cause: error });
-  }
-  return { port, tlsPort, [Symbol.asyncDispose]: stop };
-}
-
-/** Two ports that are free now. */
-function freePorts(): [number, number] {
-  const listeners = [Deno.listen(LOOPBACK), Deno.listen(LOOPBACK)] as const;
-  const ports: [number, number] = [listeners[0].addr.port, listeners[1].addr.port];
-  for (const listener of listeners) listener.close();
-  return ports;
-}
-
-/** Waits until somebody listens. */
-async function listens(port: number, ended: () => boolean): Promise<void> {
-  for (const start = performance.now(); performance.now() - start < 10_000;) {
-    try {
-      return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    } catch (error) {
-      if (!(error instanceof Deno.errors.ConnectionRefused) || ended()) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-  throw new Error(`Nobody listens on port ${port}`);
+  const running = await startProgram({
+    ...program,
+    ports: [port, tlsPort],
+    prepare: (folder) => program.command(config, folder, settings),
+  });
+  return { port, tlsPort, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
 }
 
 /** Our server behind a proxy, and how to reach it in both ways. */
@@ -166,15 +129,9 @@ function assertLost({ closeCode, wasClean, error }: CloseInfo): void {
 /** What holds behind every proxy. */
 export function testProxy(program: ProxyProgram): void {
   const { name } = program;
-  let missing = false;
-  try {
-    Deno.statSync(program.path);
-  } catch {
-    missing = true;
-  }
-  const note = missing ? ` (ignored: ${program.path} is not installed)` : "";
+  const { ignore, note } = programNote(program.path);
   const test = (title: string, fn: () => Promise<void>) =>
-    Deno.test({ name: `Behind ${name}, ${title}${note}`, ignore: missing, fn });
+    Deno.test({ name: `Behind ${name}, ${title}${note}`, ignore, fn });
 
   test("text and binary messages up to 4 MiB are echoed, plain and over TLS, and pings go through both ways", async () => {
     const pings: number[] = [];
