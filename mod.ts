@@ -43,6 +43,8 @@ export { accept, type AcceptOptions, type UpgradeAnswer, type UpgradeInfo } from
 export { serve, type ServeOptions, type WebSocketServer } from "./lib/server/serve.ts";
 export type { GroupOptions, ShutdownOptions } from "./lib/server/connection_group.ts";
 export { connect, type ConnectOptions } from "./lib/client/connect.ts";
+export type { TlsOptions } from "./lib/client/dial.ts";
+export type { ProxyOptions } from "./lib/client/proxy/proxy.ts";
 export { reconnectDelay, type ReconnectDelayOptions } from "./lib/client/reconnect_delay.ts";
 export { compileOriginPolicy, type OriginPolicy, type OriginRequest } from "./lib/handshake/origin.ts";
 export type { LegacyDrafts, LegacyRequest } from "./lib/handshake/legacy_request.ts";

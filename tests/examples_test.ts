@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { connect } from "../mod.ts";
+import { connect, serve } from "../mod.ts";
 import { deno } from "./_support/child.ts";
+import { cert, key } from "./_support/tls.ts";
+import { connectProxy } from "./client/_support.ts";
 
 for (const example of ["echo", "pipeline", "extension"]) {
   Deno.test(`examples/${example}.ts echoes text and binary messages, answers pings and the closing handshake`, async () => {
@@ -23,4 +25,37 @@ for (const example of ["echo", "pipeline", "extension"]) {
 Deno.test("examples/extension.ts agrees on two extensions at once, each with its own reserved bit", async () => {
   await using child = deno("run", "--allow-net=127.0.0.1", "examples/extension.ts", "0", "talk");
   await child.said(/Agreed on permessage-deflate; .*, x-crc32\nGot 2300 characters back\n/);
+});
+
+Deno.test("examples/client.ts goes through the environment's proxy, over TLS, and shows a refusal", async () => {
+  await using proxy = connectProxy();
+  await using server = serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    cert,
+    key,
+    upgrade: ({ path }) => path === "/echo" ? {} : new Response("Not here", { status: 404 }),
+  }, (socket) => socket.readable.pipeTo(socket.writable));
+  const outcome = async (path: string) => {
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-prompt",
+        "--allow-net=127.0.0.1",
+        "--allow-env",
+        "--allow-read=tests/_support/tls",
+        "examples/client.ts",
+        `${server.url}${path}`,
+        "hello",
+        "tests/_support/tls/cert.pem",
+      ],
+      cwd: new URL("..", import.meta.url),
+      env: { HTTPS_PROXY: proxy.url, https_proxy: "", NO_PROXY: "", no_proxy: "" },
+      stderr: "inherit",
+    }).output();
+    return [code, new TextDecoder().decode(stdout)];
+  };
+  assertEquals(await outcome("/echo"), [0, `${server.url}/echo says hello\n`]);
+  assertEquals(await outcome("/"), [1, "Server answered 404, not 101: Not here\n"]);
+  assertEquals(proxy.requests.length, 2);
 });

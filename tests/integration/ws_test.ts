@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createServer } from "node:http";
 // @ts-types="./peers/ws.d.ts"
 import WebSocket, { type WebSocketEvents, WebSocketServer, type WebSocketServerOptions } from "npm:ws@^8.18.0";
 import { assert, assertEquals, assertInstanceOf, assertLess, assertRejects, assertStrictEquals } from "@std/assert";
@@ -302,4 +303,40 @@ Deno.test("A server that takes none of the requested subprotocols is refused by 
   await using server = serve(LOOPBACK, ECHO.callbacks);
   const [error] = await next(new WebSocket(urlOf(server.addr), ["chat"]), "error");
   assertEquals(error.message, "Server sent no subprotocol");
+});
+
+Deno.test({
+  name: "One ws+unix URL means the same to our client and to that of ws, at our server and at that of ws",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const resource = "/chat?x=1&y=a:b";
+
+    const paths: string[] = [];
+    const server = serve({
+      path: `${folder}/ours.sock`,
+      upgrade: ({ path, query }) => void paths.push(`${path}?${query}`),
+    }, ECHO.callbacks);
+    const url = `ws+unix:${folder}/ours.sock:${resource}`;
+    const theirs = await open(url);
+    theirs.close();
+    await next(theirs, "close");
+    await (await within(connect(url))).close();
+    await server.shutdown();
+
+    const http = createServer();
+    const wss = new WebSocketServer({ server: http });
+    await new Promise<void>((resolve) => http.listen(`${folder}/theirs.sock`, resolve));
+    const connection = new Promise<string | undefined>((resolve) =>
+      wss.once("connection", (_, request) => resolve(request.url))
+    );
+    const socket = await within(connect(`ws+unix:${folder}/theirs.sock:${resource}`));
+    paths.push(await within(connection) ?? "");
+    await within(socket.close());
+    await new Promise<void>((resolve) => wss.close(resolve));
+    await new Promise<void>((resolve) => void http.close(() => resolve()));
+
+    assertEquals(paths, [resource, resource, resource]);
+    await Deno.remove(folder, { recursive: true });
+  },
 });

@@ -1,5 +1,7 @@
 /** What the tests use of `npm:ws`, which brings no types; `@types/ws` would bring Node's globals along. */
 
+import type { Server } from "node:http";
+
 /** Emits events, each with its arguments. */
 declare class Emitter<Events extends { [Name in keyof Events]: unknown[] }> {
   on<Name extends keyof Events>(name: Name, listener: (...args: Events[Name]) => void): this;
@@ -8,6 +10,7 @@ declare class Emitter<Events extends { [Name in keyof Events]: unknown[] }> {
 
 /** A request or a response, as `node:http` has it. */
 export interface IncomingMessage extends AsyncIterable<Uint8Array<ArrayBuffer>> {
+  readonly url?: string;
   readonly statusCode?: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
@@ -60,7 +63,7 @@ export interface WebSocketServerOptions {
 }
 
 export class WebSocketServer extends Emitter<WebSocketServerEvents> {
-  constructor(options: WebSocketServerOptions & { host: string; port: number });
+  constructor(options: WebSocketServerOptions & ({ host: string; port: number } | { server: Server }));
   readonly clients: ReadonlySet<WebSocket>;
   address(): { port: number };
   close(done: () => void): void;
