@@ -19,11 +19,11 @@ import { Connection } from "../pipeline/sockets/connection.ts";
 import { readHead, withDeadline, writeHead } from "../pipeline/sockets/opening.ts";
 import { type ByteConnection, type BytePair, type Transport, transportOf } from "../pipeline/sockets/transport.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
-import { dial, dialer, type TlsOptions } from "./dial.ts";
-import { environmentProxy, parseProxy, type Proxy, type ProxyOptions } from "./proxy/proxy.ts";
+import { dial, dialer, pickTlsOptions, type TlsOptions } from "./dial.ts";
+import { chooseProxy, type ProxyOptions } from "./proxy/proxy.ts";
 import { type Hop, isRedirect, redirected } from "./redirect.ts";
 import { refusal, reworded } from "./refusal.ts";
-import { hostAndPort, parseTarget, type Target } from "./target.ts";
+import { parseTarget } from "./target.ts";
 
 /** How a client connects. */
 export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOptions {
@@ -58,6 +58,14 @@ export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOpti
 /**
  * Opens a WebSocket connection.
  *
+ * The handshake may take `handshakeTimeout` milliseconds, with the name's look-up, the proxy, TLS and redirects. What fails or is
+ * given up is closed at once, but for one thing: in the middle of its own TLS handshake Deno lets go of the TCP connection only when
+ * the server says something or goes. `socket.url` and errors never show a URL's `user:password@`.
+ *
+ * Redirects are an error unless `maxRedirects` allows some. Then 301, 302, 303, 307 and 308 are followed, never from wss to ws; to
+ * another scheme, host or port go no `Authorization`, no `Cookie`, no credentials of the URL and no client certificate. Errors say
+ * which redirect they came after.
+ *
  * @example Ask an echo server
  * ```ts
  * import { connect, serve } from "@sluice/websocket";
@@ -74,13 +82,6 @@ export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOpti
  * ```
  *
  * @typeParam Data What the application keeps with the connection.
- * The handshake may take `handshakeTimeout` milliseconds, with the name's look-up, the proxy, TLS and redirects. What fails or is
- * given up leaves no connection behind. `socket.url` and errors never show a URL's `user:password@`.
- *
- * Redirects are an error unless `maxRedirects` allows some. Then 301, 302, 303, 307 and 308 are followed, never from wss to ws; to
- * another scheme, host or port go no `Authorization`, no `Cookie`, no credentials of the URL and no client certificate. Errors say
- * which redirect they came after.
- *
  * @param url An absolute URL: ws or wss; http and https stand for them; or `ws+unix:/path/of/socket:/resource?query` and
  *   `wss+unix:`, for a Unix socket.
  * @param options What to ask for, the limits and the way there.
@@ -104,10 +105,10 @@ export async function connect<Data = unknown>(
   const first: Hop = {
     target: parseTarget(url, options.path),
     headers: new Headers(options.headers),
-    tls: tlsOptions(options),
+    tls: pickTlsOptions(options),
   };
   requestFor(first); // Mistakes of the caller come before anything is dialled.
-  const proxyFor = proxyChoice(options.proxy, first.target);
+  const proxyFor = chooseProxy(options.proxy, first.target, dialer.env);
 
   const giveUp = new AbortController();
   const { signal } = giveUp;
@@ -175,35 +176,6 @@ export async function connect<Data = unknown>(
     transport?.close();
     throw error;
   }
-}
-
-function tlsOptions({ caCerts, cert, key, alpnProtocols, serverName }: TlsOptions): TlsOptions {
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new TypeError(`Cannot use ${cert === undefined ? "key without cert" : "cert without key"}`);
-  }
-  return {
-    ...(caCerts && { caCerts }),
-    ...(cert !== undefined && key !== undefined && { cert, key }),
-    ...(alpnProtocols && { alpnProtocols }),
-    ...(serverName !== undefined && { serverName }),
-  };
-}
-
-/** Which proxy each handshake goes through. The environment is read anew, since a redirect may lead to a host of `NO_PROXY`. */
-function proxyChoice(
-  given: ConnectOptions["proxy"],
-  { path }: Target,
-): (target: Target) => Proxy | undefined {
-  if (given === undefined) return () => undefined;
-  if (given === "env") {
-    return ({ url, path }) =>
-      path === undefined
-        ? environmentProxy({ ...hostAndPort(url), secure: url.protocol === "wss:" }, dialer.env)
-        : undefined;
-  }
-  const proxy = parseProxy(given);
-  if (path !== undefined) throw new TypeError("Cannot use a proxy to connect to a Unix socket");
-  return () => proxy;
 }
 
 /** An answer that an extension refuses fails the handshake (RFC 6455 §4.1). */

@@ -62,6 +62,23 @@ export interface Dialer {
 /** {@linkcode TlsOptions} with all defaults filled in. */
 export type SecureOptions = TlsOptions & Required<Pick<TlsOptions, "serverName" | "alpnProtocols">>;
 
+/**
+ * Takes what is TLS's from among other options.
+ *
+ * @throws {TypeError} If there is a certificate without its key, or a key without its certificate.
+ */
+export function pickTlsOptions({ caCerts, cert, key, alpnProtocols, serverName }: TlsOptions): TlsOptions {
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new TypeError(`Cannot use ${cert === undefined ? "key without cert" : "cert without key"}`);
+  }
+  return {
+    ...(caCerts && { caCerts }),
+    ...(cert !== undefined && key !== undefined && { cert, key }),
+    ...(alpnProtocols && { alpnProtocols }),
+    ...(serverName !== undefined && { serverName }),
+  };
+}
+
 /** The dialer of this runtime. */
 export const dialer: Dialer = denoDialer;
 

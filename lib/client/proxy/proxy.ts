@@ -5,7 +5,7 @@
  */
 import { percentDecode, quoteUrl, withoutCredentials } from "../../handshake/client_handshake.ts";
 import { applicationFields, type HeaderFields, quote } from "../../handshake/http_fields.ts";
-import { type HostAndPort, withoutBrackets } from "../target.ts";
+import { type HostAndPort, hostAndPort, type Target, withoutBrackets } from "../target.ts";
 import { isExempt } from "./no_proxy.ts";
 
 /** A proxy to connect through. */
@@ -82,18 +82,47 @@ export function parseProxy(given: string | URL | ProxyOptions): Proxy {
   };
 }
 
+/** Reads a variable of the environment. */
+export type Environment = (name: string) => string | undefined;
+
+/**
+ * Decides which proxy each handshake goes through. With `"env"` the environment is read for each: a redirect may lead to a host of
+ * `NO_PROXY`.
+ *
+ * @param given What `connect` was given.
+ * @param first Where the first handshake goes.
+ * @param env Reads the environment; called for `"env"` alone.
+ * @returns The proxy for a handshake, `undefined` for none. A Unix socket is connected to without one.
+ * @throws {DOMException} `SyntaxError` if what was given names no proxy.
+ * @throws {TypeError} If a proxy was given for a Unix socket.
+ */
+export function chooseProxy(
+  given: "env" | string | URL | ProxyOptions | undefined,
+  first: Target,
+  env: Environment,
+): (target: Target) => Proxy | undefined {
+  if (given === undefined) return () => undefined;
+  if (given === "env") {
+    return ({ url, path }) =>
+      path === undefined ? environmentProxy({ ...hostAndPort(url), secure: url.protocol === "wss:" }, env) : undefined;
+  }
+  const proxy = parseProxy(given);
+  if (first.path !== undefined) throw new TypeError("Cannot use a proxy to connect to a Unix socket");
+  return () => proxy;
+}
+
 /**
  * The proxy that the environment names for a host: `HTTPS_PROXY` for wss, `HTTP_PROXY` for ws, or else `ALL_PROXY`, unless
  * `NO_PROXY` lists the host. Names in lower case come first, as curl and Python have it; an empty value counts for nothing.
  *
  * @param to The host and the port, and whether TLS is spoken to it.
- * @param env Reads a variable.
+ * @param env Reads the environment.
  * @returns The proxy, or `undefined` for none.
  * @throws {DOMException} `SyntaxError` if the variable holds no proxy.
  */
 export function environmentProxy(
   to: HostAndPort & { readonly secure: boolean },
-  env: (name: string) => string | undefined,
+  env: Environment,
 ): Proxy | undefined {
   const read = (name: string) => env(name) || env(name.toUpperCase()) || undefined;
   // CGI puts a request's header field Proxy into HTTP_PROXY (CVE-2016-5385): there, only the name in lower case is ours.

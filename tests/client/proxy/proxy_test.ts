@@ -1,5 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { environmentProxy, parseProxy } from "../../../lib/client/proxy/proxy.ts";
+import { chooseProxy, environmentProxy, parseProxy } from "../../../lib/client/proxy/proxy.ts";
+import { parseTarget } from "../../../lib/client/target.ts";
 
 Deno.test("a proxy is named by its URL; the scheme says what is spoken, and the port where the URL has none", () => {
   const cases: [url: string, protocol: string, secure: boolean, hostname: string, port: number][] = [
@@ -79,3 +80,19 @@ for (const [what, env, ws, wss] of ENVIRONMENTS) {
     assertEquals([href(false), href(true)], [ws, wss]);
   });
 }
+
+Deno.test("a proxy that is given is for every handshake; the environment is asked for each, and for no Unix socket", () => {
+  const [ws, wss, unix] = [parseTarget("ws://a.test"), parseTarget("wss://b.test"), parseTarget("ws+unix:/run/a.sock")];
+  const asked: string[] = [];
+  const env = (name: string) => {
+    asked.push(name);
+    return { https_proxy: "s:2", no_proxy: "a.test", all_proxy: "p:1" }[name];
+  };
+  assertEquals(chooseProxy(undefined, ws, env)(wss), undefined);
+  assertEquals(chooseProxy("p:1", ws, env)(wss)?.href, "http://p:1/");
+  assertThrows(() => chooseProxy("p:1", unix, env), TypeError, "Unix socket");
+  assertEquals(chooseProxy("env", unix, env)(unix), undefined);
+  assertEquals(asked, []);
+  const choose = chooseProxy("env", ws, env);
+  assertEquals([choose(ws), choose(wss)?.href], [undefined, "http://s:2/"]);
+});
