@@ -30,7 +30,14 @@
  * @module
  */
 export * from "./lib/errors.ts";
-export { DEFAULT_LIMITS, DEFAULT_SERVER_LIMITS, type Limits, type ServerLimits } from "./lib/limits.ts";
+export {
+  DEFAULT_LIMITS,
+  DEFAULT_RECONNECT_LIMITS,
+  DEFAULT_SERVER_LIMITS,
+  type Limits,
+  type ReconnectLimits,
+  type ServerLimits,
+} from "./lib/limits.ts";
 export * from "./lib/pipeline/frames/mod.ts";
 export * from "./lib/pipeline/messages/mod.ts";
 export * from "./lib/pipeline/sockets/mod.ts";
@@ -46,6 +53,13 @@ export { connect, type ConnectOptions } from "./lib/client/connect.ts";
 export type { TlsOptions } from "./lib/client/dial.ts";
 export type { ProxyOptions } from "./lib/client/proxy/proxy.ts";
 export { reconnectDelay, type ReconnectDelayOptions } from "./lib/client/reconnect_delay.ts";
+export { type Fresh, reconnecting, type ReconnectingOptions } from "./lib/client/reconnecting.ts";
+export type {
+  ReconnectingConnection,
+  ReconnectingHooks,
+  ReconnectingState,
+} from "./lib/client/reconnecting_connection.ts";
+export { shouldReconnect } from "./lib/client/should_reconnect.ts";
 export { compileOriginPolicy, type OriginPolicy, type OriginRequest } from "./lib/handshake/origin.ts";
 export type { LegacyDrafts, LegacyRequest } from "./lib/handshake/legacy_request.ts";
 export type {

@@ -109,8 +109,43 @@ export function resolveServerLimits(given: Partial<ServerLimits> = {}): ServerLi
   return resolve(DEFAULT_SERVER_LIMITS, given);
 }
 
+/** The caps of a client that comes back. Every one is an option of `reconnecting`. */
+export interface ReconnectLimits {
+  /** Attempts in a row that may fail before the client gives up. */
+  maxAttempts: number;
+  /** Milliseconds that a connection must last, unless a message comes, to be a success and not one more failure. */
+  stableInterval: number;
+  /** Bytes of the messages that wait for a connection. */
+  maxOutboxBytes: number;
+  /** Messages that wait for a connection. */
+  maxOutboxMessages: number;
+}
+
+/** The defaults of a client that comes back. */
+export const DEFAULT_RECONNECT_LIMITS: Readonly<ReconnectLimits> = Object.freeze({
+  // None: a server that is away for a night is back in the morning, and an attempt a minute costs nobody anything.
+  maxAttempts: Infinity,
+  // A server that accepts and drops must not be asked at once again; the figure is the range of the first wait.
+  stableInterval: 5_000,
+  // The figure of NATS's client.
+  maxOutboxBytes: 8 * 1024 * 1024,
+  // An entry costs about 200 bytes besides its message: 2 MB.
+  maxOutboxMessages: 10_000,
+});
+
+/**
+ * Checks given limits of a client that comes back and fills in the defaults.
+ *
+ * @param given Options that may carry limits.
+ * @returns All of these limits; a time that is lifted is 0.
+ * @throws {RangeError} If a limit is not a whole number, or is below what makes sense, or a time is longer than a timer can wait.
+ */
+export function resolveReconnectLimits(given: Partial<ReconnectLimits> = {}): ReconnectLimits {
+  return resolve(DEFAULT_RECONNECT_LIMITS, given);
+}
+
 /** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
-const LONGEST_TIME = 2 ** 31 - 1;
+export const LONGEST_TIME: number = 2 ** 31 - 1;
 
 /**
  * Checks given limits and fills in the defaults.

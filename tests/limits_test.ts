@@ -1,5 +1,11 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { DEFAULT_LIMITS, type Limits, resolveLimits } from "../lib/limits.ts";
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_RECONNECT_LIMITS,
+  type Limits,
+  resolveLimits,
+  resolveReconnectLimits,
+} from "../lib/limits.ts";
 
 /** Every limit, with its default and the least that makes sense: 0 for a time that may be none, for no empty fragment and no redirect. */
 const LIMITS: Record<keyof Limits, { byDefault: number; least: 0 | 1 }> = {
@@ -74,3 +80,15 @@ for (const name of NAMES.filter(isLimit)) {
     }
   });
 }
+
+Deno.test("the limits of a client that comes back are checked as the others are", () => {
+  assertEquals(resolveReconnectLimits(), { ...DEFAULT_RECONNECT_LIMITS });
+  assertEquals(resolveReconnectLimits({ stableInterval: Infinity, maxOutboxBytes: 1 }), {
+    ...DEFAULT_RECONNECT_LIMITS,
+    stableInterval: 0,
+    maxOutboxBytes: 1,
+  });
+  for (const given of [{ maxAttempts: 0 }, { stableInterval: -1 }, { maxOutboxBytes: 0.5 }, { maxOutboxMessages: 0 }]) {
+    assertThrows(() => resolveReconnectLimits(given), RangeError);
+  }
+});

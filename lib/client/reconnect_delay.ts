@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { LONGEST_TIME } from "../limits.ts";
 
 /** How the waiting grows. */
 export interface ReconnectDelayOptions {
@@ -32,7 +33,7 @@ export interface ReconnectDelayOptions {
  *
  * @param failures How many attempts have failed since the last connection: 0 for the first.
  * @param options How the waiting grows, and what the server asked for.
- * @returns Milliseconds.
+ * @returns Milliseconds, no more than a timer can wait (24.8 days): one that waits longer would fire at once.
  * @throws {RangeError} If `failures` is not a whole number of 0 or more.
  */
 export function reconnectDelay(failures: number, options: ReconnectDelayOptions = {}): number {
@@ -41,7 +42,7 @@ export function reconnectDelay(failures: number, options: ReconnectDelayOptions 
     throw new RangeError(`Cannot wait after ${failures} failures: it must be a whole number of 0 or more`);
   }
   const range = Math.min(first * 2 ** failures, most);
-  return asked(retryAfter) + random() * range;
+  return Math.min(asked(retryAfter) + random() * range, LONGEST_TIME);
 }
 
 /** What `Retry-After` asks for in milliseconds; nothing where it cannot be read or lies in the past. */

@@ -30,6 +30,10 @@ Deno.test("T14: Retry-After is waited for, in seconds or as a date, and the rand
   assert(delay > 15_000 && delay <= 20_000, `${delay}`);
 });
 
+Deno.test("T14: no Retry-After is longer than a timer can wait: such a timer would fire at once", () => {
+  assertEquals(end(0, { retryAfter: "999999999" }), 2 ** 31 - 1);
+});
+
 Deno.test("a Retry-After that lies in the past or cannot be read asks for nothing", () => {
   for (const retryAfter of ["Thu, 01 Jan 1970 00:00:00 GMT", "soon", "", "9999999999", null]) {
     const delay = reconnectDelay(0, { retryAfter, random: () => 0 });

@@ -1,0 +1,100 @@
+/**
+ * A client that comes back: `connect`, again and again.
+ *
+ * @module
+ */
+import { ConnectionError } from "../errors.ts";
+import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
+import { type ReconnectLimits, resolveLimits, resolveReconnectLimits } from "../limits.ts";
+import { withDeadline } from "../pipeline/sockets/opening.ts";
+import { connect, type ConnectOptions } from "./connect.ts";
+import type { ReconnectDelayOptions } from "./reconnect_delay.ts";
+import { Reconnecting, type ReconnectingConnection, type ReconnectingHooks } from "./reconnecting_connection.ts";
+
+/** A value, or what gives a fresh one for each attempt, such as one with a token that does not live long. */
+export type Fresh<Value> = Value | (() => Value | Promise<Value>);
+
+/** How a client connects and comes back. */
+export interface ReconnectingOptions<Data = unknown>
+  extends Omit<ConnectOptions<Data>, "conn" | "headers">, ReconnectingHooks<Data>, Partial<ReconnectLimits> {
+  /** More header fields of each request, such as `Authorization`, or a function that gives them. */
+  headers?: Fresh<HeadersInit>;
+  /** How the waiting grows: by default up to 5 s before the first attempt and a minute before any. */
+  delay?: Omit<ReconnectDelayOptions, "retryAfter">;
+  /** Ends it for good and at once, an open connection by `abort`: those who read or send get the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Opens a WebSocket connection, and opens it again when it is lost.
+ *
+ * An attempt that follows another comes after a random time whose range doubles with each failure (RFC 6455 §7.2.3), plus what a
+ * refusal's `Retry-After` asks for. The count of failures starts anew when a connection brings a message or lasts
+ * `stableInterval`. Meanwhile `send` keeps messages, up to `maxOutboxBytes` and `maxOutboxMessages`; each is sent once at most.
+ *
+ * @example Subscribe anew on each connection
+ * ```ts
+ * import { reconnecting, serve } from "@sluice/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // A server that drops its first client.
+ * let clients = 0;
+ * await using server = serve({ port: 0, hostname: "127.0.0.1" }, async (socket) => {
+ *   const first = ++clients === 1;
+ *   for await (const message of socket) {
+ *     if (first) return socket.abort();
+ *     await socket.send(`${message} to client ${clients}`);
+ *   }
+ * });
+ *
+ * await using connection = reconnecting(server.url, {
+ *   delay: { first: 100 },
+ *   onConnect: (socket) => socket.send("news"),
+ * });
+ * for await (const message of connection) {
+ *   assertEquals(message, "news to client 2");
+ *   break;
+ * }
+ * ```
+ *
+ * @typeParam Data What the application keeps with each connection.
+ * @param url An absolute URL as for `connect`, or a function that gives one for each attempt. What that throws counts as a failed
+ *   attempt, and it has `handshakeTimeout`.
+ * @param options What to ask for, the limits, the waiting and the hooks.
+ * @returns The connection, which has begun to connect.
+ * @throws {DOMException} `SyntaxError` for a bad URL.
+ * @throws {RangeError} If a limit is not a whole number, or is below what makes sense.
+ */
+export function reconnecting<Data = unknown>(
+  url: Fresh<string | URL>,
+  options: ReconnectingOptions<Data> = {},
+): ReconnectingConnection<Data> {
+  const { headers = [], delay, signal, onConnect, onState, shouldReconnect } = options;
+  const { handshakeTimeout: time, highWaterMark } = resolveLimits(options);
+  if (!(url instanceof Function)) parseWebSocketUrl(url); // a mistake of the caller's, told at the call
+  const late = () => new ConnectionError(`The URL and the header fields took more than ${time} ms`);
+  return new Reconnecting<Data>({
+    async open(signal) {
+      const asking = Promise.all([fresh(url), fresh(headers)]);
+      const [target, fields] = await withDeadline(asking, { time, late, signal });
+      return await connect(target, { ...options, headers: fields, signal });
+    },
+    limits: resolveReconnectLimits(options),
+    highWaterMark,
+    delay,
+    signal,
+    onConnect,
+    onState,
+    shouldReconnect,
+  });
+}
+
+/** A function that fails is no mistake in a URL: the next attempt may have more luck. */
+async function fresh<Value>(value: Fresh<Value>): Promise<Value> {
+  if (!(value instanceof Function)) return value;
+  try {
+    return await value();
+  } catch (cause) {
+    throw new ConnectionError("There is no URL, or are no header fields, to connect with", { cause });
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Which ends are final, and after which a client comes back.
+ *
+ * @module
+ */
+import { ConnectionError, HandshakeError, WebSocketError } from "../errors.ts";
+import { CloseCode } from "../pipeline/frames/close_code.ts";
+import type { CloseInfo } from "../pipeline/sockets/websocket_connection.ts";
+
+/** Close codes after which the same client would only be closed again. */
+const FINAL_CODES: ReadonlySet<number> = new Set([
+  CloseCode.NORMAL, // the purpose is fulfilled (RFC 6455 §7.4.1)
+  CloseCode.PROTOCOL_ERROR,
+  CloseCode.UNSUPPORTED_DATA,
+  CloseCode.INVALID_PAYLOAD,
+  CloseCode.POLICY_VIOLATION,
+  CloseCode.MESSAGE_TOO_BIG,
+  CloseCode.MANDATORY_EXTENSION,
+  3000, // unauthorized (IANA)
+  3003, // forbidden (IANA)
+]);
+
+/** Client errors that time heals: Request Timeout, Too Early, Too Many Requests. */
+const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/**
+ * Whether a client should come back after this end: `reconnecting`'s own rule, for those who add to it.
+ *
+ * No: after a close code that says that all is done or that the same would happen again (1000, 1002, 1003, 1007 to 1010, 3000,
+ * 3003), after a refusal with a status of 4xx except 408, 425 and 429, after an answer that is no WebSocket's, and after a
+ * mistake of the caller's own. Yes: after everything else, such as a lost connection, 1001, 1005, 1011 to 1014, or a 503.
+ *
+ * @example A close code of one's own that is final
+ * ```ts
+ * import { reconnecting, serve, shouldReconnect } from "@sluice/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve({ port: 0, hostname: "127.0.0.1" }, (socket) => void socket.close(4001, "banned"));
+ * const connection = reconnecting(server.url, {
+ *   shouldReconnect: (info) => info.closeCode !== 4001 && shouldReconnect(info),
+ * });
+ * assertEquals((await connection.closed).reason, "banned");
+ * ```
+ *
+ * @param info How the connection ended; where an attempt failed, a code of 1006 and the error.
+ * @returns Whether another attempt makes sense.
+ */
+export function shouldReconnect({ closeCode, error }: CloseInfo): boolean {
+  if (error instanceof HandshakeError) return isPassing(error.status);
+  // Where we ended it, our code says why, and not what the peer made of it.
+  if (error instanceof WebSocketError && !(error instanceof ConnectionError)) {
+    return !FINAL_CODES.has(error.closeCode ?? closeCode);
+  }
+  return (error === undefined || error instanceof ConnectionError) && !FINAL_CODES.has(closeCode);
+}
+
+function isPassing(status: number): boolean {
+  // 101: the answer was no answer to our request, and will be none next time (§4.1).
+  if (status === 101) return false;
+  return status < 400 || status > 499 || PASSING_STATUSES.has(status);
+}

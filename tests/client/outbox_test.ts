@@ -1,0 +1,65 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Outbox } from "../../lib/client/outbox.ts";
+import { LimitError } from "../../lib/errors.ts";
+import type { MessageData } from "../../lib/pipeline/messages/message.ts";
+
+/** A connection that takes everything, and notes it. */
+function taker() {
+  const taken: [data: MessageData, options: unknown][] = [];
+  return {
+    taken,
+    send(data: MessageData, options?: unknown) {
+      taken.push([data, options]);
+      return Promise.resolve();
+    },
+  };
+}
+
+Deno.test("an outbox hands over what it was given, in order, once, with its options", async () => {
+  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  const bytes = Uint8Array.of(1, 2, 3);
+  const added = [outbox.add("é"), outbox.add(bytes, { compress: false }), outbox.add("")];
+  assertEquals([outbox.messages, outbox.bytes], [3, 5]);
+  const socket = taker();
+  while (outbox.handOne(socket) !== undefined);
+  await Promise.all(added);
+  assertEquals(socket.taken, [["é", undefined], [bytes, { compress: false }], ["", undefined]]);
+  assertEquals([outbox.messages, outbox.bytes], [0, 0]);
+});
+
+Deno.test("what has no room is refused with the limit and the numbers; what waits stays, and smaller ones still fit", async () => {
+  const outbox = new Outbox({ maxOutboxBytes: 4, maxOutboxMessages: 2 });
+  const first = outbox.add("abc");
+  const tooBig = await assertRejects(() => outbox.add("éx"), LimitError);
+  assertEquals([tooBig.limit, tooBig.max, tooBig.actual], ["maxOutboxBytes", 4, 6]);
+  const second = outbox.add("d");
+  const tooMany = await assertRejects(() => outbox.add(""), LimitError);
+  assertEquals(tooMany.message, "Outbox has no room: 3 messages are over maxOutboxMessages 2");
+  const socket = taker();
+  while (outbox.handOne(socket) !== undefined);
+  await Promise.all([first, second]);
+  assertEquals(socket.taken.map(([data]) => data), ["abc", "d"]);
+  await Promise.all([outbox.add("room"), outbox.handOne(socket)]);
+});
+
+Deno.test("a message's promise does what the connection's own does", async () => {
+  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  const lost = new Error("lost");
+  const sent = outbox.add("a");
+  assertEquals(await outbox.handOne({ send: () => Promise.reject(lost) }), undefined);
+  assertEquals(await assertRejects(() => sent), lost);
+});
+
+Deno.test("the end of an outbox is told to all who wait, and to nobody as an unhandled rejection", async () => {
+  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  const [first] = [outbox.add("a"), outbox.add("nobody waits for this one")];
+  outbox.end(new Error("closed"));
+  await assertRejects(() => first, Error, "closed");
+  assertEquals([outbox.messages, outbox.bytes, outbox.handOne(taker())], [0, 0, undefined]);
+});
+
+Deno.test("what is no message is the caller's mistake", () => {
+  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  assertThrows(() => Reflect.apply(outbox.add, outbox, [42]), TypeError);
+  assertEquals(outbox.messages, 0);
+});
