@@ -1,0 +1,30 @@
+// deno-lint-ignore-file no-console -- an example prints
+// A client that comes back. End its server and start it again: what was counted meanwhile is sent then.
+//
+//   deno run --allow-net examples/echo.ts
+//   deno run --allow-net examples/reconnecting.ts [ws://…]
+
+import { reconnecting } from "@sluice/websocket";
+
+const connection = reconnecting(Deno.args[0] ?? "ws://127.0.0.1:8080", {
+  delay: { first: 500, most: 30_000 },
+  maxOutboxMessages: 60,
+  // First of all on each connection: here one would authenticate and subscribe.
+  onConnect: (socket) => socket.send("Hello again"),
+  onState({ state, failures, delay, lastClose }) {
+    console.log(`-- ${state}`);
+    if (state !== "waiting") return;
+    console.log(`-- ${lastClose?.error ?? lastClose?.closeCode}; ${failures} failed, next in ${Math.ceil(delay)} ms`);
+  },
+});
+
+let count = 0;
+const timer = setInterval(() => {
+  // Who waits for the promise learns what became of the message.
+  connection.send(`${++count}`).catch((error) => console.log(`-- ${count} is not sent: ${error.message}`));
+}, 1_000);
+
+Deno.addSignalListener("SIGINT", () => void connection.close());
+for await (const message of connection) console.log(message);
+clearInterval(timer);
+Deno.exit();
