@@ -21,10 +21,13 @@ const connection = reconnecting(Deno.args[0] ?? "ws://127.0.0.1:8080", {
 let count = 0;
 const timer = setInterval(() => {
   // Who waits for the promise learns what became of the message.
-  connection.send(`${++count}`).catch((error) => console.log(`-- ${count} is not sent: ${error.message}`));
+  const message = `${++count}`;
+  connection.send(message).catch((error) => console.log(`-- ${message} is not sent: ${error.message}`));
 }, 1_000);
 
-Deno.addSignalListener("SIGINT", () => void connection.close());
+Deno.addSignalListener("SIGINT", () => {
+  clearInterval(timer);
+  void connection.close();
+});
 for await (const message of connection) console.log(message);
-clearInterval(timer);
 Deno.exit();

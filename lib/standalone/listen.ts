@@ -5,7 +5,7 @@
  */
 import { listenWithClientCertificates } from "./client_certificates.ts";
 import type { Options } from "./options.ts";
-import { named, StartError } from "./read_options.ts";
+import { named, StartError } from "./command_line.ts";
 
 /**
  * Listens.

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { print } from "./command_line.ts";
 
 /** The levels, the gravest first. A log has those up to its own. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
@@ -50,13 +51,10 @@ export function createLog(sink: Pick<LogSink, "write">, most: LogLevel): Log {
  * @returns The sink.
  */
 export function openLogSink(file: string | undefined): LogSink {
-  const encoder = new TextEncoder();
   const opened = file === undefined ? undefined : Deno.openSync(file, { create: true, append: true });
   const target = opened ?? Deno.stderr;
   return {
-    write(line) {
-      for (let bytes = encoder.encode(line); bytes.length > 0;) bytes = bytes.subarray(target.writeSync(bytes));
-    },
+    write: (line) => print(target, line),
     [Symbol.dispose]: () => opened?.close(),
   };
 }

@@ -14,10 +14,11 @@ import { type HandlerDirectory, loadHandlers } from "../handlers/handler_directo
 import { legacyDrafts } from "../legacy/mod.ts";
 import { serve, type WebSocketServer } from "../server/serve.ts";
 import { createBasicAuth, readUsers } from "./basic_auth.ts";
+import { named, print, StartError } from "./command_line.ts";
 import { listen } from "./listen.ts";
 import { createLog, type Log, openLogSink } from "./log.ts";
 import { limitsOf, type Options } from "./options.ts";
-import { named, readOptions, StartError } from "./read_options.ts";
+import { readOptions } from "./read_options.ts";
 import { createSite } from "./site.ts";
 import { createSockets, type SocketSession } from "./sockets.ts";
 import { serveFiles } from "./static_files.ts";
@@ -34,11 +35,11 @@ export async function main(args: readonly string[]): Promise<WebSocketServer<Soc
   try {
     const options = await readOptions(args);
     if (!options.help) return await start(options);
-    write(Deno.stdout, usage());
+    print(Deno.stdout, usage());
     return 0;
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    write(Deno.stderr, `serve: ${error.message}${error.exitCode === 2 ? " (--help shows the options)" : ""}\n`);
+    print(Deno.stderr, `serve: ${error.message}${error.exitCode === 2 ? " (--help shows the options)" : ""}\n`);
     return error.exitCode;
   }
 }
@@ -77,7 +78,7 @@ async function start(options: Options): Promise<WebSocketServer<SocketSession>> 
     ending.dispose();
   });
   const page = server.url.replace(/^ws/, "http");
-  write(Deno.stdout, `Open ${page}/ in a browser; WebSockets echo on /echo\n`);
+  print(Deno.stdout, `Open ${page}/ in a browser; WebSockets echo on /echo\n`);
   log.info("listen", { url: server.url, handlers: directory?.resources.length });
   return server;
 }
@@ -107,10 +108,6 @@ async function loadDirectory({ scanDir, mapFile }: Options, root: string, log: L
       ...(scanDir === undefined ? {} : { scanDir }),
       ...(mapFile === undefined ? {} : { mapFile }),
     }));
-}
-
-function write(target: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  for (let bytes = new TextEncoder().encode(text); bytes.length > 0;) bytes = bytes.subarray(target.writeSync(bytes));
 }
 
 if (import.meta.main) {

@@ -13,6 +13,7 @@ import {
   resolveServerLimits,
   type ServerLimits,
 } from "../limits.ts";
+import { flag, type OptionSpec, type OptionSpecs, readNumber, readText, text } from "./command_line.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 
 /** The limits that a server has; those left out are the client's. */
@@ -70,22 +71,8 @@ export const DEFAULT_OPTIONS: Readonly<Options> = Object.freeze({
   ...DEFAULT_SERVER_LIMITS,
 });
 
-/** One option. */
-export interface OptionSpec<Value> {
-  /** What stands for the value in the help. A flag has none. */
-  readonly placeholder?: string;
-  /** What it does. */
-  readonly help: string;
-  /**
-   * Reads what was given.
-   *
-   * @throws {RangeError | TypeError} If it is no value; the message ends with the reason.
-   */
-  read(text: string): Value;
-}
-
 /** Options of one kind. */
-type Specs<Name extends keyof Options> = { readonly [Each in Name]: OptionSpec<Options[Each]> };
+type Specs<Name extends keyof Options> = OptionSpecs<Pick<Options, Name>>;
 
 const LISTENING: Specs<"port" | "hostname"> = {
   port: { placeholder: "N", help: "port; 0 for one that is free", read: readPort },
@@ -197,19 +184,6 @@ export function isOption(name: string): name is keyof Options {
   return Object.hasOwn(OPTIONS, name);
 }
 
-/** An option's name on the command line, without its dashes: `max-message-bytes` for `maxMessageBytes`. */
-export function kebabCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-function text(placeholder: string, help: string): OptionSpec<string | undefined> {
-  return { placeholder, help, read: readText };
-}
-
-function flag(help: string): OptionSpec<boolean> {
-  return { help, read: (text) => text === "true" };
-}
-
 function limit(name: keyof Limits, help: string): OptionSpec<number> {
   return { placeholder: unitOf(name), help, read: (text) => resolveLimits({ [name]: readNumber(text) })[name] };
 }
@@ -223,20 +197,10 @@ function unitOf(name: keyof Limits): string {
   return /Bytes$|WaterMark$/.test(name) ? "BYTES" : "N";
 }
 
-/** Digits, or `Infinity`: `Number` alone takes hexadecimal digits, exponents and nothing at all. */
-function readNumber(text: string): number {
-  return /^\d+$/.test(text) || text === "Infinity" ? Number(text) : NaN;
-}
-
 function readPort(text: string): number {
   const port = readNumber(text);
   if (!(port <= 65_535)) throw new RangeError("it must be a number from 0 to 65535");
   return port;
-}
-
-function readText(text: string): string {
-  if (text === "") throw new RangeError("it must not be empty");
-  return text;
 }
 
 function readUser(text: string): string {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { DEFAULT_OPTIONS, isOption, kebabCase, OPTION_GROUPS, OPTIONS, type Options } from "./options.ts";
+import { helpLine } from "./command_line.ts";
+import { DEFAULT_OPTIONS, isOption, OPTION_GROUPS, OPTIONS, type Options } from "./options.ts";
 
 /** The help: a line for each option, with its default in parentheses. */
 export function usage(): string {
@@ -14,11 +15,7 @@ export function usage(): string {
 }
 
 function line(name: keyof Options): string {
-  const { placeholder, help } = OPTIONS[name];
-  const left = `--${kebabCase(name)}${placeholder === undefined ? "" : ` ${placeholder}`}`;
-  const initial = DEFAULT_OPTIONS[name];
-  const shown = String(initial ?? false);
-  return `  ${left.padEnd(WIDTH)}  ${help}${shown === "" || shown === "false" ? "" : ` (${shown})`}\n`;
+  return helpLine(name, OPTIONS[name], { initial: DEFAULT_OPTIONS[name], width: WIDTH });
 }
 
 /** The width of the column of names; the longest has it. */
@@ -31,6 +28,7 @@ Serves WebSockets, and a console to try them with in a browser.
 const FOOT = `
 A flag of the configuration file is turned off with --no-, as in --no-deflate. Files and folders count from the current
 folder, and Deno must be allowed to read them: deno run --allow-net --allow-read=DIR lib/standalone/main.ts
+The client is the same program: deno run --allow-net lib/standalone/main.ts client --help
 
 Exit status: 0 when it was told to stop, 1 if it cannot listen, 2 for a mistake in the options.
 `;

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { listen } from "../../lib/standalone/listen.ts";
 import { DEFAULT_OPTIONS, type Options } from "../../lib/standalone/options.ts";
-import { StartError } from "../../lib/standalone/read_options.ts";
+import { StartError } from "../../lib/standalone/command_line.ts";
 
 const TLS = new URL("../_support/tls/", import.meta.url).pathname;
 const WITH_TLS = { tlsCert: `${TLS}cert.pem`, tlsKey: `${TLS}key.pem` };

@@ -1,13 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { DEFAULT_LIMITS, DEFAULT_SERVER_LIMITS } from "../../lib/limits.ts";
-import {
-  DEFAULT_OPTIONS,
-  isOption,
-  kebabCase,
-  limitsOf,
-  OPTION_GROUPS,
-  OPTIONS,
-} from "../../lib/standalone/options.ts";
+import { DEFAULT_OPTIONS, isOption, limitsOf, OPTION_GROUPS, OPTIONS } from "../../lib/standalone/options.ts";
 
 Deno.test("every limit of a server is an option with the library's default; only the client's own are missing", () => {
   const limits = { ...DEFAULT_LIMITS, ...DEFAULT_SERVER_LIMITS };
@@ -22,15 +15,6 @@ Deno.test("every limit of a server is an option with the library's default; only
 Deno.test("the groups of the help hold every option once", () => {
   const shown = OPTION_GROUPS.flatMap(([, specs]) => Object.keys(specs));
   assertEquals(shown.toSorted(), Object.keys(OPTIONS).toSorted());
-});
-
-Deno.test("options are written in kebab case", () => {
-  assertEquals(["port", "tlsClientCa", "maxMessageBytes", "hixie75"].map(kebabCase), [
-    "port",
-    "tls-client-ca",
-    "max-message-bytes",
-    "hixie75",
-  ]);
 });
 
 Deno.test("values are read as what they are", () => {

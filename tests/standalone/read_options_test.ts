@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { StartError } from "../../lib/standalone/command_line.ts";
 import { DEFAULT_OPTIONS } from "../../lib/standalone/options.ts";
-import { named, readOptions, StartError } from "../../lib/standalone/read_options.ts";
+import { readOptions } from "../../lib/standalone/read_options.ts";
 
 /** A file for the length of `test`. */
 async function withConfig(text: string, test: (path: string) => Promise<void>): Promise<void> {
@@ -103,13 +104,4 @@ Deno.test("a bad configuration file is told by the file and the name", async () 
 
 Deno.test("--help is shown whatever the configuration file is", async () => {
   assertEquals((await readOptions(["--help", "--config", "no/such.json"])).help, true);
-});
-
-Deno.test("what Deno may not touch is told with the permission that it needs", async () => {
-  const { message } = await assertRejects(
-    () =>
-      named("log-file", "a.log", () => Promise.reject(new Deno.errors.NotCapable('Requires write access to "a.log"'))),
-    StartError,
-  );
-  assertEquals(message, "Cannot use --log-file a.log: Deno needs --allow-write=a.log for that");
 });

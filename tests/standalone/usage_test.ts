@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { kebabCase, OPTIONS } from "../../lib/standalone/options.ts";
+import { kebabCase } from "../../lib/standalone/command_line.ts";
+import { OPTIONS } from "../../lib/standalone/options.ts";
 import { usage } from "../../lib/standalone/usage.ts";
 
 Deno.test("the help has a line for each option, with its default, in columns", () => {
