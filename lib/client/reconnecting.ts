@@ -9,7 +9,8 @@ import { type ReconnectLimits, resolveLimits, resolveReconnectLimits } from "../
 import { withDeadline } from "../pipeline/sockets/opening.ts";
 import { connect, type ConnectOptions } from "./connect.ts";
 import type { ReconnectDelayOptions } from "./reconnect_delay.ts";
-import { Reconnecting, type ReconnectingConnection, type ReconnectingHooks } from "./reconnecting_connection.ts";
+import type { ReconnectingConnection, ReconnectingHooks } from "./reconnecting_connection.ts";
+import { Reconnector } from "./reconnector.ts";
 
 /** A value, or what gives a fresh one for each attempt, such as one with a token that does not live long. */
 export type Fresh<Value> = Value | (() => Value | Promise<Value>);
@@ -73,7 +74,7 @@ export function reconnecting<Data = unknown>(
   const { handshakeTimeout: time, highWaterMark } = resolveLimits(options);
   if (!(url instanceof Function)) parseWebSocketUrl(url); // a mistake of the caller's, told at the call
   const late = () => new ConnectionError(`The URL and the header fields took more than ${time} ms`);
-  return new Reconnecting<Data>({
+  return new Reconnector<Data>({
     async open(signal) {
       const asking = Promise.all([fresh(url), fresh(headers)]);
       const [target, fields] = await withDeadline(asking, { time, late, signal });

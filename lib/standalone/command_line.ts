@@ -191,6 +191,17 @@ export interface HelpLineOptions {
 }
 
 /** Writes text to standard output, standard error or a file, at once and all of it. */
-export function print(target: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  for (let bytes = new TextEncoder().encode(text); bytes.length > 0;) bytes = bytes.subarray(target.writeSync(bytes));
+export function print(target: SyncWriter, text: string): void {
+  writeAll(target, new TextEncoder().encode(text));
+}
+
+/** Writes bytes, at once and all of them. */
+export function writeAll(target: SyncWriter, bytes: Uint8Array): void {
+  while (bytes.length > 0) bytes = bytes.subarray(target.writeSync(bytes));
+}
+
+/** What is written at once, as `Deno.stdout` is; it may take some of the bytes. */
+export interface SyncWriter {
+  /** Writes some of `bytes`: the number written. */
+  writeSync(bytes: Uint8Array): number;
 }

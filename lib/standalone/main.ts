@@ -1,8 +1,10 @@
 /**
- * The command-line server: WebSockets on `/echo` and by handlers that are files, and on `/` a console to try them with.
+ * The command-line server: WebSockets on `/echo` and by handlers that are files, and on `/` a console to try them with. With
+ * `client` as its first word it is the command-line client.
  *
  * ```sh
  * deno run --allow-net --allow-read=handlers jsr:@sluice/websocket/standalone --port 8080 --handlers handlers
+ * deno run --allow-net jsr:@sluice/websocket/standalone client ws://127.0.0.1:8080/echo
  * ```
  *
  * `--help` shows every option.
@@ -111,6 +113,7 @@ async function loadDirectory({ scanDir, mapFile }: Options, root: string, log: L
 }
 
 if (import.meta.main) {
+  if (Deno.args[0] === "client") Deno.exit(await (await import("./client/main.ts")).main(Deno.args.slice(1)));
   const started = await main(Deno.args);
   if (typeof started === "number") Deno.exit(started);
   // The first signal lets everybody finish, the second ends at once.

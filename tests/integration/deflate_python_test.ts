@@ -11,20 +11,8 @@ import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_c
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { PAYLOAD_SIZES, PAYLOADS } from "../_support/payloads.ts";
+import { INSTALLED, python, REASON } from "./_python.ts";
 import { assertMessage, LOOPBACK, urlOf } from "./_support.ts";
-
-/** Debian's: another one that comes first in the path knows nothing of Debian's packages. */
-const PYTHON = "/usr/bin/python3";
-const SCRIPT = new URL("./peers/websockets_echo.py", import.meta.url).pathname;
-
-const INSTALLED = (() => {
-  try {
-    return new Deno.Command(PYTHON, { args: ["-c", "import websockets"], stderr: "null" }).outputSync().success;
-  } catch {
-    return false;
-  }
-})();
-const REASON = INSTALLED ? "" : " (ignored: python3-websockets is not installed)";
 
 /** Options of `websockets`, by its names. */
 interface PythonOptions {
@@ -46,12 +34,6 @@ function combinations(windows: readonly Windows[]): PythonOptions[] {
 }
 
 const OURS = { threshold: 0, serverContextTakeover: true, clientContextTakeover: true };
-
-/** Starts the script. */
-function python(role: "server" | "client", argument: unknown): Deno.ChildProcess {
-  const args = [SCRIPT, role, JSON.stringify(argument)];
-  return new Deno.Command(PYTHON, { args, stdin: "null", stdout: "piped", stderr: "inherit" }).spawn();
-}
 
 /** Sends every kind and size and asserts that it comes back. */
 async function converse(socket: WebSocketConnection): Promise<void> {

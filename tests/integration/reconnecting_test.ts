@@ -7,18 +7,10 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertInstanceOf } from "@std/assert";
 import { reconnecting } from "../../lib/client/reconnecting.ts";
 import { HandshakeError } from "../../lib/errors.ts";
-import { type Child, deno } from "../_support/child.ts";
 import { within } from "../_support/deadline.ts";
 import { settle, until } from "../_support/wait.ts";
 import { LOOPBACK } from "./_support.ts";
-
-/** A server of ws, in a process of its own. */
-async function wsProcess(port = 0): Promise<Child & { port: number }> {
-  const net = ["--allow-net=127.0.0.1", "--allow-env", "--allow-read"];
-  const child = deno("run", "--quiet", "--no-prompt", ...net, "tests/integration/peers/ws_server.ts", String(port));
-  const [, said] = await within(child.said(/^Listening on (\d+)/), 20_000, "The port");
-  return { ...child, port: Number(said), [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
-}
+import { wsProcess } from "./_ws_process.ts";
 
 Deno.test("T14: the client comes back to a server of ws that was killed and started again; what was sent meanwhile arrives in order", async () => {
   let subscriptions = 0;

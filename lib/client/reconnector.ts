@@ -1,0 +1,268 @@
+/**
+ * One connection after another behind one surface: the attempts, the waiting, and what is kept from one to the next.
+ *
+ * @module
+ */
+import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
+import type { ReconnectLimits } from "../limits.ts";
+import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
+import type { Message, MessageData } from "../pipeline/messages/message.ts";
+import { Inbox } from "../pipeline/sockets/inbox.ts";
+import type { CloseInfo, SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { Outbox } from "./outbox.ts";
+import { reconnectDelay, type ReconnectDelayOptions } from "./reconnect_delay.ts";
+import type { ReconnectingConnection, ReconnectingHooks, ReconnectingState } from "./reconnecting_connection.ts";
+import { shouldReconnect } from "./should_reconnect.ts";
+
+/** What a connection that comes back is made of. */
+export interface ReconnectorInit<Data> extends ReconnectingHooks<Data> {
+  /** Makes a connection, or gives up with the signal. */
+  open: (signal: AbortSignal) => Promise<WebSocketConnection<Data>>;
+  /** Its limits. */
+  limits: ReconnectLimits;
+  /** Bytes that may wait to be read. */
+  highWaterMark: number;
+  /** How the waiting grows. */
+  delay: Omit<ReconnectDelayOptions, "retryAfter"> | undefined;
+  /** Ends it for good. */
+  signal: AbortSignal | undefined;
+}
+
+/** The connection behind `ReconnectingConnection`. It starts at once. */
+export class Reconnector<Data> implements ReconnectingConnection<Data> {
+  readonly #init: ReconnectorInit<Data>;
+  readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
+  readonly #stop = new AbortController();
+  readonly #closed = Promise.withResolvers<CloseInfo>();
+  #state: ReconnectingState = "connecting";
+  #socket: WebSocketConnection<Data> | undefined;
+  #openedAt: number | undefined;
+  #heard = false;
+  #failures = 0;
+  #delay = 0;
+  #lastClose: CloseInfo | undefined;
+  #receiving: Promise<void> | undefined;
+  #leave: ((socket: WebSocketConnection<Data>) => void) | undefined;
+  /** How it ends where there is no connection to end. */
+  #nothing: CloseInfo = { closeCode: CloseCode.ABNORMAL, reason: "", wasClean: false };
+
+  /** @param init What it is made of. */
+  constructor(init: ReconnectorInit<Data>) {
+    this.#init = init;
+    this.#outbox = new Outbox(init.limits);
+    this.#inbox = new Inbox(init.highWaterMark);
+    if (init.signal?.aborted) this.#abort();
+    else init.signal?.addEventListener("abort", this.#abort);
+    void this.#run();
+  }
+
+  get state(): ReconnectingState {
+    return this.#state;
+  }
+
+  get socket(): WebSocketConnection<Data> | undefined {
+    return this.#state === "open" ? this.#socket : undefined;
+  }
+
+  get failures(): number {
+    return this.#proven ? 0 : this.#failures;
+  }
+
+  get delay(): number {
+    return this.#delay;
+  }
+
+  get lastClose(): CloseInfo | undefined {
+    return this.#lastClose;
+  }
+
+  get bufferedAmount(): number {
+    return this.#outbox.bytes + (this.#socket?.bufferedAmount ?? 0);
+  }
+
+  get closed(): Promise<CloseInfo> {
+    return this.#closed.promise;
+  }
+
+  send(data: MessageData, options?: SendOptions): Promise<void> {
+    if (this.#stop.signal.aborted) throw invalidState("Cannot send: the connection is closed for good");
+    const { socket } = this;
+    if (socket?.readyState === 1 && this.#outbox.messages === 0) return socket.send(data, options);
+    return this.#outbox.add(data, options);
+  }
+
+  close(code: number = CloseCode.NORMAL, reason = ""): Promise<CloseInfo> {
+    encodeClosePayload(code, reason); // throws here what may not be sent
+    const { socket } = this;
+    // All that waits, in one go: the closing handshake bounds the time.
+    if (socket?.readyState === 1) { while (this.#outbox.handOne(socket) !== undefined); }
+    this.#end(invalidState("The connection was closed"), (socket) => void socket.close(code, reason));
+    return this.closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+    return {
+      next: async () => {
+        const [value] = await this.#inbox.take() ?? [];
+        return value === undefined ? { value, done: true } : { value, done: false };
+      },
+      return: () => Promise.resolve({ value: undefined, done: true }),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  #abort = (): void => {
+    const error = this.#init.signal?.reason;
+    this.#nothing = { ...this.#nothing, error };
+    this.#end(error, (socket) => socket.abort(error));
+  };
+
+  /** The end for good: nothing more is begun, and what there is is left. */
+  #end(reason: unknown, leave: (socket: WebSocketConnection<Data>) => void): void {
+    if (this.#state === "closed") return;
+    this.#stop.abort(reason);
+    this.#leave = leave;
+    this.#inbox.release();
+    if (this.#socket !== undefined) leave(this.#socket);
+  }
+
+  /** Whether the connection has shown that it works. */
+  get #proven(): boolean {
+    if (this.#openedAt === undefined) return false;
+    return this.#heard || performance.now() - this.#openedAt >= this.#init.limits.stableInterval;
+  }
+
+  async #run(): Promise<void> {
+    let info: CloseInfo;
+    try {
+      do info = await this.#connectOnce(); while (await this.#goesOn(info));
+    } catch (error) {
+      info = lost(error); // a hook's own mistake
+    }
+    await this.#finish(info);
+  }
+
+  /** One connection, from the attempt to its end. */
+  async #connectOnce(): Promise<CloseInfo> {
+    if (this.#stop.signal.aborted) return this.#nothing;
+    this.#change("connecting");
+    try {
+      this.#socket = await this.#init.open(this.#stop.signal);
+    } catch (error) {
+      return this.#stop.signal.aborted ? this.#nothing : lost(error);
+    }
+    const socket = this.#socket;
+    this.#heard = false;
+    this.#leave?.(socket); // it was too late to give up the attempt
+    const failure = await this.#prepare(socket);
+    if (socket.readyState === 1) {
+      this.#openedAt = performance.now();
+      this.#change("open");
+      void this.#sendOutbox(socket);
+    }
+    this.#receiving = this.#receive(socket);
+    const info = await socket.closed;
+    return failure ?? info;
+  }
+
+  /** The application's preparations; how they failed, if they did. */
+  async #prepare(socket: WebSocketConnection<Data>): Promise<CloseInfo | undefined> {
+    if (this.#init.onConnect === undefined || this.#stop.signal.aborted) return undefined;
+    try {
+      await Promise.race([this.#init.onConnect(socket), socket.closed]);
+      return undefined;
+    } catch (cause) {
+      // Where it failed because the connection did, that says more.
+      if (socket.readyState !== 1) return undefined;
+      void socket.close(CloseCode.INTERNAL_ERROR);
+      return lost(new ConnectionError("onConnect failed", { cause }));
+    }
+  }
+
+  /** Sends what waits, as fast as the connection takes it. What comes meanwhile waits behind it. */
+  async #sendOutbox(socket: WebSocketConnection<Data>): Promise<void> {
+    while (socket.readyState === 1) {
+      const handed = this.#outbox.handOne(socket);
+      if (handed === undefined) return;
+      await handed;
+    }
+  }
+
+  /** Takes what comes. It stops, and with it the peer, while too much waits to be read. */
+  async #receive(socket: WebSocketConnection<Data>): Promise<void> {
+    await this.#receiving; // what is left of the connection before
+    try {
+      for await (const message of socket) {
+        this.#heard = true;
+        this.#inbox.put([message], message.length);
+        while (this.#inbox.full && !this.#stop.signal.aborted) await this.#inbox.room();
+      }
+    } catch {
+      // `closed` says why.
+    }
+  }
+
+  /** After an end: whether to come back, and the waiting. */
+  async #goesOn(info: CloseInfo): Promise<boolean> {
+    this.#lastClose = info;
+    this.#failures = this.#proven ? 0 : this.#failures + 1;
+    this.#openedAt = undefined;
+    if (this.#stop.signal.aborted || this.#failures >= this.#init.limits.maxAttempts) return false;
+    if (!(this.#init.shouldReconnect ?? shouldReconnect)(info)) return false;
+    const retryAfter = info.error instanceof HandshakeError ? info.error.headers.get("retry-after") : null;
+    this.#delay = reconnectDelay(this.#failures, { ...this.#init.delay, retryAfter });
+    this.#change("waiting");
+    await sleep(this.#delay, this.#stop.signal);
+    await this.#receiving;
+    this.#delay = 0;
+    return true;
+  }
+
+  async #finish(info: CloseInfo): Promise<void> {
+    const reason = info.error ?? invalidState("The connection is closed for good");
+    this.#end(reason, (socket) => socket.abort(reason));
+    await this.#receiving; // what came can still be read
+    this.#init.signal?.removeEventListener("abort", this.#abort);
+    this.#outbox.end(this.#stop.signal.reason);
+    this.#lastClose = info;
+    try {
+      this.#change("closed");
+    } catch (error) {
+      this.#lastClose = info.error === undefined ? { ...info, error } : info;
+    }
+    this.#inbox.end(this.#lastClose.error);
+    this.#closed.resolve(this.#lastClose);
+  }
+
+  #change(state: ReconnectingState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#init.onState?.(this);
+  }
+}
+
+/** What a failed attempt is to those who ask: a connection that was lost (RFC 6455 §7.1.5). */
+function lost(error: unknown): CloseInfo {
+  return { closeCode: CloseCode.ABNORMAL, reason: "", wasClean: false, error };
+}
+
+/** Waits, or until the signal. */
+function sleep(time: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, time);
+    signal.addEventListener("abort", done);
+    if (signal.aborted) done();
+  });
+}

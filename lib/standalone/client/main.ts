@@ -1,0 +1,131 @@
+/**
+ * The command-line client: lines of the standard input go out as messages, and messages come out on the standard output.
+ *
+ * ```sh
+ * deno run --allow-net jsr:@sluice/websocket/standalone client wss://example.com/chat
+ * ```
+ *
+ * `--help` shows every option.
+ *
+ * @module
+ */
+import { connect } from "../../client/connect.ts";
+import { ConnectionError, HandshakeError } from "../../errors.ts";
+import type { WebSocketConnection } from "../../pipeline/sockets/websocket_connection.ts";
+import { named, print, StartError, writeAll } from "../command_line.ts";
+import { type ClientOptions, clientUsage, readClientOptions } from "./client_options.ts";
+import { converse } from "./conversation.ts";
+import { createScreen, type Output } from "./screen.ts";
+import { createStyle, oneLine } from "./terminal.ts";
+
+/** How much of a refusal's body is shown, in characters. */
+const SHOWN_BODY = 200;
+
+/**
+ * Runs the client to its end.
+ *
+ * @param args The command line's words.
+ * @returns The exit code: 0 if the connection was closed by us, or by the server with 1000 or no code; 1 if there was none; 2 for
+ *   a mistake in the options; 3 if it ended in another way.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    const { options, url } = readClientOptions(args);
+    if (!options.help) return await run(url, options);
+    print(Deno.stdout, clientUsage());
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    const style = createStyle(!Deno.noColor && Deno.stderr.isTerminal());
+    const advice = error.exitCode === 2 ? " (--help shows the options)" : "";
+    print(Deno.stderr, `${style.error(`client: ${oneLine(error.message)}${advice}`)}\n`);
+    return error.exitCode;
+  }
+}
+
+async function run(url: string, options: ClientOptions): Promise<number> {
+  const socket = await open(url, options);
+  const { binary, hex, quiet } = options;
+  const screen = createScreen({
+    stdout: outputOf(Deno.stdout),
+    stderr: { isTerminal: Deno.stderr.isTerminal(), write: (bytes) => writeAll(Deno.stderr, bytes) },
+    typed: Deno.stdin.isTerminal(),
+    colors: !Deno.noColor,
+    binary,
+    hex,
+    quiet,
+  });
+  const agreed = [socket.protocol, socket.extensions].filter((part) => part !== "");
+  screen.news(`Connected to ${socket.url}${agreed.length === 0 ? "" : ` (${agreed.join("; ")})`}`);
+  const stop = new AbortController();
+  using _signals = onSignals(() => stop.abort());
+  return await converse(socket, { input: Deno.stdin.readable, screen, options, signal: stop.signal });
+}
+
+async function open(url: string, options: ClientOptions): Promise<WebSocketConnection> {
+  const { ca, deflate, header, protocol, proxy, timeout } = options;
+  const caCerts = ca === undefined ? undefined : [await named("ca", ca, Deno.readTextFile)];
+  try {
+    return await connect(url, {
+      headers: header.map(([name, value]) => [name, value]),
+      protocols: protocol,
+      perMessageDeflate: deflate,
+      handshakeTimeout: timeout,
+      ...(caCerts === undefined ? {} : { caCerts }),
+      ...(proxy === undefined ? {} : { proxy }),
+    });
+  } catch (error) {
+    throw startError(error);
+  }
+}
+
+/** What is wrong, in a line, with what the server or the system said about it. */
+function startError(error: unknown): unknown {
+  if (error instanceof HandshakeError) {
+    const body = new TextDecoder().decode(error.body).trim();
+    const shown = body.length > SHOWN_BODY ? `${body.slice(0, SHOWN_BODY)}…` : body;
+    return new StartError(`${error.message}${shown === "" ? "" : `: ${shown}`}`, 1);
+  }
+  if (error instanceof ConnectionError) {
+    const { cause } = error;
+    return new StartError(`${error.message}${cause instanceof Error ? `: ${cause.message}` : ""}`, 1);
+  }
+  if (error instanceof Deno.errors.NotCapable) {
+    const [, access = "net"] = /Requires (\w+) access/.exec(error.message) ?? [];
+    return new StartError(`Deno needs --allow-${access} to connect`, 2);
+  }
+  // The caller's own mistakes, such as the same subprotocol twice.
+  if (error instanceof DOMException || error instanceof TypeError) return new StartError(error.message, 2);
+  return error;
+}
+
+/** A terminal is written at once and in order; a pipe may be slow, and pings are answered meanwhile. */
+function outputOf(target: typeof Deno.stdout): Output {
+  if (target.isTerminal()) return { isTerminal: true, write: (bytes) => writeAll(target, bytes) };
+  return {
+    isTerminal: false,
+    async write(bytes) {
+      while (bytes.length > 0) bytes = bytes.subarray(await target.write(bytes));
+    },
+  };
+}
+
+/** The first signal ends it politely, the second at once. */
+function onSignals(stop: () => void): Disposable {
+  let count = 0;
+  const receive = () => {
+    if (++count > 1) Deno.exit(130);
+    stop();
+  };
+  // Windows has no SIGTERM.
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, receive);
+  return {
+    [Symbol.dispose]() {
+      for (const signal of signals) Deno.removeSignalListener(signal, receive);
+    },
+  };
+}
+
+// Standard input may still wait for a line that nobody types.
+if (import.meta.main) Deno.exit(await main(Deno.args));

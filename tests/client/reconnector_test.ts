@@ -1,0 +1,220 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ConnectionError, HandshakeError, LimitError } from "../../lib/errors.ts";
+import { settle, soon } from "../_support/wait.ts";
+import { AWAY, end, play, read } from "./_reconnecting.ts";
+
+Deno.test("T14: the first attempt is made at once, each later one after a wait whose range doubles up to its limit", async () => {
+  using test = play();
+  const { connection, time, states } = test;
+  assertEquals(connection.state, "connecting");
+  for (const [failures, delay] of [[1, 2_000], [2, 4_000], [3, 8_000], [4, 8_000]] as const) {
+    test.attempt().fail(AWAY);
+    await settle();
+    assertEquals([connection.state, connection.failures, connection.delay], ["waiting", failures, delay]);
+    assertEquals(connection.lastClose, { closeCode: 1006, reason: "", wasClean: false, error: AWAY });
+    await time.advance(delay - 1);
+    assertEquals([connection.state, test.attempts], ["waiting", failures]);
+    await time.advance(1);
+    assertEquals([connection.state, test.attempts, connection.delay], ["connecting", failures + 1, 0]);
+  }
+  await test.accepted();
+  assertEquals([connection.state, connection.failures], ["open", 4]);
+  assertEquals(states, [...Array.from({ length: 4 }, () => ["waiting", "connecting"] as const).flat(), "open"]);
+  await end(test);
+});
+
+Deno.test("T14: a connection that lasted or brought a message starts the count anew; one that was dropped at once adds to it", async () => {
+  using test = play();
+  const { connection, time } = test;
+  for (const failures of [1, 2]) {
+    (await test.accepted()).abort();
+    await settle();
+    assertEquals(connection.failures, failures, "accepted and dropped");
+    await time.advance(8_000);
+  }
+  const lasting = await test.accepted();
+  await time.advance(4_999);
+  assertEquals(connection.failures, 2);
+  await time.advance(1);
+  assertEquals(connection.failures, 0);
+  lasting.abort();
+  await settle();
+  assertEquals([connection.failures, connection.delay], [0, 1_000]);
+  await time.advance(1_000);
+
+  (await test.accepted()).abort();
+  await time.advance(2_000);
+  const talking = await test.accepted();
+  assertEquals(connection.failures, 1);
+  await talking.send("hello");
+  await settle();
+  assertEquals(connection.failures, 0);
+  talking.abort();
+  await settle();
+  assertEquals([connection.failures, connection.delay], [0, 1_000]);
+  await end(test);
+});
+
+Deno.test("T14: Retry-After of a refusal is waited for, and the random part comes on top", async () => {
+  using test = play();
+  test.attempt().fail(new HandshakeError("Busy", { status: 503, headers: [["Retry-After", "120"]] }));
+  await settle();
+  assertEquals(test.connection.delay, 122_000);
+  await test.time.advance(121_999);
+  assertEquals(test.attempts, 1);
+  await test.time.advance(1);
+  assertEquals(test.attempts, 2);
+  await end(test);
+});
+
+Deno.test("messages of one connection after another come in their order, and none is missed by a loop that is left", async () => {
+  using test = play();
+  const first = await test.accepted();
+  for (const message of ["a", "b", "c"]) await first.send(message);
+  assertEquals(await read(test.connection, 1), ["a"]);
+  await first.close(1012);
+  await test.time.advance(1_000);
+  const second = await test.accepted();
+  await second.send("d");
+  assertEquals(await read(test.connection, 3), ["b", "c", "d"]);
+  await end(test);
+  assertEquals(await Array.fromAsync(test.connection), []);
+});
+
+Deno.test("messages that are sent while away wait, and go out in order before those that come later", async () => {
+  using test = play();
+  const { connection } = test;
+  const sent = [connection.send("1"), connection.send(Uint8Array.of(2))];
+  assertEquals(connection.bufferedAmount, 2);
+  test.attempt().fail(AWAY);
+  await test.time.advance(2_000);
+  sent.push(connection.send("3"));
+  const socket = await test.accepted();
+  sent.push(connection.send("4"));
+  await soon(Promise.all(sent), "The sends");
+  assertEquals(await read(socket, 4), ["1", Uint8Array.of(2), "3", "4"]);
+  assertEquals(connection.bufferedAmount, 0);
+  await end(test);
+});
+
+Deno.test("the outbox goes out as fast as the peer reads, and what is sent meanwhile waits behind it", async () => {
+  using test = play();
+  const { connection } = test;
+  const block = "x".repeat(300_000); // more than all buffers here, and than highWaterMark
+  const done: string[] = [];
+  for (const name of ["a", "b", "c"]) void connection.send(name + block).then(() => done.push(name));
+  const socket = await test.accepted();
+  // The peer takes in one message ahead.
+  assertEquals([connection.state, done], ["open", ["a"]]);
+  void connection.send("late").then(() => done.push("late"));
+  const received = await read(socket, 4);
+  assertEquals(received.map((message) => String(message).slice(0, 4)), ["axxx", "bxxx", "cxxx", "late"]);
+  await settle();
+  assertEquals(done, ["a", "b", "c", "late"]);
+  await end(test);
+});
+
+Deno.test("what has no room in the outbox is refused with LimitError, and the rest is sent", async () => {
+  using test = play({ limits: { maxOutboxBytes: 10, maxOutboxMessages: 2 } });
+  const { connection } = test;
+  const kept = connection.send("0123456789");
+  assertEquals((await assertRejects(() => connection.send("x"), LimitError)).limit, "maxOutboxBytes");
+  void connection.send("");
+  assertEquals((await assertRejects(() => connection.send(""), LimitError)).limit, "maxOutboxMessages");
+  const socket = await test.accepted();
+  await soon(kept, "The send");
+  assertEquals(await read(socket, 2), ["0123456789", ""]);
+  await end(test);
+});
+
+Deno.test("a message is handed to one connection and once: lost with it, it is not sent again, and a send that waited is told", async () => {
+  using test = play();
+  const { connection, time } = test;
+  const first = await test.accepted();
+  void connection.send("x".repeat(300_000)); // after which the peer takes in no more
+  const waiting = connection.send("x".repeat(300_000));
+  waiting.catch(() => {});
+  await settle();
+  first.abort();
+  await settle();
+  await assertRejects(() => soon(waiting, "The send"), ConnectionError);
+  const later = connection.send("later");
+  await time.advance(8_000);
+  const second = await test.accepted();
+  await soon(later, "The send");
+  assertEquals(await read(second, 1), ["later"]);
+  await end(test);
+});
+
+Deno.test("onConnect speaks first on each connection, reads what it needs, and the outbox waits for it", async () => {
+  const ready: string[] = [];
+  using test = play({
+    onConnect: async (socket) => {
+      await socket.send("token");
+      for await (const message of socket) {
+        ready.push(String(message));
+        break;
+      }
+    },
+  });
+  const { connection } = test;
+  for (const round of ["first", "second"]) {
+    const socket = await test.accepted();
+    const sent = connection.send(round);
+    assertEquals([connection.state, connection.socket], ["connecting", undefined]);
+    assertEquals(await read(socket, 1), ["token"]);
+    await socket.send(`${round} ready`);
+    await socket.send(`${round} news`);
+    await soon(sent, "The send");
+    assertEquals(connection.state, "open");
+    assertEquals(connection.socket?.role, "client");
+    assertEquals(await read(socket, 1), [round]);
+    assertEquals(await read(connection, 1), [`${round} news`]);
+    socket.abort();
+    await test.time.advance(1_000);
+  }
+  assertEquals(ready, ["first ready", "second ready"]);
+  await end(test);
+});
+
+Deno.test("an onConnect that throws closes the connection with 1011 and is a failed attempt", async () => {
+  const mistake = new Error("no token");
+  using test = play({ onConnect: () => Promise.reject(mistake) });
+  const { connection } = test;
+  const sent = connection.send("kept");
+  const socket = await test.accepted();
+  await test.time.advance(0);
+  assertEquals((await soon(socket.closed, "The end")).closeCode, 1011);
+  await settle();
+  assertEquals([connection.state, connection.failures, connection.delay], ["waiting", 1, 2_000]);
+  const error = connection.lastClose?.error;
+  assert(error instanceof ConnectionError && error.cause === mistake);
+  await end(test);
+  await assertRejects(() => sent, DOMException, "The connection was closed");
+});
+
+Deno.test("an onConnect that waits for a connection that is lost is not waited for", async () => {
+  using test = play({ onConnect: () => new Promise(() => {}) });
+  (await test.accepted()).abort();
+  await settle();
+  assertEquals(test.connection.state, "waiting");
+  await end(test);
+});
+
+Deno.test("whoever does not read stops the peer, and the next connection waits until the last one is read", async () => {
+  using test = play();
+  const { connection, time } = test;
+  const socket = await test.accepted();
+  const messages = Array.from({ length: 20 }, (_, i) => `${i} ${"x".repeat(100)}`);
+  for (const message of messages) await socket.send(message);
+  await settle();
+  connection.socket?.abort();
+  await time.advance(60_000);
+  assertEquals([connection.state, test.attempts], ["waiting", 1]);
+  const received = await read(connection, 15);
+  await settle();
+  assertEquals(test.attempts, 2);
+  received.push(...await read(connection, 5));
+  assertEquals(received, messages);
+  await end(test);
+});
