@@ -75,6 +75,11 @@ export class Outbox {
     return sent.then(entry.handed.resolve, entry.handed.reject);
   }
 
+  /** Hands all messages to a connection, without waiting until it takes more. */
+  handAll(socket: Pick<WebSocketConnection, "send">): void {
+    while (this.handOne(socket) !== undefined);
+  }
+
   /** Tells the senders of all that waits that it is not sent. */
   end(error: unknown): void {
     for (let entry = this.#shift(); entry !== undefined; entry = this.#shift()) entry.handed.reject(error);

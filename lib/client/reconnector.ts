@@ -95,8 +95,8 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   close(code: number = CloseCode.NORMAL, reason = ""): Promise<CloseInfo> {
     encodeClosePayload(code, reason); // throws here what may not be sent
     const { socket } = this;
-    // All that waits, in one go: the closing handshake bounds the time.
-    if (socket?.readyState === 1) { while (this.#outbox.handOne(socket) !== undefined); }
+    // What waits goes first, in one go: the closing handshake bounds the time.
+    if (socket?.readyState === 1) this.#outbox.handAll(socket);
     this.#end(invalidState("The connection was closed"), (socket) => void socket.close(code, reason));
     return this.closed;
   }
