@@ -93,10 +93,18 @@ export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOpti
  * @throws {TypeError} For a bad header field, `cert` without `key`, or a proxy for a Unix socket.
  * @throws {RangeError} For a bad limit.
  */
-export async function connect<Data = unknown>(
+export function connect<Data = unknown>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
+  return openConnection(url, options);
+}
+
+/** What {@linkcode connect} does, for those who need more of a connection than its surface: this folder's classes. */
+export async function openConnection<Data = unknown>(
+  url: string | URL,
+  options: ConnectOptions<Data>,
+): Promise<Connection<Data>> {
   const limits = resolveLimits(options);
   const protocols = typeof options.protocols === "string" ? [options.protocols] : options.protocols ?? [];
   const extensions = withPerMessageDeflate(options);

@@ -31,7 +31,7 @@ import { ConnectionWays } from "../pipeline/sockets/connection_streams.ts";
 import type { DrivenConnection } from "../pipeline/sockets/driven_connection.ts";
 import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import { type BatchConsumer, Inbox } from "../pipeline/sockets/inbox.ts";
-import type { Address, CloseInfo } from "../pipeline/sockets/websocket_connection.ts";
+import type { Address, CloseInfo, WebSocketOpenInfo } from "../pipeline/sockets/websocket_connection.ts";
 
 /** The limits that can be kept over the platform's WebSocket. */
 export type KeptLimits = Pick<
@@ -194,6 +194,10 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
 
   get bufferedAmount(): number {
     return this.#socket.bufferedAmount;
+  }
+
+  get opened(): Promise<WebSocketOpenInfo> {
+    return this.#ways.opened;
   }
 
   get closed(): Promise<CloseInfo> {

@@ -24,7 +24,7 @@ import { PendingPings } from "./pending_pings.ts";
 import { Receiver } from "./receiver.ts";
 import { type Consuming, Sender } from "./sender.ts";
 import type { DirectReads, Transport } from "./transport.ts";
-import type { Address, CloseInfo, ConnectionFacts, SendOptions } from "./websocket_connection.ts";
+import type { Address, CloseInfo, ConnectionFacts, SendOptions, WebSocketOpenInfo } from "./websocket_connection.ts";
 
 /** What a connection is made of. */
 export interface ConnectionInit<Data> extends ConnectionFacts {
@@ -160,6 +160,10 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
 
   get roundTripTime(): number | undefined {
     return this.#pings?.roundTripTime;
+  }
+
+  get opened(): Promise<WebSocketOpenInfo> {
+    return this.#ways.opened;
   }
 
   get closed(): Promise<CloseInfo> {
@@ -414,9 +418,9 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
     this.#happen("abort");
   }
 
-  /** Keeps the first cause. Once both close frames were exchanged, how the transport ends is no error any more. */
+  /** Keeps the first cause. Once both close frames were exchanged and ours is written, how the transport ends is no error. */
   #setError(cause: unknown): void {
-    if (this.#state === "exchanged" || this.#state === "closed") return;
+    if (this.#state === "closed" || (this.#state === "exchanged" && this.#sender.queue.queuedBytes === 0)) return;
     this.#error ??= cause instanceof WebSocketError ? cause : new ConnectionError("The connection was lost", { cause });
   }
 

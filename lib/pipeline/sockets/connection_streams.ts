@@ -4,8 +4,10 @@
  * @module
  */
 import { WebSocketError } from "../../errors.ts";
+import { isSendableCloseCode } from "../frames/close_code.ts";
 import type { Message, MessageData } from "../messages/message.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
+import type { WebSocketOpenInfo } from "./websocket_connection.ts";
 
 /** All the ways of one connection. Each is made when it is first asked for, and only one of them reads. */
 export class ConnectionWays {
@@ -16,6 +18,7 @@ export class ConnectionWays {
   #writable: WritableStream<MessageData> | undefined;
   #batches: ReadableStream<Message[]> | undefined;
   #iterator: AsyncIterableIterator<Message> | undefined;
+  #opened: Promise<WebSocketOpenInfo> | undefined;
 
   /**
    * @param connection The connection.
@@ -49,6 +52,17 @@ export class ConnectionWays {
   /** Messages one by one: every loop goes on where the last one was left. */
   get iterator(): AsyncIterableIterator<Message> {
     return this.#iterator ??= messageIterator(this.#connection);
+  }
+
+  /** Both streams, as a `WebSocketStream` gives them. */
+  get opened(): Promise<WebSocketOpenInfo> {
+    const { extensions, protocol } = this.#connection;
+    return this.#opened ??= Promise.resolve({
+      extensions,
+      protocol,
+      readable: this.readable,
+      writable: this.writable,
+    });
   }
 
   /** Says through what the connection is read. There is only one way at a time: two would each miss messages. */
@@ -138,9 +152,12 @@ function closedError(): DOMException {
   return new DOMException("The connection is closed", "InvalidStateError");
 }
 
-/** A stream's `cancel` and `abort`: a `WebSocketError` gives the code and the reason, anything else gives none. */
-async function closeFor(connection: DrivenConnection, reason: unknown): Promise<void> {
-  if (reason instanceof WebSocketError && reason.closeCode !== null) {
+/**
+ * A stream's `cancel` and `abort`: a `WebSocketError` gives the code and the reason, anything else gives none. Nor does one whose
+ * code says what was not on the wire: another connection may have ended with 1006.
+ */
+export async function closeFor(connection: DrivenConnection, reason: unknown): Promise<void> {
+  if (reason instanceof WebSocketError && reason.closeCode !== null && isSendableCloseCode(reason.closeCode)) {
     await connection.close(reason.closeCode, reason.reason);
   } else {
     await connection.closeWithoutCode();

@@ -3,7 +3,14 @@
  *
  * @module
  */
-export type { Address, CloseInfo, ConnectionFacts, SendOptions, WebSocketConnection } from "./websocket_connection.ts";
+export type {
+  Address,
+  CloseInfo,
+  ConnectionFacts,
+  SendOptions,
+  WebSocketConnection,
+  WebSocketOpenInfo,
+} from "./websocket_connection.ts";
 export type { WebSocketCallbacks, WebSocketHandler } from "./handler.ts";
 export type { ByteConnection, BytePair } from "./transport.ts";
 export { controlReply } from "./control_reply.ts";

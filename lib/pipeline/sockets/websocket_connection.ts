@@ -19,6 +19,18 @@ export interface CloseInfo {
   readonly error?: unknown;
 }
 
+/** What an open connection is read and written through, as the WHATWG draft's `WebSocketStream` gives it. */
+export interface WebSocketOpenInfo {
+  /** The extensions in force, as in the answer's header, or an empty string. */
+  readonly extensions: string;
+  /** The subprotocol, or an empty string. */
+  readonly protocol: string;
+  /** Messages; one chunk is one message: text is a string, binary data a `Uint8Array`. */
+  readonly readable: ReadableStream<Message>;
+  /** Messages to send; one chunk is one message. */
+  readonly writable: WritableStream<MessageData>;
+}
+
 /** How a message is sent. */
 export interface SendOptions {
   /**
@@ -77,6 +89,11 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
   readonly writable: WritableStream<MessageData>;
   /** Batches of messages, the pipeline's own chunks: everything that one network read completed. */
   readonly batches: ReadableStream<Message[]>;
+  /**
+   * The streams, and what was agreed on: with it code that is written for a `WebSocketStream` takes a connection,
+   * on a server too. It has resolved already.
+   */
+  readonly opened: Promise<WebSocketOpenInfo>;
   /** Resolves when the connection has ended, however it ended. It never rejects. */
   readonly closed: Promise<CloseInfo>;
   /**

@@ -299,6 +299,17 @@ Deno.test("a reset after both close frames is no error", async () => {
   assertEquals(await closed(connection), CLEAN);
 });
 
+Deno.test("a peer that closes and goes away with messages unwritten did not end cleanly, and its code and reason are told", async () => {
+  const { connection, peer, far } = open({ capacity: 1_000 });
+  const sending = connection.send(counting(100_000));
+  await peer.send(close(4567, "bye"));
+  await settle();
+  far.reset();
+  const { closeCode, reason, wasClean, error } = await closed(connection);
+  assertEquals({ closeCode, reason, wasClean }, { closeCode: 4567, reason: "bye", wasClean: false });
+  assertStrictEquals(await assertRejects(() => sending, ConnectionError), error);
+});
+
 Deno.test("await using closes with 1000 and waits for the end", async () => {
   const { connection, peer } = open();
   const answer = async () => {

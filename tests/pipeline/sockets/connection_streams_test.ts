@@ -30,6 +30,21 @@ Deno.test("readable gives messages, batches gives what one read completed, and e
   other.abort();
 });
 
+Deno.test("opened gives the connection's own streams and what was agreed on, as a WebSocketStream does, and reads nothing", async () => {
+  const { connection, peer } = open();
+  assertStrictEquals(connection.opened, connection.opened);
+  const { extensions, protocol, readable, writable } = await connection.opened;
+  assertEquals([extensions, protocol], ["", ""]);
+  assertStrictEquals(readable, connection.readable);
+  assertStrictEquals(writable, connection.writable);
+  await peer.send(text("hello"));
+  for await (const message of connection) {
+    assertEquals(message, "hello");
+    break;
+  }
+  connection.abort();
+});
+
 Deno.test("readable and batches read nothing ahead", async () => {
   for (const way of ["readable", "batches"] as const) {
     const { connection, peer } = open({ highWaterMark: 10, capacity: 10 });
@@ -108,6 +123,7 @@ const ENDINGS: [string, unknown, number | undefined, string][] = [
   ["a WebSocketError: its code and reason", new WebSocketError("", { closeCode: 4001, reason: "why" }), 4001, "why"],
   ["a WebSocketError with a reason alone: 1000 and the reason", new WebSocketError("", { reason: "why" }), 1000, "why"],
   ["a WebSocketError with neither: no code", new WebSocketError("nothing to say"), undefined, ""],
+  ["a code that never is on the wire: no code", new ConnectionError("lost"), undefined, ""],
   ["any other error: no code", new Error("private"), undefined, ""],
   ["nothing: no code", undefined, undefined, ""],
 ];
