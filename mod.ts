@@ -52,6 +52,8 @@ export type { GroupOptions, ShutdownOptions } from "./lib/server/connection_grou
 export { connect, type ConnectOptions } from "./lib/client/connect.ts";
 export type { TlsOptions } from "./lib/client/dial.ts";
 export type { ProxyOptions } from "./lib/client/proxy/proxy.ts";
+export { WebSocket, type WebSocketEventHandler, type WebSocketOptions } from "./lib/client/websocket.ts";
+export { WebSocketStream, type WebSocketStreamOptions } from "./lib/client/websocket_stream.ts";
 export { reconnectDelay, type ReconnectDelayOptions } from "./lib/client/reconnect_delay.ts";
 export { type Fresh, reconnecting, type ReconnectingOptions } from "./lib/client/reconnecting.ts";
 export type {

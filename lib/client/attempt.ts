@@ -1,0 +1,82 @@
+/**
+ * Connecting as a constructor does it: mistakes are thrown at the call, everything after it is told later, and it can be given
+ * up.
+ *
+ * @module
+ */
+import { ConnectionError, WebSocketError } from "../errors.ts";
+import { offerExtensions } from "../extensions/negotiation.ts";
+import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
+import { createUpgradeRequest } from "../handshake/client_handshake.ts";
+import { resolveLimits } from "../limits.ts";
+import type { Connection } from "../pipeline/sockets/connection.ts";
+import { type ConnectOptions, openConnection } from "./connect.ts";
+import { resolveUrl } from "./web_url.ts";
+
+/** Who is told how it went: one of them, once, never before the constructor has returned. */
+export interface AttemptOutcome {
+  /** The connection is open. It is this call that decides: what gives up afterwards comes too late. */
+  opened(connection: Connection): void;
+  /** It did not open: a `WebSocketError` with 1006, or the signal's reason. */
+  failed(error: unknown): void;
+}
+
+/** An attempt to connect. */
+export interface Attempt {
+  /** The URL that is connected to. */
+  readonly url: string;
+  /** Fails the attempt, if it is still under way. */
+  giveUp(): void;
+}
+
+/**
+ * Starts to connect.
+ *
+ * @param url An absolute URL, or one that is relative to `location`.
+ * @param options What to ask for. Its signal ends the handshake only.
+ * @param outcome Is told.
+ * @returns The attempt.
+ * @throws What `connect` rejects with for a mistake of the caller: `SyntaxError`, `RangeError`, `TypeError`.
+ */
+export function attempt(url: string | URL, options: ConnectOptions, outcome: AttemptOutcome): Attempt {
+  const parsed = resolveUrl(url);
+  check(parsed, options);
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+
+  const connect = async (): Promise<void> => {
+    await null; // the constructor returns first
+    let connection: Connection;
+    try {
+      signal.throwIfAborted(); // before anything is dialled
+      connection = await openConnection(parsed, { ...options, signal });
+    } catch (error) {
+      return outcome.failed(error === signal.reason || error instanceof WebSocketError ? error : notOpened(error));
+    }
+    if (!signal.aborted) return outcome.opened(connection);
+    connection.abort(signal.reason);
+    outcome.failed(signal.reason);
+  };
+  void connect();
+  return {
+    url: parsed.href,
+    giveUp: () => stop.abort(new ConnectionError("The connection was closed before it was open")),
+  };
+}
+
+/** Throws what `connect` would reject with before it dials. */
+function check(url: URL, options: ConnectOptions): void {
+  const { protocols = [], headers = [] } = options;
+  resolveLimits(options);
+  createUpgradeRequest({
+    url,
+    protocols: typeof protocols === "string" ? [protocols] : protocols,
+    extensions: offerExtensions(withPerMessageDeflate(options)),
+    headers,
+  });
+}
+
+/** The web's classes know of no refusals: the error is theirs, and what it was is its cause. */
+function notOpened(cause: unknown): ConnectionError {
+  return new ConnectionError(cause instanceof Error ? cause.message : "The connection did not open", { cause });
+}

@@ -1,0 +1,60 @@
+/**
+ * `bufferedAmount` as the web counts it: bytes of application data, where the connection counts bytes of the wire.
+ *
+ * @module
+ */
+
+interface Sent {
+  /** Bytes of application data. */
+  readonly data: number;
+  /** Bytes of its frame in the queue: with a header, and maybe compressed. */
+  readonly wire: number;
+}
+
+/** Counts the messages in a connection's queue. Other frames there may make a message count for a little longer. */
+export class BufferedAmount {
+  #sent: Sent[] = [];
+  #first = 0;
+  #data = 0;
+  #wire = 0;
+
+  /** A message was queued. */
+  add(data: number, wire: number): void {
+    this.#sent.push({ data, wire });
+    this.#data += data;
+    this.#wire += wire;
+  }
+
+  /** Bytes of the messages that are not written, where so many bytes of the wire are queued. */
+  settle(queued: number): number {
+    for (let sent = this.#sent[this.#first]; sent !== undefined; sent = this.#sent[this.#first]) {
+      if (this.#wire - sent.wire < queued) break;
+      this.#data -= sent.data;
+      this.#wire -= sent.wire;
+      this.#first++;
+    }
+    if (this.#first === this.#sent.length || this.#first > 1_024) {
+      this.#sent.splice(0, this.#first);
+      this.#first = 0;
+    }
+    return this.#data;
+  }
+
+  /** Bytes of the messages that were not written when it was last asked. */
+  get bytes(): number {
+    return this.#data;
+  }
+}
+
+/** The size of a text in UTF-8, in which a surrogate that stands alone becomes U+FFFD. */
+export function utf8Length(text: string): number {
+  let length = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit < 0x80) continue;
+    length += unit < 0x800 ? 1 : 2;
+    // Four bytes for two units.
+    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00) at++;
+  }
+  return length;
+}

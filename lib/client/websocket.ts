@@ -1,0 +1,287 @@
+/**
+ * `WebSocket`, the class of the WHATWG's standard (websockets §3), over our client: for libraries that are handed one.
+ *
+ * @module
+ */
+import { setImmediate } from "node:timers";
+import { invalidState, WebSocketError } from "../errors.ts";
+import type { Message } from "../pipeline/messages/message.ts";
+import type { Connection } from "../pipeline/sockets/connection.ts";
+import { closeFor } from "../pipeline/sockets/connection_streams.ts";
+import type { CloseInfo } from "../pipeline/sockets/websocket_connection.ts";
+import { type Attempt, attempt } from "./attempt.ts";
+import type { ConnectOptions } from "./connect.ts";
+import { closeEvent, errorEvent, EventHandlerAttribute } from "./event_handlers.ts";
+import { OutgoingMessages } from "./outgoing_messages.ts";
+
+/** How a `WebSocket` connects: whatever {@linkcode connect} takes. Its `signal` ends the opening handshake only. */
+export type WebSocketOptions = Omit<ConnectOptions, "data">;
+
+/** An event handler, as the platform's own class types it. */
+export type WebSocketEventHandler<Type extends Event> = (this: globalThis.WebSocket, event: Type) => unknown;
+
+/** What a `WebSocket` can be: the values of `readyState`. */
+const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
+
+/**
+ * The browser's `WebSocket`. Instead of subprotocols it takes all options of {@linkcode connect} as well. Every message is a task of
+ * its own: what waits for one sees it before the next one is dispatched. Where the connection does not end cleanly, an `error`
+ * event comes before `close`; its `error` says what happened.
+ *
+ * @example Hand it to a library, or use it as in a browser
+ * ```ts
+ * import { serve, WebSocket } from "@sluice/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve({ port: 0, hostname: "127.0.0.1" }, { message: (socket, data) => socket.send(data) });
+ *
+ * const socket = new WebSocket(server.url, { headers: { Cookie: "session=1" } });
+ * socket.onopen = () => socket.send("hello");
+ * const { data } = await new Promise<MessageEvent>((resolve) => socket.onmessage = resolve);
+ * assertEquals(data, "hello");
+ * socket.close(1000);
+ * await new Promise((resolve) => socket.onclose = resolve);
+ * ```
+ */
+export class WebSocket extends EventTarget {
+  readonly #attempt: Attempt;
+  readonly #origin: string;
+  readonly #onopen = new EventHandlerAttribute<WebSocketEventHandler<Event>>(this, "open");
+  readonly #onmessage = new EventHandlerAttribute<WebSocketEventHandler<MessageEvent>>(this, "message");
+  readonly #onerror = new EventHandlerAttribute<WebSocketEventHandler<Event>>(this, "error");
+  readonly #onclose = new EventHandlerAttribute<WebSocketEventHandler<CloseEvent>>(this, "close");
+  readonly #outgoing = new OutgoingMessages();
+  #connection: Connection | undefined;
+  #state: 0 | 1 | 2 | 3 = CONNECTING;
+  #binaryType: "blob" | "arraybuffer" = "blob";
+  /** Whether messages are being dispatched: a close frame behind them has not happened yet. */
+  #receiving = false;
+
+  /**
+   * Connects.
+   *
+   * @param url An absolute URL, ws, wss, http or https; or one that is relative to `location`, where the program has one.
+   * @param protocols A subprotocol, a list of them, the best first, or options.
+   * @throws {DOMException} `SyntaxError` for a URL or a subprotocol that cannot be used, or a subprotocol that comes twice.
+   * @throws {TypeError} If a header field cannot be sent.
+   * @throws {RangeError} If a limit cannot be used.
+   */
+  constructor(url: string | URL, protocols: string | readonly string[] | WebSocketOptions = []) {
+    super();
+    this.#attempt = attempt(url, optionsOf(protocols), {
+      opened: (connection) => void this.#open(connection),
+      failed: (error) => void this.#end({ closeCode: 1006, reason: "", wasClean: false, error }),
+    });
+    this.#origin = new URL(this.#attempt.url).origin;
+  }
+
+  /** 0: the opening handshake is under way. */
+  static get CONNECTING(): 0 {
+    return CONNECTING;
+  }
+  /** 1: messages flow. */
+  static get OPEN(): 1 {
+    return OPEN;
+  }
+  /** 2: the closing handshake is under way. */
+  static get CLOSING(): 2 {
+    return CLOSING;
+  }
+  /** 3: the connection has ended, or did not open. */
+  static get CLOSED(): 3 {
+    return CLOSED;
+  }
+  /** 0: the opening handshake is under way. */
+  get CONNECTING(): 0 {
+    return CONNECTING;
+  }
+  /** 1: messages flow. */
+  get OPEN(): 1 {
+    return OPEN;
+  }
+  /** 2: the closing handshake is under way. */
+  get CLOSING(): 2 {
+    return CLOSING;
+  }
+  /** 3: the connection has ended, or did not open. */
+  get CLOSED(): 3 {
+    return CLOSED;
+  }
+
+  /** The URL, ws or wss. */
+  get url(): string {
+    return this.#attempt.url;
+  }
+
+  /** Where the connection stands: one of the four constants. */
+  get readyState(): 0 | 1 | 2 | 3 {
+    const peerCloses = this.#state === OPEN && !this.#receiving && this.#connection?.readyState !== OPEN;
+    return peerCloses ? CLOSING : this.#state;
+  }
+
+  /** Bytes of data that were sent and not yet taken by the transport, headers not included. It never falls after the end. */
+  get bufferedAmount(): number {
+    return this.#outgoing.bufferedAmount;
+  }
+
+  /** The extensions in force, as in the answer's header, or an empty string. */
+  get extensions(): string {
+    return this.#connection?.extensions ?? "";
+  }
+
+  /** The subprotocol, or an empty string. */
+  get protocol(): string {
+    return this.#connection?.protocol ?? "";
+  }
+
+  /** As what binary messages come: `"blob"`, the default, or `"arraybuffer"`. Anything else is ignored. */
+  get binaryType(): "blob" | "arraybuffer" {
+    return this.#binaryType;
+  }
+  set binaryType(type: "blob" | "arraybuffer") {
+    if (type === "blob" || type === "arraybuffer") this.#binaryType = type;
+  }
+
+  /** Is called when the connection is open. */
+  get onopen(): WebSocketEventHandler<Event> | null {
+    return this.#onopen.value;
+  }
+  set onopen(handler: WebSocketEventHandler<Event> | null) {
+    this.#onopen.value = handler;
+  }
+  /** Is called with every message. */
+  get onmessage(): WebSocketEventHandler<MessageEvent> | null {
+    return this.#onmessage.value;
+  }
+  set onmessage(handler: WebSocketEventHandler<MessageEvent> | null) {
+    this.#onmessage.value = handler;
+  }
+  /** Is called when the connection did not open, or did not end cleanly; the event has an `error`. */
+  get onerror(): WebSocketEventHandler<Event> | null {
+    return this.#onerror.value;
+  }
+  set onerror(handler: WebSocketEventHandler<Event> | null) {
+    this.#onerror.value = handler;
+  }
+  /** Is called at the end, with the code, the reason and whether it is clean. */
+  get onclose(): WebSocketEventHandler<CloseEvent> | null {
+    return this.#onclose.value;
+  }
+  set onclose(handler: WebSocketEventHandler<CloseEvent> | null) {
+    this.#onclose.value = handler;
+  }
+
+  /**
+   * Sends a message. Messages leave in the order in which they are sent, blobs too. What is sent when the connection is closing
+   * or closed goes nowhere, and counts as `bufferedAmount`.
+   *
+   * @param data A string as text; a buffer, a view or a blob as binary data. It is copied. Anything else becomes a string.
+   * @throws {DOMException} `InvalidStateError` while the opening handshake is under way.
+   * @throws {TypeError} If `data` is shared memory or cannot become a string.
+   */
+  send(data: string | BufferSource | Blob): void {
+    if (this.#state === CONNECTING) throw invalidState("Cannot send: the connection is not open yet");
+    this.#outgoing.send(data);
+  }
+
+  /**
+   * Starts the closing handshake, after what was sent; gives up the opening one.
+   *
+   * @param code 1000 or 3000 to 4999, none by default.
+   * @param reason At most 123 bytes of UTF-8; alone it means 1000.
+   * @throws {DOMException} `InvalidAccessError` for a code that an application may not use, `SyntaxError` for a long reason.
+   */
+  close(code?: number, reason = ""): void {
+    // Its rules are the error's, which has the same two fields.
+    const checked = new WebSocketError("", {
+      ...(code === undefined ? {} : { closeCode: Math.round(Number(code)) }),
+      reason: `${reason}`,
+    });
+    if (this.#state === CLOSING || this.#state === CLOSED) return;
+    this.#state = CLOSING;
+    if (this.#connection === undefined) this.#attempt.giveUp();
+    else this.#outgoing.close((connection) => void closeFor(connection, checked));
+  }
+
+  /** The class's name, for `Object.prototype.toString`. */
+  get [Symbol.toStringTag](): string {
+    return "WebSocket";
+  }
+
+  async #open(connection: Connection): Promise<void> {
+    this.#connection = connection;
+    this.#outgoing.open(connection);
+    this.#state = OPEN;
+    this.dispatchEvent(new Event("open"));
+    // Whoever waits for this event may still listen for the messages that are here already.
+    await nextTask();
+    connection.consumeWith(
+      (batch) => this.#receive(batch),
+      () => void connection.closed.then((info) => this.#end(info)),
+    );
+  }
+
+  /** Dispatches messages, each in a task of its own: what one of them resolves runs on before the next one comes. */
+  async #receive(batch: Message[]): Promise<void> {
+    this.#receiving = true;
+    for (const message of batch) {
+      if (this.#state !== OPEN) break;
+      this.#outgoing.settle();
+      this.dispatchEvent(new MessageEvent("message", { data: this.#dataOf(message), origin: this.#origin }));
+      await nextTask();
+    }
+    this.#receiving = false;
+  }
+
+  /** A message's data, as `binaryType` says now. */
+  #dataOf(message: Message): string | Blob | ArrayBuffer {
+    if (typeof message === "string") return message;
+    if (this.#binaryType === "blob") return new Blob([message]);
+    return message.byteLength === message.buffer.byteLength ? message.buffer : message.slice().buffer;
+  }
+
+  async #end({ closeCode: code, reason, wasClean, error }: CloseInfo): Promise<void> {
+    await nextTask();
+    this.#outgoing.end({ wasClean });
+    this.#state = CLOSED;
+    if (!wasClean) {
+      this.dispatchEvent(errorEvent({ error, message: error instanceof Error ? error.message : `${error}` }));
+    }
+    this.dispatchEvent(closeEvent({ code, reason, wasClean }));
+  }
+}
+
+/** The next task of the event loop: timers would take a millisecond for it. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function optionsOf(protocols: string | readonly string[] | WebSocketOptions | null): WebSocketOptions {
+  if (protocols === null) return {};
+  if (typeof protocols !== "object") return { protocols: [`${protocols}`] };
+  return Symbol.iterator in protocols ? { protocols: Array.from(protocols, String) } : protocols;
+}
+
+/** With the platform's types for listeners. */
+export interface WebSocket {
+  addEventListener<Type extends keyof WebSocketEventMap>(
+    type: Type,
+    listener: (this: globalThis.WebSocket, event: WebSocketEventMap[Type]) => unknown,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<Type extends keyof WebSocketEventMap>(
+    type: Type,
+    listener: (this: globalThis.WebSocket, event: WebSocketEventMap[Type]) => unknown,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
+}

@@ -1,0 +1,204 @@
+/**
+ * `WebSocketStream`, the class of the WHATWG's draft (whatwg/websockets#48), over our client.
+ *
+ * @module
+ */
+import { ConnectionError, invalidState, type WebSocketCloseInfo, WebSocketError } from "../errors.ts";
+import type { Message, MessageData } from "../pipeline/messages/message.ts";
+import type { Connection } from "../pipeline/sockets/connection.ts";
+import { closeFor } from "../pipeline/sockets/connection_streams.ts";
+import type { CloseInfo, WebSocketOpenInfo } from "../pipeline/sockets/websocket_connection.ts";
+import { type Attempt, attempt } from "./attempt.ts";
+import type { ConnectOptions } from "./connect.ts";
+
+/** How a `WebSocketStream` connects: the draft's `protocols` and `signal`, and whatever {@linkcode connect} takes. */
+export interface WebSocketStreamOptions extends Omit<ConnectOptions, "protocols" | "data"> {
+  /** The subprotocols, the best first. @default {[]} */
+  protocols?: readonly string[];
+}
+
+/**
+ * A WebSocket as a pair of streams, as the WHATWG's draft has it. Besides the draft's options it takes those of
+ * {@linkcode connect}. A promise of it that nobody looks at never becomes an unhandled rejection.
+ *
+ * @example Ask an echo server
+ * ```ts
+ * import { serve, WebSocketStream } from "@sluice/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve({ port: 0, hostname: "127.0.0.1" }, (socket) => socket.readable.pipeTo(socket.writable));
+ *
+ * const stream = new WebSocketStream(server.url);
+ * const { readable, writable } = await stream.opened;
+ * const writer = writable.getWriter();
+ * await writer.write("hello");
+ * assertEquals((await readable.getReader().read()).value, "hello");
+ * stream.close({ closeCode: 4000, reason: "done" });
+ * assertEquals(await stream.closed, { closeCode: 4000, reason: "" });
+ * ```
+ */
+export class WebSocketStream implements AsyncDisposable {
+  readonly #attempt: Attempt;
+  readonly #opened = Promise.withResolvers<WebSocketOpenInfo>();
+  readonly #closed = Promise.withResolvers<Required<WebSocketCloseInfo>>();
+  #connection: Connection | undefined;
+
+  /**
+   * Connects.
+   *
+   * @param url An absolute URL, ws, wss, http or https; or one that is relative to `location`, where the program has one.
+   * @param options The subprotocols, a signal that gives up the handshake, and all else that `connect` takes.
+   * @throws {DOMException} `SyntaxError` for a URL or a subprotocol that cannot be used, or a subprotocol that comes twice.
+   * @throws {TypeError} If `options` is no object, `protocols` is no list, or a header field cannot be sent.
+   * @throws {RangeError} If a limit cannot be used.
+   */
+  constructor(url: string | URL, options: WebSocketStreamOptions = {}) {
+    const { protocols = [] } = dictionary(options);
+    // A string is a sequence of characters, but none of the Web IDL's.
+    if (typeof protocols !== "object") throw new TypeError("Cannot use protocols that are no list");
+    this.#attempt = attempt(url, { ...options, protocols: Array.from(protocols, String) }, {
+      opened: (connection) => this.#open(connection),
+      failed: (error) => {
+        this.#opened.reject(error);
+        this.#closed.reject(error);
+      },
+    });
+    this.#opened.promise.catch(() => {});
+    this.#closed.promise.catch(() => {});
+  }
+
+  /** The URL, ws or wss. */
+  get url(): string {
+    return this.#attempt.url;
+  }
+
+  /**
+   * Resolves when the connection is open. It rejects with a {@linkcode WebSocketError} if it does not open, whose `cause` is the
+   * server's refusal where that is why; with the signal's reason if that gave up.
+   */
+  get opened(): Promise<WebSocketOpenInfo> {
+    return this.#opened.promise;
+  }
+
+  /**
+   * Resolves when the connection has ended cleanly, with the peer's code, or 1005, and reason. Otherwise it rejects with a
+   * {@linkcode WebSocketError}, whose code is 1006 where the peer sent no close frame and whose `cause` is what went wrong.
+   */
+  get closed(): Promise<Required<WebSocketCloseInfo>> {
+    return this.#closed.promise;
+  }
+
+  /**
+   * Starts the closing handshake, after what is written; gives up the opening one.
+   *
+   * @param closeInfo The code, 1000 or 3000 to 4999, none by default, and the reason, which alone means 1000.
+   * @throws {DOMException} `InvalidAccessError` for a code that an application may not use, `SyntaxError` for a reason of more
+   *   than 123 bytes of UTF-8.
+   * @throws {TypeError} If `closeInfo` is no object or its code no number.
+   */
+  close(closeInfo: WebSocketCloseInfo = {}): void {
+    const { closeCode, reason } = dictionary(closeInfo);
+    // Its rules are the error's, which has the same two fields.
+    const checked = new WebSocketError("", {
+      ...(closeCode === undefined ? {} : { closeCode: toUnsignedShort(closeCode) }),
+      ...(reason === undefined ? {} : { reason: `${reason}` }),
+    });
+    if (this.#connection === undefined) this.#attempt.giveUp();
+    else void closeFor(this.#connection, checked);
+  }
+
+  /** Closes and waits for the end, however it ends. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.#closed.promise.catch(() => {});
+  }
+
+  /** The class's name, for `Object.prototype.toString`. */
+  get [Symbol.toStringTag](): string {
+    return "WebSocketStream";
+  }
+
+  #open(connection: Connection): void {
+    this.#connection = connection;
+    const end = connection.closed.then(errorOf);
+    const { extensions, protocol } = connection;
+    const readable = readableOf(connection, end);
+    const writable = writableOf(connection, end);
+    this.#opened.resolve({ extensions, protocol, readable, writable });
+    void connection.closed.then(async ({ closeCode, reason }) => {
+      const error = await end;
+      if (error === undefined) this.#closed.resolve({ closeCode, reason });
+      else this.#closed.reject(error);
+    });
+  }
+}
+
+/** Messages. As in the draft one is taken ahead; so the stream ends with the connection, whether or not anybody reads. */
+function readableOf(connection: Connection, end: Promise<WebSocketError | undefined>): ReadableStream<Message> {
+  const messages = connection[Symbol.asyncIterator]();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await messages.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        throw await end ?? error;
+      }
+    },
+    cancel: (reason) => closeFor(connection, reason),
+  });
+}
+
+/** Where messages are written. A write resolves when less than `highWaterMark` bytes are queued. */
+function writableOf(connection: Connection, end: Promise<WebSocketError | undefined>): WritableStream<MessageData> {
+  return new WritableStream({
+    start(controller) {
+      void end.then((error) => controller.error(error ?? invalidState("Cannot write: the connection is closed")));
+    },
+    async write(chunk) {
+      try {
+        await connection.send(messageOf(chunk));
+      } catch (error) {
+        throw connection.readyState === 3 ? await end ?? error : error;
+      }
+    },
+    async close() {
+      await connection.closeWithoutCode();
+      const error = await end;
+      if (error !== undefined) throw error;
+    },
+    abort: (reason) => closeFor(connection, reason),
+  });
+}
+
+/** What is no buffer and no view is text, or becomes it. */
+function messageOf(chunk: MessageData): MessageData {
+  return typeof chunk === "string" || chunk instanceof ArrayBuffer || ArrayBuffer.isView(chunk) ? chunk : `${chunk}`;
+}
+
+/** The error of an unclean end: its code is the peer's, or 1006, whatever we told the peer. Our own error is its cause. */
+function errorOf({ closeCode, reason, wasClean, error }: CloseInfo): WebSocketError | undefined {
+  if (wasClean) return undefined;
+  if (error instanceof ConnectionError && error.closeCode === closeCode && error.reason === reason) return error;
+  const message = error instanceof Error ? error.message : "The connection did not end cleanly";
+  return new ConnectionError(message, { closeCode, reason, cause: error });
+}
+
+/** Web IDL's dictionaries are objects; `null` is an empty one. */
+function dictionary<Members extends object>(value: Members): Partial<Members> {
+  if (value === null) return {};
+  if (typeof value !== "object" && typeof value !== "function") {
+    throw new TypeError(`Cannot use ${value}: it is no object`);
+  }
+  return value;
+}
+
+/** Web IDL's `[EnforceRange] unsigned short`. */
+function toUnsignedShort(value: number): number {
+  const integer = Math.trunc(Number(value));
+  if (!(integer >= 0 && integer <= 65_535)) {
+    throw new TypeError(`Cannot use close code ${value}: it is none of 16 bits`);
+  }
+  return integer;
+}

@@ -1,0 +1,38 @@
+/**
+ * What the tests of the web's classes share: an object of theirs in memory, with a raw peer as its server.
+ *
+ * @module
+ */
+import type { ConnectOptions } from "../../lib/client/connect.ts";
+import { connPair, type MemoryConn } from "../_support/pair.ts";
+import { RawPeer } from "../_support/raw_peer.ts";
+
+/** The URL of whatever is opened in memory. */
+export const URL_HERE = "ws://example.com/chat?x=1";
+
+/** Options to be opened with in memory, and the ends of it. */
+export interface Ends {
+  options: ConnectOptions;
+  /** The server, which has not answered yet. */
+  peer: RawPeer;
+  /** The client's end of the transport. */
+  conn: MemoryConn;
+  /** The server's end. */
+  far: MemoryConn;
+}
+
+/** Makes both ends of a transport whose ways hold `capacity` bytes each, with no keepalive. */
+export function ends(options: ConnectOptions = {}, capacity?: number): Ends {
+  const [conn, far] = connPair(capacity);
+  return { options: { pingInterval: 0, conn, ...options }, peer: new RawPeer(far, "server"), conn, far };
+}
+
+/** The name of the error that a call throws. */
+export function thrownName(call: () => unknown): string {
+  try {
+    call();
+  } catch (error) {
+    return error instanceof Error ? error.name : String(error);
+  }
+  return "nothing";
+}
