@@ -11,8 +11,10 @@ import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
  * @param url An absolute URL, ws, wss, http or https; or a relative one, where the program has a `location`.
  * @returns A new URL, ws or wss.
  * @throws {DOMException} `SyntaxError` if it does not parse, has another scheme, or has a fragment.
+ * @throws {TypeError} If it is `undefined`.
  */
-export function resolveUrl(url: string | URL): URL {
+export function resolveUrl(url: string | URL | undefined): URL {
+  if (url === undefined) throw new TypeError("Cannot connect without a URL"); // to the web it is no argument
   const base = globalThis.location?.href;
   return parseWebSocketUrl(base !== undefined && URL.canParse(url, base) ? new URL(url, base) : url);
 }

@@ -10,9 +10,12 @@ import { RawPeer } from "../_support/raw_peer.ts";
 /** The URL of whatever is opened in memory. */
 export const URL_HERE = "ws://example.com/chat?x=1";
 
+/** Options that every class takes in the same way. */
+export type CommonOptions = Omit<ConnectOptions, "protocols" | "data">;
+
 /** Options to be opened with in memory, and the ends of it. */
 export interface Ends {
-  options: ConnectOptions;
+  options: CommonOptions;
   /** The server, which has not answered yet. */
   peer: RawPeer;
   /** The client's end of the transport. */
@@ -22,7 +25,7 @@ export interface Ends {
 }
 
 /** Makes both ends of a transport whose ways hold `capacity` bytes each, with no keepalive. */
-export function ends(options: ConnectOptions = {}, capacity?: number): Ends {
+export function ends(options: CommonOptions = {}, capacity?: number): Ends {
   const [conn, far] = connPair(capacity);
   return { options: { pingInterval: 0, conn, ...options }, peer: new RawPeer(far, "server"), conn, far };
 }
