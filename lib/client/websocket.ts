@@ -210,6 +210,7 @@ export class WebSocket extends EventTarget {
 
   async #open(connection: Connection): Promise<void> {
     this.#connection = connection;
+    connection.claim("callbacks"); // now: there are readers, even if the first message comes before they are called
     this.#outgoing.open(connection);
     this.#state = OPEN;
     this.dispatchEvent(new Event("open"));

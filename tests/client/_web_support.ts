@@ -5,7 +5,7 @@
  */
 import type { ConnectOptions } from "../../lib/client/connect.ts";
 import { connPair, type MemoryConn } from "../_support/pair.ts";
-import { RawPeer } from "../_support/raw_peer.ts";
+import { close, RawPeer } from "../_support/raw_peer.ts";
 
 /** The URL of whatever is opened in memory. */
 export const URL_HERE = "ws://example.com/chat?x=1";
@@ -28,6 +28,31 @@ export interface Ends {
 export function ends(options: CommonOptions = {}, capacity?: number): Ends {
   const [conn, far] = connPair(capacity);
   return { options: { pingInterval: 0, conn, ...options }, peer: new RawPeer(far, "server"), conn, far };
+}
+
+/** How a server is. */
+export interface Server {
+  /** Bytes that each way of the transport holds. */
+  capacity?: number;
+  /** More header lines of its answer. */
+  fields?: string[];
+}
+
+/** Answers a close frame, which must be this one, with the same one, and ends the transport. */
+export async function answerClose(peer: RawPeer, code?: number, reason = ""): Promise<void> {
+  await peer.expect(close(code, reason));
+  await peer.send(close(code, reason));
+  await peer.closeWrite();
+}
+
+/** Calls with arguments that TypeScript would not let through. */
+export function loosely(call: (...args: never[]) => unknown, ...args: unknown[]): unknown {
+  return Reflect.apply(call, undefined, args);
+}
+
+/** Constructs with arguments that TypeScript would not let through. */
+export function construct(Class: new (...args: never[]) => unknown, ...args: unknown[]): unknown {
+  return Reflect.construct(Class, args);
 }
 
 /** The name of the error that a call throws. */

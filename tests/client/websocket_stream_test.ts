@@ -14,19 +14,12 @@ import { serve } from "../../lib/server/serve.ts";
 import { counting } from "../_support/bytes.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { utf8 } from "../_support/frames.ts";
-import { binary, close, type RawPeer, text } from "../_support/raw_peer.ts";
+import { binary, close, text } from "../_support/raw_peer.ts";
 import { settle, soon } from "../_support/wait.ts";
-import { ends, thrownName, URL_HERE } from "./_web_support.ts";
+import { answerClose, construct, ends, loosely, type Server, thrownName, URL_HERE } from "./_web_support.ts";
 
 // The cases of the Web Platform Tests (websockets/stream/tentative) are told by their titles: "WPT: ...". The points where Deno's
 // own class differs from the draft begin with "Unlike Deno's:".
-
-interface Server {
-  /** Bytes that each way of the transport holds. */
-  capacity?: number;
-  /** More header lines of the answer. */
-  fields?: string[];
-}
 
 /** An open stream and its server. */
 async function opens(options: WebSocketStreamOptions = {}, { capacity, fields = [] }: Server = {}) {
@@ -44,24 +37,12 @@ const closed = (stream: WebSocketStream) => soon(stream.closed, "The end");
 /** With what a stream ended that did not end cleanly. */
 const unclean = (stream: WebSocketStream) => assertRejects(() => closed(stream), WebSocketError);
 
-/** Answers a close frame, which must be this one, and ends the transport. */
-async function answerClose(peer: RawPeer, code?: number, reason = ""): Promise<void> {
-  await peer.expect(close(code, reason));
-  await peer.send(close(code, reason));
-  await peer.closeWrite();
-}
-
-/** Calls with arguments that TypeScript would not let through. */
-const loosely = (call: (...args: never[]) => unknown, ...args: unknown[]): unknown =>
-  Reflect.apply(call, undefined, args);
-const construct = (...args: unknown[]): unknown => Reflect.construct(WebSocketStream, args);
-
 Deno.test("WPT: a constructor without a URL, with one that is none, or with options that are no object throws", () => {
-  assertEquals(thrownName(() => construct()), "TypeError");
-  assertEquals(thrownName(() => construct("invalid:")), "SyntaxError");
-  assertEquals(thrownName(() => construct(URL_HERE, true)), "TypeError");
-  assertEquals(thrownName(() => construct(URL_HERE, { protocols: "hi" })), "TypeError");
-  assertEquals(thrownName(() => construct(`${URL_HERE}#part`)), "SyntaxError");
+  assertEquals(thrownName(() => construct(WebSocketStream)), "TypeError");
+  assertEquals(thrownName(() => construct(WebSocketStream, "invalid:")), "SyntaxError");
+  assertEquals(thrownName(() => construct(WebSocketStream, URL_HERE, true)), "TypeError");
+  assertEquals(thrownName(() => construct(WebSocketStream, URL_HERE, { protocols: "hi" })), "TypeError");
+  assertEquals(thrownName(() => construct(WebSocketStream, `${URL_HERE}#part`)), "SyntaxError");
 });
 
 Deno.test("WPT: url is the URL, opened gives streams and strings, and the protocol is the server's choice", async () => {
