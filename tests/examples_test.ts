@@ -3,6 +3,10 @@ import { connect, serve } from "../mod.ts";
 import { deno } from "./_support/child.ts";
 import { cert, key } from "./_support/tls.ts";
 import { connectProxy } from "./client/_support.ts";
+});
+
+import { connect } from "../mod.ts";
+import { deno, denoOutput } from "./_support/child.ts";
 
 for (const example of ["echo", "pipeline", "extension"]) {
   Deno.test(`examples/${example}.ts echoes text and binary messages, answers pings and the closing handshake`, async () => {
@@ -76,4 +80,16 @@ Deno.test("examples/reconnecting.ts comes back to a server that was ended and st
   } finally {
     await server[Symbol.asyncDispose]();
   }
+});
+
+Deno.test("examples/websocket_stream.ts pipes words through a server and closes with a code", async () => {
+  const { code, stdout } = await denoOutput(
+    "run",
+    "--allow-net=127.0.0.1",
+    "examples/websocket_stream.ts",
+    "a",
+    "böse",
+    "c",
+  );
+  assertEquals([code, stdout], [0, "A\nBÖSE\nC\nClosed with 4000\n"]);
 });

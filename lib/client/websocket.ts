@@ -263,23 +263,27 @@ function optionsOf(protocols: string | readonly string[] | WebSocketOptions | nu
   return Symbol.iterator in protocols ? { protocols: Array.from(protocols, String) } : protocols;
 }
 
-/** With the platform's types for listeners. */
+/** The listeners' types, as the platform's own class has them. */
 export interface WebSocket {
+  /** Listens for one of the four events. */
   addEventListener<Type extends keyof WebSocketEventMap>(
     type: Type,
     listener: (this: globalThis.WebSocket, event: WebSocketEventMap[Type]) => unknown,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  /** Listens for an event of any other name. */
   addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  /** Listens no more. */
   removeEventListener<Type extends keyof WebSocketEventMap>(
     type: Type,
     listener: (this: globalThis.WebSocket, event: WebSocketEventMap[Type]) => unknown,
     options?: boolean | EventListenerOptions,
   ): void;
+  /** Listens no more. */
   removeEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,

@@ -3,9 +3,13 @@
  *
  * @module
  */
+import { assertRejects } from "@std/assert";
 import type { ConnectOptions } from "../../lib/client/connect.ts";
+import { WebSocketStream, type WebSocketStreamOptions } from "../../lib/client/websocket_stream.ts";
+import { type WebSocketCloseInfo, WebSocketError } from "../../lib/errors.ts";
 import { connPair, type MemoryConn } from "../_support/pair.ts";
 import { close, RawPeer } from "../_support/raw_peer.ts";
+import { soon } from "../_support/wait.ts";
 
 /** The URL of whatever is opened in memory. */
 export const URL_HERE = "ws://example.com/chat?x=1";
@@ -43,6 +47,26 @@ export async function answerClose(peer: RawPeer, code?: number, reason = ""): Pr
   await peer.expect(close(code, reason));
   await peer.send(close(code, reason));
   await peer.closeWrite();
+}
+
+/** A stream that is open, and its server. */
+export async function openStream(options: WebSocketStreamOptions = {}, { capacity, fields = [] }: Server = {}) {
+  const { protocols = [], ...common } = options;
+  const { options: all, peer, conn, far } = ends(common, capacity);
+  const stream = new WebSocketStream(URL_HERE, { protocols, ...all });
+  const head = await peer.answer(...fields);
+  const { readable, writable, ...agreed } = await soon(stream.opened, "The opening");
+  return { stream, readable, writable, agreed, head, peer, conn, far };
+}
+
+/** How a stream ended. */
+export function closed(stream: WebSocketStream): Promise<Required<WebSocketCloseInfo>> {
+  return soon(stream.closed, "The end");
+}
+
+/** With what a stream ended that did not end cleanly. */
+export function unclean(stream: WebSocketStream): Promise<WebSocketError> {
+  return assertRejects(() => closed(stream), WebSocketError);
 }
 
 /** Calls with arguments that TypeScript would not let through. */

@@ -1,41 +1,27 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
-import { WebSocketStream, type WebSocketStreamOptions } from "../../lib/client/websocket_stream.ts";
-import {
-  ConnectionError,
-  HandshakeError,
-  LimitError,
-  ProtocolError,
-  type WebSocketCloseInfo,
-  WebSocketError,
-} from "../../lib/errors.ts";
+import { WebSocketStream } from "../../lib/client/websocket_stream.ts";
+import { ConnectionError, HandshakeError, LimitError, WebSocketError } from "../../lib/errors.ts";
 import type { MessageData } from "../../lib/pipeline/messages/message.ts";
 import type { WebSocketOpenInfo } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { counting } from "../_support/bytes.ts";
-import { FakeTime } from "../_support/fake_time.ts";
 import { utf8 } from "../_support/frames.ts";
 import { binary, close, text } from "../_support/raw_peer.ts";
 import { settle, soon } from "../_support/wait.ts";
-import { answerClose, construct, ends, loosely, type Server, thrownName, URL_HERE } from "./_web_support.ts";
+import {
+  answerClose,
+  closed,
+  construct,
+  ends,
+  loosely,
+  openStream,
+  thrownName,
+  unclean,
+  URL_HERE,
+} from "./_web_support.ts";
 
 // The cases of the Web Platform Tests (websockets/stream/tentative) are told by their titles: "WPT: ...". The points where Deno's
 // own class differs from the draft begin with "Unlike Deno's:".
-
-/** An open stream and its server. */
-async function opens(options: WebSocketStreamOptions = {}, { capacity, fields = [] }: Server = {}) {
-  const { protocols = [], ...common } = options;
-  const { options: all, peer, conn, far } = ends(common, capacity);
-  const stream = new WebSocketStream(URL_HERE, { protocols, ...all });
-  const head = await peer.answer(...fields);
-  const { readable, writable, ...agreed } = await soon(stream.opened, "The opening");
-  return { stream, readable, writable, agreed, head, peer, conn, far };
-}
-
-/** How a stream ended. */
-const closed = (stream: WebSocketStream) => soon(stream.closed, "The end");
-
-/** With what a stream ended that did not end cleanly. */
-const unclean = (stream: WebSocketStream) => assertRejects(() => closed(stream), WebSocketError);
 
 Deno.test("WPT: a constructor without a URL, with one that is none, or with options that are no object throws", () => {
   assertEquals(thrownName(() => construct(WebSocketStream)), "TypeError");
@@ -46,7 +32,7 @@ Deno.test("WPT: a constructor without a URL, with one that is none, or with opti
 });
 
 Deno.test("WPT: url is the URL, opened gives streams and strings, and the protocol is the server's choice", async () => {
-  const { stream, readable, writable, agreed, head, peer } = await opens({ protocols: ["alpha", "beta"] }, {
+  const { stream, readable, writable, agreed, head, peer } = await openStream({ protocols: ["alpha", "beta"] }, {
     fields: ["Sec-WebSocket-Protocol: alpha"],
   });
   assert(head.includes("\r\nSec-WebSocket-Protocol: alpha, beta\r\n"));
@@ -82,7 +68,7 @@ Deno.test("promises that nobody looks at are no unhandled rejections", async () 
   try {
     const { options } = ends();
     new WebSocketStream(URL_HERE, { ...options, signal: AbortSignal.abort() });
-    const { writable, readable, far } = await opens();
+    const { writable, readable, far } = await openStream();
     void writable.getWriter().write("hello").catch(() => {});
     readable.getReader().closed.catch(() => {});
     far.reset();
@@ -110,7 +96,7 @@ Deno.test("WPT: a signal that is aborted before prevents the connection, during 
   assertStrictEquals(await assertRejects(() => closed(given)), reason);
 
   const after = new AbortController();
-  const { stream, readable, writable, peer: server } = await opens({ signal: after.signal });
+  const { stream, readable, writable, peer: server } = await openStream({ signal: after.signal });
   after.abort();
   await writable.getWriter().write("connected");
   await server.expect(text("connected"));
@@ -121,187 +107,8 @@ Deno.test("WPT: a signal that is aborted before prevents the connection, during 
   await closed(stream);
 });
 
-Deno.test("WPT: close during the handshake rejects both promises with a WebSocketError", async () => {
-  const { options, peer, conn } = ends();
-  const stream = new WebSocketStream(URL_HERE, options);
-  await peer.readHead();
-  stream.close({ closeCode: 4000, reason: "never mind" });
-  const error = await assertRejects(() => soon(stream.opened, "The opening"), WebSocketError);
-  assertStrictEquals(await unclean(stream), error);
-  assertEquals([error.closeCode, conn.closes], [1006, 1]);
-});
-
-const CLOSES: [what: string, info: WebSocketCloseInfo | undefined, code: number | undefined, reason: string][] = [
-  ["no argument sends an empty close frame", undefined, undefined, ""],
-  ["no code sends an empty close frame", {}, undefined, ""],
-  ["no code and an empty reason send an empty close frame", { reason: "" }, undefined, ""],
-  ["a reason without a code means 1000", { reason: "non-empty" }, 1000, "non-empty"],
-  ["a code and a reason are sent", { closeCode: 3456, reason: "pizza" }, 3456, "pizza"],
-  ["a reason of 123 bytes is sent", { closeCode: 4999, reason: "é".repeat(61) + "x" }, 4999, "é".repeat(61) + "x"],
-];
-for (const [what, info, code, reason] of CLOSES) {
-  Deno.test(`WPT: close: ${what}`, async () => {
-    const { stream, peer } = await opens();
-    if (info === undefined) stream.close();
-    else stream.close(info);
-    await answerClose(peer, code, reason);
-    assertEquals(await closed(stream), { closeCode: code ?? 1005, reason });
-  });
-}
-
-Deno.test("WPT: close with what cannot be sent throws, and closes nothing", async () => {
-  const { stream, peer } = await opens();
-  const name = (info: unknown) => thrownName(() => loosely((info: WebSocketCloseInfo) => stream.close(info), info));
-  for (const closeCode of [999, 1001, 2999, 5000, null, 0]) assertEquals(name({ closeCode }), "InvalidAccessError");
-  for (const closeCode of [-1, 70_000, NaN, Infinity, "code"]) assertEquals(name({ closeCode }), "TypeError");
-  assertEquals(name({ reason: ".".repeat(124) }), "SyntaxError");
-  assertEquals(name({ closeCode: 1000, reason: "🔌".repeat(31) }), "SyntaxError");
-  assertEquals(name(true), "TypeError");
-  // Web IDL makes a number of it.
-  assertEquals(name({ closeCode: "4000", reason: 7 }), "nothing");
-  await answerClose(peer, 4000, "7");
-  assertEquals(await closed(stream), { closeCode: 4000, reason: "7" });
-});
-
-const REASONS: [what: string, reason: unknown, code: number | undefined, said: string][] = [
-  ["nothing", undefined, undefined, ""],
-  ["attributes that are in no WebSocketError", { closeCode: 3333, reason: "obsolete" }, undefined, ""],
-  ["a code", new WebSocketError("", { closeCode: 3333 }), 3333, ""],
-  ["a code and a reason", new WebSocketError("", { closeCode: 3456, reason: "set" }), 3456, "set"],
-  ["a reason without a code", new WebSocketError("", { reason: "specified" }), 1000, "specified"],
-  ["a DOMException", new DOMException("yes", "DataCloneError"), undefined, ""],
-  ["another connection's 1006", new ConnectionError("lost"), undefined, ""],
-];
-for (const [what, reason, code, said] of REASONS) {
-  for (const [way, end] of [["abort", "writable"], ["cancel", "readable"]] as const) {
-    Deno.test(`WPT: ${end}.${way} with ${what} closes with ${code ?? "no code"}`, async () => {
-      const { stream, readable, writable, peer } = await opens();
-      const ending = way === "abort" ? writable.abort(reason) : readable.cancel(reason);
-      await answerClose(peer, code, said);
-      assertEquals(await closed(stream), { closeCode: code ?? 1005, reason: said });
-      await soon(ending, "The call");
-    });
-  }
-}
-
-Deno.test("WPT: closing the writable is a clean close, which resolves when the handshake is over", async () => {
-  const { stream, writable, peer } = await opens();
-  const writer = writable.getWriter();
-  void writer.write("last");
-  let done = false;
-  const closing = writer.close().then(() => done = true);
-  await peer.expect(text("last"), close());
-  await settle();
-  assertEquals(done, false);
-  await peer.send(close());
-  await peer.closeWrite();
-  await soon(closing, "The close");
-  assertEquals(await closed(stream), { closeCode: 1005, reason: "" });
-});
-
-Deno.test("closing the writable rejects where the handshake is not completed", async () => {
-  const { stream, writable, peer } = await opens();
-  const closing = writable.getWriter().close();
-  await peer.expect(close());
-  await peer.closeWrite();
-  const error = await assertRejects(() => soon(closing, "The close"), WebSocketError);
-  assertStrictEquals(await unclean(stream), error);
-});
-
-Deno.test("WPT: a clean close by the server is clean: readable ends, writable has an InvalidStateError", async () => {
-  const { stream, readable, writable, peer } = await opens();
-  await peer.send(close(4000, "ロボット"));
-  await peer.expect(close(4000));
-  await peer.closeWrite();
-  assertEquals(await closed(stream), { closeCode: 4000, reason: "ロボット" });
-  assertEquals((await readable.getReader().read()).done, true);
-  const error = await assertRejects(() => writable.getWriter().ready, DOMException);
-  assertEquals(error.name, "InvalidStateError");
-});
-
-Deno.test("readable ends with the connection although nobody reads", async () => {
-  const { stream, readable, peer } = await opens();
-  const ended = readable.getReader().closed;
-  stream.close();
-  await answerClose(peer);
-  await soon(ended, "The end of readable");
-});
-
-Deno.test("WPT: an empty close frame of the server is 1005", async () => {
-  const { stream, peer } = await opens();
-  await peer.send(close());
-  await peer.expect(close());
-  await peer.closeWrite();
-  assertEquals(await closed(stream), { closeCode: 1005, reason: "" });
-});
-
-Deno.test("WPT: where both sides close, the server's code and reason are told", async () => {
-  const { stream, peer } = await opens();
-  stream.close({ closeCode: 4111, reason: "local" });
-  await peer.send(close(4222, "remote"));
-  await peer.expect(close(4111, "local"));
-  await peer.closeWrite();
-  assertEquals(await closed(stream), { closeCode: 4222, reason: "remote" });
-});
-
-Deno.test("WPT: an abrupt end rejects closed and errors both streams, with the same WebSocketError", async () => {
-  const { stream, readable, writable, far } = await opens();
-  far.reset();
-  const error = await unclean(stream);
-  assertEquals([error.closeCode, error.reason], [1006, ""]);
-  assertStrictEquals(await assertRejects(() => readable.getReader().read()), error);
-  const writer = writable.getWriter();
-  assertStrictEquals(await assertRejects(() => writer.ready), error);
-  assertStrictEquals(await assertRejects(() => writer.write("late")), error);
-});
-
-Deno.test("a write that waits when the connection is lost rejects with closed's error", async () => {
-  const { stream, writable, far } = await opens({ highWaterMark: 1_000 }, { capacity: 1_000 });
-  const writing = writable.getWriter().write(counting(100_000));
-  writing.catch(() => {});
-  await settle();
-  far.reset();
-  assertStrictEquals(await assertRejects(() => soon(writing, "The write")), await unclean(stream));
-});
-
-Deno.test("a server that breaks the protocol sent no close frame: 1006, and the cause says what it did", async () => {
-  const { stream, readable, peer } = await opens();
-  const reading = readable.getReader().read();
-  reading.catch(() => {});
-  await peer.send("83 00");
-  await peer.expect(close(1002, "Opcode 3 is not defined"));
-  await peer.closeWrite();
-  const error = await unclean(stream);
-  assertInstanceOf(error.cause, ProtocolError);
-  assertEquals([error.closeCode, error.cause.closeCode, error.message], [1006, 1002, error.cause.message]);
-  assertStrictEquals(await assertRejects(() => reading), error);
-});
-
-Deno.test("WPT: a close of the server with unwritten data is not clean, and has the server's code", async () => {
-  const { stream, writable, peer, far } = await opens({}, { capacity: 1_000 });
-  const writing = writable.getWriter().write(counting(1_000_000));
-  writing.catch(() => {});
-  await peer.send(close(4567, "done"));
-  await settle();
-  far.reset();
-  const error = await unclean(stream);
-  assertEquals([error.closeCode, error.reason], [4567, "done"]);
-  assertStrictEquals(await assertRejects(() => soon(writing, "The write")), error);
-});
-
-Deno.test("WPT: a write behind a close rejects with InvalidStateError, and so do all after it", async () => {
-  const { stream, writable, peer } = await opens();
-  const writer = writable.getWriter();
-  stream.close();
-  const error = await assertRejects(() => writer.write("late"), DOMException);
-  assertEquals(error.name, "InvalidStateError");
-  assertStrictEquals(await assertRejects(() => writer.write("later")), error);
-  await answerClose(peer);
-  await closed(stream);
-});
-
 Deno.test("WPT: binary messages come as Uint8Array, text as strings", async () => {
-  const { stream, readable, peer } = await opens();
+  const { stream, readable, peer } = await openStream();
   await peer.send(binary(counting(16)), text("text"));
   const reader = readable.getReader();
   const { value } = await reader.read();
@@ -321,7 +128,7 @@ Deno.test("WPT: what cannot become a string and a view of shared memory make a w
     },
   };
   for (const chunk of [cannotStringify, Symbol("no"), new Uint8Array(new SharedArrayBuffer(4))]) {
-    const { writable, conn } = await opens();
+    const { writable, conn } = await openStream();
     const writer = writable.getWriter();
     const write = loosely((chunk: MessageData) => writer.write(chunk), chunk);
     await assertRejects(() => Promise.resolve(write), TypeError);
@@ -330,7 +137,7 @@ Deno.test("WPT: what cannot become a string and a view of shared memory make a w
 });
 
 Deno.test("WPT: a write is held back while the server does not read", async () => {
-  const { stream, writable, peer } = await opens({ highWaterMark: 1_000 }, { capacity: 1_000 });
+  const { stream, writable, peer } = await openStream({ highWaterMark: 1_000 }, { capacity: 1_000 });
   const writer = writable.getWriter();
   assertEquals(writer.desiredSize, 1);
   let written = false;
@@ -344,24 +151,8 @@ Deno.test("WPT: a write is held back while the server does not read", async () =
   await closed(stream);
 });
 
-Deno.test("await using closes and waits for the end, clean or not", async () => {
-  const { stream, peer } = await opens();
-  {
-    await using _ = stream;
-    void answerClose(peer);
-  }
-  assertEquals(await closed(stream), { closeCode: 1005, reason: "" });
-
-  const lost = await opens();
-  {
-    await using _ = lost.stream;
-    lost.far.reset();
-  }
-  await unclean(lost.stream);
-});
-
 Deno.test("Unlike Deno's: besides headers there are limits, compression and TLS among the options", async () => {
-  const { stream, head, agreed, readable, peer } = await opens(
+  const { stream, head, agreed, readable, peer } = await openStream(
     { headers: { Cookie: "a=1" }, perMessageDeflate: true, maxMessageBytes: 10, caCerts: [] },
     { fields: ["Sec-WebSocket-Extensions: permessage-deflate"] },
   );
@@ -376,7 +167,7 @@ Deno.test("Unlike Deno's: besides headers there are limits, compression and TLS 
 });
 
 Deno.test("Unlike Deno's: a chunk may be any BufferSource, and whatever else becomes a string", async () => {
-  const { stream, writable, peer } = await opens();
+  const { stream, writable, peer } = await openStream();
   const writer = writable.getWriter();
   const { buffer } = counting(8);
   const chunks = [buffer, new Uint16Array(buffer, 2, 2), new DataView(buffer, 4), 42, null, { toString: () => "text" }];
@@ -408,45 +199,16 @@ Deno.test("Unlike Deno's: http and https URLs stand for ws and wss, and a URL ma
   }
 });
 
-Deno.test("Unlike Deno's types: close info has closeCode, taken and given", async () => {
-  const { stream, peer } = await opens();
-  const info: WebSocketCloseInfo = { closeCode: 4001 };
-  stream.close(info);
-  await answerClose(peer, 4001);
-  const { closeCode }: Required<WebSocketCloseInfo> = await closed(stream);
-  assertEquals(closeCode, 4001);
-});
-
 Deno.test("Unlike Deno's types: a WebSocketError without a code has null for it", () => {
   const closeCode: number | null = new WebSocketError().closeCode;
   assertStrictEquals(closeCode, null);
 });
 
 Deno.test("Unlike Deno's types: what opened gives is a WebSocketOpenInfo", async () => {
-  const { stream, conn } = await opens();
+  const { stream, conn } = await openStream();
   const info: WebSocketOpenInfo = await stream.opened;
   assertEquals(Object.keys(info).sort(), ["extensions", "protocol", "readable", "writable"]);
   conn.reset();
-});
-
-Deno.test("Unlike Deno's (WPT too): a connection that is lost after our close frame did not end cleanly", async () => {
-  const { stream, peer } = await opens();
-  stream.close({ closeCode: 4000, reason: "because" });
-  await peer.expect(close(4000, "because"));
-  await peer.closeWrite();
-  const error = await unclean(stream);
-  assertEquals([error.closeCode, error.reason], [1006, ""]);
-});
-
-Deno.test("Unlike Deno's: a close frame that is not answered is given up after closeTimeout, whatever that is", async () => {
-  using time = new FakeTime();
-  const { stream, conn } = await opens({ closeTimeout: 30_000 });
-  stream.close();
-  await time.advance(29_999);
-  assertEquals(conn.closes, 0);
-  await time.advance(1);
-  const error = await unclean(stream);
-  assertEquals([error.closeCode, conn.closes], [1006, 1]);
 });
 
 Deno.test("Unlike Deno's: a subprotocol that is no token is a SyntaxError, as one that comes twice", () => {
@@ -456,7 +218,7 @@ Deno.test("Unlike Deno's: a subprotocol that is no token is a SyntaxError, as on
 });
 
 Deno.test("As Deno's: one message is taken ahead, and a server whose messages are not read is held back", async () => {
-  const { stream, readable, peer, conn } = await opens({ highWaterMark: 100 }, { capacity: 100 });
+  const { stream, readable, peer, conn } = await openStream({ highWaterMark: 100 }, { capacity: 100 });
   let sent = 0;
   const flood = (async () => {
     for (; sent < 100; sent++) await peer.send(text("x".repeat(98)));
@@ -492,7 +254,7 @@ Deno.test("Unlike Deno's: there is a server with the same shape", async () => {
 });
 
 Deno.test("Unlike Deno's: extensions tells what is in force", async () => {
-  const { stream, agreed, peer } = await opens({ perMessageDeflate: true }, {
+  const { stream, agreed, peer } = await openStream({ perMessageDeflate: true }, {
     fields: ["Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover"],
   });
   assertEquals(agreed.extensions, "permessage-deflate; server_no_context_takeover");

@@ -41,6 +41,10 @@ const ECHOES: Record<string, WebSocketHandler> = {
     for await (const message of socket) await socket.send(message);
   },
   "streams": (socket) => socket.readable.pipeTo(socket.writable),
+  "the streams of opened": async (socket) => {
+    const { readable, writable } = await socket.opened;
+    await readable.pipeTo(writable);
+  },
   "batches": async (socket) => {
     for await (const batch of socket.batches) for (const message of batch) await socket.send(message);
   },
