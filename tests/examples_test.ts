@@ -1,12 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { connect, serve } from "../mod.ts";
-import { deno } from "./_support/child.ts";
+import { deno, denoOutput } from "./_support/child.ts";
 import { cert, key } from "./_support/tls.ts";
 import { connectProxy } from "./client/_support.ts";
-});
-
-import { connect } from "../mod.ts";
-import { deno, denoOutput } from "./_support/child.ts";
 
 for (const example of ["echo", "pipeline", "extension"]) {
   Deno.test(`examples/${example}.ts echoes text and binary messages, answers pings and the closing handshake`, async () => {

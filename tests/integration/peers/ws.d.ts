@@ -13,7 +13,6 @@ export interface IncomingMessage extends AsyncIterable<Uint8Array<ArrayBuffer>> 
   readonly url?: string;
   readonly statusCode?: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly url?: string;
 }
 
 export interface WebSocketEvents {
