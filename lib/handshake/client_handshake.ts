@@ -14,6 +14,7 @@ import {
   type HeaderFields,
   listValues,
   quote,
+  type Refuse,
   toHeaders,
 } from "./http_fields.ts";
 import { type ResponseHead, serializeRequestHead } from "./http_head.ts";
@@ -114,30 +115,39 @@ export function withoutCredentials(url: URL): string {
  * @throws {TypeError} If a header field is malformed or the handshake's own (CVE-2026-1527).
  */
 export function createUpgradeRequest(options: CreateUpgradeRequestOptions): CreatedUpgradeRequest {
-  const { url, protocols = [], extensions = "", headers, key = createKey() } = options;
+  const { url, key = createKey() } = options;
+  const { host, fields } = offerFields(options);
+  const bytes = serializeRequestHead({
+    method: "GET",
+    target: url.pathname + url.search,
+    version: "HTTP/1.1",
+    fields: [
+      ["Host", host], // First, RFC 9110 §7.2.
+      ["Upgrade", "websocket"],
+      ["Connection", "Upgrade"],
+      ["Sec-WebSocket-Key", key],
+      ...fields,
+    ],
+  });
+  return { bytes, key };
+}
+
+/** The host and the fields of a request that are the same in any version of HTTP. Throws as {@linkcode createUpgradeRequest} does. */
+export function offerFields(
+  { url, protocols = [], extensions = "", headers }: Omit<CreateUpgradeRequestOptions, "key">,
+): { host: string; fields: HeaderFields } {
   checkSubprotocols(protocols);
   const given = applicationFields(headers);
-  const [host = url.host] = fieldValues(given, "host");
-  const fields: [string, string][] = [
-    ["Host", host], // First, RFC 9110 §7.2. A URL leaves out its scheme's default port by itself.
-    ["Upgrade", "websocket"],
-    ["Connection", "Upgrade"],
-    ["Sec-WebSocket-Key", key],
-    ["Sec-WebSocket-Version", "13"],
-  ];
+  const fields: [string, string][] = [["Sec-WebSocket-Version", "13"]];
   if (protocols.length > 0) fields.push(["Sec-WebSocket-Protocol", protocols.join(", ")]);
   if (extensions !== "") fields.push(["Sec-WebSocket-Extensions", extensions]);
   const credentials = basicCredentials(url);
   if (credentials !== undefined && fieldValues(given, "authorization").length === 0) {
     fields.push(["Authorization", credentials]);
   }
-  const bytes = serializeRequestHead({
-    method: "GET",
-    target: url.pathname + url.search,
-    version: "HTTP/1.1",
-    fields: [...fields, ...given.filter(([name]) => name !== "host")],
-  });
-  return { bytes, key };
+  // A URL leaves out its scheme's default port by itself.
+  const [host = url.host] = fieldValues(given, "host");
+  return { host, fields: [...fields, ...given.filter(([name]) => name !== "host")] };
 }
 
 /**
@@ -153,7 +163,7 @@ export async function checkUpgradeResponse(
   options: CheckUpgradeResponseOptions,
 ): Promise<UpgradeAgreement> {
   const { version, status, fields } = head;
-  const { key, protocols = [], offeredExtensions = [] } = options;
+  const { key, ...asked } = options;
   const refuse = (message: string) => new HandshakeError(message, { status, headers: toHeaders(fields) });
 
   // Item 1. Redirects and 401 are the caller's to follow, if at all.
@@ -166,6 +176,15 @@ export async function checkUpgradeResponse(
   }
   if (!hasToken(fields, "connection", "upgrade")) throw refuse('Header Connection lacks "Upgrade"');
   await checkAcceptKey(fields, key, refuse);
+  return readAgreement(fields, asked, refuse);
+}
+
+/** Items 5 and 6, which are the same in any version of HTTP. */
+export function readAgreement(
+  fields: HeaderFields,
+  { protocols = [], offeredExtensions = [] }: Omit<CheckUpgradeResponseOptions, "key">,
+  refuse: Refuse,
+): UpgradeAgreement {
   const extensions = parseExtensions(fieldValues(fields, "sec-websocket-extensions"), refuse);
   for (const { name } of extensions) {
     if (!offeredExtensions.includes(name)) throw refuse(`Server chose extension ${quote(name)}, which was not offered`);

@@ -18,6 +18,12 @@ export interface FinalResponseHead {
   headers?: HeadersInit;
 }
 
+/** A final response with its body. */
+export interface FinalResponse extends FinalResponseHead {
+  /** The whole body. */
+  body: Uint8Array<ArrayBuffer>;
+}
+
 /** What decides how a response is framed. */
 export interface SerializeResponseOptions {
   /** The request's method: the answer to `HEAD` has no body. @default {"GET"} */
@@ -74,7 +80,7 @@ export function serializeResponse(
   options: SerializeResponseOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const { status, headers } = response;
-  if (!isFinal(status)) throw new RangeError(`Cannot answer with status ${status}: it must be from 200 to 599`);
+  requireFinal(status);
   const given = [...new Headers(headers)].filter(([name]) => !FRAMING_FIELDS.has(name));
   // RFC 9110 §7.8: who sends Upgrade names it in Connection.
   const connection = given.some(([name]) => name === "upgrade") ? "close, Upgrade" : "close";
@@ -104,11 +110,26 @@ export function serializeResponse(
  * @returns The bytes of the response, to be sent before the connection is closed.
  */
 export function refusal(error: HandshakeError): Uint8Array<ArrayBuffer> {
+  const response = refusalResponse(error);
+  return serializeResponse(response, response.body);
+}
+
+/** {@linkcode refusal} before it is written: for any version of HTTP. */
+export function refusalResponse(error: HandshakeError): FinalResponse & { headers: Headers } {
   const status = isFinal(error.status) ? error.status : 500;
   const headers = new Headers([...error.headers].filter(([, value]) => isFieldValue(value)));
   if (!headers.has("content-type")) headers.set("content-type", "text/plain; charset=utf-8");
   const message = status === 500 ? reasonPhrase(status) : error.message;
-  return serializeResponse({ status, headers }, new TextEncoder().encode(`${message}\n`));
+  return { status, headers, body: new TextEncoder().encode(`${message}\n`) };
+}
+
+/**
+ * Checks that a status ends an exchange: an application's `Response.error()` has 0.
+ *
+ * @throws {RangeError} If it does not.
+ */
+export function requireFinal(status: number): void {
+  if (!isFinal(status)) throw new RangeError(`Cannot answer with status ${status}: it must be from 200 to 599`);
 }
 
 function isFinal(status: number): boolean {

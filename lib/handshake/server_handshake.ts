@@ -30,7 +30,7 @@ export type LegacyVersion = "hixie-75" | "hixie-76" | 7 | 8;
 
 /** A client's request to open a WebSocket, checked. */
 export interface UpgradeRequest {
-  /** The method: `GET`. */
+  /** The method: `GET`, or over HTTP/2 `CONNECT` (RFC 8441 §4). */
   readonly method: string;
   /** The request target as it was sent. */
   readonly target: string;
@@ -42,13 +42,16 @@ export interface UpgradeRequest {
   readonly url: string;
   /** Whether the connection is encrypted, as far as the caller said. */
   readonly secure: boolean;
-  /** The host, and the port where it was sent: the target's where that is absolute, else the `Host` field's. */
+  /**
+   * The host, and the port where it was sent: the target's where that is absolute, else the `Host` field's, which over HTTP/2 is
+   * `:authority`.
+   */
   readonly host: string;
   /** The `Origin`, or `undefined` where none was sent. */
   readonly origin: string | undefined;
   /** The `Sec-WebSocket-Version`: 13, but where a server speaks older drafts. */
   readonly version: 13 | LegacyVersion;
-  /** The `Sec-WebSocket-Key`; empty in the drafts that have none. */
+  /** The `Sec-WebSocket-Key`; empty where there is none: in some drafts, and over HTTP/2 (RFC 8441 §5). */
   readonly key: string;
   /** The subprotocols that the client requests, in its order. */
   readonly protocols: readonly string[];
@@ -118,17 +121,24 @@ export function isUpgradeRequest(head: RequestHead): boolean {
  * @throws {HandshakeError} With the status, and the header fields that belong to it: 400, 405 or 426.
  */
 export function readUpgradeRequest(head: RequestHead, options: ReadUpgradeRequestOptions = {}): UpgradeRequest {
-  const { method, target, fields } = head;
+  const { target, fields } = head;
   const { secure = false } = options;
   requireHttp11(head);
   requireGet(head);
-  const { authority, path, query } = splitTarget(target);
+  const { authority, ...resource } = splitTarget(target);
   const named = readHost(fields);
-  const host = authority ?? named;
   refuseBody(fields);
   requireUpgrade(fields);
-  requireVersion(fields);
-  const key = readKey(fields);
+  requireVersion(fields, { status: 426, headers: UPGRADE_REQUIRED });
+  return describeRequest(head, { ...resource, secure, host: authority ?? named, key: readKey(fields) });
+}
+
+/** What a request says of a WebSocket in any version of HTTP, with what its version says in its own way. */
+export function describeRequest(
+  { method, target, fields }: Omit<RequestHead, "version">,
+  own: Pick<UpgradeRequest, "path" | "query" | "secure" | "host" | "key">,
+): UpgradeRequest {
+  const { path, query, secure, host, key } = own;
   const origin = readOrigin(fields);
   const protocols = parseSubprotocols(fields);
   const extensions = parseExtensions(fieldValues(fields, "sec-websocket-extensions"));
@@ -168,12 +178,25 @@ export async function acceptUpgrade(
   request: Pick<UpgradeRequest, "key" | "protocols" | "extensions">,
   options: AcceptUpgradeOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { protocol = "", extensions = "", headers } = options;
-  const fields: [string, string][] = [
-    ["Upgrade", "websocket"],
-    ["Connection", "Upgrade"],
-    ["Sec-WebSocket-Accept", await acceptKey(request.key)],
-  ];
+  return serializeResponseHead({
+    version: "HTTP/1.1",
+    status: 101,
+    statusText: "Switching Protocols",
+    fields: [
+      ["Upgrade", "websocket"],
+      ["Connection", "Upgrade"],
+      ["Sec-WebSocket-Accept", await acceptKey(request.key)],
+      ...choiceFields(request, options),
+    ],
+  });
+}
+
+/** The fields of an answer that are the same in any version of HTTP. Throws as {@linkcode acceptUpgrade} does. */
+export function choiceFields(
+  request: Pick<UpgradeRequest, "protocols" | "extensions">,
+  { protocol = "", extensions = "", headers }: AcceptUpgradeOptions,
+): HeaderFields {
+  const fields: [string, string][] = [];
   if (protocol !== "") {
     if (!request.protocols.includes(protocol)) {
       throw new TypeError(`Cannot choose subprotocol ${quote(protocol)}: the client did not request it`);
@@ -188,12 +211,7 @@ export async function acceptUpgrade(
     }
     fields.push(["Sec-WebSocket-Extensions", extensions]);
   }
-  return serializeResponseHead({
-    version: "HTTP/1.1",
-    status: 101,
-    statusText: "Switching Protocols",
-    fields: [...fields, ...applicationFields(headers)],
-  });
+  return [...fields, ...applicationFields(headers)];
 }
 
 /** Fields of a 426, RFC 9110 §15.5.22. */
@@ -218,7 +236,7 @@ function requireGet({ method }: RequestHead): void {
  * No body: bytes after the head are frames, and a proxy that took them for a body would see another request there
  * (RFC 9112 §6.1, RFC 9110 §7.8; CVE-2026-69243, CVE-2026-39805).
  */
-function refuseBody(fields: HeaderFields): void {
+export function refuseBody(fields: HeaderFields): void {
   if (fieldValues(fields, "transfer-encoding").length > 0) throw badRequest("An upgrade request cannot have a body");
   const lengths = fieldValues(fields, "content-length");
   if (lengths.length > 1) throw badRequest(`Header Content-Length comes ${lengths.length} times`);
@@ -235,14 +253,20 @@ function requireUpgrade(fields: HeaderFields): void {
   throw new HandshakeError("This resource is a WebSocket", { status: 426, headers: UPGRADE_REQUIRED });
 }
 
-/** §4.2.1, item 6, and §4.4: exactly 13, as text, for `Number` would take `+13` and `0xd`. */
-function requireVersion(fields: HeaderFields): void {
+/**
+ * §4.2.1, item 6, and §4.4: exactly 13, as text, for `Number` would take `+13` and `0xd`. A refusal says which version it is, with
+ * the status and the fields that its version of HTTP has for that.
+ */
+export function requireVersion(
+  fields: HeaderFields,
+  { status, headers }: { status: number; headers: readonly [string, string][] },
+): void {
   const versions = fieldValues(fields, "sec-websocket-version");
   if (versions.length === 1 && versions[0] === "13") return;
   const given = versions.length === 0 ? "none" : quote(versions.join(", "));
   throw new HandshakeError(`Header Sec-WebSocket-Version must be 13, not ${given}`, {
-    status: 426,
-    headers: [...UPGRADE_REQUIRED, ["Sec-WebSocket-Version", "13"]],
+    status,
+    headers: [...headers, ["Sec-WebSocket-Version", "13"]],
   });
 }
 
