@@ -5,7 +5,7 @@
  * @module
  */
 import type { HandshakeError } from "../errors.ts";
-import { isFieldValue } from "./http_fields.ts";
+import { isFieldValue, quote } from "./http_fields.ts";
 import { serializeResponseHead } from "./http_head.ts";
 
 /** The head of a final response (RFC 9110 §15), as a web `Response` has it. */
@@ -124,11 +124,22 @@ export function refusalResponse(error: HandshakeError): FinalResponse & { header
 }
 
 /**
- * Checks that a status ends an exchange: an application's `Response.error()` has 0.
+ * Checks what an application answers with, before it is too late for another answer: `Response.error()` has status 0, and
+ * `Headers` lets control characters through.
  *
- * @throws {RangeError} If it does not.
+ * @throws {RangeError} If the status is not a final one.
+ * @throws {TypeError} If a header field is malformed.
  */
-export function requireFinal(status: number): void {
+export function checkFinal({ status, headers }: FinalResponseHead): void {
+  requireFinal(status);
+  for (const [name, value] of new Headers(headers)) {
+    if (!isFieldValue(value)) {
+      throw new TypeError(`Cannot send header ${quote(name)}: its value has a character that is not allowed`);
+    }
+  }
+}
+
+function requireFinal(status: number): void {
   if (!isFinal(status)) throw new RangeError(`Cannot answer with status ${status}: it must be from 200 to 599`);
 }
 

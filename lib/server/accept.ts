@@ -4,9 +4,7 @@
  * @module
  */
 import { ConnectionError, HandshakeError } from "../errors.ts";
-import { BodyReader } from "../handshake/body_reader.ts";
-import { RequestHeadParser } from "../handshake/http_head.ts";
-import { refusal, serializeResponse } from "../handshake/http_response.ts";
+import { checkFinal, type FinalResponse, refusal, refusalResponse } from "../handshake/http_response.ts";
 import { acceptExtensions, describeExtensions } from "../extensions/negotiation.ts";
 import type { Extension, ExtensionProcessor } from "../extensions/extension.ts";
 import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
@@ -15,18 +13,13 @@ import { compileProxies, forwardedSecure, type ProxyPolicy } from "../handshake/
 import type { HeaderFields } from "../handshake/http_fields.ts";
 import type { LegacyDrafts } from "../handshake/legacy_request.ts";
 import { compileOriginPolicy, type OriginPolicy } from "../handshake/origin.ts";
-import {
-  acceptUpgrade,
-  isUpgradeRequest,
-  readUpgradeRequest,
-  type UpgradeRequest,
-} from "../handshake/server_handshake.ts";
+import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import { chooseSubprotocol } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
-import { GrowingBuffer } from "../pipeline/bytes/growing_buffer.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
-import { answerAndEnd, precededBy, readHead, withDeadline, writeHead } from "../pipeline/sockets/opening.ts";
-import { type ByteConnection, type BytePair, type Transport, transportOf } from "../pipeline/sockets/transport.ts";
+import { answerAndEnd, withDeadline } from "../pipeline/sockets/opening.ts";
+import { type ByteConnection, type BytePair, transportOf } from "../pipeline/sockets/transport.ts";
+import { type Exchange, http1Exchange } from "./exchange.ts";
 import type { HttpConnection } from "./http_engine.ts";
 import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 
@@ -159,37 +152,55 @@ export async function accept<Data = unknown>(
 export interface AcceptContext {
   /** Gives up the handshake. */
   signal?: AbortSignal | undefined;
-  /** What was read of the connection already. */
-  first?: Uint8Array<ArrayBuffer> | undefined;
   /** Is told who connects, before anything is read where no proxy has to say it. What it throws refuses. */
   admit?(remoteAddr: Address | undefined): void;
 }
 
 /** {@linkcode accept} for a server: `undefined` where the request was no handshake and was answered. */
-export async function acceptWith<Data>(
+export function acceptWith<Data>(
   acceptor: Acceptor<Data>,
   conn: ByteConnection | BytePair,
-  { signal, first, admit }: AcceptContext,
+  { first, ...context }: AcceptContext & {
+    /** What was read of the connection already. */
+    first?: Uint8Array<ArrayBuffer> | undefined;
+  },
+): Promise<Connection<Data> | undefined> {
+  return acceptExchange(acceptor, http1(acceptor, conn, first), context);
+}
+
+/** The exchange of a connection in HTTP/1.1, as a server's options have it. */
+export function http1<Data>(
+  { limits, options: { legacy }, http }: Acceptor<Data>,
+  conn: ByteConnection | BytePair,
+  early?: Uint8Array<ArrayBuffer>,
+): Exchange {
+  return http1Exchange(conn, { limits, legacy, ordinary: http !== undefined, early });
+}
+
+/** {@linkcode acceptWith} for an exchange of any version of HTTP. */
+export async function acceptExchange<Data>(
+  acceptor: Acceptor<Data>,
+  exchange: Exchange,
+  { signal, admit }: AcceptContext,
 ): Promise<Connection<Data> | undefined> {
   const { handshakeTimeout: time } = acceptor.limits;
-  const transport = first === undefined ? transportOf(conn) : precededBy(first, transportOf(conn));
-  const info = new Info(conn);
+  const info = new Info(exchange);
   const late = () => {
     // 408 while we wait for the client (RFC 9110 §15.5.9), 503 while the client waits for us.
     return new HandshakeError(`The handshake took more than ${time} ms`, { status: info.complete ? 503 : 408 });
   };
   let opened: Connection<Data> | HttpConnection;
   try {
-    opened = await withDeadline(shakeHands(acceptor, transport, { info, admit }), { time, late, signal });
+    opened = await withDeadline(shakeHands(acceptor, exchange, { info, admit }), { time, late, signal });
   } catch (cause) {
     info.abort(cause);
     // The peer is gone. A signal may have any reason, and what a hook throws comes as a `HandshakeError`.
     if (cause instanceof ConnectionError && cause !== signal?.reason) {
-      transport.close();
+      exchange.drop();
       throw cause;
     }
     const error = refusalOf(cause, signal);
-    await answerAndEnd(transport, error instanceof Refused ? error.response : refusal(error));
+    await exchange.refuse(error instanceof Refused ? error.response : refusalResponse(error));
     throw error;
   }
   if (opened instanceof Connection) return opened;
@@ -197,44 +208,40 @@ export async function acceptWith<Data>(
   return undefined;
 }
 
-/** Refuses a connection before anything of it is read (H24). */
+/** Refuses a connection before anything of it is read. */
 export async function refuse(conn: ByteConnection | BytePair, error: HandshakeError): Promise<void> {
   await answerAndEnd(transportOf(conn), refusal(error));
 }
 
 async function shakeHands<Data>(
   acceptor: Acceptor<Data>,
-  transport: Transport,
+  exchange: Exchange,
   { info, admit }: { info: Info; admit: AcceptContext["admit"] },
 ): Promise<Connection<Data> | HttpConnection> {
-  const { limits, options, checkOrigin, proxies, http } = acceptor;
+  const { limits, options, checkOrigin, proxies } = acceptor;
   const proxied = proxies.trusts(hostnameOf(info.remoteAddr));
   if (!proxied) admit?.(info.remoteAddr);
-  const parser = new RequestHeadParser(limits);
-  const seen = http === undefined ? undefined : new GrowingBuffer();
-  const head = await readHead(transport, parser, seen);
+  const fields = await exchange.readHead();
   info.throwIfAborted();
   if (proxied) {
-    info.forward(proxies, head.fields);
+    info.forward(proxies, fields);
     admit?.(info.remoteAddr);
   }
-  const secure = info.forwardedSecure ?? options.secure ?? info.secure;
-  if (seen !== undefined && !isUpgradeRequest(head)) return { transport, first: seen.take(), info, secure };
-  const legacy = options.legacy?.read(head, { secure });
-  const request = legacy ?? readUpgradeRequest(head, { secure });
+  const secure = info.forwardedSecure ?? options.secure ?? exchange.secure;
+  const ordinary = exchange.ordinary();
+  if (ordinary !== undefined) return { ...ordinary, info, secure };
+  const request = exchange.readRequest({ secure });
   checkOrigin(request);
-  const { body, rest } = await readBody(transport, parser.rest, legacy?.bodyBytes);
+  await exchange.readBody();
   info.throwIfAborted();
   info.complete = true;
   info.extensions.push(...acceptExtensions(request.extensions, acceptor.extensions));
   const answer = await ask(info, () => options.upgrade?.(request, info)) ?? {};
-  if (answer instanceof Response) throw new Refused(answer, await serializeWebResponse(answer));
+  if (answer instanceof Response) throw await refusedWith(answer);
   const { protocol = chooseSubprotocol(request.protocols, options.protocols ?? []), headers = [], data } = answer;
   const extensions = describeExtensions(info.extensions);
-  const chosen = { protocol, extensions, headers };
-  const opening = await (legacy?.answer(body, chosen) ?? acceptUpgrade(request, chosen));
   info.throwIfAborted();
-  await writeHead(transport, opening);
+  const { transport, first, framing } = await exchange.accept({ protocol, extensions, headers });
   info.throwIfAborted();
   return new Connection<Data>({
     role: "server",
@@ -248,22 +255,10 @@ async function shakeHands<Data>(
     data,
     transport,
     limits,
-    rest,
+    rest: first,
     lendPayloads: options.lendPayloads,
-    framing: legacy?.framing,
+    framing,
   });
-}
-
-/** Reads the bytes behind the head that belong to the handshake of a draft: they are under its deadline too (X8). */
-async function readBody(
-  transport: Transport,
-  first: Uint8Array<ArrayBuffer>,
-  size = 0,
-): Promise<{ body: Uint8Array<ArrayBuffer>; rest: Uint8Array<ArrayBuffer> }> {
-  if (size === 0) return { body: new Uint8Array(0), rest: first };
-  const reader = new BodyReader(size);
-  const body = await readHead(precededBy(first, transport), reader);
-  return { body, rest: reader.rest };
 }
 
 /** Calls a hook. What it throws refuses the handshake: with 500, whatever it is, unless it is a refusal itself (H22). */
@@ -282,8 +277,6 @@ async function ask<Answer>(info: Info, hook: () => Answer | Promise<Answer>): Pr
 class Info implements UpgradeInfo {
   remoteAddr: Address | undefined;
   readonly localAddr: Address | undefined;
-  /** Whether the conversation is encrypted, as far as the connection shows it. */
-  readonly secure: boolean;
   /** Whether the client's side of a proxy is, as far as the proxy says it. */
   forwardedSecure: boolean | undefined;
   readonly extensions: ExtensionProcessor[] = [];
@@ -292,10 +285,9 @@ class Info implements UpgradeInfo {
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
-  constructor(conn: ByteConnection | BytePair) {
-    this.remoteAddr = "remoteAddr" in conn ? conn.remoteAddr : undefined;
-    this.localAddr = "localAddr" in conn ? conn.localAddr : undefined;
-    this.secure = "handshake" in conn || ("secure" in conn && conn.secure === true);
+  constructor({ remoteAddr, localAddr }: Exchange) {
+    this.remoteAddr = remoteAddr;
+    this.localAddr = localAddr;
   }
 
   /** Takes over what a proxy says of its client. */
@@ -329,12 +321,19 @@ export function hostnameOf(addr: Address | undefined): string | undefined {
 
 /** The application refused with a `Response`. */
 class Refused extends HandshakeError {
-  readonly response: Uint8Array<ArrayBuffer>;
+  readonly response: FinalResponse;
 
-  constructor({ status, headers }: Response, response: Uint8Array<ArrayBuffer>) {
+  constructor(response: FinalResponse & { headers: Headers }) {
+    const { status, headers } = response;
     super(`The application refused the handshake with ${status}`, { status, headers });
     this.response = response;
   }
+}
+
+async function refusedWith(response: Response): Promise<Refused> {
+  const { status, statusText, headers } = response;
+  checkFinal(response);
+  return new Refused({ status, statusText, headers, body: new Uint8Array(await response.arrayBuffer()) });
 }
 
 /** What refuses the handshake: what was thrown, or 503 where `signal` ends it, or 500 for a mistake of ours (H22). */
@@ -346,8 +345,4 @@ function refusalOf(cause: unknown, signal: AbortSignal | undefined): HandshakeEr
 
 function ourMistake(cause: unknown): HandshakeError {
   return new HandshakeError("The handshake failed on the server's side", { status: 500, cause });
-}
-
-async function serializeWebResponse(response: Response): Promise<Uint8Array<ArrayBuffer>> {
-  return serializeResponse(response, new Uint8Array(await response.arrayBuffer()));
 }

@@ -4,22 +4,24 @@
  * @module
  */
 import { ConnectionError, HandshakeError } from "../errors.ts";
+import { refusalResponse } from "../handshake/http_response.ts";
 import { resolveServerLimits, type ServerLimits } from "../limits.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import type { Connection } from "../pipeline/sockets/connection.ts";
 import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
-import { type ByteConnection, type BytePair, transportOf } from "../pipeline/sockets/transport.ts";
+import type { ByteConnection, BytePair } from "../pipeline/sockets/transport.ts";
 import type { Address } from "../pipeline/sockets/websocket_connection.ts";
 import {
   type AcceptContext,
+  acceptExchange,
   type AcceptOptions,
   type Acceptor,
-  acceptWith,
   createAcceptor,
   hostnameOf,
-  refuse,
+  http1,
   type UpgradeInfo,
 } from "./accept.ts";
+import type { Exchange } from "./exchange.ts";
 import type { HttpConnection, HttpEngine } from "./http_engine.ts";
 
 /** What a server does with its connections. */
@@ -97,15 +99,20 @@ export class ConnectionGroup<Data> {
    * @param conn The connection.
    * @param first What was read of it already.
    */
-  async take(conn: ByteConnection | BytePair, first?: Uint8Array<ArrayBuffer>): Promise<void> {
+  take(conn: ByteConnection | BytePair, first?: Uint8Array<ArrayBuffer>): Promise<void> {
+    return this.takeExchange(http1(this.#acceptor, conn, first));
+  }
+
+  /** Takes an exchange in, of any version of HTTP. It never rejects. */
+  async takeExchange(exchange: Exchange): Promise<void> {
     this.#busy++;
     try {
       const { maxConnections } = this.#limits;
       // Whom a refusal would take too long for is not told why.
-      if (this.#busy > 2 * maxConnections) return transportOf(conn).close();
-      if (this.#served >= maxConnections) return await refuse(conn, TOO_MANY);
+      if (this.#busy > 2 * maxConnections) return exchange.drop();
+      if (this.#served >= maxConnections) return await exchange.refuse(refusalResponse(TOO_MANY));
       const place = this.#takePlace();
-      await this.#serve(conn, { first, admit: place.admit }).finally(place.leave);
+      await this.#serve(exchange, { admit: place.admit }).finally(place.leave);
     } catch (error) {
       // Refusals are the client's business, but for those that are our mistake.
       if (error instanceof HandshakeError && error.status === 500) this.report(error.cause ?? error);
@@ -114,8 +121,8 @@ export class ConnectionGroup<Data> {
     }
   }
 
-  async #serve(conn: ByteConnection | BytePair, context: AcceptContext): Promise<void> {
-    const connection = await acceptWith(this.#acceptor, conn, { ...context, signal: this.#stopping.signal });
+  async #serve(exchange: Exchange, context: AcceptContext): Promise<void> {
+    const connection = await acceptExchange(this.#acceptor, exchange, { ...context, signal: this.#stopping.signal });
     if (connection === undefined) return;
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
