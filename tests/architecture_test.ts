@@ -54,6 +54,7 @@ const LAYERS = [
   "lib/server/",
   "lib/client/",
   "lib/node/",
+  "lib/http2/",
   "lib/legacy/",
   "lib/handlers/",
   "lib/standalone/",

@@ -52,7 +52,7 @@ export function nodeConnection(socket: Duplex & SocketFacts): ByteConnection {
       }),
     close: () => void socket.destroy(),
     setNoDelay: (noDelay) => void socket.setNoDelay?.(noDelay),
-    ...addresses(socket),
+    ...addressesOf(socket),
     secure: socket.encrypted === true,
   };
 }
@@ -91,7 +91,8 @@ function readerOf(socket: Duplex): ByteConnection["read"] {
   };
 }
 
-function addresses(socket: SocketFacts): { remoteAddr?: Address; localAddr?: Address } {
+/** Both ends of a socket, where it has addresses. */
+export function addressesOf(socket: SocketFacts): { remoteAddr?: Address; localAddr?: Address } {
   const remoteAddr = addressOf(socket.remoteAddress, socket.remotePort);
   const localAddr = addressOf(socket.localAddress, socket.localPort);
   return { ...(remoteAddr && { remoteAddr }), ...(localAddr && { localAddr }) };

@@ -1,0 +1,57 @@
+/**
+ * One `stream` event of a `node:http2` server as a WebSocket connection.
+ *
+ * @module
+ */
+import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { HandshakeError } from "../errors.ts";
+import { acceptExchange, type AcceptOptions, createAcceptor } from "../server/accept.ts";
+import { http2Exchange, type StreamEvent } from "./http2_exchange.ts";
+
+/** How a stream is accepted. The drafts before RFC 6455 know nothing of HTTP/2. */
+export type AcceptHttp2Options<Data = unknown> = Omit<AcceptOptions<Data>, "legacy">;
+
+/**
+ * Makes a WebSocket connection of one extended CONNECT request (RFC 8441), for who handles the event. The server must have the
+ * setting `enableConnectProtocol`.
+ *
+ * @example One connection of an HTTP/2 server by hand
+ * ```ts
+ * import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+ * import { acceptHttp2, connectHttp2 } from "@sluice/websocket/http2";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const server = createServer({ settings: { enableConnectProtocol: true } });
+ * server.on("stream", async (stream: ServerHttp2Stream, _: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
+ *   const connection = await acceptHttp2({ stream, rawHeaders });
+ *   await connection.send("hello");
+ *   await connection.close();
+ * });
+ * await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+ * const address = server.address();
+ * assert(typeof address === "object" && address !== null);
+ *
+ * const session = await connectHttp2(`http://127.0.0.1:${address.port}`);
+ * const socket = await session.connect("/");
+ * for await (const message of socket) assertEquals(message, "hello");
+ * await session.close();
+ * await new Promise((closed) => server.close(closed));
+ * ```
+ *
+ * @typeParam Data What the application keeps with the connection.
+ * @param event The event's arguments. The stream belongs to the connection from here on.
+ * @param options The limits, the subprotocols, the origins and the application's decision.
+ * @returns The open connection.
+ * @throws {HandshakeError} If the request was refused. The peer was told, and the stream is closed.
+ * @throws {ConnectionError} If the peer went away.
+ */
+export async function acceptHttp2<Data = unknown>(
+  event: StreamEvent,
+  options: AcceptHttp2Options<Data> = {},
+): Promise<WebSocketConnection<Data>> {
+  const acceptor = createAcceptor(options);
+  const connection = await acceptExchange(acceptor, http2Exchange(event, acceptor.limits), { signal: options.signal });
+  // An exchange in HTTP/2 is never given away.
+  if (connection === undefined) throw new HandshakeError("The request was answered over HTTP", { status: 200 });
+  return connection;
+}

@@ -1,0 +1,89 @@
+/**
+ * One stream of an HTTP/2 server as an exchange that may open a WebSocket.
+ *
+ * @module
+ */
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { ConnectionError } from "../errors.ts";
+import {
+  acceptExtendedConnect,
+  connectFields,
+  readExtendedConnect,
+  refusalFields,
+} from "../handshake/extended_connect.ts";
+import type { HeaderFields } from "../handshake/http_fields.ts";
+import type { HeadLimits } from "../handshake/http_head.ts";
+import type { UpgradeRequest } from "../handshake/server_handshake.ts";
+import { answerAndEnd } from "../pipeline/sockets/opening.ts";
+import { transportOf } from "../pipeline/sockets/transport.ts";
+import type { Exchange } from "../server/exchange.ts";
+import { streamConnection } from "./stream_connection.ts";
+
+/** The arguments of a `stream` event that matter here. */
+export interface StreamEvent {
+  /** The stream, which nobody else may read or answer. */
+  readonly stream: ServerHttp2Stream;
+  /** The request's header fields as they came, names and values in turn: the event's fourth argument. */
+  readonly rawHeaders: readonly string[];
+}
+
+/**
+ * Makes the exchange of a stream.
+ *
+ * @param event The stream, which belongs to the exchange from here on, and its header fields.
+ * @param limits The caps of the request's head.
+ */
+export function http2Exchange({ stream, rawHeaders }: StreamEvent, limits: HeadLimits): Exchange {
+  const { remoteAddr, localAddr, secure = false, ...conn } = streamConnection(stream);
+  const transport = transportOf(conn);
+  const fields = pairs(rawHeaders);
+  let request: UpgradeRequest;
+
+  /** A stream that is gone throws. */
+  const respond = (answer: HeaderFields) => {
+    try {
+      stream.respond(outgoing(answer));
+    } catch (cause) {
+      throw new ConnectionError("The stream was lost during the handshake", { cause });
+    }
+  };
+
+  return {
+    remoteAddr,
+    localAddr,
+    secure,
+    readHead: () => Promise.resolve(connectFields(fields)),
+    ordinary: () => undefined,
+    readRequest: ({ secure }) => request = readExtendedConnect(fields, { secure, limits }),
+    readBody: () => Promise.resolve(),
+    accept(choice) {
+      respond(acceptExtendedConnect(request, choice));
+      return Promise.resolve({ transport, first: new Uint8Array(0) });
+    },
+    async refuse(response) {
+      try {
+        respond(refusalFields(response));
+      } catch {
+        return transport.close();
+      }
+      // Some statuses have no body, and end with their head.
+      await answerAndEnd(transport, stream.writableEnded ? new Uint8Array(0) : response.body);
+    },
+    drop: () => transport.close(),
+  };
+}
+
+/** The fields of a list of names and values in turn. */
+export function pairs(raw: readonly string[]): HeaderFields {
+  return raw.flatMap((name, at) => at % 2 === 0 ? [[name, raw[at + 1] ?? ""] as const] : []);
+}
+
+/** The fields as `node:http2` takes them. */
+export function outgoing(fields: HeaderFields): OutgoingHttpHeaders {
+  const headers: Record<string, string | string[]> = {};
+  for (const [name, value] of fields) {
+    const before = headers[name];
+    headers[name] = before === undefined ? value : [before, value].flat();
+  }
+  return headers;
+}

@@ -1,0 +1,142 @@
+/**
+ * WebSockets on a `node:http2` server of your own: its extended CONNECT streams are ours, ordinary requests stay with the server.
+ *
+ * @module
+ */
+import type {
+  Http2SecureServer,
+  Http2Server,
+  Http2ServerRequest,
+  IncomingHttpHeaders,
+  ServerHttp2Stream,
+} from "node:http2";
+import { HandshakeError } from "../errors.ts";
+import { refusalResponse } from "../handshake/http_response.ts";
+import { resolveLimits } from "../limits.ts";
+import type { NodeUpgrades } from "../node/serve_node.ts";
+import type { WebSocketHandler } from "../pipeline/sockets/handler.ts";
+import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "../server/connection_group.ts";
+import { http2Exchange, type StreamEvent } from "./http2_exchange.ts";
+
+/** What is done with an HTTP/2 server's extended CONNECT streams. `http` is missing: ordinary requests are the server's. */
+export interface ServeHttp2Options<Data = unknown> extends Omit<GroupOptions<Data>, "http" | "legacy" | "signal"> {
+  /**
+   * Which requests for a WebSocket are taken, by their header fields: `:path`, `:authority` and the others. Others are left to the
+   * server's other listeners; where there are none, they are refused with 404. By default all.
+   */
+  takes?(headers: IncomingHttpHeaders): boolean;
+}
+
+/** Our listeners, and the streams that one of them took. */
+const OURS = new WeakSet<object>();
+const TAKEN = new WeakSet<object>();
+
+/**
+ * Serves WebSockets on an HTTP/2 server (RFC 8441), with TLS or without (h2c). It turns the setting `enableConnectProtocol` on,
+ * for sessions that begin afterwards. It may be called several times for one server, with `takes` to tell the requests apart.
+ *
+ * Listeners of your own for `stream` see these streams too, and must leave alone those whose `:protocol` is `websocket`; a
+ * listener for `request` does not see them. With `allowHTTP1`, `serveNode` of `./node` takes the same server's upgrades.
+ *
+ * @example Many sockets over one connection, beside an application
+ * ```ts
+ * import { createServer } from "node:http2";
+ * import { connectHttp2, serveHttp2 } from "@sluice/websocket/http2";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const server = createServer((_, response) => response.end("Hello\n"));
+ * const upgrades = serveHttp2(server, { takes: (headers) => headers[":path"] === "/echo" }, {
+ *   message: (socket, data) => void socket.send(data),
+ * });
+ * await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+ * const address = server.address();
+ * assert(typeof address === "object" && address !== null);
+ *
+ * await using session = await connectHttp2(`http://127.0.0.1:${address.port}`);
+ * for (const word of ["one", "two"]) {
+ *   const socket = await session.connect("/echo");
+ *   await socket.send(word);
+ *   assertEquals((await socket[Symbol.asyncIterator]().next()).value, word);
+ * }
+ * assertEquals(upgrades.connections.size, 2);
+ * await upgrades.shutdown();
+ * await session.close();
+ * await new Promise((closed) => server.close(closed));
+ * ```
+ *
+ * @typeParam Data What the application keeps with each connection.
+ * @param server A `node:http2` server, listening or not.
+ * @param options The limits, the application's decisions, and which requests are taken.
+ * @param handler A function that holds each connection, or callbacks.
+ * @returns The connections, and how to stop: sessions stay open for other requests.
+ */
+export function serveHttp2<Data = unknown>(
+  server: Http2Server | Http2SecureServer,
+  options: ServeHttp2Options<Data>,
+  handler: WebSocketHandler<Data>,
+): NodeUpgrades<Data> {
+  const { takes, ...rest } = options;
+  const group = new ConnectionGroup<Data>(rest, handler);
+  const limits = resolveLimits(options);
+  let stopped: Promise<void> | undefined;
+
+  /** Takes a stream, if it is for us. */
+  const take = (event: StreamEvent, headers: IncomingHttpHeaders) => {
+    if (TAKEN.has(event.stream) || headers[":protocol"] !== "websocket") return;
+    try {
+      if (takes?.(headers) === false) return;
+    } catch (cause) {
+      group.report(cause); // What is thrown at an emitter would end the process.
+      return refuse(event, new HandshakeError("The choice failed", { status: 500, cause }));
+    }
+    TAKEN.add(event.stream);
+    void group.takeExchange(http2Exchange(event, limits));
+  };
+
+  /** Refuses a stream that no listener wants: it would stay open for as long as its client likes. */
+  const refuse = (event: StreamEvent, error: HandshakeError) => {
+    TAKEN.add(event.stream);
+    void http2Exchange(event, limits).refuse(refusalResponse(error));
+  };
+  const isLast = (event: string, listener: object) => {
+    const listeners = server.listeners(event);
+    return listeners.at(-1) === listener && listeners.every((other) => OURS.has(other));
+  };
+
+  const onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
+    take({ stream, rawHeaders }, headers);
+    if (!TAKEN.has(stream) && isLast("stream", onStream)) refuse({ stream, rawHeaders }, nobodys(headers));
+  };
+
+  // A server with a listener for `request` answers every CONNECT with 405, but where somebody listens for this.
+  const onConnect = (request: Http2ServerRequest) => {
+    // HTTP/1.1's event of the same name has a socket, which a server without listeners closes.
+    if (request.httpVersionMajor < 2) return isLast("connect", onConnect) ? request.socket.destroy() : undefined;
+    const { stream, headers, rawHeaders } = request;
+    take({ stream, rawHeaders }, headers);
+    if (!TAKEN.has(stream) && isLast("connect", onConnect)) refuse({ stream, rawHeaders }, nobodys(headers));
+  };
+
+  const stop = async (options: ShutdownOptions) => {
+    await group.stop(options, () => {});
+    server.off("stream", onStream);
+    server.off("connect", onConnect);
+  };
+  const shutdown = (options: ShutdownOptions = {}) => stopped ??= stop(options);
+
+  server.updateSettings({ enableConnectProtocol: true });
+  for (const listener of [onStream, onConnect]) OURS.add(listener);
+  server.on("stream", onStream);
+  server.on("connect", onConnect);
+  return { connections: group.connections, shutdown, [Symbol.asyncDispose]: () => shutdown() };
+}
+
+/** What a request is told that nobody takes. */
+function nobodys(headers: IncomingHttpHeaders): HandshakeError {
+  const protocol = headers[":protocol"];
+  if (protocol === "websocket") return new HandshakeError("There is no WebSocket here", { status: 404 });
+  // RFC 9220 §3 has the status that RFC 8441 does not name.
+  if (protocol !== undefined) return new HandshakeError("This protocol is not spoken here", { status: 501 });
+  if (headers[":method"] === "CONNECT") return new HandshakeError("This is no proxy", { status: 405 });
+  return new HandshakeError("There is nothing here", { status: 404 });
+}
