@@ -39,12 +39,11 @@ export function http2Exchange({ stream, rawHeaders }: StreamEvent, limits: HeadL
   const fields = pairs(rawHeaders);
   let request: UpgradeRequest;
 
-  /** A stream that is gone throws. */
-  const respond = (answer: HeaderFields) => {
+  const respond = (answer: HeaderFields): Promise<void> => {
     try {
-      stream.respond(outgoing(answer));
+      return Promise.resolve(stream.respond(outgoing(answer)));
     } catch (cause) {
-      throw new ConnectionError("The stream was lost during the handshake", { cause });
+      return Promise.reject(new ConnectionError("The stream was lost during the handshake", { cause }));
     }
   };
 
@@ -56,13 +55,13 @@ export function http2Exchange({ stream, rawHeaders }: StreamEvent, limits: HeadL
     ordinary: () => undefined,
     readRequest: ({ secure }) => request = readExtendedConnect(fields, { secure, limits }),
     readBody: () => Promise.resolve(),
-    accept(choice) {
-      respond(acceptExtendedConnect(request, choice));
-      return Promise.resolve({ transport, first: new Uint8Array(0) });
+    async accept(choice) {
+      await respond(acceptExtendedConnect(request, choice));
+      return { transport, first: new Uint8Array(0) };
     },
     async refuse(response) {
       try {
-        respond(refusalFields(response));
+        await respond(refusalFields(response));
       } catch {
         return transport.close();
       }

@@ -16,8 +16,15 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { connectHttp2 } from "../../lib/http2/connect_http2.ts";
+import type { Http2WebSocketSession } from "../../lib/http2/http2_session.ts";
+import { serveHttp2, type ServeHttp2Options } from "../../lib/http2/serve_http2.ts";
+import type { NodeUpgrades } from "../../lib/node/serve_node.ts";
+import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
+import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { soon } from "../_support/wait.ts";
+import { assertMessage, messages } from "../integration/_support.ts";
 
 /** A server that listens. */
 export interface ListeningHttp2 extends AsyncDisposable {
@@ -90,6 +97,7 @@ export function answered(stream: ClientHttp2Stream): Promise<AnswerHeaders> {
 /** Reads a stream to its end, as text. */
 export async function bodyOf(stream: ClientHttp2Stream): Promise<string> {
   let text = "";
+  if (stream.readableEnded) return text;
   stream.setEncoding("utf8");
   stream.on("data", (part: string) => void (text += part));
   await soon(new Promise((resolve) => stream.once("end", resolve)), "The end of the body");
@@ -126,4 +134,67 @@ export async function streamPair(): Promise<StreamPair> {
       await listening[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A server in cleartext that does with each stream what a test wants. */
+export async function answering(
+  answer: (stream: ServerHttp2Stream, headers: AnswerHeaders) => void,
+  settings = {},
+): Promise<{ url: string } & AsyncDisposable> {
+  const server = createServer({ settings: { enableConnectProtocol: true, ...settings } });
+  server.on("stream", answer);
+  server.on("sessionError", () => {});
+  const { port, [Symbol.asyncDispose]: stop } = await listenHttp2(server);
+  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
+}
+
+/** A server that listens, with our WebSockets. */
+export interface Serving extends ListeningHttp2 {
+  readonly upgrades: NodeUpgrades;
+  readonly reports: unknown[];
+  /** The server's URL. */
+  readonly url: string;
+}
+
+/** A server in cleartext with our WebSockets, which echoes where nothing else is said. What is reported is noted. */
+export async function serving(
+  options: ServeHttp2Options = {},
+  { server = createServer(), handler = ECHO }: { server?: Http2Server; handler?: WebSocketHandler } = {},
+): Promise<Serving> {
+  const reports: unknown[] = [];
+  const upgrades = serveHttp2(
+    server,
+    { pingInterval: 0, onError: (error) => void reports.push(error), ...options },
+    handler,
+  );
+  const { [Symbol.asyncDispose]: stop, ...listening } = await listenHttp2(server);
+  return {
+    ...listening,
+    upgrades,
+    reports,
+    url: `http://127.0.0.1:${listening.port}`,
+    async [Symbol.asyncDispose]() {
+      await soon(upgrades.shutdown(), "The shutdown");
+      await stop();
+    },
+  };
+}
+
+const ECHO: WebSocketHandler = { message: (socket, data) => socket.send(data) };
+
+/** Opens a session of ours. */
+export function opening(url: string): Promise<Http2WebSocketSession> {
+  return soon(connectHttp2(url), "The session");
+}
+
+/** Sends messages of many sizes to an echo, a ping, and closes. */
+export async function play(socket: WebSocketConnection): Promise<void> {
+  const replies = socket[Symbol.asyncIterator]();
+  for (const message of messages([0, 1, 126, 65_536, 1024 * 1024])) {
+    void socket.send(message);
+    assertMessage((await soon(replies.next(), "A reply")).value, message);
+  }
+  await soon(socket.ping(), "A pong");
+  const { closeCode, reason, wasClean } = await soon(socket.close(4321, "done"), "The end");
+  assertEquals({ closeCode, reason, wasClean }, { closeCode: 4321, reason: "", wasClean: true });
 }

@@ -1,0 +1,230 @@
+/**
+ * The client's end of HTTP/2: one session, and as many WebSockets over it as the server allows.
+ *
+ * @module
+ */
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
+import { confirm, type ConnectOptions, refused } from "../client/connect.ts";
+import { ConnectionError, invalidState } from "../errors.ts";
+import { describeExtensions, offerExtensions } from "../extensions/negotiation.ts";
+import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
+import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
+import { checkExtendedConnect, createExtendedConnect } from "../handshake/extended_connect.ts";
+import { type HeaderFields, quote, toHeaders } from "../handshake/http_fields.ts";
+import { resolveLimits } from "../limits.ts";
+import { Connection } from "../pipeline/sockets/connection.ts";
+import { withDeadline } from "../pipeline/sockets/opening.ts";
+import { type Transport, transportOf } from "../pipeline/sockets/transport.ts";
+import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { outgoing, pairs } from "./http2_exchange.ts";
+import { lostStream, streamConnection } from "./stream_connection.ts";
+
+/** How a socket is opened: as {@linkcode ConnectOptions}, less what the session has settled. */
+export type ConnectStreamOptions<Data = unknown> = Omit<ConnectOptions<Data>, "path" | "conn" | "caCerts">;
+
+/** An HTTP/2 connection to a server that speaks RFC 8441. */
+export interface Http2WebSocketSession extends AsyncDisposable {
+  /** The server's URL, ws or wss, such as `wss://example.com/`. */
+  readonly url: string;
+  /** The open sockets. */
+  readonly connections: ReadonlySet<WebSocketConnection>;
+  /** Resolves when the session has ended, however it ended. It never rejects. */
+  readonly closed: Promise<void>;
+  /**
+   * Opens a WebSocket over the session. Where the server allows no more streams for now, it waits for one to end.
+   *
+   * @typeParam Data What the application keeps with the connection.
+   * @param target The resource, such as `/chat?room=1`; a URL must have the session's origin.
+   * @param options What to ask for and the limits.
+   * @returns The open connection.
+   * @throws {HandshakeError} If the server did not answer as it must, with its status, header fields and the start of the body.
+   * @throws {ConnectionError} If the stream was reset, or the session ended or goes away (GOAWAY).
+   * @throws {DOMException} `SyntaxError` for a bad target or subprotocol; `InvalidStateError` after `close`; the signal's reason if
+   *   that was aborted.
+   */
+  connect<Data = unknown>(
+    target: string | URL,
+    options?: ConnectStreamOptions<Data>,
+  ): Promise<WebSocketConnection<Data>>;
+  /**
+   * Closes every socket, and then the session.
+   *
+   * @param code The sockets' close code; 1000 by default.
+   * @param reason At most 123 bytes of UTF-8.
+   * @returns Resolves when the session has ended.
+   * @throws {RangeError} If the code may not be sent or the reason is too long.
+   */
+  close(code?: number, reason?: string): Promise<void>;
+}
+
+/** A session that takes extended CONNECT. */
+export class WebSocketSession implements Http2WebSocketSession {
+  readonly url: string;
+  readonly closed: Promise<void>;
+  readonly #session: ClientHttp2Session;
+  readonly #closeTimeout: number;
+  readonly #connections = new Set<Connection<unknown>>();
+  readonly #closing = new AbortController();
+  /** Streams that have begun and not ended. */
+  #streams = 0;
+  #changed = Promise.withResolvers<void>();
+
+  /**
+   * @param session The session, whose first SETTINGS are here. It belongs to this one from here on.
+   * @param options The server's URL, the time that the end may take in milliseconds, and when it has come.
+   */
+  constructor(
+    session: ClientHttp2Session,
+    { url, closeTimeout, closed }: { url: string; closeTimeout: number; closed: Promise<void> },
+  ) {
+    this.url = url;
+    this.closed = closed;
+    this.#session = session;
+    this.#closeTimeout = closeTimeout;
+    session.on("remoteSettings", () => this.#change());
+    void closed.then(() => this.#change());
+  }
+
+  get connections(): ReadonlySet<WebSocketConnection> {
+    return this.#connections;
+  }
+
+  async connect<Data>(
+    target: string | URL,
+    options: ConnectStreamOptions<Data> = {},
+  ): Promise<WebSocketConnection<Data>> {
+    if (this.#closing.signal.aborted) throw invalidState("Cannot connect: the session is closing or closed");
+    const url = parseWebSocketUrl(new URL(target, this.url));
+    if (url.host !== new URL(this.url).host || url.protocol !== new URL(this.url).protocol) {
+      throw new DOMException(`Cannot use URL ${quote(url.href)}: the session is with ${this.url}`, "SyntaxError");
+    }
+    const connection = await this.#open<Data>(url, options);
+    this.#connections.add(connection);
+    void connection.closed.then(() => this.#connections.delete(connection));
+    return connection;
+  }
+
+  async #open<Data>(url: URL, options: ConnectStreamOptions<Data>): Promise<Connection<Data>> {
+    const limits = resolveLimits(options);
+    const protocols = typeof options.protocols === "string" ? [options.protocols] : options.protocols ?? [];
+    const extensions = withPerMessageDeflate(options);
+    const request = createExtendedConnect({
+      url,
+      protocols,
+      extensions: offerExtensions(extensions),
+      headers: options.headers ?? [],
+    });
+
+    const giveUp = new AbortController();
+    let transport: Transport | undefined;
+    const open = async (): Promise<Connection<Data>> => {
+      await this.#place(giveUp.signal);
+      const stream = this.#request(request);
+      const conn = streamConnection(stream);
+      transport = transportOf(conn);
+      const head = await responseHead(stream);
+      if (head.status < 200 || head.status > 299) {
+        throw await refused(head, transport, { wanted: 200, rest: new Uint8Array(0), max: limits.maxErrorBodyBytes });
+      }
+      const offeredExtensions = extensions.map(({ name }) => name);
+      const agreed = checkExtendedConnect(head, { protocols, offeredExtensions });
+      const extensionProcessors = confirm(agreed.extensions, extensions, head);
+      return new Connection<Data>({
+        role: "client",
+        url: url.href,
+        protocol: agreed.protocol,
+        extensions: describeExtensions(extensionProcessors),
+        extensionProcessors,
+        headers: toHeaders(head.fields),
+        remoteAddr: conn.remoteAddr,
+        localAddr: conn.localAddr,
+        data: options.data,
+        transport,
+        limits,
+        rest: new Uint8Array(0),
+      });
+    };
+    const time = limits.handshakeTimeout;
+    const late = () => new ConnectionError(`The handshake took more than ${time} ms`);
+    const signal = options.signal === undefined
+      ? this.#closing.signal
+      : AbortSignal.any([options.signal, this.#closing.signal]);
+    try {
+      return await withDeadline(open(), { time, late, signal });
+    } catch (error) {
+      giveUp.abort(error);
+      transport?.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Waits until the server allows one more stream (RFC 9113 §5.1.2). `node:http2` would queue it, and in Deno a stream that is
+   * given up in that queue is opened all the same, and stays.
+   */
+  async #place(signal: AbortSignal): Promise<void> {
+    const session = this.#session;
+    while (!session.destroyed && this.#streams >= (session.remoteSettings.maxConcurrentStreams ?? Infinity)) {
+      await this.#changed.promise;
+      signal.throwIfAborted();
+    }
+  }
+
+  #change(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  #request(fields: HeaderFields): ClientHttp2Stream {
+    try {
+      const stream = this.#session.request(outgoing(fields), { endStream: false });
+      this.#streams++;
+      stream.once("close", () => {
+        this.#streams--;
+        this.#change();
+      });
+      return stream;
+    } catch (cause) {
+      throw new ConnectionError("The HTTP/2 session ended or goes away", { cause });
+    }
+  }
+
+  close(code?: number, reason?: string): Promise<void> {
+    const closed = Array.from(this.#connections, (connection) => connection.close(code, reason));
+    if (!this.#closing.signal.aborted) {
+      this.#closing.abort(new ConnectionError("The session is closing"));
+      void this.#end(closed);
+    }
+    return this.closed;
+  }
+
+  /** Each socket has its own time to close; what is left afterwards is the transport's end, which has ours. */
+  async #end(closed: Promise<unknown>[]): Promise<void> {
+    await Promise.all(closed);
+    const timer = this.#closeTimeout === 0 ? undefined : setTimeout(() => this.#session.destroy(), this.#closeTimeout);
+    this.#session.close();
+    await this.closed;
+    clearTimeout(timer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** Waits for the head of the answer. Interim ones (RFC 9113 §8.1) are events of another name. */
+function responseHead(stream: ClientHttp2Stream): Promise<{ status: number; fields: HeaderFields }> {
+  const { session } = stream;
+  return new Promise((resolve, reject) => {
+    stream.once(
+      "response",
+      (headers: IncomingHttpHeaders & IncomingHttpStatusHeader, _flags: number, rawHeaders: string[]) => {
+        const fields = pairs(rawHeaders).filter(([name]) => !name.startsWith(":"));
+        resolve({ status: headers[":status"] ?? 0, fields });
+      },
+    );
+    let cause: unknown;
+    stream.once("error", (error) => cause = error);
+    stream.once("close", () => reject(lostStream(stream, session, cause)));
+  });
+}

@@ -1,0 +1,96 @@
+import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { assertEquals, assertRejects } from "@std/assert";
+import { ConnectionError } from "../../lib/errors.ts";
+import { http2Exchange, outgoing, pairs } from "../../lib/http2/http2_exchange.ts";
+import { DEFAULT_LIMITS } from "../../lib/limits.ts";
+import type { Exchange } from "../../lib/server/exchange.ts";
+import { utf8 } from "../_support/frames.ts";
+import { soon } from "../_support/wait.ts";
+import { answered, bodyOf, connectHeaders, listenHttp2, rawSession } from "./_support.ts";
+
+/** A server whose next stream is an exchange, and a client's session with it. */
+async function exchanging() {
+  const server = createServer({ settings: { enableConnectProtocol: true } });
+  const exchange = Promise.withResolvers<Exchange>();
+  server.on("stream", (stream: ServerHttp2Stream, _: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
+    exchange.resolve(http2Exchange({ stream, rawHeaders }, DEFAULT_LIMITS));
+  });
+  const { port, [Symbol.asyncDispose]: stop } = await listenHttp2(server);
+  const session = await rawSession(port);
+  return {
+    port,
+    session,
+    exchange: soon(exchange.promise, "The stream"),
+    async [Symbol.asyncDispose]() {
+      await session[Symbol.asyncDispose]();
+      await stop();
+    },
+  };
+}
+
+Deno.test("an exchange over HTTP/2 reads what the request says, and is accepted with 200 and no key", async () => {
+  await using setup = await exchanging();
+  const { session, port } = setup;
+  const stream = session.request(
+    connectHeaders(port, { cookie: ["a=1", "b=2"], "x-two": ["1", "2"], "sec-websocket-protocol": "chat" }),
+    { endStream: false },
+  );
+  const exchange = await setup.exchange;
+  assertEquals(exchange.remoteAddr?.transport, "tcp");
+  assertEquals(exchange.secure, false);
+  const fields = await exchange.readHead();
+  assertEquals(fields.filter(([name]) => name === "host" || name === "cookie"), [
+    ["host", `127.0.0.1:${port}`],
+    ["cookie", "a=1; b=2"],
+  ]);
+  assertEquals(exchange.ordinary(), undefined);
+  const request = exchange.readRequest({ secure: false });
+  assertEquals([request.url, request.protocols], [`ws://127.0.0.1:${port}/chat?x=1`, ["chat"]]);
+  assertEquals(request.headers.get("x-two"), "1, 2");
+  await exchange.readBody();
+  const { transport, first } = await exchange.accept({
+    protocol: "chat",
+    headers: [["set-cookie", "a=1"], ["set-cookie", "b=2"]],
+  });
+  assertEquals(first.length, 0);
+  const answer = await answered(stream);
+  assertEquals(Object.keys(answer), [":status", "sec-websocket-protocol", "set-cookie", "date"]);
+  assertEquals([answer[":status"], answer["sec-websocket-protocol"], answer["set-cookie"]], [200, "chat", [
+    "a=1",
+    "b=2",
+  ]]);
+  stream.write("up");
+  assertEquals(await soon(transport.read(), "A read"), utf8("up"));
+  transport.close();
+});
+
+Deno.test("a refusal over HTTP/2 has its status, its fields and its body, and ends the stream", async () => {
+  for (const [status, body] of [[403, "No\n"], [204, ""]] as const) {
+    await using setup = await exchanging();
+    const stream = setup.session.request(connectHeaders(setup.port), { endStream: false });
+    const exchange = await setup.exchange;
+    const refused = exchange.refuse({ status, headers: { "X-Why": "so", Connection: "close" }, body: utf8(body) });
+    const answer = await answered(stream);
+    assertEquals([answer[":status"], answer["x-why"], answer["connection"]], [status, "so", undefined]);
+    assertEquals(await bodyOf(stream), body);
+    stream.end();
+    await soon(refused, "The end");
+  }
+});
+
+Deno.test("a stream that is gone cannot be accepted, and its refusal comes to nothing", async () => {
+  await using setup = await exchanging();
+  const stream = setup.session.request(connectHeaders(setup.port), { endStream: false });
+  const exchange = await setup.exchange;
+  await exchange.readHead();
+  exchange.readRequest({ secure: false });
+  exchange.drop();
+  await soon(new Promise((resolve) => stream.once("close", resolve).once("error", () => {})), "The end of the stream");
+  await assertRejects(() => exchange.accept({}), ConnectionError, "lost during the handshake");
+  await soon(exchange.refuse({ status: 503, body: utf8("Late\n") }), "The refusal");
+});
+
+Deno.test("header fields are pairs here, and in node:http2 a list and a record", () => {
+  assertEquals(pairs(["a", "1", "b", "2", "a", "3"]), [["a", "1"], ["b", "2"], ["a", "3"]]);
+  assertEquals(outgoing([["a", "1"], ["b", "2"], ["a", "3"], ["a", "4"]]), { a: ["1", "3", "4"], b: "2" });
+});

@@ -1,0 +1,153 @@
+import { constants } from "node:http2";
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
+import { connectHttp2 } from "../../lib/http2/connect_http2.ts";
+import { soon, until } from "../_support/wait.ts";
+import { answering, opening, serving } from "./_support.ts";
+
+Deno.test("a resource of another server is a SyntaxError, and so is a bad subprotocol", async () => {
+  await using server = await serving();
+  await using session = await opening(server.url);
+  for (const target of ["http://example.com/", `https://127.0.0.1:${server.port}/`, "/#x", "//example.com"]) {
+    assertEquals((await assertRejects(() => session.connect(target), DOMException)).name, "SyntaxError", target);
+  }
+  for (const target of ["chat?x=1", new URL(`/chat?x=1`, server.url), `ws://127.0.0.1:${server.port}/chat?x=1`]) {
+    assertEquals((await session.connect(target)).url, `ws://127.0.0.1:${server.port}/chat?x=1`);
+  }
+  for (const bad of [{ protocols: ["a b"] }, { protocols: ["a", "a"] }]) {
+    assertEquals((await assertRejects(() => session.connect("/", bad), DOMException)).name, "SyntaxError");
+  }
+  await assertRejects(() => session.connect("/", { headers: { Upgrade: "websocket" } }), TypeError);
+});
+
+Deno.test("a refusal is a HandshakeError with the status, the fields, and a body that is bounded in bytes and in time", async () => {
+  await using server = await answering((stream, headers) => {
+    stream.on("error", () => {});
+    stream.respond({ ":status": 401, "www-authenticate": "Basic", "x-two": ["1", "2"] });
+    if (headers[":path"] === "/endless") stream.write("x".repeat(1000));
+    else stream.end("x".repeat(1000));
+  });
+  await using session = await opening(server.url);
+  const refused = (target: string, options = {}) =>
+    soon(assertRejects(() => session.connect(target, options), HandshakeError, "Server answered 401, not 200"), target);
+  const error = await refused("/");
+  assertEquals([error.status, error.headers.get("www-authenticate"), error.headers.get("x-two")], [
+    401,
+    "Basic",
+    "1, 2",
+  ]);
+  assertEquals(error.body?.length, 1000);
+  assertEquals((await refused("/", { maxErrorBodyBytes: 10 })).body?.length, 10);
+  assertEquals((await refused("/endless")).body?.length, 1000);
+});
+
+Deno.test("an answer that chooses what was not asked for is refused, and the stream reset", async () => {
+  const ends: number[] = [];
+  await using server = await answering((stream, headers) => {
+    stream.on("close", () => void ends.push(stream.rstCode));
+    stream.respond({ ":status": 200, [String(headers[":path"]).slice(1)]: "other" });
+  });
+  await using session = await opening(server.url);
+  for (const field of ["sec-websocket-protocol", "sec-websocket-extensions"]) {
+    await assertRejects(() => session.connect(`/${field}`), HandshakeError, '"other"');
+  }
+  await until(() => ends.length === 2, "The ends");
+  assertEquals(ends, [constants.NGHTTP2_CANCEL, constants.NGHTTP2_CANCEL]);
+});
+
+Deno.test("a stream that is reset, a deadline and a signal end the handshake, and the session goes on", async () => {
+  let ends = 0;
+  await using server = await answering((stream, headers) => {
+    stream.on("error", () => {});
+    stream.on("close", () => void ends++);
+    if (headers[":path"] === "/reset") stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    if (headers[":path"] === "/open") stream.respond({ ":status": 200 });
+  });
+  await using session = await opening(server.url);
+  await assertRejects(() => session.connect("/reset"), ConnectionError, "reset with REFUSED_STREAM");
+  await assertRejects(() => session.connect("/", { handshakeTimeout: 30 }), ConnectionError, "more than 30 ms");
+  const giveUp = new AbortController();
+  const pending = assertRejects(() => session.connect("/", { signal: giveUp.signal }), Error, "Enough");
+  giveUp.abort(new Error("Enough"));
+  await pending;
+  await until(() => ends === 3, "The ends of the streams");
+  const socket = await session.connect("/open");
+  assertEquals([socket.readyState, session.connections.size], [1, 1]);
+  socket.abort();
+  await until(() => ends === 4 && session.connections.size === 0, "The end of the last");
+});
+
+Deno.test("where the server allows no more streams, the next one waits, and its deadline counts", async () => {
+  await using server = await answering((stream) => stream.respond({ ":status": 200 }), { maxConcurrentStreams: 1 });
+  await using session = await opening(server.url);
+  const first = await session.connect("/1");
+  await assertRejects(() => session.connect("/2", { handshakeTimeout: 50 }), ConnectionError, "more than 50 ms");
+  const third = session.connect("/3");
+  first.abort();
+  const socket = await soon(third, "The next stream");
+  assertEquals(socket.readyState, 1);
+  socket.abort();
+});
+
+Deno.test("T2: the end of the session is the end of its sockets, with what the session said of it", async () => {
+  for (const code of [constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_ENHANCE_YOUR_CALM]) {
+    await using server = await serving();
+    await using session = await opening(server.url);
+    const sockets = await Promise.all(["/1", "/2"].map((path) => session.connect(path)));
+    const [theirs] = server.sessions;
+    theirs!.on("error", () => {});
+    if (code === constants.NGHTTP2_NO_ERROR) theirs!.destroy();
+    else theirs!.goaway(code);
+    for (const { closed } of sockets) {
+      const { closeCode, wasClean, error } = await soon(closed, "The end");
+      assertEquals([closeCode, wasClean], [1006, false]);
+      assertInstanceOf(error, ConnectionError);
+      assertEquals(error.message, "The HTTP/2 session ended");
+    }
+    await soon(session.closed, "The end of the session");
+    await assertRejects(() => session.connect("/3"), ConnectionError, "ended or goes away");
+    assertEquals(session.connections.size, 0);
+  }
+});
+
+Deno.test("after a GOAWAY the open sockets go on, and no other is opened", async () => {
+  await using server = await serving();
+  await using session = await opening(server.url);
+  const socket = await session.connect("/");
+  server.sessions[0]!.goaway(constants.NGHTTP2_NO_ERROR);
+  await socket.send("still here");
+  assertEquals((await soon(socket[Symbol.asyncIterator]().next(), "A reply")).value, "still here");
+  await assertRejects(() => session.connect("/2"), ConnectionError, "ended or goes away");
+  assertEquals((await soon(socket.close(), "The end")).wasClean, true);
+});
+
+Deno.test("closing a session closes its sockets, gives up its handshakes, and leaves nothing open", async () => {
+  const infos: unknown[] = [];
+  const hanging = Promise.withResolvers<void>();
+  await using server = await serving({ upgrade: ({ path }) => path === "/hang" ? hanging.promise : undefined }, {
+    async handler({ closed }) {
+      const { closeCode, reason, wasClean } = await closed;
+      infos.push({ closeCode, reason, wasClean });
+    },
+  });
+  const session = await opening(server.url);
+  await Promise.all([session.connect("/1"), session.connect("/2")]);
+  const pending = assertRejects(() => session.connect("/hang"), ConnectionError, "The session is closing");
+  await assertRejects(async () => await session.close(999), RangeError);
+  const closed = session.close(4000, "enough");
+  await soon(Promise.all([closed, session.close(), session.closed, pending]), "The end");
+  hanging.resolve();
+  await until(() => infos.length === 2, "The server's ends");
+  const info = { closeCode: 4000, reason: "enough", wasClean: true };
+  assertEquals(infos, [info, info]);
+  assertEquals((await assertRejects(() => session.connect("/"), DOMException)).name, "InvalidStateError");
+});
+
+Deno.test("a session that the server does not let go is dropped after `closeTimeout`", async () => {
+  await using server = await answering((stream) => stream.respond({ ":status": 200 }));
+  const session = await soon(connectHttp2(server.url, { closeTimeout: 50 }), "The session");
+  const socket = await session.connect("/", { closeTimeout: 50 });
+  const closed = session.close();
+  assertEquals((await soon(socket.closed, "The end of the socket")).wasClean, false);
+  await soon(closed, "The end of the session");
+});

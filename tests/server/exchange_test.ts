@@ -1,0 +1,52 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ConnectionError } from "../../lib/errors.ts";
+import { DEFAULT_LIMITS } from "../../lib/limits.ts";
+import { http1Exchange } from "../../lib/server/exchange.ts";
+import { utf8 } from "../_support/frames.ts";
+import { connPair } from "../_support/pair.ts";
+import { RawPeer, requestText, text } from "../_support/raw_peer.ts";
+import { soon } from "../_support/wait.ts";
+
+/** An exchange in HTTP/1.1 and the peer that asks. */
+function exchanging({ ordinary = false, early }: { ordinary?: boolean; early?: Uint8Array<ArrayBuffer> } = {}) {
+  const [near, far] = connPair();
+  const exchange = http1Exchange(near, { limits: DEFAULT_LIMITS, legacy: undefined, ordinary, early });
+  return { exchange, peer: new RawPeer(far, "client") };
+}
+
+Deno.test("an exchange in HTTP/1.1 that is accepted leaves the transport, and the frames that came with the request", async () => {
+  const { exchange, peer } = exchanging({ early: utf8(requestText().slice(0, 20)) });
+  await peer.send(utf8(requestText().slice(20)), text("early"));
+  const fields = await soon(exchange.readHead(), "The head");
+  assertEquals(fields[0], ["host", "127.0.0.1"]);
+  assertEquals(exchange.ordinary(), undefined);
+  assertEquals(exchange.readRequest({ secure: true }).url, "wss://127.0.0.1/chat?x=1");
+  await exchange.readBody();
+  const { first, framing, transport } = await exchange.accept({});
+  assertEquals([first.length, framing], [2 + 4 + 5, undefined]);
+  assertEquals((await peer.readHead()).split("\r\n")[0], "HTTP/1.1 101 Switching Protocols");
+  transport.close();
+});
+
+Deno.test("an ordinary request is given away with all that was read, where somebody takes it", async () => {
+  const { exchange, peer } = exchanging({ ordinary: true });
+  const request = "GET / HTTP/1.1\r\nHost: a\r\n\r\nbody";
+  await peer.send(utf8(request));
+  await exchange.readHead();
+  assertEquals(new TextDecoder().decode(exchange.ordinary()?.first), request);
+  exchange.drop();
+});
+
+Deno.test("H23: what was refused is not accepted any more, whoever is late", async () => {
+  const { exchange, peer } = exchanging();
+  await peer.send(utf8(requestText()));
+  await exchange.readHead();
+  exchange.readRequest({ secure: false });
+  const accepting = assertRejects(() => exchange.accept({}), ConnectionError, "given up");
+  const refusing = exchange.refuse({ status: 503, body: utf8("Late\n") });
+  await accepting;
+  const answer = await peer.readText();
+  assertEquals([answer.split("\r\n")[0], answer.includes(" 101 ")], ["HTTP/1.1 503 Service Unavailable", false]);
+  peer.close();
+  await soon(refusing, "The end");
+});
