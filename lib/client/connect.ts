@@ -187,7 +187,7 @@ export async function openConnection<Data = unknown>(
 }
 
 /** An answer that an extension refuses fails the handshake (RFC 6455 §4.1). */
-function confirm(
+export function confirm(
   answer: readonly ExtensionOffer[],
   extensions: readonly Extension[],
   head: ResponseHead,

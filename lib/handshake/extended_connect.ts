@@ -13,7 +13,7 @@ import {
 } from "./client_handshake.ts";
 import { badRequest, fieldValues, type HeaderFields, isFieldValue, quote, toHeaders } from "./http_fields.ts";
 import type { HeadLimits } from "./http_head.ts";
-import type { FinalResponseHead } from "./http_response.ts";
+import type { FinalResponse } from "./http_response.ts";
 import { readHost, splitTarget } from "./request_target.ts";
 import {
   type AcceptUpgradeOptions,
@@ -133,9 +133,14 @@ export function acceptExtendedConnect(
   return [[":status", "200"], ...lowerCase(choiceFields(request, options))];
 }
 
-/** The fields of any other answer. Those of one hop in HTTP/1.1 must not be there (RFC 9113 §8.2.2). */
-export function refusalFields({ status, headers }: FinalResponseHead): HeaderFields {
-  return [[":status", String(status)], ...[...new Headers(headers)].filter(([name]) => !HOP_FIELDS.has(name))];
+/**
+ * The fields of any other answer, with its length, which a proxy to HTTP/1.1 is glad of. Those of one hop in HTTP/1.1 must not be
+ * there (RFC 9113 §8.2.2).
+ */
+export function refusalFields({ status, headers, body }: FinalResponse): HeaderFields {
+  const given = [...new Headers(headers)].filter(([name]) => !HOP_FIELDS.has(name));
+  const length = body.length === 0 ? [] : [["content-length", String(body.length)] as const];
+  return [[":status", String(status)], ...length, ...given];
 }
 
 const HOP_FIELDS = new Set([

@@ -65,7 +65,7 @@ export function freePorts(count: number): number[] {
 }
 
 /** Waits until somebody listens. */
-async function listens(port: number, ended: () => boolean): Promise<void> {
+export async function listens(port: number, ended: () => boolean): Promise<void> {
   for (const start = performance.now(); performance.now() - start < 10_000;) {
     try {
       return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
