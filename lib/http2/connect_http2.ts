@@ -4,7 +4,6 @@
  * @module
  */
 import { type ClientHttp2Session, connect as connectSession } from "node:http2";
-import { rootCertificates } from "node:tls";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
@@ -13,7 +12,10 @@ import { type Http2WebSocketSession, WebSocketSession } from "./http2_session.ts
 
 /** How a session is opened. */
 export interface ConnectHttp2Options extends Partial<Pick<Limits, "handshakeTimeout" | "closeTimeout">> {
-  /** Certificates in PEM that are trusted besides the built-in ones. */
+  /**
+   * Certificates in PEM that are trusted instead of the built-in ones. Other than in `connect`: to add to those (`rootCertificates`
+   * of `node:tls`) a program needs `--allow-sys=ca` in Deno, so that is left to it.
+   */
   caCerts?: string[];
   /** Our certificate chain in PEM, where the server asks for one. */
   cert?: string;
@@ -64,7 +66,7 @@ export async function connectHttp2(
   const { caCerts, cert, key, serverName, signal } = options;
   const session = connectSession(`${protocol === "wss:" ? "https" : "http"}://${host}`, {
     settings: { enablePush: false },
-    ...(caCerts && { ca: [...rootCertificates, ...caCerts] }),
+    ...(caCerts && { ca: caCerts }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
     ...(serverName !== undefined && { servername: serverName }),
@@ -93,6 +95,11 @@ export async function connectHttp2(
 function firstSettings(session: ClientHttp2Session, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let cause: unknown;
+    session.once("connect", () => {
+      // RFC 9113 §3.2. A server that knows nothing of ALPN would be left to wonder at our preface.
+      if (!session.encrypted || session.alpnProtocol === "h2") return;
+      reject(new ConnectionError(`Cannot connect to ${host} over HTTP/2: it did not choose h2 in its TLS handshake`));
+    });
     session.once("remoteSettings", () => resolve());
     // For good: an `error` event without a listener would end the process. Streams are told what happened by themselves.
     session.on("error", (error) => cause = error);

@@ -7,6 +7,7 @@ import { serveHttp2, type ServeHttp2Options } from "../../lib/http2/serve_http2.
 import { serveNode } from "../../lib/node/serve_node.ts";
 import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
 import { standstill } from "../_support/deadline.ts";
+import { utf8 } from "../_support/frames.ts";
 import { cert, key } from "../_support/tls.ts";
 import { soon, until } from "../_support/wait.ts";
 import { answered, bodyOf, connectHeaders, listenHttp2, opening, play, rawSession, serving } from "./_support.ts";
@@ -209,6 +210,11 @@ Deno.test("one port over TLS serves WebSockets over HTTP/2 and over HTTP/1.1, an
   await session.close();
   await play(await connect(`wss://${origin}/one`, { caCerts: [cert] }));
   assertEquals(urls, [`CONNECT wss://${origin}/two`, `GET wss://${origin}/one`]);
+  // A CONNECT in HTTP/1.1 is nobody's, as before: its connection is closed.
+  const tunnel = await Deno.connectTls({ hostname: "localhost", port: node.port, caCerts: [cert] });
+  await tunnel.write(utf8("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"));
+  assertEquals(await soon(tunnel.read(new Uint8Array(1)).catch(() => null), "The end"), null);
+  tunnel.close();
   using client = Deno.createHttpClient({ caCerts: [cert], http2: false });
   assertEquals(await (await fetch(`https://${origin}/`, { client })).text(), "hello");
   await soon(Promise.all([two.shutdown(), one.shutdown()]), "The shutdown");
