@@ -66,7 +66,7 @@ export function readExtendedConnect(
   fields: HeaderFields,
   { secure, limits }: ReadExtendedConnectOptions,
 ): UpgradeRequest {
-  checkSize(fields, limits);
+  checkFieldSize(fields, limits, (message, status) => new HandshakeError(message, { status }));
   const method = pseudoField(fields, ":method");
   if (method !== "CONNECT") {
     throw new HandshakeError(`A WebSocket opens with CONNECT, not ${quote(method)}`, {
@@ -100,21 +100,27 @@ function pseudoField(fields: HeaderFields, name: string): string {
   return value;
 }
 
-/** The caps of a head in HTTP/1.1, for what is unpacked already: a line of each field, with its colon, space and end. */
-function checkSize(fields: HeaderFields, { maxHeaderBytes, maxHeaderCount, maxStartLineBytes }: HeadLimits): void {
-  if (fields.length > maxHeaderCount) throw tooLarge(`Head has more than ${maxHeaderCount} fields`, 431);
+/**
+ * The caps of a head in HTTP/1.1, for what is unpacked already: a line of each field, with its colon, space and end.
+ *
+ * @param fields The fields of a request or an answer.
+ * @param limits The caps.
+ * @param refuse Makes the error; `status` is what a server answers.
+ */
+export function checkFieldSize(
+  fields: HeaderFields,
+  { maxHeaderBytes, maxHeaderCount, maxStartLineBytes }: HeadLimits,
+  refuse: (message: string, status: number) => Error,
+): void {
+  if (fields.length > maxHeaderCount) throw refuse(`Head has more than ${maxHeaderCount} fields`, 431);
   let bytes = 0;
   for (const [name, value] of fields) {
     if (name === ":path" && value.length > maxStartLineBytes) {
-      throw tooLarge(`Field :path is longer than ${maxStartLineBytes} bytes`, 414);
+      throw refuse(`Field :path is longer than ${maxStartLineBytes} bytes`, 414);
     }
     bytes += name.length + value.length + 4;
   }
-  if (bytes > maxHeaderBytes) throw tooLarge(`Head is longer than ${maxHeaderBytes} bytes`, 431);
-}
-
-function tooLarge(message: string, status: number): HandshakeError {
-  return new HandshakeError(message, { status });
+  if (bytes > maxHeaderBytes) throw refuse(`Head is longer than ${maxHeaderBytes} bytes`, 431);
 }
 
 /**

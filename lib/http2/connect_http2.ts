@@ -77,12 +77,9 @@ export async function connectHttp2(
   try {
     await withDeadline(firstSettings(session, host), { time, late, signal });
     if (!session.remoteSettings.enableConnectProtocol) {
-      throw new HandshakeError(
-        `${host} takes no WebSockets over HTTP/2: it does not set SETTINGS_ENABLE_CONNECT_PROTOCOL`,
-        {
-          status: 0,
-        },
-      );
+      // RFC 8441 §3: a client must not ask before.
+      const message = `${host} takes no WebSockets over HTTP/2: it does not set SETTINGS_ENABLE_CONNECT_PROTOCOL`;
+      throw new HandshakeError(message, { status: 0 });
     }
   } catch (error) {
     session.destroy();

@@ -5,11 +5,11 @@
  */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
 import { confirm, type ConnectOptions, refused } from "../client/connect.ts";
-import { ConnectionError, invalidState } from "../errors.ts";
+import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
 import { describeExtensions, offerExtensions } from "../extensions/negotiation.ts";
 import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
 import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
-import { checkExtendedConnect, createExtendedConnect } from "../handshake/extended_connect.ts";
+import { checkExtendedConnect, checkFieldSize, createExtendedConnect } from "../handshake/extended_connect.ts";
 import { type HeaderFields, quote, toHeaders } from "../handshake/http_fields.ts";
 import { resolveLimits } from "../limits.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
@@ -94,13 +94,15 @@ export class WebSocketSession implements Http2WebSocketSession {
     options: ConnectStreamOptions<Data> = {},
   ): Promise<WebSocketConnection<Data>> {
     if (this.#closing.signal.aborted) throw invalidState("Cannot connect: the session is closing or closed");
-    const url = parseWebSocketUrl(new URL(target, this.url));
-    if (url.host !== new URL(this.url).host || url.protocol !== new URL(this.url).protocol) {
+    const url = parseWebSocketUrl(URL.canParse(target, this.url) ? new URL(target, this.url) : target);
+    if (`${url.protocol}//${url.host}/` !== this.url) {
       throw new DOMException(`Cannot use URL ${quote(url.href)}: the session is with ${this.url}`, "SyntaxError");
     }
     const connection = await this.#open<Data>(url, options);
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
+    // The session may have been closed between the handshake's last step and here.
+    if (this.#closing.signal.aborted) void connection.close();
     return connection;
   }
 
@@ -118,11 +120,11 @@ export class WebSocketSession implements Http2WebSocketSession {
     const giveUp = new AbortController();
     let transport: Transport | undefined;
     const open = async (): Promise<Connection<Data>> => {
-      await this.#place(giveUp.signal);
-      const stream = this.#request(request);
+      const stream = await this.#begin(request, giveUp.signal);
       const conn = streamConnection(stream);
       transport = transportOf(conn);
       const head = await responseHead(stream);
+      checkFieldSize(head.fields, limits, (message) => refusedFor(head, message));
       if (head.status < 200 || head.status > 299) {
         throw await refused(head, transport, { wanted: 200, rest: new Uint8Array(0), max: limits.maxErrorBodyBytes });
       }
@@ -159,25 +161,17 @@ export class WebSocketSession implements Http2WebSocketSession {
   }
 
   /**
-   * Waits until the server allows one more stream (RFC 9113 §5.1.2). `node:http2` would queue it, and in Deno a stream that is
+   * Begins a stream, once the server allows one more (RFC 9113 §5.1.2). `node:http2` would queue it, and in Deno a stream that is
    * given up in that queue is opened all the same, and stays.
    */
-  async #place(signal: AbortSignal): Promise<void> {
+  async #begin(fields: HeaderFields, signal: AbortSignal): Promise<ClientHttp2Stream> {
     const session = this.#session;
     while (!session.destroyed && this.#streams >= (session.remoteSettings.maxConcurrentStreams ?? Infinity)) {
       await this.#changed.promise;
       signal.throwIfAborted();
     }
-  }
-
-  #change(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
-  }
-
-  #request(fields: HeaderFields): ClientHttp2Stream {
     try {
-      const stream = this.#session.request(outgoing(fields), { endStream: false });
+      const stream = session.request(outgoing(fields), { endStream: false });
       this.#streams++;
       stream.once("close", () => {
         this.#streams--;
@@ -187,6 +181,11 @@ export class WebSocketSession implements Http2WebSocketSession {
     } catch (cause) {
       throw new ConnectionError("The HTTP/2 session ended or goes away", { cause });
     }
+  }
+
+  #change(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
   }
 
   close(code?: number, reason?: string): Promise<void> {
@@ -210,6 +209,11 @@ export class WebSocketSession implements Http2WebSocketSession {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** The error for an answer that cannot be used. */
+function refusedFor({ status, fields }: { status: number; fields: HeaderFields }, message: string): HandshakeError {
+  return new HandshakeError(message, { status, headers: toHeaders(fields) });
 }
 
 /** Waits for the head of the answer. Interim ones (RFC 9113 §8.1) are events of another name. */

@@ -35,7 +35,7 @@ const TAKEN = new WeakSet<object>();
  * Serves WebSockets on an HTTP/2 server (RFC 8441), with TLS or without (h2c). It turns the setting `enableConnectProtocol` on,
  * for sessions that begin afterwards. It may be called several times for one server, with `takes` to tell the requests apart.
  *
- * Listeners of your own for `stream` see these streams too, and must leave alone those whose `:protocol` is `websocket`; a
+ * Listeners of your own for `stream` and `connect` see these streams too, and must leave alone those that are taken here; a
  * listener for `request` does not see them. With `allowHTTP1`, `serveNode` of `./node` takes the same server's upgrades.
  *
  * @example Many sockets over one connection, beside an application

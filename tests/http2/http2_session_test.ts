@@ -8,7 +8,9 @@ import { answering, opening, serving } from "./_support.ts";
 Deno.test("a resource of another server is a SyntaxError, and so is a bad subprotocol", async () => {
   await using server = await serving();
   await using session = await opening(server.url);
-  for (const target of ["http://example.com/", `https://127.0.0.1:${server.port}/`, "/#x", "//example.com"]) {
+  for (
+    const target of ["http://example.com/", `https://127.0.0.1:${server.port}/`, "/#x", "//example.com", "http://["]
+  ) {
     assertEquals((await assertRejects(() => session.connect(target), DOMException)).name, "SyntaxError", target);
   }
   for (const target of ["chat?x=1", new URL(`/chat?x=1`, server.url), `ws://127.0.0.1:${server.port}/chat?x=1`]) {
@@ -77,16 +79,31 @@ Deno.test("a stream that is reset, a deadline and a signal end the handshake, an
   await until(() => ends === 4 && session.connections.size === 0, "The end of the last");
 });
 
-Deno.test("where the server allows no more streams, the next one waits, and its deadline counts", async () => {
-  await using server = await answering((stream) => stream.respond({ ":status": 200 }), { maxConcurrentStreams: 1 });
+Deno.test("where the server allows no more streams, the next ones wait their turn, and their deadlines count", async () => {
+  const asked: unknown[] = [];
+  await using server = await answering((stream, headers) => {
+    asked.push(headers[":path"]);
+    stream.respond({ ":status": 200 });
+  }, { maxConcurrentStreams: 1 });
   await using session = await opening(server.url);
   const first = await session.connect("/1");
   await assertRejects(() => session.connect("/2", { handshakeTimeout: 50 }), ConnectionError, "more than 50 ms");
-  const third = session.connect("/3");
+  const [third, fourth] = [session.connect("/3"), session.connect("/4")];
   first.abort();
-  const socket = await soon(third, "The next stream");
-  assertEquals(socket.readyState, 1);
-  socket.abort();
+  (await soon(third, "The next stream")).abort();
+  (await soon(fourth, "The one behind it")).abort();
+  assertEquals(asked, ["/1", "/3", "/4"], "what was given up is never asked for");
+});
+
+Deno.test("H2: an answer is held to the limits of a head", async () => {
+  await using server = await answering((stream) => {
+    stream.on("error", () => {});
+    stream.respond({ ":status": 200, "x-long": "x".repeat(1000) });
+  });
+  await using session = await opening(server.url);
+  for (const limit of [{ maxHeaderBytes: 1000 }, { maxHeaderCount: 1 }]) {
+    assertEquals((await assertRejects(() => session.connect("/", limit), HandshakeError, "Head")).status, 200);
+  }
 });
 
 Deno.test("T2: the end of the session is the end of its sockets, with what the session said of it", async () => {
