@@ -58,7 +58,7 @@ Deno.test("examples/client.ts goes through the environment's proxy, over TLS, an
   };
   assertEquals(await outcome("/echo"), [0, `${server.url}/echo says hello\n`]);
   assertEquals(await outcome("/"), [1, "Server answered 404, not 101: Not here\n"]);
-  assertEquals(proxy.requests.length, 2);
+  assertEquals(proxy.requests.filter((head) => head.includes(new URL(server.url).host)).length, 2);
 });
 
 Deno.test("examples/reconnecting.ts comes back to a server that was ended and started again", async () => {
@@ -89,7 +89,6 @@ Deno.test("examples/websocket_stream.ts pipes words through a server and closes 
     "c",
   );
   assertEquals([code, stdout], [0, "A\nBÖSE\nC\nClosed with 4000\n"]);
-});
 });
 
 Deno.test("examples/http2.ts echoes over HTTP/2 and over HTTP/1.1 on one port, and talks to itself over two sockets", async () => {

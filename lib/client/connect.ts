@@ -190,7 +190,7 @@ export async function openConnection<Data = unknown>(
 export function confirm(
   answer: readonly ExtensionOffer[],
   extensions: readonly Extension[],
-  head: ResponseHead,
+  head: Pick<ResponseHead, "status" | "fields">,
 ): ExtensionProcessor[] {
   try {
     return confirmExtensions(answer, extensions);

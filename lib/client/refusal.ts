@@ -23,7 +23,7 @@ const BODY_TIME = 1_000;
  */
 export async function refusal(
   message: string,
-  head: ResponseHead,
+  head: Pick<ResponseHead, "status" | "fields">,
   body: { transport: Transport; rest: Uint8Array; max: number },
 ): Promise<HandshakeError> {
   const { transport, rest, max } = body;

@@ -4,7 +4,8 @@
  * @module
  */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
-import { confirm, type ConnectOptions, refused } from "../client/connect.ts";
+import { confirm, type ConnectOptions } from "../client/connect.ts";
+import { refusal } from "../client/refusal.ts";
 import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
 import { describeExtensions, offerExtensions } from "../extensions/negotiation.ts";
 import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
@@ -126,7 +127,8 @@ export class WebSocketSession implements Http2WebSocketSession {
       const head = await responseHead(stream);
       checkFieldSize(head.fields, limits, (message) => refusedFor(head, message));
       if (head.status < 200 || head.status > 299) {
-        throw await refused(head, transport, { wanted: 200, rest: new Uint8Array(0), max: limits.maxErrorBodyBytes });
+        const body = { transport, rest: new Uint8Array(0), max: limits.maxErrorBodyBytes };
+        throw await refusal(`Server answered ${head.status}, not 200`, head, body);
       }
       const offeredExtensions = extensions.map(({ name }) => name);
       const agreed = checkExtendedConnect(head, { protocols, offeredExtensions });

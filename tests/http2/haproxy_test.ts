@@ -48,7 +48,7 @@ backend server
 /** Starts HAProxy in front of a server. */
 async function start(config: string, server: number): Promise<{ port: number; port2: number } & AsyncDisposable> {
   const folder = await Deno.makeTempDir({ prefix: "haproxy-" });
-  const [port, port2] = freePorts(2);
+  const [port = 0, port2 = 0] = freePorts(2);
   const times = ["connect", "client", "server", "tunnel"].map((what) => `  timeout ${what} 60s\n`);
   await Deno.writeTextFile(`${folder}/cert.pem`, cert + key);
   await Deno.writeTextFile(`${folder}/haproxy.cfg`, `defaults\n  mode http\n${times.join("")}${config}`);
