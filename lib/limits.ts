@@ -158,6 +158,45 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
   return resolve(DEFAULT_LIMITS, given);
 }
 
+/** The caps of a broker. Every one is an option of `natsBroker`, `redisBroker` and `broadcastBroker`. */
+export interface BrokerLimits {
+  /** Messages that wait for the broker. */
+  maxQueuedMessages: number;
+  /** Bytes of the messages that wait for the broker. */
+  maxQueuedBytes: number;
+  /** Bytes of one message on its way through the broker: its data, its topic and 28 bytes of ours. */
+  maxMessageBytes: number;
+  /** Milliseconds between pings of the broker. */
+  pingInterval: number;
+  /** Milliseconds that the broker may take to answer: when it takes us in, to a ping, and to what it is handed. */
+  pongTimeout: number;
+}
+
+/** A broker's defaults. */
+export const DEFAULT_BROKER_LIMITS: Readonly<BrokerLimits> = Object.freeze({
+  // Messages of 128 bytes reach both limits together.
+  maxQueuedMessages: 65_536,
+  // What NATS' own client for Go keeps while it is away from its server.
+  maxQueuedBytes: 8 * 1024 * 1024,
+  // NATS' default for `max_payload`. Redis takes 512 MB.
+  maxMessageBytes: 1024 * 1024,
+  // A broker that is gone without a word is found within half a minute. NATS' own clients ping every two minutes.
+  pingInterval: 20_000,
+  // A broker answers within milliseconds; one that takes ten seconds is of no use.
+  pongTimeout: 10_000,
+});
+
+/**
+ * Checks given limits of a broker and fills in the defaults.
+ *
+ * @param given Options that may carry limits.
+ * @returns All limits of a broker; a time that is lifted is 0.
+ * @throws {RangeError} If a limit is not a whole number, or is below what makes sense, or a time is longer than a timer can wait.
+ */
+export function resolveBrokerLimits(given: Partial<BrokerLimits> = {}): BrokerLimits {
+  return resolve(DEFAULT_BROKER_LIMITS, given);
+}
+
 function resolve<Name extends string>(
   defaults: Readonly<Record<Name, number>>,
   given: Partial<Record<Name, number>>,

@@ -53,6 +53,7 @@ const LAYERS = [
   "lib/node/node_connection.ts",
   "lib/server/",
   "lib/client/",
+  "lib/hub/",
   "lib/node/",
   "lib/http2/",
   "lib/legacy/",

@@ -1,0 +1,135 @@
+/**
+ * Hubs in the workers of one process, over a `BroadcastChannel`.
+ *
+ * Deno's channel keeps 256 posts for a receiver and drops the oldest beyond that: 20 000 posts in one go arrive as 10 000. So what
+ * is published in one go is one post, and the next is made when everybody has answered the last.
+ *
+ * @module
+ */
+import type { BrokerLink, BrokerSession } from "./broker_link.ts";
+import { type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
+
+/** Milliseconds that a receiver may take to answer; whoever takes longer is not waited for until it has answered. */
+const PATIENCE = 1_000;
+
+/** Milliseconds between posts while nobody is known who could answer. */
+const PACE = 5;
+
+/** What goes over the channel. */
+type Post =
+  | { readonly kind: "hello"; readonly from: string }
+  | { readonly kind: "bye"; readonly from: string }
+  | { readonly kind: "batch"; readonly from: string; readonly number: number; readonly batch: readonly Item[] }
+  | { readonly kind: "seen"; readonly from: string; readonly to: string; readonly number: number };
+
+type Item = readonly [name: string, bytes: Uint8Array];
+
+/**
+ * A broker between the workers of one process. It needs nothing and is `up` at once.
+ *
+ * Delivery is at most once: a worker that hangs for seconds while others publish loses messages.
+ *
+ * @example Two hubs of one process
+ * ```ts ignore
+ * import { broadcastBroker, createHub } from "@sluice/websocket/hub";
+ *
+ * const hub = createHub({ broker: broadcastBroker("chat") });
+ * ```
+ *
+ * @param name The channel's name: brokers of one name hear each other.
+ * @param options Limits and hooks.
+ * @returns The broker.
+ * @throws {RangeError} If a limit is none.
+ */
+export function broadcastBroker(name: string, options: BrokerOptions = {}): LinkedBroker {
+  const link: BrokerLink = {
+    nameOf: (topic) => topic,
+    connect: (receive) => Promise.resolve(openChannel(name, receive)),
+  };
+  return linkBroker(link, options);
+}
+
+function openChannel(name: string, receive: (name: string, bytes: Uint8Array) => void): BrokerSession {
+  const channel = new BroadcastChannel(name);
+  const self = crypto.randomUUID();
+  /** The others, and the last batch of ours that each has seen. */
+  const peers = new Map<string, number>();
+  let number = 0;
+  let check = () => {};
+
+  const post = (post: Post) => channel.postMessage(post);
+  channel.onmessage = ({ data }) => {
+    const post = readPost(data);
+    if (post === undefined) return;
+    const { from } = post;
+    if (post.kind === "bye") peers.delete(from);
+    else if (post.kind === "seen") {
+      if (post.to === self) peers.set(from, post.number);
+    } else if (post.kind === "hello") {
+      peers.set(from, number);
+      answer(from, 0);
+    } else {
+      for (const [name, bytes] of post.batch) receive(name, bytes);
+      answer(from, post.number);
+    }
+    check();
+  };
+  const answer = (to: string, number: number) => post({ kind: "seen", from: self, to, number });
+  post({ kind: "hello", from: self });
+
+  /** Resolves when everybody has seen the last batch, or has had time to. */
+  const seen = () =>
+    new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        check = () => {};
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        for (const [peer, last] of peers) if (last < number) peers.delete(peer);
+        done();
+      }, peers.size === 0 ? PACE : PATIENCE);
+      check = () => {
+        if (peers.size > 0 && peers.values().every((last) => last >= number)) done();
+      };
+    });
+
+  return {
+    ended: new Promise(() => {}),
+    async publish(batch) {
+      number++;
+      post({ kind: "batch", from: self, number, batch: batch.map(({ name, bytes }) => [name, bytes]) });
+      await seen();
+      return 0;
+    },
+    // Everybody gets everything; the broker drops what nobody wants.
+    subscribe: () => Promise.resolve(),
+    unsubscribe: () => Promise.resolve(),
+    ping: () => Promise.resolve(),
+    close() {
+      post({ kind: "bye", from: self });
+      channel.close();
+      check = () => {};
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Anybody in the process may post on the channel. */
+function readPost(data: unknown): Post | undefined {
+  if (typeof data !== "object" || data === null || !("kind" in data && "from" in data)) return undefined;
+  const { kind, from } = data;
+  if (typeof from !== "string") return undefined;
+  if (kind === "hello" || kind === "bye") return { kind, from };
+  if (!("number" in data) || typeof data.number !== "number") return undefined;
+  const { number } = data;
+  if (kind === "seen" && "to" in data && typeof data.to === "string") return { kind, from, to: data.to, number };
+  if (kind === "batch" && "batch" in data && Array.isArray(data.batch)) {
+    return { kind, from, number, batch: data.batch.filter(isItem) };
+  }
+  return undefined;
+}
+
+function isItem(item: unknown): item is Item {
+  return Array.isArray(item) && typeof item[0] === "string" && item[1] instanceof Uint8Array;
+}

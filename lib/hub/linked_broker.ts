@@ -1,0 +1,324 @@
+/**
+ * What every broker has in common, whatever carries the bytes: the bounded queue, the reconnect and what the broker is told again
+ * after it, the pings, and the check of all that comes in.
+ *
+ * @module
+ */
+import { reconnectDelay } from "../client/reconnect_delay.ts";
+import { ConnectionError, invalidState } from "../errors.ts";
+import { type BrokerLimits, resolveBrokerLimits } from "../limits.ts";
+import type { Broker, BrokerMessage, BrokerState } from "./broker.ts";
+import type { BrokerLink, BrokerSession } from "./broker_link.ts";
+import { decodeEnvelope, encodeEnvelope, type Envelope } from "./envelope.ts";
+import { Interests } from "./interests.ts";
+import { Lifetime } from "./lifetime.ts";
+import { Outbox } from "./outbox.ts";
+
+/** What every broker has as options. */
+export interface BrokerOptions extends Partial<BrokerLimits> {
+  /**
+   * The most milliseconds before the first attempt to come back, and before any; each is random up to there.
+   *
+   * @default {{ first: 1000, most: 30000 }}
+   */
+  reconnect?: { readonly first?: number; readonly most?: number };
+  /**
+   * Is told why the broker cannot be reached, once for each reason in a row, and what the hub throws. By default it is printed to
+   * the console.
+   */
+  onError?(error: unknown): void;
+}
+
+/** A broker that says what it dropped of what came in. */
+export interface LinkedBroker extends Broker {
+  /** Messages from the broker that were dropped: too large, or no message of a hub, or of another topic than it was sent to. */
+  readonly refused: number;
+}
+
+/** Bytes that are under way to the broker at a time, about: what may be lost without a trace when the connection is. */
+const BATCH_BYTES = 256 * 1024;
+
+/** A11: milliseconds for which a topic without subscribers is still sent to us. */
+const GRACE = 1_000;
+
+/** Milliseconds that `close` waits for what is queued, and then for the connection's end. */
+const LINGER = 1_000;
+
+/** Senders whose last number is known. Who is forgotten begins anew, which matters only while subscriptions change. */
+const MAX_SENDERS = 1_024;
+
+/**
+ * Makes a broker of a way to it.
+ *
+ * @param link The way.
+ * @param options Limits and hooks.
+ * @returns The broker, which connects when a hub is attached.
+ * @throws {RangeError} If a limit is none.
+ */
+export function linkBroker(link: BrokerLink, options: BrokerOptions = {}): LinkedBroker {
+  return new Linked(link, options);
+}
+
+/** One session and its time. */
+interface Live {
+  readonly session: BrokerSession;
+  readonly time: Lifetime;
+}
+
+class Linked implements LinkedBroker {
+  readonly #link: BrokerLink;
+  readonly #options: BrokerOptions;
+  readonly #limits: BrokerLimits;
+  readonly #outbox: Outbox;
+  readonly #interests: Interests;
+  readonly #sender = crypto.getRandomValues(new Uint8Array(16)).toHex();
+  #sequence = 0;
+  /** The last number that came from each sender. */
+  readonly #seen = new Map<string, number>();
+  readonly #life = new Lifetime();
+  #hooks: Parameters<Broker["attach"]>[0] | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+  #live: Live | undefined;
+  #pumping = false;
+  #drained: (() => void) | undefined;
+  #telling = false;
+  #graceTimer: ReturnType<typeof setTimeout> | undefined;
+  #state: BrokerState = "connecting";
+  #lost = 0;
+  #refused = 0;
+  #failures = 0;
+  #lastReason: string | undefined;
+
+  constructor(link: BrokerLink, options: BrokerOptions) {
+    this.#link = link;
+    this.#options = options;
+    this.#limits = resolveBrokerLimits(options);
+    this.#outbox = new Outbox(this.#limits);
+    this.#interests = new Interests(link.nameOf);
+  }
+
+  get state(): BrokerState {
+    return this.#state;
+  }
+
+  get lost(): number {
+    return this.#lost;
+  }
+
+  get refused(): number {
+    return this.#refused;
+  }
+
+  attach(hooks: { receive(message: BrokerMessage): void; state?(state: BrokerState): void }): void {
+    if (this.#hooks !== undefined) throw invalidState("Cannot attach: the broker has a hub");
+    if (this.#closing !== undefined) throw invalidState("Cannot attach: the broker is closed");
+    this.#hooks = hooks;
+    this.#running = this.#run();
+  }
+
+  publish({ topic, data }: BrokerMessage): void {
+    const bytes = this.#closing === undefined
+      ? encodeEnvelope({ sender: this.#sender, sequence: ++this.#sequence, topic, data })
+      : undefined;
+    if (bytes === undefined || bytes.byteLength > this.#limits.maxMessageBytes) this.#lost++;
+    else {
+      this.#lost += this.#outbox.push({ name: this.#interests.nameOf(topic), bytes });
+      void this.#pump();
+    }
+  }
+
+  subscribe(topic: string): void {
+    this.#interests.add(topic);
+    void this.#tell();
+  }
+
+  unsubscribe(topic: string): void {
+    this.#interests.delete(topic);
+    if (this.#closing !== undefined) return;
+    this.#graceTimer ??= setTimeout(() => {
+      this.#graceTimer = undefined;
+      this.#interests.expire();
+      void this.#tell();
+    }, GRACE);
+  }
+
+  subscribeAll(): void {
+    this.#interests.all = true;
+    void this.#tell();
+  }
+
+  unsubscribeAll(): void {
+    this.#interests.all = false;
+    void this.#tell();
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    clearTimeout(this.#graceTimer);
+    if (this.#live !== undefined && (this.#pumping || this.#outbox.length > 0)) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#drained = resolve;
+      await this.#live.time.wait(promise, LINGER, "The last messages").catch(() => {});
+    }
+    this.#life.end(CLOSED);
+    this.#live?.time.end(CLOSED);
+    await this.#running;
+    this.#lost += this.#outbox.clear();
+    this.#become("closed");
+  }
+
+  /** Connects, and connects again, until it is closed. */
+  async #run(): Promise<void> {
+    while (!this.#life.over) {
+      const reason = await this.#hold();
+      if (this.#life.over) return;
+      this.#reportOnce(reason);
+      const { first = 1_000, most = 30_000 } = this.#options.reconnect ?? {};
+      await this.#life.sleep(reconnectDelay(this.#failures++, { first, most })).catch(() => {});
+    }
+  }
+
+  /** Holds one connection, from its beginning to its end. Never rejects: it returns the reason. */
+  async #hold(): Promise<unknown> {
+    const time = new Lifetime();
+    const { pingInterval, pongTimeout } = this.#limits;
+    let session: BrokerSession | undefined;
+    try {
+      session = await this.#connect();
+      void session.ended.then((reason) => time.end(reason));
+      this.#live = { session, time };
+      this.#interests.forget();
+      await this.#tell();
+      if (time.over || this.#life.over) return await time.ended;
+      this.#failures = 0;
+      this.#lastReason = undefined;
+      this.#become("up");
+      void this.#pump();
+      while (pingInterval !== 0) {
+        await time.sleep(pingInterval);
+        await time.wait(session.ping(), pongTimeout, "The broker's answer to a ping");
+      }
+      return await time.ended;
+    } catch (error) {
+      return error;
+    } finally {
+      this.#live = undefined;
+      time.end(CLOSED);
+      if (!this.#life.over) this.#become("down");
+      if (session !== undefined) await new Lifetime().wait(session.close(), LINGER, "The end").catch(() => {});
+    }
+  }
+
+  async #connect(): Promise<BrokerSession> {
+    const connecting = this.#link.connect((name, bytes) => this.#receive(name, bytes));
+    try {
+      return await this.#life.wait(connecting, this.#limits.pongTimeout, "The connection to the broker");
+    } catch (error) {
+      connecting.then((session) => session.close()).catch(() => {}); // it came too late
+      throw error;
+    }
+  }
+
+  /** Tells the broker what is wanted. One command is under way at a time; what changes meanwhile goes with the next. */
+  async #tell(): Promise<void> {
+    const live = this.#live;
+    if (live === undefined || this.#telling) return;
+    const { session, time } = live;
+    const what = "The broker's answer to a subscription";
+    this.#telling = true;
+    try {
+      for (let change = this.#interests.take(); change !== undefined; change = this.#interests.take()) {
+        const { add, remove } = change;
+        if (add.length > 0) await time.wait(session.subscribe(add), this.#limits.pongTimeout, what);
+        if (remove.length > 0) await time.wait(session.unsubscribe(remove), this.#limits.pongTimeout, what);
+      }
+    } catch (error) {
+      time.end(error);
+    } finally {
+      this.#telling = false;
+    }
+  }
+
+  /** Hands on what waits. One batch is under way at a time, so a slow broker fills the queue and nothing else. */
+  async #pump(): Promise<void> {
+    if (this.#pumping || this.#live === undefined || this.#state !== "up") return;
+    const { session, time } = this.#live;
+    this.#pumping = true;
+    await undefined; // what is published in one go is handed on together
+    while (this.#outbox.length > 0 && !time.over) {
+      const batch = this.#outbox.take(BATCH_BYTES);
+      try {
+        const published = session.publish(batch);
+        this.#lost += await time.wait(published, this.#limits.pongTimeout, "The broker's answer to messages");
+      } catch (error) {
+        this.#lost += batch.length; // some may have arrived, but nobody knows
+        time.end(error);
+      }
+    }
+    this.#pumping = false;
+    if (this.#outbox.length === 0) this.#drained?.();
+  }
+
+  #receive(name: string, bytes: Uint8Array): void {
+    const envelope = bytes.byteLength > this.#limits.maxMessageBytes ? undefined : decodeEnvelope(bytes);
+    // What a subscriber is allowed to hear was decided by the topic: no other may arrive under its name (A8).
+    if (envelope === undefined || this.#interests.nameOf(envelope.topic) !== name) {
+      this.#refused++;
+      return;
+    }
+    const { sender, topic, data } = envelope;
+    if (sender === this.#sender || !this.#interests.wants(topic) || !this.#isNew(envelope)) return;
+    try {
+      this.#hooks?.receive({ topic, data });
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  /** A9: what comes a second time, by its topic and by all topics, or after what was sent later, is dropped. */
+  #isNew({ sender, sequence }: Envelope): boolean {
+    const last = this.#seen.get(sender);
+    if (last !== undefined && sequence <= last) return false;
+    if (last === undefined && this.#seen.size >= MAX_SENDERS) this.#seen.delete(this.#seen.keys().next().value!);
+    this.#seen.set(sender, sequence);
+    return true;
+  }
+
+  #become(state: BrokerState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    try {
+      this.#hooks?.state?.(state);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  /** A broker that is away for an hour is one line, not a thousand. */
+  #reportOnce(reason: unknown): void {
+    const text = String(reason);
+    if (text === this.#lastReason) return;
+    this.#lastReason = text;
+    this.#report(reason);
+  }
+
+  #report(error: unknown): void {
+    try {
+      if (this.#options.onError !== undefined) return this.#options.onError(error);
+    } catch (another) {
+      error = another;
+    }
+    // deno-lint-ignore no-console -- a mistake that nobody asked to hear of must be heard
+    console.error(error);
+  }
+}
+
+const CLOSED = new ConnectionError("The broker is closed");

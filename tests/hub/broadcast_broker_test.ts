@@ -1,0 +1,112 @@
+import { assert, assertEquals } from "@std/assert";
+import { broadcastBroker } from "../../lib/hub/broadcast_broker.ts";
+import type { BrokerMessage } from "../../lib/hub/broker.ts";
+import { settle, until } from "../_support/wait.ts";
+import { noted } from "./_brokers.ts";
+
+const name = () => `test ${crypto.randomUUID()}`;
+
+Deno.test("brokers of one name hear each other and not themselves; they need nothing and are up at once", async () => {
+  const channel = name();
+  await using a = broadcastBroker(channel);
+  await using b = broadcastBroker(channel);
+  await using c = broadcastBroker(name());
+  const [atA, atB, atC] = [noted(a), noted(b), noted(c)];
+  for (const broker of [a, b, c]) broker.subscribeAll();
+  await settle();
+  assertEquals([a.state, b.state, c.state], ["up", "up", "up"]);
+  a.publish({ topic: "t", data: "from a" });
+  b.publish({ topic: "__proto__", data: new Uint8Array([1]) });
+  await until(() => atA.messages.length + atB.messages.length === 2, "The messages");
+  assertEquals(atA.messages, [{ topic: "__proto__", data: new Uint8Array([1]) }]);
+  assertEquals(atB.messages, [{ topic: "t", data: "from a" }]);
+  assertEquals(atC.messages, []);
+});
+
+Deno.test("only topics that were asked for are heard", async () => {
+  const channel = name();
+  await using a = broadcastBroker(channel);
+  await using b = broadcastBroker(channel);
+  noted(a);
+  const { messages } = noted(b);
+  b.subscribe("t");
+  await settle();
+  for (const topic of ["u", "t"]) a.publish({ topic, data: topic });
+  await until(() => messages.length > 0, "The message");
+  assertEquals(messages, [{ topic: "t", data: "t" }]);
+});
+
+Deno.test("20 000 messages in one go all arrive, in order: a bare BroadcastChannel keeps 256 for a receiver", async () => {
+  const channel = name();
+  await using a = broadcastBroker(channel);
+  await using b = broadcastBroker(channel);
+  const received: number[] = [];
+  a.attach({ receive() {} });
+  b.attach({ receive: ({ data }: BrokerMessage) => void received.push(Number(data)) });
+  b.subscribe("t");
+  await settle();
+  for (let i = 0; i < 20_000; i++) a.publish({ topic: "t", data: `${i}` });
+  await until(() => received.length === 20_000, "Every message");
+  assert(received.every((number, i) => number === i));
+  assertEquals(a.lost, 0);
+});
+
+Deno.test("A9: who does not answer is waited for a second, and no more until he answers again", async () => {
+  const channel = name();
+  await using a = broadcastBroker(channel);
+  await using b = broadcastBroker(channel);
+  noted(a);
+  const { messages } = noted(b);
+  b.subscribe("t");
+  // One who says hello and then nothing, as a worker that hangs.
+  const hung = new BroadcastChannel(channel);
+  await settle();
+  hung.postMessage({ kind: "hello", from: "hung" });
+  await settle();
+  const start = performance.now();
+  a.publish({ topic: "t", data: "1" });
+  await settle();
+  a.publish({ topic: "t", data: "2" });
+  await until(() => messages.length === 2, "The second message");
+  const waited = performance.now() - start;
+  assert(waited > 900, `${waited} ms`);
+  for (const data of "345") {
+    a.publish({ topic: "t", data });
+    await settle();
+  }
+  await until(() => messages.length === 5, "The others");
+  assert(performance.now() - start < waited + 900);
+  hung.close();
+});
+
+Deno.test("A10: whatever else is posted on the channel does no harm", async () => {
+  const channel = name();
+  await using a = broadcastBroker(channel);
+  await using b = broadcastBroker(channel);
+  noted(a);
+  const { messages } = noted(b);
+  b.subscribe("t");
+  await settle();
+  const other = new BroadcastChannel(channel);
+  for (
+    const garbage of [
+      null,
+      1,
+      "hello",
+      {},
+      { kind: "hello" },
+      { kind: "hello", from: 1 },
+      { kind: "batch", from: "x" },
+      { kind: "batch", from: "x", number: 1 },
+      { kind: "batch", from: "x", number: 1, batch: [1, ["t"], ["t", 1], [1, new Uint8Array()]] },
+      { kind: "batch", from: "x", number: 1, batch: [["t", new Uint8Array([1])]] },
+      { kind: "seen", from: "x", number: 1 },
+      { kind: "else", from: "x", number: 1 },
+      { kind: "bye", from: "x" },
+    ]
+  ) other.postMessage(garbage);
+  await until(() => b.refused === 1, "The one that looks like a message");
+  a.publish({ topic: "t", data: "after" });
+  await until(() => messages.length === 1, "The message");
+  other.close();
+});

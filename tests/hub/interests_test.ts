@@ -1,0 +1,66 @@
+import { assertEquals } from "@std/assert";
+import { ALL_TOPICS, Interests } from "../../lib/hub/interests.ts";
+
+const interests = () => new Interests((topic) => `<${topic}>`);
+
+Deno.test("a topic is told once, under the broker's name for it", () => {
+  const topics = interests();
+  topics.add("a");
+  topics.add("a");
+  topics.add("__proto__");
+  assertEquals(topics.take(), { add: ["<a>", "<__proto__>"], remove: [] });
+  assertEquals(topics.take(), undefined);
+  assertEquals([topics.wants("a"), topics.wants("b"), topics.nameOf("a"), topics.nameOf("b")], [
+    true,
+    false,
+    "<a>",
+    "<b>",
+  ]);
+});
+
+Deno.test("A11: a topic that is not wanted any more is told later, and not at all if it is wanted again by then", () => {
+  const topics = interests();
+  for (const topic of "ab") topics.add(topic);
+  topics.take();
+  for (const topic of "abc") topics.delete(topic);
+  assertEquals([topics.take(), topics.wants("a")], [undefined, false]);
+  topics.add("b");
+  assertEquals(topics.take(), undefined);
+  topics.expire();
+  assertEquals(topics.take(), { add: [], remove: ["<a>"] });
+});
+
+Deno.test("A11: a topic that comes and goes before it is told is never told", () => {
+  const topics = interests();
+  topics.add("a");
+  topics.delete("a");
+  topics.expire();
+  assertEquals(topics.take(), undefined);
+});
+
+Deno.test("all topics are told in place of single ones, and the other way round", () => {
+  const topics = interests();
+  topics.add("a");
+  topics.take();
+  topics.all = true;
+  topics.all = true;
+  topics.add("b");
+  assertEquals(topics.take(), { add: [ALL_TOPICS], remove: ["<a>"] });
+  assertEquals(topics.wants("anything"), true);
+  topics.all = false;
+  assertEquals(topics.take(), { add: ["<a>", "<b>"], remove: [ALL_TOPICS] });
+  assertEquals(topics.wants("anything"), false);
+});
+
+Deno.test("a broker that knows nothing is told all that is wanted, and nothing else", () => {
+  const topics = interests();
+  for (const topic of "abc") topics.add(topic);
+  topics.take();
+  topics.delete("b");
+  topics.forget();
+  assertEquals(topics.take(), { add: ["<a>", "<c>"], remove: [] });
+  topics.all = true;
+  topics.take();
+  topics.forget();
+  assertEquals(topics.take(), { add: [ALL_TOPICS], remove: [] });
+});
