@@ -13,16 +13,37 @@
  * const hub = createHub({ broker: natsBroker({ servers: "127.0.0.1:4222" }) });
  * ```
  *
+ * @example Credentials, TLS, and whatever else the client takes
+ * ```ts ignore
+ * import { connect } from "npm:@nats-io/transport-node@^3.4.0";
+ * import { natsBroker } from "@sluice/websocket/hub/nats";
+ *
+ * const broker = natsBroker({ connect: (options) => connect({ ...options, user: "me", pass: "secret" }) });
+ * ```
+ *
  * @module
  */
-import { connect, type NodeConnectionOptions } from "npm:@nats-io/transport-node@^3.4.0";
+import { connect as connectOverTcp } from "npm:@nats-io/transport-node@^3.4.0";
 import { resolveBrokerLimits } from "../limits.ts";
 import { type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
-import { natsLink } from "./nats_link.ts";
+import { type NatsClient, natsLink } from "./nats_link.ts";
 
 export type { BrokerLimits } from "../limits.ts";
 export type { Broker, BrokerMessage, BrokerState } from "./broker.ts";
 export type { BrokerOptions, LinkedBroker } from "./linked_broker.ts";
+export type { NatsClient } from "./nats_link.ts";
+
+/** What a client is connected with. */
+export interface NatsConnectOptions {
+  /** The servers, `host:port` each. */
+  servers: string | string[];
+  /** We reconnect, with a growing random delay, and without what the client would have kept to send again. */
+  reconnect: false;
+  /** The server does not send us what we published. */
+  noEcho: true;
+  /** Milliseconds that connecting may take. */
+  timeout?: number;
+}
 
 /** How to reach NATS. */
 export interface NatsBrokerOptions extends BrokerOptions {
@@ -30,8 +51,8 @@ export interface NatsBrokerOptions extends BrokerOptions {
   servers?: string | string[];
   /** What stands before every topic: applications that share a server need one each. @default {"sluice"} */
   prefix?: string;
-  /** Credentials, TLS and whatever else the client takes. */
-  connection?: NodeConnectionOptions;
+  /** Connects with these options and others: credentials, TLS. @default {the client's own `connect`} */
+  connect?(options: NatsConnectOptions): Promise<NatsClient>;
 }
 
 /**
@@ -43,15 +64,9 @@ export interface NatsBrokerOptions extends BrokerOptions {
  * @throws {RangeError} If the prefix or a limit is none.
  */
 export function natsBroker(options: NatsBrokerOptions = {}): LinkedBroker {
-  const { servers = "127.0.0.1:4222", prefix = "sluice", connection = {} } = options;
+  const { servers = "127.0.0.1:4222", prefix = "sluice", connect = connectOverTcp } = options;
   const { pongTimeout } = resolveBrokerLimits(options);
-  const open = () =>
-    connect({
-      ...connection,
-      servers,
-      reconnect: false, // we do, with a growing random delay, and without what the client would have kept to send again
-      noEcho: true,
-      ...(pongTimeout === 0 ? {} : { timeout: pongTimeout }),
-    });
-  return linkBroker(natsLink(prefix, open), options);
+  const given: NatsConnectOptions = { servers, reconnect: false, noEcho: true };
+  if (pongTimeout !== 0) given.timeout = pongTimeout;
+  return linkBroker(natsLink(prefix, () => connect(given)), options);
 }

@@ -13,16 +13,40 @@
  * const hub = createHub({ broker: redisBroker({ url: "redis://127.0.0.1:6379" }) });
  * ```
  *
+ * @example Whatever else the client takes
+ * ```ts ignore
+ * import { createClient } from "npm:redis@^6.3.1";
+ * import { redisBroker } from "@sluice/websocket/hub/redis";
+ *
+ * const broker = redisBroker({ create: (options) => createClient({ ...options, name: "chat" }) });
+ * ```
+ *
  * @module
  */
-import { createClient, type RedisClientOptions } from "npm:redis@^6.3.1";
+import { createClient } from "npm:redis@^6.3.1";
 import { resolveBrokerLimits } from "../limits.ts";
 import { type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
-import { redisLink } from "./redis_link.ts";
+import { type RedisClient, redisLink } from "./redis_link.ts";
 
 export type { BrokerLimits } from "../limits.ts";
 export type { Broker, BrokerMessage, BrokerState } from "./broker.ts";
 export type { BrokerOptions, LinkedBroker } from "./linked_broker.ts";
+export type { RedisClient, RedisListener } from "./redis_link.ts";
+
+/** What a client is made with. */
+export interface RedisCreateOptions {
+  /** Where the server is. */
+  url: string;
+  /** Nothing is kept to be sent later: the broker has a queue with bounds. */
+  disableOfflineQueue: true;
+  /** We reconnect, with a growing random delay. */
+  socket: {
+    /** The client does not. */
+    reconnectStrategy: false;
+    /** Milliseconds that connecting may take; 0 for any time. */
+    connectTimeout: number;
+  };
+}
 
 /** How to reach Redis. */
 export interface RedisBrokerOptions extends BrokerOptions {
@@ -30,8 +54,8 @@ export interface RedisBrokerOptions extends BrokerOptions {
   url?: string;
   /** What stands before every topic: applications that share a server need one each. @default {"sluice:"} */
   prefix?: string;
-  /** Credentials, TLS and whatever else the client takes. */
-  connection?: RedisClientOptions;
+  /** Makes a client with these options and others. Two are made for each attempt. @default {the client's own `createClient`} */
+  create?(options: RedisCreateOptions): RedisClient;
 }
 
 /**
@@ -43,15 +67,8 @@ export interface RedisBrokerOptions extends BrokerOptions {
  * @throws {RangeError} If a limit is none.
  */
 export function redisBroker(options: RedisBrokerOptions = {}): LinkedBroker {
-  const { url = "redis://127.0.0.1:6379", prefix = "sluice:", connection = {} } = options;
-  const { pongTimeout } = resolveBrokerLimits(options);
-  const create = () =>
-    createClient({
-      ...connection,
-      url,
-      disableOfflineQueue: true,
-      // We reconnect, with a growing random delay, and without what the client would have kept to send again.
-      socket: { ...connection.socket, reconnectStrategy: false, connectTimeout: pongTimeout },
-    });
-  return linkBroker(redisLink(prefix, create), options);
+  const { url = "redis://127.0.0.1:6379", prefix = "sluice:", create = createClient } = options;
+  const { pongTimeout: connectTimeout } = resolveBrokerLimits(options);
+  const socket = { reconnectStrategy: false, connectTimeout } as const;
+  return linkBroker(redisLink(prefix, () => create({ url, disableOfflineQueue: true, socket })), options);
 }
