@@ -55,6 +55,7 @@ const LAYERS = [
   "lib/hub/",
   "lib/server/",
   "lib/client/",
+  "lib/workers/",
   "lib/node/",
   "lib/http2/",
   "lib/legacy/",
@@ -109,9 +110,9 @@ Deno.test("only *_stream(s).ts and sockets touch streams in the pipeline, the ha
   assertEquals(touching.map(([path]) => path), []);
 });
 
-Deno.test("only server, client, hub, handlers and standalone name Deno", () => {
+Deno.test("only server, client, hub, workers, handlers and standalone name Deno", () => {
   const naming = [...SOURCES].filter(([path, source]) =>
-    !/^lib\/(server|client|hub|handlers|standalone)\//.test(path) && /\bDeno\./.test(code(source))
+    !/^lib\/(server|client|hub|workers|handlers|standalone)\//.test(path) && /\bDeno\./.test(code(source))
   );
   assertEquals(naming.map(([path]) => path), []);
 });

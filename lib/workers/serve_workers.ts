@@ -1,0 +1,178 @@
+/**
+ * One server on every core: workers that listen on the same port.
+ *
+ * @module
+ */
+import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
+import type { ShutdownOptions } from "../server/connection_group.ts";
+import type { WorkerListenOptions } from "./orders.ts";
+import { WorkerSlot } from "./worker_slot.ts";
+
+/** How workers serve. */
+export interface ServeWorkersOptions {
+  /** How many. @default {navigator.hardwareConcurrency} */
+  workers?: number;
+  /** The port; 0 for one that is free. @default {8000} */
+  port?: number;
+  /** The address to listen on. @default {"0.0.0.0"} */
+  hostname?: string;
+  /** The certificate chain in PEM, for TLS. */
+  cert?: string;
+  /** The private key in PEM, for TLS. */
+  key?: string;
+  /** What every worker is given as well, cloned. */
+  data?: unknown;
+  /** Milliseconds that a worker may take until it listens. @default {30000} */
+  startTimeout?: number;
+  /**
+   * The most milliseconds before the first attempt to start a worker again, and before any; each is random up to there, and the
+   * range doubles from one to the other while it crashes again.
+   *
+   * @default {{ first: 200, most: 30000 }}
+   */
+  restart?: { readonly first?: number; readonly most?: number };
+  /** Is called when all listen. */
+  onListen?(addr: Deno.Addr): void;
+  /** Is told when a worker crashed, hangs or does not start again. By default it is printed to the console. */
+  onError?(error: unknown): void;
+  /** Shuts all of them down. */
+  signal?: AbortSignal;
+}
+
+/** A server of several workers. */
+export interface WorkersServer extends AsyncDisposable {
+  /** The address they listen on. */
+  readonly addr: Deno.Addr;
+  /** Where a client on this machine connects. */
+  readonly url: string;
+  /** How many workers listen: less than there should be while one that crashed is started again. */
+  readonly listening: number;
+  /** Resolves when all have stopped. */
+  readonly finished: Promise<void>;
+  /**
+   * Stops: every worker shuts its server down, as the server's own `shutdown` does. A worker that does not come to its end five
+   * seconds after the time for that is ended.
+   *
+   * @param options The code, the reason and the time.
+   * @returns Resolves when all have stopped.
+   * @throws {RangeError} If the code may not be sent or the reason is too long.
+   */
+  shutdown(options?: ShutdownOptions): Promise<void>;
+}
+
+/** Milliseconds that a worker has beyond the time of its shutdown. */
+const MARGIN = 5_000;
+
+/** The time of a shutdown where none is given: that of a connection's `closeTimeout`, which workers may have changed. */
+const SHUTDOWN = 10_000;
+
+/**
+ * Serves in workers that share a port: the kernel spreads connections over them by their addresses (Linux; elsewhere one worker
+ * may get them all). Deno needs `--unstable-net` for it, and `--allow-read` for the worker's module and all that it imports.
+ *
+ * A worker that crashes takes its own connections with it; it is started again, after a random time that grows.
+ *
+ * @example
+ * ```ts ignore
+ * import { serveWorkers } from "@sluice/websocket/workers";
+ *
+ * await using server = await serveWorkers(new URL("./worker.ts", import.meta.url), { port: 8080 });
+ * Deno.addSignalListener("SIGTERM", () => void server.shutdown());
+ * await server.finished;
+ * ```
+ *
+ * @param module The worker's module, which calls `startWorker`.
+ * @param options Where to listen, and how many.
+ * @returns The server, when every worker listens.
+ * @throws {RangeError} If the number of workers is none.
+ * @throws {Deno.errors.AddrInUse} If the port is taken.
+ * @throws {Error} If a worker does not start; then none is left.
+ */
+export async function serveWorkers(module: string | URL, options: ServeWorkersOptions = {}): Promise<WorkersServer> {
+  const { workers = navigator.hardwareConcurrency, hostname = "0.0.0.0", cert, key, data } = options;
+  const { startTimeout = 30_000, restart: { first = 200, most = 30_000 } = {}, signal } = options;
+  if (!(Number.isInteger(workers) && workers >= 1)) {
+    throw new RangeError(`Cannot serve with ${workers} workers: it must be a whole number of 1 or more`);
+  }
+  const listen: WorkerListenOptions = {
+    port: freePort(hostname, options.port ?? 8000),
+    hostname,
+    reusePort: true,
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
+  const channel = `sluice ${crypto.randomUUID()}`;
+  const slots = Array.from({ length: workers }, (_, index) =>
+    new WorkerSlot({
+      module,
+      start: { listen, index, workers, channel, data },
+      startTimeout,
+      restart: { first, most },
+      onError: (error) => report(options, error),
+    }));
+  try {
+    const { addr, url } = (await Promise.all(slots.map((slot) => slot.fill())))[0]!;
+    const server = new Workers(slots, addr, url);
+    const stop = () => void server.shutdown();
+    if (signal?.aborted) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+    void server.finished.then(() => signal?.removeEventListener("abort", stop));
+    options.onListen?.(addr);
+    return server;
+  } catch (error) {
+    for (const slot of slots) slot.end();
+    throw error;
+  }
+}
+
+class Workers implements WorkersServer {
+  readonly #slots: readonly WorkerSlot[];
+  readonly #finished = Promise.withResolvers<void>();
+  #shutdown: Promise<void> | undefined;
+
+  constructor(slots: readonly WorkerSlot[], readonly addr: Deno.Addr, readonly url: string) {
+    this.#slots = slots;
+  }
+
+  get listening(): number {
+    return this.#slots.filter(({ listening }) => listening).length;
+  }
+
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  shutdown(options: ShutdownOptions = {}): Promise<void> {
+    encodeClosePayload(options.code ?? CloseCode.GOING_AWAY, options.reason ?? ""); // throws at the call
+    return this.#shutdown ??= this.#stop(options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  async #stop(options: ShutdownOptions): Promise<void> {
+    const patience = Math.min((options.timeout ?? SHUTDOWN) + MARGIN, 2 ** 31 - 1);
+    await Promise.all(this.#slots.map((slot) => slot.empty(options, patience)));
+    this.#finished.resolve();
+  }
+}
+
+/**
+ * The port, or one that is free. Sockets that share a port may share it with another program's too, and the kernel would give that
+ * some of our clients; one that does not share it finds out.
+ */
+function freePort(hostname: string, port: number): number {
+  using probe = Deno.listen({ hostname, port });
+  return probe.addr.port;
+}
+
+function report({ onError }: ServeWorkersOptions, error: unknown): void {
+  try {
+    if (onError !== undefined) return onError(error);
+  } catch (another) {
+    error = another;
+  }
+  // deno-lint-ignore no-console -- a mistake that nobody asked to hear of must be heard
+  console.error(error);
+}

@@ -1,0 +1,108 @@
+/**
+ * The worker's side of `serveWorkers`.
+ *
+ * @module
+ */
+import { invalidState } from "../errors.ts";
+import { broadcastBroker } from "../hub/broadcast_broker.ts";
+import type { BrokerOptions, LinkedBroker } from "../hub/linked_broker.ts";
+import type { ShutdownOptions } from "../server/connection_group.ts";
+import { isOurs, type Order, type Report, type WorkerListenOptions, type WorkerStart } from "./orders.ts";
+
+/**
+ * What a worker knows of itself.
+ *
+ * @typeParam Data What the application gave to `serveWorkers`.
+ */
+export interface WorkerContext<Data = unknown> {
+  /** Its number, from 0. A worker that takes the place of one that crashed has the number of that. */
+  readonly index: number;
+  /** How many there are. */
+  readonly workers: number;
+  /** What was given to `serveWorkers`, cloned. */
+  readonly data: Data;
+  /**
+   * A broker for a hub, which carries its messages to the hubs of the other workers. It is closed with the worker.
+   *
+   * @param options Limits and hooks.
+   * @returns The broker.
+   */
+  broker(options?: BrokerOptions): LinkedBroker;
+}
+
+/** What a worker's server needs to have: that of `serve` has it. */
+export interface WorkerServer {
+  /** The address it listens on. */
+  readonly addr: Deno.Addr;
+  /** Where a client on this machine connects. */
+  readonly url: string;
+  /** Resolves when it has stopped. */
+  readonly finished: Promise<void>;
+  /** Stops it. */
+  shutdown(options?: ShutdownOptions): Promise<void>;
+}
+
+/** A worker's global scope, as far as it is used. */
+interface Scope {
+  postMessage?(message: Report): void;
+  addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
+}
+
+/**
+ * Starts a server in a worker of `serveWorkers`. The worker's module calls it once.
+ *
+ * @example A worker's module
+ * ```ts ignore
+ * import { serve } from "@sluice/websocket";
+ * import { createHub } from "@sluice/websocket/hub";
+ * import { startWorker } from "@sluice/websocket/workers";
+ *
+ * startWorker((listen, { broker }) => {
+ *   const hub = createHub({ broker: broker() });
+ *   return serve({ ...listen, maxMessageBytes: 65_536 }, {
+ *     open: (socket) => void hub.subscribe(socket, "news"),
+ *     message: (_, data) => void hub.publish("news", data),
+ *   });
+ * });
+ * ```
+ *
+ * @typeParam Data What the application gave to `serveWorkers`; it is not checked.
+ * @param start Starts the server, with these options and its own.
+ * @throws {DOMException} `InvalidStateError` if this is no worker.
+ */
+export function startWorker<Data = unknown>(
+  start: (listen: WorkerListenOptions, context: WorkerContext<Data>) => WorkerServer | Promise<WorkerServer>,
+): void {
+  const scope: Scope = globalThis;
+  if (scope.postMessage === undefined) {
+    throw invalidState("Cannot start a worker here: serveWorkers runs the module that calls startWorker");
+  }
+  const report = (message: Report) => scope.postMessage?.(message);
+  const brokers: LinkedBroker[] = [];
+  let server: WorkerServer | undefined;
+
+  const run = async ({ listen, index, workers, channel, data }: WorkerStart<Data>) => {
+    const broker = (options?: BrokerOptions) => {
+      const made = broadcastBroker(channel, options);
+      brokers.push(made);
+      return made;
+    };
+    try {
+      server = await start(listen, { index, workers, data, broker });
+    } catch (error) {
+      return report({ sluice: "failed", reason: String(error) });
+    }
+    report({ sluice: "listening", addr: server.addr, url: server.url });
+    await server.finished;
+    await Promise.all(brokers.map((broker) => broker.close()));
+    report({ sluice: "finished" });
+  };
+
+  scope.addEventListener("message", ({ data }) => {
+    if (!isOurs<Order<Data>>(data)) return;
+    if (data.sluice === "start") void run(data.start);
+    else if (data.sluice === "shutdown") void server?.shutdown(data.options);
+    else report({ sluice: "pong" });
+  });
+  report({ sluice: "ready" });
+}

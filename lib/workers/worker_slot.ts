@@ -1,0 +1,162 @@
+/**
+ * The place of one worker: it is filled, watched, filled again when its worker is gone, and emptied.
+ *
+ * @module
+ */
+import { reconnectDelay } from "../client/reconnect_delay.ts";
+import type { ShutdownOptions } from "../server/connection_group.ts";
+import { isOurs, type Order, type Report, type WorkerStart } from "./orders.ts";
+
+/** What a place is told and asked for. */
+export interface SlotOptions {
+  /** The worker's module. */
+  readonly module: string | URL;
+  /** What the worker starts with. */
+  readonly start: WorkerStart;
+  /** Milliseconds that a worker may take until it listens. */
+  readonly startTimeout: number;
+  /** The most milliseconds before the first attempt to start one again, and before any. */
+  readonly restart: { readonly first: number; readonly most: number };
+  /** Is told why a worker is gone. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Where a worker listens. */
+export interface Listening {
+  /** The address. */
+  readonly addr: Deno.Addr;
+  /** Where a client connects. */
+  readonly url: string;
+}
+
+/** Milliseconds between pings of a worker. */
+const PING = 10_000;
+
+/** Pings without an answer after which a worker is gone: it has closed itself, which nobody is told of, or it hangs. */
+const MISSED = 3;
+
+/** The place of one worker. */
+export class WorkerSlot {
+  readonly #options: SlotOptions;
+  readonly #finished = Promise.withResolvers<void>();
+  #worker: Worker | undefined;
+  #listening = false;
+  #stopping = false;
+  #failures = 0;
+  #since = 0;
+  #pings = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param options What it needs to know. */
+  constructor(options: SlotOptions) {
+    this.#options = options;
+  }
+
+  /** Whether its worker listens. */
+  get listening(): boolean {
+    return this.#listening;
+  }
+
+  /**
+   * Starts the first worker.
+   *
+   * @returns Where it listens.
+   * @throws {Error} If it does not come to that. The place is empty then, and stays so.
+   */
+  fill(): Promise<Listening> {
+    const { promise, resolve, reject } = Promise.withResolvers<Listening>();
+    this.#fill(resolve, reject);
+    return promise;
+  }
+
+  /**
+   * Asks the worker to shut down, and waits for it.
+   *
+   * @param options How it stops.
+   * @param patience Milliseconds after which a worker that has not stopped is ended.
+   * @returns Resolves when there is none.
+   */
+  async empty(options: ShutdownOptions, patience: number): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    if (!this.#listening) return this.end();
+    this.#post({ sluice: "shutdown", options });
+    this.#timer = setTimeout(() => this.end(), patience);
+    await this.#finished.promise;
+  }
+
+  /** Ends the worker at once. */
+  end(): void {
+    this.#stopping = true;
+    this.#drop();
+    this.#finished.resolve();
+  }
+
+  #fill(ready: (listening: Listening) => void, failed: (error: unknown) => void): void {
+    const { module, start, startTimeout } = this.#options;
+    const worker = this.#worker = new Worker(module, { type: "module", name: `worker ${start.index}` });
+    const gone = (reason: string) => {
+      if (this.#worker !== worker) return;
+      const listened = this.#listening;
+      this.#drop();
+      const error = new Error(`Worker ${start.index} ${listened ? "is gone" : "did not start"}: ${reason}`);
+      if (this.#stopping) this.#finished.resolve();
+      else if (listened) this.#refill(error);
+      else failed(error);
+    };
+    this.#timer = setTimeout(
+      () => gone(`its module did not call startWorker, or that took more than ${startTimeout} ms`),
+      startTimeout,
+    );
+    worker.onerror = (event) => {
+      event.preventDefault(); // or we would go down with it
+      gone(event.filename ? `${event.message} (${event.filename}:${event.lineno})` : event.message);
+    };
+    worker.onmessage = ({ data }) => {
+      if (!isOurs<Report>(data)) return;
+      if (data.sluice === "ready") this.#post({ sluice: "start", start });
+      else if (data.sluice === "failed") gone(data.reason);
+      else if (data.sluice === "pong") this.#pings = 0;
+      else if (data.sluice === "finished") gone("its server has stopped");
+      else {
+        clearTimeout(this.#timer);
+        this.#listening = true;
+        this.#since = performance.now();
+        this.#watch(gone);
+        ready(data);
+      }
+    };
+  }
+
+  #refill(error: unknown): void {
+    const { restart, onError } = this.#options;
+    // Who has run for long crashes for the first time.
+    if (performance.now() - this.#since > restart.most) this.#failures = 0;
+    onError(error);
+    this.#timer = setTimeout(
+      () => this.#fill(() => {}, (error) => this.#refill(error)),
+      reconnectDelay(this.#failures++, restart),
+    );
+  }
+
+  #watch(gone: (reason: string) => void): void {
+    this.#timer = setTimeout(() => {
+      if (this.#pings === MISSED) return gone(`it has not answered for ${MISSED * PING} ms`);
+      this.#pings++;
+      this.#post({ sluice: "ping" });
+      this.#watch(gone);
+    }, PING);
+  }
+
+  #drop(): void {
+    clearTimeout(this.#timer);
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#listening = false;
+    this.#pings = 0;
+  }
+
+  #post(order: Order): void {
+    this.#worker?.postMessage(order);
+  }
+}

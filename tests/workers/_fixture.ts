@@ -1,0 +1,37 @@
+/**
+ * A worker whose server is none, and which does what it is told on a channel: `<index> <what>`.
+ *
+ * @module
+ */
+import { startWorker } from "../../lib/workers/start_worker.ts";
+
+startWorker<{ control: string; refuse?: number }>(async (listen, { index, workers, data, broker }) => {
+  const { control, refuse } = data;
+  if (refuse === index) throw new RangeError("no");
+  const channel = new BroadcastChannel(control);
+  const hub = broker();
+  hub.attach({ receive: ({ data }) => channel.postMessage(`${index} heard ${data}`) });
+  hub.subscribe("t");
+  await new Promise((resolve) => setTimeout(resolve, 10)); // the hub is up
+  const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+  let deaf = false;
+  channel.onmessage = ({ data }) => {
+    const [to, what] = data.split(" ");
+    if (to !== `${index}`) return;
+    if (what === "throw") setTimeout(() => Promise.reject(new Error("crashed")));
+    if (what === "finish") finish();
+    if (what === "deaf") deaf = true;
+    if (what === "publish") hub.publish({ topic: "t", data: `from ${index}` });
+  };
+  channel.postMessage(`${index} of ${workers} on ${listen.hostname} ${listen.port > 0} ${listen.reusePort}`);
+  return {
+    addr: { transport: "tcp", hostname: listen.hostname, port: listen.port },
+    url: `ws://${listen.hostname}:${listen.port}`,
+    finished,
+    shutdown(options) {
+      channel.postMessage(`${index} shutdown ${JSON.stringify(options)}`);
+      if (!deaf) finish();
+      return finished;
+    },
+  };
+});
