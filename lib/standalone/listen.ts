@@ -11,15 +11,17 @@ import { named, StartError } from "./command_line.ts";
  * Listens.
  *
  * @param options The port, the address, and the files for TLS.
+ * @param reusePort Whether workers share the port. Not with client certificates.
  * @returns The listener.
  * @throws {StartError} With exit code 1 if the address is taken or is none, with 2 if a file cannot be used.
  */
 export async function listen(
   options: Pick<Options, "port" | "hostname" | "tlsCert" | "tlsKey" | "tlsClientCa" | "handshakeTimeout">,
+  reusePort = false,
 ): Promise<Deno.Listener> {
   const { port, hostname, tlsCert, tlsKey, tlsClientCa, handshakeTimeout } = options;
   if (tlsCert === undefined || tlsKey === undefined) {
-    return await attempt(options, () => Deno.listen({ port, hostname }));
+    return await attempt(options, () => Deno.listen({ port, hostname, reusePort }));
   }
   const cert = await named("tls-cert", tlsCert, Deno.readTextFile);
   const key = await named("tls-key", tlsKey, Deno.readTextFile);
@@ -28,7 +30,7 @@ export async function listen(
     options,
     () =>
       ca === undefined
-        ? Deno.listenTls({ port, hostname, cert, key })
+        ? Deno.listenTls({ port, hostname, cert, key, reusePort })
         : listenWithClientCertificates({ port, hostname, cert, key, ca, handshakeTimeout }),
   );
 }

@@ -32,12 +32,13 @@ export interface LogSink extends Disposable {
  *
  * @param sink Where its lines go.
  * @param most The least grave level that is written.
+ * @param common Facts that stand in every line.
  * @returns The log.
  */
-export function createLog(sink: Pick<LogSink, "write">, most: LogLevel): Log {
+export function createLog(sink: Pick<LogSink, "write">, most: LogLevel, common: LogFields = {}): Log {
   const at = (level: LogLevel) => (event: string, fields: LogFields = {}) => {
     if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(most)) return;
-    const all = Object.entries({ time: new Date().toISOString(), level, event, ...fields });
+    const all = Object.entries({ time: new Date().toISOString(), level, event, ...common, ...fields });
     const pairs = all.flatMap(([key, value]) => value === undefined ? [] : [`${key}=${logValue(value)}`]);
     sink.write(`${pairs.join(" ")}\n`);
   };

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { type HandlerDirectory, loadHandlers } from "../handlers/handler_directory.ts";
 import { legacyDrafts } from "../legacy/mod.ts";
 import { serve, type WebSocketServer } from "../server/serve.ts";
+import type { WorkersServer } from "../workers/serve_workers.ts";
 import { createBasicAuth, readUsers } from "./basic_auth.ts";
 import { named, print, StartError } from "./command_line.ts";
 import { listen } from "./listen.ts";
@@ -26,6 +27,7 @@ import { createSockets, type SocketSession } from "./sockets.ts";
 import { serveFiles } from "./static_files.ts";
 import { usage } from "./usage.ts";
 import { reloadOnChange } from "./watch.ts";
+import { startWorkers, type WorkerPlace } from "./workers.ts";
 
 /**
  * Runs the server.
@@ -33,12 +35,19 @@ import { reloadOnChange } from "./watch.ts";
  * @param args The command line's words.
  * @returns The server, or the exit code where it does not run: 1 if it cannot listen, 2 for a mistake in the options.
  */
-export async function main(args: readonly string[]): Promise<WebSocketServer<SocketSession> | number> {
+export async function main(
+  args: readonly string[],
+): Promise<WebSocketServer<SocketSession> | WorkersServer | number> {
   try {
     const options = await readOptions(args);
-    if (!options.help) return await start(options);
-    print(Deno.stdout, usage());
-    return 0;
+    if (options.help) {
+      print(Deno.stdout, usage());
+      return 0;
+    }
+    const server = options.workers === 1 ? await start(options) : await startWorkers(options);
+    const page = server.url.replace(/^ws/, "http");
+    print(Deno.stdout, `Open ${page}/ in a browser; WebSockets echo on /echo\n`);
+    return server;
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     print(Deno.stderr, `serve: ${error.message}${error.exitCode === 2 ? " (--help shows the options)" : ""}\n`);
@@ -46,13 +55,21 @@ export async function main(args: readonly string[]): Promise<WebSocketServer<Soc
   }
 }
 
-async function start(options: Options): Promise<WebSocketServer<SocketSession>> {
+/**
+ * Starts the server.
+ *
+ * @param options The options.
+ * @param worker Its place, where it is one of several.
+ * @returns The server, which listens already.
+ * @throws {StartError} If it cannot listen or an option is wrong.
+ */
+export async function start(options: Options, worker?: WorkerPlace): Promise<WebSocketServer<SocketSession>> {
   const { deflate, documentRoot, handlers, hixie75, legacy, logFile, logLevel, mapFile, origins, tlsCert } = options;
   using cleanup = new DisposableStack();
   const sink = cleanup.use(await named("log-file", logFile ?? "", () => openLogSink(logFile)));
-  const log = createLog(sink, logLevel);
+  const log = createLog(sink, logLevel, { worker: worker?.index });
   const authenticate = await basicAuth(options);
-  const directory = handlers === undefined ? undefined : await loadDirectory(options, handlers, log);
+  const directory = handlers === undefined ? undefined : await loadDirectory(options, handlers, log, worker);
   const files = documentRoot === undefined ? undefined : await named("document-root", documentRoot, serveFiles);
   let connections = 0;
   const nextId = () => ++connections;
@@ -64,14 +81,14 @@ async function start(options: Options): Promise<WebSocketServer<SocketSession>> 
 
   const server = serve<SocketSession>({
     ...limitsOf(options),
-    listener: await listen(options),
+    listener: await listen(worker === undefined ? options : { ...options, port: worker.port }, worker !== undefined),
     secure: tlsCert !== undefined,
     proxies: options.proxies,
     origins: "any", // `upgrade` checks them, so that a refusal is logged
     upgrade: sockets.upgrade,
     perMessageDeflate: deflate,
     ...(legacy ? { legacy: legacyDrafts({ hixie75 }) } : {}),
-    http: createSite({ sockets, files, authenticate, log, nextId }),
+    http: createSite({ sockets: worker?.shared(sockets) ?? sockets, files, authenticate, log, nextId }),
     onError: sockets.onError,
   }, sockets.handler);
   const ending = cleanup.move();
@@ -79,8 +96,6 @@ async function start(options: Options): Promise<WebSocketServer<SocketSession>> 
     log.info("stop");
     ending.dispose();
   });
-  const page = server.url.replace(/^ws/, "http");
-  print(Deno.stdout, `Open ${page}/ in a browser; WebSockets echo on /echo\n`);
   log.info("listen", { url: server.url, handlers: directory?.resources.length });
   return server;
 }
@@ -97,12 +112,19 @@ async function basicAuth(options: Options): Promise<((headers: Headers) => Promi
   return createBasicAuth(users);
 }
 
-async function loadDirectory({ scanDir, mapFile }: Options, root: string, log: Log): Promise<HandlerDirectory> {
+async function loadDirectory(
+  { scanDir, mapFile }: Options,
+  root: string,
+  log: Log,
+  worker: WorkerPlace | undefined,
+): Promise<HandlerDirectory> {
   // Each by itself first, so that the option is named which is wrong.
   await named("handlers", root, Deno.stat);
   if (scanDir !== undefined) await named("scan-dir", scanDir, () => Deno.stat(join(root, scanDir)));
   if (mapFile !== undefined) await named("map-file", mapFile, Deno.readTextFile);
-  const onWarning = ({ message }: Error) => log.warn("handlers", { warning: message });
+  // All workers load the same, so one of them tells of it.
+  const level = worker === undefined || worker.index === 0 ? "warn" : "debug";
+  const onWarning = ({ message }: Error) => log[level]("handlers", { warning: message });
   return await named(scanDir === undefined ? "handlers" : "scan-dir", scanDir ?? root, () =>
     loadHandlers({
       root,

@@ -23,6 +23,7 @@ export type ServedLimits = Omit<Limits, "maxErrorBodyBytes" | "maxRedirects"> & 
 export interface Options extends ServedLimits {
   port: number;
   hostname: string;
+  workers: number;
   tlsCert: string | undefined;
   tlsKey: string | undefined;
   tlsClientCa: string | undefined;
@@ -48,6 +49,7 @@ export interface Options extends ServedLimits {
 export const DEFAULT_OPTIONS: Readonly<Options> = Object.freeze({
   port: 8080,
   hostname: "127.0.0.1",
+  workers: 1,
   tlsCert: undefined,
   tlsKey: undefined,
   tlsClientCa: undefined,
@@ -74,9 +76,10 @@ export const DEFAULT_OPTIONS: Readonly<Options> = Object.freeze({
 /** Options of one kind. */
 type Specs<Name extends keyof Options> = OptionSpecs<Pick<Options, Name>>;
 
-const LISTENING: Specs<"port" | "hostname"> = {
+const LISTENING: Specs<"port" | "hostname" | "workers"> = {
   port: { placeholder: "N", help: "port; 0 for one that is free", read: readPort },
   hostname: { placeholder: "HOST", help: "address; 0.0.0.0 for all", read: readText },
+  workers: { placeholder: "N", help: "threads that share the port; the limits are each one's", read: readWorkers },
 };
 
 const TLS: Specs<"tlsCert" | "tlsKey" | "tlsClientCa"> = {
@@ -201,6 +204,13 @@ function readPort(text: string): number {
   const port = readNumber(text);
   if (!(port <= 65_535)) throw new RangeError("it must be a number from 0 to 65535");
   return port;
+}
+
+function readWorkers(text: string): number {
+  const workers = readNumber(text);
+  // More than cores are of no use, and no machine has more of those.
+  if (!(workers >= 1 && workers <= 1_024)) throw new RangeError("it must be a number from 1 to 1024");
+  return workers;
 }
 
 function readUser(text: string): string {

@@ -28,6 +28,7 @@ Serves WebSockets, and a console to try them with in a browser.
 const FOOT = `
 A flag of the configuration file is turned off with --no-, as in --no-deflate. Files and folders count from the current
 folder, and Deno must be allowed to read them: deno run --allow-net --allow-read=DIR lib/standalone/main.ts
+For --workers Deno needs --unstable-net, and --allow-read for the server's own files.
 The client is the same program: deno run --allow-net lib/standalone/main.ts client --help
 
 Exit status: 0 when it was told to stop, 1 if it cannot listen, 2 for a mistake in the options.

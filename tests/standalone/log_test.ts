@@ -12,6 +12,13 @@ Deno.test("an event is one line of key=value pairs, with its time, level and nam
   );
 });
 
+Deno.test("facts that every line has stand behind the event", () => {
+  const written: string[] = [];
+  const log = createLog({ write: (line) => void written.push(line) }, "info", { worker: 1, other: undefined });
+  log.info("open", { connection: 7 });
+  assertMatch(written[0]!, / event=open worker=1 connection=7\n$/);
+});
+
 Deno.test("a fact that is not known is left out", () => {
   const { log, lines } = logged();
   log.info("open", { origin: undefined, resource: "/echo" });

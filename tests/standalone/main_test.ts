@@ -36,9 +36,79 @@ Deno.test("`deno task serve` needs no option, serves the example handlers, and m
   const { closeCode, reason } = await soon(socket.closed, "The end");
   assertEquals([closeCode, reason], [4001, "bye"]);
 
-  const { code, stderr } = await denoOutput("task", "--quiet", "serve", "--document-root", "lib");
+  const { code, stderr } = await denoOutput("task", "--quiet", "serve", "--document-root", "tests");
   assertEquals(code, 2);
-  assertStringIncludes(stderr, "serve: Cannot use --document-root lib: Deno needs --allow-read=lib for that");
+  assertStringIncludes(stderr, "serve: Cannot use --document-root tests: Deno needs --allow-read=tests for that");
+});
+
+Deno.test("`deno task serve --workers 2` serves in two threads on one port, and the console's pings find their connection", async () => {
+  await using logs = await folder({});
+  const log = `${logs.path}/serve.log`;
+  const task = [
+    "--no-prompt",
+    "--unstable-net",
+    "--allow-net=127.0.0.1",
+    `--allow-read=lib,links,examples,${logs.path}`,
+  ];
+  const args = ["--port", "0", "--workers", "2", "--handlers", "examples/handlers", "--log-file", log];
+  await using server = deno("run", ...task, `--allow-write=${log}`, "lib/standalone/main.ts", ...args);
+  const [, url] = await soon(server.said(/^Open (\S+) in a browser/), "The start");
+  const sockets = await Promise.all(Array.from({ length: 40 }, (_, i) => connect(`${url}echo?console=${i}`)));
+  for (const socket of sockets) void socket.send("hello");
+  for (const socket of sockets) {
+    assertEquals((await soon(socket[Symbol.asyncIterator]().next(), "The echo")).value, "hello");
+  }
+  // Each request goes to either worker.
+  for (let i = 0; i < 40; i += 5) {
+    const { roundTripTime } = await (await fetch(`${url}ping.json?console=${i}`)).json();
+    assert(typeof roundTripTime === "number", `${i}: ${roundTripTime}`);
+  }
+  assertEquals(await (await fetch(`${url}ping.json?console=nobody`)).json(), { roundTripTime: null });
+  server.process.kill("SIGTERM");
+  const ends = await soon(Promise.all(sockets.map(({ closed }) => closed)), "The end of all");
+  assertEquals(new Set(ends.map(({ closeCode }) => closeCode)), new Set([1001]));
+  assertEquals((await soon(server.process.status, "The end of the process")).code, 0);
+  const lines = await Deno.readTextFile(log);
+  for (const worker of [0, 1]) {
+    for (const event of ["listen", "open", "close", "stop"]) {
+      assertMatch(lines, new RegExp(`event=${event} worker=${worker}\\b`));
+    }
+  }
+});
+
+Deno.test("`deno task serve` takes --workers", async () => {
+  await using server = deno("task", "--quiet", "serve", "--port", "0", "--workers", "2", "--log-level", "error");
+  const [, url] = await soon(server.said(/^Open (\S+) in a browser/), "The start");
+  await echoed(await connect(`${url}echo`), "hello");
+});
+
+Deno.test("--workers: a taken port, a mistake and a missing permission are one clear line each", async () => {
+  const run = [
+    "run",
+    "--no-prompt",
+    "--unstable-net",
+    "--allow-net=127.0.0.1",
+    "lib/standalone/main.ts",
+    "--workers",
+    "2",
+  ];
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  const line = async (...args: string[]) => {
+    const { code, stderr } = await denoOutput(...run, ...args);
+    return [code, stderr.split("\n").find((line) => line.startsWith("serve: "))];
+  };
+  assertEquals(await line("--port", `${port}`), [
+    1,
+    `serve: Port ${port} on 127.0.0.1 is taken: choose another with --port`,
+  ]);
+  const [code, missing] = await line("--port", "0");
+  assertEquals(code, 1);
+  assertMatch(`${missing}`, /^serve: Worker \d did not start: Requires read access to ".*worker\.ts"/);
+  run.splice(4, 0, "--allow-read=lib,links");
+  const [mistake, named] = await line("--port", "0", "--document-root", "tests");
+  assertEquals(mistake, 2);
+  assertMatch(`${named}`, /^serve: Worker \d did not start: Error: Cannot use --document-root tests: Deno needs/);
 });
 
 Deno.test("serve answers 404 where there is nothing, as a page and as a WebSocket", async () => {

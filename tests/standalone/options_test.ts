@@ -19,6 +19,7 @@ Deno.test("the groups of the help hold every option once", () => {
 
 Deno.test("values are read as what they are", () => {
   assertEquals(OPTIONS.port.read("0"), 0);
+  assertEquals([OPTIONS.workers.read("1"), OPTIONS.workers.read("1024")], [1, 1024]);
   assertEquals(OPTIONS.maxMessageBytes.read("1024"), 1024);
   assertEquals(OPTIONS.maxMessageBytes.read("Infinity"), Infinity);
   assertEquals(OPTIONS.pingInterval.read("Infinity"), 0);
@@ -35,6 +36,8 @@ Deno.test("what is no value is refused with the reason", () => {
     [() => OPTIONS.port.read("0x50"), "from 0 to 65535"],
     [() => OPTIONS.port.read(""), "from 0 to 65535"],
     [() => OPTIONS.hostname.read(""), "must not be empty"],
+    [() => OPTIONS.workers.read("0"), "from 1 to 1024"],
+    [() => OPTIONS.workers.read("Infinity"), "from 1 to 1024"],
     [() => OPTIONS.maxMessageBytes.read("1e3"), "must be a whole number from 1"],
     [() => OPTIONS.maxConnections.read("0"), "must be a whole number from 1"],
     [() => OPTIONS.closeTimeout.read("99999999999"), "must be a whole number from 0 to 2147483647"],

@@ -1,0 +1,13 @@
+/**
+ * One of several servers that share a port: what `--workers` starts.
+ *
+ * @module
+ */
+import { startWorker } from "../workers/start_worker.ts";
+import { start } from "./main.ts";
+import type { Options } from "./options.ts";
+import { sharePings } from "./workers.ts";
+
+startWorker<Options>(({ port }, { index, workers, data, broker }) =>
+  start(data, { index, port, shared: (sockets) => sharePings(broker(), workers - 1, sockets) })
+);
