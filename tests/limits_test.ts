@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
+  DEFAULT_BROKER_LIMITS,
   DEFAULT_LIMITS,
   DEFAULT_RECONNECT_LIMITS,
   type Limits,
+  resolveBrokerLimits,
   resolveLimits,
   resolveReconnectLimits,
 } from "../lib/limits.ts";
@@ -90,5 +92,18 @@ Deno.test("the limits of a client that comes back are checked as the others are"
   });
   for (const given of [{ maxAttempts: 0 }, { stableInterval: -1 }, { maxOutboxBytes: 0.5 }, { maxOutboxMessages: 0 }]) {
     assertThrows(() => resolveReconnectLimits(given), RangeError);
+  }
+});
+
+Deno.test("a broker's limits have their defaults, and are checked as the others are", () => {
+  assertEquals(resolveBrokerLimits({ maxQueuedMessages: 10, pongTimeout: Infinity }), {
+    maxQueuedMessages: 10,
+    maxQueuedBytes: 8_388_608,
+    maxMessageBytes: 1_048_576,
+    pingInterval: 20_000,
+    pongTimeout: 0,
+  });
+  for (const name of Object.keys(DEFAULT_BROKER_LIMITS)) {
+    assertThrows(() => resolveBrokerLimits({ [name]: -1 }), RangeError, `Cannot use ${name} -1`);
   }
 });

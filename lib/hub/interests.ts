@@ -31,8 +31,6 @@ export class Interests {
   readonly #held = new Set<Interest>();
   /** What may differ between what is wanted and what is held. */
   readonly #changed = new Set<Interest>();
-  /** The same, for what is not wanted any more: that has time. */
-  readonly #fading = new Set<Interest>();
 
   /** @param nameOf The broker's name for a topic. */
   constructor(nameOf: (topic: string) => string) {
@@ -64,7 +62,7 @@ export class Interests {
     if (name === undefined) return;
     this.#topics.delete(topic);
     this.#names.delete(name);
-    this.#fading.add(name);
+    this.#changed.add(name);
   }
 
   /** All topics are wanted from now on, or only those that were added. */
@@ -75,17 +73,10 @@ export class Interests {
     for (const name of this.#names) this.#changed.add(name);
   }
 
-  /** What is not wanted any more is to be told now. */
-  expire(): void {
-    for (const interest of this.#fading) this.#changed.add(interest);
-    this.#fading.clear();
-  }
-
   /** The broker knows nothing: it is told all of it again. */
   forget(): void {
     this.#held.clear();
     this.#changed.clear();
-    this.#fading.clear();
     if (this.#all) this.#changed.add(ALL_TOPICS);
     else for (const name of this.#names) this.#changed.add(name);
   }

@@ -38,9 +38,6 @@ export interface LinkedBroker extends Broker {
 /** Bytes that are under way to the broker at a time, about: what may be lost without a trace when the connection is. */
 const BATCH_BYTES = 256 * 1024;
 
-/** A11: milliseconds for which a topic without subscribers is still sent to us. */
-const GRACE = 1_000;
-
 /** Milliseconds that `close` waits for what is queued, and then for the connection's end. */
 const LINGER = 1_000;
 
@@ -83,7 +80,6 @@ class Linked implements LinkedBroker {
   #pumping = false;
   #drained: (() => void) | undefined;
   #telling = false;
-  #graceTimer: ReturnType<typeof setTimeout> | undefined;
   #state: BrokerState = "connecting";
   #lost = 0;
   #refused = 0;
@@ -135,12 +131,7 @@ class Linked implements LinkedBroker {
 
   unsubscribe(topic: string): void {
     this.#interests.delete(topic);
-    if (this.#closing !== undefined) return;
-    this.#graceTimer ??= setTimeout(() => {
-      this.#graceTimer = undefined;
-      this.#interests.expire();
-      void this.#tell();
-    }, GRACE);
+    void this.#tell();
   }
 
   subscribeAll(): void {
@@ -162,7 +153,6 @@ class Linked implements LinkedBroker {
   }
 
   async #close(): Promise<void> {
-    clearTimeout(this.#graceTimer);
     if (this.#live !== undefined && (this.#pumping || this.#outbox.length > 0)) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#drained = resolve;
@@ -197,7 +187,8 @@ class Linked implements LinkedBroker {
       this.#live = { session, time };
       this.#interests.forget();
       await this.#tell();
-      if (time.over || this.#life.over) return await time.ended;
+      if (this.#life.over) return CLOSED;
+      if (time.over) return await time.ended;
       this.#failures = 0;
       this.#lastReason = undefined;
       this.#become("up");
