@@ -8,7 +8,7 @@ import { serveWorkers, type WorkersServer } from "../workers/serve_workers.ts";
 import { listen } from "./listen.ts";
 import { createLog, errorFields, openLogSink } from "./log.ts";
 import type { Options } from "./options.ts";
-import { StartError } from "./read_options.ts";
+import { StartError } from "./command_line.ts";
 import type { Sockets } from "./sockets.ts";
 
 /** The place of a server among several. */

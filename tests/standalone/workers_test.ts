@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { linkBroker } from "../../lib/hub/linked_broker.ts";
 import { DEFAULT_OPTIONS } from "../../lib/standalone/options.ts";
-import { StartError } from "../../lib/standalone/read_options.ts";
+import { StartError } from "../../lib/standalone/command_line.ts";
 import { sharePings, startWorkers } from "../../lib/standalone/workers.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { settle } from "../_support/wait.ts";
