@@ -7,6 +7,7 @@
  * DOMException
  * └─ WebSocketError            the connection ended, and not cleanly
  *    ├─ ProtocolError          the peer broke a rule of the protocol (1002, 1007)
+ *    ├─ TopicError             the peer asked for a topic that it may not have (1008)
  *    ├─ LimitError             the peer, or a slow peer, went over one of our limits (1008, 1009, 1013)
  *    └─ ConnectionError        the transport was lost, timed out, or was aborted (1006)
  * Error
@@ -130,6 +131,25 @@ export class LimitError extends WebSocketError {
     this.limit = options.limit;
     this.max = options.max;
     this.actual = options.actual;
+  }
+}
+
+/** A topic was refused: the hub's `authorize` said no, or its name is no Unicode text. */
+export class TopicError extends WebSocketError {
+  /** 1008: the peer is told that it broke a rule of ours. */
+  declare readonly closeCode: number;
+  /** The topic. */
+  readonly topic: string;
+
+  /**
+   * Makes the error.
+   *
+   * @param message What was wrong.
+   * @param topic The topic.
+   */
+  constructor(message: string, topic: string) {
+    super(message, { closeCode: 1008, reason: message });
+    this.topic = topic;
   }
 }
 

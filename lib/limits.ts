@@ -144,6 +144,37 @@ export function resolveReconnectLimits(given: Partial<ReconnectLimits> = {}): Re
   return resolve(DEFAULT_RECONNECT_LIMITS, given);
 }
 
+/** The caps of a hub. Every one is an option of `createHub`. */
+export interface HubLimits {
+  /** Topics that one connection may be subscribed to, wildcards included. */
+  maxTopicsPerConnection: number;
+  /** Bytes of a topic's name in UTF-8. */
+  maxTopicBytes: number;
+  /** Bytes queued for a subscriber that does not read at which it is disconnected or messages for it are dropped. */
+  maxBacklogBytes: number;
+}
+
+/** A hub's defaults. */
+export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = Object.freeze({
+  // A subscription takes about 100 bytes, and its client chooses how many there are.
+  maxTopicsPerConnection: 1_000,
+  // Longer than any name that people make up, and short enough for NATS, whose protocol lines are 4096 bytes.
+  maxTopicBytes: 1_024,
+  // A minute of 17 KB/s. A thousand subscribers that stand still cost at most 1 GiB; Bun drops at 16 MiB, uWebSockets at 64 KiB.
+  maxBacklogBytes: 1024 * 1024,
+});
+
+/**
+ * Checks given limits of a hub and fills in the defaults.
+ *
+ * @param given Options that may carry limits.
+ * @returns All limits of a hub.
+ * @throws {RangeError} If a limit is not a whole number of 1 or more, or `Infinity`.
+ */
+export function resolveHubLimits(given: Partial<HubLimits> = {}): HubLimits {
+  return resolve(DEFAULT_HUB_LIMITS, given);
+}
+
 /** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
 export const LONGEST_TIME: number = 2 ** 31 - 1;
 

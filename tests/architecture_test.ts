@@ -71,7 +71,7 @@ Deno.test("every source file belongs to a layer", () => {
   assertEquals([...SOURCES.keys()].filter((path) => layerOf(path) === -1), []);
 });
 
-Deno.test("imports point one way: bytes < frames < messages < handshake < extensions < sockets < server, client < legacy < handlers < standalone", () => {
+Deno.test("imports point one way: bytes < frames < messages < handshake < extensions < sockets < hub < server, client < legacy < handlers < standalone", () => {
   const upward = [...SOURCES.keys()].flatMap((path) =>
     imports(path)
       .filter((imported) => SOURCES.has(imported) && layerOf(imported) > layerOf(path))
@@ -130,8 +130,8 @@ Deno.test("mod.ts and all it loads come from this repository or are built in: im
   assertEquals([...graphOf("mod.ts")].filter((path) => !SOURCES.has(path) && !path.startsWith("node:")), []);
 });
 
-Deno.test("mod.ts loads neither the legacy drafts nor the command line", () => {
-  assertEquals([...graphOf("mod.ts")].filter((path) => /^lib\/(legacy|standalone)\//.test(path)), []);
+Deno.test("mod.ts loads neither the legacy drafts nor the hub nor the command line", () => {
+  assertEquals([...graphOf("mod.ts")].filter((path) => /^lib\/(legacy|hub|standalone)\//.test(path)), []);
 });
 
 Deno.test("the pure layers check with the types of a browser alone", async () => {

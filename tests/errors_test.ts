@@ -6,6 +6,7 @@ import {
   invalidState,
   LimitError,
   ProtocolError,
+  TopicError,
   WebSocketError,
 } from "../lib/errors.ts";
 
@@ -138,4 +139,14 @@ Deno.test("invalidState is the WHATWG's InvalidStateError", () => {
   const error = invalidState("Cannot send: the connection is closing");
   assertInstanceOf(error, DOMException);
   assertEquals([error.name, error.message], ["InvalidStateError", "Cannot send: the connection is closing"]);
+});
+
+Deno.test("a TopicError carries the topic, and closes with 1008", () => {
+  const error = new TopicError("Topic refused", "room/1");
+  assertEquals([error.name, error.topic, error.reason, closeCodeOf(error)], [
+    "TopicError",
+    "room/1",
+    "Topic refused",
+    1008,
+  ]);
 });

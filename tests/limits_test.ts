@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   DEFAULT_BROKER_LIMITS,
+  DEFAULT_HUB_LIMITS,
   DEFAULT_LIMITS,
   DEFAULT_RECONNECT_LIMITS,
   type Limits,
   resolveBrokerLimits,
+  resolveHubLimits,
   resolveLimits,
   resolveReconnectLimits,
 } from "../lib/limits.ts";
@@ -106,4 +108,10 @@ Deno.test("a broker's limits have their defaults, and are checked as the others 
   for (const name of Object.keys(DEFAULT_BROKER_LIMITS)) {
     assertThrows(() => resolveBrokerLimits({ [name]: -1 }), RangeError, `Cannot use ${name} -1`);
   }
+});
+
+Deno.test("a hub's limits have defaults, and what is given is checked in the same way", () => {
+  assertEquals(resolveHubLimits(), { maxTopicsPerConnection: 1_000, maxTopicBytes: 1_024, maxBacklogBytes: 1_048_576 });
+  assertEquals(resolveHubLimits({ maxTopicBytes: Infinity }), { ...DEFAULT_HUB_LIMITS, maxTopicBytes: Infinity });
+  for (const value of [0, -1, 1.5, NaN]) assertThrows(() => resolveHubLimits({ maxBacklogBytes: value }), RangeError);
 });

@@ -55,6 +55,11 @@ export interface ExtensionProcessor {
    * @default {false}
    */
   readonly splittable?: boolean;
+  /**
+   * How it encodes: processors of the same encoding make the same frames of a message, whatever came before it, so that a hub
+   * encodes a message once for all their connections. `undefined` where encoding depends on more.
+   */
+  readonly encoding?: string | undefined;
   /** What it has counted, by name, where it counts. */
   readonly stats?: Readonly<Record<string, number>>;
   /**

@@ -17,6 +17,8 @@ export interface ExtensionChain {
   readonly reservedOpcodes: readonly number[];
   /** Whether all of them cope with frames in parts. */
   readonly splittable: boolean;
+  /** How all of them encode together; `undefined` where one has none. See {@linkcode ExtensionProcessor.encoding}. */
+  readonly encoding: string | undefined;
   /** Frames from the peer, through the extensions from the last to the first. */
   readonly decode: Stage<readonly Frame[], Frame>;
   /** Frames to the peer, through the extensions from the first to the last. */
@@ -105,6 +107,7 @@ export function openExtensions(
     },
     reservedOpcodes: processors.flatMap(({ reservedOpcodes = [] }) => reservedOpcodes),
     splittable,
+    encoding: encodingOf(processors),
     decode: more.reduce<Stage<readonly Frame[], Frame>>(
       (chain, codec) => composeStages(codec.decode, chain),
       first.decode,
@@ -122,6 +125,11 @@ function conflict(one: ExtensionProcessor, other: ExtensionProcessor): boolean {
   const kinds = ["first", "continuation", "control"] as const;
   return kinds.some((kind) => ((one.reservedBits?.[kind] ?? 0) & (other.reservedBits?.[kind] ?? 0)) !== 0) ||
     (one.reservedOpcodes ?? []).some((opcode) => other.reservedOpcodes?.includes(opcode));
+}
+
+function encodingOf(processors: readonly ExtensionProcessor[]): string | undefined {
+  const encodings = processors.map(({ name, encoding }) => encoding === undefined ? undefined : [name, encoding]);
+  return encodings.includes(undefined) ? undefined : JSON.stringify(encodings);
 }
 
 function union(processors: readonly ExtensionProcessor[], kind: keyof ReservedBits): number {

@@ -19,6 +19,7 @@ import { type Limits, resolveLimits } from "../limits.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
 import { answerAndEnd, withDeadline } from "../pipeline/sockets/opening.ts";
 import { type ByteConnection, type BytePair, transportOf } from "../pipeline/sockets/transport.ts";
+import type { Topics } from "../pipeline/sockets/topics.ts";
 import { type Exchange, http1Exchange } from "./exchange.ts";
 import type { HttpConnection } from "./http_engine.ts";
 import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
@@ -85,6 +86,8 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
    * twice as fast. The other ways to read throw. @default {false}
    */
   lendPayloads?: boolean;
+  /** What `socket.subscribe`, `unsubscribe` and `publish` are for: `createHub` of `./hub` makes one. */
+  hub?: Topics;
   /** Gives up the handshake. */
   signal?: AbortSignal;
 }
@@ -258,6 +261,7 @@ async function shakeHands<Data>(
     rest: first,
     lendPayloads: options.lendPayloads,
     framing,
+    hub: options.hub,
   });
 }
 

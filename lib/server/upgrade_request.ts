@@ -31,7 +31,8 @@ import { ConnectionWays } from "../pipeline/sockets/connection_streams.ts";
 import type { DrivenConnection } from "../pipeline/sockets/driven_connection.ts";
 import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import { type BatchConsumer, Inbox } from "../pipeline/sockets/inbox.ts";
-import type { Address, CloseInfo, WebSocketOpenInfo } from "../pipeline/sockets/websocket_connection.ts";
+import { hubFor, type SubscribeOptions, type Topics } from "../pipeline/sockets/topics.ts";
+import type { Address, CloseInfo, SendOptions, WebSocketOpenInfo } from "../pipeline/sockets/websocket_connection.ts";
 
 /** The limits that can be kept over the platform's WebSocket. */
 export type KeptLimits = Pick<
@@ -51,6 +52,8 @@ export interface UpgradeRequestOptions<Data = unknown> extends Partial<KeptLimit
   data?: Data;
   /** The peer's address, of the second argument of `Deno.serve`'s handler. */
   remoteAddr?: Address;
+  /** What `socket.subscribe`, `unsubscribe` and `publish` are for: `createHub` of `./hub` makes one. */
+  hub?: Topics;
   /** Is told of what the handler throws. By default it is printed to the console. */
   onError?(error: unknown): void;
 }
@@ -147,11 +150,14 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
   readonly remoteAddr: Address | undefined;
   readonly localAddr = undefined;
   readonly roundTripTime = undefined;
+  readonly shared = undefined;
   data: Data | undefined;
   ondrain: (() => void) | undefined;
+  onend: (() => void) | undefined;
 
   readonly #socket: WebSocket;
   readonly #limits: KeptLimits;
+  readonly #hub: Topics | undefined;
   readonly #inbox: Inbox;
   readonly #closed = Promise.withResolvers<CloseInfo>();
   #state: 1 | 2 | 3 = 1;
@@ -176,6 +182,7 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
     this.data = options.data;
     this.#socket = socket;
     this.#limits = limits;
+    this.#hub = options.hub;
     this.#ways = new ConnectionWays(this, this.#limits.highWaterMark);
     this.#inbox = new Inbox(limits.maxQueuedBytes);
     socket.binaryType = "arraybuffer";
@@ -247,6 +254,18 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
     return this.drained() ?? Promise.resolve();
   }
 
+  subscribe(topic: string, options?: SubscribeOptions): boolean {
+    return hubFor("subscribe", this.#hub).subscribe(this, topic, options);
+  }
+
+  unsubscribe(topic: string): boolean {
+    return hubFor("unsubscribe", this.#hub).unsubscribe(this, topic);
+  }
+
+  publish(topic: string, data: MessageData, options?: SendOptions): number {
+    return hubFor("publish", this.#hub).publishFrom(this, topic, data, options);
+  }
+
   ping(): Promise<number> {
     throw new DOMException("Cannot ping: the WebSocket of Deno.serve has no ping", "NotSupportedError");
   }
@@ -295,8 +314,12 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
   consuming(): void {}
   flush(): void {}
 
+  get full(): boolean {
+    return this.bufferedAmount >= this.#limits.highWaterMark;
+  }
+
   drained(): Promise<void> | undefined {
-    if (this.bufferedAmount < this.#limits.highWaterMark || this.#state === 3) return undefined;
+    if (!this.full || this.#state === 3) return undefined;
     if (this.#drained === undefined) {
       this.#drained = Promise.withResolvers();
       this.#drained.promise.catch(() => {}); // who does not wait is not told
@@ -307,7 +330,7 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
 
   #watchDrain(): void {
     this.#drainTimer = setTimeout(() => {
-      if (this.bufferedAmount >= this.#limits.highWaterMark) return this.#watchDrain();
+      if (this.full) return this.#watchDrain();
       this.#drained?.resolve();
       this.#drained = undefined;
       this.ondrain?.();
@@ -351,6 +374,7 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
     if (!clean) this.#error ??= new ConnectionError("The connection ended without a close frame");
     const error = clean ? undefined : this.#error;
     this.#drained?.reject(error ?? invalidState("The connection is closed"));
+    this.onend?.();
     this.#inbox.end(error);
     this.#closed.resolve({
       closeCode: closeCode || CloseCode.ABNORMAL, // the platform says 0 where it gave up

@@ -97,10 +97,13 @@ export const ROWS: Readonly<Record<string, string>> = {
   A3: "a handler hangs",
   A4: "the passive closing hook throws or hangs",
   A5: "a handler module that cannot be loaded",
+  A6: "a slow subscriber",
+  A7: "a broadcast storm",
   A8: "topic names: `__proto__`, a client's wildcard, prefix tricks",
   A9: "a broker that is down, slow or reconnecting",
   A10: "a broker's message that is too large or malformed",
   A11: "subscribers that come and go",
+  A12: "the end of a connection races a message",
 };
 
 /** The titles that name each row, with their file. */

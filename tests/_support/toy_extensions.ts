@@ -33,7 +33,7 @@ export interface ToyOptions extends Partial<Omit<ExtensionProcessor, "open" | "s
 export function toy(options: ToyOptions): Toy {
   const { name = "x-toy", params = [], offers = [[]], takes = () => true, ...rest } = options;
   const { decode = (frame) => frame, encode = (frame) => frame } = options;
-  const { reservedBits, reservedOpcodes = [], splittable } = rest;
+  const { reservedBits, reservedOpcodes = [], splittable, encoding } = rest;
   const opened: CodecContext[] = [];
   const received: Frame[] = [];
   let released = 0;
@@ -43,6 +43,7 @@ export function toy(options: ToyOptions): Toy {
     ...(reservedBits === undefined ? {} : { reservedBits }),
     reservedOpcodes,
     ...(splittable === undefined ? {} : { splittable }),
+    encoding,
     open(context) {
       opened.push(context);
       return {

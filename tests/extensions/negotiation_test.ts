@@ -162,3 +162,23 @@ Deno.test("releasing a chain releases every codec, and one that has nothing to r
   openExtensions([...toys.map((toy) => toy.confirm([])), noRelease], contextOf("server"))!.release();
   assertEquals(toys.map(({ released }) => released), [1, 1]);
 });
+
+Deno.test("A7: a chain encodes as all its processors together, and one that has no encoding leaves it none", () => {
+  const encodingOf = (...extensions: Toy[]) => {
+    const processors = acceptExtensions(offers(extensions.map(({ name }) => name).join(", ")), extensions);
+    return openExtensions(processors, contextOf("server"))?.encoding;
+  };
+  const a = tag("a", { reservedBits: RSV1, encoding: "1" });
+  const b = tag("b", { reservedBits: RSV3, encoding: '1"],["x-tag-c","1' });
+  const keeps = toy({ name: "x-keeps" });
+  assertStrictEquals(encodingOf(a), encodingOf(tag("a", { encoding: "1" })));
+  const different = [
+    encodingOf(a),
+    encodingOf(b),
+    encodingOf(a, b),
+    encodingOf(b, a),
+    encodingOf(tag("a", { encoding: "2" })),
+  ];
+  assertStrictEquals(new Set(different).size, 5);
+  assertEquals([encodingOf(keeps), encodingOf(a, keeps), encodingOf()], [undefined, undefined, undefined]);
+});

@@ -135,6 +135,11 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
       stats: own,
       reservedBits: { first: Rsv.RSV1 },
       splittable: true,
+      get encoding() {
+        const { keepOut, bitsOut } = sides(parameters, role);
+        const { threshold, level, memLevel } = settings;
+        return keepOut ? undefined : [bitsOut, threshold, level, memLevel].join();
+      },
       open(context) {
         const bytes = cost(parameters, role);
         contextBytes += bytes;

@@ -17,12 +17,13 @@ import type { Framing } from "../frames/framing.ts";
 import { type Message, type MessageData, ownCopy } from "../messages/message.ts";
 import { CLOSE_HANDSHAKE, type CloseAction, type CloseEvent, type CloseState } from "./close_handshake.ts";
 import { ConnectionWays } from "./connection_streams.ts";
-import type { DrivenConnection } from "./driven_connection.ts";
+import type { DrivenConnection, SharedSending } from "./driven_connection.ts";
 import { type BatchConsumer, Inbox } from "./inbox.ts";
 import { Keepalive } from "./keepalive.ts";
 import { PendingPings } from "./pending_pings.ts";
 import { Receiver } from "./receiver.ts";
 import { type Consuming, Sender } from "./sender.ts";
+import { hubFor, type SubscribeOptions, type Topics } from "./topics.ts";
 import type { DirectReads, Transport } from "./transport.ts";
 import type { Address, CloseInfo, ConnectionFacts, SendOptions, WebSocketOpenInfo } from "./websocket_connection.ts";
 
@@ -40,6 +41,8 @@ export interface ConnectionInit<Data> extends ConnectionFacts {
   lendPayloads?: boolean | undefined;
   /** How frames are written, where that is not RFC 6455 §5.2. There is no ping then, and no keepalive. */
   framing?: Framing | undefined;
+  /** The hub that `subscribe` and its like are for. */
+  hub?: Topics | undefined;
 }
 
 /** After a failure the peer has this long to read our close frame: it broke the protocol and is owed no more. */
@@ -49,7 +52,7 @@ const FAILED_TIMEOUT = 2_000;
 const REPLY_PATIENCE = 2_000;
 
 /** The connection behind `WebSocketConnection`, with what `server/` and `client/` need besides. */
-export class Connection<Data = unknown> implements DrivenConnection<Data> {
+export class Connection<Data = unknown> implements DrivenConnection<Data>, SharedSending {
   readonly role: Role;
   readonly url: string;
   readonly protocol: string;
@@ -64,6 +67,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
   readonly #limits: Limits;
   readonly #chain: ExtensionChain | undefined;
   readonly #framing: Framing | undefined;
+  readonly #hub: Topics | undefined;
   readonly #receiver: Receiver;
   readonly #inbox: Inbox;
   readonly #sender: Sender;
@@ -98,6 +102,9 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
   /** Is called when the queue falls below its high-water mark again. */
   ondrain: (() => void) | undefined;
 
+  /** Is called when the connection has ended, before anybody else is told. */
+  onend: (() => void) | undefined;
+
   /** @param init What it is made of. It starts to read at once. */
   constructor(init: ConnectionInit<Data>) {
     this.role = init.role;
@@ -121,6 +128,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
     });
     this.#framing = init.framing;
     this.#lends = (init.lendPayloads ?? false) && this.#chain === undefined && this.#framing === undefined;
+    this.#hub = init.hub;
     this.#receiver = new Receiver({
       role,
       limits,
@@ -194,6 +202,34 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
     // The peer has said that it sends no more, not that it reads no more (§5.5.1).
     if (this.#state !== "closeReceived") this.#checkOpen("send");
     return this.#sender.send(data, options);
+  }
+
+  subscribe(topic: string, options?: SubscribeOptions): boolean {
+    return hubFor("subscribe", this.#hub).subscribe(this, topic, options);
+  }
+
+  unsubscribe(topic: string): boolean {
+    return hubFor("unsubscribe", this.#hub).unsubscribe(this, topic);
+  }
+
+  publish(topic: string, data: MessageData, options?: SendOptions): number {
+    return hubFor("publish", this.#hub).publishFrom(this, topic, data, options);
+  }
+
+  get shared(): SharedSending | undefined {
+    return this.#sender.encoding === undefined ? undefined : this;
+  }
+
+  get encoding(): string {
+    return this.#sender.encoding ?? "";
+  }
+
+  encode(data: MessageData, options?: SendOptions): Uint8Array<ArrayBuffer> {
+    return this.#sender.encode(data, options);
+  }
+
+  sendEncoded(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#state === "open") this.#sender.queue.appendShared(bytes);
   }
 
   ping(payload?: MessageData): Promise<number> {
@@ -274,6 +310,11 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
   /** Writes what is queued. */
   flush(): void {
     this.#sender.queue.flush();
+  }
+
+  /** Whether the high-water mark is reached. */
+  get full(): boolean {
+    return this.#sender.queue.full;
   }
 
   /** Waits until less than the high-water mark is queued, if more is. */
@@ -533,6 +574,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data> {
     const ended = error ?? invalidState("The connection is closed");
     this.#sender.end(ended);
     this.#pings?.end(ended);
+    this.onend?.();
     this.#inbox.end(error);
     this.#closed.resolve({
       closeCode: this.#received?.closeCode ?? CloseCode.ABNORMAL,

@@ -3,14 +3,30 @@
  *
  * @module
  */
-import type { Message } from "../messages/message.ts";
+import type { Message, MessageData } from "../messages/message.ts";
 import type { BatchConsumer } from "./inbox.ts";
-import type { CloseInfo, WebSocketConnection } from "./websocket_connection.ts";
+import type { CloseInfo, SendOptions, WebSocketConnection } from "./websocket_connection.ts";
+
+/** Sends what is encoded once for many connections. */
+export interface SharedSending {
+  /** How it encodes: connections of the same encoding send the same bytes for a message. */
+  readonly encoding: string;
+  /** The frames of a message. */
+  encode(data: MessageData, options?: SendOptions): Uint8Array<ArrayBuffer>;
+  /** Queues what a connection of the same encoding encoded, and does not flush. Where the connection closes it does nothing. */
+  sendEncoded(bytes: Uint8Array<ArrayBuffer>): void;
+}
 
 /** A connection as the code that drives it sees it. */
 export interface DrivenConnection<Data = unknown> extends WebSocketConnection<Data> {
   /** Is called when the queue falls below its high-water mark again. */
   ondrain: (() => void) | undefined;
+  /** Is called when the connection has ended, before anybody else is told. */
+  onend: (() => void) | undefined;
+  /** How messages are sent that are encoded once for many; `undefined` where each connection encodes its own. */
+  readonly shared: SharedSending | undefined;
+  /** Whether the high-water mark is reached. */
+  readonly full: boolean;
   /** Whether the application dropped the connection: it wants no more of it, and that includes messages. */
   readonly aborted: boolean;
   /** Whether binary messages are the callbacks' only until these return. */

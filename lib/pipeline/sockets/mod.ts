@@ -11,6 +11,7 @@ export type {
   WebSocketConnection,
   WebSocketOpenInfo,
 } from "./websocket_connection.ts";
+export type { SlowPolicy, SubscribeOptions, Topics } from "./topics.ts";
 export type { WebSocketCallbacks, WebSocketHandler } from "./handler.ts";
 export type { ByteConnection, BytePair } from "./transport.ts";
 export { controlReply } from "./control_reply.ts";

@@ -4,7 +4,9 @@
  * @module
  */
 import type { ExtensionChain } from "../../extensions/negotiation.ts";
+import { joinPieces } from "../../extensions/permessage_deflate/join_pieces.ts";
 import { type Frame, Opcode, type OutgoingFrame } from "../frames/frame.ts";
+import { FrameSerializer } from "../frames/frame_serializer.ts";
 import type { Framing } from "../frames/framing.ts";
 import { bytesOf, type MessageData } from "../messages/message.ts";
 import { MessageFragmenter } from "../messages/message_fragmenter.ts";
@@ -30,6 +32,9 @@ export type Consuming = "nothing" | "now" | "later";
 /** With extensions too a message is one frame. */
 const FRAGMENTER = new MessageFragmenter();
 
+/** What is encoded for many goes unmasked: only servers have many. */
+const SERIALIZER = new FrameSerializer({ role: "server" });
+
 /** `send`'s answer where nobody needs to wait: no promise is made for it. */
 const DONE: Promise<void> = Promise.resolve();
 
@@ -37,6 +42,8 @@ const DONE: Promise<void> = Promise.resolve();
 export class Sender {
   /** The queue behind it, for what is neither a message nor a frame. */
   readonly queue: WriteQueue;
+  /** How messages are encoded: senders of the same encoding make the same bytes. `undefined` where one makes its own. */
+  readonly encoding: string | undefined;
   readonly #chain: ExtensionChain | undefined;
   readonly #framing: Framing | undefined;
   /** Whether a message is one frame of RFC 6455 and can be written straight into the queue. */
@@ -54,6 +61,13 @@ export class Sender {
     this.#chain = options.chain;
     this.#framing = options.framing;
     this.#plain = this.#chain === undefined && this.#framing === undefined;
+    // A client masks each frame anew (§5.3).
+    const masked = options.maskKey !== undefined;
+    this.encoding = masked || this.#framing !== undefined
+      ? undefined
+      : this.#chain === undefined
+      ? ""
+      : this.#chain.encoding;
   }
 
   /** How the batch in hand is being consumed. */
@@ -68,7 +82,7 @@ export class Sender {
 
   /** Sends a message. Resolves when less than the high-water mark is queued. */
   send(data: MessageData, options?: SendOptions): Promise<void> {
-    if (!this.#plain) this.#encode(data, options);
+    if (!this.#plain) { for (const frame of this.#framesOf(data, options)) this.append(frame); }
     else if (typeof data === "string") this.queue.appendText(data);
     else this.queue.append(Opcode.BINARY, bytesOf(data));
     if (!this.queue.full) {
@@ -77,6 +91,13 @@ export class Sender {
     }
     this.queue.flush();
     return this.queue.drained();
+  }
+
+  /** The frames of a message, where there is an {@linkcode encoding}. */
+  encode(data: MessageData, options?: SendOptions): Uint8Array<ArrayBuffer> {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    SERIALIZER.push(this.#framesOf(data, options), chunks);
+    return joinPieces(chunks);
   }
 
   /** Queues a frame as the connection writes frames. What its framing cannot write throws before anything is queued. */
@@ -109,13 +130,13 @@ export class Sender {
     this.queue.end(error);
   }
 
-  /** A message through the extensions, or in a framing of its own. */
-  #encode(data: MessageData, { compress }: SendOptions = {}): void {
+  /** A message through the extensions. */
+  #framesOf(data: MessageData, { compress }: SendOptions = {}): Frame[] {
     const frames: Frame[] = [];
     FRAGMENTER.push([data], frames);
-    if (this.#chain === undefined) return frames.forEach((frame) => this.append(frame));
+    if (this.#chain === undefined) return frames;
     const encoded: OutgoingFrame[] = [];
     this.#chain.encode.push(compress === undefined ? frames : frames.map((frame) => ({ ...frame, compress })), encoded);
-    for (const frame of encoded) this.append(frame);
+    return encoded;
   }
 }

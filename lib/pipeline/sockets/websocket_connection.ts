@@ -6,6 +6,7 @@
 import type { ExtensionProcessor } from "../../extensions/extension.ts";
 import type { Role } from "../frames/frame.ts";
 import type { Message, MessageData } from "../messages/message.ts";
+import type { SubscribeOptions } from "./topics.ts";
 
 /** How a connection ended. */
 export interface CloseInfo {
@@ -131,6 +132,35 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    * @param reason What the readers are told.
    */
   abort(reason?: unknown): void;
+  /**
+   * Subscribes to a topic of the server's `hub`.
+   *
+   * @param topic Any string; a wildcard in it is a character like any other.
+   * @param options How much of the history comes first, and what happens if this connection is slow.
+   * @returns Whether it was not subscribed before. Only then is the history sent.
+   * @throws {DOMException} `InvalidStateError` if the server has no hub, or the connection is closing or closed.
+   * @throws {WebSocketError} If the topic is refused. A handler that lets it pass closes the connection with 1008.
+   */
+  subscribe(topic: string, options?: SubscribeOptions): boolean;
+  /**
+   * Ends a subscription. The end of the connection ends them all.
+   *
+   * @param topic The topic.
+   * @returns Whether it was subscribed.
+   * @throws {DOMException} `InvalidStateError` if the server has no hub.
+   */
+  unsubscribe(topic: string): boolean;
+  /**
+   * Publishes a message to the other subscribers of a topic of the server's `hub`.
+   *
+   * @param topic The topic, to which it need not subscribe itself.
+   * @param data The message, as for {@linkcode WebSocketConnection.send}; it is copied.
+   * @param options Whether it is compressed.
+   * @returns How many subscribers of this hub it is for.
+   * @throws {DOMException} `InvalidStateError` if the server has no hub.
+   * @throws {WebSocketError} If the topic is refused. A handler that lets it pass closes the connection with 1008.
+   */
+  publish(topic: string, data: MessageData, options?: SendOptions): number;
   /** Messages in order. Leaving the loop leaves the connection open; an unclean end throws. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
 }

@@ -12,6 +12,7 @@ import { maskRange } from "../bytes/mask.ts";
 import type { MaskKeySource } from "../bytes/mask_key.ts";
 import { Opcode } from "../frames/frame.ts";
 import { firstByte, headerSize, MAX_HEADER_BYTES, writeHeader } from "../frames/frame_serializer.ts";
+import { SharedRun } from "./shared_run.ts";
 import type { Transport } from "./transport.ts";
 
 /** A batch that outgrows the first size goes on in the second. Idle connections hold neither. */
@@ -51,6 +52,8 @@ export class WriteQueue {
   readonly #full: Segment[] = [];
   #batch: Uint8Array<ArrayBuffer> | undefined;
   #batchLength = 0;
+  /** Frames that other queues write too. A batch may follow them; none goes before. */
+  #shared: SharedRun | undefined;
   #pong: Uint8Array<ArrayBuffer> | undefined;
   #queuedBytes = 0;
   #writing = false;
@@ -148,6 +151,15 @@ export class WriteQueue {
     this.#queuedBytes += bytes.length;
   }
 
+  /** Queues frames that other queues are given too. What is queued of them in a row is not copied for each queue. */
+  appendShared(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#batch !== undefined) return this.appendBytes(bytes);
+    if (!this.#admit()) return;
+    if (this.#shared !== undefined && this.#shared.length + bytes.length > LARGE_BATCH) this.#seal();
+    this.#shared = this.#shared === undefined ? SharedRun.of(bytes) : this.#shared.and(bytes);
+    this.#queuedBytes += bytes.length;
+  }
+
   /**
    * Owes the peer a pong. While the peer does not read only the latest is kept (RFC 6455 §5.5.3), so a flood of pings that is
    * never read back costs one payload (CVE-2026-11586).
@@ -189,6 +201,7 @@ export class WriteQueue {
     this.#ended = true;
     this.#pong = undefined;
     this.#full.length = 0;
+    this.#shared = undefined;
     this.#batch = undefined;
     this.#batchLength = 0;
     this.#queuedBytes = 0;
@@ -271,6 +284,8 @@ export class WriteQueue {
   }
 
   #seal(): void {
+    if (this.#shared !== undefined) this.#pushUncopied(this.#shared.bytes);
+    this.#shared = undefined;
     if (this.#batch === undefined) return;
     this.#full.push({ bytes: this.#batch.subarray(0, this.#batchLength), batch: this.#batch });
     this.#batch = undefined;

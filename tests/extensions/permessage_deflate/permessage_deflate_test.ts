@@ -492,3 +492,17 @@ Deno.test("past contextBudget new connections get no takeover, until others have
     0,
   );
 });
+
+Deno.test("A7: connections whose server forgets its context, with the same window and settings, encode alike", () => {
+  const encoding = (options: PerMessageDeflateOptions, offer: string) =>
+    acceptExtensions(parseExtensions([`${D}${offer}`]), [permessageDeflate(options)])[0]!.encoding;
+  const plain = encoding({}, "");
+  assert(plain !== undefined);
+  assertEquals(encoding({ clientContextTakeover: true }, "; server_no_context_takeover"), plain);
+  assertEquals(encoding({}, "; server_max_window_bits=15"), plain);
+  const others = [{ threshold: 0 }, { level: 9 }, { memLevel: 1 }, { serverMaxWindowBits: 9 }];
+  const all = [plain, ...others.map((options) => encoding(options, "")), encoding({}, "; server_max_window_bits=10")];
+  assertEquals(new Set(all).size, 6);
+  assertEquals(encoding({ serverContextTakeover: true }, ""), undefined);
+  assertEquals(encoding({ serverContextTakeover: true }, "; server_no_context_takeover"), plain);
+});

@@ -8,6 +8,7 @@ import type { Role } from "../../../lib/pipeline/frames/frame.ts";
 import type { Message } from "../../../lib/pipeline/messages/message.ts";
 import { Connection } from "../../../lib/pipeline/sockets/connection.ts";
 import { runHandler } from "../../../lib/pipeline/sockets/handler.ts";
+import type { Topics } from "../../../lib/pipeline/sockets/topics.ts";
 import { type ByteConnection, type BytePair, transportOf } from "../../../lib/pipeline/sockets/transport.ts";
 import type { CloseInfo, WebSocketConnection } from "../../../lib/pipeline/sockets/websocket_connection.ts";
 import { connPair, type MemoryConn } from "../../_support/pair.ts";
@@ -22,11 +23,13 @@ export interface OpenOptions extends Partial<Limits> {
   capacity?: number;
   /** Bytes that came behind the handshake. */
   rest?: Uint8Array<ArrayBuffer>;
+  /** The hub of its server. */
+  hub?: Topics;
 }
 
 /** A connection over any transport, with no keepalive unless it is asked for. */
 export function connectionOver(conn: ByteConnection | BytePair, options: OpenOptions = {}): Connection {
-  const { role = "server", rest = new Uint8Array(0) } = options;
+  const { role = "server", rest = new Uint8Array(0), hub } = options;
   return new Connection({
     role,
     url: "ws://127.0.0.1/",
@@ -40,6 +43,7 @@ export function connectionOver(conn: ByteConnection | BytePair, options: OpenOpt
     transport: transportOf(conn),
     limits: resolveLimits({ pingInterval: 0, ...options }),
     rest,
+    hub,
   });
 }
 

@@ -1,10 +1,11 @@
-import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertNotStrictEquals, assertStrictEquals, fail } from "@std/assert";
 import { frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
-import { Sender } from "../../../lib/pipeline/sockets/sender.ts";
+import type { Framing } from "../../../lib/pipeline/frames/framing.ts";
+import { Sender, type SenderOptions } from "../../../lib/pipeline/sockets/sender.ts";
 import { turn } from "../../_support/wait.ts";
 
 /** A sender of a server, and what each write was. */
-function sender(highWaterMark = 1000) {
+function sender(highWaterMark = 1000, options: Partial<SenderOptions> = {}) {
   const writes: number[] = [];
   const under = new Sender({
     read: () => Promise.resolve(null),
@@ -22,6 +23,7 @@ function sender(highWaterMark = 1000) {
     drained: () => {},
     chain: undefined,
     framing: undefined,
+    ...options,
   });
   return { under, writes };
 }
@@ -82,4 +84,16 @@ Deno.test("a frame is appended with its bits, and nothing is left after the end"
   under.end(new Error("over"));
   await turn();
   assertEquals(writes, []);
+});
+
+Deno.test("A7: a server's plain messages are encoded alike on every connection; a client masks each, and a draft frames its own", () => {
+  const [one, other] = [sender().under, sender().under];
+  assertStrictEquals(one.encoding, "");
+  assertEquals(one.encode("héllo"), other.encode("héllo"));
+  assertEquals([...one.encode(Uint8Array.of(1, 2))], [0x82, 2, 1, 2]);
+  const large = one.encode(new Uint8Array(100_000));
+  assertEquals([large.length, ...large.subarray(0, 10)], [100_010, 0x82, 127, 0, 0, 0, 0, 0, 1, 0x86, 0xa0]);
+  assertStrictEquals(sender(1000, { maskKey: () => 0 }).under.encoding, undefined);
+  const framing: Framing = { hasCloseFrame: true, createParser: () => fail(), serialize: () => fail() };
+  assertStrictEquals(sender(1000, { framing }).under.encoding, undefined);
 });

@@ -1,0 +1,346 @@
+/**
+ * The hub: who subscribes to what, and the way of a message from one to many.
+ *
+ * @module
+ */
+import { invalidState, LimitError, TopicError } from "../errors.ts";
+import { type HubLimits, resolveHubLimits } from "../limits.ts";
+import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
+import type { DrivenConnection } from "../pipeline/sockets/driven_connection.ts";
+import type { SlowPolicy, SubscribeOptions } from "../pipeline/sockets/topics.ts";
+import type { SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { BrokerMessage, BrokerState } from "./broker.ts";
+import { History } from "./history.ts";
+import { HubMessage } from "./hub_message.ts";
+import type { Hub, HubOptions, HubStats, PublishOptions } from "./hub_options.ts";
+import { Subscriber, type SubscriberHub } from "./subscriber.ts";
+import { topicFault } from "./topic_fault.ts";
+import { TopicPattern } from "./topic_pattern.ts";
+import { ALL, Upstream } from "./upstream.ts";
+
+/** How long a topic without subscribers stays subscribed to at the broker: longer than a page takes to load anew. */
+const UNSUBSCRIBE_DELAY = 1_000;
+
+/**
+ * Makes a hub. Give it to `serve`, `serveNode`, `accept` or `upgradeRequest`, to any number of them.
+ *
+ * @example Everybody hears what one of them says
+ * ```ts
+ * import { connect, serve } from "@sluice/websocket";
+ * import { createHub } from "@sluice/websocket/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using hub = createHub({ history: { messages: 10 } });
+ * await using server = serve({ port: 0, hostname: "127.0.0.1", hub }, {
+ *   open: (socket) => void socket.subscribe("room", { history: 10 }),
+ *   message: (_, text) => void hub.publish("room", text),
+ * });
+ *
+ * await using ada = await connect(server.url);
+ * await ada.send("hello");
+ * assertEquals((await ada[Symbol.asyncIterator]().next()).value, "hello");
+ * await using bob = await connect(server.url); // who comes later, and hears it too
+ * assertEquals((await bob[Symbol.asyncIterator]().next()).value, "hello");
+ * ```
+ *
+ * @typeParam Data What the application keeps with each connection.
+ * @param options The limits, the policies and the hooks.
+ * @returns The hub.
+ * @throws {RangeError} If a number cannot be used.
+ */
+export function createHub<Data = unknown>(options: HubOptions<Data> = {}): Hub<Data> {
+  return new LocalHub(options);
+}
+
+/** The subscribers of a pattern. */
+interface PatternEntry<Data> {
+  readonly pattern: TopicPattern;
+  readonly subscribers: Set<Subscriber<Data>>;
+}
+
+class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
+  readonly stats: HubStats = { published: 0, received: 0, malformed: 0, delivered: 0, dropped: 0, disconnected: 0 };
+  readonly #options: HubOptions<Data>;
+  readonly #limits: HubLimits;
+  readonly #history: History | undefined;
+  readonly #upstream: Upstream | undefined;
+  readonly #subscribers = new Map<WebSocketConnection<Data>, Subscriber<Data>>();
+  readonly #topics = new Map<string, Set<Subscriber<Data>>>();
+  readonly #patterns = new Map<string, PatternEntry<Data>>();
+  #unflushed: Subscriber<Data>[] = [];
+  #lastId = 0;
+  #closed = false;
+
+  constructor(options: HubOptions<Data>) {
+    this.#options = options;
+    this.#limits = resolveHubLimits(options);
+    this.#history = options.history && new History(options.history);
+    const { broker, unsubscribeDelay: delay = UNSUBSCRIBE_DELAY } = options;
+    if (broker === undefined) return;
+    this.#upstream = new Upstream(broker, { delay, report: (error) => this.#report(error) });
+    broker.attach({
+      receive: (message) => this.#receive(message),
+      state: (state) => this.#tell(() => options.onBrokerState?.(state)),
+    });
+  }
+
+  get brokerState(): BrokerState | undefined {
+    return this.#options.broker?.state;
+  }
+
+  get maxBacklogBytes(): number {
+    return this.#limits.maxBacklogBytes;
+  }
+
+  subscribe(
+    socket: WebSocketConnection<Data>,
+    topic: string | TopicPattern,
+    options: SubscribeOptions = {},
+  ): boolean {
+    if (this.#closed) throw invalidState("Cannot subscribe: the hub is closed");
+    const { slowPolicy = this.#options.slowPolicy ?? "disconnect", history = 0 } = options;
+    if (topic instanceof TopicPattern) return this.#subscribePattern(this.#subscriberOf(socket), topic, slowPolicy);
+    this.#check(socket, topic, "subscribe");
+    const subscriber = this.#subscriberOf(socket);
+    if (subscriber.topics.has(topic)) {
+      subscriber.topics.set(topic, slowPolicy);
+      return false;
+    }
+    this.#admit(subscriber);
+    subscriber.topics.set(topic, slowPolicy);
+    this.#replay(subscriber, topic, history);
+    const subscribers = this.#topics.get(topic);
+    if (subscribers !== undefined) {
+      subscribers.add(subscriber);
+    } else {
+      this.#topics.set(topic, new Set([subscriber]));
+      this.#upstream?.enter(topic);
+      this.#tell(() => this.#options.onTopic?.(topic, true));
+    }
+    return true;
+  }
+
+  unsubscribe(socket: WebSocketConnection<Data>, topic: string | TopicPattern): boolean {
+    const subscriber = this.#subscribers.get(socket);
+    if (subscriber === undefined) return false;
+    if (topic instanceof TopicPattern) {
+      if (!subscriber.wildcards.delete(topic.source)) return false;
+      this.#leavePattern(subscriber, topic.source);
+    } else {
+      if (!subscriber.topics.delete(topic)) return false;
+      this.#leave(subscriber, topic);
+    }
+    return true;
+  }
+
+  publish(topic: string, data: MessageData, options: PublishOptions = {}): number {
+    this.#checkTopic(topic);
+    const copy = typeof data === "string" ? data : bytesOf(data).slice();
+    this.stats.published++;
+    const count = this.#deliver(topic, copy, options);
+    this.#upstream?.publish(topic, copy);
+    return count;
+  }
+
+  publishFrom(socket: WebSocketConnection<Data>, topic: string, data: MessageData, options?: SendOptions): number {
+    this.#check(socket, topic, "publish");
+    return this.publish(topic, data, { ...options, except: socket });
+  }
+
+  count(topic: string): number {
+    return this.#topics.get(topic)?.size ?? 0;
+  }
+
+  topics(): IterableIterator<string> {
+    return this.#topics.keys();
+  }
+
+  topicsOf(socket: WebSocketConnection<Data>): string[] {
+    return [...this.#subscribers.get(socket)?.topics.keys() ?? []];
+  }
+
+  dropped(socket: WebSocketConnection<Data>): number {
+    return this.#subscribers.get(socket)?.dropped ?? 0;
+  }
+
+  async drained(topic: string): Promise<void> {
+    const waiting: Promise<void>[] = [];
+    for (const { topics, connection } of this.#topics.get(topic) ?? []) {
+      const drained = topics.get(topic) === "wait" ? connection.drained() : undefined;
+      if (drained !== undefined) waiting.push(drained.catch(() => {})); // an end ends the wait
+    }
+    await Promise.all(waiting);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const subscriber of this.#subscribers.values()) this.#remove(subscriber);
+    await this.#upstream?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** One flush for each subscriber and call stack, and one microtask for all of them. */
+  flushLater(subscriber: Subscriber<Data>): void {
+    if (this.#unflushed.push(subscriber) === 1) queueMicrotask(() => this.#flush());
+  }
+
+  recovered({ connection }: Subscriber<Data>, dropped: number): void {
+    this.#tell(() => this.#options.onDropped?.(connection, dropped));
+  }
+
+  #flush(): void {
+    const unflushed = this.#unflushed;
+    this.#unflushed = [];
+    for (const subscriber of unflushed) {
+      subscriber.unflushed = false;
+      subscriber.connection.flush();
+    }
+  }
+
+  /** What other hubs publish goes to the subscribers here and no further: there are no loops. A10: what is no message is counted. */
+  #receive({ topic, data }: BrokerMessage): void {
+    const valid = typeof topic === "string" && topicFault(topic, this.#limits.maxTopicBytes) === undefined &&
+      (typeof data === "string" || data instanceof Uint8Array);
+    if (!valid) {
+      this.stats.malformed++;
+      return;
+    }
+    this.stats.received++;
+    this.#deliver(topic, data, {});
+  }
+
+  #deliver(topic: string, data: Message, { except, compress }: PublishOptions): number {
+    const subscribers = this.#topics.get(topic);
+    if (subscribers === undefined && this.#patterns.size === 0 && this.#history === undefined) return 0;
+    const id = ++this.#lastId;
+    const message = new HubMessage({ id, topic, data, options: compress === undefined ? undefined : { compress } });
+    this.#history?.add(message);
+    let count = 0;
+    // No code of the application's runs in these loops, so nobody subscribes meanwhile; who ends is deleted, as a `Set` allows.
+    for (const subscriber of subscribers ?? []) {
+      if (subscriber.connection === except) continue;
+      subscriber.deliver(message);
+      count++;
+    }
+    for (const { pattern, subscribers } of this.#patterns.values()) {
+      if (!pattern.matches(topic)) continue;
+      for (const subscriber of subscribers) {
+        if (subscriber.lastId === id || subscriber.connection === except) continue;
+        subscriber.deliver(message, subscriber.wildcards.get(pattern.source));
+        count++;
+      }
+    }
+    this.stats.delivered += count;
+    return count;
+  }
+
+  /** Sends what is kept of a topic's messages, but for those that came through a pattern. */
+  #replay(subscriber: Subscriber<Data>, topic: string, count: number): void {
+    for (const message of this.#history?.last(topic, count) ?? []) {
+      if (!subscriber.hadByPattern(message)) subscriber.deliver(message);
+    }
+  }
+
+  #subscribePattern(subscriber: Subscriber<Data>, pattern: TopicPattern, slowPolicy: SlowPolicy): boolean {
+    const known = subscriber.wildcards.get(pattern.source);
+    if (known === undefined) this.#admit(subscriber);
+    subscriber.wildcards.set(pattern.source, { pattern, slowPolicy, since: known?.since ?? this.#lastId });
+    if (known !== undefined) return false;
+    const entry = this.#patterns.get(pattern.source);
+    if (entry !== undefined) {
+      entry.subscribers.add(subscriber);
+    } else {
+      this.#patterns.set(pattern.source, { pattern, subscribers: new Set([subscriber]) });
+      if (this.#patterns.size === 1) this.#upstream?.enter(ALL);
+    }
+    return true;
+  }
+
+  #leave(subscriber: Subscriber<Data>, topic: string): void {
+    const subscribers = this.#topics.get(topic);
+    if (!subscribers?.delete(subscriber) || subscribers.size > 0) return;
+    this.#topics.delete(topic);
+    this.#upstream?.leave(topic);
+    this.#tell(() => this.#options.onTopic?.(topic, false));
+  }
+
+  #leavePattern(subscriber: Subscriber<Data>, source: string): void {
+    const entry = this.#patterns.get(source);
+    if (!entry?.subscribers.delete(subscriber) || entry.subscribers.size > 0) return;
+    this.#patterns.delete(source);
+    if (this.#patterns.size === 0) this.#upstream?.leave(ALL);
+  }
+
+  /** The subscriber of a connection, which is forgotten when that ends (A12). */
+  #subscriberOf(socket: WebSocketConnection<Data>): Subscriber<Data> {
+    const known = this.#subscribers.get(socket);
+    if (!isDriven(socket)) throw new TypeError("Cannot subscribe: the socket is no connection of this module");
+    if (socket.readyState !== 1) {
+      throw invalidState(`Cannot subscribe: the connection is ${socket.readyState === 3 ? "closed" : "closing"}`);
+    }
+    if (known !== undefined) return known;
+    const subscriber = new Subscriber(socket, this);
+    this.#subscribers.set(socket, subscriber);
+    const { onend } = socket;
+    socket.onend = () => {
+      onend?.();
+      this.#remove(subscriber);
+    };
+    return subscriber;
+  }
+
+  #remove(subscriber: Subscriber<Data>): void {
+    if (!this.#subscribers.delete(subscriber.connection)) return;
+    for (const topic of subscriber.topics.keys()) this.#leave(subscriber, topic);
+    for (const source of subscriber.wildcards.keys()) this.#leavePattern(subscriber, source);
+    subscriber.end();
+  }
+
+  #admit({ size }: Subscriber<Data>): void {
+    const { maxTopicsPerConnection: max } = this.#limits;
+    if (size < max) return;
+    throw new LimitError(`Connection is subscribed to maxTopicsPerConnection ${max} topics already`, {
+      limit: "maxTopicsPerConnection",
+      max,
+      closeCode: 1008,
+    });
+  }
+
+  /** A8: one string is checked, judged and routed. */
+  #check(socket: WebSocketConnection<Data>, topic: string, action: "subscribe" | "publish"): void {
+    this.#checkTopic(topic);
+    // A promise is no `true`, whatever it resolves to.
+    if (this.#options.authorize !== undefined && this.#options.authorize(socket, topic, action) !== true) {
+      throw new TopicError(`Topic refused: the connection may not ${action}`, topic);
+    }
+  }
+
+  #checkTopic(topic: string): void {
+    const fault = topicFault(topic, this.#limits.maxTopicBytes);
+    if (fault !== undefined) throw fault;
+  }
+
+  /** Calls a hook once whatever is going on is done. */
+  #tell(hook: () => void): void {
+    queueMicrotask(() => {
+      try {
+        hook();
+      } catch (error) {
+        this.#report(error);
+      }
+    });
+  }
+
+  #report(error: unknown): void {
+    if (this.#options.onError !== undefined) return this.#options.onError(error);
+    // deno-lint-ignore no-console -- as `serve` does: a mistake that nobody asked to hear of must be heard
+    console.error(error);
+  }
+}
+
+function isDriven<Data>(socket: WebSocketConnection<Data>): socket is DrivenConnection<Data> {
+  return "shared" in socket && "onend" in socket;
+}

@@ -1,0 +1,147 @@
+/**
+ * What a hub is made of, and what it offers.
+ *
+ * @module
+ */
+import type { HubLimits } from "../limits.ts";
+import type { MessageData } from "../pipeline/messages/message.ts";
+import type { SlowPolicy, SubscribeOptions, Topics } from "../pipeline/sockets/topics.ts";
+import type { SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { Broker, BrokerState } from "./broker.ts";
+import type { HistoryOptions } from "./history.ts";
+import type { TopicPattern } from "./topic_pattern.ts";
+
+/**
+ * How a hub works. Its hooks are called in a microtask of their own, but for `authorize`.
+ *
+ * @typeParam Data What the application keeps with each connection.
+ */
+export interface HubOptions<Data = unknown> extends Partial<HubLimits> {
+  /**
+   * Decides whether a connection may have a topic. It is given the very string that is routed, which nothing trims, decodes or folds
+   * (CVE-2020-11020); anything but `true` refuses. It is not asked about patterns, nor about what the server itself publishes.
+   *
+   * @default {every topic is for everybody}
+   */
+  authorize?(socket: WebSocketConnection<Data>, topic: string, action: "subscribe" | "publish"): boolean;
+  /** What happens when a subscriber is slow. @default {"disconnect"} */
+  slowPolicy?: SlowPolicy;
+  /** Keeps the last messages of each topic for those who subscribe later. By default there are none. */
+  history?: HistoryOptions;
+  /** Takes messages to the hubs of other processes, and brings theirs. */
+  broker?: Broker;
+  /**
+   * Milliseconds for which a topic stays subscribed to at the broker after its last subscriber has left.
+   *
+   * @default {1000}
+   */
+  unsubscribeDelay?: number;
+  /** The first subscriber of a topic has come, or the last has gone. */
+  onTopic?(topic: string, active: boolean): void;
+  /**
+   * A slow subscriber reads again, or has ended, after so many messages for it were dropped since the last call. What is sent to it
+   * here comes before the messages that were kept.
+   */
+  onDropped?(socket: WebSocketConnection<Data>, messages: number): void;
+  /** The broker is in another state. */
+  onBrokerState?(state: BrokerState): void;
+  /** Is told what hooks and the broker throw. By default it is printed to the console. */
+  onError?(error: unknown): void;
+}
+
+/** How a message is published. */
+export interface PublishOptions extends SendOptions {
+  /** A subscriber that does not get it, such as its author. */
+  except?: WebSocketConnection;
+}
+
+/** What a hub has counted. */
+export interface HubStats {
+  /** Messages that were published here. */
+  published: number;
+  /** Messages that came from other hubs. */
+  received: number;
+  /** Messages from the broker that were no messages: no text for a topic, too long a one, no data. */
+  malformed: number;
+  /** Messages given to subscribers, each as often as there were any. */
+  delivered: number;
+  /** Of those, the ones that were dropped again because their subscriber was slow. */
+  dropped: number;
+  /** Subscribers that were disconnected because they were slow. */
+  disconnected: number;
+}
+
+/**
+ * Topics and their subscribers. A topic is any string of at most `maxTopicBytes`, and exists while it has subscribers.
+ *
+ * @typeParam Data What the application keeps with each connection.
+ */
+export interface Hub<Data = unknown> extends Topics, AsyncDisposable {
+  /** What it has counted. */
+  readonly stats: Readonly<HubStats>;
+  /** How the broker is; `undefined` where there is none. */
+  readonly brokerState: BrokerState | undefined;
+  /**
+   * Subscribes a connection. It is the same as `socket.subscribe`, also for connections of a server that was not given this hub, for
+   * clients, and for patterns.
+   *
+   * @param socket The connection.
+   * @param topic The topic, or a pattern of them, which only the server's own source can hold. Whom several of them bring the same
+   *   message gets it once.
+   * @param options How much of the history comes first (not with a pattern), and what happens if the connection is slow.
+   * @returns Whether it was not subscribed before. Only then is the history sent; messages that are published later follow it
+   *   without a gap.
+   * @throws {DOMException} `InvalidStateError` if the connection is closing or closed, or the hub is closed.
+   * @throws {TypeError} If it is no connection of this module.
+   * @throws {TopicError} If `authorize` refuses, or the topic is not well-formed Unicode.
+   * @throws {LimitError} If the topic is longer than `maxTopicBytes`, or it would be one more than `maxTopicsPerConnection`.
+   */
+  subscribe(socket: WebSocketConnection<Data>, topic: string | TopicPattern, options?: SubscribeOptions): boolean;
+  /**
+   * Ends a subscription. The end of a connection ends all of its subscriptions.
+   *
+   * @param socket The connection.
+   * @param topic The topic, or a pattern that is written in the same way.
+   * @returns Whether it was subscribed.
+   */
+  unsubscribe(socket: WebSocketConnection<Data>, topic: string | TopicPattern): boolean;
+  /**
+   * Publishes a message. It never waits, whoever is slow. What is published in one call stack leaves in one write for each subscriber.
+   *
+   * @param topic The topic. Only who is subscribed to exactly this string, or to a pattern, gets the message.
+   * @param data The message, as for `socket.send`; it is copied.
+   * @param options Whom to leave out, and whether it is compressed.
+   * @returns How many subscribers of this hub it is for. Those of other hubs are not known.
+   * @throws {TypeError} If `data` is no message.
+   * @throws {TopicError} If the topic is not well-formed Unicode.
+   * @throws {LimitError} If the topic is longer than `maxTopicBytes`.
+   */
+  publish(topic: string, data: MessageData, options?: PublishOptions): number;
+  /**
+   * Publishes for a connection, to all subscribers but itself: `socket.publish`.
+   *
+   * @param socket The connection.
+   * @param topic The topic.
+   * @param data The message.
+   * @param options Whether it is compressed.
+   * @returns How many subscribers of this hub it is for.
+   * @throws {TopicError} If `authorize` refuses, or the topic is not well-formed Unicode.
+   * @throws {LimitError} If the topic is longer than `maxTopicBytes`.
+   */
+  publishFrom(socket: WebSocketConnection<Data>, topic: string, data: MessageData, options?: SendOptions): number;
+  /** How many connections here are subscribed to exactly this topic. */
+  count(topic: string): number;
+  /** The topics that have subscribers here. */
+  topics(): IterableIterator<string>;
+  /** The topics that a connection is subscribed to, patterns not among them. */
+  topicsOf(socket: WebSocketConnection<Data>): string[];
+  /** How many messages for a connection were dropped because it was slow. */
+  dropped(socket: WebSocketConnection<Data>): number;
+  /**
+   * Waits until the topic's subscribers with the policy `wait` have less than their `highWaterMark` queued: for a publisher that
+   * would rather go at their pace than have them cut off at `maxQueuedBytes`.
+   */
+  drained(topic: string): Promise<void>;
+  /** Ends all subscriptions and closes the broker. Connections stay open. */
+  close(): Promise<void>;
+}

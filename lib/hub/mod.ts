@@ -1,0 +1,21 @@
+/**
+ * One to many: topics, their subscribers, and the brokers between hubs.
+ *
+ * A message is framed once, and compressed once for each way to compress, and all subscribers share the bytes. A connection that
+ * keeps its compression context (`serverContextTakeover`), a client's, one of an old draft and one of `./deno-serve` encode their own.
+ *
+ * Delivery is at most once. Who is connected and reads gets each message of a topic in the order in which this hub published
+ * them; who is slow meets the {@linkcode SlowPolicy}; who is not connected gets what the history keeps, if it asks. With a broker,
+ * messages between hubs may be lost while it is down, and two hubs may see messages of two authors in a different order.
+ *
+ * @module
+ */
+export { createHub } from "./hub.ts";
+export type { Hub, HubOptions, HubStats, PublishOptions } from "./hub_options.ts";
+export type { HistoryOptions } from "./history.ts";
+export { pattern, TopicPattern } from "./topic_pattern.ts";
+export type { Broker, BrokerMessage, BrokerState } from "./broker.ts";
+export { broadcastBroker } from "./broadcast_broker.ts";
+export type { BrokerOptions, LinkedBroker } from "./linked_broker.ts";
+export type { SlowPolicy, SubscribeOptions, Topics } from "../pipeline/sockets/topics.ts";
+export { type BrokerLimits, DEFAULT_BROKER_LIMITS, DEFAULT_HUB_LIMITS, type HubLimits } from "../limits.ts";

@@ -1,0 +1,152 @@
+/**
+ * One connection's part in a hub: what it subscribes to, and the way of a message into its queue, or out of it where it is slow.
+ *
+ * @module
+ */
+import { LimitError } from "../errors.ts";
+import type { DrivenConnection, SharedSending } from "../pipeline/sockets/driven_connection.ts";
+import type { SlowPolicy } from "../pipeline/sockets/topics.ts";
+import { Backlog } from "./backlog.ts";
+import type { HubMessage } from "./hub_message.ts";
+import type { HubStats } from "./hub_options.ts";
+import type { TopicPattern } from "./topic_pattern.ts";
+
+/** What a subscriber needs of its hub. */
+export interface SubscriberHub<Data> {
+  /** What it counts. */
+  readonly stats: HubStats;
+  /** Bytes queued for a subscriber at which it is slow beyond bearing. */
+  readonly maxBacklogBytes: number;
+  /** Has the subscriber flushed once this call stack is done. */
+  flushLater(subscriber: Subscriber<Data>): void;
+  /** A subscriber reads again, or has ended, after so many messages for it were dropped. */
+  recovered(subscriber: Subscriber<Data>, dropped: number): void;
+}
+
+/** A subscription to a pattern. */
+export interface Wildcard {
+  readonly pattern: TopicPattern;
+  readonly slowPolicy: SlowPolicy;
+  /** The number of the last message before it. */
+  readonly since: number;
+}
+
+/** A subscriber. */
+export class Subscriber<Data = unknown> {
+  /** Its connection. */
+  readonly connection: DrivenConnection<Data>;
+  /** Its topics, each with what happens when it is slow. */
+  readonly topics = new Map<string, SlowPolicy>();
+  /** Its patterns, by how they are written. */
+  readonly wildcards = new Map<string, Wildcard>();
+  /** The number of the last message that it was given: it gets none twice. */
+  lastId = 0;
+  /** Whether it waits to be flushed. */
+  unflushed = false;
+  readonly #hub: SubscriberHub<Data>;
+  readonly #shared: SharedSending | undefined;
+  #backlog: Backlog | undefined;
+  #dropped = 0;
+  #reported = 0;
+
+  /**
+   * @param connection The connection.
+   * @param hub Its hub.
+   */
+  constructor(connection: DrivenConnection<Data>, hub: SubscriberHub<Data>) {
+    this.connection = connection;
+    this.#hub = hub;
+    this.#shared = connection.shared;
+  }
+
+  /** Messages for it that were dropped. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Topics and patterns that it is subscribed to. */
+  get size(): number {
+    return this.topics.size + this.wildcards.size;
+  }
+
+  /** Whether it was given a message, or was to be, because it is subscribed to a pattern. */
+  hadByPattern({ id, topic }: HubMessage): boolean {
+    for (const { pattern, since } of this.wildcards.values()) if (id > since && pattern.matches(topic)) return true;
+    return false;
+  }
+
+  /** Gives it a message, which never waits and never throws what the peer is to blame for. */
+  deliver(message: HubMessage, wildcard?: Wildcard): void {
+    this.lastId = message.id;
+    if (this.#backlog === undefined && !this.connection.full) return this.#send(message);
+    const policy = wildcard?.slowPolicy ?? this.topics.get(message.topic) ?? "disconnect";
+    if (policy === "wait") this.#send(message);
+    else if (policy === "disconnect") this.#sendOrDisconnect(message);
+    else this.#hold(message, policy);
+  }
+
+  /** Its connection has ended, or it has left the hub. */
+  end(): void {
+    this.#report();
+  }
+
+  #send(message: HubMessage): void {
+    const shared = this.#shared;
+    if (shared === undefined) {
+      // Whoever is about to end gets no more: it is no mistake to publish just then.
+      if (this.connection.readyState === 1) void this.connection.send(message.data, message.options);
+      return;
+    }
+    shared.sendEncoded(message.encodedFor(shared));
+    if (!this.unflushed) {
+      this.unflushed = true;
+      this.#hub.flushLater(this);
+    }
+  }
+
+  #sendOrDisconnect(message: HubMessage): void {
+    const { maxBacklogBytes: max } = this.#hub;
+    const { bufferedAmount } = this.connection;
+    if (bufferedAmount + message.size <= max) return this.#send(message);
+    if (this.connection.readyState !== 1) return;
+    this.#hub.stats.disconnected++;
+    this.connection.fail(
+      new LimitError(`Subscriber does not read: ${bufferedAmount} bytes queued reach maxBacklogBytes ${max}`, {
+        limit: "maxBacklogBytes",
+        max,
+        actual: bufferedAmount,
+        closeCode: 1013,
+      }),
+    );
+  }
+
+  #hold(message: HubMessage, policy: "drop-oldest" | "latest-only"): void {
+    const idle = this.#backlog === undefined;
+    const backlog = this.#backlog ??= new Backlog(this.#hub.maxBacklogBytes);
+    const dropped = backlog.put(message, policy);
+    this.#dropped += dropped;
+    this.#hub.stats.dropped += dropped;
+    if (idle) void this.#drain(backlog);
+  }
+
+  /** Moves the backlog into the connection's queue, as much at a time as it has room for. */
+  async #drain(backlog: Backlog): Promise<void> {
+    try {
+      while (this.#backlog === backlog) {
+        await this.connection.drained();
+        this.#report();
+        await undefined; // the hook comes first: it may say what is missing
+        while (backlog.length > 0 && !this.connection.full) this.#send(backlog.take()!);
+        if (backlog.length === 0) this.#backlog = undefined;
+      }
+    } catch {
+      this.#backlog = undefined; // the connection has ended
+    }
+  }
+
+  #report(): void {
+    const dropped = this.#dropped - this.#reported;
+    this.#reported = this.#dropped;
+    if (dropped > 0) this.#hub.recovered(this, dropped);
+  }
+}

@@ -1,0 +1,56 @@
+import { assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
+import { History } from "../../lib/hub/history.ts";
+import { MESSAGE_COST } from "../../lib/hub/hub_message.ts";
+import { message } from "./_support.ts";
+
+/** The last messages of a topic. */
+const last = (history: History, topic: string, count = Infinity) => history.last(topic, count).map(({ data }) => data);
+
+Deno.test("a history keeps so many messages of each topic, and gives the last of them, the oldest first", () => {
+  const history = new History({ messages: 3 });
+  for (let id = 1; id <= 5; id++) history.add(message(id, "a", `${id}`));
+  history.add(message(6, "__proto__", "6"));
+  assertEquals(last(history, "a"), ["3", "4", "5"]);
+  assertEquals(last(history, "a", 2), ["4", "5"]);
+  assertEquals(last(history, "__proto__"), ["6"]);
+});
+
+Deno.test("a number that is none gives no history, and a topic that is none has none", () => {
+  const history = new History({ messages: 3 });
+  history.add(message(1, "a", "1"));
+  for (const count of [0, -1, NaN]) assertEquals(last(history, "a", count), []);
+  for (const topic of ["b", "constructor"]) assertEquals(last(history, topic), []);
+});
+
+Deno.test("all topics share the bytes, and the topic that was quiet for longest forgets first", () => {
+  const cost = MESSAGE_COST + 2; // a topic and a text of one character
+  const history = new History({ messages: 10, bytes: 4 * cost });
+  for (const [id, topic] of ["a", "b", "a", "b"].entries()) history.add(message(id, topic, `${id}`));
+  history.add(message(4, "c", "4"));
+  assertEquals([last(history, "a"), last(history, "b"), last(history, "c")], [["2"], ["1", "3"], ["4"]]);
+  history.add(message(5, "a", "5"));
+  assertEquals([last(history, "a"), last(history, "b"), last(history, "c")], [["2", "5"], ["3"], ["4"]]);
+});
+
+Deno.test("A8: topics without end, each with an empty message, stay below the bound", () => {
+  const history = new History({ messages: 10, bytes: 10_000 });
+  for (let id = 1; id <= 1_000; id++) history.add(message(id, `topic ${id}`, ""));
+  assertLessOrEqual(history.bytes, 10_000);
+  assertEquals(last(history, "topic 1"), []);
+  assertEquals(last(history, "topic 1000"), [""]);
+});
+
+Deno.test("a message larger than the bound is not kept, and leaves room for the next", () => {
+  const history = new History({ messages: 10, bytes: 1_000 });
+  history.add(message(1, "a", "x".repeat(1_000)));
+  assertEquals([history.bytes, last(history, "a")], [0, []]);
+  history.add(message(2, "a", "2"));
+  assertEquals(last(history, "a"), ["2"]);
+});
+
+Deno.test("a history of no messages or no bytes is an error", () => {
+  for (const value of [0, -1, 1.5, NaN, Infinity]) {
+    assertThrows(() => new History({ messages: value }), RangeError, `${value} messages`);
+    assertThrows(() => new History({ messages: 1, bytes: value }), RangeError, `${value} bytes`);
+  }
+});

@@ -1,0 +1,434 @@
+import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
+import { LimitError, TopicError } from "../../lib/errors.ts";
+import { createHub } from "../../lib/hub/hub.ts";
+import { pattern } from "../../lib/hub/topic_pattern.ts";
+import { closed, open } from "../pipeline/sockets/_support.ts";
+import { close, text } from "../_support/raw_peer.ts";
+import { settle, until } from "../_support/wait.ts";
+import { FakeBroker, hubOf, join } from "./_support.ts";
+
+Deno.test("every subscriber of a topic gets what is published to it, in order, and nobody else does", async () => {
+  await using hub = hubOf();
+  await using ada = join(hub);
+  await using bob = join(hub);
+  await using eve = join(hub);
+  for (const { connection } of [ada, bob]) assert(connection.subscribe("room"));
+  eve.connection.subscribe("other");
+  assertEquals(["1", "2", "3"].map((data) => hub.publish("room", data)), [2, 2, 2]);
+  assertStrictEquals(hub.publish("nobody's", "4"), 0);
+  hub.publish("other", "5");
+  for (const member of [ada, bob]) assertEquals(await member.texts(3), ["1", "2", "3"]);
+  assertEquals(await eve.texts(1), ["5"]);
+  assertEquals(hub.stats, { published: 5, received: 0, malformed: 0, delivered: 7, dropped: 0, disconnected: 0 });
+});
+
+Deno.test("A7: what is published in one call stack leaves in one write for each subscriber, a large message as the same bytes", async () => {
+  await using hub = hubOf();
+  await using ada = join(hub, { highWaterMark: 1_000 });
+  await using bob = join(hub, { highWaterMark: 1_000 });
+  for (const { connection } of [ada, bob]) connection.subscribe("room");
+  for (let i = 0; i < 10; i++) hub.publish("room", `${i}`);
+  assertEquals(ada.conn.writes, []);
+  for (const { conn } of [ada, bob]) {
+    await until(() => conn.writes.length > 0, "A write");
+    assertEquals(conn.writes.map(({ length }) => length), [30]);
+  }
+  hub.publish("room", new Uint8Array(2_000));
+  await settle();
+  assertStrictEquals(ada.conn.writes[1], bob.conn.writes[1]);
+});
+
+Deno.test("what is published is in order with what is sent, and leaves before a close frame", async () => {
+  await using hub = hubOf();
+  await using ada = join(hub);
+  ada.connection.subscribe("room");
+  void ada.connection.send("1");
+  hub.publish("room", "2");
+  void ada.connection.send("3");
+  hub.publish("room", "4");
+  void ada.connection.close(1000);
+  hub.publish("room", "5");
+  await ada.peer.expect(text("1"), text("2"), text("3"), text("4"), close(1000));
+  await ada.peer.send(close(1000));
+  await ada.peer.expectEnd();
+});
+
+Deno.test("a published message is what it was then, whatever becomes of its buffer", async () => {
+  await using hub = hubOf({ history: { messages: 1 } });
+  await using ada = join(hub);
+  ada.connection.subscribe("room");
+  const buffer = Uint8Array.of(1, 2, 3);
+  hub.publish("room", buffer.subarray(1));
+  buffer.fill(9);
+  assertEquals([...(await ada.peer.readFrame()).payload], [2, 3]);
+  // Nobody hears this one yet, so it is encoded later.
+  hub.publish("later", buffer);
+  buffer.fill(5);
+  await using bob = join(hub);
+  bob.connection.subscribe("later", { history: 1 });
+  assertEquals([...(await bob.peer.readFrame()).payload], [9, 9, 9]);
+  // @ts-expect-error: a number is no message
+  assertThrows(() => hub.publish("room", 5), TypeError);
+});
+
+Deno.test("the author of a message is left out by socket.publish, or by name", async () => {
+  await using hub = hubOf();
+  await using ada = join(hub);
+  await using bob = join(hub);
+  for (const { connection } of [ada, bob]) connection.subscribe("room");
+  assertStrictEquals(ada.connection.publish("room", "1"), 1);
+  assertStrictEquals(hub.publish("room", "2", { except: bob.connection }), 1);
+  hub.publish("room", "3");
+  assertEquals([await ada.texts(2), await bob.texts(2)], [["2", "3"], ["1", "3"]]);
+});
+
+Deno.test("a second subscription is none, and one that was ended may begin again", async () => {
+  await using hub = hubOf();
+  await using ada = join(hub);
+  const { connection } = ada;
+  assert(!connection.unsubscribe("room"));
+  assertEquals([connection.subscribe("room"), connection.subscribe("room")], [true, false]);
+  hub.publish("room", "1");
+  assertEquals([connection.unsubscribe("room"), connection.unsubscribe("room")], [true, false]);
+  hub.publish("room", "2");
+  connection.subscribe("room");
+  hub.publish("room", "3");
+  assertEquals(await ada.texts(2), ["1", "3"]);
+});
+
+Deno.test("A8: a topic is any string and matches itself alone: __proto__, a star, one that another begins with", async () => {
+  await using hub = hubOf();
+  await using ada = join(hub);
+  const names = [
+    "__proto__",
+    "constructor",
+    "toString",
+    "",
+    "*",
+    "room/*",
+    "**",
+    "room",
+    "room/",
+    "Room",
+    "room/1",
+    "é",
+    "e\u0301",
+  ];
+  for (const name of names) assert(ada.connection.subscribe(name), name);
+  assertEquals([...hub.topics()], names);
+  assertEquals(hub.topicsOf(ada.connection), names);
+  for (const name of names) assertStrictEquals(hub.publish(name, name), 1);
+  for (const name of ["hasOwnProperty", "room/2", "room/1/", " room", "roo", "%72oom"]) {
+    assertEquals([hub.publish(name, ""), hub.count(name)], [0, 0], name);
+  }
+  assertEquals(await ada.texts(names.length), names);
+});
+
+Deno.test("A8: authorize sees the very string that is routed, and only true lets it pass", async () => {
+  const seen: unknown[] = [];
+  const answers: Record<string, unknown> = { mine: true, async: Promise.resolve(true), truthy: "yes" };
+  await using hub = hubOf({
+    authorize(socket, topic, action) {
+      seen.push([socket === ada.connection, topic, action]);
+      // deno-lint-ignore no-explicit-any -- what JavaScript may answer
+      return answers[topic] as any;
+    },
+  });
+  await using ada = join(hub);
+  assert(ada.connection.subscribe("mine"));
+  assertStrictEquals(ada.connection.publish("mine", "1"), 0);
+  for (const topic of ["async", "truthy", "mine/", "MINE", "mine/../mine", "/meta/subscribe/x"]) {
+    for (const act of [() => ada.connection.subscribe(topic), () => ada.connection.publish(topic, "")]) {
+      assertStrictEquals(assertThrows(act, TopicError).topic, topic);
+    }
+  }
+  assertEquals(seen.slice(0, 4), [
+    [true, "mine", "subscribe"],
+    [true, "mine", "publish"],
+    [true, "async", "subscribe"],
+    [true, "async", "publish"],
+  ]);
+  assertEquals(hub.topicsOf(ada.connection), ["mine"]);
+  // What the server itself publishes, and its patterns, are its own affair.
+  assertStrictEquals(hub.publish("truthy", ""), 0);
+  assert(hub.subscribe(ada.connection, pattern`truthy/*`));
+});
+
+Deno.test("A8: topics are bounded in length and in number for each connection, and are well-formed Unicode", async () => {
+  await using hub = hubOf({ maxTopicBytes: 6, maxTopicsPerConnection: 2 });
+  await using ada = join(hub);
+  const { connection } = ada;
+  for (const topic of ["1234567", "€€1", "x".repeat(10_000)]) {
+    for (const act of [() => connection.subscribe(topic), () => hub.publish(topic, "")]) {
+      assertStrictEquals(assertThrows(act, LimitError).limit, "maxTopicBytes", topic);
+    }
+  }
+  for (const topic of ["\ud800", "a\udc00b"]) assertThrows(() => connection.subscribe(topic), TopicError);
+  connection.subscribe("€€");
+  hub.subscribe(connection, pattern`**`);
+  const third = [() => connection.subscribe("3"), () => hub.subscribe(connection, pattern`*`)];
+  for (const act of third) assertStrictEquals(assertThrows(act, LimitError).limit, "maxTopicsPerConnection");
+  assert(!connection.subscribe("€€"));
+  hub.unsubscribe(connection, pattern`**`);
+  assert(connection.subscribe("3"));
+});
+
+Deno.test("a pattern brings every topic that it matches, and a message that several subscriptions bring comes once", async () => {
+  await using hub = hubOf();
+  await using ada = join(hub);
+  await using bob = join(hub);
+  hub.subscribe(ada.connection, pattern`room/*`);
+  hub.subscribe(ada.connection, pattern`**`);
+  ada.connection.subscribe("room/1");
+  hub.subscribe(bob.connection, pattern`room/*`);
+  assert(!hub.subscribe(bob.connection, pattern`room/*`));
+  assertEquals(["room/1", "room/2", "other"].map((topic) => hub.publish(topic, topic)), [2, 2, 1]);
+  assertStrictEquals(hub.publish("room/1", "but not bob", { except: bob.connection }), 1);
+  assertEquals(await ada.texts(4), ["room/1", "room/2", "other", "but not bob"]);
+  assert(hub.unsubscribe(bob.connection, pattern`room/*`));
+  assert(!hub.unsubscribe(bob.connection, pattern`room/*`));
+  assertStrictEquals(hub.publish("room/2", "ada's"), 1);
+  assertEquals(await bob.texts(2), ["room/1", "room/2"]);
+  assertEquals([hub.count("room/1"), hub.count("room/2")], [1, 0]);
+});
+
+Deno.test("history comes first, in order, and what is published later follows without a gap", async () => {
+  await using hub = hubOf({ history: { messages: 3 } });
+  for (const data of ["1", "2", "3", "4"]) hub.publish("room", data);
+  await using ada = join(hub);
+  ada.connection.subscribe("room", { history: 2 });
+  hub.publish("room", "5");
+  assert(!ada.connection.subscribe("room", { history: 2 }));
+  hub.publish("room", "6");
+  assertEquals(await ada.texts(4), ["3", "4", "5", "6"]);
+  await using bob = join(hub);
+  bob.connection.subscribe("room");
+  hub.publish("room", "7");
+  assertEquals(await bob.texts(1), ["7"]);
+});
+
+Deno.test("history does not bring again what a pattern has brought", async () => {
+  await using hub = hubOf({ history: { messages: 10 } });
+  await using ada = join(hub);
+  hub.publish("room/1", "1");
+  hub.subscribe(ada.connection, pattern`room/*`);
+  hub.publish("room/1", "2");
+  ada.connection.subscribe("room/1", { history: 10 });
+  hub.publish("room/1", "3");
+  assertEquals(await ada.texts(3), ["2", "1", "3"]);
+});
+
+Deno.test("presence: count and topics say who is there, and onTopic tells of the first and of the last", async () => {
+  const events: unknown[] = [];
+  await using hub = hubOf({ onTopic: (...event) => void events.push(event) });
+  await using ada = join(hub);
+  await using bob = join(hub);
+  ada.connection.subscribe("a");
+  bob.connection.subscribe("a");
+  bob.connection.subscribe("b");
+  assertEquals([hub.count("a"), hub.count("b"), hub.count("c"), [...hub.topics()]], [2, 1, 0, ["a", "b"]]);
+  ada.connection.unsubscribe("a");
+  bob.connection.abort();
+  assertEquals([hub.count("a"), hub.count("b"), [...hub.topics()]], [0, 0, []]);
+  await settle();
+  assertEquals(events, [["a", true], ["b", true], ["a", false], ["b", false]]);
+});
+
+Deno.test("A12: who has ended is in no topic before anybody hears of the end, and gets nothing more", async () => {
+  await using hub = hubOf();
+  const ended: [string, number][] = [];
+  for (const end of ["peer", "us", "lost", "abort"]) {
+    const { connection, peer, far } = join(hub);
+    // Heard as soon as anybody can, whether it is before or after the subscription.
+    const before = connection.closed.then(() => ended.push([end, hub.count("room")]));
+    connection.subscribe("room");
+    hub.subscribe(connection, pattern`**`);
+    if (end === "us") void connection.close().then(() => hub.publish("room", "late"));
+    if (end === "us" || end === "peer") {
+      await peer.send(close(1000));
+      await peer.expect(close(1000));
+      await peer.closeWrite();
+    } else if (end === "lost") {
+      far.reset();
+    } else {
+      connection.abort();
+    }
+    await closed(connection);
+    await before;
+    assertStrictEquals(hub.publish("room", "late"), 0);
+    assertThrows(() => connection.subscribe("room"), DOMException, "closed");
+    peer.close();
+  }
+  assertEquals(ended, ["peer", "us", "lost", "abort"].map((end) => [end, 0]));
+});
+
+Deno.test("A12: a subscriber that ends while a message goes round is no hindrance to the others", async () => {
+  await using hub = hubOf();
+  await using ada = join(hub, { maxQueuedBytes: 10, highWaterMark: 1_000, capacity: 1 });
+  await using bob = join(hub);
+  for (const { connection } of [ada, bob]) connection.subscribe("room");
+  const { connection } = ada;
+  // The queue is over its bound by the second message, and the connection is dropped in the middle of the third's round.
+  for (const data of ["0123456789", "1", "2"]) hub.publish("room", data);
+  assertStrictEquals(hub.count("room"), 1);
+  assertEquals(await bob.texts(3), ["0123456789", "1", "2"]);
+  assertInstanceOf((await closed(connection)).error, LimitError);
+});
+
+Deno.test("A12: who encodes its own messages and is about to close gets no more, and publishing throws nothing", async () => {
+  await using hub = hubOf();
+  const { connection, peer } = join(hub, { role: "client" });
+  hub.subscribe(connection, "room");
+  hub.publish("room", "1");
+  void connection.close();
+  hub.publish("room", "2");
+  await peer.expect(text("1"), close(1000));
+  await peer.send(close(1000));
+  await peer.closeWrite();
+  await closed(connection);
+  peer.close();
+});
+
+Deno.test("what a hook throws is reported, and hooks may use the hub", async () => {
+  const reports: unknown[] = [];
+  const oops = new Error("oops");
+  await using hub = hubOf({
+    onError: (error) => void reports.push(error),
+    onTopic(topic, active) {
+      if (topic === "a" && active) hub.publish("a", "welcome");
+      else throw oops;
+    },
+  });
+  await using ada = join(hub);
+  ada.connection.subscribe("a");
+  ada.connection.subscribe("b");
+  assertEquals(await ada.texts(1), ["welcome"]);
+  assertEquals(reports, [oops]);
+});
+
+Deno.test("a connection whose server has no hub says so, and the hub takes it all the same", async () => {
+  await using hub = hubOf();
+  const { connection, peer } = join(hub);
+  const { connection: other } = open();
+  for (const act of [() => other.subscribe("a"), () => other.unsubscribe("a"), () => other.publish("a", "")]) {
+    assertStrictEquals(assertThrows(act, DOMException, "the server was given no hub").name, "InvalidStateError");
+  }
+  assert(hub.subscribe(other, "room"));
+  assertStrictEquals(connection.publish("room", ""), 1);
+  other.abort();
+  connection.abort();
+  peer.close();
+});
+
+Deno.test("one connection may be in two hubs, and its end takes it out of both", async () => {
+  await using one = hubOf();
+  await using two = hubOf();
+  await using ada = join(one);
+  one.subscribe(ada.connection, "room");
+  two.subscribe(ada.connection, "room");
+  one.publish("room", "1");
+  two.publish("room", "2");
+  assertEquals(await ada.texts(2), ["1", "2"]);
+  ada.connection.abort();
+  assertEquals([one.count("room"), two.count("room")], [0, 0]);
+});
+
+Deno.test("a closed hub has no subscribers and takes none; connections stay open", async () => {
+  const hub = createHub();
+  await using ada = join(hub);
+  ada.connection.subscribe("room");
+  hub.subscribe(ada.connection, pattern`**`);
+  await hub.close();
+  assertEquals([hub.count("room"), hub.publish("room", "1"), ada.connection.readyState], [0, 0, 1]);
+  assertThrows(() => ada.connection.subscribe("room"), DOMException, "the hub is closed");
+  assert(!ada.connection.unsubscribe("room"));
+});
+
+Deno.test("A9: what is published reaches subscribers here at once and the broker, whatever its state", async () => {
+  const states: string[] = [];
+  const broker = new FakeBroker();
+  await using hub = hubOf({ broker, onBrokerState: (state) => void states.push(state) });
+  await using ada = join(hub);
+  ada.connection.subscribe("room");
+  assertStrictEquals(hub.publish("room", "1"), 1);
+  broker.turn("down");
+  assertStrictEquals(hub.brokerState, "down");
+  assertStrictEquals(hub.publish("room", "2"), 1);
+  broker.turn("up");
+  hub.publish("nobody's here", "3");
+  assertEquals(await ada.texts(2), ["1", "2"]);
+  assertEquals(broker.published, [{ topic: "room", data: "1" }, { topic: "nobody's here", data: "3" }]);
+  assertEquals([broker.lost, states], [1, ["down", "up"]]);
+});
+
+Deno.test("A9: what the broker brings goes to subscribers here, and never back to it", async () => {
+  const broker = new FakeBroker();
+  await using hub = hubOf({ broker, history: { messages: 10 } });
+  await using ada = join(hub);
+  ada.connection.subscribe("room");
+  broker.bring({ topic: "room", data: "1" });
+  broker.bring({ topic: "room", data: Uint8Array.of(2) });
+  assertEquals(await ada.texts(1), ["1"]);
+  assertEquals([...(await ada.peer.readFrame()).payload], [2]);
+  await using bob = join(hub);
+  bob.connection.subscribe("room", { history: 2 });
+  assertEquals(await bob.texts(1), ["1"]);
+  assertEquals([broker.published, hub.stats.received, hub.stats.published], [[], 2, 0]);
+});
+
+Deno.test("A10: what is no message is counted and dropped", async () => {
+  const broker = new FakeBroker();
+  await using hub = hubOf({ broker });
+  await using ada = join(hub);
+  hub.subscribe(ada.connection, pattern`**`);
+  const bad: unknown[] = [
+    {},
+    { topic: 1, data: "" },
+    { topic: "a".repeat(2_000), data: "" },
+    { topic: "\udfff", data: "" },
+    { topic: "a" },
+    { topic: "a", data: null },
+    { topic: "a", data: [1] },
+  ];
+  // deno-lint-ignore no-explicit-any -- whatever comes over the network
+  for (const message of bad) broker.bring(message as any);
+  broker.bring({ topic: "a", data: "good" });
+  assertEquals(await ada.texts(1), ["good"]);
+  assertEquals([hub.stats.malformed, hub.stats.received], [bad.length, 1]);
+});
+
+Deno.test("A11: the broker hears of a topic with its first subscriber, and not with the others", async () => {
+  const broker = new FakeBroker();
+  await using hub = hubOf({ broker, unsubscribeDelay: 0 });
+  await using ada = join(hub);
+  await using bob = join(hub);
+  for (const { connection } of [ada, bob]) {
+    connection.subscribe("room");
+    hub.subscribe(connection, pattern`a/*`);
+    hub.subscribe(connection, pattern`b/*`);
+  }
+  assertEquals(broker.told, ["+room", "+all"]);
+  ada.connection.unsubscribe("room");
+  ada.connection.abort();
+  await settle();
+  assertEquals(broker.told, ["+room", "+all"]);
+  bob.connection.abort();
+  await until(() => broker.told.length === 4, "The end of both subscriptions");
+  assertEquals(broker.told, ["+room", "+all", "-room", "-all"]);
+});
+
+Deno.test("A11: coming and going leaves nothing behind", async () => {
+  await using hub = hubOf();
+  await using ada = join(hub);
+  for (let round = 0; round < 1_000; round++) {
+    const topic = `topic ${round}`;
+    ada.connection.subscribe(topic);
+    ada.connection.unsubscribe(topic);
+  }
+  for (let round = 0; round < 50; round++) {
+    const { connection } = join(hub);
+    for (let i = 0; i < 20; i++) connection.subscribe(`topic ${i}`);
+    connection.abort();
+  }
+  assertEquals([[...hub.topics()], hub.topicsOf(ada.connection)], [[], []]);
+});

@@ -1,0 +1,51 @@
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { pattern, type TopicPattern } from "../../lib/hub/topic_pattern.ts";
+
+/** Which of some topics a pattern matches. */
+const among = (found: TopicPattern, topics: string[]) => topics.filter((topic) => found.matches(topic));
+
+Deno.test("* stands for one whole segment, also an empty one", () => {
+  const topics = ["room", "room/", "room/1", "room/1/", "room/1/x", "rooms/1", "Room/1", "/room/1"];
+  assertEquals(among(pattern`room/*`, topics), ["room/", "room/1"]);
+  assertEquals(among(pattern`room/*/x`, topics), ["room/1/x"]);
+  assertEquals(among(pattern`*/*`, topics), ["room/", "room/1", "rooms/1", "Room/1"]);
+  assertEquals(among(pattern`*`, ["", "a", "/", "a/b"]), ["", "a"]);
+});
+
+Deno.test("** at the end stands for all the rest, also nothing", () => {
+  assertEquals(among(pattern`room/**`, ["room", "room/", "room/1", "room/1/x", "roomy"]), [
+    "room/",
+    "room/1",
+    "room/1/x",
+  ]);
+  assertEquals(among(pattern`**`, ["", "a", "a/b/c"]), ["", "a", "a/b/c"]);
+});
+
+Deno.test("a pattern without wildcards is one topic", () => {
+  assertEquals(among(pattern`room`, ["room", "roo", "rooms", "room/1"]), ["room"]);
+  assertEquals(among(pattern``, ["", "a"]), [""]);
+});
+
+Deno.test("A8: what is put into a pattern is never a wildcard", () => {
+  for (const name of ["*", "**", "a/*", "\\*"]) {
+    const theirs = pattern`users/${name}/*`;
+    assert(theirs.matches(`users/${name}/orders`));
+    assertEquals(among(theirs, ["users/ada/orders", "users/a/b/orders", "users//orders"]), []);
+  }
+  assertEquals(among(pattern`room/${7}`, ["room/7", "room/77"]), ["room/7"]);
+});
+
+Deno.test("A8: a value's own slashes do not make a segment of what stands beside it", () => {
+  for (const make of [() => pattern`${"a/"}*`, () => pattern`*${"/a"}`]) assertThrows(make, SyntaxError);
+});
+
+Deno.test("patterns that are written alike have the same source, and a literal * shows as none", () => {
+  assertStrictEquals(pattern`room/*`.source, pattern`${"room"}/*`.source);
+  assertStrictEquals(pattern`room/${"*"}`.source, "room/\\*");
+  assertStrictEquals(pattern`room/${"\\*"}`.source, "room/\\\\\\*");
+});
+
+Deno.test("a wildcard that is a part of a segment, or ** before the end, is an error where it is written", () => {
+  const wrong = [() => pattern`room*`, () => pattern`room/***`, () => pattern`**/x`, () => pattern`a/*b/c`];
+  for (const make of wrong) assertThrows(make, SyntaxError);
+});
