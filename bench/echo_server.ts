@@ -6,6 +6,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { createHub } from "../lib/hub/mod.ts";
 import { serve, type WebSocketHandler } from "../mod.ts";
 
 const { values } = parseArgs({
@@ -25,16 +26,17 @@ const handlers: Record<string, WebSocketHandler> = {
   },
   streams: (socket) => socket.readable.pipeTo(socket.writable),
 };
+const hub = createHub();
 const fanOut: WebSocketHandler = {
-  message(_, data) {
-    for (const each of server.connections) void each.send(data);
-  },
+  open: (socket) => socket.subscribe("all"),
+  message: (_, data) => void hub.publish("all", data),
 };
 
 const handler = values.fanout ? fanOut : handlers[values.api];
 if (handler === undefined) throw new Error(`Unknown --api ${values.api}: ${Object.keys(handlers).join(", ")}`);
 
-const server = serve({
+serve({
+  hub,
   port: Number(values.port),
   hostname: "127.0.0.1",
   perMessageDeflate: values.deflate && { threshold: 0 },

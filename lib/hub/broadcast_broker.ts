@@ -30,10 +30,13 @@ type Item = readonly [name: string, bytes: Uint8Array];
  * Delivery is at most once: a worker that hangs for seconds while others publish loses messages.
  *
  * @example Two hubs of one process
- * ```ts ignore
+ * ```ts
  * import { broadcastBroker, createHub } from "@sluice/websocket/hub";
+ * import { assertEquals } from "@std/assert";
  *
  * const hub = createHub({ broker: broadcastBroker("chat") });
+ * assertEquals(hub.brokerState, "up");
+ * await hub.close();
  * ```
  *
  * @param name The channel's name: brokers of one name hear each other.
