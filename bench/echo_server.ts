@@ -28,7 +28,7 @@ const handlers: Record<string, WebSocketHandler> = {
 };
 const hub = createHub();
 const fanOut: WebSocketHandler = {
-  open: (socket) => socket.subscribe("all"),
+  open: (socket) => void socket.subscribe("all"),
   message: (_, data) => void hub.publish("all", data),
 };
 
@@ -36,9 +36,9 @@ const handler = values.fanout ? fanOut : handlers[values.api];
 if (handler === undefined) throw new Error(`Unknown --api ${values.api}: ${Object.keys(handlers).join(", ")}`);
 
 serve({
-  hub,
   port: Number(values.port),
   hostname: "127.0.0.1",
+  hub,
   perMessageDeflate: values.deflate && { threshold: 0 },
   lendPayloads: values.lend,
   onError: () => {}, // the load generator leaves without a close frame
