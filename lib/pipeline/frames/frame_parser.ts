@@ -53,10 +53,6 @@ export interface FrameParserOptions
   split?: boolean;
 }
 
-/** FIN and an opcode, and no reserved bit: a message in one frame. */
-const WHOLE_TEXT = 0x80 | Opcode.TEXT;
-const WHOLE_BINARY = 0x80 | Opcode.BINARY;
-
 /** 2 bytes, a length of up to 8, a key of 4. */
 const LONGEST_HEADER = 14;
 
@@ -137,6 +133,11 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     return this.#insideMessage || (this.#inPayload && !isControl(this.#opcode));
   }
 
+  /** Whether the next byte is a frame's first, and no message is under way. */
+  get idle(): boolean {
+    return !this.#inPayload && this.#partialLength === 0 && !this.#insideMessage && !this.#closed;
+  }
+
   /** How many bytes of a data frame's payload are yet to come, where some of it has been handed on in part. */
   get missing(): number {
     return this.#split && this.#inPayload && !isControl(this.#opcode) ? this.#remaining : 0;
@@ -155,8 +156,6 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     let at = 0;
     while (at < end && !this.#closed) {
       if (!this.#inPayload) {
-        at = this.#readWholeFrames(bytes, at, end, frames);
-        if (at === end) return;
         at = this.#readHeader(bytes, at, end);
         if (!this.#inPayload) return;
       }
@@ -173,32 +172,6 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     if ((this.#inPayload || this.#partialLength > 0) && !this.#closed) {
       throw new ConnectionError("The connection ended in the middle of a frame");
     }
-  }
-
-  /**
-   * Reads the frames that most frames are, as far as they go: small, whole, and a message each. It takes nothing that the rules
-   * below would not take, and leaves everything else to them. 1.1 times as many small messages.
-   */
-  #readWholeFrames(bytes: Uint8Array<ArrayBuffer>, start: number, end: number, frames: Frame[]): number {
-    if (this.#partialLength > 0 || this.#insideMessage) return start;
-    const masked = this.#role === "server";
-    const least = masked ? 0x80 : 0;
-    const most = least + Math.min(125, this.#maxMessageBytes);
-    const headerSize = masked ? 6 : 2;
-    let at = start;
-    while (end - at >= headerSize) {
-      const first = bytes[at]!;
-      const second = bytes[at + 1]!;
-      if ((first !== WHOLE_BINARY && first !== WHOLE_TEXT) || second < least || second > most) break;
-      const from = at + headerSize;
-      const to = from + second - least;
-      if (to > end) break;
-      if (masked) maskRange(bytes, from, to, uint32(bytes, at + 2));
-      const payload = new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);
-      frames.push({ fin: true, rsv: 0, opcode: first & 0b1111, payload });
-      at = to;
-    }
-    return at;
   }
 
   /** Reads a header, over several chunks where it comes so, and returns where it ended. */

@@ -343,7 +343,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   /** The one reader. It never writes: what it owes goes to the queue. */
   async #read(rest: Uint8Array<ArrayBuffer>): Promise<void> {
     try {
-      if (rest.length > 0) this.#receive(rest);
+      if (rest.length > 0) this.#receive(rest, rest.length);
       if (this.#transport.direct === undefined) await this.#readChunks();
       else await this.#readDirectly(this.#transport.direct);
       if (this.#state === "closed") return;
@@ -367,7 +367,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       if (this.#state === "closed") return;
       const bytes = await this.#transport.read();
       if (bytes === null) return;
-      this.#receive(bytes);
+      this.#receive(bytes, bytes.length);
       this.#receiver.leaveRead();
     }
   }
@@ -377,14 +377,15 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     for (;;) {
       if (this.#inbox.full) await this.#roomForMore();
       if (this.#state === "closed") return;
-      const space = this.#receiver.space;
-      const count = await read(space ?? buffer.space);
+      const place = this.#receiver.space;
+      const space = place ?? buffer.space;
+      const count = await read(space);
       if (count === null) return;
       if (count === 0) continue;
-      if (space !== undefined) {
-        this.#receive(space.subarray(0, count));
+      if (place !== undefined) {
+        this.#receive(place, count);
       } else {
-        const kept = this.#receive(buffer.take(count), buffer.memory);
+        const kept = this.#receive(space, count, buffer.memory);
         if (!buffer.settle(count, { kept, missing: this.#receiver.missing })) continue;
         this.#receiver.leaveRead();
         if (!this.#lends || !isHeld(buffer.memory)) continue;
@@ -406,14 +407,15 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     }
   }
 
-  /** Takes bytes and says whether somebody may have kept a view of them, where they were read to `memory`. */
-  #receive(bytes: Uint8Array<ArrayBuffer>, memory?: ArrayBuffer): boolean {
+  /** Takes `count` bytes and says whether somebody may have kept a view of them, where they were read to `memory`. */
+  #receive(bytes: Uint8Array<ArrayBuffer>, count: number, memory?: ArrayBuffer): boolean {
     this.#keepalive.heard();
     if (this.#state === "failed" || this.#state === "closed") return false;
     // After our close frame only the peer's matters (F16, F17).
     const wanted = this.#state === "open";
-    this.#wireBytes += bytes.length;
-    const { messages, failure } = this.#receiver.receive(bytes);
+    this.#wireBytes += count;
+    const messages: Message[] = [];
+    const failure = this.#receiver.receive(bytes, count, messages);
     const kept = !this.#lends &&
       (this.#receiver.keepsBytes || (memory !== undefined && keepPrivate(messages, memory)));
     if (messages.length > 0) {

@@ -11,6 +11,7 @@ import { FrameParser, type FrameParserOptions } from "../frames/frame_parser.ts"
 import type { Framing, FramingParser } from "../frames/framing.ts";
 import type { Message } from "../messages/message.ts";
 import { MessageAssembler } from "../messages/message_assembler.ts";
+import { readWholeMessages } from "../messages/whole_messages.ts";
 
 /** What a receiver is made of. */
 export interface ReceiverOptions {
@@ -30,14 +31,6 @@ export interface ReceiverOptions {
   readonly late: (error: LimitError) => void;
 }
 
-/** What some bytes brought. */
-export interface Received {
-  /** The messages that they completed. */
-  readonly messages: Message[];
-  /** What was wrong behind those, if anything. */
-  readonly failure: unknown;
-}
-
 /** From this many bytes on, a read of their own is cheaper than their way through the buffer of reads. */
 const SPACE_PAYS = 8 * 1024;
 
@@ -48,6 +41,7 @@ export class Receiver {
   readonly #parser: FramingParser;
   /** The same, where nothing comes between it and the assembler. */
   readonly #plain: FrameParser | undefined;
+  readonly #short: { role: Role; maxMessageBytes: number };
   readonly #assembler: MessageAssembler;
   readonly #late: (error: LimitError) => void;
   #pingSecond = 0;
@@ -68,6 +62,7 @@ export class Receiver {
     });
     this.#parser = parser;
     this.#plain = parser instanceof FrameParser && chain === undefined ? parser : undefined;
+    this.#short = { role, maxMessageBytes: limits.maxMessageBytes };
     this.#assembler = new MessageAssembler({
       maxMessageBytes: limits.maxMessageBytes,
       pooled: lends,
@@ -78,14 +73,25 @@ export class Receiver {
     });
   }
 
-  /** Takes bytes. What is wrong with them does not take away what came before. */
-  receive(bytes: Uint8Array<ArrayBuffer>): Received {
-    const frames: Frame[] = [];
-    const messages: Message[] = [];
+  /**
+   * Takes bytes.
+   *
+   * @param bytes Where they are; they are the receiver's from here on.
+   * @param end Where they end.
+   * @param messages Where the messages are appended that they complete.
+   * @returns What was wrong behind those, if anything: it does not take away what came before.
+   */
+  receive(bytes: Uint8Array<ArrayBuffer>, end: number, messages: Message[]): unknown {
+    const short = this.#plain?.idle ? readWholeMessages(bytes, end, this.#short, messages) : 0;
+    if (short === end && short > 0) {
+      this.#messageSince = 0;
+      return undefined;
+    }
     let failure: unknown;
+    const frames: Frame[] = [];
     try {
       try {
-        this.#parser.push(bytes, frames);
+        this.#parser.push(bytes.subarray(short, end), frames);
       } finally {
         this.#assemble(frames, messages);
       }
@@ -94,7 +100,7 @@ export class Receiver {
     }
     if (messages.length > 0 || !this.#parser.insideMessage) this.#messageSince = 0;
     if (this.#messageSince === 0 && this.#parser.insideMessage) this.#watchMessage();
-    return { messages, failure };
+    return failure;
   }
 
   /** Where the next read may go, where that saves a copy: into the large payload that is under way. */

@@ -52,6 +52,8 @@ export class WriteQueue {
   readonly #full: Segment[] = [];
   #batch: Uint8Array<ArrayBuffer> | undefined;
   #batchLength = 0;
+  /** The batch whose bytes are being written: its buffer goes back to the pool. */
+  #written: Uint8Array<ArrayBuffer> | undefined;
   /** Frames that other queues write too. A batch may follow them; none goes before. */
   #shared: SharedRun | undefined;
   #pong: Uint8Array<ArrayBuffer> | undefined;
@@ -211,12 +213,12 @@ export class WriteQueue {
 
   async #write(): Promise<void> {
     try {
-      for (let segment = this.#next(); segment !== undefined; segment = this.#next()) {
-        const { bytes } = segment;
+      for (let bytes = this.#next(); bytes !== undefined; bytes = this.#next()) {
+        const batch = this.#written;
         for (let at = await this.#transport.write(bytes); at < bytes.length;) {
           at += await this.#transport.write(bytes.subarray(at));
         }
-        if (segment.batch !== undefined) release(segment.batch);
+        if (batch !== undefined) release(batch);
         else dropLent(bytes.buffer);
         if (this.#ended) return;
         this.#wasFull ||= this.full;
@@ -245,10 +247,22 @@ export class WriteQueue {
   }
 
   /** What is written next, or `undefined`. A pong is put in now, so that it is the latest one. */
-  #next(): Segment | undefined {
-    this.#payPong();
-    if (this.#full.length === 0) this.#seal();
-    return this.#full.shift();
+  #next(): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#pong !== undefined) this.#payPong();
+    if (this.#full.length === 0) {
+      const batch = this.#batch;
+      if (batch !== undefined && this.#shared === undefined) {
+        const length = this.#batchLength;
+        this.#batch = undefined;
+        this.#batchLength = 0;
+        this.#written = batch;
+        return batch.subarray(0, length);
+      }
+      this.#seal();
+    }
+    const segment = this.#full.shift();
+    this.#written = segment?.batch;
+    return segment?.bytes;
   }
 
   /** Queues the pong that is owed. Nothing may follow a close frame, so it comes before one. */

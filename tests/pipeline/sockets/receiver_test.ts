@@ -2,6 +2,7 @@ import { assertEquals, assertInstanceOf } from "@std/assert";
 import { LimitError, ProtocolError } from "../../../lib/errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../lib/limits.ts";
 import { type Frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
+import type { Message } from "../../../lib/pipeline/messages/message.ts";
 import { Receiver } from "../../../lib/pipeline/sockets/receiver.ts";
 import { FakeTime } from "../../_support/fake_time.ts";
 
@@ -18,14 +19,19 @@ function receiver(limits: Partial<Limits> = {}) {
     control: (frame) => void controls.push(frame),
     late: (error) => void late.push(error),
   });
-  return { under, controls, late };
+  const receive = (bytes: Uint8Array<ArrayBuffer>) => {
+    const messages: Message[] = [];
+    const failure = under.receive(bytes, bytes.length, messages);
+    return { messages, failure };
+  };
+  return { under, receive, controls, late };
 }
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
 Deno.test("a receiver gives the messages before what is wrong, and what is wrong", () => {
-  const { under, controls } = receiver();
-  const { messages, failure } = under.receive(bytes(0x81, 1, 0x61, 0x89, 0, 0x81, 1, 0x62, 0x83, 0));
+  const { receive, controls } = receiver();
+  const { messages, failure } = receive(bytes(0x81, 1, 0x61, 0x89, 0, 0x81, 1, 0x62, 0x83, 0));
   assertEquals(messages, ["a", "b"]);
   assertEquals(controls.map(({ opcode }) => opcode), [Opcode.PING]);
   assertInstanceOf(failure, ProtocolError);
@@ -33,20 +39,20 @@ Deno.test("a receiver gives the messages before what is wrong, and what is wrong
 
 Deno.test("F12: pings are counted by the second", async () => {
   using time = new FakeTime();
-  const { under } = receiver({ maxPingsPerSecond: 2 });
+  const { receive } = receiver({ maxPingsPerSecond: 2 });
   const pings = () => bytes(0x89, 0, 0x89, 0);
-  assertEquals(under.receive(pings()).failure, undefined);
+  assertEquals(receive(pings()).failure, undefined);
   await time.advance(1000);
-  assertEquals(under.receive(pings()).failure, undefined);
-  const { failure } = under.receive(bytes(0x89, 0));
+  assertEquals(receive(pings()).failure, undefined);
+  const { failure } = receive(bytes(0x89, 0));
   assertInstanceOf(failure, LimitError);
   assertEquals([failure.limit, failure.closeCode], ["maxPingsPerSecond", 1008]);
 });
 
 Deno.test("T7: a message that is not finished in time is late; the time in which nothing is read does not count", async () => {
   using time = new FakeTime();
-  const { under, late } = receiver({ messageTimeout: 1000 });
-  under.receive(bytes(0x01, 1, 0x61));
+  const { under, receive, late } = receiver({ messageTimeout: 1000 });
+  receive(bytes(0x01, 1, 0x61));
   await time.advance(600);
   under.pause();
   await time.advance(5000);
@@ -60,10 +66,10 @@ Deno.test("T7: a message that is not finished in time is late; the time in which
 
 Deno.test("a message that is finished in time is not late, and the next one has a time of its own", async () => {
   using time = new FakeTime();
-  const { under, late } = receiver({ messageTimeout: 1000 });
-  under.receive(bytes(0x01, 1, 0x61));
+  const { under, receive, late } = receiver({ messageTimeout: 1000 });
+  receive(bytes(0x01, 1, 0x61));
   await time.advance(900);
-  assertEquals(under.receive(bytes(0x80, 1, 0x62, 0x01, 1, 0x63)).messages, ["ab"]);
+  assertEquals(receive(bytes(0x80, 1, 0x62, 0x01, 1, 0x63)).messages, ["ab"]);
   await time.advance(900);
   assertEquals(late, []);
   under.stop();
