@@ -56,6 +56,7 @@ const LAYERS = [
   "lib/server/",
   "lib/client/",
   "lib/workers/",
+  "lib/testing/",
   "lib/node/",
   "lib/http2/",
   "lib/legacy/",
@@ -130,8 +131,8 @@ Deno.test("mod.ts and all it loads come from this repository or are built in: im
   assertEquals([...graphOf("mod.ts")].filter((path) => !SOURCES.has(path) && !path.startsWith("node:")), []);
 });
 
-Deno.test("mod.ts loads neither the legacy drafts nor the hub nor the command line", () => {
-  assertEquals([...graphOf("mod.ts")].filter((path) => /^lib\/(legacy|hub|standalone)\//.test(path)), []);
+Deno.test("mod.ts loads neither the legacy drafts nor the hub nor the command line nor the tools for tests", () => {
+  assertEquals([...graphOf("mod.ts")].filter((path) => /^lib\/(legacy|hub|standalone|testing)\//.test(path)), []);
 });
 
 Deno.test("the pure layers check with the types of a browser alone", async () => {

@@ -1,0 +1,106 @@
+/**
+ * Both ends of one WebSocket connection, in memory.
+ *
+ * @module
+ */
+import { connect, type ConnectOptions } from "../client/connect.ts";
+import { HandshakeError } from "../errors.ts";
+import { Connection } from "../pipeline/sockets/connection.ts";
+import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
+import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { accept, type AcceptOptions } from "../server/accept.ts";
+import { memoryPair, type MemoryPairOptions } from "./memory_pair.ts";
+import { soon } from "./wait.ts";
+
+/** How the two ends are made. */
+export interface ConnectedPairOptions<ServerData = unknown, ClientData = unknown> extends MemoryPairOptions {
+  /** What the client connects to. @default {"ws://localhost/"} */
+  url?: string | URL;
+  /** How the server accepts. */
+  server?: AcceptOptions<ServerData>;
+  /** How the client connects. */
+  client?: Omit<ConnectOptions<ClientData>, "conn">;
+  /** What handles the server's end, as `serve` would have it. Without one, the test does. */
+  handler?: WebSocketHandler<ServerData>;
+  /** Is told of what the handler throws; by default that is thrown when the pair is disposed of, so that the test fails. */
+  onError?(error: unknown): void;
+}
+
+/** A connection's two ends. Disposing of it closes both and waits for the handler. */
+export interface ConnectedPair<ServerData = unknown, ClientData = unknown> extends AsyncDisposable {
+  /** The client's end. */
+  readonly client: WebSocketConnection<ClientData>;
+  /** The server's end. A handler reads it, if there is one. */
+  readonly server: WebSocketConnection<ServerData>;
+}
+
+/**
+ * Connects a client to a server in memory: `connect` and `accept`, with their handshake, extensions and limits, and no network.
+ *
+ * @example A handler
+ * ```ts
+ * import { connectedPair } from "@sluice/websocket/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using pair = await connectedPair({
+ *   server: { perMessageDeflate: true, upgrade: ({ path }) => ({ data: path.slice(1) }) },
+ *   client: { perMessageDeflate: true },
+ *   url: "ws://localhost/Ann",
+ *   handler: { message: (socket, data) => void socket.send(`${socket.data}: ${data}`) },
+ * });
+ * await pair.client.send("hello");
+ * for await (const message of pair.client) {
+ *   assertEquals(message, "Ann: hello");
+ *   break;
+ * }
+ * ```
+ *
+ * @typeParam ServerData What the application keeps with the server's end.
+ * @typeParam ClientData What the application keeps with the client's end.
+ * @param options How the ends are made.
+ * @returns Both ends, open.
+ * @throws {HandshakeError} If the server refuses, or the client does not like the answer.
+ * @throws {DOMException} `SyntaxError` for a bad URL or subprotocol.
+ */
+export async function connectedPair<ServerData = unknown, ClientData = unknown>(
+  options: ConnectedPairOptions<ServerData, ClientData> = {},
+): Promise<ConnectedPair<ServerData, ClientData>> {
+  const { url = "ws://localhost/", handler } = options;
+  const errors: unknown[] = [];
+  const report = (error: unknown) => void (options.onError ?? ((error) => errors.push(error)))(error);
+  const { client, server } = await opened(url, options);
+  // Whatever `accept` gives is one: its type says less, for applications.
+  const handled = handler !== undefined && server instanceof Connection
+    ? runHandler(server, handler, report)
+    : undefined;
+  return {
+    client,
+    server,
+    async [Symbol.asyncDispose]() {
+      // Each end closes for itself, so that neither waits for a reader of the other.
+      await Promise.all([client.close(), server.close()]);
+      if (handled !== undefined) await soon(handled, "The handler");
+      if (errors.length > 0) throw errors[0];
+    },
+  };
+}
+
+/** Shakes hands. A server that refuses says more than the client that reads its answer. */
+async function opened<ServerData, ClientData>(
+  url: string | URL,
+  options: ConnectedPairOptions<ServerData, ClientData>,
+): Promise<{ client: WebSocketConnection<ClientData>; server: WebSocketConnection<ServerData> }> {
+  const [near, far] = memoryPair(options);
+  const secure = URL.canParse(url) && ["wss:", "https:"].includes(new URL(url).protocol);
+  const accepting = accept(near, { secure, ...options.server });
+  const connecting = connect(url, { ...options.client, conn: far });
+  // A client that gives up before it says anything leaves the server to wait.
+  connecting.catch(() => far.close());
+  const [client, server] = await Promise.allSettled([connecting, accepting]);
+  if (client.status === "fulfilled" && server.status === "fulfilled") {
+    return { client: client.value, server: server.value };
+  }
+  for (const end of [client, server]) if (end.status === "fulfilled") end.value.abort();
+  if (server.status === "rejected" && server.reason instanceof HandshakeError) throw server.reason;
+  throw client.status === "rejected" ? client.reason : new HandshakeError("The server's end failed", { status: 500 });
+}

@@ -1,0 +1,199 @@
+/**
+ * A connection in memory, bounded, so that backpressure is as real as in a kernel.
+ *
+ * @module
+ */
+import type { ByteConnection, BytePair } from "../pipeline/sockets/transport.ts";
+
+/** How much a connection in memory holds. */
+export interface MemoryPairOptions {
+  /** Bytes that each way holds before a write waits; `Infinity` for no end. @default {65536} */
+  capacity?: number;
+}
+
+/** One end of a connection in memory. As with a `Deno.Conn`, either its calls are used or its streams. */
+export interface MemoryEnd extends ByteConnection, BytePair {
+  /** Ends the writing side: the other end reads what is left, and then `null`. */
+  closeWrite(): Promise<void>;
+  /**
+   * Ends the connection as a reset does: both ends fail, and what was not read is gone.
+   *
+   * @param reason What reads and writes are rejected with; an `Error` by default.
+   */
+  reset(reason?: unknown): void;
+}
+
+/**
+ * Makes a connection in memory, for `accept`, for `connect({ conn })` and for `rawPeer`.
+ *
+ * @example Bytes go both ways, and a full way makes the writer wait
+ * ```ts
+ * import { memoryPair } from "@sluice/websocket/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [near, far] = memoryPair({ capacity: 2 });
+ * assertEquals(await near.write(Uint8Array.of(1, 2, 3)), 2);
+ * const waiting = near.write(Uint8Array.of(3));
+ * const buffer = new Uint8Array(8);
+ * assertEquals([await far.read(buffer), buffer[0], buffer[1]], [2, 1, 2]);
+ * assertEquals(await waiting, 1);
+ * ```
+ *
+ * @param options How much it holds.
+ * @returns Its two ends.
+ * @throws {RangeError} If the capacity is less than 1.
+ */
+export function memoryPair(options: MemoryPairOptions = {}): [MemoryEnd, MemoryEnd] {
+  const { capacity = 64 * 1024 } = options;
+  if (!(capacity >= 1)) throw new RangeError(`Cannot use capacity ${capacity}: it must be 1 or more`);
+  const [there, back] = [new Way(capacity), new Way(capacity)];
+  return [endOf(back, there), endOf(there, back)];
+}
+
+function endOf(incoming: Way, outgoing: Way): MemoryEnd {
+  let readable: BytePair["readable"] | undefined;
+  let writable: BytePair["writable"] | undefined;
+  return {
+    read: (buffer) => incoming.read(buffer),
+    write: (bytes) => outgoing.write(bytes),
+    closeWrite() {
+      outgoing.end();
+      return Promise.resolve();
+    },
+    close() {
+      const closed = new Error("The connection is closed");
+      incoming.failReads(closed);
+      incoming.failWrites(new Error("The other end of the connection is closed"));
+      outgoing.failWrites(closed);
+      outgoing.end();
+    },
+    reset(reason = new Error("The connection was reset")) {
+      incoming.fail(reason);
+      outgoing.fail(reason);
+    },
+    get readable() {
+      return readable ??= readableOf(incoming);
+    },
+    get writable() {
+      return writable ??= writableOf(outgoing);
+    },
+  };
+}
+
+function readableOf(way: Way): BytePair["readable"] {
+  return new ReadableStream({
+    async pull(controller) {
+      const bytes = await way.take();
+      if (bytes === null) controller.close();
+      else controller.enqueue(bytes);
+    },
+    cancel: (reason) => way.fail(reason ?? new Error("The other end of the connection reads no more")),
+  }, { highWaterMark: 0 });
+}
+
+function writableOf(way: Way): BytePair["writable"] {
+  return new WritableStream({
+    start({ signal }) {
+      // `abort` would wait for the write under way, which may wait for ever.
+      signal.addEventListener("abort", () => way.fail(signal.reason ?? new Error("The other end was aborted")));
+    },
+    async write(bytes) {
+      for (let left = bytes; left.length > 0;) left = left.subarray(await way.write(left));
+    },
+    close: () => way.end(),
+  });
+}
+
+/** One way. */
+class Way {
+  readonly #capacity: number;
+  #chunks: Uint8Array[] = [];
+  #size = 0;
+  #ended = false;
+  #readError: { readonly reason: unknown } | undefined;
+  #writeError: { readonly reason: unknown } | undefined;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** Reads what there is, as far as there is room for it. */
+  async read(buffer: Uint8Array): Promise<number | null> {
+    return await this.#ready() ? this.#moveInto(buffer) : null;
+  }
+
+  /** Reads all there is. */
+  async take(): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (!await this.#ready()) return null;
+    const all = new Uint8Array(this.#size);
+    this.#moveInto(all);
+    return all;
+  }
+
+  /** Writes what there is room for. */
+  async write(bytes: Uint8Array): Promise<number> {
+    for (;;) {
+      if (this.#writeError !== undefined) throw this.#writeError.reason;
+      if (this.#ended) throw new Error("Cannot write: this side of the connection has ended");
+      const part = bytes.slice(0, this.#capacity - this.#size);
+      if (part.length > 0 || bytes.length === 0) {
+        if (part.length > 0) this.#chunks.push(part);
+        this.#size += part.length;
+        this.#change();
+        return part.length;
+      }
+      await this.#changed.promise;
+    }
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#change();
+  }
+
+  fail(reason: unknown): void {
+    this.failReads(reason);
+    this.failWrites(reason);
+  }
+
+  failReads(reason: unknown): void {
+    this.#readError ??= { reason };
+    this.#change();
+  }
+
+  failWrites(reason: unknown): void {
+    this.#writeError ??= { reason };
+    this.#change();
+  }
+
+  /** Waits for bytes, or for the end: then there are none. */
+  async #ready(): Promise<boolean> {
+    for (;;) {
+      if (this.#readError !== undefined) throw this.#readError.reason;
+      if (this.#size > 0) return true;
+      if (this.#ended) return false;
+      await this.#changed.promise;
+    }
+  }
+
+  #moveInto(target: Uint8Array): number {
+    let at = 0;
+    while (at < target.length && this.#chunks.length > 0) {
+      const chunk = this.#chunks[0]!;
+      const part = chunk.subarray(0, target.length - at);
+      target.set(part, at);
+      at += part.length;
+      if (part.length === chunk.length) this.#chunks.shift();
+      else this.#chunks[0] = chunk.subarray(part.length);
+    }
+    this.#size -= at;
+    this.#change();
+    return at;
+  }
+
+  #change(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Tools for the tests of an application: both ends of a connection in memory, a peer that misbehaves as it is told, and a clock
+ * that stands still until the test moves it. Nothing here needs a port, a permission or a pause, and nothing belongs to one
+ * test runner or one runtime.
+ *
+ * |                                            |                                                                      |
+ * | ------------------------------------------ | -------------------------------------------------------------------- |
+ * | {@linkcode connectedPair}                  | a client and a server, or a handler, that talk to each other         |
+ * | {@linkcode rawClient}, {@linkcode rawServer} | one of them, and a raw peer that breaks whatever rule it is told to |
+ * | {@linkcode rawPeer}                        | such a peer over any connection, before the handshake                |
+ * | {@linkcode fakeTime}                       | keepalive, deadlines and pauses, in no time                          |
+ * | {@linkcode memoryPair}                     | a bounded connection in memory, for `accept` and `connect`           |
+ * | {@linkcode soon}, {@linkcode until}, {@linkcode settle} | waiting that fails by name and never hangs               |
+ *
+ * @example The tests of a handler
+ * ```ts
+ * import { connectedPair, fakeTime, ping, pong, rawClient, text } from "@sluice/websocket/testing";
+ * import type { WebSocketHandler } from "@sluice/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const shout: WebSocketHandler = { message: (socket, data) => void socket.send(String(data).toUpperCase()) };
+ *
+ * // It does what it is for.
+ * {
+ *   await using pair = await connectedPair({ handler: shout });
+ *   await pair.client.send("hello");
+ *   assertEquals((await pair.client[Symbol.asyncIterator]().next()).value, "HELLO");
+ * }
+ *
+ * // A client that does not mask is told 1002.
+ * {
+ *   await using raw = await rawClient();
+ *   await raw.peer.send(ping("there?"), text("hello", { masked: false }));
+ *   await raw.peer.expect(pong("there?"));
+ *   await raw.peer.expectClose(1002);
+ * }
+ *
+ * // A client that has gone without a word is noticed.
+ * {
+ *   using time = fakeTime();
+ *   await using raw = await rawClient({ server: { pingInterval: 20_000, pongTimeout: 20_000 } });
+ *   await time.advance(40_000);
+ *   assertEquals((await raw.server.closed).closeCode, 1006);
+ * }
+ * ```
+ *
+ * @module
+ */
+export { type ConnectedPair, connectedPair, type ConnectedPairOptions } from "./connected_pair.ts";
+export { ExpectationError } from "./expectation_error.ts";
+export { type FakeTime, fakeTime, type FakeTimeOptions } from "./fake_time.ts";
+export { type MemoryEnd, memoryPair, type MemoryPairOptions } from "./memory_pair.ts";
+export {
+  binary,
+  close,
+  continuation,
+  ping,
+  pong,
+  type RawFrame,
+  rawFrame,
+  type RawFrameOptions,
+  type RawPayload,
+  text,
+} from "./raw_frame.ts";
+export { fieldOf, type HeadFields, requestText, responseText } from "./raw_handshake.ts";
+export {
+  type RawClient,
+  rawClient,
+  type RawClientOptions,
+  type RawPairOptions,
+  type RawServer,
+  rawServer,
+  type RawServerOptions,
+} from "./raw_pair.ts";
+export { type RawPart, type RawPeer, rawPeer, type RawPeerOptions } from "./raw_peer.ts";
+export { settle, soon, until } from "./wait.ts";

@@ -1,0 +1,131 @@
+/**
+ * One connection of the library in memory, and a raw peer at its other end, after the handshake.
+ *
+ * @module
+ */
+import { connect, type ConnectOptions } from "../client/connect.ts";
+import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { accept, type AcceptOptions } from "../server/accept.ts";
+import { memoryPair, type MemoryPairOptions } from "./memory_pair.ts";
+import type { HeadFields } from "./raw_handshake.ts";
+import { type RawPeer, rawPeer, type RawPeerOptions } from "./raw_peer.ts";
+
+/** What a raw peer says in the handshake, and how it is connected. */
+export interface RawPairOptions extends MemoryPairOptions, RawPeerOptions {
+  /** What is different about the header fields that it sends; `undefined` leaves a field out. */
+  fields?: HeadFields;
+  /** The first line that it sends, such as `GET /chat HTTP/1.1`. */
+  line?: string;
+}
+
+/** How a server is connected to a raw client. */
+export interface RawClientOptions<Data = unknown> extends RawPairOptions {
+  /** How the server accepts. */
+  server?: AcceptOptions<Data>;
+}
+
+/** How a client is connected to a raw server. */
+export interface RawServerOptions<Data = unknown> extends RawPairOptions {
+  /** How the client connects. */
+  client?: Omit<ConnectOptions<Data>, "conn">;
+  /** What it connects to. @default {"ws://localhost/"} */
+  url?: string | URL;
+}
+
+/** A raw client and the server's end of its connection. Disposing of it drops both. */
+export interface RawClient<Data = unknown> extends AsyncDisposable {
+  /** The client. */
+  readonly peer: RawPeer;
+  /** The server's end. */
+  readonly server: WebSocketConnection<Data>;
+  /** The head of the server's answer. */
+  readonly head: string;
+}
+
+/** A raw server and the client's end of its connection. Disposing of it drops both. */
+export interface RawServer<Data = unknown> extends AsyncDisposable {
+  /** The server. */
+  readonly peer: RawPeer;
+  /** The client's end. */
+  readonly client: WebSocketConnection<Data>;
+  /** The head of the client's request. */
+  readonly head: string;
+}
+
+/**
+ * Connects a raw client to `accept` in memory, and shakes hands.
+ *
+ * @example A client that breaks off in the middle of a message
+ * ```ts
+ * import { rawClient, text } from "@sluice/websocket/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using raw = await rawClient({ server: { upgrade: () => ({ data: "Ann" }) } });
+ * await raw.peer.send(text("hel", { fin: false }));
+ * raw.peer.close();
+ * const { closeCode, wasClean } = await raw.server.closed;
+ * assertEquals([closeCode, wasClean, raw.server.data], [1006, false, "Ann"]);
+ * ```
+ *
+ * @typeParam Data What the application keeps with the connection.
+ * @param options How the server accepts, and what the client says.
+ * @returns The peer, and the server's end.
+ * @throws {HandshakeError} If the server refuses.
+ */
+export async function rawClient<Data = unknown>(options: RawClientOptions<Data> = {}): Promise<RawClient<Data>> {
+  const [near, far] = memoryPair(options);
+  const peer = rawPeer(far, "client", options);
+  const { socket: server, head } = await opened(peer, accept(near, options.server), options);
+  return { peer, server, head, [Symbol.asyncDispose]: () => drop(peer, server) };
+}
+
+/**
+ * Connects `connect` to a raw server in memory, and shakes hands.
+ *
+ * @example A server that answers no ping
+ * ```ts
+ * import { fakeTime, rawServer } from "@sluice/websocket/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using time = fakeTime();
+ * await using raw = await rawServer({ client: { pingInterval: 5_000, pongTimeout: 1_000 } });
+ * await time.advance(6_000);
+ * assertEquals((await raw.client.closed).closeCode, 1006);
+ * ```
+ *
+ * @typeParam Data What the application keeps with the connection.
+ * @param options How the client connects, and what the server says.
+ * @returns The peer, and the client's end.
+ * @throws {HandshakeError} If the client does not like the answer.
+ */
+export async function rawServer<Data = unknown>(options: RawServerOptions<Data> = {}): Promise<RawServer<Data>> {
+  const { url = "ws://localhost/", client: given } = options;
+  const [near, far] = memoryPair(options);
+  const peer = rawPeer(far, "server", options);
+  const { socket: client, head } = await opened(peer, connect(url, { ...given, conn: near }), options);
+  return { peer, client, head, [Symbol.asyncDispose]: () => drop(peer, client) };
+}
+
+/** Shakes hands on both sides. What our side throws says more than what the peer then misses. */
+async function opened<Data>(
+  peer: RawPeer,
+  opening: Promise<WebSocketConnection<Data>>,
+  { fields, line }: RawPairOptions,
+): Promise<{ socket: WebSocketConnection<Data>; head: string }> {
+  const shaking = peer.shakeHands(fields, line);
+  // A side that fails leaves the other without its end of the handshake.
+  const giveUp = () => peer.close();
+  shaking.catch(giveUp);
+  opening.catch(giveUp);
+  const [ours, theirs] = await Promise.allSettled([opening, shaking]);
+  if (ours.status === "rejected") throw ours.reason;
+  if (theirs.status === "fulfilled") return { socket: ours.value, head: theirs.value };
+  ours.value.abort();
+  throw theirs.reason;
+}
+
+async function drop(peer: RawPeer, socket: WebSocketConnection): Promise<void> {
+  peer.close();
+  socket.abort();
+  await socket.closed;
+}

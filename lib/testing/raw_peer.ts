@@ -1,0 +1,323 @@
+/**
+ * A peer that does what a test tells it, right or wrong, and does nothing by itself.
+ *
+ * @module
+ */
+import { type Frame, Opcode, type Role } from "../pipeline/frames/frame.ts";
+import { type ByteConnection, type BytePair, type Transport, transportOf } from "../pipeline/sockets/transport.ts";
+import { ExpectationError } from "./expectation_error.ts";
+import type { MemoryEnd } from "./memory_pair.ts";
+import {
+  codeOf,
+  decodeRawFrame,
+  describeFrame,
+  encodeRawFrame,
+  type RawFrame,
+  type ReceivedFrame,
+  sameFrame,
+  violation,
+} from "./raw_frame.ts";
+import { fieldOf, type HeadFields, requestText, responseText } from "./raw_handshake.ts";
+import { DEADLINE, soon } from "./wait.ts";
+
+/** How a raw peer waits. */
+export interface RawPeerOptions {
+  /** Milliseconds of real time that anything it waits for may take. @default {5000} */
+  deadline?: number;
+}
+
+/** What a raw peer sends: a frame, bytes, or bytes in hexadecimal digits, in which spaces count for nothing. */
+export type RawPart = RawFrame | Uint8Array | string;
+
+const CRLF_CRLF = [13, 10, 13, 10];
+
+/**
+ * The peer that {@linkcode rawPeer} makes. Whatever it waits for has a deadline. A peer that is told nothing is a silent one; one
+ * that is not told to read stalls the other side, once the connection is full.
+ */
+export class RawPeer implements Disposable {
+  /** Its connection. */
+  readonly conn: ByteConnection | BytePair;
+  /** The end that it plays. */
+  readonly role: Role;
+  readonly #transport: Transport;
+  readonly #deadline: number;
+  /** What was read and not yet taken, from `#at` to `#end`. */
+  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(1024);
+  #at = 0;
+  #end = 0;
+  #extended = false;
+
+  /**
+   * Makes a peer that has said nothing yet.
+   *
+   * @param conn The connection, which now belongs to the peer.
+   * @param role Which end the peer plays: a client masks.
+   * @param options How it waits.
+   */
+  constructor(conn: ByteConnection | BytePair, role: Role, { deadline = DEADLINE }: RawPeerOptions = {}) {
+    this.conn = conn;
+    this.role = role;
+    this.#transport = transportOf(conn);
+    this.#deadline = deadline;
+  }
+
+  /**
+   * Shakes hands in its role: a client asks and expects 101, a server reads a request and answers 101.
+   *
+   * @param fields What is different about the header fields that it sends.
+   * @param line The first line that it sends.
+   * @returns The head that it read.
+   */
+  async shakeHands(fields: HeadFields = {}, line?: string): Promise<string> {
+    if (this.role === "client") {
+      await this.send(utf8(requestText(fields, line)));
+      return await this.expectStatus(101);
+    }
+    const request = await this.readHead();
+    await this.respond(request, fields, line);
+    return request;
+  }
+
+  /** Answers a request that was read; see {@linkcode RawPeer.shakeHands}. */
+  async respond(request: string, fields: HeadFields = {}, line?: string): Promise<void> {
+    const response = await responseText(request, fields, line);
+    this.#noteExtensions(response);
+    await this.send(utf8(response));
+  }
+
+  /** Sends parts, in one write where there is room. */
+  async send(...parts: RawPart[]): Promise<void> {
+    await this.#soon(this.#transport.write(concat(parts.map((part) => this.#encode(part)))), "Room to send");
+  }
+
+  /** Reads bytes. */
+  readBytes(size: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#read(`${size} bytes`, (bytes) => bytes.length < size ? -1 : size);
+  }
+
+  /** Reads the head of an HTTP message, its empty line included. */
+  async readHead(): Promise<string> {
+    const bytes = await this.#read("A head", (bytes) => {
+      for (let at = bytes.indexOf(13); at >= 0; at = bytes.indexOf(13, at + 1)) {
+        if (CRLF_CRLF.every((byte, i) => bytes[at + i] === byte)) return at + 4;
+      }
+      return -1;
+    });
+    const head = new TextDecoder().decode(bytes);
+    this.#noteExtensions(head);
+    return head;
+  }
+
+  /**
+   * Reads a frame.
+   *
+   * @throws {ExpectationError} If it breaks a rule of RFC 6455 §5. Reserved bits and opcodes are free where the handshake agreed
+   *   on extensions.
+   */
+  async readFrame(): Promise<Frame> {
+    let received: ReceivedFrame | undefined;
+    await this.#read("A frame", (bytes) => {
+      received = decodeRawFrame(bytes);
+      return received?.size ?? -1;
+    });
+    const broken = violation(received!, this.role === "client" ? "server" : "client", this.#extended);
+    if (broken !== undefined) throw new ExpectationError(`Got a frame that breaks RFC 6455: ${broken}`);
+    return received!.frame;
+  }
+
+  /** Reads everything to the end of the connection. */
+  async readToEnd(): Promise<Uint8Array<ArrayBuffer>> {
+    while (await this.#more("The end"));
+    return this.#take(this.#end - this.#at);
+  }
+
+  /** Reads everything to the end of the connection, as text. */
+  async readText(): Promise<string> {
+    return new TextDecoder().decode(await this.readToEnd());
+  }
+
+  /**
+   * Reads as many frames as are given, and expects them to be the same.
+   *
+   * @param frames The frames; how their headers are written is not compared.
+   * @throws {ExpectationError} If another frame comes, or none.
+   */
+  async expect(...frames: Frame[]): Promise<void> {
+    for (const [at, expected] of frames.entries()) {
+      const frame = await this.readFrame();
+      if (sameFrame(frame, expected)) continue;
+      const which = frames.length === 1 ? "frame" : `frame ${at + 1} of ${frames.length}`;
+      throw new ExpectationError(`Got ${which} ${describeFrame(frame)}, not ${describeFrame(expected)}`);
+    }
+  }
+
+  /**
+   * Reads a frame, and expects it to be a close frame.
+   *
+   * @param code Its code; 1005 for a close frame that has none.
+   * @returns The reason.
+   * @throws {ExpectationError} If another frame comes, or none.
+   */
+  async expectClose(code: number): Promise<string> {
+    const frame = await this.readFrame();
+    if (frame.opcode !== Opcode.CLOSE || codeOf(frame.payload) !== code) {
+      throw new ExpectationError(`Got frame ${describeFrame(frame)}, not close ${code}`);
+    }
+    return new TextDecoder().decode(frame.payload.subarray(2));
+  }
+
+  /**
+   * Reads the head of an HTTP answer, and expects it to have a status.
+   *
+   * @param status The status.
+   * @returns The head.
+   * @throws {ExpectationError} If it has another.
+   */
+  async expectStatus(status: number): Promise<string> {
+    const head = await this.readHead();
+    const [line = ""] = head.split("\r\n");
+    if (!line.startsWith(`HTTP/1.1 ${status} `)) throw new ExpectationError(`Got answer "${line}", not ${status}`);
+    return head;
+  }
+
+  /**
+   * Expects the other side to end its writing, and to send nothing before.
+   *
+   * @throws {ExpectationError} If bytes come, or the end does not.
+   */
+  async expectEnd(): Promise<void> {
+    const { length } = await this.readToEnd();
+    if (length > 0) throw new ExpectationError(`Got ${length} bytes before the end`);
+  }
+
+  /** Ends the writing side, with or without a close frame before. */
+  async closeWrite(): Promise<void> {
+    await this.#soon(this.#transport.closeWrite(), "The end of writing");
+  }
+
+  /** Closes the connection, with or without a close frame before. May be called again. Over TCP, unread bytes make it a reset. */
+  close(): void {
+    this.#transport.close();
+  }
+
+  /**
+   * Ends a connection in memory as a reset does.
+   *
+   * @throws {TypeError} If it is not one of `memoryPair`.
+   */
+  reset(): void {
+    if (!isMemoryEnd(this.conn)) throw new TypeError("Cannot reset the connection: it is not one of memoryPair");
+    this.conn.reset();
+  }
+
+  /** Closes the connection. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #encode(part: RawPart): Uint8Array {
+    if (typeof part === "string") return decodeHex(part);
+    return part instanceof Uint8Array ? part : encodeRawFrame(part, this.role);
+  }
+
+  #noteExtensions(head: string): void {
+    if (head.startsWith("HTTP/1.1 101 ")) this.#extended ||= fieldOf(head, "Sec-WebSocket-Extensions") !== undefined;
+  }
+
+  /** Reads until `find` says how many of the bytes are wanted. */
+  async #read(what: string, find: (bytes: Uint8Array) => number): Promise<Uint8Array<ArrayBuffer>> {
+    for (;;) {
+      const pending = this.#buffer.subarray(this.#at, this.#end);
+      const size = find(pending);
+      if (size >= 0) return this.#take(size);
+      if (await this.#more(what)) continue;
+      throw new ExpectationError(`${what} did not come: the connection ended after ${pending.length} bytes`);
+    }
+  }
+
+  /** Reads a chunk more. */
+  async #more(what: string): Promise<boolean> {
+    const chunk = await this.#soon(this.#transport.read(), what);
+    if (chunk === null) return false;
+    const length = this.#end - this.#at;
+    if (this.#end + chunk.length > this.#buffer.length) {
+      const grown = new Uint8Array(2 * (length + chunk.length));
+      grown.set(this.#buffer.subarray(this.#at, this.#end));
+      this.#buffer = grown;
+      this.#at = 0;
+    }
+    this.#end = this.#at + length + chunk.length;
+    this.#buffer.set(chunk, this.#end - chunk.length);
+    return true;
+  }
+
+  #take(size: number): Uint8Array<ArrayBuffer> {
+    return this.#buffer.slice(this.#at, this.#at += size);
+  }
+
+  #soon<T>(promise: Promise<T>, what: string): Promise<T> {
+    return soon(promise, what, this.#deadline);
+  }
+}
+
+/**
+ * Makes a raw peer over a connection: TCP, or one end of `memoryPair`. For a connection that has shaken hands already, see
+ * `rawClient` and `rawServer`.
+ *
+ * @example A client that reads no more than the start of the answer
+ * ```ts
+ * import { serve } from "@sluice/websocket";
+ * import { rawPeer, text } from "@sluice/websocket/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const infos = Promise.withResolvers<number>();
+ * await using server = serve({ port: 0, hostname: "127.0.0.1" }, {
+ *   message: (socket, data) => void socket.send(data),
+ *   close: (_, { closeCode }) => infos.resolve(closeCode),
+ * });
+ * const { hostname, port } = new URL(server.url);
+ * using peer = rawPeer(await Deno.connect({ hostname, port: Number(port) }), "client");
+ * await peer.shakeHands({ Cookie: "id=7" }, "GET /chat HTTP/1.1");
+ * await peer.send(text("hello", { masked: false }));
+ * await peer.expectClose(1002);
+ * peer.close();
+ * assertEquals(await infos.promise, 1006);
+ * ```
+ *
+ * @param conn The connection, which belongs to the peer from here on.
+ * @param role Which end the peer plays: a client masks.
+ * @param options How it waits.
+ * @returns The peer, which has said nothing yet.
+ */
+export function rawPeer(conn: ByteConnection | BytePair, role: Role, options: RawPeerOptions = {}): RawPeer {
+  return new RawPeer(conn, role, options);
+}
+
+function isMemoryEnd(conn: ByteConnection | BytePair): conn is MemoryEnd {
+  return "reset" in conn;
+}
+
+function decodeHex(text: string): Uint8Array {
+  const digits = text.replaceAll(" ", "");
+  if (digits.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(digits)) {
+    throw new TypeError(
+      `Cannot send ${JSON.stringify(text)}: it is not bytes in hexadecimal digits; text() makes a frame`,
+    );
+  }
+  return Uint8Array.from({ length: digits.length / 2 }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));
+}
+
+function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

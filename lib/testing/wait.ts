@@ -1,0 +1,99 @@
+/**
+ * Waiting in tests: for an event with a deadline, or for a condition a turn at a time. Never for a length of time. The timers
+ * are the real ones even where a test has put `fakeTime` in their place.
+ *
+ * @module
+ */
+import { ExpectationError } from "./expectation_error.ts";
+
+/** Far more milliseconds than anything in memory or on loopback takes on a slow machine. */
+export const DEADLINE = 5_000;
+
+const { setTimeout, clearTimeout } = globalThis;
+const now = performance.now.bind(performance);
+
+/**
+ * Waits for a promise, but not for long: what hangs fails with its name.
+ *
+ * @example A promise that must resolve
+ * ```ts
+ * import { soon } from "@sluice/websocket/testing";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * assertEquals(await soon(Promise.resolve(1), "The number"), 1);
+ * await assertRejects(() => soon(new Promise(() => {}), "The answer", 10), Error, "The answer took more than 10 ms");
+ * ```
+ *
+ * @typeParam T What it resolves to.
+ * @param promise What to wait for.
+ * @param what Names what did not happen.
+ * @param deadline Milliseconds of real time.
+ * @returns What the promise resolves to.
+ * @throws {ExpectationError} If the deadline passes.
+ */
+export async function soon<T>(promise: PromiseLike<T>, what: string, deadline: number = DEADLINE): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(tooLate(what, deadline)), deadline);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** One turn of the event loop. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/**
+ * Waits several turns of the event loop: whatever could happen in memory without more input has happened. What comes from
+ * elsewhere (a socket, a file, `crypto.subtle`, a compression stream) is not waited for: use {@linkcode soon} or {@linkcode until}.
+ *
+ * @example That nothing was sent
+ * ```ts
+ * import { connectedPair, settle } from "@sluice/websocket/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const got: unknown[] = [];
+ * await using pair = await connectedPair({ handler: { message: (_, data) => void got.push(data) } });
+ * await settle();
+ * assertEquals(got, []);
+ * await pair.client.send("hello");
+ * await settle();
+ * assertEquals(got, ["hello"]);
+ * ```
+ */
+export async function settle(): Promise<void> {
+  for (let turns = 0; turns < 5; turns++) await turn();
+}
+
+/**
+ * Waits until a condition holds, for what nobody announces. It is looked at once in every turn of the event loop.
+ *
+ * @example A counter
+ * ```ts
+ * import { until } from "@sluice/websocket/testing";
+ *
+ * let count = 0;
+ * const timer = setInterval(() => count++, 1);
+ * await until(() => count === 3, "The third count");
+ * clearInterval(timer);
+ * ```
+ *
+ * @param condition What must hold.
+ * @param what Names what did not happen.
+ * @param deadline Milliseconds of real time.
+ * @throws {ExpectationError} If the deadline passes.
+ */
+export async function until(condition: () => boolean, what: string, deadline: number = DEADLINE): Promise<void> {
+  const end = now() + deadline;
+  while (!condition()) {
+    if (now() > end) throw tooLate(what, deadline);
+    await turn();
+  }
+}
+
+function tooLate(what: string, deadline: number): ExpectationError {
+  return new ExpectationError(`${what} took more than ${deadline} ms`);
+}
