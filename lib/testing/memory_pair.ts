@@ -7,7 +7,7 @@ import type { ByteConnection, BytePair } from "../pipeline/sockets/transport.ts"
 
 /** How much a connection in memory holds. */
 export interface MemoryPairOptions {
-  /** Bytes that each way holds before a write waits; `Infinity` for no end. @default {65536} */
+  /** Bytes that each way holds before a write waits: with 0 it waits for ever, with `Infinity` never. @default {65536} */
   capacity?: number;
 }
 
@@ -41,11 +41,11 @@ export interface MemoryEnd extends ByteConnection, BytePair {
  *
  * @param options How much it holds.
  * @returns Its two ends.
- * @throws {RangeError} If the capacity is less than 1.
+ * @throws {RangeError} If the capacity is less than 0, or no number.
  */
 export function memoryPair(options: MemoryPairOptions = {}): [MemoryEnd, MemoryEnd] {
   const { capacity = 64 * 1024 } = options;
-  if (!(capacity >= 1)) throw new RangeError(`Cannot use capacity ${capacity}: it must be 1 or more`);
+  if (!(capacity >= 0)) throw new RangeError(`Cannot use capacity ${capacity}: it must be 0 or more`);
   const [there, back] = [new Way(capacity), new Way(capacity)];
   return [endOf(back, there), endOf(there, back)];
 }

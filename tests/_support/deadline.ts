@@ -3,16 +3,11 @@
  *
  * @module
  */
+import { soon } from "./wait.ts";
 
 /** Waits for `promise`, `ms` milliseconds at most. `what` names what did not happen. */
-export async function within<T>(promise: PromiseLike<T>, ms = 10_000, what = "The promise"): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`${what} took more than ${ms} ms`)), ms);
-  try {
-    return await Promise.race([promise, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function within<T>(promise: PromiseLike<T>, ms = 10_000, what = "The promise"): Promise<T> {
+  return soon(promise, what, ms);
 }
 
 /** What {@linkcode standstill} looks at, and for how long. */

@@ -156,12 +156,18 @@ const pings: Case[] = [
   {
     id: "2.10",
     title: "answers ten pings",
-    steps: [{ send: TEN.map(ping) }, { expect: TEN.map(pong), leave: "pongs" }],
+    steps: [{ send: TEN.map((payload) => ping(payload)) }, {
+      expect: TEN.map((payload) => pong(payload)),
+      leave: "pongs",
+    }],
   },
   {
     id: "2.11",
     title: "answers ten pings that come octet-wise",
-    steps: [{ send: TEN.map(ping) }, { expect: TEN.map(pong), leave: "pongs" }],
+    steps: [{ send: TEN.map((payload) => ping(payload)) }, {
+      expect: TEN.map((payload) => pong(payload)),
+      leave: "pongs",
+    }],
     chop: 1,
   },
 ];

@@ -12,18 +12,7 @@ import { connPair, streamPair } from "../_support/pair.ts";
 import { close, ping, pong, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { ask, flip, toy } from "../_support/toy_extensions.ts";
 import { settle, soon } from "../_support/wait.ts";
-import {
-  client,
-  closeBoth,
-  end,
-  type Ends,
-  expectFailure,
-  expectFrames,
-  extensionsOf,
-  readFrame,
-  ROLES,
-  server,
-} from "./_support.ts";
+import { client, closeBoth, end, type Ends, expectFailure, extensionsOf, ROLES, server } from "./_support.ts";
 
 /** The next messages of a connection, which stays open. */
 async function receive(socket: WebSocketConnection, count = 1): Promise<Message[]> {
@@ -43,10 +32,10 @@ for (const role of ROLES) {
     assertEquals(socket.extensionProcessors.map(({ name }) => name), ["x-flip"]);
     await socket.send("Hello");
     socket.ping("there?").catch(() => {});
-    await expectFrames(peer, flippedText("Hello"), ping("there?"));
+    await peer.expect(flippedText("Hello"), ping("there?"));
     await peer.send(flippedText("world"), ping("here?"));
     assertEquals(await receive(socket), ["world"]);
-    await expectFrames(peer, pong("here?"));
+    await peer.expect(pong("here?"));
     await closeBoth(ends);
   });
 
@@ -61,7 +50,7 @@ for (const role of ROLES) {
     const extension = ask();
     const ends = await end(role, "x-ask", { extensions: [extension] });
     await ends.peer.send(frame(3, utf8("live")), text("after"));
-    await expectFrames(ends.peer, frame(11, utf8("evil")));
+    await ends.peer.expect(frame(11, utf8("evil")));
     assertEquals(await receive(ends.socket), ["after"]);
     assertEquals(extension.opened.map((context) => context.role), [role]);
     await closeBoth(ends);
@@ -70,7 +59,7 @@ for (const role of ROLES) {
   Deno.test(`on a ${role} what an extension would answer after our close frame is dropped, and the end is clean`, async () => {
     const { socket, peer } = await end(role, "x-ask", { extensions: [ask()] });
     const closing = socket.close();
-    await expectFrames(peer, close(1000));
+    await peer.expect(close(1000));
     await peer.send(frame(3, utf8("too late")), close(1000));
     await peer.closeWrite();
     assertEquals(await soon(closing, "The end"), { closeCode: 1000, reason: "", wasClean: true });
@@ -168,7 +157,7 @@ for (const role of ROLES) {
     );
     const message = "compressible ".repeat(20_000);
     await ends.socket.send(message);
-    const sent = await readFrame(ends.peer);
+    const sent = await ends.peer.readFrame();
     assertEquals(sent.rsv, Rsv.RSV1 | Rsv.RSV2);
     await ends.peer.send(sent);
     assertEquals(await receive(ends.socket), [message]);
@@ -202,7 +191,7 @@ for (const role of ROLES) {
     "we close": closeBoth,
     "the peer closes": async ({ socket, peer }) => {
       await peer.send(close(1000));
-      await readFrame(peer);
+      await peer.readFrame();
       peer.close();
       await socket.closed;
     },

@@ -23,17 +23,14 @@ function bombOf(mebibytes: number): Uint8Array<ArrayBuffer> {
   return join(Array.from({ length: mebibytes }, () => join(deflater.deflate(zeros))));
 }
 
-/** How a connection ends that gets it, already on the wire: the peer makes no garbage of its own. */
+/** How a connection ends that gets it, already on the wire: the peer makes no garbage of its own but a copy. */
 async function explode(wire: Uint8Array<ArrayBuffer>, maxMessageBytes: number): Promise<LimitError> {
   const { socket, peer } = await end(role === "client" ? "client" : "server", `permessage-deflate; ${NO_TAKEOVER}`, {
     perMessageDeflate: { maxRatio: Number(ratio) },
     maxMessageBytes,
     closeTimeout: 100,
   });
-  const write = async () => {
-    for (let at = 0; at < wire.length;) at += await peer.conn.write(wire.subarray(at));
-  };
-  await Promise.all([write(), socket.closed.then(() => peer.close())]).catch(() => {}); // what is left is not read
+  await Promise.all([peer.send(wire), socket.closed.then(() => peer.close())]).catch(() => {}); // what is left is not read
   const { error } = await socket.closed;
   if (!(error instanceof LimitError)) throw new Error("The bomb did no harm", { cause: error });
   return error;

@@ -13,7 +13,7 @@ import { denoOutput } from "../../_support/child.ts";
 import { lines, utf8 } from "../../_support/frames.ts";
 import { ping, text } from "../../_support/raw_peer.ts";
 import { flip } from "../../_support/toy_extensions.ts";
-import { client, closeBoth, contextOf, end, expectFailure, readFrame, ROLES, server } from "../_support.ts";
+import { client, closeBoth, contextOf, end, expectFailure, ROLES, server } from "../_support.ts";
 import {
   changeHandles,
   compressed,
@@ -375,7 +375,7 @@ for (const role of ROLES) {
       ] as const
     ) {
       await socket.send(data, compress === undefined ? {} : { compress });
-      const sent = await readFrame(peer);
+      const sent = await peer.readFrame();
       assertEquals(sent.rsv, rsv);
       if (rsv === 0) assertEquals(sent.payload, utf8(data));
       else assertEquals(textOf(openCodec("server").decode([sent])), data);
@@ -388,7 +388,7 @@ for (const role of ROLES) {
     const bytes = deflated(utf8(STORY));
     const [first, second] = compressed([bytes.subarray(0, 50), bytes.subarray(50)]);
     await ends.peer.send(first!, ping("between"));
-    assertEquals((await readFrame(ends.peer)).opcode, Opcode.PONG);
+    assertEquals((await ends.peer.readFrame()).opcode, Opcode.PONG);
     await ends.peer.send(second!);
     assertEquals((await ends.socket[Symbol.asyncIterator]().next()).value, STORY);
     await closeBoth(ends);

@@ -129,7 +129,7 @@ inEveryLane("pings are answered though nobody reads the messages", async (lane) 
 Deno.test("sends of one turn leave in one write, in order", async () => {
   const { connection, peer, conn } = open();
   for (let i = 0; i < 5; i++) void connection.send(`${i}`);
-  await peer.expect(...["0", "1", "2", "3", "4"].map(text));
+  await peer.expect(...["0", "1", "2", "3", "4"].map((payload) => text(payload)));
   assertEquals(conn.writes.length, 1);
   connection.abort();
 });
@@ -224,7 +224,7 @@ Deno.test("a connection is read in one way: a second one is told so", async () =
 
 Deno.test("leaving a loop in the middle of a batch leaves the connection open, and the next one goes on there", async () => {
   const { connection, peer } = open();
-  await peer.send(...["a", "b", "c", "d"].map(text));
+  await peer.send(...["a", "b", "c", "d"].map((payload) => text(payload)));
   const seen: unknown[] = [];
   for (const most of [1, 2]) {
     let count = 0;
