@@ -4,7 +4,7 @@
  * @module
  */
 import { connect, type ConnectOptions } from "../client/connect.ts";
-import { HandshakeError } from "../errors.ts";
+import { ConnectionError } from "../errors.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
 import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
@@ -85,7 +85,7 @@ export async function connectedPair<ServerData = unknown, ClientData = unknown>(
   };
 }
 
-/** Shakes hands. A server that refuses says more than the client that reads its answer. */
+/** Shakes hands. Of two errors, that the other side went away says less. */
 async function opened<ServerData, ClientData>(
   url: string | URL,
   options: ConnectedPairOptions<ServerData, ClientData>,
@@ -94,13 +94,17 @@ async function opened<ServerData, ClientData>(
   const secure = URL.canParse(url) && ["wss:", "https:"].includes(new URL(url).protocol);
   const accepting = accept(near, { secure, ...options.server });
   const connecting = connect(url, { ...options.client, conn: far });
-  // A client that gives up before it says anything leaves the server to wait.
+  // Who gives up before anything is said leaves the other to wait.
+  accepting.catch(() => near.close());
   connecting.catch(() => far.close());
-  const [client, server] = await Promise.allSettled([connecting, accepting]);
+  const [server, client] = await Promise.allSettled([accepting, connecting]);
   if (client.status === "fulfilled" && server.status === "fulfilled") {
     return { client: client.value, server: server.value };
   }
-  for (const end of [client, server]) if (end.status === "fulfilled") end.value.abort();
-  if (server.status === "rejected" && server.reason instanceof HandshakeError) throw server.reason;
-  throw client.status === "rejected" ? client.reason : new HandshakeError("The server's end failed", { status: 500 });
+  const errors: unknown[] = [];
+  for (const end of [server, client]) {
+    if (end.status === "fulfilled") end.value.abort();
+    else errors.push(end.reason);
+  }
+  throw errors.find((error) => !(error instanceof ConnectionError)) ?? errors[0];
 }
