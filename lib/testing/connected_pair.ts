@@ -5,25 +5,20 @@
  */
 import { connect, type ConnectOptions } from "../client/connect.ts";
 import { ConnectionError } from "../errors.ts";
-import { Connection } from "../pipeline/sockets/connection.ts";
-import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 import { accept, type AcceptOptions } from "../server/accept.ts";
+import { handled, type HandledOptions } from "./handled.ts";
 import { memoryPair, type MemoryPairOptions } from "./memory_pair.ts";
-import { soon } from "./wait.ts";
 
 /** How the two ends are made. */
-export interface ConnectedPairOptions<ServerData = unknown, ClientData = unknown> extends MemoryPairOptions {
+export interface ConnectedPairOptions<ServerData = unknown, ClientData = unknown>
+  extends MemoryPairOptions, HandledOptions<ServerData> {
   /** What the client connects to. @default {"ws://localhost/"} */
   url?: string | URL;
   /** How the server accepts. */
   server?: AcceptOptions<ServerData>;
   /** How the client connects. */
   client?: Omit<ConnectOptions<ClientData>, "conn">;
-  /** What handles the server's end, as `serve` would have it. Without one, the test does. */
-  handler?: WebSocketHandler<ServerData>;
-  /** Is told of what the handler throws; by default that is thrown when the pair is disposed of, so that the test fails. */
-  onError?(error: unknown): void;
 }
 
 /** A connection's two ends. Disposing of it closes both and waits for the handler. */
@@ -65,22 +60,16 @@ export interface ConnectedPair<ServerData = unknown, ClientData = unknown> exten
 export async function connectedPair<ServerData = unknown, ClientData = unknown>(
   options: ConnectedPairOptions<ServerData, ClientData> = {},
 ): Promise<ConnectedPair<ServerData, ClientData>> {
-  const { url = "ws://localhost/", handler } = options;
-  const errors: unknown[] = [];
-  const report = (error: unknown) => void (options.onError ?? ((error) => errors.push(error)))(error);
+  const { url = "ws://localhost/" } = options;
   const { client, server } = await opened(url, options);
-  // Whatever `accept` gives is one: its type says less, for applications.
-  const handled = handler !== undefined && server instanceof Connection
-    ? runHandler(server, handler, report)
-    : undefined;
+  const finished = handled(server, options);
   return {
     client,
     server,
     async [Symbol.asyncDispose]() {
       // Each end closes for itself, so that neither waits for a reader of the other.
       await Promise.all([client.close(), server.close()]);
-      if (handled !== undefined) await soon(handled, "The handler");
-      if (errors.length > 0) throw errors[0];
+      await finished();
     },
   };
 }

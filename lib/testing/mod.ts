@@ -29,7 +29,7 @@
  *
  * // A client that does not mask is told 1002.
  * {
- *   await using raw = await rawClient();
+ *   await using raw = await rawClient({ handler: shout });
  *   await raw.peer.send(ping("there?"), text("hello", { masked: false }));
  *   await raw.peer.expect(pong("there?"));
  *   await raw.peer.expectClose(1002);
@@ -38,7 +38,7 @@
  * // A client that has gone without a word is noticed.
  * {
  *   using time = fakeTime();
- *   await using raw = await rawClient({ server: { pingInterval: 20_000, pongTimeout: 20_000 } });
+ *   await using raw = await rawClient({ handler: shout, server: { pingInterval: 20_000, pongTimeout: 20_000 } });
  *   await time.advance(40_000);
  *   assertEquals((await raw.server.closed).closeCode, 1006);
  * }
@@ -49,6 +49,7 @@
 export { type ConnectedPair, connectedPair, type ConnectedPairOptions } from "./connected_pair.ts";
 export { ExpectationError } from "./expectation_error.ts";
 export { type FakeTime, fakeTime, type FakeTimeOptions } from "./fake_time.ts";
+export type { HandledOptions } from "./handled.ts";
 export { type MemoryEnd, memoryPair, type MemoryPairOptions } from "./memory_pair.ts";
 export {
   binary,

@@ -6,6 +6,7 @@
 import { connect, type ConnectOptions } from "../client/connect.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 import { accept, type AcceptOptions } from "../server/accept.ts";
+import { handled, type HandledOptions } from "./handled.ts";
 import { memoryPair, type MemoryPairOptions } from "./memory_pair.ts";
 import type { HeadFields } from "./raw_handshake.ts";
 import { type RawPeer, rawPeer, type RawPeerOptions } from "./raw_peer.ts";
@@ -19,7 +20,7 @@ export interface RawPairOptions extends MemoryPairOptions, RawPeerOptions {
 }
 
 /** How a server is connected to a raw client. */
-export interface RawClientOptions<Data = unknown> extends RawPairOptions {
+export interface RawClientOptions<Data = unknown> extends RawPairOptions, HandledOptions<Data> {
   /** How the server accepts. */
   server?: AcceptOptions<Data>;
 }
@@ -32,11 +33,11 @@ export interface RawServerOptions<Data = unknown> extends RawPairOptions {
   url?: string | URL;
 }
 
-/** A raw client and the server's end of its connection. Disposing of it drops both. */
+/** A raw client and the server's end of its connection. Disposing of it drops both and waits for the handler. */
 export interface RawClient<Data = unknown> extends AsyncDisposable {
   /** The client. */
   readonly peer: RawPeer;
-  /** The server's end. */
+  /** The server's end. A handler reads it, if there is one. */
   readonly server: WebSocketConnection<Data>;
   /** The head of the server's answer. */
   readonly head: string;
@@ -76,7 +77,16 @@ export async function rawClient<Data = unknown>(options: RawClientOptions<Data> 
   const [near, far] = memoryPair(options);
   const peer = rawPeer(far, "client", options);
   const { socket: server, head } = await opened(peer, accept(near, options.server), options);
-  return { peer, server, head, [Symbol.asyncDispose]: () => drop(peer, server) };
+  const finished = handled(server, options);
+  return {
+    peer,
+    server,
+    head,
+    async [Symbol.asyncDispose]() {
+      await drop(peer, server);
+      await finished();
+    },
+  };
 }
 
 /**

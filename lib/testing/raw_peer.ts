@@ -265,16 +265,16 @@ export class RawPeer implements Disposable {
  * Makes a raw peer over a connection: TCP, or one end of `memoryPair`. For a connection that has shaken hands already, see
  * `rawClient` and `rawServer`.
  *
- * @example A client that reads no more than the start of the answer
+ * @example A client over TCP that does not mask
  * ```ts
  * import { serve } from "@sluice/websocket";
  * import { rawPeer, text } from "@sluice/websocket/testing";
  * import { assertEquals } from "@std/assert";
  *
- * const infos = Promise.withResolvers<number>();
+ * const left = Promise.withResolvers<number>();
  * await using server = serve({ port: 0, hostname: "127.0.0.1" }, {
  *   message: (socket, data) => void socket.send(data),
- *   close: (_, { closeCode }) => infos.resolve(closeCode),
+ *   close: (_, { closeCode }) => left.resolve(closeCode),
  * });
  * const { hostname, port } = new URL(server.url);
  * using peer = rawPeer(await Deno.connect({ hostname, port: Number(port) }), "client");
@@ -282,7 +282,7 @@ export class RawPeer implements Disposable {
  * await peer.send(text("hello", { masked: false }));
  * await peer.expectClose(1002);
  * peer.close();
- * assertEquals(await infos.promise, 1006);
+ * assertEquals(await left.promise, 1006);
  * ```
  *
  * @param conn The connection, which belongs to the peer from here on.

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { HandshakeError } from "../../lib/errors.ts";
 import { connectedPair } from "../../lib/testing/connected_pair.ts";
-import { ExpectationError } from "../../lib/testing/expectation_error.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";
 import { settle, soon } from "../../lib/testing/wait.ts";
 import { flip } from "../_support/toy_extensions.ts";
@@ -46,60 +45,6 @@ Deno.test("the handshake is real: the URL, subprotocols, header fields, data and
   assertEquals(client.extensions, server.extensions);
   await client.send("x".repeat(5_000));
   assertEquals(await next(server), "x".repeat(5_000));
-});
-
-Deno.test("a handler serves the server's end as serve would: callbacks, or a function that holds the connection", async () => {
-  const events: string[] = [];
-  {
-    await using pair = await connectedPair<string>({
-      server: { upgrade: () => ({ data: "Ann" }) },
-      handler: {
-        open: (socket) => void socket.send(`Welcome, ${socket.data}`),
-        message: (_, data) => void events.push(String(data)),
-        close: (_, { closeCode }) => void events.push(`closed with ${closeCode}`),
-      },
-    });
-    assertEquals(await next(pair.client), "Welcome, Ann");
-    await pair.client.send("hello");
-    await settle();
-  }
-  assertEquals(events, ["hello", "closed with 1000"]);
-
-  await using pair = await connectedPair({ handler: (socket) => socket.send("bye") });
-  assertEquals(await next(pair.client), "bye");
-  assertEquals((await soon(pair.client.closed, "The end")).closeCode, 1000);
-});
-
-Deno.test("what a handler throws is 1011 to the client, and fails the test when the pair is disposed of", async () => {
-  const handler = { message: () => Promise.reject(new RangeError("a bug")) };
-  const failing = async () => {
-    await using pair = await connectedPair({ handler });
-    await pair.client.send("hello");
-    assertEquals((await pair.client.closed).closeCode, 1011);
-  };
-  await assertRejects(failing, RangeError, "a bug");
-
-  const errors: unknown[] = [];
-  {
-    await using pair = await connectedPair({ handler, onError: (error) => void errors.push(error) });
-    await pair.client.send("hello");
-    await pair.client.closed;
-  }
-  assertEquals(errors.map(String), ["RangeError: a bug"]);
-});
-
-Deno.test("a handler that does not end with its connection is an error of its own", async () => {
-  using time = fakeTime();
-  const { promise: forever, resolve } = Promise.withResolvers<void>();
-  const pair = await connectedPair({ handler: { close: () => forever } });
-  await assertRejects(
-    () => Promise.resolve(pair[Symbol.asyncDispose]()),
-    ExpectationError,
-    "The handler took more than",
-  );
-  resolve();
-  await settle();
-  assertEquals(time.timers, 0);
 });
 
 Deno.test("whatever ends the handshake is thrown, and leaves nothing behind", async () => {

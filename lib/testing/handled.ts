@@ -1,0 +1,38 @@
+/**
+ * A handler at the server's end of a connection, as `serve` would have it there.
+ *
+ * @module
+ */
+import { Connection } from "../pipeline/sockets/connection.ts";
+import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
+import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { soon } from "./wait.ts";
+
+/** What handles the server's end. */
+export interface HandledOptions<Data = unknown> {
+  /** What handles the server's end, as `serve` would have it. Without one, the test does. */
+  handler?: WebSocketHandler<Data>;
+  /** Is told of what the handler throws; by default that is thrown when all is disposed of, so that the test fails. */
+  onError?(error: unknown): void;
+}
+
+/**
+ * Runs a handler, if there is one.
+ *
+ * @param server The server's end.
+ * @param options The handler.
+ * @returns Waits until the handler is done with the connection, which has ended, and throws what it threw.
+ */
+export function handled<Data>(
+  server: WebSocketConnection<Data>,
+  { handler, onError }: HandledOptions<Data>,
+): () => Promise<void> {
+  // Whatever `accept` gives is a `Connection`: its type says less, for applications.
+  if (handler === undefined || !(server instanceof Connection)) return () => Promise.resolve();
+  const errors: unknown[] = [];
+  const done = runHandler(server, handler, onError ?? ((error) => void errors.push(error)));
+  return async () => {
+    await soon(done, "The handler");
+    if (errors.length > 0) throw errors[0];
+  };
+}

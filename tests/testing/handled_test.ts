@@ -1,0 +1,67 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { connectedPair } from "../../lib/testing/connected_pair.ts";
+import { ExpectationError } from "../../lib/testing/expectation_error.ts";
+import { fakeTime } from "../../lib/testing/fake_time.ts";
+import { handled } from "../../lib/testing/handled.ts";
+import { text } from "../../lib/testing/raw_frame.ts";
+import { rawClient } from "../../lib/testing/raw_pair.ts";
+import { settle, soon } from "../../lib/testing/wait.ts";
+
+Deno.test("a handler serves the server's end as serve would: callbacks, or a function that holds the connection", async () => {
+  const events: string[] = [];
+  {
+    await using pair = await connectedPair<string>({
+      server: { upgrade: () => ({ data: "Ann" }) },
+      handler: {
+        open: (socket) => void socket.send(`Welcome, ${socket.data}`),
+        message: (_, data) => void events.push(String(data)),
+        close: (_, { closeCode }) => void events.push(`closed with ${closeCode}`),
+      },
+    });
+    assertEquals((await pair.client[Symbol.asyncIterator]().next()).value, "Welcome, Ann");
+    await pair.client.send("hello");
+    await settle();
+  }
+  assertEquals(events, ["hello", "closed with 1000"]);
+
+  await using raw = await rawClient({ handler: (socket) => socket.send("bye") });
+  await raw.peer.expect(text("bye"));
+  await raw.peer.expectClose(1000);
+});
+
+Deno.test("what a handler throws is 1011 to the client, and fails the test when all is disposed of", async () => {
+  const handler = { message: () => Promise.reject(new RangeError("a bug")) };
+  const failing = async () => {
+    await using raw = await rawClient({ handler });
+    await raw.peer.send(text("hello"));
+    await raw.peer.expectClose(1011);
+  };
+  await assertRejects(failing, RangeError, "a bug");
+
+  const errors: unknown[] = [];
+  {
+    await using pair = await connectedPair({ handler, onError: (error) => void errors.push(error) });
+    await pair.client.send("hello");
+    assertEquals((await soon(pair.client.closed, "The end")).closeCode, 1011);
+  }
+  assertEquals(errors.map(String), ["RangeError: a bug"]);
+});
+
+Deno.test("a handler that does not end with its connection is an error of its own", async () => {
+  using time = fakeTime();
+  const { promise: forever, resolve } = Promise.withResolvers<void>();
+  const pair = await connectedPair({ handler: { close: () => forever } });
+  await assertRejects(
+    () => Promise.resolve(pair[Symbol.asyncDispose]()),
+    ExpectationError,
+    "The handler took more than",
+  );
+  resolve();
+  await settle();
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("where there is no handler there is nothing to wait for", async () => {
+  await using pair = await connectedPair();
+  await handled(pair.server, {})();
+});
