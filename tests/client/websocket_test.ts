@@ -173,7 +173,7 @@ Deno.test("send takes a string, any BufferSource and a Blob, and makes a string 
     binary(whole.slice(2, 6)),
     binary(whole.slice(4)),
     binary(Uint8Array.of(...whole, ...utf8("é"))),
-    ...["42", "null", "undefined", "object"].map(text),
+    ...["42", "null", "undefined", "object"].map((word) => text(word)),
   );
   assertEquals(thrownName(() => send(Symbol("no"))), "TypeError");
   assertEquals(thrownName(() => send(new Uint8Array(new SharedArrayBuffer(1)))), "TypeError");
