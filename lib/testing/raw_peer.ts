@@ -4,7 +4,13 @@
  * @module
  */
 import { type Frame, Opcode, type Role } from "../pipeline/frames/frame.ts";
-import { type ByteConnection, type BytePair, type Transport, transportOf } from "../pipeline/sockets/transport.ts";
+import {
+  type ByteConnection,
+  type BytePair,
+  type Transport,
+  transportOf,
+  writeAll,
+} from "../pipeline/sockets/transport.ts";
 import { ExpectationError } from "./expectation_error.ts";
 import type { MemoryEnd } from "./memory_pair.ts";
 import {
@@ -88,7 +94,7 @@ export class RawPeer implements Disposable {
 
   /** Sends parts, in one write where there is room. */
   async send(...parts: RawPart[]): Promise<void> {
-    await this.#soon(this.#transport.write(concat(parts.map((part) => this.#encode(part)))), "Room to send");
+    await this.#soon(writeAll(this.#transport, concat(parts.map((part) => this.#encode(part)))), "Room to send");
   }
 
   /** Reads bytes. */

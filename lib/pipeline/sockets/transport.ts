@@ -45,7 +45,7 @@ export interface Transport {
   /** A faster way to read, where there is one: `read` is made of it. */
   readonly direct?: DirectReads;
   /** Writes some of `bytes`, at least one, which must not change until it is done: the number written. */
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<number>;
+  writeSome(bytes: Uint8Array<ArrayBuffer>): Promise<number>;
   /** Says that nothing more will be written. */
   closeWrite(): Promise<void>;
   /** Ends both sides at once, and with them every read and write under way. May be called again. */
@@ -91,7 +91,7 @@ function connTransport(conn: ByteConnection): Transport {
       }
     },
     direct: { buffer, read: (target) => conn.read(target) },
-    write: (bytes) => conn.write(bytes),
+    writeSome: (bytes) => conn.write(bytes),
     async closeWrite() {
       if (closed) return;
       if (conn.closeWrite === undefined) close(); // the peer waits for an end
@@ -108,8 +108,8 @@ function connTransport(conn: ByteConnection): Transport {
  * @param bytes What must not change until it is done.
  */
 export async function writeAll(transport: Transport, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  let written = await transport.write(bytes);
-  while (written < bytes.length) written += await transport.write(bytes.subarray(written));
+  let written = await transport.writeSome(bytes);
+  while (written < bytes.length) written += await transport.writeSome(bytes.subarray(written));
 }
 
 function pairTransport({ readable, writable }: BytePair): Transport {
@@ -127,7 +127,7 @@ function pairTransport({ readable, writable }: BytePair): Transport {
       }
     },
     // A chunk of a stream belongs to whoever reads it, perhaps long after the write is done.
-    write: (bytes) => writer.write(bytes.slice()).then(() => bytes.length),
+    writeSome: (bytes) => writer.write(bytes.slice()).then(() => bytes.length),
     closeWrite: () => writer.close(),
     close() {
       reader.cancel().catch(() => {});

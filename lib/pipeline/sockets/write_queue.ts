@@ -215,8 +215,8 @@ export class WriteQueue {
     try {
       for (let bytes = this.#next(); bytes !== undefined; bytes = this.#next()) {
         const batch = this.#written;
-        for (let at = await this.#transport.write(bytes); at < bytes.length;) {
-          at += await this.#transport.write(bytes.subarray(at));
+        for (let at = await this.#transport.writeSome(bytes); at < bytes.length;) {
+          at += await this.#transport.writeSome(bytes.subarray(at));
         }
         if (batch !== undefined) release(batch);
         else dropLent(bytes.buffer);

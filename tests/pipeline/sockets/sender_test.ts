@@ -9,7 +9,7 @@ function sender(highWaterMark = 1000, options: Partial<SenderOptions> = {}) {
   const writes: number[] = [];
   const under = new Sender({
     read: () => Promise.resolve(null),
-    write: (bytes) => {
+    writeSome: (bytes) => {
       writes.push(bytes.length);
       return Promise.resolve(bytes.length);
     },

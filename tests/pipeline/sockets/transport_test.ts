@@ -14,7 +14,7 @@ for (const [kind, pair] of Object.entries(KINDS)) {
   Deno.test(`over ${kind}, what is written arrives in order, then the end`, async () => {
     const [near, far] = pair().map(transportOf);
     const write = async () => {
-      for (const size of [1, 10_000, 3]) await near!.write(counting(size));
+      for (const size of [1, 10_000, 3]) await writeAll(near!, counting(size));
       await near!.closeWrite();
     };
     const writing = write();
@@ -32,7 +32,7 @@ for (const [kind, pair] of Object.entries(KINDS)) {
   Deno.test(`over ${kind}, each side ends its writing alone`, async () => {
     const [near, far] = pair().map(transportOf);
     await Promise.all([near!.closeWrite(), far!.read().then((bytes) => assertEquals(bytes, null))]);
-    await Promise.all([far!.write(counting(3)), near!.read().then((bytes) => assertEquals(bytes, counting(3)))]);
+    await Promise.all([writeAll(far!, counting(3)), near!.read().then((bytes) => assertEquals(bytes, counting(3)))]);
     near!.close();
     far!.close();
   });
@@ -40,7 +40,7 @@ for (const [kind, pair] of Object.entries(KINDS)) {
   Deno.test(`over ${kind}, a chunk that was read is the reader's, and a buffer that was written is the writer's again`, async () => {
     const [near, far] = pair().map(transportOf);
     const mine = counting(100);
-    const [chunk] = await Promise.all([far!.read(), near!.write(mine)]);
+    const [chunk] = await Promise.all([far!.read(), writeAll(near!, mine)]);
     mine.fill(0xff);
     assertBytes(chunk!, counting(100), "a batch's buffer is used again as soon as it is written");
     chunk!.fill(0);
@@ -53,7 +53,7 @@ for (const [kind, pair] of Object.entries(KINDS)) {
     const [near, far] = pair(1000).map(transportOf);
     let written = 0;
     const write = async () => {
-      for (; written < 10; written++) await near!.write(counting(1000));
+      for (; written < 10; written++) await writeAll(near!, counting(1000));
     };
     const writing = write();
     await settle();
@@ -78,9 +78,9 @@ for (const [kind, pair] of Object.entries(KINDS)) {
     const [reading, writing] = await soon(ended, "The end");
     assert(reading!.status === "rejected" || reading!.value === null);
     assertEquals(writing!.status, "rejected");
-    await assertRejects(() => near!.write(counting(1)));
+    await assertRejects(() => writeAll(near!, counting(1)));
     await assertRejects(async () => {
-      for (;;) await far!.write(counting(1));
+      for (;;) await writeAll(far!, counting(1));
     });
     far!.close();
   });
@@ -118,7 +118,7 @@ Deno.test("a connection that cannot end one side is closed: its peer waits for a
 
 Deno.test("an empty write to a connection is one write", async () => {
   const [conn] = connPair();
-  await transportOf(conn).write(new Uint8Array(0));
+  await writeAll(transportOf(conn), new Uint8Array(0));
   assertEquals(conn.writes.length, 1);
 });
 
@@ -141,7 +141,7 @@ Deno.test("a pair of streams whose other side fails tells readers and writers, a
   };
   const transport = transportOf(failing);
   await assertRejects(() => transport.read(), Error, "cut");
-  await assertRejects(() => transport.write(counting(1)), Error, "cut");
+  await assertRejects(() => writeAll(transport, counting(1)), Error, "cut");
   transport.close();
   await until(() => true, "A turn in which a rejection would show");
 });
