@@ -151,7 +151,7 @@ export async function openConnection<Data = unknown>(
       protocol: agreed.protocol,
       extensions: describeExtensions(extensionProcessors),
       extensionProcessors,
-      headers: toHeaders(head.fields),
+      fields: head.fields,
       remoteAddr: "remoteAddr" in conn ? conn.remoteAddr : undefined,
       localAddr: "localAddr" in conn ? conn.localAddr : undefined,
       data: options.data,

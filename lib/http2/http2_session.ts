@@ -139,7 +139,7 @@ export class WebSocketSession implements Http2WebSocketSession {
         protocol: agreed.protocol,
         extensions: describeExtensions(extensionProcessors),
         extensionProcessors,
-        headers: toHeaders(head.fields),
+        fields: head.fields,
         remoteAddr: conn.remoteAddr,
         localAddr: conn.localAddr,
         data: options.data,

@@ -252,7 +252,7 @@ async function shakeHands<Data>(
     protocol,
     extensions,
     extensionProcessors: info.extensions,
-    headers: request.headers,
+    fields: request.fields,
     remoteAddr: info.remoteAddr,
     localAddr: info.localAddr,
     data,

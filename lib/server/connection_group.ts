@@ -12,7 +12,6 @@ import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.t
 import type { ByteConnection, BytePair } from "../pipeline/sockets/transport.ts";
 import type { Address } from "../pipeline/sockets/websocket_connection.ts";
 import {
-  type AcceptContext,
   acceptExchange,
   type AcceptOptions,
   type Acceptor,
@@ -53,6 +52,46 @@ const TOO_MANY_OF_YOURS = new HandshakeError("Too many connections from this add
   status: 429,
   headers: [["Retry-After", "1"]],
 });
+
+/** A connection and the place that it takes. */
+interface Placed<Data> {
+  readonly connection: Connection<Data>;
+  readonly place: Place;
+}
+
+/** One connection's place among those of its IP address. */
+class Place {
+  readonly #counts: Map<string, number>;
+  readonly #max: number;
+  #client: string | undefined;
+  #left = false;
+
+  constructor(counts: Map<string, number>, max: number) {
+    this.#counts = counts;
+    this.#max = max;
+  }
+
+  /** Counts the client in, once it is known: `false` if there are too many of its address. */
+  take(client: string | undefined): boolean {
+    if (this.#max === Infinity || client === undefined || this.#left) return true;
+    const count = this.#counts.get(client) ?? 0;
+    if (count >= this.#max) return false;
+    this.#client = client;
+    this.#counts.set(client, count + 1);
+    return true;
+  }
+
+  /** Counts it out: `false` if it was before. */
+  leave(): boolean {
+    if (this.#left) return false;
+    this.#left = true;
+    if (this.#client === undefined) return true;
+    const count = this.#counts.get(this.#client)! - 1;
+    if (count === 0) this.#counts.delete(this.#client);
+    else this.#counts.set(this.#client, count);
+    return true;
+  }
+}
 
 /** Takes connections in and sees them out. */
 export class ConnectionGroup<Data> {
@@ -104,61 +143,57 @@ export class ConnectionGroup<Data> {
   }
 
   /** Takes an exchange in, of any version of HTTP. It never rejects. */
-  async takeExchange(exchange: Exchange): Promise<void> {
+  takeExchange(exchange: Exchange): Promise<void> {
     this.#busy++;
+    // The connection is held from here, and not by the function that shook hands: nothing of that is kept for as long as it lasts.
+    return this.#accept(exchange).then(this.#run).then(this.#done);
+  }
+
+  /** Shakes hands, or refuses. Gives the connection, where one came of it. */
+  async #accept(exchange: Exchange): Promise<Placed<Data> | undefined> {
+    const { maxConnections } = this.#limits;
+    // Whom a refusal would take too long for is not told why.
+    if (this.#busy > 2 * maxConnections) return void exchange.drop();
+    if (this.#served >= maxConnections) return void await exchange.refuse(refusalResponse(TOO_MANY));
+    const place = new Place(this.#perAddress, this.#limits.maxConnectionsPerAddress);
+    this.#served++;
+    const leave = () => {
+      if (place.leave()) this.#served--;
+    };
+    const admit = (addr: Address | undefined) => {
+      if (place.take(hostnameOf(addr))) return;
+      leave(); // while it is refused it takes nobody's place
+      throw TOO_MANY_OF_YOURS;
+    };
     try {
-      const { maxConnections } = this.#limits;
-      // Whom a refusal would take too long for is not told why.
-      if (this.#busy > 2 * maxConnections) return exchange.drop();
-      if (this.#served >= maxConnections) return await exchange.refuse(refusalResponse(TOO_MANY));
-      const place = this.#takePlace();
-      await this.#serve(exchange, { admit: place.admit }).finally(place.leave);
+      const signal = this.#stopping.signal;
+      const connection = await acceptExchange(this.#acceptor, exchange, { signal, admit });
+      if (connection !== undefined) return { connection, place };
     } catch (error) {
       // Refusals are the client's business, but for those that are our mistake.
       if (error instanceof HandshakeError && error.status === 500) this.report(error.cause ?? error);
-    } finally {
-      if (--this.#busy === 0) this.#idle?.resolve();
     }
+    leave();
   }
 
-  async #serve(exchange: Exchange, context: AcceptContext): Promise<void> {
-    const connection = await acceptExchange(this.#acceptor, exchange, { ...context, signal: this.#stopping.signal });
-    if (connection === undefined) return;
+  /** Runs the handler on a connection, to its end. */
+  readonly #run = async (placed: Placed<Data> | undefined): Promise<void> => {
+    if (placed === undefined) return;
+    const { connection, place } = placed;
     this.#connections.add(connection);
-    void connection.closed.then(() => this.#connections.delete(connection));
     // The signal may have come between the handshake's last step and here.
     if (this.#stopping.signal.aborted) void connection.close(CloseCode.GOING_AWAY);
-    await runHandler(connection, this.#handler, (error) => this.report(error));
-  }
+    void connection.closed.then(() => this.#connections.delete(connection));
+    await runHandler(connection, this.#handler, this.#report);
+    place.leave();
+    this.#served--;
+  };
 
-  /** Counts a connection in. Who is then not admitted, for there are too many of its address, takes no place. */
-  #takePlace(): { admit: (addr: Address | undefined) => void; leave: () => void } {
-    const { maxConnectionsPerAddress: max } = this.#limits;
-    let hostname: string | undefined;
-    let left = false;
-    this.#served++;
-    const leave = () => {
-      if (left) return;
-      left = true;
-      this.#served--;
-      if (hostname === undefined) return;
-      const count = this.#perAddress.get(hostname)! - 1;
-      if (count === 0) this.#perAddress.delete(hostname);
-      else this.#perAddress.set(hostname, count);
-    };
-    const admit = (addr: Address | undefined) => {
-      const client = max === Infinity ? undefined : hostnameOf(addr);
-      if (client === undefined || left) return;
-      const count = this.#perAddress.get(client) ?? 0;
-      if (count >= max) {
-        leave();
-        throw TOO_MANY_OF_YOURS;
-      }
-      hostname = client;
-      this.#perAddress.set(client, count + 1);
-    };
-    return { admit, leave };
-  }
+  readonly #done = (): void => {
+    if (--this.#busy === 0) this.#idle?.resolve();
+  };
+
+  readonly #report = (error: unknown): void => this.report(error);
 
   /** Tells of a mistake on our side. */
   report(error: unknown): void {

@@ -9,9 +9,11 @@ import {
   isToken,
   isVisible,
   listValues,
+  packFields,
   quote,
   toHeaders,
   trimSpace,
+  unpackFields,
 } from "../../lib/handshake/http_fields.ts";
 import { assertLinear } from "./_support.ts";
 
@@ -122,4 +124,13 @@ Deno.test("H20, CVE-2026-1527: an application's field with CR, LF or NUL inside 
     assertThrows(() => applicationFields([["x", `a${char}b: c`]]), TypeError);
     assertThrows(() => applicationFields([[`x${char}y`, "a"]]), TypeError);
   }
+});
+
+Deno.test("packed fields come back as Headers, whatever their values hold", () => {
+  const fields: HeaderFields = [["a", "1"], ["b", "x: y\tz"], ["a", "2"], ["c", ""], ["set-cookie", "p=q"], [
+    "set-cookie",
+    "r=s",
+  ]];
+  assertEquals([...unpackFields(packFields(fields))], [...toHeaders(fields)]);
+  assertEquals([...unpackFields(packFields([]))], []);
 });

@@ -7,6 +7,7 @@
 import { closeCodeOf, ConnectionError, invalidState, WebSocketError } from "../../errors.ts";
 import type { ExtensionProcessor } from "../../extensions/extension.ts";
 import { type ExtensionChain, openExtensions } from "../../extensions/negotiation.ts";
+import { type HeaderFields, packFields, unpackFields } from "../../handshake/http_fields.ts";
 import type { Limits } from "../../limits.ts";
 import { copyWithHeadroom, ROOM_PAYS } from "../bytes/headroom.ts";
 import { isHeld, leave, lend } from "../bytes/lent_memory.ts";
@@ -28,7 +29,9 @@ import type { DirectReads, Transport } from "./transport.ts";
 import type { Address, CloseInfo, ConnectionFacts, SendOptions, WebSocketOpenInfo } from "./websocket_connection.ts";
 
 /** What a connection is made of. */
-export interface ConnectionInit<Data> extends ConnectionFacts {
+export interface ConnectionInit<Data> extends Omit<ConnectionFacts, "headers"> {
+  /** The peer's header fields. */
+  fields: HeaderFields;
   /** What the application keeps with it. */
   data: Data | undefined;
   /** The transport, after the handshake. */
@@ -45,6 +48,8 @@ export interface ConnectionInit<Data> extends ConnectionFacts {
   hub?: Topics | undefined;
 }
 
+const NOTHING = new Uint8Array(0);
+
 /** After a failure the peer has this long to read our close frame: it broke the protocol and is owed no more. */
 const FAILED_TIMEOUT = 2_000;
 
@@ -58,11 +63,12 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   readonly protocol: string;
   readonly extensions: string;
   readonly extensionProcessors: readonly ExtensionProcessor[];
-  readonly headers: Headers;
   readonly remoteAddr: Address | undefined;
   readonly localAddr: Address | undefined;
   data: Data | undefined;
 
+  readonly #fields: string;
+  #headers: Headers | undefined;
   readonly #transport: Transport;
   readonly #limits: Limits;
   readonly #chain: ExtensionChain | undefined;
@@ -77,7 +83,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
 
   #state: CloseState = "open";
   #received: ClosePayload | undefined;
-  #toSend: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #toSend: Uint8Array<ArrayBuffer> = NOTHING;
   #error: unknown;
   #aborted = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -112,7 +118,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     this.protocol = init.protocol;
     this.extensions = init.extensions;
     this.extensionProcessors = init.extensionProcessors;
-    this.headers = init.headers;
+    this.#fields = packFields(init.fields);
     this.remoteAddr = init.remoteAddr;
     this.localAddr = init.localAddr;
     this.data = init.data;
@@ -156,6 +162,10 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       reading: () => this.#reading && this.#state === "open",
     });
     void this.#read(init.rest);
+  }
+
+  get headers(): Headers {
+    return this.#headers ??= unpackFields(this.#fields);
   }
 
   get readyState(): 1 | 2 | 3 {

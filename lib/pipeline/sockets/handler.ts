@@ -45,7 +45,7 @@ export type WebSocketHandler<Data = unknown> =
  * @param report Is told of what the handler throws that is its own and not the connection's end.
  * @returns Resolves when the connection has ended and the handler is done with it. It never rejects.
  */
-export async function runHandler<Data>(
+export function runHandler<Data>(
   connection: DrivenConnection<Data>,
   handler: WebSocketHandler<Data>,
   report: (error: unknown) => void,
@@ -55,7 +55,16 @@ export async function runHandler<Data>(
     report(error);
     connection.fail(error);
   };
-  if (typeof handler !== "function") return runCallbacks(connection, handler, crashed);
+  return typeof handler === "function"
+    ? runFunction(connection, handler, crashed)
+    : runCallbacks(connection, handler, crashed);
+}
+
+async function runFunction<Data>(
+  connection: DrivenConnection<Data>,
+  handler: (socket: WebSocketConnection<Data>) => void | Promise<void>,
+  crashed: (error: unknown) => void,
+): Promise<void> {
   try {
     await handler(connection);
     if (connection.readyState === 1) connection.close();

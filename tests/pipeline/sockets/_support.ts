@@ -36,7 +36,7 @@ export function connectionOver(conn: ByteConnection | BytePair, options: OpenOpt
     protocol: "",
     extensions: "",
     extensionProcessors: [],
-    headers: new Headers(),
+    fields: [],
     remoteAddr: undefined,
     localAddr: undefined,
     data: undefined,
