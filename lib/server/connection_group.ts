@@ -177,16 +177,17 @@ export class ConnectionGroup<Data> {
   }
 
   /** Runs the handler on a connection, to its end. */
-  readonly #run = async (placed: Placed<Data> | undefined): Promise<void> => {
-    if (placed === undefined) return;
+  readonly #run = (placed: Placed<Data> | undefined): Promise<void> | undefined => {
+    if (placed === undefined) return undefined;
     const { connection, place } = placed;
     this.#connections.add(connection);
     // The signal may have come between the handshake's last step and here.
     if (this.#stopping.signal.aborted) void connection.close(CloseCode.GOING_AWAY);
     void connection.closed.then(() => this.#connections.delete(connection));
-    await runHandler(connection, this.#handler, this.#report);
-    place.leave();
-    this.#served--;
+    return runHandler(connection, this.#handler, this.#report).then(() => {
+      place.leave();
+      this.#served--;
+    });
   };
 
   readonly #done = (): void => {

@@ -11,6 +11,7 @@ import { type HeaderFields, packFields, unpackFields } from "../../handshake/htt
 import type { Limits } from "../../limits.ts";
 import { copyWithHeadroom, ROOM_PAYS } from "../bytes/headroom.ts";
 import { isHeld, leave, lend } from "../bytes/lent_memory.ts";
+import type { ReadBuffer } from "../bytes/read_buffer.ts";
 import { randomMaskKey } from "../bytes/mask_key.ts";
 import { CloseCode, type ClosePayload, decodeClosePayload, encodeClosePayload } from "../frames/close_code.ts";
 import { type Frame, frame, Opcode, type Role } from "../frames/frame.ts";
@@ -25,7 +26,7 @@ import { PendingPings } from "./pending_pings.ts";
 import { Receiver } from "./receiver.ts";
 import { type Consuming, Sender } from "./sender.ts";
 import { hubFor, type SubscribeOptions, type Topics } from "./topics.ts";
-import type { DirectReads, Transport } from "./transport.ts";
+import type { Transport } from "./transport.ts";
 import type { Address, CloseInfo, ConnectionFacts, SendOptions, WebSocketOpenInfo } from "./websocket_connection.ts";
 
 /** What a connection is made of. */
@@ -354,8 +355,22 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   async #read(rest: Uint8Array<ArrayBuffer>): Promise<void> {
     try {
       if (rest.length > 0) this.#receive(rest, rest.length);
-      if (this.#transport.direct === undefined) await this.#readChunks();
-      else await this.#readDirectly(this.#transport.direct);
+      const { direct } = this.#transport;
+      while (this.#state !== "closed") {
+        if (direct === undefined) {
+          const bytes = await this.#transport.read();
+          if (bytes === null) break;
+          this.#receive(bytes, bytes.length);
+          this.#receiver.leaveRead();
+        } else {
+          const place = this.#receiver.space;
+          const space = place ?? direct.buffer.space;
+          const count = await direct.read(space);
+          if (count === null) break;
+          if (count > 0) this.#receiveDirectly(space, count, place === undefined ? direct.buffer : undefined);
+        }
+        if (this.#inbox.full) await this.#roomForMore();
+      }
       if (this.#state === "closed") return;
       // Without the peer's close frame it is no clean end, whether ours was sent or not (§7.1.5).
       if (this.#state === "open" || this.#state === "closeSent") {
@@ -371,39 +386,15 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     this.#happen("end");
   }
 
-  async #readChunks(): Promise<void> {
-    for (;;) {
-      if (this.#inbox.full) await this.#roomForMore();
-      if (this.#state === "closed") return;
-      const bytes = await this.#transport.read();
-      if (bytes === null) return;
-      this.#receive(bytes, bytes.length);
-      this.#receiver.leaveRead();
-    }
-  }
-
-  /** Reads with one promise for each read, and without a copy where nothing of what it brought is kept. */
-  async #readDirectly({ buffer, read }: DirectReads): Promise<void> {
-    for (;;) {
-      if (this.#inbox.full) await this.#roomForMore();
-      if (this.#state === "closed") return;
-      const place = this.#receiver.space;
-      const space = place ?? buffer.space;
-      const count = await read(space);
-      if (count === null) return;
-      if (count === 0) continue;
-      if (place !== undefined) {
-        this.#receive(place, count);
-      } else {
-        const kept = this.#receive(space, count, buffer.memory);
-        if (!buffer.settle(count, { kept, missing: this.#receiver.missing })) continue;
-        this.#receiver.leaveRead();
-        if (!this.#lends || !isHeld(buffer.memory)) continue;
-        const { memory } = buffer;
-        buffer.replace();
-        leave(memory);
-      }
-    }
+  /** Takes what was read to `buffer`, or to a better place. What nobody keeps of it is read over. */
+  #receiveDirectly(bytes: Uint8Array<ArrayBuffer>, count: number, buffer: ReadBuffer | undefined): void {
+    const kept = this.#receive(bytes, count, buffer?.memory);
+    if (buffer === undefined || !buffer.settle(count, { kept, missing: this.#receiver.missing })) return;
+    this.#receiver.leaveRead();
+    if (!this.#lends || !isHeld(buffer.memory)) return;
+    const { memory } = buffer;
+    buffer.replace();
+    leave(memory);
   }
 
   /** Waits until somebody has read. The peer is not to blame for the time that takes. */
