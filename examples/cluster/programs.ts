@@ -1,0 +1,197 @@
+/**
+ * The cluster on this machine: NATS, two servers and nginx, each a process that can be ended and started again.
+ *
+ * @module
+ */
+
+/** A program that runs, or does not. To dispose of it ends it for good. */
+export interface Program extends AsyncDisposable {
+  /** Starts it. Resolves when it does its work. */
+  start(): Promise<void>;
+  /** Sends it a signal. Resolves when it has ended. */
+  stop(signal: "SIGKILL" | "SIGTERM"): Promise<void>;
+}
+
+/** One of the two servers. */
+export interface Server extends Program {
+  /** What it says of itself; `undefined` while it is away. */
+  health(): Promise<Health | undefined>;
+}
+
+/** What a server answers on `/health`. */
+export interface Health {
+  /** Its name, and what tells it from one that was started again. */
+  readonly server: string;
+  /** Whether it sends its clients away. */
+  readonly draining: boolean;
+  /** The state of its broker. */
+  readonly broker: string;
+  /** Its open connections. */
+  readonly connections: number;
+}
+
+/** All of it. */
+export interface Cluster {
+  /** NATS. */
+  readonly broker: Program;
+  /** The servers, `a` and `b`. */
+  readonly servers: readonly [a: Server, b: Server];
+  /** nginx, which sends a client to its own server, and on another port to the one with the fewest connections. */
+  readonly ports: { readonly sticky: number; readonly balanced: number };
+}
+
+/** Where Debian has them. */
+const NGINX = "/usr/sbin/nginx";
+const NATS = "/usr/sbin/nats-server";
+
+/** What is not installed. */
+export function missingPrograms(): string[] {
+  return [NGINX, NATS].filter((path) => {
+    try {
+      return !Deno.statSync(path).isFile;
+    } catch {
+      return true;
+    }
+  });
+}
+
+/**
+ * Starts all of it on free ports of loopback, with its files in a temporary folder.
+ *
+ * @param stack What ends the processes, also if not all of them start, and removes the folder.
+ */
+export async function startCluster(stack: AsyncDisposableStack): Promise<Cluster> {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-cluster-" });
+  stack.defer(() => Deno.remove(folder, { recursive: true }));
+  const [nats = 0, a = 0, b = 0, sticky = 0, balanced = 0] = freePorts(5);
+
+  const start = async <Kind extends Program>(program: Kind): Promise<Kind> => {
+    await stack.use(program).start();
+    return program;
+  };
+  const broker = await start(createProgram({
+    name: "NATS",
+    command: [NATS, "-a", "127.0.0.1", "-p", `${nats}`, "-l", `${folder}/nats.log`],
+    works: () => listens(nats),
+  }));
+  const servers = await Promise.all([
+    start(createServer("a", a, nats)),
+    start(createServer("b", b, nats)),
+  ]);
+  const config = await writeNginxConfig(folder, {
+    SERVER_A: `127.0.0.1:${a}`,
+    SERVER_B: `127.0.0.1:${b}`,
+    STICKY: `127.0.0.1:${sticky}`,
+    BALANCED: `127.0.0.1:${balanced}`,
+  });
+  await start(createProgram({
+    name: "nginx",
+    command: [NGINX, "-p", folder, "-e", `${folder}/nginx.log`, "-c", config],
+    works: () => listens(sticky),
+  }));
+  return { broker, servers, ports: { sticky, balanced } };
+}
+
+/** Waits until something is so, looking again and again. */
+export async function until(what: string, isSo: () => boolean | Promise<boolean>, time = 10_000): Promise<void> {
+  const end = performance.now() + time;
+  while (!await isSo()) {
+    if (performance.now() > end) throw new Error(`${what}: not within ${time} ms`);
+    await sleep(20);
+  }
+}
+
+/** Waits. */
+export function sleep(time: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, time));
+}
+
+interface ProgramOptions {
+  readonly name: string;
+  readonly command: readonly [path: string, ...args: string[]];
+  readonly works: () => Promise<boolean>;
+}
+
+function createProgram({ name, command: [path, ...args], works }: ProgramOptions): Program {
+  let child: Deno.ChildProcess | undefined;
+  let over = false;
+  const stop = async (signal: Deno.Signal) => {
+    const ending = child;
+    ending?.kill(signal);
+    await ending?.status;
+  };
+  return {
+    async start() {
+      if (over) throw new Error(`${name} is over`);
+      const started = child = new Deno.Command(path, { args, stdin: "null" }).spawn();
+      void started.status.then(() => {
+        if (child === started) child = undefined;
+      });
+      await until(`${name} works`, () => {
+        if (child !== started) throw new Error(`${name} ended at once: ${path} ${args.join(" ")}`);
+        return works();
+      });
+    },
+    stop,
+    [Symbol.asyncDispose]() {
+      over = true;
+      return stop("SIGKILL");
+    },
+  };
+}
+
+function createServer(name: string, port: number, nats: number): Server {
+  const health = async (): Promise<Health | undefined> => {
+    try {
+      return await (await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(1_000) })).json();
+    } catch {
+      return undefined;
+    }
+  };
+  const options = ["--name", name, "--port", `${port}`, "--nats", `127.0.0.1:${nats}`];
+  const permissions = ["--no-prompt", "--allow-net=127.0.0.1", "--allow-env", "--allow-read"];
+  const script = new URL("server.ts", import.meta.url).pathname;
+  const program = createProgram({
+    name: `Server ${name}`,
+    command: [Deno.execPath(), "run", "--quiet", "--no-lock", "--no-check", ...permissions, script, ...options],
+    works: async () => (await health())?.broker === "up",
+  });
+  return { ...program, health };
+}
+
+async function writeNginxConfig(folder: string, settings: Record<string, string>): Promise<string> {
+  let servers = await Deno.readTextFile(new URL("nginx.conf", import.meta.url));
+  for (const [name, value] of Object.entries(settings)) servers = servers.replaceAll(`\${${name}}`, value);
+  const path = `${folder}/nginx.conf`;
+  const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  const lines = [
+    "daemon off;",
+    "master_process off;", // one process, which can be ended
+    `pid ${folder}/nginx.pid;`,
+    "events {}",
+    "http {",
+    "access_log off;",
+    ...folders.map((name) => `${name}_temp_path ${folder}/${name};`),
+    servers,
+    "}",
+  ];
+  await Deno.writeTextFile(path, lines.join("\n"));
+  return path;
+}
+
+/** Ports that are free now. */
+function freePorts(count: number): number[] {
+  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  const ports = listeners.map(({ addr }) => addr.port);
+  for (const listener of listeners) listener.close();
+  return ports;
+}
+
+async function listens(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}

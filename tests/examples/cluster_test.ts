@@ -1,0 +1,111 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { missingPrograms } from "../../examples/cluster/programs.ts";
+import { connect } from "../../mod.ts";
+import { deno, denoOutput } from "../_support/child.ts";
+import { within } from "../_support/deadline.ts";
+
+const missing = missingPrograms();
+const note = missing.length === 0 ? "" : ` (ignored: ${missing.join(", ")} not installed)`;
+const FLAGS = ["run", "--quiet", "--no-prompt", "--no-lock", "--no-check", "--allow-all"];
+const RUN = [...FLAGS, "examples/cluster/run.ts"];
+
+Deno.test({
+  name: "T13, T14, A9: behind nginx, a server killed, the other one drained and NATS killed cost what was in flight; " +
+    `nothing comes twice, all clients come back and catch up${note}`,
+  ignore: missing.length > 0,
+  async fn() {
+    const { code, stdout } = await denoOutput(...RUN, "--quick", "--clients", "8");
+    assertEquals(code, 0, stdout);
+    const rows = [...stdout.matchAll(/^\| (\S.*?) +\| +(\d.*) \|$/gm)].map(([, title, rest]) => {
+      const [messages, due, received, caughtUp, lost, unexplained, duplicates, reconnects] = rest!.split("|").map(
+        Number,
+      );
+      return { title, messages, due, received, caughtUp, lost, unexplained, duplicates, reconnects };
+    });
+    const titles = ["nothing", "server a, SIGKILL", "nothing, pages reload", "server b, SIGTERM"];
+    assertEquals(rows.map(({ title }) => title), [...titles, "nothing, pages reload", "NATS, SIGKILL", "all"]);
+    for (const { messages = 0, due, received = 0, lost = 0, unexplained, duplicates } of rows) {
+      assert(messages > 0, stdout);
+      assertEquals([due, received + lost, unexplained, duplicates], [messages * 8, due, 0, 0], stdout);
+    }
+    const [quiet, killed, reloaded, drained, again, broker] = rows;
+    assertEquals([quiet, reloaded, again].map((row) => row?.lost), [0, 0, 0]);
+    assertEquals([quiet, reloaded, again, broker].map((row) => row?.reconnects), [0, 8, 8, 0]);
+    for (const row of [killed, drained]) assert(row!.reconnects! > 0 && row!.caughtUp! > 0, stdout);
+    assertMatch(stdout, /server b: drains [1-8] connections\n/);
+    // deno-lint-ignore no-console -- the numbers are part of what is promised
+    console.log(`A cluster:\n${stdout.slice(stdout.indexOf("| away"))}`);
+  },
+});
+
+Deno.test({
+  name:
+    "examples/cluster/run.ts --stay serves the chat page through nginx, with a cookie that keeps a browser on its server; " +
+    `a message goes from one server to the other; Ctrl+C ends all of it${note}`,
+  ignore: missing.length > 0,
+  async fn() {
+    await using child = deno(...RUN, "--stay");
+    const [, sticky = "", balanced = ""] = await within(
+      child.said(/(http:\S+)\/ .* (http:\S+)\/ /),
+      20_000,
+      "The start",
+    );
+    const page = await fetch(sticky);
+    assertMatch(await page.text(), /<title>Lobby<\/title>/);
+    const cookie = page.headers.getSetCookie().map((field) => field.split(";")[0]).join();
+    assertMatch(cookie, /^sluice=[0-9a-f]{32}$/);
+    const again = await fetch(sticky, { headers: { cookie } });
+    assertEquals([await again.text() === "", again.headers.getSetCookie()], [false, []]);
+    const health = await fetch(`${balanced}/health`);
+    assertEquals([health.status, await health.text() === ""], [404, false]);
+
+    const enter = async (url: string) => {
+      const socket = await connect(`${url.replace("http", "ws")}/lobby`, { headers: { cookie } });
+      const heard = socket[Symbol.asyncIterator]();
+      const next = async () => JSON.parse(String((await within(heard.next())).value));
+      return { socket, next, server: (await next()).server, live: (await next()).live };
+    };
+    const home = [await enter(sticky), await enter(sticky), await enter(sticky)];
+    assertEquals(new Set(home.map(({ server }) => server)).size, 1);
+    const [one, other] = [await enter(balanced), await enter(balanced)];
+    assert(one.server !== other.server);
+    await one.socket.send("hello");
+    assertEquals((await other.next()).text, "hello");
+    await Promise.all([...home, one, other].map(({ socket }) => socket.close()));
+
+    child.process.kill("SIGINT");
+    assertEquals((await within(child.process.status)).code, 0);
+    for (const url of [sticky, balanced]) {
+      await assertRejects(() => Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(url).port) }));
+    }
+  },
+});
+
+Deno.test("T13: examples/cluster/server.ts serves without its broker, and on SIGTERM says 503 on /health, then 1001, and ends", async () => {
+  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port: nobody } = probe.addr;
+  probe.close();
+  const options = ["--port", "0", "--nats", `127.0.0.1:${nobody}`, "--drain-delay", "300"];
+  await using child = deno(...FLAGS, "examples/cluster/server.ts", ...options);
+  const [, address] = await within(child.said(/listens on (\S+)/), 20_000, "The start");
+  const health = async () => {
+    const response = await fetch(`http://${address}/health`);
+    const { draining, broker, connections } = await response.json();
+    return [response.status, draining, broker, connections];
+  };
+  const socket = await connect(`ws://${address}/lobby`);
+  assertEquals(await health(), [200, false, "down", 1]);
+  await socket.send("hello");
+  const heard: string[] = [];
+  for await (const message of socket) {
+    if (heard.push(JSON.parse(String(message)).text) === 3) break;
+  }
+  assertEquals(heard.at(-1), "hello");
+
+  child.process.kill("SIGTERM");
+  await child.said(/drains 1 connections/);
+  assertEquals(await health(), [503, true, "down", 1]);
+  const { closeCode, reason } = await within(socket.closed);
+  assertEquals([closeCode, reason], [1001, "This server restarts"]);
+  assertEquals((await within(child.process.status)).code, 0);
+});
