@@ -49,8 +49,11 @@ export interface Row {
   readonly back: string;
 }
 
+/** What is known of a client. */
+export type Witness = Pick<Client, "said" | "heard" | "moves">;
+
 /** Counts. */
-export function account(phases: readonly Phase[], clients: readonly Client[]): Row[] {
+export function account(phases: readonly Phase[], clients: readonly Witness[]): Row[] {
   return phases.map((phase, index) => {
     const end = phases[index + 1]?.from ?? Infinity;
     const { title, duplicates, reconnects, back } = phase;
@@ -92,7 +95,7 @@ function isPromised(
   }
 }
 
-function serverAt({ moves }: Client, at: number): string | undefined {
+function serverAt({ moves }: Witness, at: number): string | undefined {
   return (moves.findLast((move) => move.at <= at) ?? moves[0])?.server;
 }
 

@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { account, type Away, type Witness } from "../../examples/cluster/ledger.ts";
 import { missingPrograms } from "../../examples/cluster/programs.ts";
 import { connect } from "../../mod.ts";
 import { deno, denoOutput } from "../_support/child.ts";
+import { CHROMIUM, launch } from "../_support/chromium.ts";
 import { within } from "../_support/deadline.ts";
 
 const missing = missingPrograms();
@@ -79,6 +81,47 @@ Deno.test({
       await assertRejects(() => Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(url).port) }));
     }
   },
+});
+
+const withoutPage = [...missing, ...CHROMIUM === undefined ? ["Chromium"] : []];
+Deno.test({
+  name:
+    "the page of examples/cluster says which server it is on, sends what is typed, and shows the last messages once" +
+    (withoutPage.length === 0 ? "" : ` (ignored: ${withoutPage.join(", ")} not installed)`),
+  ignore: withoutPage.length > 0,
+  async fn() {
+    await using child = deno(...RUN, "--stay");
+    const [, url = ""] = await within(child.said(/(http:\S+)\/ \(sticky\)/), 20_000, "The start");
+    await using browser = await launch();
+    const texts = `[...document.querySelectorAll("li")].map((item) => item.textContent).join()`;
+    const onServer = `document.querySelector("#status").textContent.startsWith("On server ")`;
+    const ada = await browser.open(`${url}/`);
+    await ada.until(onServer);
+    await ada.evaluate(
+      `document.querySelector("input").value = "<b>hello</b>", document.querySelector("form").requestSubmit()`,
+    );
+    await ada.until(`${texts} === "<b>hello</b>"`);
+    const bob = await browser.open(`${url}/`);
+    await bob.until(`${onServer} && ${texts} === "<b>hello</b>"`);
+  },
+});
+
+Deno.test("the ledger of examples/cluster excuses a loss only where the message's server went, or the broker between two servers", () => {
+  const client = (server: string): Witness => {
+    const said = [{ text: server, server, at: 1 }];
+    const heard = new Map(said.map(({ text }) => [text, { caughtUp: false }]));
+    const moves = [{ at: 0, server }];
+    return { said, heard, moves };
+  };
+  const losses = (away: Away) => {
+    const phase = { title: "", away, from: 0, well: 2, duplicates: 0, reconnects: 0, back: "" };
+    const rows = account([phase], [client("a"), client("a"), client("b")]);
+    return rows.map(({ messages, due, received, lost, unexplained }) => [messages, due, received, lost, unexplained]);
+  };
+  // Everybody has heard what is said on the own server; what goes from one to the other is missing, twice each way.
+  assertEquals(losses({ kind: "nothing" }), [[3, 9, 5, 0, 4]]);
+  assertEquals(losses({ kind: "broker" }), [[3, 9, 5, 4, 0]]);
+  assertEquals(losses({ kind: "server", server: "b" }), [[3, 9, 5, 2, 2]]);
 });
 
 Deno.test("T13: examples/cluster/server.ts serves without its broker, and on SIGTERM says 503 on /health, then 1001, and ends", async () => {
