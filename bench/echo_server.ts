@@ -1,13 +1,14 @@
 // deno-lint-ignore-file no-console -- a benchmark prints
 /**
- * Our server: `bench/echo_server.ts --port N --api callbacks|iterate|streams [--deflate] [--lend] [--fanout]`. With `--lend`
- * payloads are lent for the length of the callback; with `--fanout` every message goes to every connection, whatever the API.
+ * Our server: `bench/echo_server.ts --port N --api callbacks|iterate|streams [--deflate] [--lend] [--fanout] [--workers N]`. With
+ * `--lend` payloads are lent for the length of the callback; with `--fanout` every message goes to every connection, whatever the
+ * API; with `--workers` it runs in so many threads, which needs `--unstable-net` and `--allow-read`.
  *
  * @module
  */
 import { parseArgs } from "node:util";
-import { createHub } from "../lib/hub/mod.ts";
-import { serve, type WebSocketHandler } from "../mod.ts";
+import { serveWorkers } from "../lib/workers/mod.ts";
+import { type EchoOptions, serveEcho } from "./serve_echo.ts";
 
 const { values } = parseArgs({
   options: {
@@ -16,31 +17,14 @@ const { values } = parseArgs({
     deflate: { type: "boolean", default: false },
     lend: { type: "boolean", default: false },
     fanout: { type: "boolean", default: false },
+    workers: { type: "string" },
   },
 });
-
-const handlers: Record<string, WebSocketHandler> = {
-  callbacks: { message: (socket, data) => void socket.send(data) },
-  async iterate(socket) {
-    for await (const message of socket) await socket.send(message);
-  },
-  streams: (socket) => socket.readable.pipeTo(socket.writable),
-};
-const hub = createHub();
-const fanOut: WebSocketHandler = {
-  open: (socket) => void socket.subscribe("all"),
-  message: (_, data) => void hub.publish("all", data),
-};
-
-const handler = values.fanout ? fanOut : handlers[values.api];
-if (handler === undefined) throw new Error(`Unknown --api ${values.api}: ${Object.keys(handlers).join(", ")}`);
-
-serve({
-  port: Number(values.port),
+const { port, workers, ...data }: EchoOptions & { port: string; workers?: string } = values;
+const listen = {
+  port: Number(port),
   hostname: "127.0.0.1",
-  hub,
-  perMessageDeflate: values.deflate && { threshold: 0 },
-  lendPayloads: values.lend,
-  onError: () => {}, // the load generator leaves without a close frame
-  onListen: (addr) => console.log(`listening on ${(addr as Deno.NetAddr).port}`),
-}, handler);
+  onListen: (addr: Deno.Addr) => console.log(`listening on ${"port" in addr ? addr.port : ""}`),
+};
+if (workers === undefined) serveEcho(data, listen);
+else await serveWorkers(new URL("echo_worker.ts", import.meta.url), { ...listen, workers: Number(workers), data });

@@ -17,7 +17,7 @@ export async function about({ rounds, timing }: { rounds: number; timing: Timing
     `Deno ${Deno.version.deno}, Node ${node}, ws ${VERSIONS.ws}, Bun ${VERSIONS.bun}`,
     `${model}, ${cores} ${cores === 1 ? "core" : "cores"}, Linux ${Deno.osRelease()}, ${today()}`,
     pinned
-      ? `what is measured runs on core ${MEASURED_CORE} alone, what drives it on core ${DRIVING_CORE} (\`taskset\`)`
+      ? `what is measured runs on core ${MEASURED_CORE} alone, with workers on both, what drives it on core ${DRIVING_CORE} (\`taskset\`)`
       : "nothing is held on a core of its own: `taskset` or a second core is missing",
     `${rounds} ${
       rounds === 1 ? "round" : "rounds"

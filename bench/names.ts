@@ -13,6 +13,8 @@ export const SERVERS = {
   callbacks: "Sluice, callbacks",
   lent: "Sluice, lent",
   iterate: "Sluice, for await",
+  oneWorker: "Sluice, --workers 1",
+  twoWorkers: "Sluice, --workers 2",
 } as const;
 
 /** A server, by its key in {@linkcode SERVERS}. */

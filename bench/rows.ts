@@ -27,7 +27,7 @@ export interface Row {
 
 /** All rows; memory is measured with `idle` connections. */
 export function createRows({ echo, fanOut, connect, memory, client }: Works, idle: number): Row[] {
-  const { floor, builtin, ws, bun, callbacks, lent, iterate } = SERVERS;
+  const { floor, builtin, ws, bun, callbacks, lent, iterate, oneWorker, twoWorkers } = SERVERS;
   return [
     {
       work: "32 B, 64 connections × 1 outstanding",
@@ -129,6 +129,17 @@ export function createRows({ echo, fanOut, connect, memory, client }: Works, idl
         { ours: callbacks, against: bun, atLeast: 0.6 },
       ],
       charted: true,
+    },
+    {
+      // Compressing is work for the servers and none for the load generator, which must leave them both cores.
+      work: "Workers: 1 KB of JSON deflated, 64 connections × 8 outstanding",
+      unit: "messages/s",
+      subjects: echo(
+        { connections: 64, outstanding: 8, message: JSON_1K },
+        "oneWorker",
+        "twoWorkers",
+      ),
+      targets: [{ ours: twoWorkers, against: oneWorker, atLeast: 1.6 }],
     },
     {
       work: "Fan-out of 64 B to 500 subscribers, window 8",

@@ -37,9 +37,9 @@ export async function pinThisProcess(): Promise<void> {
   if (!success) throw new Error("taskset failed");
 }
 
-/** Starts a process on a core. */
-export function spawn([program, ...args]: Command, core: number): Deno.ChildProcess {
-  const [first, ...rest] = pinned ? ["taskset", "--cpu-list", `${core}`, program, ...args] : [program, ...args];
+/** Starts a process on these cores. */
+export function spawn([program, ...args]: Command, ...cores: readonly number[]): Deno.ChildProcess {
+  const [first, ...rest] = pinned ? ["taskset", "--cpu-list", `${cores}`, program, ...args] : [program, ...args];
   const child = new Deno.Command(first!, { args: rest, cwd: ROOT, stdin: "null", stdout: "piped", stderr: "inherit" })
     .spawn();
   running.add(child);
@@ -49,13 +49,14 @@ export function spawn([program, ...args]: Command, core: number): Deno.ChildProc
 
 const running = new Set<Deno.ChildProcess>();
 
-/** Starts a server, waits until it says `listening on PORT`, lets `use` have it, and stops it. */
+/** Starts a server, waits until it says `listening on PORT`, lets `use` have it, and stops it. It is alone on `MEASURED_CORE` unless
+ * `cores` says otherwise. */
 export async function withServer<T>(
   command: Command,
   use: (server: Running) => T | Promise<T>,
-  core: number = MEASURED_CORE,
+  ...cores: readonly number[]
 ): Promise<T> {
-  const child = spawn(command, core);
+  const child = spawn(command, ...cores.length === 0 ? [MEASURED_CORE] : cores);
   const late = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
   const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   try {

@@ -11,7 +11,7 @@ import { letters, type Message, requestFrame } from "./frames.ts";
 import { measureMemory } from "./memory_load.ts";
 import { CLIENTS, type ServerName, SERVERS } from "./names.ts";
 import type { Peers } from "./peers/install.ts";
-import { type Command, DRIVING_CORE, type Running, withServer } from "./server_process.ts";
+import { type Command, DRIVING_CORE, MEASURED_CORE, type Running, withServer } from "./server_process.ts";
 import type { Measurement, Timing } from "./stopwatch.ts";
 
 /** Measures once. */
@@ -31,8 +31,16 @@ export interface Works {
   client(load: ClientLoad): Subjects;
 }
 
+/** These have both cores, and the load generator what they leave of its own. */
+const WITH_WORKERS: ReadonlySet<ServerName> = new Set(["oneWorker", "twoWorkers"]);
+
 const deno = (...args: string[]): Command => [Deno.execPath(), "run", "--no-prompt", ...args];
 const denoServer = (...args: string[]): Command => deno("--allow-net=127.0.0.1", ...args);
+
+/** Our server in workers. */
+function denoWorkers(workers: number): Command {
+  return denoServer("--unstable-net", "--allow-read", "bench/echo_server.ts", "--workers", `${workers}`);
+}
 
 /** The floor that answers a message without looking at it. */
 function floor(message: Message): Command {
@@ -50,6 +58,8 @@ export function createWorks(peers: Peers): Works {
     callbacks: denoServer(...ours, "callbacks"),
     lent: denoServer(...ours, "callbacks", "--lend"),
     iterate: denoServer(...ours, "iterate"),
+    oneWorker: denoWorkers(1),
+    twoWorkers: denoWorkers(2),
   };
   const servers = (
     names: readonly ServerName[],
@@ -58,7 +68,8 @@ export function createWorks(peers: Peers): Works {
   ): Subjects =>
     Object.fromEntries(names.map((name) => {
       const command: Command = name === "floor" ? floor(message) : [...commands[name], ...flags];
-      return [SERVERS[name], (timing) => withServer(command, (server) => drive(server, timing))];
+      const cores = WITH_WORKERS.has(name) ? [MEASURED_CORE, DRIVING_CORE] : [MEASURED_CORE];
+      return [SERVERS[name], (timing) => withServer(command, (server) => drive(server, timing), ...cores)];
     }));
   return {
     echo: (load, ...names) =>

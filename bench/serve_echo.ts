@@ -1,0 +1,49 @@
+/**
+ * Our server as it is measured, by itself or as one of several workers.
+ *
+ * @module
+ */
+import { type Broker, createHub } from "../lib/hub/mod.ts";
+import { serve, type ServeOptions, type WebSocketHandler, type WebSocketServer } from "../mod.ts";
+
+/** What the server does. */
+export interface EchoOptions {
+  /** How messages are read and sent: `callbacks`, `iterate` or `streams`. */
+  readonly api: string;
+  /** Whether it compresses. */
+  readonly deflate: boolean;
+  /** Whether payloads are lent for the length of the callback. */
+  readonly lend: boolean;
+  /** Whether every message goes to every connection, whatever the API. */
+  readonly fanout: boolean;
+}
+
+const HANDLERS: Readonly<Record<string, WebSocketHandler>> = {
+  callbacks: { message: (socket, data) => void socket.send(data) },
+  async iterate(socket) {
+    for await (const message of socket) await socket.send(message);
+  },
+  streams: (socket) => socket.readable.pipeTo(socket.writable),
+};
+
+/** Starts it; `broker` is what joins it to other workers. */
+export function serveEcho(
+  { api, deflate, lend, fanout }: EchoOptions,
+  listen: Pick<ServeOptions, "port" | "hostname" | "reusePort" | "onListen">,
+  broker?: Broker,
+): WebSocketServer {
+  const handler = HANDLERS[api];
+  if (handler === undefined) throw new Error(`Unknown --api ${api}: ${Object.keys(HANDLERS).join(", ")}`);
+  const hub = createHub(broker === undefined ? {} : { broker });
+  const fanOut: WebSocketHandler = {
+    open: (socket) => void socket.subscribe("all"),
+    message: (_, data) => void hub.publish("all", data),
+  };
+  return serve({
+    ...listen,
+    hub,
+    perMessageDeflate: deflate && { threshold: 0 },
+    lendPayloads: lend,
+    onError: () => {}, // the load generator leaves without a close frame
+  }, fanout ? fanOut : handler);
+}
