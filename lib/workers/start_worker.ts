@@ -66,6 +66,28 @@ interface Scope {
  * });
  * ```
  *
+ * @example Workers on many machines: one broker for all of them, which is closed when the server has stopped
+ * ```ts ignore
+ * import { serve } from "@sluice/websocket";
+ * import { createHub } from "@sluice/websocket/hub";
+ * import { natsBroker } from "@sluice/websocket/hub/nats";
+ * import { startWorker } from "@sluice/websocket/workers";
+ *
+ * startWorker((listen) => {
+ *   const hub = createHub({ broker: natsBroker({ servers: "10.0.0.7:4222" }) });
+ *   const server = serve({ ...listen, hub }, {
+ *     open: (socket) => void socket.subscribe("news"),
+ *   });
+ *   return {
+ *     addr: server.addr,
+ *     url: server.url,
+ *     // The worker is ended after this: the broker has what is queued by then.
+ *     finished: server.finished.then(() => hub.close()),
+ *     shutdown: (options) => server.shutdown(options),
+ *   };
+ * });
+ * ```
+ *
  * @typeParam Data What the application gave to `serveWorkers`; it is not checked.
  * @param start Starts the server, with these options and its own.
  * @throws {DOMException} `InvalidStateError` if this is no worker.
