@@ -1,0 +1,229 @@
+/**
+ * The documentation: `docs/reference/options-and-limits.md` is written from the source, and the programs in the pages are found
+ * for their tests. `deno task docs:reference` writes the page anew; `deno task docs` builds the reference of the API.
+ *
+ * @module
+ */
+import {
+  DEFAULT_BROKER_LIMITS,
+  DEFAULT_HUB_LIMITS,
+  DEFAULT_LIMITS,
+  DEFAULT_RECONNECT_LIMITS,
+  DEFAULT_SERVER_LIMITS,
+} from "../../lib/limits.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const REFERENCE = new URL("docs/reference/options-and-limits.md", ROOT);
+
+/** The groups of limits: their interface and their defaults, by name and as they are. */
+const LIMITS = [
+  ["Limits", "DEFAULT_LIMITS", DEFAULT_LIMITS, "Every connection: `serve`, `accept`, `connect`, `serveNode`"],
+  ["ServerLimits", "DEFAULT_SERVER_LIMITS", DEFAULT_SERVER_LIMITS, "A server: `serve`, `serveNode`, `serveHttp2`"],
+  ["ReconnectLimits", "DEFAULT_RECONNECT_LIMITS", DEFAULT_RECONNECT_LIMITS, "A client that comes back: `reconnecting`"],
+  ["HubLimits", "DEFAULT_HUB_LIMITS", DEFAULT_HUB_LIMITS, "A hub: `createHub`"],
+  [
+    "BrokerLimits",
+    "DEFAULT_BROKER_LIMITS",
+    DEFAULT_BROKER_LIMITS,
+    "A broker: `natsBroker`, `redisBroker`, `broadcastBroker`",
+  ],
+] as const;
+
+/** The options that are no limits: where each interface stands, and what it is for. */
+const OPTIONS = [
+  ["lib/server/accept.ts", "AcceptOptions", "A server's connections: `serve`, `accept`, `serveNode`, `serveHttp2`"],
+  ["lib/server/connection_group.ts", "GroupOptions", "A server: `serve`, and but for `http` `serveNode`"],
+  ["lib/server/serve.ts", "ServeOptions", "Where it listens: `serve`"],
+  ["lib/server/connection_group.ts", "ShutdownOptions", "`server.shutdown`"],
+  ["lib/node/serve_node.ts", "ServeNodeOptions", "`serveNode` of `./node`"],
+  ["lib/client/connect.ts", "ConnectOptions", "A client: `connect`, `reconnecting`"],
+  ["lib/client/dial.ts", "TlsOptions", "TLS of a client: `connect`, `reconnecting`"],
+  ["lib/client/proxy/proxy.ts", "ProxyOptions", "The option `proxy` of a client"],
+  ["lib/client/reconnecting.ts", "ReconnectingOptions", "`reconnecting`"],
+  ["lib/client/reconnecting_connection.ts", "ReconnectingHooks", "Hooks of `reconnecting`"],
+  ["lib/client/reconnect_delay.ts", "ReconnectDelayOptions", "The option `delay` of `reconnecting`"],
+  ["lib/extensions/permessage_deflate/permessage_deflate.ts", "PerMessageDeflateOptions", "`perMessageDeflate`"],
+  ["lib/pipeline/sockets/websocket_connection.ts", "SendOptions", "`socket.send`"],
+  ["lib/hub/hub_options.ts", "HubOptions", "`createHub` of `./hub`"],
+  ["lib/hub/history.ts", "HistoryOptions", "The option `history` of `createHub`"],
+  ["lib/pipeline/sockets/topics.ts", "SubscribeOptions", "`socket.subscribe`"],
+  ["lib/workers/serve_workers.ts", "ServeWorkersOptions", "`serveWorkers` of `./workers`"],
+  ["lib/handlers/handler_directory.ts", "LoadHandlersOptions", "`loadHandlers` of `./handlers`"],
+] as const;
+
+const HEAD = `<!-- deno-fmt-ignore-file -->
+<!-- Written from the source by \`deno task docs:reference\`; a test keeps it true. -->
+
+# Options and limits
+
+Sizes are bytes and times are milliseconds. Of a limit, \`Infinity\` lifts it; of a time, so does \`0\`. A limit that cannot be
+used is a \`RangeError\` at the call. What becomes of whoever passes a limit is in [errors](errors.md).
+
+`;
+
+/** `docs/reference/options-and-limits.md` as the source has it today. */
+export function referencePage(): string {
+  const source = read("lib/limits.ts");
+  const limits = LIMITS.map(([type, constant, defaults, title]) => {
+    const amounts = new Map<string, number>(Object.entries(defaults));
+    const reasons = reasonsOf(source, constant);
+    const rows = membersOf(source, type).map((
+      { name, text },
+    ) => [code(name), amount(name, amounts.get(name)), text, reasons.get(name) ?? ""]);
+    return table(title, ["limit", "default", "what", "why so much"], rows);
+  });
+  const options = OPTIONS.map(([path, type, title]) => {
+    const rows = membersOf(read(path), type).map(({ name, text, byDefault }) => [code(name), byDefault ?? "", text]);
+    return table(title, ["option", "default", "what"], rows);
+  });
+  return `${[`${HEAD}## Limits`, ...limits, "## Options", ...options].join("\n\n")}\n`;
+}
+
+function table(title: string, names: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [names, names.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
+  return [`### ${title}`, "", ...lines].join("\n");
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+/** A member of an interface, as its comment describes it. */
+interface Member {
+  readonly name: string;
+  readonly text: string;
+  readonly byDefault: string | undefined;
+}
+
+/** The members of an interface with their comments, in the order of the source. */
+function membersOf(source: string, type: string): Member[] {
+  const start = source.search(new RegExp(`^export interface ${type}\\b`, "m"));
+  if (start === -1) throw new Error(`There is no interface ${type}`);
+  const body = source.slice(start, source.indexOf("\n}", start));
+  return Array.from(
+    body.matchAll(/^ {2}\/\*\*((?:[^*]|\*(?!\/))*)\*\/\n {2}(?:readonly )?(\w+)\??[(:]/gm),
+    ([, comment, name]) => {
+      const text = comment!.split("\n").map((line) => line.replace(/^\s*\*? ?/, "").trimEnd()).join("\n");
+      const [what = "", ...tags] = text.split(/(?:^|\s)@(?=[a-z])/);
+      const byDefault = tags.find((tag) => tag.startsWith("default"))?.slice("default".length);
+      return { name: name!, text: cell(what), byDefault: byDefault === undefined ? undefined : defaultOf(byDefault) };
+    },
+  );
+}
+
+/** `{10}` is code, `{the client's own}` is words, as is what stands outside of braces. */
+function defaultOf(tag: string): string {
+  const isProse = (text: string) => text.includes("`") || /^[a-z']+ [a-z]/.test(text);
+  return cell(tag).replace(/\{(\{.*?\}|[^{}]*)\}/g, (_, value: string) => isProse(value) ? value : code(value));
+}
+
+/** The comment before each default; those that follow without one have the same. */
+function reasonsOf(source: string, constant: string): Map<string, string> {
+  const start = source.indexOf(`export const ${constant}:`);
+  const reasons = new Map<string, string>();
+  let reason: string[] = [];
+  let named = false;
+  for (const line of source.slice(start, source.indexOf("\n});", start)).split("\n").slice(1)) {
+    const [, comment] = /^\s*\/\/ (.*)$/.exec(line) ?? [];
+    if (comment !== undefined) {
+      if (named) reason = [];
+      named = false;
+      reason.push(comment);
+    } else {
+      reasons.set(line.trim().split(":")[0]!, cell(reason.join(" ")));
+      named = true;
+    }
+  }
+  return reasons;
+}
+
+/** A comment's text in a table's cell. */
+function cell(text: string): string {
+  return text.trim().replace(/\n\s*\n/g, " ").replace(/\n- /g, " – ").replaceAll("\n", " ")
+    .replace(/\{@linkcode ([^}]+)\}/g, "`$1`").replaceAll("|", "\\|");
+}
+
+/** A default as a person writes it. */
+function amount(name: string, value: number | undefined): string {
+  if (value === undefined) throw new Error(`${name} has no default`);
+  if (value === Infinity) return "none";
+  if (/(?:Timeout|Interval)$/.test(name)) return `${value / 1000} s`;
+  if (name.endsWith("Bytes") || name === "highWaterMark") {
+    return value % 1024 ** 2 === 0
+      ? `${value / 1024 ** 2} MiB`
+      : value % 1024 === 0
+      ? `${value / 1024} KiB`
+      : `${value}`;
+  }
+  return String(value).replace(/\B(?=(\d{3})+$)/g, " ");
+}
+
+/** A fenced block of a page. */
+export interface Block {
+  /** The page, below the root. */
+  readonly page: string;
+  /** Its number among the page's lines, from 1. */
+  readonly line: number;
+  /** The words behind the fence: `["ts", "ignore", "file:chat.ts"]`. */
+  readonly words: readonly string[];
+  /** What is in it. */
+  readonly text: string;
+}
+
+/** The pages of the documentation, below the root. */
+export function pages(folder = "docs/"): string[] {
+  const entries = [...Deno.readDirSync(new URL(folder, ROOT))].toSorted((a, b) => a.name < b.name ? -1 : 1);
+  return entries.flatMap(({ name, isDirectory }) => {
+    if (isDirectory) return name === "api" ? [] : pages(`${folder}${name}/`);
+    return name.endsWith(".md") ? [`${folder}${name}`] : [];
+  });
+}
+
+/** The fenced blocks of a page. */
+export function blocksOf(page: string): Block[] {
+  const blocks: Block[] = [];
+  let open: { line: number; words: string[]; lines: string[] } | undefined;
+  read(page).split("\n").forEach((text, index) => {
+    if (open === undefined) {
+      if (text.startsWith("```")) open = { line: index + 1, words: text.slice(3).trim().split(/\s+/), lines: [] };
+    } else if (text === "```") {
+      blocks.push({ page, line: open.line, words: open.words, text: `${open.lines.join("\n")}\n` });
+      open = undefined;
+    } else {
+      open.lines.push(text);
+    }
+  });
+  return blocks;
+}
+
+/** The files that a page has the reader write: `file:NAME` behind a fence. */
+export function filesOf(page: string): Map<string, string> {
+  return new Map(
+    blocksOf(page).flatMap(({ words, text }) => {
+      const name = words.find((word) => word.startsWith("file:"))?.slice("file:".length);
+      return name === undefined ? [] : [[name, text]];
+    }),
+  );
+}
+
+/** The text of a file of this repository. */
+export function read(path: string): string {
+  return Deno.readTextFileSync(new URL(path, ROOT));
+}
+
+/** Writes the API's reference for every entry point. What a package's types lack is no fault of ours and is not shown. */
+async function buildApi(folder: string): Promise<void> {
+  const { exports }: { exports: Record<string, string> } = JSON.parse(read("deno.json"));
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--html", "--no-lock", "--name=Sluice", `--output=${folder}`, ...Object.values(exports)],
+    cwd: ROOT,
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  // deno-lint-ignore no-console -- a task says where its work is
+  console.log(`${folder}/index.html`);
+}
+
+if (import.meta.main) {
+  if (Deno.args[0] === "api") await buildApi("docs/api");
+  else Deno.writeTextFileSync(REFERENCE, referencePage());
+}
