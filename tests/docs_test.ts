@@ -1,0 +1,232 @@
+/**
+ * The documentation is true: its programs run, its links lead somewhere, and what is written from the source is up to date.
+ * `deno test --doc` runs the fenced blocks; the files that a page has the reader write are run here, with the page's commands.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertLessOrEqual, assertStringIncludes } from "@std/assert";
+import { connect } from "../mod.ts";
+import * as errors from "../lib/errors.ts";
+import { loadHandlers } from "../lib/handlers/mod.ts";
+import { CloseCode } from "../lib/pipeline/frames/close_code.ts";
+import { serve } from "../lib/server/serve.ts";
+import { blocksOf, filesOf, pages, read, referencePage } from "./_support/docs.ts";
+import { type Child, deno, denoOutput } from "./_support/child.ts";
+import { cert, key } from "./_support/tls.ts";
+
+const ROOT = new URL("../", import.meta.url);
+/** Is moved to the root, where its links count from. */
+const README_DRAFT = "docs/_readme_draft.md";
+const BLOCKS = pages().flatMap(blocksOf);
+const CONFIG: { exports: Record<string, string>; compilerOptions: unknown } = JSON.parse(read("deno.json"));
+const ENTRY_POINTS = CONFIG.exports;
+
+/** What a program that is not run yet waits for, and whether it is here. */
+const AWAITED: Readonly<Record<string, () => boolean>> = {
+  messages: () => read("lib/pipeline/sockets/websocket_connection.ts").includes("  messages()"),
+  testing: () => "./testing" in ENTRY_POINTS,
+  telemetry: () => "./telemetry" in ENTRY_POINTS,
+};
+
+Deno.test("docs/reference/options-and-limits.md says what the source says: `deno task docs:reference` writes it", () => {
+  assertEquals(read("docs/reference/options-and-limits.md"), referencePage());
+});
+
+Deno.test("the reference names every close code and every error class", () => {
+  const codes = read("docs/reference/close-codes.md");
+  for (const [name, code] of Object.entries(CloseCode)) {
+    assert(new RegExp(`\\| ${code} +\\| \`${name}\``).test(codes), name);
+  }
+  const page = read("docs/reference/errors.md");
+  for (const name of Object.keys(errors).filter((name) => name.endsWith("Error"))) {
+    assert(new RegExp(`\\| \`${name}\` +\\|`).test(page), name);
+  }
+});
+
+Deno.test("a program that `deno test --doc` leaves out says why: it is a file, another library's, or waits for something", () => {
+  const unexplained = BLOCKS.filter(({ words }) =>
+    words.includes("ignore") && !words.some((word) => /^(?:file|before|needs|until):./.test(word))
+  );
+  assertEquals(unexplained.map(({ page, line }) => `${page}:${line}`), []);
+});
+
+Deno.test("a program does not wait for what is here: take `ignore until:…` off its fence, and it runs", () => {
+  const here = BLOCKS.flatMap(({ page, line, words }) => {
+    const awaited = words.find((word) => word.startsWith("until:"))?.slice("until:".length);
+    return awaited !== undefined && AWAITED[awaited]!() ? [`${page}:${line} waits for ${awaited}`] : [];
+  });
+  assertEquals(here, []);
+});
+
+Deno.test("every link in the documentation leads somewhere", async () => {
+  const dead: string[] = [];
+  for (const page of pages()) {
+    const base = page === README_DRAFT ? ROOT : new URL(page, ROOT);
+    const text = read(page).replace(/^```[^]*?^```$/gm, "");
+    for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(target!)) continue;
+      const url = new URL(target!, base);
+      const fragment = url.hash.slice(1);
+      url.hash = "";
+      // `deno task bench` writes the results.
+      if (url.pathname.includes("/bench/results/")) continue;
+      const found = await Deno.stat(url).catch(() => undefined);
+      const headings = fragment === "" || !found?.isFile ? [fragment] : headingsOf(await Deno.readTextFile(url));
+      if (found === undefined || !headings.includes(fragment)) dead.push(`${page}: ${target}`);
+    }
+  }
+  assertEquals(dead, []);
+});
+
+/** The headings of a page as fragments, as GitHub makes them. */
+function headingsOf(text: string): string[] {
+  return Array.from(
+    text.matchAll(/^#+ (.*)$/gm),
+    ([, heading]) => heading!.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(" ", "-"),
+  );
+}
+
+/** A new folder with the files of pages in it, a folder for each, where `@sluice/websocket` is this checkout. */
+async function folderOf(...names: string[]) {
+  const path = await Deno.makeTempDir({ prefix: "sluice-docs-" });
+  const imports = Object.fromEntries(
+    Object.entries(ENTRY_POINTS).map(([name, file]) => [`@sluice/websocket${name.slice(1)}`, new URL(file, ROOT).href]),
+  );
+  const { compilerOptions } = CONFIG;
+  await Deno.writeTextFile(`${path}/deno.json`, JSON.stringify({ imports, compilerOptions }));
+  for (const name of names) {
+    await Deno.mkdir(`${path}/${folderFor(name)}`, { recursive: true });
+    for (const [file, text] of filesOf(name)) {
+      if (file !== "deno.json") await Deno.writeTextFile(`${path}/${folderFor(name)}/${file}`, text);
+    }
+  }
+  return {
+    path: `${path}/${names.length === 1 ? folderFor(names[0]!) : ""}`,
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
+}
+
+/** `docs/how-to/deployment.md` is `deployment`. */
+function folderFor(page: string): string {
+  return page.slice(page.lastIndexOf("/") + 1, -".md".length);
+}
+
+Deno.test("every file that the pages have the reader write passes `deno check`", async () => {
+  await using folder = await folderOf(...pages().filter((page) => filesOf(page).size > 0));
+  const { code, stderr } = await denoOutput("check", "--no-lock", folder.path);
+  assertEquals(code, 0, stderr);
+});
+
+/** The page's command for a file as an argument list, without `deno` or what stands for it. */
+function commandFor(page: string, file: string): string[] {
+  const lines = blocksOf(page).filter(({ words }) => words[0] === "sh").flatMap(({ text }) => text.split("\n"));
+  const line = lines.find((line) => line.includes(` ${file}`));
+  const [, command] = /^(?:npx -y deno@2\.9\.6|deno) (run .*)$/.exec(line ?? "") ?? [];
+  assert(command !== undefined, `${page} has no command for ${file}`);
+  return command.split(" ").map((word) => word.replaceAll('"', ""));
+}
+
+/** Runs a file of a page with the page's command, on a free port. */
+function run(page: string, file: string, { cwd, args = ["0"] }: { cwd: string; args?: string[] }): Child {
+  const [verb, ...rest] = commandFor(page, file);
+  const own = rest.slice(0, rest.indexOf(file) + 1);
+  return deno(verb!, "--no-prompt", ...own.map((word) => word === file ? `${cwd}/${file}` : word), ...args);
+}
+
+Deno.test("docs/tutorial.md: the echo server, the client and the chat do what the page says, with its commands", async () => {
+  const page = "docs/tutorial.md";
+  await using folder = await folderOf(page);
+  const cwd = folder.path;
+  await using echo = run(page, "echo.ts", { cwd });
+  const [, echoUrl] = await echo.said(/Echoing on (ws:\S+)\n/);
+  await using say = run(page, "say.ts", { cwd, args: [echoUrl!] });
+  await say.said(/^hello\n/);
+
+  await using chat = run(page, "chat.ts", { cwd });
+  const [, url] = await chat.said(/Chatting on (http:\S+)\n/);
+  assertStringIncludes(await (await fetch(url!)).text(), 'log.append(data, "\\n")');
+  await using ann = await connect(`${url!.replace("http", "ws")}/?name=Ann`);
+  await ann.send("is anybody here?");
+  const messages = ann[Symbol.asyncIterator]();
+  assertEquals((await messages.next()).value, "Ann: is anybody here?");
+  await using cy = run(page, "say.ts", { cwd, args: [`${url!.replace("http", "ws")}/?name=Cy`] });
+  await cy.said(/^Ann: is anybody here\?\n/); // the history comes first
+  assertEquals((await messages.next()).value, "Cy: hello");
+});
+
+Deno.test("docs/tutorial.md: the chat fits into 30 lines, and deno.json names the checkout's own files", async () => {
+  const files = filesOf("docs/tutorial.md");
+  assertLessOrEqual(files.get("chat.ts")!.trimEnd().split("\n").length, 30);
+  const { imports }: { imports: Record<string, string> } = JSON.parse(files.get("deno.json")!);
+  for (const [name, target] of Object.entries(imports)) {
+    const path = target.replace("../sluice/", "./");
+    assertEquals(path, ENTRY_POINTS[name.replace("@sluice/websocket", ".")]);
+    assert((await Deno.stat(new URL(path, ROOT))).isFile);
+  }
+});
+
+Deno.test("docs/how-to/deployment.md: on SIGTERM the server closes with 1001 and ends", async () => {
+  const page = "docs/how-to/deployment.md";
+  await using folder = await folderOf(page);
+  await using server = run(page, "server.ts", { cwd: folder.path });
+  const [, url] = await server.said(/Listening on (ws:\S+)\n/);
+  const socket = await connect(url!);
+  await socket.ping();
+  assertEquals(await (await fetch(`${url!.replace("ws", "http")}/health`)).text(), "1 connections\n");
+  server.process.kill("SIGTERM");
+  const { closeCode, reason } = await socket.closed;
+  assertEquals([closeCode, reason, (await server.process.status).code], [1001, "restart", 0]);
+});
+
+Deno.test("docs/how-to/deployment.md: the server over TLS", async () => {
+  await using folder = await folderOf("docs/how-to/deployment.md");
+  await Deno.writeTextFile(`${folder.path}/cert.pem`, cert);
+  await Deno.writeTextFile(`${folder.path}/key.pem`, key);
+  const program = `Deno.chdir(${JSON.stringify(folder.path)}); await import("./tls.ts");`;
+  await Deno.writeTextFile(`${folder.path}/main.ts`, program);
+  await using server = deno(
+    "run",
+    "--no-prompt",
+    "--allow-net=127.0.0.1",
+    "--allow-read",
+    `${folder.path}/main.ts`,
+    "0",
+  );
+  const [, url] = await server.said(/Listening on (wss:\S+)\n/);
+  const socket = await connect(url!.replace("127.0.0.1", "localhost"), { caCerts: [cert] });
+  await socket.send("hello");
+  assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
+  await socket.close();
+});
+
+Deno.test("docs/how-to/scaling-out.md: what is published in one worker reaches the others", async () => {
+  const page = "docs/how-to/scaling-out.md";
+  await using folder = await folderOf(page);
+  const [verb, ...args] = commandFor(page, "main.ts");
+  // The library is elsewhere in this case, and not below the program's folder.
+  const allowed = args.filter((arg) => arg.startsWith("--")).map((arg) => arg.replace("=.", ""));
+  await using server = deno(verb!, "--no-prompt", ...allowed, `${folder.path}/main.ts`, "0");
+  const [, url] = await server.said(/Listening on (ws:\S+)\n/);
+  // Among eight connections each worker has one, all but once in 128 times; then it is one worker's own affair.
+  const sockets = await Promise.all(Array.from({ length: 8 }, () => connect(url!)));
+  await Promise.all(sockets.map((socket) => socket.ping()));
+  await sockets[0]!.send("hello");
+  for (const socket of sockets) assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
+  await Promise.all(sockets.map((socket) => socket.close()));
+});
+
+Deno.test("docs/how-to/port-mod-pywebsocket-handlers.md: the ported handler refuses, chooses, answers and says goodbye", async () => {
+  await using folder = await folderOf("docs/how-to/port-mod-pywebsocket-handlers.md");
+  const { upgrade, handler } = await loadHandlers({ root: folder.path });
+  await using server = serve({ port: 0, hostname: "127.0.0.1", origins: "any", upgrade }, handler);
+  const refusal = await connect(`${server.url}/shout`).catch((error) => error);
+  assert(refusal instanceof errors.HandshakeError);
+  assertEquals(refusal.status, 403);
+  const headers = { Origin: "http://localhost:8000" };
+  const socket = await connect(`${server.url}/shout`, { headers, protocols: ["shout"] });
+  assertEquals(socket.protocol, "shout");
+  await socket.send("hello");
+  assertEquals((await socket[Symbol.asyncIterator]().next()).value, "HELLO");
+  const { closeCode, reason } = await socket.close(4000);
+  assertEquals([closeCode, reason], [4000, "bye"]);
+});
