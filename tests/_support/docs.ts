@@ -36,6 +36,7 @@ const OPTIONS = [
   ["lib/server/serve.ts", "ServeOptions", "Where it listens: `serve`"],
   ["lib/server/connection_group.ts", "ShutdownOptions", "`server.shutdown`"],
   ["lib/node/serve_node.ts", "ServeNodeOptions", "`serveNode` of `./node`"],
+  ["lib/server/upgrade_request.ts", "UpgradeRequestOptions", "`upgradeRequest` of `./deno-serve`"],
   ["lib/client/connect.ts", "ConnectOptions", "A client: `connect`, `reconnecting`"],
   ["lib/client/dial.ts", "TlsOptions", "TLS of a client: `connect`, `reconnecting`"],
   ["lib/client/proxy/proxy.ts", "ProxyOptions", "The option `proxy` of a client"],
@@ -47,6 +48,9 @@ const OPTIONS = [
   ["lib/hub/hub_options.ts", "HubOptions", "`createHub` of `./hub`"],
   ["lib/hub/history.ts", "HistoryOptions", "The option `history` of `createHub`"],
   ["lib/pipeline/sockets/topics.ts", "SubscribeOptions", "`socket.subscribe`"],
+  ["lib/hub/linked_broker.ts", "BrokerOptions", "Every broker"],
+  ["lib/hub/nats.ts", "NatsBrokerOptions", "`natsBroker` of `./hub/nats`"],
+  ["lib/hub/redis.ts", "RedisBrokerOptions", "`redisBroker` of `./hub/redis`"],
   ["lib/workers/serve_workers.ts", "ServeWorkersOptions", "`serveWorkers` of `./workers`"],
   ["lib/handlers/handler_directory.ts", "LoadHandlersOptions", "`loadHandlers` of `./handlers`"],
 ] as const;
