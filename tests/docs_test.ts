@@ -16,8 +16,6 @@ import { type Child, deno, denoOutput } from "./_support/child.ts";
 import { cert, key } from "./_support/tls.ts";
 
 const ROOT = new URL("../", import.meta.url);
-/** Is moved to the root, where its links count from. */
-const README_DRAFT = "docs/_readme_draft.md";
 const BLOCKS = pages().flatMap(blocksOf);
 const CONFIG: { exports: Record<string, string>; compilerOptions: unknown } = JSON.parse(read("deno.json"));
 const ENTRY_POINTS = CONFIG.exports;
@@ -54,7 +52,7 @@ Deno.test("a program that `deno test --doc` leaves out says why: it is a file, a
 Deno.test("every link in the documentation leads somewhere", async () => {
   const dead: string[] = [];
   for (const page of pages()) {
-    const base = page === README_DRAFT ? ROOT : new URL(page, ROOT);
+    const base = new URL(page, ROOT);
     const text = read(page).replace(/^```[^]*?^```$/gm, "");
     for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(target!)) continue;
