@@ -178,6 +178,8 @@ export interface HandshakeErrorOptions {
   headers?: Headers | [name: string, value: string][];
   /** The start of the response's body, as far as it was read (client). */
   body?: Uint8Array;
+  /** The name of the option whose limit was passed, where that was the reason. */
+  limit?: string;
   /** The error behind it. */
   cause?: unknown;
 }
@@ -192,6 +194,8 @@ export class HandshakeError extends Error {
   readonly headers: Headers;
   /** The start of the response's body, as far as it was read (client). */
   readonly body: Uint8Array | undefined;
+  /** The name of the option whose limit was passed, such as `maxHeaderBytes`, where that was the reason. */
+  readonly limit: string | undefined;
 
   /**
    * Makes the error.
@@ -204,6 +208,7 @@ export class HandshakeError extends Error {
     this.status = options.status;
     this.headers = new Headers(options.headers);
     this.body = options.body;
+    this.limit = options.limit;
   }
 }
 

@@ -61,6 +61,7 @@ const LAYERS = [
   "lib/http2/",
   "lib/legacy/",
   "lib/handlers/",
+  "lib/telemetry/",
   "lib/standalone/",
   "mod.ts",
 ];

@@ -1,9 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { connectHttp2 } from "../lib/http2/mod.ts";
 import { connect, HandshakeError, serve } from "../mod.ts";
 import { deno, denoOutput } from "./_support/child.ts";
+import { readExposition } from "./_support/prometheus.ts";
 import { cert, key } from "./_support/tls.ts";
 import { connectProxy } from "./client/_support.ts";
-import { connectHttp2 } from "../lib/http2/mod.ts";
 
 for (const example of ["echo", "pipeline", "extension"]) {
   Deno.test(`examples/${example}.ts echoes text and binary messages, answers pings and the closing handshake`, async () => {
@@ -124,4 +125,19 @@ Deno.test("examples/topics.ts takes messages to the others in a room, with the l
   await Promise.all([ada.close(), bob.close()]);
   await child.said(/\/room\/1 opens\n\/room\/1 is empty\n/);
   assertEquals((await assertRejects(() => connect(`${url}/`), HandshakeError)).status, 404);
+});
+
+Deno.test("examples/metrics.ts counts for Prometheus and OpenTelemetry, prints refusals, and replays what it recorded", async () => {
+  await using child = deno("run", "--no-lock", "--allow-net=127.0.0.1", "examples/metrics.ts", "0");
+  const [, url] = await child.said(/(ws:\S+)/);
+  const socket = await connect(`${url}/recorded`);
+  await socket.send("héllo");
+  assertEquals((await socket[Symbol.asyncIterator]().next()).value, "héllo");
+  await socket.close();
+  await child.said(/Replayed "héllo" of ws:\S+\/recorded\n/);
+  await connect(`${url}/nowhere`).catch(() => {});
+  await child.said(/Refused \/nowhere: The application refused the handshake with 404\n/);
+  const samples = readExposition(await (await fetch(`${url!.replace("ws", "http")}/metrics`)).text());
+  assertEquals(samples.get('websocket_messages_total{direction="out"}'), 1);
+  assertEquals(samples.get('websocket_refusals_total{reason="404"}'), 1);
 });

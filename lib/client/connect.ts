@@ -16,6 +16,7 @@ import { toHeaders } from "../handshake/http_fields.ts";
 import { type ResponseHead, ResponseHeadParser } from "../handshake/http_head.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
+import { type Observer, tellRefusal } from "../pipeline/sockets/observer.ts";
 import { readHead, withDeadline, writeHead } from "../pipeline/sockets/opening.ts";
 import { type ByteConnection, type BytePair, type Transport, transportOf } from "../pipeline/sockets/transport.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
@@ -51,6 +52,8 @@ export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOpti
   conn?: ByteConnection | BytePair;
   /** What the application keeps with the connection, as `socket.data`. */
   data?: Data;
+  /** Is told of the connection, or why there is none: metrics and logs. `./telemetry` has some. Nothing is counted without it. */
+  observer?: Observer;
   /** Gives up connecting, wherever that stands. Once the connection is open it does nothing. */
   signal?: AbortSignal;
 }
@@ -158,6 +161,7 @@ export async function openConnection<Data = unknown>(
       transport,
       limits,
       rest,
+      observer: options.observer,
     });
   };
   const open = async (): Promise<Connection<Data>> => {
@@ -182,6 +186,7 @@ export async function openConnection<Data = unknown>(
   } catch (error) {
     giveUp.abort(error);
     transport?.close();
+    tellRefusal(options.observer, error, { remoteAddr: undefined, localAddr: undefined });
     throw error;
   }
 }

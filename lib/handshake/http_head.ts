@@ -67,7 +67,19 @@ export interface HeadGrammar<StartLine> {
   /** Whether a complete head is passed over for the one that follows it. */
   isInterim(start: StartLine): boolean;
   /** Makes the error for a fault. `status` is what a server answers; `start` and `fields` are what was read before the fault. */
-  refuse(message: string, status: number, start: StartLine | undefined, fields: HeaderFields): HandshakeError;
+  refuse(message: string, fault: HeadFault<StartLine>): HandshakeError;
+}
+
+/** What is wrong with a head. */
+export interface HeadFault<StartLine> {
+  /** What a server answers. */
+  readonly status: number;
+  /** The name of the limit that was passed, where one was. */
+  readonly limit?: keyof HeadLimits | undefined;
+  /** The first line, where it was read. */
+  readonly start: StartLine | undefined;
+  /** The fields that were read. */
+  readonly fields: HeaderFields;
 }
 
 /**
@@ -152,9 +164,10 @@ export class HeadParser<StartLine extends object> {
     const { maxHeaderBytes, maxStartLineBytes } = this.#limits;
     const left = maxHeaderBytes - this.#bytesRead;
     if (this.#start === undefined && lineBytes > Math.min(left, maxStartLineBytes + 2)) {
-      throw this.#refuse(`Start line is longer than ${Math.min(maxHeaderBytes, maxStartLineBytes)} bytes`, 414);
+      const max = Math.min(maxHeaderBytes, maxStartLineBytes);
+      throw this.#refuse(`Start line is longer than ${max} bytes`, 414, "maxStartLineBytes");
     }
-    if (lineBytes > left) throw this.#refuse(`Head is longer than ${maxHeaderBytes} bytes`, 431);
+    if (lineBytes > left) throw this.#refuse(`Head is longer than ${maxHeaderBytes} bytes`, 431, "maxHeaderBytes");
   }
 
   #append(bytes: Uint8Array): void {
@@ -179,7 +192,9 @@ export class HeadParser<StartLine extends object> {
   /** One field line, RFC 9112 §5: no folding (§5.2), no space before the colon (§5.1), no control character (RFC 9110 §5.5). */
   #addField(line: string): void {
     const { maxHeaderCount } = this.#limits;
-    if (this.#fields.length >= maxHeaderCount) throw this.#refuse(`Head has more than ${maxHeaderCount} fields`, 431);
+    if (this.#fields.length >= maxHeaderCount) {
+      throw this.#refuse(`Head has more than ${maxHeaderCount} fields`, 431, "maxHeaderCount");
+    }
     if (isSpace(line.charCodeAt(0))) throw this.#refuse("Header line is folded", 400);
     const colon = line.indexOf(":");
     if (colon < 0) throw this.#refuse(`Header line ${quote(line)} has no colon`, 400);
@@ -191,8 +206,8 @@ export class HeadParser<StartLine extends object> {
     this.#fields.push([name.toLowerCase(), value]);
   }
 
-  #refuse(message: string, status: number): HandshakeError {
-    return this.#grammar.refuse(message, status, this.#start, this.#fields);
+  #refuse(message: string, status: number, limit?: keyof HeadLimits): HandshakeError {
+    return this.#grammar.refuse(message, { status, limit, start: this.#start, fields: this.#fields });
   }
 }
 
@@ -207,9 +222,13 @@ export class RequestHeadParser extends HeadParser<RequestLine> {
     super(limits, {
       parseStartLine: parseRequestLine,
       isInterim: () => false,
-      refuse: (message, status) => new HandshakeError(message, { status }),
+      refuse: (message, { status, limit }) => new HandshakeError(message, { status, ...limited(limit) }),
     });
   }
+}
+
+function limited(limit: keyof HeadLimits | undefined): { limit?: string } {
+  return limit === undefined ? {} : { limit };
 }
 
 /** `method SP request-target SP HTTP-version`, RFC 9112 §3. Empty lines before it are passed over, §2.2. */
@@ -239,8 +258,8 @@ export class ResponseHeadParser extends HeadParser<StatusLine> {
     super(limits, {
       parseStartLine: parseStatusLine,
       isInterim: ({ status }) => status < 200 && status !== 101,
-      refuse: (message, _, start, fields) =>
-        new HandshakeError(message, { status: start?.status ?? 0, headers: toHeaders(fields) }),
+      refuse: (message, { start, fields, limit }) =>
+        new HandshakeError(message, { status: start?.status ?? 0, headers: toHeaders(fields), ...limited(limit) }),
     });
   }
 }

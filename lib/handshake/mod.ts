@@ -52,6 +52,7 @@ export type { LegacyDrafts, LegacyRequest } from "./legacy_request.ts";
 export { type FinalResponseHead, refusal, serializeResponse, type SerializeResponseOptions } from "./http_response.ts";
 export {
   type HeaderSection,
+  type HeadFault,
   type HeadGrammar,
   type HeadLimits,
   HeadParser,

@@ -9,7 +9,6 @@ import type { Duplex } from "node:stream";
 import { HandshakeError } from "../errors.ts";
 import type { WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
-import { refuse } from "../server/accept.ts";
 import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "../server/connection_group.ts";
 import { takeOver } from "./accept_node.ts";
 import { nodeConnection } from "./node_connection.ts";
@@ -107,17 +106,15 @@ export function serveNode<Data = unknown>(
     } catch (error) {
       group.report(error); // What is thrown at an emitter would end the process.
       TAKEN.add(socket);
-      return void refuse(
-        nodeConnection(socket),
-        new HandshakeError("The choice failed", { status: 500, cause: error }),
-      );
+      const refusal = new HandshakeError("The choice failed", { status: 500, cause: error });
+      return void group.refuse(nodeConnection(socket), refusal);
     }
     const listeners = server.listeners("upgrade");
     const nobodys = listeners.at(-1) === listener && listeners.every((other) => OURS.has(other));
     if (!ours && !nobodys) return;
     TAKEN.add(socket);
     // A socket that nobody takes would stay open for as long as its client likes.
-    if (!ours) return void refuse(nodeConnection(socket), NOT_FOUND);
+    if (!ours) return void group.refuse(nodeConnection(socket), NOT_FOUND);
     const { conn, first } = takeOver({ request, socket, head });
     void group.take(conn, first);
   };

@@ -4,7 +4,7 @@
  * @module
  */
 import { ConnectionError, HandshakeError } from "../errors.ts";
-import { checkFinal, type FinalResponse, refusal, refusalResponse } from "../handshake/http_response.ts";
+import { checkFinal, type FinalResponse, refusalResponse } from "../handshake/http_response.ts";
 import { acceptExtensions, describeExtensions } from "../extensions/negotiation.ts";
 import type { Extension, ExtensionProcessor } from "../extensions/extension.ts";
 import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
@@ -17,9 +17,10 @@ import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import { chooseSubprotocol } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
-import { answerAndEnd, withDeadline } from "../pipeline/sockets/opening.ts";
-import { type ByteConnection, type BytePair, transportOf } from "../pipeline/sockets/transport.ts";
+import { type Observer, type RefusalInfo, tellRefusal } from "../pipeline/sockets/observer.ts";
+import { withDeadline } from "../pipeline/sockets/opening.ts";
 import type { Topics } from "../pipeline/sockets/topics.ts";
+import type { ByteConnection, BytePair } from "../pipeline/sockets/transport.ts";
 import { type Exchange, http1Exchange } from "./exchange.ts";
 import type { HttpConnection } from "./http_engine.ts";
 import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
@@ -88,6 +89,8 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
   lendPayloads?: boolean;
   /** What `socket.subscribe`, `unsubscribe` and `publish` are for: `createHub` of `./hub` makes one. */
   hub?: Topics;
+  /** Is told of every connection and every refusal: metrics and logs. `./telemetry` has some. Nothing is counted without it. */
+  observer?: Observer;
   /** Gives up the handshake. */
   signal?: AbortSignal;
 }
@@ -190,7 +193,10 @@ export async function acceptExchange<Data>(
   const info = new Info(exchange);
   const late = () => {
     // 408 while we wait for the client (RFC 9110 §15.5.9), 503 while the client waits for us.
-    return new HandshakeError(`The handshake took more than ${time} ms`, { status: info.complete ? 503 : 408 });
+    return new HandshakeError(`The handshake took more than ${time} ms`, {
+      status: info.complete ? 503 : 408,
+      limit: "handshakeTimeout",
+    });
   };
   let opened: Connection<Data> | HttpConnection;
   try {
@@ -199,21 +205,18 @@ export async function acceptExchange<Data>(
     info.abort(cause);
     // The peer is gone. A signal may have any reason, and what a hook throws comes as a `HandshakeError`.
     if (cause instanceof ConnectionError && cause !== signal?.reason) {
+      tellRefusal(acceptor.options.observer, cause, info);
       exchange.drop();
       throw cause;
     }
     const error = refusalOf(cause, signal);
+    tellRefusal(acceptor.options.observer, error, info);
     await exchange.refuse(error instanceof Refused ? error.response : refusalResponse(error));
     throw error;
   }
   if (opened instanceof Connection) return opened;
   await acceptor.http?.(opened);
   return undefined;
-}
-
-/** Refuses a connection before anything of it is read. */
-export async function refuse(conn: ByteConnection | BytePair, error: HandshakeError): Promise<void> {
-  await answerAndEnd(transportOf(conn), refusal(error));
 }
 
 async function shakeHands<Data>(
@@ -233,7 +236,7 @@ async function shakeHands<Data>(
   const secure = info.forwardedSecure ?? options.secure ?? exchange.secure;
   const ordinary = exchange.ordinary();
   if (ordinary !== undefined) return { ...ordinary, info, secure };
-  const request = exchange.readRequest({ secure });
+  const request = info.request = exchange.readRequest({ secure });
   checkOrigin(request);
   await exchange.readBody();
   info.throwIfAborted();
@@ -262,6 +265,7 @@ async function shakeHands<Data>(
     lendPayloads: options.lendPayloads,
     framing,
     hub: options.hub,
+    observer: options.observer,
   });
 }
 
@@ -278,12 +282,13 @@ async function ask<Answer>(info: Info, hook: () => Answer | Promise<Answer>): Pr
 }
 
 /** What is known of a connection before its request. The signal is made for those who look at it. */
-class Info implements UpgradeInfo {
+class Info implements UpgradeInfo, RefusalInfo {
   remoteAddr: Address | undefined;
   readonly localAddr: Address | undefined;
   /** Whether the client's side of a proxy is, as far as the proxy says it. */
   forwardedSecure: boolean | undefined;
   readonly extensions: ExtensionProcessor[] = [];
+  request: UpgradeRequest | undefined;
   /** Whether the request is here. */
   complete = false;
   #controller: AbortController | undefined;

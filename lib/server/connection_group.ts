@@ -9,6 +9,7 @@ import { resolveServerLimits, type ServerLimits } from "../limits.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import type { Connection } from "../pipeline/sockets/connection.ts";
 import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
+import { tellRefusal } from "../pipeline/sockets/observer.ts";
 import type { ByteConnection, BytePair } from "../pipeline/sockets/transport.ts";
 import type { Address } from "../pipeline/sockets/websocket_connection.ts";
 import {
@@ -47,10 +48,15 @@ export interface ShutdownOptions {
 }
 
 /** H24: refused before anything is read. */
-const TOO_MANY = new HandshakeError("Too many connections", { status: 503, headers: [["Retry-After", "1"]] });
+const TOO_MANY = new HandshakeError("Too many connections", {
+  status: 503,
+  headers: [["Retry-After", "1"]],
+  limit: "maxConnections",
+});
 const TOO_MANY_OF_YOURS = new HandshakeError("Too many connections from this address", {
   status: 429,
   headers: [["Retry-After", "1"]],
+  limit: "maxConnectionsPerAddress",
 });
 
 /** A connection and the place that it takes. */
@@ -153,8 +159,11 @@ export class ConnectionGroup<Data> {
   async #accept(exchange: Exchange): Promise<Placed<Data> | undefined> {
     const { maxConnections } = this.#limits;
     // Whom a refusal would take too long for is not told why.
-    if (this.#busy > 2 * maxConnections) return void exchange.drop();
-    if (this.#served >= maxConnections) return void await exchange.refuse(refusalResponse(TOO_MANY));
+    if (this.#busy > 2 * maxConnections) {
+      this.#tellRefusal(exchange, TOO_MANY);
+      return void exchange.drop();
+    }
+    if (this.#served >= maxConnections) return void await this.refuseExchange(exchange, TOO_MANY);
     const place = new Place(this.#perAddress, this.#limits.maxConnectionsPerAddress);
     this.#served++;
     const leave = () => {
@@ -174,6 +183,21 @@ export class ConnectionGroup<Data> {
       if (error instanceof HandshakeError && error.status === 500) this.report(error.cause ?? error);
     }
     leave();
+  }
+
+  /** Refuses a connection of which nothing was read. It never rejects. */
+  refuse(conn: ByteConnection | BytePair, error: HandshakeError): Promise<void> {
+    return this.refuseExchange(http1(this.#acceptor, conn), error);
+  }
+
+  /** Refuses an exchange of any version of HTTP, of which nothing was read. It never rejects. */
+  refuseExchange(exchange: Exchange, error: HandshakeError): Promise<void> {
+    this.#tellRefusal(exchange, error);
+    return exchange.refuse(refusalResponse(error));
+  }
+
+  #tellRefusal({ remoteAddr, localAddr }: Exchange, error: HandshakeError): void {
+    tellRefusal(this.#options.observer, error, { remoteAddr, localAddr });
   }
 
   /** Runs the handler on a connection, to its end. */

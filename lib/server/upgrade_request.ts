@@ -5,7 +5,7 @@
  *
  * - no backpressure on what comes in: the platform reads on while the application does not. What waits is bounded by
  *   `maxQueuedBytes`, and then the connection is closed with 1013;
- * - no `ping()` and no `roundTripTime`; keepalive is the platform's, to the second;
+ * - no `ping()`, no `roundTripTime` and no `tap()`; keepalive is the platform's, to the second;
  * - no compression and no other extensions;
  * - `maxMessageBytes` is judged when the whole message is here (1009); the platform itself cuts at 64 MiB a frame, and counts
  *   neither fragments nor the time they take;
@@ -268,6 +268,10 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
 
   ping(): Promise<number> {
     throw new DOMException("Cannot ping: the WebSocket of Deno.serve has no ping", "NotSupportedError");
+  }
+
+  tap(): ReadableStream<string> {
+    throw new DOMException("Cannot tap: the WebSocket of Deno.serve shows no frames", "NotSupportedError");
   }
 
   close(code: number = CloseCode.NORMAL, reason = ""): Promise<CloseInfo> {

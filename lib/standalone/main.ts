@@ -15,11 +15,13 @@ import { join } from "node:path";
 import { type HandlerDirectory, loadHandlers } from "../handlers/handler_directory.ts";
 import { legacyDrafts } from "../legacy/mod.ts";
 import { serve, type WebSocketServer } from "../server/serve.ts";
+import { combineObservers } from "../telemetry/combine_observers.ts";
+import { prometheusMetrics } from "../telemetry/prometheus.ts";
 import type { WorkersServer } from "../workers/serve_workers.ts";
 import { createBasicAuth, readUsers } from "./basic_auth.ts";
 import { named, print, StartError } from "./command_line.ts";
 import { listen } from "./listen.ts";
-import { createLog, type Log, openLogSink } from "./log.ts";
+import { connectionNumbers, createLog, type Log, openLogSink } from "./log.ts";
 import { limitsOf, type Options } from "./options.ts";
 import { readOptions } from "./read_options.ts";
 import { createSite } from "./site.ts";
@@ -67,13 +69,13 @@ export async function start(options: Options, worker?: WorkerPlace): Promise<Web
   const { deflate, documentRoot, handlers, hixie75, legacy, logFile, logLevel, mapFile, origins, tlsCert } = options;
   using cleanup = new DisposableStack();
   const sink = cleanup.use(await named("log-file", logFile ?? "", () => openLogSink(logFile)));
-  const log = createLog(sink, logLevel, { worker: worker?.index });
+  const log = createLog(sink, logLevel, options.logFormat, { worker: worker?.index });
   const authenticate = await basicAuth(options);
   const directory = handlers === undefined ? undefined : await loadDirectory(options, handlers, log, worker);
   const files = documentRoot === undefined ? undefined : await named("document-root", documentRoot, serveFiles);
-  let connections = 0;
-  const nextId = () => ++connections;
-  const sockets = createSockets({ directory, origins, authenticate, log, nextId });
+  const idOf = connectionNumbers();
+  const sockets = createSockets({ directory, authenticate, log, idOf });
+  const metrics = options.metrics ? prometheusMetrics() : undefined;
   if (options.watch && handlers !== undefined && directory !== undefined) {
     const paths = mapFile === undefined ? [handlers] : [handlers, mapFile];
     cleanup.use(reloadOnChange({ paths, directory, log }));
@@ -84,11 +86,19 @@ export async function start(options: Options, worker?: WorkerPlace): Promise<Web
     listener: await listen(worker === undefined ? options : { ...options, port: worker.port }, worker !== undefined),
     secure: tlsCert !== undefined,
     proxies: options.proxies,
-    origins: "any", // `upgrade` checks them, so that a refusal is logged
+    ...(origins === undefined ? {} : { origins }),
     upgrade: sockets.upgrade,
     perMessageDeflate: deflate,
     ...(legacy ? { legacy: legacyDrafts({ hixie75 }) } : {}),
-    http: createSite({ sockets: worker?.shared(sockets) ?? sockets, files, authenticate, log, nextId }),
+    http: createSite({
+      sockets: worker?.shared(sockets) ?? sockets,
+      files,
+      authenticate,
+      log,
+      idOf,
+      metrics: metrics?.text,
+    }),
+    observer: metrics === undefined ? sockets.observer : combineObservers(metrics.observer, sockets.observer),
     onError: sockets.onError,
   }, sockets.handler);
   const ending = cleanup.move();

@@ -14,7 +14,7 @@ import {
   type ServerLimits,
 } from "../limits.ts";
 import { flag, type OptionSpec, type OptionSpecs, readNumber, readText, text } from "./command_line.ts";
-import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./log.ts";
 
 /** The limits that a server has; those left out are the client's. */
 export type ServedLimits = Omit<Limits, "maxErrorBodyBytes" | "maxRedirects"> & ServerLimits;
@@ -39,7 +39,9 @@ export interface Options extends ServedLimits {
   deflate: boolean;
   legacy: boolean;
   hixie75: boolean;
+  metrics: boolean;
   logLevel: LogLevel;
+  logFormat: LogFormat;
   logFile: string | undefined;
   config: string | undefined;
   help: boolean;
@@ -65,7 +67,9 @@ export const DEFAULT_OPTIONS: Readonly<Options> = Object.freeze({
   deflate: false,
   legacy: false,
   hixie75: false,
+  metrics: false,
   logLevel: "info",
+  logFormat: "text",
   logFile: undefined,
   config: undefined,
   help: false,
@@ -117,8 +121,10 @@ const PROTOCOL: Specs<"deflate" | "legacy" | "hixie75"> = {
   hixie75: flag("and hixie-75"),
 };
 
-const LOGGING: Specs<"logLevel" | "logFile"> = {
-  logLevel: { placeholder: "LEVEL", help: LOG_LEVELS.join(", "), read: readLogLevel },
+const WATCHING: Specs<"metrics" | "logLevel" | "logFormat" | "logFile"> = {
+  metrics: flag("numbers for Prometheus on /metrics, for whoever may see the console"),
+  logLevel: { placeholder: "LEVEL", help: LOG_LEVELS.join(", "), read: (text) => readOneOf(LOG_LEVELS, text) },
+  logFormat: { placeholder: "FORMAT", help: LOG_FORMATS.join(", "), read: (text) => readOneOf(LOG_FORMATS, text) },
   logFile: text("FILE", "add to this file instead of standard error"),
 };
 
@@ -154,7 +160,7 @@ export const OPTIONS: Specs<keyof Options> = {
   ...CONTENT,
   ...ACCESS,
   ...PROTOCOL,
-  ...LOGGING,
+  ...WATCHING,
   ...LIMITS,
   ...GENERAL,
 };
@@ -166,7 +172,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, specs: Partial<Sp
   ["What it serves, besides /echo and the console on /", CONTENT],
   ["To whom", ACCESS],
   ["Protocol", PROTOCOL],
-  ["Log", LOGGING],
+  ["Log and metrics", WATCHING],
   ["Limits (Infinity lifts one)", LIMITS],
   ["General", GENERAL],
 ];
@@ -235,8 +241,8 @@ function readList(text: string): string[] {
   return text.split(",").map((entry) => entry.trim());
 }
 
-function readLogLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((level) => level === text);
-  if (level === undefined) throw new RangeError(`it must be one of ${LOG_LEVELS.join(", ")}`);
-  return level;
+function readOneOf<Value extends string>(values: readonly Value[], text: string): Value {
+  const value = values.find((value) => value === text);
+  if (value === undefined) throw new RangeError(`it must be one of ${values.join(", ")}`);
+  return value;
 }

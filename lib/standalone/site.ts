@@ -1,9 +1,10 @@
 /**
- * What the server answers to ordinary requests: the console, what the console asks for, and files.
+ * What the server answers to ordinary requests: the console, what the console asks for, metrics, and files.
  *
  * @module
  */
 import type { UpgradeInfo } from "../server/accept.ts";
+import { PROMETHEUS_CONTENT_TYPE } from "../telemetry/prometheus.ts";
 import { BASIC_CHALLENGE } from "./basic_auth.ts";
 import { consolePage } from "./console_page.ts";
 import type { Log } from "./log.ts";
@@ -20,8 +21,10 @@ export interface SiteOptions {
   readonly authenticate: ((headers: Headers) => Promise<boolean>) | undefined;
   /** Takes what happens. */
   readonly log: Log;
-  /** The next connection's number, for the log. */
-  readonly nextId: () => number;
+  /** A connection's number, for the log. */
+  readonly idOf: (info: UpgradeInfo) => number;
+  /** What `/metrics` answers, where it does. */
+  readonly metrics?: (() => string) | undefined;
 }
 
 /**
@@ -31,9 +34,8 @@ export interface SiteOptions {
  * @returns What answers a request.
  */
 export function createSite(options: SiteOptions): (request: Request, info: UpgradeInfo) => Promise<Response> {
-  const { authenticate, log, nextId } = options;
+  const { authenticate, log, idOf } = options;
   return async (request, info) => {
-    const id = nextId();
     const { pathname } = new URL(request.url);
     const response = authenticate !== undefined && !(await authenticate(request.headers))
       ? new Response("The credentials are nobody's\n", {
@@ -41,9 +43,8 @@ export function createSite(options: SiteOptions): (request: Request, info: Upgra
         headers: { "WWW-Authenticate": BASIC_CHALLENGE },
       })
       : await answer(request, pathname, options);
-    // The console pings every second.
-    log[pathname === PING ? "debug" : "info"]("http", {
-      connection: id,
+    log[OFTEN.has(pathname) ? "debug" : "info"]("http", {
+      connection: idOf(info),
       remote: authority(info.remoteAddr),
       method: request.method,
       path: pathname,
@@ -55,9 +56,21 @@ export function createSite(options: SiteOptions): (request: Request, info: Upgra
 
 /** Where the console asks for a ping on its connection. */
 const PING = "/ping.json";
+/** Where Prometheus asks. */
+const METRICS = "/metrics";
+/** The console pings every second, and Prometheus scrapes all day. */
+const OFTEN: ReadonlySet<string> = new Set([PING, METRICS]);
 
-async function answer(request: Request, pathname: string, { sockets, files }: SiteOptions): Promise<Response> {
+async function answer(
+  request: Request,
+  pathname: string,
+  { sockets, files, metrics }: SiteOptions,
+): Promise<Response> {
   const isRead = request.method === "GET" || request.method === "HEAD";
+  if (pathname === METRICS && metrics !== undefined) {
+    if (!isRead) return methodNotAllowed();
+    return new Response(metrics(), { headers: { "Content-Type": PROMETHEUS_CONTENT_TYPE, ...UNCACHED } });
+  }
   switch (pathname) {
     case "/":
       return await files?.(request) ?? (isRead ? consolePage() : methodNotAllowed());
@@ -76,5 +89,7 @@ async function answer(request: Request, pathname: string, { sockets, files }: Si
 }
 
 function json(value: unknown): Response {
-  return Response.json(value, { headers: { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" } });
+  return Response.json(value, { headers: UNCACHED });
 }
+
+const UNCACHED = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };

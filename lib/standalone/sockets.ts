@@ -6,8 +6,8 @@
  */
 import { HandshakeError } from "../errors.ts";
 import type { HandlerDirectory } from "../handlers/handler_directory.ts";
-import { compileOriginPolicy, type OriginPolicy } from "../handshake/origin.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
+import type { Observer } from "../pipeline/sockets/observer.ts";
 import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 import type { UpgradeAnswer, UpgradeInfo } from "../server/accept.ts";
 import { BASIC_CHALLENGE } from "./basic_auth.ts";
@@ -17,14 +17,12 @@ import { errorFields, type Log } from "./log.ts";
 export interface SocketsOptions {
   /** The handlers, where there are any. */
   readonly directory: HandlerDirectory | undefined;
-  /** Which origins may connect. */
-  readonly origins: OriginPolicy | undefined;
   /** Whether the request's credentials are somebody's. */
   readonly authenticate: ((headers: Headers) => Promise<boolean>) | undefined;
   /** Takes what happens. */
   readonly log: Log;
-  /** The next connection's number, for the log. */
-  readonly nextId: () => number;
+  /** A connection's number, for the log. */
+  readonly idOf: (info: object) => number;
 }
 
 /** What goes with a connection. */
@@ -41,10 +39,12 @@ export interface SocketSession {
 export interface Sockets {
   /** The resource names that are served. */
   readonly resources: () => readonly string[];
-  /** The option of `serve`. It checks the origin itself, so that a refusal is logged: the server must let in any. */
+  /** The option of `serve`. */
   readonly upgrade: (request: UpgradeRequest, info: UpgradeInfo) => Promise<UpgradeAnswer<SocketSession> | Response>;
   /** The handler for `serve`. */
   readonly handler: (socket: WebSocketConnection<SocketSession>) => Promise<void>;
+  /** The option of `serve`: logs refusals. */
+  readonly observer: Observer;
   /** The option of `serve`: logs what went wrong on our side. */
   readonly onError: (error: unknown) => void;
   /**
@@ -68,8 +68,7 @@ const ECHO = "/echo";
  * @param options What is decided elsewhere.
  * @returns Functions for the options of `serve`, and for the console.
  */
-export function createSockets({ directory, origins, authenticate, log, nextId }: SocketsOptions): Sockets {
-  const checkOrigin = compileOriginPolicy(origins);
+export function createSockets({ directory, authenticate, log, idOf }: SocketsOptions): Sockets {
   const consoles = new Map<string, WebSocketConnection>();
   /** On whose connection a handler threw it. */
   const thrownOn = new WeakMap<object, number>();
@@ -85,7 +84,6 @@ export function createSockets({ directory, origins, authenticate, log, nextId }:
         headers: [["WWW-Authenticate", BASIC_CHALLENGE]],
       });
     }
-    checkOrigin(request);
     if (!resources().includes(request.path)) throw new HandshakeError("There is no such resource", { status: 404 });
     const consoleId = new URLSearchParams(request.query).get(CONSOLE_ID);
     if (directory === undefined || !directory.resources.includes(request.path)) {
@@ -116,25 +114,30 @@ export function createSockets({ directory, origins, authenticate, log, nextId }:
   return {
     resources,
     async upgrade(request, info) {
-      const id = nextId();
-      const asked = {
-        connection: id,
-        remote: authority(info.remoteAddr),
-        resource: resourceOf(request),
-        origin: request.origin,
-      };
+      const id = idOf(info);
       try {
-        const answer = await decide(request, info, id);
-        if (answer instanceof Response) log.info("refuse", { ...asked, status: answer.status });
-        return answer;
+        return await decide(request, info, id);
       } catch (error) {
         blame(error, id);
-        const refusal = error instanceof HandshakeError
-          ? { status: error.status, reason: error.message }
-          : { status: 500 };
-        log.info("refuse", { ...asked, ...refusal });
         throw error;
       }
+    },
+    observer: {
+      refused(error, info) {
+        const { request } = info;
+        const facts = {
+          connection: idOf(info),
+          remote: authority(info.remoteAddr),
+          resource: request === undefined ? undefined : resourceOf(request),
+          origin: request?.origin,
+        };
+        if (error instanceof HandshakeError) {
+          log.info("refuse", { ...facts, status: error.status, limit: error.limit, reason: error.message });
+        } else {
+          // Who looks whether the port is open does this all day.
+          log.debug("leave", { ...facts, error: String(error) });
+        }
+      },
     },
     async handler(socket) {
       const session = socket.data;
@@ -156,7 +159,7 @@ export function createSockets({ directory, origins, authenticate, log, nextId }:
           reason: reason || undefined,
           clean: wasClean,
           error: error === undefined ? undefined : String(error),
-          seconds: ((performance.now() - opened) / 1000).toFixed(3),
+          seconds: Number(((performance.now() - opened) / 1000).toFixed(3)),
         })
       );
       await hold(socket, session);

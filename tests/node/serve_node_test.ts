@@ -196,8 +196,10 @@ Deno.test("H22: what a hook throws is reported and answered with 500, and so is 
 Deno.test("two on one server: each takes its requests, and H21: what nobody takes is refused with 404", async () => {
   const server = createServer();
   const says = (word: string): WebSocketHandler => (socket) => void socket.send(word);
+  const refusals: string[] = [];
+  const observer = { refused: ({ message }: Error) => void refusals.push(message) };
   const first = serveNode(server, { takes: ({ url }) => url === "/first" }, says("first"));
-  const second = serveNode(server, { takes: ({ url }) => url !== "/third" }, says("second"));
+  const second = serveNode(server, { takes: ({ url }) => url !== "/third", observer }, says("second"));
   await using node = await listen(server);
   const ask = async (path: string) => {
     const socket = await connect(`ws://127.0.0.1:${node.port}${path}`);
@@ -208,6 +210,7 @@ Deno.test("two on one server: each takes its requests, and H21: what nobody take
   assertEquals(await ask("/first"), ["first"], "the first of two that would take it has it");
   assertEquals(await ask("/second"), ["second"]);
   assertEquals((await assertRejects(() => ask("/third"), HandshakeError)).status, 404);
+  assertEquals(refusals, ["There is no WebSocket here"]);
   await soon(Promise.all([first.shutdown(), second.shutdown()]), "The shutdown");
 });
 

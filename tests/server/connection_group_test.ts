@@ -1,8 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ConnectionGroup } from "../../lib/server/connection_group.ts";
-import { connect } from "../../mod.ts";
+import { connect, HandshakeError } from "../../mod.ts";
 import { connPair } from "../_support/pair.ts";
 import { requestText } from "../_support/raw_peer.ts";
+import { until } from "../_support/wait.ts";
 
 Deno.test("a group takes connections of any kind in, and is done when all have ended", async () => {
   const group = new ConnectionGroup({}, { message: (socket, data) => void socket.send(data) });
@@ -37,4 +38,28 @@ Deno.test("stop throws at the call for a code that may not be sent, and then not
   assertEquals(group.stopping.aborted, false);
   await group.stop({}, () => {});
   assertEquals(group.stopping.aborted, true);
+});
+
+Deno.test("an observer is told of those for whom there is no room, and of those who are not even told", async () => {
+  const told: unknown[] = [];
+  const observer = {
+    refused: (error: Error) => void told.push(error instanceof HandshakeError ? [error.status, error.limit] : error),
+  };
+  const group = new ConnectionGroup({ maxConnections: 1, observer }, () => {});
+  const pairs = Array.from({ length: 3 }, () => connPair());
+  const taken = pairs.map(([near]) => group.take(near));
+  await until(() => told.length === 2, "Both refusals");
+  assertEquals(told, [[503, "maxConnections"], [503, "maxConnections"]]);
+  for (const [, far] of pairs) far.close();
+  await Promise.all(taken);
+
+  told.length = 0;
+  const address = { transport: "tcp", hostname: "192.0.2.1", port: 1 } as const;
+  const few = new ConnectionGroup({ maxConnectionsPerAddress: 1, observer }, () => {});
+  const two = [connPair(), connPair()];
+  const both = two.map(([near]) => few.take({ ...near, remoteAddr: address }));
+  await until(() => told.length === 1, "The refusal");
+  assertEquals(told, [[429, "maxConnectionsPerAddress"]]);
+  for (const [, far] of two) far.close();
+  await Promise.all(both);
 });

@@ -118,12 +118,13 @@ Deno.test("a mistake in the options is thrown at the call", () => {
   assertThrows(() => upgradeRequest(request, { origins: ["example.com"] }, {}), TypeError);
 });
 
-Deno.test("what is not there says so: ping throws", async () => {
+Deno.test("what is not there says so: ping and tap throw", async () => {
   const { handler, taken } = taking();
   await using server = start(handler);
   const client = await connect(server.url);
   const socket = await taken;
   assertThrows(() => socket.ping(), DOMException, "has no ping");
+  assertThrows(() => socket.tap(), DOMException, "shows no frames");
   await client.close();
 });
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { createLog, errorFields, openLogSink } from "../../lib/standalone/log.ts";
+import { connectionNumbers, createLog, errorFields, openLogSink } from "../../lib/standalone/log.ts";
 import { logged } from "./_support.ts";
 
 Deno.test("an event is one line of key=value pairs, with its time, level and name first", () => {
@@ -14,7 +14,7 @@ Deno.test("an event is one line of key=value pairs, with its time, level and nam
 
 Deno.test("facts that every line has stand behind the event", () => {
   const written: string[] = [];
-  const log = createLog({ write: (line) => void written.push(line) }, "info", { worker: 1, other: undefined });
+  const log = createLog({ write: (line) => void written.push(line) }, "info", "text", { worker: 1, other: undefined });
   log.info("open", { connection: 7 });
   assertMatch(written[0]!, / event=open worker=1 connection=7\n$/);
 });
@@ -61,4 +61,28 @@ Deno.test("a log's file is added to", async () => {
   } finally {
     await Deno.remove(file);
   }
+});
+
+Deno.test("with the format json an event is one object on one line, and numbers are numbers", () => {
+  const written: string[] = [];
+  const log = createLog({ write: (line) => void written.push(line) }, "info", "json");
+  log.info("close", { connection: 7, clean: true, seconds: 0.5, origin: undefined, reason: "a\nb\x9b\u2028" });
+  assertEquals(written.length, 1);
+  assertMatch(written[0]!, /^\{[^\n\x7f-\x9f\u2028]*\}\n$/);
+  const { time, ...facts } = JSON.parse(written[0]!);
+  assertMatch(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  assertEquals(facts, {
+    level: "info",
+    event: "close",
+    connection: 7,
+    clean: true,
+    seconds: 0.5,
+    reason: "a\nb\x9b\u2028",
+  });
+});
+
+Deno.test("a connection has one number, whoever asks for it", () => {
+  const numberOf = connectionNumbers();
+  const [one, two] = [{}, {}];
+  assertEquals([numberOf(one), numberOf(two), numberOf(one)], [1, 2, 1]);
 });

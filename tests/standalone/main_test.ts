@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { connect, HandshakeError, type WebSocketConnection } from "../../mod.ts";
 import { deno, denoOutput } from "../_support/child.ts";
+import { readExposition } from "../_support/prometheus.ts";
 import { cert } from "../_support/tls.ts";
 import { soon } from "../_support/wait.ts";
 import { folder } from "../handlers/_support.ts";
@@ -193,12 +194,50 @@ Deno.test("all of it at once: TLS, handlers, aliases, files, credentials, origin
       /level=warn event=handlers warning="\S+bad_wsh.js is skipped: transferData is not a function"/,
       /event=listen url=wss:\S+ handlers=2\n/,
       /event=open connection=1 remote=127\.0\.0\.1:\d+ resource=\/loud origin=https:\/\/app\.example extensions="permessage-deflate/,
-      /event=close connection=1 code=1006 clean=false error="LimitError: .*maxMessageBytes 1024" seconds=\d+\.\d{3}\n/,
+      /event=close connection=1 code=1006 clean=false error="LimitError: .*maxMessageBytes 1024" seconds=[\d.]+\n/,
       /event=refuse connection=\d+ .*resource=\/loud .*status=403/,
       /event=http connection=\d+ remote=192\.0\.2\.7 method=GET path=\/ status=200\n/,
       /event=stop\n$/,
     ]
   ) assertMatch(log, pattern);
+});
+
+Deno.test("--metrics answers /metrics in Prometheus' format, and --log-format json logs what can be counted there", async () => {
+  const log = await Deno.makeTempFile();
+  try {
+    const { child, url } = await serving(["--metrics", "--deflate", "--log-format", "json", "--log-file", log], {
+      allow: [`--allow-read=${log}`, `--allow-write=${log}`],
+      level: "info",
+    });
+    await using server = child;
+    const scrape = async () => readExposition(await (await fetch(`${url}metrics`)).text());
+    assertEquals((await scrape()).get("websocket_connections_total"), 0);
+    const socket = await connect(`${url}echo`);
+    assertEquals((await scrape()).get("websocket_connections_open"), 1);
+    await echoed(socket, "hello");
+    assertEquals((await assertRejects(() => connect(`${url}nothing`), HandshakeError)).status, 404);
+    let samples = await scrape();
+    while (samples.get("websocket_connections_open") !== 0) samples = await soon(scrape(), "The end of the connection");
+    const counted = [
+      "websocket_connections_open",
+      "websocket_connections_total",
+      'websocket_messages_total{direction="in"}',
+      'websocket_messages_total{direction="out"}',
+      'websocket_closes_total{code="1000"}',
+      'websocket_refusals_total{reason="404"}',
+    ].map((name) => samples.get(name));
+    assertEquals(counted, [0, 1, 1, 1, 1, 1]);
+
+    server.process.kill("SIGTERM");
+    await server.process.status;
+    const lines = (await Deno.readTextFile(log)).trim().split("\n").map((line) => JSON.parse(line));
+    const [open, close, refuse] = ["open", "close", "refuse"].map((name) => lines.find(({ event }) => event === name));
+    assertEquals([open.connection, close.code, refuse.status], [close.connection, 1000, 404]);
+    assertEquals(typeof close.seconds, "number");
+    assert(refuse.connection !== open.connection);
+  } finally {
+    await Deno.remove(log);
+  }
 });
 
 Deno.test("--watch loads handlers again while the server runs", async () => {

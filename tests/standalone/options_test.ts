@@ -27,6 +27,7 @@ Deno.test("values are read as what they are", () => {
   assertEquals(OPTIONS.origins.read("https://a.example, null"), ["https://a.example", "null"]);
   assertEquals(OPTIONS.proxies.read("127.0.0.1, 10.0.0.0/8,unix"), ["127.0.0.1", "10.0.0.0/8", "unix"]);
   assertEquals(OPTIONS.logLevel.read("warn"), "warn");
+  assertEquals(OPTIONS.logFormat.read("json"), "json");
   assertEquals([OPTIONS.deflate.read("true"), OPTIONS.deflate.read("false")], [true, false]);
 });
 
@@ -45,6 +46,7 @@ Deno.test("what is no value is refused with the reason", () => {
     [() => OPTIONS.proxies.read("nginx"), "it is no IP address"],
     [() => OPTIONS.basicAuth.read("me"), "a colon between"],
     [() => OPTIONS.logLevel.read("loud"), "one of error, warn, info, debug"],
+    [() => OPTIONS.logFormat.read("xml"), "one of text, json"],
   ] as const;
   for (const [read, reason] of bad) assertThrows(read, Error, reason);
 });

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { UpgradeInfo } from "../../lib/server/accept.ts";
+import { connectionNumbers } from "../../lib/standalone/log.ts";
 import { createSite, type SiteOptions } from "../../lib/standalone/site.ts";
 import { logged } from "./_support.ts";
 
@@ -14,7 +15,6 @@ function site(
   options: Partial<SiteOptions> = {},
 ): { get: (path: string, init?: RequestInit) => Promise<Response>; lines: string[] } {
   const { log, lines } = logged();
-  let connections = 0;
   const sockets = {
     resources: () => ["/chat", "/echo"],
     ping: (id: string) => Promise.resolve(id === "mine" ? 0.25 : undefined),
@@ -24,7 +24,7 @@ function site(
     files: undefined,
     authenticate: undefined,
     log,
-    nextId: () => ++connections,
+    idOf: connectionNumbers(),
     ...options,
   });
   return {
@@ -72,4 +72,17 @@ Deno.test("who is not let in sees nothing, and is asked who it is", async () => 
     assertEquals([status, headers.get("www-authenticate")], [401, 'Basic realm="Sluice", charset="UTF-8"']);
   }
   assertEquals(lines.every((line) => line.endsWith("status=401")), true);
+});
+
+Deno.test("/metrics is there only where it is asked for, and only to be read", async () => {
+  assertEquals((await site().get("/metrics")).status, 404);
+  const { get, lines } = site({ metrics: () => "a 1\n" });
+  const answer = await get("/metrics");
+  assertEquals([answer.status, await answer.text()], [200, "a 1\n"]);
+  assertEquals(answer.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  assertEquals(answer.headers.get("cache-control"), "no-store");
+  assertEquals((await get("/metrics", { method: "POST", body: "x" })).status, 405);
+  assertEquals(lines.every((line) => line.startsWith("level=debug event=http")), true);
+  const nobody = site({ metrics: () => "a 1\n", authenticate: () => Promise.resolve(false) });
+  assertEquals((await nobody.get("/metrics")).status, 401);
 });

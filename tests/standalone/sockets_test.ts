@@ -3,8 +3,11 @@ import { connect } from "../../lib/client/connect.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import { loadHandlers } from "../../lib/handlers/mod.ts";
 import { serve } from "../../lib/server/serve.ts";
+import { connectionNumbers } from "../../lib/standalone/log.ts";
 import { createSockets, type Sockets, type SocketSession, type SocketsOptions } from "../../lib/standalone/sockets.ts";
-import { soon } from "../_support/wait.ts";
+import { utf8 } from "../_support/frames.ts";
+import { RawPeer } from "../_support/raw_peer.ts";
+import { soon, until } from "../_support/wait.ts";
 import { folder } from "../handlers/_support.ts";
 import { logged } from "./_support.ts";
 
@@ -18,18 +21,16 @@ interface Running extends AsyncDisposable {
 
 function running(options: Partial<SocketsOptions> = {}): Running {
   const { log, lines } = logged();
-  let connections = 0;
   const sockets = createSockets({
     directory: undefined,
-    origins: undefined,
     authenticate: undefined,
     log,
-    nextId: () => ++connections,
+    idOf: connectionNumbers(),
     ...options,
   });
-  const { upgrade, handler, onError } = sockets;
+  const { upgrade, handler, observer, onError } = sockets;
   const server = serve<SocketSession>(
-    { port: 0, hostname: "127.0.0.1", origins: "any", upgrade, onError },
+    { port: 0, hostname: "127.0.0.1", upgrade, observer, onError },
     handler,
   );
   return {
@@ -115,8 +116,8 @@ Deno.test("what a handler refuses or throws is logged with its connection", asyn
   assertEquals((await socket.closed).closeCode, 1011);
   const lines = await server.stop();
   assertEquals(lines.filter((line) => !/event=(open|close)/.test(line)), [
-    "level=info event=refuse connection=1 remote=R resource=/closed status=410",
-    "level=info event=refuse connection=2 remote=R resource=/broken?early status=500",
+    'level=info event=refuse connection=1 remote=R resource=/closed status=410 reason="The application refused the handshake with 410"',
+    'level=info event=refuse connection=2 remote=R resource=/broken?early status=500 reason="The handshake failed on the server\'s side"',
     'level=error event=fault connection=2 error="Error: early" at=S',
     'level=error event=fault connection=3 error="Error: late" at=S',
   ]);
@@ -136,4 +137,21 @@ Deno.test("the server pings a console's connection for it, and nobody else's", a
   await socket.close();
   await server.stop();
   assertEquals(await server.sockets.ping("0123"), undefined);
+});
+
+Deno.test("who is refused before anybody looks at the request is logged too, with the limit; who leaves, only for debugging", async () => {
+  await using server = running();
+  const port = Number(new URL(server.url).port);
+  using long = await RawPeer.dial(port);
+  await long.send(utf8(`GET /${"x".repeat(10_000)} HTTP/1.1\r\n`));
+  await long.readText();
+  long.close();
+  (await RawPeer.dial(port)).close();
+  await until(() => server.lines.length === 2, "Both lines");
+  const [refused, left] = (await server.stop()).toSorted().toReversed();
+  assertEquals(
+    refused,
+    'level=info event=refuse connection=1 remote=R status=414 limit=maxStartLineBytes reason="Start line is longer than 8192 bytes"',
+  );
+  assertMatch(left ?? "", /^level=debug event=leave connection=2 remote=R error="ConnectionError: .*"$/);
 });

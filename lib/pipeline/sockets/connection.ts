@@ -19,12 +19,15 @@ import type { Framing } from "../frames/framing.ts";
 import { type Message, type MessageData, ownCopy } from "../messages/message.ts";
 import { CLOSE_HANDSHAKE, type CloseAction, type CloseEvent, type CloseState } from "./close_handshake.ts";
 import { ConnectionWays } from "./connection_streams.ts";
+import { ConnectionWatch, type Intake } from "./connection_watch.ts";
 import type { DrivenConnection, SharedSending } from "./driven_connection.ts";
 import { type BatchConsumer, Inbox } from "./inbox.ts";
 import { Keepalive } from "./keepalive.ts";
+import { type Observer, tell } from "./observer.ts";
 import { PendingPings } from "./pending_pings.ts";
 import { Receiver } from "./receiver.ts";
 import { type Consuming, Sender } from "./sender.ts";
+import type { TapOptions } from "./tap.ts";
 import { hubFor, type SubscribeOptions, type Topics } from "./topics.ts";
 import type { Transport } from "./transport.ts";
 import type { Address, CloseInfo, ConnectionFacts, SendOptions, WebSocketOpenInfo } from "./websocket_connection.ts";
@@ -47,6 +50,8 @@ export interface ConnectionInit<Data> extends Omit<ConnectionFacts, "headers"> {
   framing?: Framing | undefined;
   /** The hub that `subscribe` and its like are for. */
   hub?: Topics | undefined;
+  /** Is told what happens. */
+  observer?: Observer | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -81,6 +86,9 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   readonly #keepalive: Keepalive;
   readonly #closed = Promise.withResolvers<CloseInfo>();
   #pings: PendingPings | undefined;
+  /** What reads go to: the receiver itself, or who watches it. */
+  #intake: Intake;
+  #watch: ConnectionWatch | undefined;
 
   #state: CloseState = "open";
   #received: ClosePayload | undefined;
@@ -145,6 +153,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       control: (frame) => this.#receiveControl(frame),
       late: (error) => this.fail(error),
     });
+    this.#intake = this.#receiver;
     this.#inbox = new Inbox(limits.highWaterMark, () => this.#checkConsumed());
     this.#sender = new Sender(transport, {
       chain: this.#chain,
@@ -162,6 +171,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       lost: () => this.#lose(new ConnectionError(`The peer was silent for ${limits.pongTimeout} ms after a ping`)),
       reading: () => this.#reading && this.#state === "open",
     });
+    if (init.observer !== undefined) this.#observe(init.observer);
     void this.#read(init.rest);
   }
 
@@ -246,7 +256,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   ping(payload?: MessageData): Promise<number> {
     this.#checkOpen("ping");
     if (this.#framing !== undefined) throw invalidState("Cannot ping: the peer's draft of the protocol has no pings");
-    const ping = (this.#pings ??= new PendingPings()).add(payload);
+    const ping = (this.#pings ??= new PendingPings(this.#watch)).add(payload);
     this.#sender.queue.append(Opcode.PING, ping.payload);
     this.#sender.flushLater();
     return ping.roundTrip;
@@ -256,6 +266,13 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     const payload = encodeClosePayload(code, reason);
     this.#answer("close", payload);
     return this.closed;
+  }
+
+  tap(options: TapOptions = {}): ReadableStream<string> {
+    if (this.#state === "closed") throw invalidState("Cannot tap: the connection is closed");
+    const { role, url, protocol, extensions } = this;
+    const facts = { role, url, protocol, extensions, limits: this.#limits, standard: this.#framing === undefined };
+    return this.#watched().tap(facts, options, () => this.#unwatch());
   }
 
   /** Closes with an empty close frame, as the WHATWG does where no code is given. */
@@ -351,6 +368,26 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     }
   }
 
+  #observe(observer: Observer): void {
+    const watching = tell(() => observer.opened?.(this)) ?? undefined;
+    if (watching !== undefined) this.#watched().observer = watching;
+  }
+
+  /** Puts a watch into the way in and the way out, unless there is one. */
+  #watched(): ConnectionWatch {
+    if (this.#watch !== undefined) return this.#watch;
+    const watch = new ConnectionWatch({ receiver: this.#receiver, queue: this.#sender.queue, framing: this.#framing });
+    void this.closed.then((info) => watch.end(info));
+    return this.#watch = this.#intake = this.#sender.queue.watch = watch;
+  }
+
+  /** Takes the watch out where nobody needs it any more. */
+  #unwatch(): void {
+    if (this.#watch?.inUse !== false) return;
+    this.#intake = this.#receiver;
+    this.#watch = this.#sender.queue.watch = undefined;
+  }
+
   /** The one reader. It never writes: what it owes goes to the queue. */
   async #read(rest: Uint8Array<ArrayBuffer>): Promise<void> {
     try {
@@ -401,9 +438,9 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   async #roomForMore(): Promise<void> {
     while (this.#inbox.full && this.#state === "open") {
       this.#reading = false;
-      this.#receiver.pause();
+      this.#intake.pause();
       await this.#inbox.room();
-      this.#receiver.resume();
+      this.#intake.resume();
       this.#reading = true;
     }
   }
@@ -416,7 +453,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     const wanted = this.#state === "open";
     this.#wireBytes += count;
     const messages: Message[] = [];
-    const failure = this.#receiver.receive(bytes, count, messages);
+    const failure = this.#intake.receive(bytes, count, messages);
     const kept = !this.#lends &&
       (this.#receiver.keepsBytes || (memory !== undefined && keepPrivate(messages, memory)));
     if (messages.length > 0) {

@@ -11,6 +11,8 @@ export type {
   WebSocketConnection,
   WebSocketOpenInfo,
 } from "./websocket_connection.ts";
+export type { ConnectionObserver, Observer, RefusalInfo, Way } from "./observer.ts";
+export type { TapOptions } from "./tap.ts";
 export type { SlowPolicy, SubscribeOptions, Topics } from "./topics.ts";
 export type { WebSocketCallbacks, WebSocketHandler } from "./handler.ts";
 export type { ByteConnection, BytePair } from "./transport.ts";

@@ -16,6 +16,12 @@ export class PendingPings {
   readonly #pending: PendingPing[] = [];
   #next = 0;
   #roundTripTime: number | undefined;
+  readonly #watch: { roundTrip(ms: number): void } | undefined;
+
+  /** @param watch Is told of every round trip, in milliseconds. */
+  constructor(watch?: { roundTrip(ms: number): void }) {
+    this.#watch = watch;
+  }
 
   /** The latest round trip in milliseconds. */
   get roundTripTime(): number | undefined {
@@ -47,6 +53,7 @@ export class PendingPings {
     for (const ping of this.#pending.splice(0, index + 1)) {
       this.#roundTripTime = now - ping.sent;
       ping.deferred.resolve(this.#roundTripTime);
+      this.#watch?.roundTrip(this.#roundTripTime);
     }
   }
 

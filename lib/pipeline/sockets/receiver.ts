@@ -141,6 +141,17 @@ export class Receiver {
     this.#pausedSince = 0;
   }
 
+  /** Whether neither a frame nor a message is under way. */
+  get idle(): boolean {
+    if (this.#parser.insideMessage) return false;
+    try {
+      this.end();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Lets go of the timer. */
   stop(): void {
     clearTimeout(this.#messageTimer);
@@ -205,7 +216,7 @@ export class Receiver {
  * What the parser allows: what extensions own, and a message that its compression made larger: a deflater with little memory
  * writes 5 bytes for every 128 that it cannot compress (RFC 1951 §3.2.4).
  */
-function parserLimits(limits: Limits, chain: ExtensionChain | undefined): Partial<FrameParserOptions> {
+export function parserLimits(limits: Limits, chain: ExtensionChain | undefined): Partial<FrameParserOptions> {
   if (chain === undefined) return limits;
   const { reservedBits, reservedOpcodes } = chain;
   const maxMessageBytes = limits.maxMessageBytes + Math.ceil(limits.maxMessageBytes / 16) + 64;

@@ -6,6 +6,7 @@
 import type { ExtensionProcessor } from "../../extensions/extension.ts";
 import type { Role } from "../frames/frame.ts";
 import type { Message, MessageData } from "../messages/message.ts";
+import type { TapOptions } from "./tap.ts";
 import type { SubscribeOptions } from "./topics.ts";
 
 /** How a connection ended. */
@@ -161,6 +162,17 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    * @throws {WebSocketError} If the topic is refused. A handler that lets it pass closes the connection with 1008.
    */
   publish(topic: string, data: MessageData, options?: SendOptions): number;
+  /**
+   * Records every frame in and out from now on, as lines of JSON without line ends: the facts of the connection first, then each
+   * read and write with the frames in it, at last how it ended. What was under way when it began is left out, so a recording
+   * begins with a message. `replay` of `./telemetry` reads it back. It holds all that is said: keep it as you keep that.
+   *
+   * @param options How much is recorded, and how much may wait for its reader.
+   * @returns The lines. To cancel the stream ends the recording.
+   * @throws {DOMException} `InvalidStateError` if the connection is closed or is recorded already, `NotSupportedError` where its
+   *   frames cannot be seen (`./deno-serve`).
+   */
+  tap(options?: TapOptions): ReadableStream<string>;
   /** Messages in order. Leaving the loop leaves the connection open; an unclean end throws. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
 }

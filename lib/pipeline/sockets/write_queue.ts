@@ -34,6 +34,16 @@ interface Segment {
   readonly batch?: Uint8Array<ArrayBuffer>;
 }
 
+/** Is told how writing goes, where somebody watches. */
+export interface WriteWatch {
+  /** The transport took these bytes, which others may write over as soon as this returns. */
+  written(bytes: Uint8Array<ArrayBuffer>): void;
+  /** Somebody waits for the high-water mark. */
+  filled(): void;
+  /** Less than that is queued again. */
+  drained(): void;
+}
+
 /** How a queue behaves. */
 export interface WriteQueueOptions extends Pick<Limits, "highWaterMark" | "maxQueuedBytes"> {
   /** Gives masking keys, on a client. */
@@ -46,6 +56,9 @@ export interface WriteQueueOptions extends Pick<Limits, "highWaterMark" | "maxQu
 
 /** Collects frames into batches and writes one batch at a time. */
 export class WriteQueue {
+  /** Is told how writing goes. */
+  watch: WriteWatch | undefined;
+
   readonly #transport: Transport;
   readonly #options: WriteQueueOptions;
   /** Batches that are full and large payloads, in order. */
@@ -185,6 +198,7 @@ export class WriteQueue {
 
   /** Waits until less than the high-water mark is queued. Ignoring the promise is safe; awaiting it tells of a failure. */
   drained(): Promise<void> {
+    if (this.#drained === undefined) this.watch?.filled();
     this.#drained ??= handled();
     return this.#drained.promise;
   }
@@ -218,6 +232,7 @@ export class WriteQueue {
         for (let at = await this.#transport.writeSome(bytes); at < bytes.length;) {
           at += await this.#transport.writeSome(bytes.subarray(at));
         }
+        this.watch?.written(bytes);
         if (batch !== undefined) release(batch);
         else dropLent(bytes.buffer);
         if (this.#ended) return;
@@ -243,6 +258,7 @@ export class WriteQueue {
     this.#wasFull = false;
     this.#drained?.resolve();
     this.#drained = undefined;
+    this.watch?.drained();
     this.#options.drained();
   }
 

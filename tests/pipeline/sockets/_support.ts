@@ -8,6 +8,7 @@ import type { Role } from "../../../lib/pipeline/frames/frame.ts";
 import type { Message } from "../../../lib/pipeline/messages/message.ts";
 import { Connection } from "../../../lib/pipeline/sockets/connection.ts";
 import { runHandler } from "../../../lib/pipeline/sockets/handler.ts";
+import type { Observer } from "../../../lib/pipeline/sockets/observer.ts";
 import type { Topics } from "../../../lib/pipeline/sockets/topics.ts";
 import { type ByteConnection, type BytePair, transportOf } from "../../../lib/pipeline/sockets/transport.ts";
 import type { CloseInfo, WebSocketConnection } from "../../../lib/pipeline/sockets/websocket_connection.ts";
@@ -25,6 +26,8 @@ export interface OpenOptions extends Partial<Limits> {
   rest?: Uint8Array<ArrayBuffer>;
   /** The hub of its server. */
   hub?: Topics;
+  /** Watches it. */
+  observer?: Observer;
 }
 
 /** A connection over any transport, with no keepalive unless it is asked for. */
@@ -44,6 +47,7 @@ export function connectionOver(conn: ByteConnection | BytePair, options: OpenOpt
     limits: resolveLimits({ pingInterval: 0, ...options }),
     rest,
     hub,
+    observer: options.observer,
   });
 }
 

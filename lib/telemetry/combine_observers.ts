@@ -1,0 +1,38 @@
+/**
+ * Several observers as one.
+ *
+ * @module
+ */
+import { type ConnectionObserver, type Observer, tell } from "../pipeline/sockets/observer.ts";
+
+/**
+ * Makes one observer of several. Each is told of everything, in this order; where one throws, that is printed and the others are
+ * told all the same.
+ *
+ * @param observers The observers.
+ * @returns The observer.
+ */
+export function combineObservers(...observers: readonly Observer[]): Observer {
+  return {
+    opened(socket) {
+      const watching = observers.flatMap((observer) => tell(() => observer.opened?.(socket)) ?? []);
+      return watching.length <= 1 ? watching[0] : all(watching);
+    },
+    refused(error, info) {
+      for (const observer of observers) tell(() => observer.refused?.(error, info));
+    },
+  };
+}
+
+function all(observers: readonly ConnectionObserver[]): ConnectionObserver {
+  const each = (call: (observer: ConnectionObserver) => void) => {
+    for (const observer of observers) tell(() => call(observer));
+  };
+  return {
+    received: (...facts) => each((observer) => observer.received?.(...facts)),
+    sent: (...facts) => each((observer) => observer.sent?.(...facts)),
+    held: (...facts) => each((observer) => observer.held?.(...facts)),
+    roundTrip: (...facts) => each((observer) => observer.roundTrip?.(...facts)),
+    closed: (...facts) => each((observer) => observer.closed?.(...facts)),
+  };
+}

@@ -1,0 +1,164 @@
+/**
+ * What is counted and measured of connections: one table, and the observer that fills it, wherever the numbers go.
+ *
+ * @module
+ */
+import { HandshakeError, LimitError } from "../errors.ts";
+import type { Observer } from "../pipeline/sockets/observer.ts";
+import type { CloseInfo, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+
+/** A counter only grows, an up-down counter does not, and a histogram has buckets. */
+export type MetricKind = "counter" | "upDownCounter" | "histogram";
+
+/** One thing that is counted or measured. */
+export interface Metric {
+  /** How it is counted. */
+  readonly kind: MetricKind;
+  /** Its name, as OpenTelemetry writes names. */
+  readonly name: string;
+  /** Its unit in UCUM: `s`, `By`, `1`, or what is counted in braces. */
+  readonly unit: string;
+  /** What it says. */
+  readonly help: string;
+  /** What it is told apart by, if by anything. A peer chooses none of the values freely: they are bounded. */
+  readonly label?: string;
+  /** The label's values, where they are known before anything happens. */
+  readonly values?: readonly string[];
+  /** A histogram's upper bounds. */
+  readonly buckets?: readonly number[];
+}
+
+const WAYS = { label: "direction", values: ["in", "out"] } as const;
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** All of them. */
+export const METRICS = {
+  open: { kind: "upDownCounter", name: "websocket.connections.open", unit: "{connection}", help: "Open connections" },
+  connections: {
+    kind: "counter",
+    name: "websocket.connections",
+    unit: "{connection}",
+    help: "Connections that were opened",
+  },
+  refusals: {
+    kind: "counter",
+    name: "websocket.refusals",
+    unit: "{handshake}",
+    help: "Handshakes of which no connection came: the HTTP status, or the error where the peer went away",
+    label: "reason",
+  },
+  closes: {
+    kind: "counter",
+    name: "websocket.closes",
+    unit: "{connection}",
+    help:
+      "Connections that ended, by the peer's close code: 1006 where it sent none, 3xxx and 4xxx for applications' own",
+    label: "code",
+  },
+  limits: {
+    kind: "counter",
+    name: "websocket.limits",
+    unit: "{limit}",
+    help: "Limits that ended a connection or a handshake",
+    label: "limit",
+  },
+  messages: { kind: "counter", name: "websocket.messages", unit: "{message}", help: "Messages", ...WAYS },
+  io: { kind: "counter", name: "websocket.io", unit: "By", help: "Bytes of frames on the wire", ...WAYS },
+  roundTrip: {
+    kind: "histogram",
+    name: "websocket.round_trip",
+    unit: "s",
+    help: "From a ping to its pong",
+    buckets: SECONDS,
+  },
+  queue: {
+    kind: "histogram",
+    name: "websocket.queue",
+    unit: "By",
+    help: "Bytes that are queued out when a write is done",
+    buckets: [0, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864],
+  },
+  held: {
+    kind: "histogram",
+    name: "websocket.held",
+    unit: "s",
+    help:
+      "Backpressure: how long nothing was read because nobody took it (in), how long a send waited for the peer (out)",
+    buckets: SECONDS,
+    ...WAYS,
+  },
+  ratio: {
+    kind: "histogram",
+    name: "websocket.compression.ratio",
+    unit: "1",
+    help: "Bytes before compression for each byte after, of a connection's compressed messages",
+    buckets: [1, 1.5, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256],
+    ...WAYS,
+  },
+} as const satisfies Readonly<Record<string, Metric>>;
+
+/** The name of a metric in the table. */
+export type MetricName = keyof typeof METRICS;
+
+/** The names in the order of the table. */
+export const METRIC_NAMES: readonly MetricName[] = Object.keys(METRICS).filter(isMetric);
+
+/** Where numbers go: to a counter as what is added, to a histogram as what was measured. */
+export type Recorder = (metric: MetricName, value: number, label?: string) => void;
+
+/**
+ * Makes an observer that counts and measures.
+ *
+ * @param record Where the numbers go.
+ * @returns The observer, for any number of servers and clients.
+ */
+export function measuringObserver(record: Recorder): Observer {
+  return {
+    opened(socket) {
+      record("open", 1);
+      record("connections", 1);
+      return {
+        received(messages, bytes) {
+          record("io", bytes, "in");
+          if (messages > 0) record("messages", messages, "in");
+        },
+        sent(messages, bytes, queued) {
+          record("io", bytes, "out");
+          if (messages > 0) record("messages", messages, "out");
+          record("queue", queued);
+        },
+        held: (way, ms) => record("held", ms / 1000, way),
+        roundTrip: (ms) => record("roundTrip", ms / 1000),
+        closed(info) {
+          record("open", -1);
+          recordClose(info, record);
+          recordRatios(socket, record);
+        },
+      };
+    },
+    refused(error) {
+      const refused = error instanceof HandshakeError;
+      record("refusals", 1, refused ? String(error.status) : error.name);
+      if (refused && error.limit !== undefined) record("limits", 1, error.limit);
+    },
+  };
+}
+
+function recordClose({ closeCode, error }: CloseInfo, record: Recorder): void {
+  // 3000 to 4999 are anybody's to choose (RFC 6455 §7.4.2): a peer that sends them all would fill the memory.
+  record("closes", 1, closeCode < 3000 ? String(closeCode) : `${Math.floor(closeCode / 1000)}xxx`);
+  if (error instanceof LimitError) record("limits", 1, error.limit);
+}
+
+/** What extensions counted by the names that permessage-deflate has. */
+function recordRatios({ extensionProcessors }: WebSocketConnection, record: Recorder): void {
+  for (const { stats = {} } of extensionProcessors) {
+    const { bytesIn = 0, compressedIn = 0, bytesOut = 0, compressedOut = 0 } = stats;
+    if (compressedIn > 0) record("ratio", bytesIn / compressedIn, "in");
+    if (compressedOut > 0) record("ratio", bytesOut / compressedOut, "out");
+  }
+}
+
+function isMetric(name: string): name is MetricName {
+  return Object.hasOwn(METRICS, name);
+}

@@ -1,0 +1,87 @@
+/**
+ * Metrics for OpenTelemetry, through whatever meter there is: Deno's own, which `OTEL_DENO=true` exports, or an SDK's.
+ *
+ * @module
+ */
+import type { Observer } from "../pipeline/sockets/observer.ts";
+import { measuringObserver, type Metric, METRIC_NAMES, type MetricName, METRICS } from "./metrics.ts";
+
+/** What an instrument is made with. */
+export interface InstrumentOptions {
+  /** What it says. */
+  readonly description: string;
+  /** Its unit in UCUM. */
+  readonly unit: string;
+  /** A histogram's buckets. */
+  readonly advice?: { explicitBucketBoundaries: number[] };
+}
+
+/** What a number is told apart by. */
+export type Attributes = Readonly<Record<string, string>>;
+
+/** A counter of either kind. */
+export interface CounterLike {
+  /** Adds to it. */
+  add(value: number, attributes?: Attributes): void;
+}
+
+/** A histogram. */
+export interface HistogramLike {
+  /** Records what was measured. */
+  record(value: number, attributes?: Attributes): void;
+}
+
+/** What is needed of a `Meter` of `@opentelemetry/api`: that package is the caller's, and nothing of it is loaded here. */
+export interface MeterLike {
+  /** Makes a counter. */
+  createCounter(name: string, options: InstrumentOptions): CounterLike;
+  /** Makes an up-down counter. */
+  createUpDownCounter(name: string, options: InstrumentOptions): CounterLike;
+  /** Makes a histogram. */
+  createHistogram(name: string, options: InstrumentOptions): HistogramLike;
+}
+
+/**
+ * Makes an observer that counts and measures with OpenTelemetry.
+ *
+ * @example With Deno's exporter: run it with `OTEL_DENO=true`
+ * ```ts ignore
+ * import { metrics } from "npm:@opentelemetry/api@^1";
+ * import { serve } from "@sluice/websocket";
+ * import { openTelemetryObserver } from "@sluice/websocket/telemetry";
+ *
+ * serve({ port: 8080, observer: openTelemetryObserver(metrics.getMeter("websocket")) }, {
+ *   message: (socket, data) => void socket.send(data),
+ * });
+ * ```
+ *
+ * @param meter A meter.
+ * @returns The observer, for any number of servers and clients.
+ */
+export function openTelemetryObserver(meter: MeterLike): Observer {
+  const instruments = new Map(METRIC_NAMES.map((name) => [name, instrument(meter, METRICS[name])]));
+  return measuringObserver((name: MetricName, value, label) => instruments.get(name)?.(value, label));
+}
+
+function instrument(meter: MeterLike, metric: Metric): (value: number, label?: string) => void {
+  const { kind, name, help: description, unit, label: key, buckets } = metric;
+  const options = {
+    description,
+    unit,
+    ...(buckets === undefined ? {} : { advice: { explicitBucketBoundaries: [...buckets] } }),
+  };
+  /** One object for each value of the label: they are few, and numbers are many. */
+  const known = new Map<string, Attributes>();
+  const attributes = (label: string | undefined): Attributes | undefined => {
+    if (key === undefined || label === undefined) return undefined;
+    let found = known.get(label);
+    if (found === undefined) known.set(label, found = { [key]: label });
+    return found;
+  };
+  if (kind === "histogram") {
+    const histogram = meter.createHistogram(name, options);
+    return (value, label) => histogram.record(value, attributes(label));
+  }
+  const counter = kind === "counter" ? meter.createCounter(name, options) : meter.createUpDownCounter(name, options);
+  return (value, label) => counter.add(value, attributes(label));
+}

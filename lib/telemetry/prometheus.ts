@@ -1,0 +1,136 @@
+/**
+ * Metrics as text for Prometheus: its exposition format, version 0.0.4.
+ *
+ * @module
+ */
+import type { Observer } from "../pipeline/sockets/observer.ts";
+import { measuringObserver, type Metric, METRIC_NAMES, METRICS } from "./metrics.ts";
+
+/** The `Content-Type` of {@linkcode PrometheusMetrics.text}. */
+export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** The numbers of one server, as plain data: what several workers counted can be sent to one of them and added up. */
+export type PrometheusSnapshot = readonly (readonly [series: string, numbers: readonly number[]])[];
+
+/** Metrics that a Prometheus server reads. */
+export interface PrometheusMetrics {
+  /** Counts: for the option `observer` of `serve`, `accept` and `connect`. */
+  readonly observer: Observer;
+  /** What was counted so far. */
+  snapshot(): PrometheusSnapshot;
+  /**
+   * What was counted so far, as text: what `/metrics` answers.
+   *
+   * @param others What others counted, which is added.
+   */
+  text(...others: PrometheusSnapshot[]): string;
+}
+
+/**
+ * Makes metrics for Prometheus. They are held in memory, a number for each line of the text.
+ *
+ * @example A server that can be scraped
+ * ```ts
+ * import { connect, serve } from "@sluice/websocket";
+ * import { PROMETHEUS_CONTENT_TYPE, prometheusMetrics } from "@sluice/websocket/telemetry";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { observer, text } = prometheusMetrics();
+ * await using server = serve({
+ *   port: 0,
+ *   hostname: "127.0.0.1",
+ *   observer,
+ *   http: () => new Response(text(), { headers: { "Content-Type": PROMETHEUS_CONTENT_TYPE } }),
+ * }, {});
+ *
+ * await using _socket = await connect(server.url);
+ * const scraped = await (await fetch(server.url.replace("ws", "http"))).text();
+ * assertEquals(scraped.includes("\nwebsocket_connections_open 1\n"), true);
+ * ```
+ *
+ * @returns The observer, and the text.
+ */
+export function prometheusMetrics(): PrometheusMetrics {
+  /** By metric and label: the sum, and for a histogram the number of values in each bucket. */
+  const series = new Map<string, number[]>();
+  for (const name of METRIC_NAMES) {
+    const metric: Metric = METRICS[name];
+    const labels = metric.label === undefined ? [""] : metric.values ?? [];
+    for (const label of labels) series.set(keyOf(name, label), fresh(metric));
+  }
+  const observer = measuringObserver((name, value, label = "") => {
+    const metric: Metric = METRICS[name];
+    const key = keyOf(name, label);
+    let numbers = series.get(key);
+    if (numbers === undefined) series.set(key, numbers = fresh(metric));
+    numbers[0]! += value;
+    if (metric.buckets === undefined) return;
+    const bucket = metric.buckets.findIndex((bound) => value <= bound);
+    numbers[1 + (bucket === -1 ? metric.buckets.length : bucket)]!++;
+  });
+  const snapshot = () => Array.from(series, ([key, numbers]) => [key, [...numbers]] as const);
+  return { observer, snapshot, text: (...others) => textOf([snapshot(), ...others]) };
+}
+
+function fresh({ buckets }: Metric): number[] {
+  return new Array<number>(buckets === undefined ? 1 : 2 + buckets.length).fill(0);
+}
+
+/** A metric's name in the table has no space. */
+function keyOf(name: string, label: string): string {
+  return `${name} ${label}`;
+}
+
+function textOf(snapshots: readonly PrometheusSnapshot[]): string {
+  const sums = new Map<string, number[]>();
+  for (const [key, numbers] of snapshots.flat()) {
+    const sum = sums.get(key);
+    sums.set(key, sum === undefined ? [...numbers] : sum.map((value, i) => value + (numbers[i] ?? 0)));
+  }
+  let text = "";
+  for (const name of METRIC_NAMES) {
+    const metric: Metric = METRICS[name];
+    const full = fullName(metric);
+    text += `# HELP ${full} ${metric.help}\n# TYPE ${full} ${TYPES[metric.kind]}\n`;
+    const start = keyOf(name, "");
+    for (const [key, numbers] of sums) {
+      if (!key.startsWith(start)) continue;
+      const labels = metric.label === undefined ? [] : [`${metric.label}="${escape(key.slice(start.length))}"`];
+      text += metric.buckets === undefined
+        ? line(full, labels, numbers[0] ?? 0)
+        : histogram(full, { labels, numbers, buckets: metric.buckets });
+    }
+  }
+  return text;
+}
+
+const TYPES = { counter: "counter", upDownCounter: "gauge", histogram: "histogram" } as const;
+
+/** The name that OpenTelemetry's own exporter for Prometheus gives it. */
+function fullName({ name, unit, kind }: Metric): string {
+  const suffix = unit === "s" ? "_seconds" : unit === "By" ? "_bytes" : "";
+  return `${name.replaceAll(".", "_")}${suffix}${kind === "counter" ? "_total" : ""}`;
+}
+
+/** The buckets count all that is at most their bound. */
+function histogram(
+  name: string,
+  { labels, numbers, buckets }: { labels: string[]; numbers: readonly number[]; buckets: readonly number[] },
+): string {
+  const [sum = 0, ...counts] = numbers;
+  let text = "";
+  let count = 0;
+  for (const [i, bound] of [...buckets, Infinity].entries()) {
+    count += counts[i] ?? 0;
+    text += line(`${name}_bucket`, [...labels, `le="${bound === Infinity ? "+Inf" : bound}"`], count);
+  }
+  return text + line(`${name}_sum`, labels, sum) + line(`${name}_count`, labels, count);
+}
+
+function line(name: string, labels: readonly string[], value: number): string {
+  return `${name}${labels.length === 0 ? "" : `{${labels.join(",")}}`} ${value}\n`;
+}
+
+function escape(label: string): string {
+  return label.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}

@@ -1,0 +1,178 @@
+/**
+ * A recording of `socket.tap()`, through the parser again: what a connection made of its peer's bytes can be seen as often as one
+ * likes, with no connection.
+ *
+ * @module
+ */
+import type { Extension } from "../extensions/extension.ts";
+import { acceptExtensions, confirmExtensions, type ExtensionChain, openExtensions } from "../extensions/negotiation.ts";
+import { permessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
+import { parseExtensions } from "../handshake/extension_header.ts";
+import { type Limits, resolveLimits } from "../limits.ts";
+import type { Frame, Role } from "../pipeline/frames/frame.ts";
+import { FrameParser } from "../pipeline/frames/frame_parser.ts";
+import type { Message } from "../pipeline/messages/message.ts";
+import { MessageAssembler } from "../pipeline/messages/message_assembler.ts";
+import type { Way } from "../pipeline/sockets/observer.ts";
+import { parserLimits } from "../pipeline/sockets/receiver.ts";
+import { readLine, type Recording, type RecordingFacts } from "./recording.ts";
+
+/** How a recording is read back. The limits are those of the recording where none are given. */
+export interface ReplayOptions extends Partial<Pick<Limits, "maxMessageBytes" | "maxFragments" | "maxEmptyFragments">> {
+  /** What is read: what came in, as the connection read it, or what went out, as its peer must. @default {"in"} */
+  way?: Way;
+  /** The extensions that the connection may have used, where they are more than permessage-deflate. */
+  extensions?: readonly Extension[];
+}
+
+/** What a read brought, and when: milliseconds from the start of the recording. */
+export type ReplayEvent =
+  /** The parser read a frame. Large ones come in parts, as the fragments that RFC 6455 §5.4 allows to make of them. */
+  | { readonly ms: number; readonly frame: Frame }
+  /** A message was complete. */
+  | { readonly ms: number; readonly message: Message }
+  /** The peer broke a rule or a limit, or the connection ended too early. It is the last. */
+  | { readonly ms: number; readonly error: unknown };
+
+/**
+ * Reads a recording back. What needs a clock (`messageTimeout`, `maxPingsPerSecond`) is not judged again, and a context that
+ * compression kept from before the recording is missing: tap such a connection in an observer's `opened`.
+ *
+ * @example What came in
+ * ```ts
+ * import { connect, serve } from "@sluice/websocket";
+ * import { replay } from "@sluice/websocket/telemetry";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve({ port: 0, hostname: "127.0.0.1" }, { message: (socket, data) => void socket.send(data) });
+ * const socket = await connect(server.url);
+ * const recording = Array.fromAsync(socket.tap());
+ * await socket.send("hello");
+ * await socket[Symbol.asyncIterator]().next();
+ * await socket.close();
+ *
+ * const messages = [...replay(await recording)].flatMap((event) => "message" in event ? [event.message] : []);
+ * assertEquals(messages, ["hello"]);
+ * ```
+ *
+ * @param lines The lines, with or without line ends; empty ones are passed over.
+ * @param options Which way, the extensions and the limits.
+ * @returns What each read brought: its frames, the messages they completed, and what was wrong.
+ * @throws {TypeError} At a line that is none of a recording, where lines were lost, and for a recording without `bytes`.
+ * @throws {Error} If the connection used an extension that is not given.
+ */
+export function* replay(lines: Iterable<string>, options: ReplayOptions = {}): Generator<ReplayEvent> {
+  const { way = "in" } = options;
+  let pipeline: Pipeline | undefined;
+  let number = 0;
+  let reads = 0;
+  let frames = 0;
+  try {
+    for (const text of lines) {
+      number++;
+      if (text.trim() === "") continue;
+      const line: Recording = readLine(text, number);
+      if ("facts" in line) {
+        pipeline = openPipeline(line.facts, options);
+        continue;
+      }
+      if (pipeline === undefined) throw new TypeError(`Line ${number} is not the start of a recording`);
+      if ("lost" in line) throw new TypeError(`Cannot replay past line ${number}: ${line.lost} lines were lost there`);
+      if ("closed" in line) {
+        const wrong = attempt(pipeline.end);
+        if (wrong !== undefined) yield { ms: line.ms, ...wrong };
+      } else if (line.bytes === undefined) {
+        frames++;
+      } else {
+        reads++;
+        const events = line.way === way ? pipeline.push(line.ms, line.bytes) : [];
+        yield* events;
+        if (events.some((event) => "error" in event)) return;
+      }
+    }
+    if (frames > 0 && reads === 0) throw new TypeError("Cannot replay: the bytes were not recorded");
+  } finally {
+    pipeline?.release();
+  }
+}
+
+interface Pipeline {
+  /** Reads bytes. */
+  push(ms: number, bytes: Uint8Array<ArrayBuffer>): ReplayEvent[];
+  /** The connection ended. */
+  end(): void;
+  release(): void;
+}
+
+/** What a step throws. */
+function attempt(step: () => void): { readonly error: unknown } | undefined {
+  try {
+    step();
+    return undefined;
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** The stages that `Receiver` has, without its clock. */
+function openPipeline(facts: RecordingFacts, options: ReplayOptions): Pipeline {
+  const { way = "in", extensions = [], ...given } = options;
+  const limits = resolveLimits({ ...facts.limits, ...given });
+  const role: Role = way === "in" ? facts.role : facts.role === "server" ? "client" : "server";
+  const chain = openChain(facts.extensions, { role, limits, extensions });
+  const parser = new FrameParser({ role, ...parserLimits(limits, chain), split: chain?.splittable ?? true });
+  const assembler = new MessageAssembler(limits);
+  const assemble = (frames: readonly Frame[], messages: Message[]) => {
+    if (chain === undefined) return assembler.push(frames, messages);
+    const decoded: Frame[] = [];
+    try {
+      chain.decode.push(frames, decoded);
+    } finally {
+      assembler.push(decoded, messages);
+    }
+  };
+  return {
+    push(ms, bytes) {
+      const frames: Frame[] = [];
+      const messages: Message[] = [];
+      // As in a connection: what is wrong does not take away what came before.
+      const bad = attempt(() => parser.push(bytes, frames));
+      const wrong = attempt(() => assemble(frames, messages)) ?? bad;
+      return [
+        ...frames.map((frame) => ({ ms, frame })),
+        ...messages.map((message) => ({ ms, message })),
+        ...wrong === undefined ? [] : [{ ms, ...wrong }],
+      ];
+    },
+    end() {
+      parser.end();
+      assembler.end();
+    },
+    release: () => chain?.release(),
+  };
+}
+
+/** The extensions as they were agreed on. */
+function openChain(
+  answer: string,
+  { role, limits, extensions }: { role: Role; limits: Limits; extensions: readonly Extension[] },
+): ExtensionChain | undefined {
+  if (answer === "") return undefined;
+  // Takes any parameters: those of the answer are what is left of both sides' wishes.
+  const deflate = permessageDeflate({
+    serverContextTakeover: true,
+    clientContextTakeover: true,
+    contextBudget: Infinity,
+  });
+  const all = [...extensions, deflate];
+  const agreed = parseExtensions([answer]);
+  const missing = agreed.find(({ name }) => !all.some((extension) => extension.name === name));
+  if (missing !== undefined) throw new Error(`Cannot replay: extension "${missing.name}" is not given`);
+  const processors = role === "client" ? confirmExtensions(agreed, all) : acceptExtensions(agreed, all);
+  return openExtensions(processors, {
+    role,
+    maxMessageBytes: limits.maxMessageBytes,
+    now: () => 0,
+    send: () => {},
+  });
+}
