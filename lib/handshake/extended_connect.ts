@@ -66,7 +66,7 @@ export function readExtendedConnect(
   fields: HeaderFields,
   { secure, limits }: ReadExtendedConnectOptions,
 ): UpgradeRequest {
-  checkFieldSize(fields, limits, (message, status) => new HandshakeError(message, { status }));
+  checkFieldSize(fields, limits, (message, status, limit) => new HandshakeError(message, { status, limit }));
   const method = pseudoField(fields, ":method");
   if (method !== "CONNECT") {
     throw new HandshakeError(`A WebSocket opens with CONNECT, not ${quote(method)}`, {
@@ -105,22 +105,24 @@ function pseudoField(fields: HeaderFields, name: string): string {
  *
  * @param fields The fields of a request or an answer.
  * @param limits The caps.
- * @param refuse Makes the error; `status` is what a server answers.
+ * @param refuse Makes the error; `status` is what a server answers, and `limit` the name of the cap.
  */
 export function checkFieldSize(
   fields: HeaderFields,
   { maxHeaderBytes, maxHeaderCount, maxStartLineBytes }: HeadLimits,
-  refuse: (message: string, status: number) => Error,
+  refuse: (message: string, status: number, limit: keyof HeadLimits) => Error,
 ): void {
-  if (fields.length > maxHeaderCount) throw refuse(`Head has more than ${maxHeaderCount} fields`, 431);
+  if (fields.length > maxHeaderCount) {
+    throw refuse(`Head has more than ${maxHeaderCount} fields`, 431, "maxHeaderCount");
+  }
   let bytes = 0;
   for (const [name, value] of fields) {
     if (name === ":path" && value.length > maxStartLineBytes) {
-      throw refuse(`Field :path is longer than ${maxStartLineBytes} bytes`, 414);
+      throw refuse(`Field :path is longer than ${maxStartLineBytes} bytes`, 414, "maxStartLineBytes");
     }
     bytes += name.length + value.length + 4;
   }
-  if (bytes > maxHeaderBytes) throw refuse(`Head is longer than ${maxHeaderBytes} bytes`, 431);
+  if (bytes > maxHeaderBytes) throw refuse(`Head is longer than ${maxHeaderBytes} bytes`, 431, "maxHeaderBytes");
 }
 
 /**

@@ -14,6 +14,7 @@ import { checkExtendedConnect, checkFieldSize, createExtendedConnect } from "../
 import { type HeaderFields, quote, toHeaders } from "../handshake/http_fields.ts";
 import { resolveLimits } from "../limits.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
+import { tellRefusal } from "../pipeline/sockets/observer.ts";
 import { withDeadline } from "../pipeline/sockets/opening.ts";
 import { type Transport, transportOf } from "../pipeline/sockets/transport.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
@@ -125,7 +126,7 @@ export class WebSocketSession implements Http2WebSocketSession {
       const conn = streamConnection(stream);
       transport = transportOf(conn);
       const head = await responseHead(stream);
-      checkFieldSize(head.fields, limits, (message) => refusedFor(head, message));
+      checkFieldSize(head.fields, limits, (message, _, limit) => refusedFor(head, message, limit));
       if (head.status < 200 || head.status > 299) {
         const body = { transport, rest: new Uint8Array(0), max: limits.maxErrorBodyBytes };
         throw await refusal(`Server answered ${head.status}, not 200`, head, body);
@@ -146,6 +147,7 @@ export class WebSocketSession implements Http2WebSocketSession {
         transport,
         limits,
         rest: new Uint8Array(0),
+        observer: options.observer,
       });
     };
     const time = limits.handshakeTimeout;
@@ -158,6 +160,7 @@ export class WebSocketSession implements Http2WebSocketSession {
     } catch (error) {
       giveUp.abort(error);
       transport?.close();
+      tellRefusal(options.observer, error, { remoteAddr: undefined, localAddr: undefined });
       throw error;
     }
   }
@@ -214,8 +217,12 @@ export class WebSocketSession implements Http2WebSocketSession {
 }
 
 /** The error for an answer that cannot be used. */
-function refusedFor({ status, fields }: { status: number; fields: HeaderFields }, message: string): HandshakeError {
-  return new HandshakeError(message, { status, headers: toHeaders(fields) });
+function refusedFor(
+  { status, fields }: { status: number; fields: HeaderFields },
+  message: string,
+  limit: string,
+): HandshakeError {
+  return new HandshakeError(message, { status, headers: toHeaders(fields), limit });
 }
 
 /** Waits for the head of the answer. Interim ones (RFC 9113 §8.1) are events of another name. */

@@ -11,7 +11,6 @@ import type {
   ServerHttp2Stream,
 } from "node:http2";
 import { HandshakeError } from "../errors.ts";
-import { refusalResponse } from "../handshake/http_response.ts";
 import { resolveLimits } from "../limits.ts";
 import type { NodeUpgrades } from "../node/serve_node.ts";
 import type { WebSocketHandler } from "../pipeline/sockets/handler.ts";
@@ -96,7 +95,7 @@ export function serveHttp2<Data = unknown>(
   /** Refuses a stream that no listener wants: it would stay open for as long as its client likes. */
   const refuse = (event: StreamEvent, error: HandshakeError) => {
     TAKEN.add(event.stream);
-    void http2Exchange(event, limits).refuse(refusalResponse(error));
+    void group.refuseExchange(http2Exchange(event, limits), error);
   };
   const isLast = (event: string, listener: object) => {
     const listeners = server.listeners(event);

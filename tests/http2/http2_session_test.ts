@@ -2,6 +2,7 @@ import { constants } from "node:http2";
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import { connectHttp2 } from "../../lib/http2/connect_http2.ts";
+import type { Observer } from "../../lib/pipeline/sockets/observer.ts";
 import { soon, until } from "../_support/wait.ts";
 import { answering, opening, serving } from "./_support.ts";
 
@@ -167,4 +168,25 @@ Deno.test("a session that the server does not let go is dropped after `closeTime
   const closed = session.close();
   assertEquals((await soon(socket.closed, "The end of the socket")).wasClean, false);
   await soon(closed, "The end of the session");
+});
+
+Deno.test("an observer is told of a session's sockets, and why there were none", async () => {
+  const told: unknown[] = [];
+  const observer: Observer = {
+    opened: ({ role, url }) => {
+      told.push([role, new URL(url).pathname]);
+      return { closed: ({ closeCode }) => void told.push(closeCode) };
+    },
+    refused: (error) => void told.push(error instanceof HandshakeError ? [error.status, error.limit] : error.name),
+  };
+  await using server = await serving({
+    upgrade: ({ path }) => path === "/no" ? new Response(null, { status: 404, headers: { "X-Why": "" } }) : undefined,
+  });
+  await using session = await opening(server.url);
+  await assertRejects(() => session.connect("/no", { observer }), HandshakeError);
+  await assertRejects(() => session.connect("/no", { observer, maxHeaderCount: 1 }), HandshakeError);
+  await (await session.connect("/yes", { observer })).close();
+  await assertRejects(() => session.connect("/", { observer, signal: AbortSignal.abort() }), DOMException);
+  await assertRejects(() => session.connect("/", { observer, protocols: ["a", "a"] }), DOMException);
+  assertEquals(told, [[404, undefined], [404, "maxHeaderCount"], ["client", "/yes"], 1000]);
 });

@@ -251,3 +251,45 @@ Deno.test("while it shuts down, handshakes are refused with 503", async () => {
   await soon(stopped, "The shutdown");
   assertEquals((await socket.closed).closeCode, 1001);
 });
+
+Deno.test("an observer is told of sockets and of refusals over HTTP/2, those that nobody takes included", async () => {
+  const told: unknown[][] = [];
+  await using server = await serving({
+    maxHeaderCount: 12,
+    maxConnections: 1,
+    takes: ({ ":path": path }) => path !== "/nobodys",
+    upgrade: ({ path }) => path === "/no" ? new Response(null, { status: 410 }) : undefined,
+    observer: {
+      opened({ url }) {
+        told.push([new URL(url).pathname]);
+        return { received: (messages) => void (messages > 0 && told.push(["received", messages])) };
+      },
+      refused(error, { remoteAddr, request }) {
+        const reason = error instanceof HandshakeError ? [error.status, error.limit] : [error.name];
+        told.push([...reason, remoteAddr?.transport, request?.path]);
+      },
+    },
+  });
+  const ask = async (path: string, more = {}) => {
+    await using session = await rawSession(server.port);
+    await answered(session.request(connectHeaders(server.port, { ":path": path, ...more }), { endStream: true }));
+  };
+  await ask("/no");
+  await ask("/nobodys");
+  await ask("/", { "x-1": "", "x-2": "", "x-3": "", "x-4": "", "x-5": "", "x-6": "", "x-7": "" });
+  await ask("/", { "sec-websocket-version": "12" });
+  await using session = await opening(server.url);
+  const socket = await session.connect("/yes");
+  await socket.send("hello");
+  await ask("/another");
+  await socket.close();
+  assertEquals(told, [
+    [410, undefined, "tcp", "/no"],
+    [404, undefined, "tcp", undefined],
+    [431, "maxHeaderCount", "tcp", undefined],
+    [400, undefined, "tcp", undefined],
+    ["/yes"],
+    ["received", 1],
+    [503, "maxConnections", "tcp", undefined],
+  ]);
+});
