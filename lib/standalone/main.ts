@@ -91,12 +91,11 @@ export async function start(options: Options, worker?: WorkerPlace): Promise<Web
     perMessageDeflate: deflate,
     ...(legacy ? { legacy: legacyDrafts({ hixie75 }) } : {}),
     http: createSite({
-      sockets: worker?.shared(sockets) ?? sockets,
+      ...(worker?.shared({ sockets, metrics }) ?? { sockets, metrics: metrics?.text }),
       files,
       authenticate,
       log,
       idOf,
-      metrics: metrics?.text,
     }),
     observer: metrics === undefined ? sockets.observer : combineObservers(metrics.observer, sockets.observer),
     onError: sockets.onError,

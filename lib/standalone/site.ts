@@ -23,8 +23,8 @@ export interface SiteOptions {
   readonly log: Log;
   /** A connection's number, for the log. */
   readonly idOf: (info: UpgradeInfo) => number;
-  /** What `/metrics` answers, where it does. */
-  readonly metrics?: (() => string) | undefined;
+  /** What `/metrics` answers, where it does; `undefined` where it cannot for now. */
+  readonly metrics?: (() => string | Promise<string | undefined>) | undefined;
 }
 
 /**
@@ -69,7 +69,10 @@ async function answer(
   const isRead = request.method === "GET" || request.method === "HEAD";
   if (pathname === METRICS && metrics !== undefined) {
     if (!isRead) return methodNotAllowed();
-    return new Response(metrics(), { headers: { "Content-Type": PROMETHEUS_CONTENT_TYPE, ...UNCACHED } });
+    const text = await metrics();
+    return text === undefined
+      ? new Response("A worker does not answer\n", { status: 503, headers: UNCACHED })
+      : new Response(text, { headers: { "Content-Type": PROMETHEUS_CONTENT_TYPE, ...UNCACHED } });
   }
   switch (pathname) {
     case "/":

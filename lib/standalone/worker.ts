@@ -6,8 +6,8 @@
 import { startWorker } from "../workers/start_worker.ts";
 import { start } from "./main.ts";
 import type { Options } from "./options.ts";
-import { sharePings } from "./workers.ts";
+import { shareAmongWorkers } from "./share.ts";
 
 startWorker<Options>(({ port }, { index, workers, data, broker }) =>
-  start(data, { index, port, shared: (sockets) => sharePings(broker(), workers - 1, sockets) })
+  start(data, { index, port, shared: (own) => shareAmongWorkers(broker(), workers - 1, own) })
 );

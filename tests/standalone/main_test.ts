@@ -42,7 +42,7 @@ Deno.test("`deno task serve` needs no option, serves the example handlers, and m
   assertStringIncludes(stderr, "serve: Cannot use --document-root tests: Deno needs --allow-read=tests for that");
 });
 
-Deno.test("`deno task serve --workers 2` serves in two threads on one port, and the console's pings find their connection", async () => {
+Deno.test("`deno task serve --workers 2` serves in two threads on one port, which add up what they count, and the console's pings find their connection", async () => {
   await using logs = await folder({});
   const log = `${logs.path}/serve.log`;
   const task = [
@@ -51,7 +51,7 @@ Deno.test("`deno task serve --workers 2` serves in two threads on one port, and 
     "--allow-net=127.0.0.1",
     `--allow-read=lib,links,examples,${logs.path}`,
   ];
-  const args = ["--port", "0", "--workers", "2", "--handlers", "examples/handlers", "--log-file", log];
+  const args = ["--port", "0", "--workers", "2", "--metrics", "--handlers", "examples/handlers", "--log-file", log];
   await using server = deno("run", ...task, `--allow-write=${log}`, "lib/standalone/main.ts", ...args);
   const [, url] = await soon(server.said(/^Open (\S+) in a browser/), "The start");
   const sockets = await Promise.all(Array.from({ length: 40 }, (_, i) => connect(`${url}echo?console=${i}`)));
@@ -65,6 +65,8 @@ Deno.test("`deno task serve --workers 2` serves in two threads on one port, and 
     assert(typeof roundTripTime === "number", `${i}: ${roundTripTime}`);
   }
   assertEquals(await (await fetch(`${url}ping.json?console=nobody`)).json(), { roundTripTime: null });
+  const samples = readExposition(await (await fetch(`${url}metrics`)).text());
+  assertEquals(samples.get("websocket_connections_open"), 40);
   server.process.kill("SIGTERM");
   const ends = await soon(Promise.all(sockets.map(({ closed }) => closed)), "The end of all");
   assertEquals(new Set(ends.map(({ closeCode }) => closeCode)), new Set([1001]));

@@ -83,6 +83,7 @@ Deno.test("/metrics is there only where it is asked for, and only to be read", a
   assertEquals(answer.headers.get("cache-control"), "no-store");
   assertEquals((await get("/metrics", { method: "POST", body: "x" })).status, 405);
   assertEquals(lines.every((line) => line.startsWith("level=debug event=http")), true);
+  assertEquals((await site({ metrics: () => Promise.resolve(undefined) }).get("/metrics")).status, 503);
   const nobody = site({ metrics: () => "a 1\n", authenticate: () => Promise.resolve(false) });
   assertEquals((await nobody.get("/metrics")).status, 401);
 });
