@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { closeCodeOf, ConnectionError, invalidState, WebSocketError } from "../../errors.ts";
+import { ConnectionError, invalidState } from "../../errors.ts";
 import type { ExtensionProcessor } from "../../extensions/extension.ts";
 import { type ExtensionChain, openExtensions } from "../../extensions/negotiation.ts";
 import { type HeaderFields, packFields, unpackFields } from "../../handshake/http_fields.ts";
@@ -13,11 +13,11 @@ import { copyWithHeadroom, ROOM_PAYS } from "../bytes/headroom.ts";
 import { isHeld, leave, lend } from "../bytes/lent_memory.ts";
 import type { ReadBuffer } from "../bytes/read_buffer.ts";
 import { randomMaskKey } from "../bytes/mask_key.ts";
-import { CloseCode, type ClosePayload, decodeClosePayload, encodeClosePayload } from "../frames/close_code.ts";
-import { type Frame, frame, Opcode, type Role } from "../frames/frame.ts";
+import { CloseCode, decodeClosePayload, encodeClosePayload } from "../frames/close_code.ts";
+import { type Frame, Opcode, type Role } from "../frames/frame.ts";
 import type { Framing } from "../frames/framing.ts";
 import { type Message, type MessageData, ownCopy } from "../messages/message.ts";
-import { CLOSE_HANDSHAKE, type CloseAction, type CloseEvent, type CloseState } from "./close_handshake.ts";
+import { Closing, type DecideReply } from "./closing.ts";
 import { ConnectionWays } from "./connection_streams.ts";
 import { ConnectionWatch, type Intake } from "./connection_watch.ts";
 import type { DrivenConnection, SharedSending } from "./driven_connection.ts";
@@ -54,14 +54,6 @@ export interface ConnectionInit<Data> extends Omit<ConnectionFacts, "headers"> {
   observer?: Observer | undefined;
 }
 
-const NOTHING = new Uint8Array(0);
-
-/** After a failure the peer has this long to read our close frame: it broke the protocol and is owed no more. */
-const FAILED_TIMEOUT = 2_000;
-
-/** The answer to the peer's close waits this long for a reader that stopped reading. */
-const REPLY_PATIENCE = 2_000;
-
 /** The connection behind `WebSocketConnection`, with what `server/` and `client/` need besides. */
 export class Connection<Data = unknown> implements DrivenConnection<Data>, SharedSending {
   readonly role: Role;
@@ -90,17 +82,10 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   #intake: Intake;
   #watch: ConnectionWatch | undefined;
 
-  #state: CloseState = "open";
-  #received: ClosePayload | undefined;
-  #toSend: Uint8Array<ArrayBuffer> = NOTHING;
-  #error: unknown;
+  readonly #closing: Closing;
   #aborted = false;
-  #closeTimer: ReturnType<typeof setTimeout> | undefined;
-  #replyTimer: ReturnType<typeof setTimeout> | undefined;
-  #replying = false;
 
   #reading = true;
-  #readEnded = false;
   #wireBytes = 0;
 
   readonly #ways: ConnectionWays;
@@ -110,9 +95,6 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   get lends(): boolean {
     return this.#lends;
   }
-
-  /** Decides on the answer to the peer's close frame; by default it echoes the code (§5.5.1). A4: what it throws is 1011. */
-  decideReply: ((received: ClosePayload) => ClosePayload | Promise<ClosePayload>) | undefined;
 
   /** Is called when the queue falls below its high-water mark again. */
   ondrain: (() => void) | undefined;
@@ -154,22 +136,34 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       late: (error) => this.fail(error),
     });
     this.#intake = this.#receiver;
-    this.#inbox = new Inbox(limits.highWaterMark, () => this.#checkConsumed());
+    this.#inbox = new Inbox(limits.highWaterMark, () => this.#closing.checkConsumed());
     this.#sender = new Sender(transport, {
       chain: this.#chain,
       framing: this.#framing,
       highWaterMark: limits.highWaterMark,
       maxQueuedBytes: limits.maxQueuedBytes,
       maskKey: role === "client" ? randomMaskKey : undefined,
-      failed: (error) => this.#lose(error),
+      failed: (error) => this.#closing.lose(error),
       drained: () => this.ondrain?.(),
+    });
+    this.#closing = new Closing({
+      role,
+      closeTimeout: limits.closeTimeout,
+      hasCloseFrame: this.#framing?.hasCloseFrame ?? true,
+      transport,
+      sender: this.#sender,
+      inbox: this.#inbox,
+      ways: this.#ways,
+      chain: this.#chain,
+      finish: (info) => this.#finish(info),
     });
     this.#keepalive = new Keepalive({
       pingInterval: this.#framing === undefined ? limits.pingInterval : 0,
       pongTimeout: limits.pongTimeout,
       ping: () => void this.ping(),
-      lost: () => this.#lose(new ConnectionError(`The peer was silent for ${limits.pongTimeout} ms after a ping`)),
-      reading: () => this.#reading && this.#state === "open",
+      lost: () =>
+        this.#closing.lose(new ConnectionError(`The peer was silent for ${limits.pongTimeout} ms after a ping`)),
+      reading: () => this.#reading && this.#closing.state === "open",
     });
     if (init.observer !== undefined) this.#observe(init.observer);
     void this.#read(init.rest);
@@ -180,7 +174,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   get readyState(): 1 | 2 | 3 {
-    return this.#state === "open" ? 1 : this.#state === "closed" ? 3 : 2;
+    return this.#closing.state === "open" ? 1 : this.#closing.state === "closed" ? 3 : 2;
   }
 
   get bufferedAmount(): number {
@@ -221,7 +215,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
 
   send(data: MessageData, options?: SendOptions): Promise<void> {
     // The peer has said that it sends no more, not that it reads no more (§5.5.1).
-    if (this.#state !== "closeReceived") this.#checkOpen("send");
+    if (this.#closing.state !== "closeReceived") this.#checkOpen("send");
     return this.#sender.send(data, options);
   }
 
@@ -250,7 +244,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   sendEncoded(bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.#state === "open") this.#sender.queue.appendShared(bytes);
+    if (this.#closing.state === "open") this.#sender.queue.appendShared(bytes);
   }
 
   ping(payload?: MessageData): Promise<number> {
@@ -263,21 +257,25 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   close(code: number = CloseCode.NORMAL, reason = ""): Promise<CloseInfo> {
-    const payload = encodeClosePayload(code, reason);
-    this.#answer("close", payload);
+    this.#closing.close(encodeClosePayload(code, reason));
     return this.closed;
   }
 
   tap(options: TapOptions = {}): ReadableStream<string> {
-    if (this.#state === "closed") throw invalidState("Cannot tap: the connection is closed");
+    if (this.#closing.state === "closed") throw invalidState("Cannot tap: the connection is closed");
     const { role, url, protocol, extensions } = this;
     const facts = { role, url, protocol, extensions, limits: this.#limits, standard: this.#framing === undefined };
     return this.#watched().tap(facts, options, () => this.#unwatch());
   }
 
+  /** See {@linkcode Closing.decideReply}. */
+  set decideReply(decide: DecideReply | undefined) {
+    this.#closing.decideReply = decide;
+  }
+
   /** Closes with an empty close frame, as the WHATWG does where no code is given. */
   closeWithoutCode(): Promise<CloseInfo> {
-    this.#answer("close", encodeClosePayload());
+    this.#closing.close(encodeClosePayload());
     return this.closed;
   }
 
@@ -288,30 +286,24 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
 
   abort(reason: unknown = new ConnectionError("The connection was aborted")): void {
     this.#aborted = true;
-    if (this.#state !== "closed") this.#error ??= reason;
-    this.#happen("abort");
+    this.#closing.abort(reason);
   }
 
-  /** Fails the connection (RFC 6455 §7.1.7): the one place where an error becomes a close frame. */
   fail(error: unknown): void {
-    if (this.#state === "open" || this.#state === "closeSent") this.#error ??= error;
-    const code = closeCodeOf(error);
-    // What goes wrong on our side is none of the peer's business.
-    const reason = error instanceof WebSocketError ? error.reason : "";
-    this.#answer("fail", encodeClosePayload(code, reason));
+    this.#closing.fail(error);
   }
 
   /** Whether a handler threw what the connection's end threw at it: no bug of its own. */
   isOwnError(error: unknown): boolean {
-    if (this.#state === "open") return false;
-    return error === this.#error || (error instanceof DOMException && error.name === "InvalidStateError");
+    if (this.#closing.state === "open") return false;
+    return error === this.#closing.error || (error instanceof DOMException && error.name === "InvalidStateError");
   }
 
   /** Takes the next batch: see {@linkcode Inbox.take}. Replies to the batch before leave now. */
   takeBatch(): Message[] | undefined | Promise<Message[] | undefined> {
     this.flush();
     const batch = this.#inbox.take();
-    this.#checkConsumed();
+    this.#closing.checkConsumed();
     return batch;
   }
 
@@ -332,7 +324,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   /** Says how a batch is being consumed: see {@linkcode Consuming}. */
   consuming(how: Consuming): void {
     this.#sender.consuming = how;
-    if (how === "nothing") this.#checkConsumed();
+    if (how === "nothing") this.#closing.checkConsumed();
   }
 
   /** Writes what is queued. */
@@ -352,19 +344,16 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
 
   /** A frame of an extension's own. After a close frame nothing more may be sent (F16), as an answer or otherwise. */
   #sendFrame(frame: Frame): void {
-    if (this.#state !== "open") return;
+    if (this.#closing.state !== "open") return;
     this.#sender.append(frame);
     this.#sender.flushLater();
   }
 
-  /** Where there are no close frames, the end of the transport is one, with no code. */
-  get #hasCloseFrame(): boolean {
-    return this.#framing?.hasCloseFrame ?? true;
-  }
-
   #checkOpen(action: string): void {
-    if (this.#state !== "open") {
-      throw invalidState(`Cannot ${action}: the connection is ${this.#state === "closed" ? "closed" : "closing"}`);
+    if (this.#closing.state !== "open") {
+      throw invalidState(
+        `Cannot ${action}: the connection is ${this.#closing.state === "closed" ? "closed" : "closing"}`,
+      );
     }
   }
 
@@ -393,7 +382,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     try {
       if (rest.length > 0) this.#receive(rest, rest.length);
       const { direct } = this.#transport;
-      while (this.#state !== "closed") {
+      while (this.#closing.state !== "closed") {
         if (direct === undefined) {
           const bytes = await this.#transport.read();
           if (bytes === null) break;
@@ -408,19 +397,13 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
         }
         if (this.#inbox.full) await this.#roomForMore();
       }
-      if (this.#state === "closed") return;
-      // Without the peer's close frame it is no clean end, whether ours was sent or not (§7.1.5).
-      if (this.#state === "open" || this.#state === "closeSent") {
-        this.#receiver.end();
-        if (this.#hasCloseFrame) throw new ConnectionError("The connection ended without a close frame");
-        this.#received = { closeCode: CloseCode.NO_STATUS, reason: "" };
-        this.#happen("peerClose");
-      }
+      if (this.#closing.state === "closed") return;
+      if (this.#closing.awaitsPeer) this.#receiver.end();
+      this.#closing.requireClose();
     } catch (error) {
-      this.#setError(error);
+      this.#closing.blame(error);
     }
-    this.#readEnded = true;
-    this.#happen("end");
+    this.#closing.endReading();
   }
 
   /** Takes what was read to `buffer`, or to a better place. What nobody keeps of it is read over. */
@@ -436,7 +419,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
 
   /** Waits until somebody has read. The peer is not to blame for the time that takes. */
   async #roomForMore(): Promise<void> {
-    while (this.#inbox.full && this.#state === "open") {
+    while (this.#inbox.full && this.#closing.state === "open") {
       this.#reading = false;
       this.#intake.pause();
       await this.#inbox.room();
@@ -448,9 +431,9 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   /** Takes `count` bytes and says whether somebody may have kept a view of them, where they were read to `memory`. */
   #receive(bytes: Uint8Array<ArrayBuffer>, count: number, memory?: ArrayBuffer): boolean {
     this.#keepalive.heard();
-    if (this.#state === "failed" || this.#state === "closed") return false;
+    if (this.#closing.state === "failed" || this.#closing.state === "closed") return false;
     // After our close frame only the peer's matters (F16, F17).
-    const wanted = this.#state === "open";
+    const wanted = this.#closing.state === "open";
     this.#wireBytes += count;
     const messages: Message[] = [];
     const failure = this.#intake.receive(bytes, count, messages);
@@ -463,7 +446,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     }
     if (failure !== undefined) this.fail(failure);
     // Now, and not when the frame is read: the messages before it have been delivered.
-    else if (this.#received !== undefined) this.#happen("peerClose");
+    else this.#closing.proceed();
     return kept;
   }
 
@@ -476,152 +459,33 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       lend(message.buffer);
       if (message.buffer !== memory) gathered.push(message.buffer);
     }
-    if (this.#state === "open") this.#inbox.put(direct ? messages : messages.map(ownCopy), this.#wireBytes);
+    if (this.#closing.state === "open") this.#inbox.put(direct ? messages : messages.map(ownCopy), this.#wireBytes);
     gathered.forEach(leave);
   }
 
   #receiveControl({ opcode, payload }: Frame): void {
     if (opcode === Opcode.PING) {
       // After a close frame nothing more may be sent (F16).
-      if (this.#state !== "open") return;
+      if (this.#closing.state !== "open") return;
       this.#sender.queue.owePong(payload);
       this.#sender.flushLater();
     } else if (opcode === Opcode.PONG) {
       this.#pings?.receive(payload);
     } else if (opcode === Opcode.CLOSE) {
-      this.#received = decodeClosePayload(payload);
+      this.#closing.received = decodeClosePayload(payload);
     }
   }
 
-  /** The transport failed, or the peer did: there is nobody to tell. */
-  #lose(error: unknown): void {
-    this.#setError(error);
-    this.#happen("abort");
-  }
-
-  /** Keeps the first cause. Once both close frames were exchanged and ours is written, how the transport ends is no error. */
-  #setError(cause: unknown): void {
-    if (this.#state === "closed" || (this.#state === "exchanged" && this.#sender.queue.queuedBytes === 0)) return;
-    this.#error ??= cause instanceof WebSocketError ? cause : new ConnectionError("The connection was lost", { cause });
-  }
-
-  /** What the table says about an event that carries a close frame's payload: the first one that is sent counts. */
-  #answer(event: "close" | "fail", payload: Uint8Array<ArrayBuffer>): void {
-    if (this.#state === "open" || this.#state === "closeReceived") this.#toSend = payload;
-    this.#happen(event);
-  }
-
-  #happen(event: CloseEvent): void {
-    const transition = CLOSE_HANDSHAKE[this.#state][event];
-    if (transition === undefined) return;
-    this.#state = transition.next;
-    this.#inbox.release();
-    for (const action of transition.actions) this.#do(action);
-  }
-
-  #do(action: CloseAction): void {
-    switch (action) {
-      case "startTimer": {
-        const { closeTimeout } = this.#limits;
-        const time = this.#state === "failed" ? Math.min(closeTimeout || Infinity, FAILED_TIMEOUT) : closeTimeout;
-        if (time === 0) break;
-        this.#closeTimer = setTimeout(() => {
-          this.#setError(new ConnectionError(`The closing handshake took more than ${time} ms`));
-          this.#happen("timeout");
-        }, time);
-        break;
-      }
-      case "decideReply":
-        this.#replyTimer = setTimeout(() => void this.#reply(), REPLY_PATIENCE);
-        this.#checkConsumed();
-        break;
-      case "sendClose":
-        if (this.#hasCloseFrame) {
-          this.#sender.append(frame(Opcode.CLOSE, this.#toSend));
-          this.#sender.queue.flush();
-        } else if (this.#state === "closeSent") {
-          void this.#endWriting(); // which other states do anyway
-        }
-        break;
-      case "endWriting":
-        void this.#endWriting();
-        break;
-      case "flush":
-        void this.#sender.queue.flushed().then(() => this.#happen("flushed"), () => {});
-        break;
-      case "finish":
-        this.#finish();
-        break;
-    }
-  }
-
-  /**
-   * The answer to the peer's close frame comes after the answers to the messages before it: it waits until whoever reads has
-   * consumed them, but no longer than `REPLY_PATIENCE`.
-   */
-  #checkConsumed(): void {
-    if (this.#state !== "closeReceived") return;
-    if (this.#inbox.awaited) return void this.#reply();
-    if (this.#ways.inUse && (this.#sender.consuming !== "nothing" || !this.#inbox.idle)) return;
-    // Nobody reads, or not any more, or the last message is being dealt with: this turn may still answer it.
-    clearTimeout(this.#replyTimer);
-    this.#replyTimer = setTimeout(() => {
-      // A batch that was just handed over is looked at only now: it may have more messages than one.
-      if (this.#sender.consuming === "nothing") return void this.#reply();
-      this.#replyTimer = setTimeout(() => void this.#reply(), REPLY_PATIENCE);
-    }, 0);
-  }
-
-  async #reply(): Promise<void> {
-    const received = this.#received;
-    if (received === undefined || this.#state !== "closeReceived" || this.#replying) return;
-    this.#replying = true; // a decision may take its time, and is made once
-    try {
-      const { closeCode, reason } = await this.decideReply?.(received) ?? { ...received, reason: "" };
-      this.#answer(
-        "close",
-        closeCode === CloseCode.NO_STATUS ? encodeClosePayload() : encodeClosePayload(closeCode, reason),
-      );
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  async #endWriting(): Promise<void> {
-    try {
-      await this.#sender.queue.flushed();
-      if (this.#readEnded) this.#happen("flushed");
-      // §7.1.1: the server ends the transport first; a client waits for it, unless it has just failed the connection.
-      else if (this.role === "server" || this.#state === "failed") await this.#transport.closeWrite();
-    } catch {
-      // The transport is gone: the reader sees that too and reports it.
-    }
-  }
-
-  #finish(): void {
-    try {
-      this.#chain?.release();
-    } catch (error) {
-      this.#error ??= error; // an extension's mistake must not keep the connection from ending
-    }
-    const clean = this.#received !== undefined && this.#error === undefined;
-    const error = clean ? undefined : this.#error;
-    clearTimeout(this.#closeTimer);
-    clearTimeout(this.#replyTimer);
+  #finish(info: CloseInfo): void {
     this.#receiver.stop();
     this.#keepalive.stop();
     this.#transport.close();
-    const ended = error ?? invalidState("The connection is closed");
+    const ended = info.error ?? invalidState("The connection is closed");
     this.#sender.end(ended);
     this.#pings?.end(ended);
     this.onend?.();
-    this.#inbox.end(error);
-    this.#closed.resolve({
-      closeCode: this.#received?.closeCode ?? CloseCode.ABNORMAL,
-      reason: this.#received?.reason ?? "",
-      wasClean: clean,
-      ...(error === undefined ? {} : { error }),
-    });
+    this.#inbox.end(info.error);
+    this.#closed.resolve(info);
   }
 }
 
