@@ -60,7 +60,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     ],
     [
       "sending, establishing a connection",
-      "examples_test.ts",
+      "examples/echo_test.ts",
       "examples/${example}.ts echoes text and binary messages, answers pings and the closing handshake",
     ],
     [
