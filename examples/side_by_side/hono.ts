@@ -1,0 +1,36 @@
+// deno-lint-ignore-file no-console -- an example prints
+// Hono and WebSockets on one port: what is no handshake goes to the application. What is posted to /news reaches everybody who is
+// connected to /live.
+//
+//   deno run --no-lock --allow-net examples/side_by_side/hono.ts [port]
+//   curl --data-binary 'It rains' http://127.0.0.1:8080/news
+
+import { serve } from "@sluice/websocket";
+import { createHub } from "@sluice/websocket/hub";
+import { Hono } from "npm:hono@^4.6.0";
+
+const hub = createHub();
+
+// What `serve` knows of a request stands in `context.env`: with its types, `new Hono<{ Bindings: UpgradeInfo }>()`.
+const app = new Hono();
+app.get("/", (context) => context.text("Hono is here\n"));
+app.post("/news", async (context) => {
+  const readers = hub.publish("news", await context.req.text());
+  return context.text(`${readers} told\n`);
+});
+
+serve({
+  port: Number(Deno.args[0] ?? 8080),
+  hostname: "127.0.0.1",
+  hub,
+  http: app.fetch,
+  upgrade: ({ path }) => path === "/live" ? {} : new Response("No WebSocket here\n", { status: 404 }),
+  onListen(addr) {
+    if ("port" in addr) {
+      console.log(`Open http://127.0.0.1:${addr.port}/, or connect to ws://127.0.0.1:${addr.port}/live`);
+    }
+  },
+}, {
+  open: (socket) => void socket.subscribe("news"),
+  message: (socket, data) => void socket.publish("news", data),
+});

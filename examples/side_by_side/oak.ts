@@ -1,0 +1,42 @@
+// deno-lint-ignore-file no-console -- an example prints
+// Oak and WebSockets on one port: what is no handshake goes to the application. What is posted to /news reaches everybody who is
+// connected to /live.
+//
+//   deno run --no-lock --allow-net --allow-env examples/side_by_side/oak.ts [port]
+//   curl --data-binary 'It rains' http://127.0.0.1:8080/news
+
+import { serve } from "@sluice/websocket";
+import { createHub } from "@sluice/websocket/hub";
+// Where JSR is at hand, `jsr:@oak/oak@^17`: npm has an older one, made for Node.
+import { Application, Router } from "npm:@oakserver/oak@^14.1.0";
+
+const hub = createHub();
+
+const router = new Router();
+router.get("/", ({ response }) => {
+  response.body = "Oak is here\n";
+});
+router.post("/news", async ({ request, response }) => {
+  const readers = hub.publish("news", await request.body.text());
+  response.body = `${readers} told\n`;
+});
+const app = new Application();
+app.use(router.routes(), router.allowedMethods());
+
+serve({
+  port: Number(Deno.args[0] ?? 8080),
+  hostname: "127.0.0.1",
+  hub,
+  // Oak leaves alone what no route answers.
+  // @ts-expect-error: npm's Oak has the types of undici's Request and Response, JSR's has Deno's.
+  http: async (request) => await app.handle(request) ?? new Response("Not found\n", { status: 404 }),
+  upgrade: ({ path }) => path === "/live" ? {} : new Response("No WebSocket here\n", { status: 404 }),
+  onListen(addr) {
+    if ("port" in addr) {
+      console.log(`Open http://127.0.0.1:${addr.port}/, or connect to ws://127.0.0.1:${addr.port}/live`);
+    }
+  },
+}, {
+  open: (socket) => void socket.subscribe("news"),
+  message: (socket, data) => void socket.publish("news", data),
+});
