@@ -1,0 +1,86 @@
+// deno-lint-ignore-file no-console -- an example prints
+// Chat with rooms, and a page to talk from. A room tells who comes and goes, and keeps its last fifty messages for who comes later,
+// or comes back.
+//
+//   deno run --allow-net --allow-read=examples/chat examples/chat/server.ts [port]
+
+import { serve, type UpgradeAnswer, type UpgradeRequest } from "@sluice/websocket";
+import { createHub } from "@sluice/websocket/hub";
+
+interface Guest {
+  readonly name: string;
+  readonly room: string;
+}
+
+/** What the page is sent, as JSON. What the page sends is the text alone: who says it, and where, is the connection's. */
+type News =
+  | { type: "said"; id: string; time: number; name: string; text: string }
+  | { type: "here"; name: string; came: boolean; count: number };
+
+const HISTORY = 50;
+// A guest who does not read is disconnected, which is the hub's default. The page comes back, and asks for the history again.
+const hub = createHub<Guest>({ history: { messages: HISTORY } });
+
+serve<Guest>({
+  port: Number(Deno.args[0] ?? 8080),
+  hostname: "127.0.0.1",
+  hub,
+  maxMessageBytes: 4 * 1024,
+  http,
+  upgrade,
+  onListen(addr) {
+    if ("port" in addr) console.log(`Open http://127.0.0.1:${addr.port}/`);
+  },
+}, {
+  open(socket) {
+    const { name, room } = socket.data!; // `upgrade` attached it
+    socket.subscribe(topic("said", room), { history: HISTORY });
+    socket.subscribe(topic("here", room));
+    tell(room, { type: "here", name, came: true, count: hub.count(topic("here", room)) });
+  },
+  message(socket, text) {
+    const { name, room } = socket.data!;
+    if (typeof text !== "string") return void socket.close(1003, "Text only");
+    if (text.trim() === "") return;
+    // To all, and not by `socket.publish`, to all others: so everybody, the author too, sees the same order.
+    tell(room, { type: "said", id: crypto.randomUUID(), time: Date.now(), name, text });
+  },
+  close(socket) {
+    const { name, room } = socket.data!;
+    tell(room, { type: "here", name, came: false, count: hub.count(topic("here", room)) });
+  },
+});
+
+// Two topics for a room: the history is for what was said, not for who was there.
+function topic(type: News["type"], room: string): string {
+  return `${type} ${room}`;
+}
+
+function tell(room: string, news: News): void {
+  hub.publish(topic(news.type, room), JSON.stringify(news));
+}
+
+/** Lets a guest in. A name is what the guest says it is: to know better, look at a session's cookie in `headers` here. */
+function upgrade({ url }: UpgradeRequest): UpgradeAnswer<Guest> | Response {
+  const { pathname, searchParams } = new URL(url);
+  if (pathname !== "/chat") return new Response("No WebSocket here\n", { status: 404 });
+  const [name, room] = ["name", "room"].map((key) => searchParams.get(key)?.trim() ?? "");
+  if (!name || !room || name.length > 30 || room.length > 30) {
+    return new Response("A guest has a name and a room, of at most 30 characters each\n", { status: 400 });
+  }
+  return { data: { name, room } };
+}
+
+/** Answers with the page, which may run nothing but its own script, and talk to nobody but this server. */
+async function http({ url }: Request): Promise<Response> {
+  if (new URL(url).pathname !== "/") return new Response("Not found\n", { status: 404 });
+  const page = await Deno.readTextFile(new URL("page.html", import.meta.url));
+  const nonce = crypto.randomUUID();
+  return new Response(page.replaceAll("{nonce}", nonce), {
+    headers: {
+      "Content-Type": "text/html; charset=utf-8",
+      "Content-Security-Policy": `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; ` +
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    },
+  });
+}
