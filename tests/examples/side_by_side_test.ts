@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { connect, HandshakeError } from "../../mod.ts";
 import { deno } from "../_support/child.ts";
+import { within } from "../_support/deadline.ts";
 import { soon } from "../_support/wait.ts";
 
 // Without the lock file, into which their packages must not get, and with what npm's Oak asks its environment.
@@ -14,7 +15,7 @@ for (const [file, { name, permissions }] of Object.entries(EXAMPLES)) {
   Deno.test(`examples/side_by_side/${file}.ts: ${name} and WebSockets on one port, and what is posted to one goes out by the other`, async () => {
     const run = ["run", "--no-prompt", "--quiet", "--no-lock", "--no-check", "--allow-net=127.0.0.1", ...permissions];
     await using child = deno(...run, `examples/side_by_side/${file}.ts`, "0");
-    const [, url] = await soon(child.said(/(http:\S+)\//), "The start");
+    const [, url] = await within(child.said(/(http:\S+)\//), 60_000, "The start, download included,");
     const ask = async (path: string, init?: RequestInit) => {
       const response = await fetch(`${url}${path}`, init);
       return [response.status, await response.text()];
