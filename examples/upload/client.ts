@@ -20,13 +20,18 @@ await socket.send(JSON.stringify({ name: path.split(/[/\\]/).at(-1), size }));
 // Both at once: while the chunks go out, the reports come in.
 const sending = send();
 sending.catch((error) => socket.abort(error)); // a file that cannot be read ends the loop; a connection that is over has ended it
-for await (const message of socket) {
-  const { stored, sha256 } = JSON.parse(String(message));
-  console.log(`${stored} of ${size} bytes`);
-  if (sha256 === undefined) continue;
-  await sending;
-  console.log(sha256 === hash.digest("hex") ? "They are the same" : "They are not the same");
-  await socket.close();
+try {
+  for await (const message of socket) {
+    const { stored, sha256 } = JSON.parse(String(message));
+    console.log(`${stored} of ${size} bytes`);
+    if (sha256 === undefined) continue;
+    await sending;
+    console.log(sha256 === hash.digest("hex") ? "They are the same" : "They are not the same");
+    await socket.close();
+  }
+} catch (error) {
+  // Whoever refuses a file does not wait for the rest of it: the end is not clean then, but what was said counts.
+  if ((await socket.closed).closeCode === 1006) throw error;
 }
 const { closeCode, reason } = await socket.closed;
 if (closeCode !== 1000) {
