@@ -47,7 +47,7 @@ export type { ExtensionOffer, ExtensionParam } from "./lib/handshake/extension_h
 export type { HeaderFields } from "./lib/handshake/http_fields.ts";
 export type { HeaderSection, RequestHead, RequestLine } from "./lib/handshake/http_head.ts";
 export { accept, type AcceptOptions, type UpgradeAnswer, type UpgradeInfo } from "./lib/server/accept.ts";
-export { serve, type ServeOptions, type WebSocketServer } from "./lib/server/serve.ts";
+export { type Listener, serve, type ServeOptions, type WebSocketServer } from "./lib/server/serve.ts";
 export type { GroupOptions, ShutdownOptions } from "./lib/server/connection_group.ts";
 export { connect, type ConnectOptions } from "./lib/client/connect.ts";
 export type { TlsOptions } from "./lib/client/dial.ts";

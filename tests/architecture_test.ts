@@ -42,6 +42,7 @@ function graphOf(path: string, seen = new Set<string>()): Set<string> {
 const LAYERS = [
   "lib/errors.ts",
   "lib/limits.ts",
+  "lib/deferred.ts",
   "lib/pipeline/stage.ts",
   "lib/pipeline/stage_stream.ts",
   "lib/pipeline/bytes/",

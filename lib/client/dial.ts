@@ -7,6 +7,7 @@ import { ConnectionError } from "../errors.ts";
 import type { ByteConnection } from "../pipeline/sockets/transport.ts";
 import { denoDialer } from "./deno_dialer.ts";
 import { holding } from "./holding.ts";
+import { nodeDialer } from "./node_dialer.ts";
 import type { Proxy } from "./proxy/proxy.ts";
 import { openTunnel, type TunnelLimits } from "./proxy/tunnel.ts";
 import { authority, type HostAndPort, hostAndPort, type Target } from "./target.ts";
@@ -80,7 +81,7 @@ export function pickTlsOptions({ caCerts, cert, key, alpnProtocols, serverName }
 }
 
 /** The dialer of this runtime. */
-export const dialer: Dialer = denoDialer;
+export const dialer: Dialer = "Deno" in globalThis ? denoDialer : nodeDialer;
 
 /**
  * Connects to a server, as far as the handshake of WebSocket.

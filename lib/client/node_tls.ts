@@ -21,6 +21,7 @@ const RECORD = 5 + 16 * 1024 + 256;
  * @param conn The connection, which is taken over.
  * @param options What to check and to offer.
  * @param signal Gives up, and closes the connection.
+ * @param below The connection as a Node stream, where there is one: it is faster than one that is made of it.
  * @returns The encrypted connection, with the addresses of the one below.
  * @throws {Error} What `node:tls` found wrong.
  */
@@ -28,9 +29,9 @@ export async function startNodeTls(
   conn: ByteConnection,
   options: SecureOptions,
   signal: AbortSignal,
+  below: Duplex = duplexOf(conn),
 ): Promise<ByteConnection> {
   const { serverName, caCerts, cert, key, alpnProtocols } = options;
-  const below = duplexOf(conn);
   let socket: TLSSocket | undefined;
   const close = () => {
     socket?.destroy();

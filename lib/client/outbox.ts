@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defer, type Deferred } from "../deferred.ts";
 import { LimitError } from "../errors.ts";
 import type { ReconnectLimits } from "../limits.ts";
 import { bytesOf, type MessageData } from "../pipeline/messages/message.ts";
@@ -15,7 +16,7 @@ interface Entry {
   readonly data: MessageData;
   readonly options: SendOptions | undefined;
   readonly bytes: number;
-  readonly handed: PromiseWithResolvers<void>;
+  readonly handed: Deferred<void>;
 }
 
 /** Holds messages until they are handed to a connection, each to one and once. */
@@ -49,7 +50,7 @@ export class Outbox {
    */
   add(data: MessageData, options?: SendOptions): Promise<void> {
     const bytes = sizeOf(data);
-    const handed = Promise.withResolvers<void>();
+    const handed = defer<void>();
     handed.promise.catch(() => {}); // a promise that is ignored is no unhandled rejection, as with a connection's `send`
     const error = this.#over("maxOutboxMessages", this.messages + 1) ??
       this.#over("maxOutboxBytes", this.#bytes + bytes);

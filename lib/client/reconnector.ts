@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defer } from "../deferred.ts";
 import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
 import type { ReconnectLimits } from "../limits.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
@@ -34,7 +35,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   readonly #outbox: Outbox;
   readonly #inbox: Inbox;
   readonly #stop = new AbortController();
-  readonly #closed = Promise.withResolvers<CloseInfo>();
+  readonly #closed = defer<CloseInfo>();
   #state: ReconnectingState = "connecting";
   #socket: WebSocketConnection<Data> | undefined;
   #openedAt: number | undefined;

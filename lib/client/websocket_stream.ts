@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defer } from "../deferred.ts";
 import { ConnectionError, invalidState, type WebSocketCloseInfo, WebSocketError } from "../errors.ts";
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { Connection } from "../pipeline/sockets/connection.ts";
@@ -39,8 +40,8 @@ export interface WebSocketStreamOptions extends Omit<ConnectOptions, "protocols"
  */
 export class WebSocketStream implements AsyncDisposable {
   readonly #attempt: Attempt;
-  readonly #opened = Promise.withResolvers<WebSocketOpenInfo>();
-  readonly #closed = Promise.withResolvers<Required<WebSocketCloseInfo>>();
+  readonly #opened = defer<WebSocketOpenInfo>();
+  readonly #closed = defer<Required<WebSocketCloseInfo>>();
   #connection: Connection | undefined;
 
   /**

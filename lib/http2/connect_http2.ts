@@ -4,6 +4,7 @@
  * @module
  */
 import { type ClientHttp2Session, connect as connectSession } from "node:http2";
+import { defer } from "../deferred.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
@@ -71,7 +72,7 @@ export async function connectHttp2(
     ...(key !== undefined && { key }),
     ...(serverName !== undefined && { servername: serverName }),
   });
-  const ended = Promise.withResolvers<void>();
+  const ended = defer<void>();
   session.once("close", ended.resolve);
   const late = () => new ConnectionError(`The handshake took more than ${time} ms`);
   try {

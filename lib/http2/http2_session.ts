@@ -6,6 +6,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
 import { confirm, type ConnectOptions } from "../client/connect.ts";
 import { refusal } from "../client/refusal.ts";
+import { defer } from "../deferred.ts";
 import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
 import { describeExtensions, offerExtensions } from "../extensions/negotiation.ts";
 import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
@@ -69,7 +70,7 @@ export class WebSocketSession implements Http2WebSocketSession {
   readonly #closing = new AbortController();
   /** Streams that have begun and not ended. */
   #streams = 0;
-  #changed = Promise.withResolvers<void>();
+  #changed = defer<void>();
 
   /**
    * @param session The session, whose first SETTINGS are here. It belongs to this one from here on.
@@ -190,7 +191,7 @@ export class WebSocketSession implements Http2WebSocketSession {
 
   #change(): void {
     this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#changed = defer();
   }
 
   close(code?: number, reason?: string): Promise<void> {

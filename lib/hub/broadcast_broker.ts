@@ -93,7 +93,7 @@ function openChannel(name: string, receive: (name: string, bytes: Uint8Array) =>
         done();
       }, peers.size === 0 ? PACE : PATIENCE);
       check = () => {
-        if (peers.size > 0 && peers.values().every((last) => last >= number)) done();
+        if (peers.size > 0 && [...peers.values()].every((last) => last >= number)) done();
       };
     });
 

@@ -5,7 +5,7 @@
  *  byte  0        1          2               4                   20                  28
  *       ┌────────┬──────────┬───────────────┬───────────────────┬───────────────────┬───────┬──────┐
  *       │ format │ opcode   │ topic length  │ sender            │ sequence number   │ topic │ data │
- *       │ 1      │ 1 text   │ 2 bytes       │ 16 random bytes   │ 8 bytes           │ UTF-8 │      │
+ *       │ 1      │ 1 text   │ 2 bytes       │ a UUID, 16 bytes  │ 8 bytes           │ UTF-8 │      │
  *       │        │ 2 binary │               │                   │                   │       │      │
  *       └────────┴──────────┴───────────────┴───────────────────┴───────────────────┴───────┴──────┘
  * ```
@@ -56,7 +56,7 @@ export function encodeEnvelope({ sender, sequence, topic, data }: Envelope): Uin
   bytes[0] = FORMAT;
   bytes[1] = typeof data === "string" ? Opcode.TEXT : Opcode.BINARY;
   view.setUint16(2, name.byteLength);
-  bytes.set(Uint8Array.fromHex(sender), SENDER);
+  for (let at = 0; at < 16; at += 4) view.setUint32(SENDER + at, parseInt(sender.slice(2 * at, 2 * at + 8), 16));
   view.setUint32(SEQUENCE, Math.floor(sequence / 2 ** 32));
   view.setUint32(SEQUENCE + 4, sequence % 2 ** 32);
   bytes.set(name, ENVELOPE_BYTES);
@@ -84,8 +84,13 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
     const topic = strict.decode(bytes.subarray(ENVELOPE_BYTES, end));
     const payload = bytes.subarray(end);
     const data = opcode === Opcode.TEXT ? strict.decode(payload) : new Uint8Array(payload);
-    return { sender: bytes.subarray(SENDER, SEQUENCE).toHex(), sequence, topic, data };
+    return { sender: hex(bytes.subarray(SENDER, SEQUENCE)), sequence, topic, data };
   } catch {
     return undefined; // not UTF-8
   }
+}
+
+/** Node 20 has no `toHex`. */
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

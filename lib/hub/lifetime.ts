@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { defer } from "../deferred.ts";
 import { ConnectionError } from "../errors.ts";
 
 /** The time of a connection, or of a broker. What is waited for in it ends with it. */
 export class Lifetime {
-  readonly #ended = Promise.withResolvers<unknown>();
+  readonly #ended = defer<unknown>();
   /** `Promise.race` against one promise that lives long would keep every race. */
   readonly #waiting = new Set<(reason: unknown) => void>();
   #reason: { readonly value: unknown } | undefined;
@@ -44,7 +45,7 @@ export class Lifetime {
    * @throws {ConnectionError} If the time is up.
    */
   wait<T>(promise: Promise<T>, time: number, what: string): Promise<T> {
-    const { promise: answer, resolve, reject } = Promise.withResolvers<T>();
+    const { promise: answer, resolve, reject } = defer<T>();
     const late = () => reject(new ConnectionError(`${what} took more than ${time} ms`));
     const timer = time === 0 ? undefined : setTimeout(late, time);
     if (this.#reason !== undefined) reject(this.#reason.value);
@@ -62,7 +63,7 @@ export class Lifetime {
    * @param time Milliseconds.
    */
   async sleep(time: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = defer<void>();
     const timer = setTimeout(resolve, time);
     await this.wait(promise, 0, "").finally(() => clearTimeout(timer));
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import { reconnectDelay } from "../client/reconnect_delay.ts";
+import { defer } from "../deferred.ts";
 import { ConnectionError, invalidState } from "../errors.ts";
 import { type BrokerLimits, resolveBrokerLimits } from "../limits.ts";
 import type { Broker, BrokerMessage, BrokerState } from "./broker.ts";
@@ -68,7 +69,7 @@ class Linked implements LinkedBroker {
   readonly #limits: BrokerLimits;
   readonly #outbox: Outbox;
   readonly #interests: Interests;
-  readonly #sender = crypto.getRandomValues(new Uint8Array(16)).toHex();
+  readonly #sender = crypto.randomUUID().replaceAll("-", "");
   #sequence = 0;
   /** The last number that came from each sender. */
   readonly #seen = new Map<string, number>();
@@ -154,7 +155,7 @@ class Linked implements LinkedBroker {
 
   async #close(): Promise<void> {
     if (this.#live !== undefined && (this.#pumping || this.#outbox.length > 0)) {
-      const { promise, resolve } = Promise.withResolvers<void>();
+      const { promise, resolve } = defer<void>();
       this.#drained = resolve;
       await this.#live.time.wait(promise, LINGER, "The last messages").catch(() => {});
     }

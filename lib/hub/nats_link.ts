@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defer } from "../deferred.ts";
 import { ConnectionError } from "../errors.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
 import { ALL_TOPICS, type Interest } from "./interests.ts";
@@ -96,7 +97,7 @@ function natsSession(
   receive: (name: string, bytes: Uint8Array) => void,
 ): BrokerSession {
   const subscriptions = new Map<Interest, { unsubscribe(): void }>();
-  const { promise: ended, resolve: end } = Promise.withResolvers<unknown>();
+  const { promise: ended, resolve: end } = defer<unknown>();
   void client.closed().then((error) => end(error ?? new ConnectionError("The connection to NATS is closed")), end);
   void (async () => {
     // What the server refuses (a subject that we have no right to, for one) it says here and nowhere else.

@@ -4,6 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { defer } from "../deferred.ts";
 import { ConnectionError } from "../errors.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
 import { ALL_TOPICS, type Interest } from "./interests.ts";
@@ -60,7 +61,7 @@ async function connect(
   create: () => RedisClient,
   receive: (name: string, bytes: Uint8Array) => void,
 ): Promise<BrokerSession> {
-  const { promise: ended, resolve: end } = Promise.withResolvers<unknown>();
+  const { promise: ended, resolve: end } = defer<unknown>();
   const publisher = create();
   const subscriber = create();
   const both = [publisher, subscriber];

@@ -86,7 +86,7 @@ function readHixie(head: RequestHead, version: HixieVersion, options: HixieOptio
     bodyBytes,
     framing: hixieFraming(version),
     answer: (body, options = {}) =>
-      Promise.try(() => {
+      new Promise((resolve) => {
         if (body.length !== bodyBytes) {
           throw new TypeError(`Cannot answer ${version} with a body of ${body.length} bytes: it has ${bodyBytes}`);
         }
@@ -95,7 +95,7 @@ function readHixie(head: RequestHead, version: HixieVersion, options: HixieOptio
         const bytes = new Uint8Array(answer.length + proof.length);
         bytes.set(answer);
         bytes.set(proof, answer.length);
-        return bytes;
+        resolve(bytes);
       }),
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Duplex } from "node:stream";
+import { defer } from "../deferred.ts";
 import { ConnectionError } from "../errors.ts";
 import type { ByteConnection } from "../pipeline/sockets/transport.ts";
 import type { Address } from "../pipeline/sockets/websocket_connection.ts";
@@ -61,10 +62,10 @@ export function nodeConnection(socket: Duplex & SocketFacts): ByteConnection {
 function readerOf(socket: Duplex): ByteConnection["read"] {
   let rest = new Uint8Array(0);
   let failure: Error | undefined;
-  let changed = Promise.withResolvers<void>();
+  let changed = defer<void>();
   const wake = () => {
     changed.resolve();
-    changed = Promise.withResolvers();
+    changed = defer();
   };
   socket.on("readable", wake);
   socket.on("end", wake);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defer, type Deferred } from "../deferred.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import { refusalResponse } from "../handshake/http_response.ts";
 import { resolveServerLimits, type ServerLimits } from "../limits.ts";
@@ -114,7 +115,7 @@ export class ConnectionGroup<Data> {
   #served = 0;
   /** Connections and handshakes by IP address, where they are limited. */
   readonly #perAddress = new Map<string, number>();
-  #idle: PromiseWithResolvers<void> | undefined;
+  #idle: Deferred<void> | undefined;
 
   /**
    * @param options The limits, the application's decisions and hooks.
@@ -249,7 +250,7 @@ export class ConnectionGroup<Data> {
     this.#stopping.abort(new ConnectionError("The server is shutting down"));
     for (const connection of this.#connections) void connection.close(code, reason);
     if (this.#busy === 0) return;
-    const idle = this.#idle = Promise.withResolvers<void>();
+    const idle = this.#idle = defer<void>();
     const drop = async () => {
       dropped();
       this.#dropping.abort();

@@ -3,9 +3,25 @@
  *
  * @module
  */
+import { defer } from "../deferred.ts";
 import type { WebSocketHandler } from "../pipeline/sockets/handler.ts";
-import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { ByteConnection } from "../pipeline/sockets/transport.ts";
+import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "./connection_group.ts";
+
+/** What brings connections, as `Deno.Listener` does. */
+export interface Listener {
+  /** The address it listens on. */
+  readonly addr: Address;
+  /** The next connection. Errors named `BadResource` say that it was closed; all others are passing. */
+  accept(): Promise<ByteConnection>;
+  /** Stops listening. */
+  close(): void;
+  /** Keeps the process alive. */
+  ref(): void;
+  /** Lets the process end though somebody listens. */
+  unref(): void;
+}
 
 /** How a server listens and what it does. */
 export interface ServeOptions<Data = unknown> extends GroupOptions<Data> {
@@ -22,9 +38,9 @@ export interface ServeOptions<Data = unknown> extends GroupOptions<Data> {
   /** Lets several processes listen on the same port (Linux, `--unstable-net`). @default {false} */
   reusePort?: boolean;
   /** A listener of your own instead. The server closes it. */
-  listener?: Deno.Listener;
+  listener?: Listener;
   /** Is called when the server listens. */
-  onListen?(addr: Deno.Addr): void;
+  onListen?(addr: Address): void;
   /** Shuts the server down. */
   signal?: AbortSignal;
 }
@@ -32,7 +48,7 @@ export interface ServeOptions<Data = unknown> extends GroupOptions<Data> {
 /** A server that runs. */
 export interface WebSocketServer<Data = unknown> extends AsyncDisposable {
   /** The address it listens on. */
-  readonly addr: Deno.Addr;
+  readonly addr: Address;
   /**
    * Where a client on this machine connects: `ws://127.0.0.1:8080`, `wss://…` with TLS, and `ws://localhost` for a Unix socket,
    * whose path goes with it as an option.
@@ -82,6 +98,9 @@ const ACCEPT_PAUSE = { first: 50, most: 1_000 };
  * @param options Where to listen, the limits and the application's decisions.
  * @param handler A function that holds each connection, or callbacks.
  * @returns The server, which listens already.
+ * @throws {DOMException} `NotSupportedError` outside Deno, without a `listener`.
+ * @throws {TypeError} If there is a certificate without its key, or a key without its certificate.
+ * @throws {RangeError} For a bad limit.
  */
 export function serve<Data = unknown>(
   options: ServeOptions<Data>,
@@ -92,9 +111,9 @@ export function serve<Data = unknown>(
 
 class Server<Data> implements WebSocketServer<Data> {
   readonly #group: ConnectionGroup<Data>;
-  readonly #listener: Deno.Listener;
+  readonly #listener: Listener;
   readonly #secure: boolean;
-  readonly #finished = Promise.withResolvers<void>();
+  readonly #finished = defer<void>();
   #shutdown: Promise<void> | undefined;
   #closed = false;
 
@@ -110,7 +129,7 @@ class Server<Data> implements WebSocketServer<Data> {
     void this.#accept();
   }
 
-  get addr(): Deno.Addr {
+  get addr(): Address {
     return this.#listener.addr;
   }
 
@@ -171,7 +190,7 @@ class Server<Data> implements WebSocketServer<Data> {
         void this.#group.take(conn);
       } catch (error) {
         if (this.#closed) return;
-        if (error instanceof Deno.errors.BadResource) {
+        if (nameOf(error) === "BadResource") {
           // Somebody else closed the listener: that is a shutdown too.
           this.#closed = true;
           void this.shutdown();
@@ -187,7 +206,12 @@ class Server<Data> implements WebSocketServer<Data> {
 
 /** The client gave up before it was its turn (T9). */
 function isClientsFault(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.ConnectionReset;
+  return ["ConnectionAborted", "ConnectionReset"].includes(nameOf(error));
+}
+
+/** Errors of Deno's are known by their names: a listener of one's own may run elsewhere. */
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : "";
 }
 
 function sleep(time: number, signal: AbortSignal): Promise<void> {
@@ -204,7 +228,10 @@ function sleep(time: number, signal: AbortSignal): Promise<void> {
 
 function listen(
   options: Pick<ServeOptions, "port" | "hostname" | "path" | "cert" | "key" | "reusePort">,
-): Deno.Listener {
+): Listener {
+  if (!("Deno" in globalThis)) {
+    throw new DOMException("Cannot listen outside Deno: serveNode attaches to a node:http server", "NotSupportedError");
+  }
   const { port = 8000, hostname = "0.0.0.0", path, cert, key, reusePort = false } = options;
   if (path !== undefined) return Deno.listen({ transport: "unix", path });
   if (cert === undefined && key === undefined) return Deno.listen({ port, hostname, reusePort });

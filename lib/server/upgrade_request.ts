@@ -19,6 +19,7 @@
  *
  * @module
  */
+import { defer, type Deferred } from "../deferred.ts";
 import { closeCodeOf, ConnectionError, HandshakeError, invalidState, LimitError, WebSocketError } from "../errors.ts";
 import type { ExtensionProcessor } from "../extensions/extension.ts";
 import { compileOriginPolicy, type OriginPolicy } from "../handshake/origin.ts";
@@ -159,13 +160,13 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
   readonly #limits: KeptLimits;
   readonly #hub: Topics | undefined;
   readonly #inbox: Inbox;
-  readonly #closed = Promise.withResolvers<CloseInfo>();
+  readonly #closed = defer<CloseInfo>();
   #state: 1 | 2 | 3 = 1;
   #aborted = false;
   #error: unknown;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
-  #drained: PromiseWithResolvers<void> | undefined;
+  #drained: Deferred<void> | undefined;
   readonly #ways: ConnectionWays;
 
   constructor({ socket, upgrade, protocol, limits, options }: {
@@ -325,7 +326,7 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
   drained(): Promise<void> | undefined {
     if (!this.full || this.#state === 3) return undefined;
     if (this.#drained === undefined) {
-      this.#drained = Promise.withResolvers();
+      this.#drained = defer();
       this.#drained.promise.catch(() => {}); // who does not wait is not told
       this.#watchDrain();
     }

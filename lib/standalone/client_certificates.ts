@@ -6,6 +6,7 @@
 import { once } from "node:events";
 import { Duplex } from "node:stream";
 import { createServer, type TLSSocket } from "node:tls";
+import { defer, type Deferred } from "../deferred.ts";
 import { nodeConnection } from "../node/node_connection.ts";
 
 /** How to listen. */
@@ -34,7 +35,7 @@ export async function listenWithClientCertificates(
 ): Promise<Deno.Listener> {
   const { port, hostname, cert, key, ca, handshakeTimeout = 10_000 } = options;
   const server = createServer({ cert, key, ca, requestCert: true, rejectUnauthorized: true, handshakeTimeout });
-  const waiting: PromiseWithResolvers<Deno.Conn>[] = [];
+  const waiting: Deferred<Deno.Conn>[] = [];
   const ready: TLSSocket[] = [];
   let closed = false;
 
@@ -54,7 +55,7 @@ export async function listenWithClientCertificates(
     if (closed) return Promise.reject(new Deno.errors.BadResource("The listener is closed"));
     const socket = ready.shift();
     if (socket !== undefined) return Promise.resolve(connOf(socket));
-    const next = Promise.withResolvers<Deno.Conn>();
+    const next = defer<Deno.Conn>();
     waiting.push(next);
     return next.promise;
   };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defer } from "../deferred.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import type { ShutdownOptions } from "../server/connection_group.ts";
 import type { WorkerListenOptions } from "./orders.ts";
@@ -127,7 +128,7 @@ export async function serveWorkers(module: string | URL, options: ServeWorkersOp
 
 class Workers implements WorkersServer {
   readonly #slots: readonly WorkerSlot[];
-  readonly #finished = Promise.withResolvers<void>();
+  readonly #finished = defer<void>();
   #shutdown: Promise<void> | undefined;
 
   constructor(slots: readonly WorkerSlot[], readonly addr: Deno.Addr, readonly url: string) {

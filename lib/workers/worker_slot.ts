@@ -4,6 +4,7 @@
  * @module
  */
 import { reconnectDelay } from "../client/reconnect_delay.ts";
+import { defer } from "../deferred.ts";
 import type { ShutdownOptions } from "../server/connection_group.ts";
 import { isOurs, type Order, type Report, type WorkerStart } from "./orders.ts";
 
@@ -38,7 +39,7 @@ const MISSED = 3;
 /** The place of one worker. */
 export class WorkerSlot {
   readonly #options: SlotOptions;
-  readonly #finished = Promise.withResolvers<void>();
+  readonly #finished = defer<void>();
   #worker: Worker | undefined;
   #listening = false;
   #stopping = false;
@@ -64,7 +65,7 @@ export class WorkerSlot {
    * @throws {Error} If it does not come to that. The place is empty then, and stays so.
    */
   fill(): Promise<Listening> {
-    const { promise, resolve, reject } = Promise.withResolvers<Listening>();
+    const { promise, resolve, reject } = defer<Listening>();
     this.#fill(resolve, reject);
     return promise;
   }

@@ -1,90 +1,16 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals, assertStringIncludes } from "@std/assert";
+import { assertRejects } from "@std/assert";
 import { denoDialer } from "../../lib/client/deno_dialer.ts";
-import type { SecureOptions } from "../../lib/client/dial.ts";
-import { cert, clientCert, clientKey } from "../_support/tls.ts";
-import { settle, soon } from "../_support/wait.ts";
-import { answering, listen, listenTls } from "./_support.ts";
+import { soon } from "../_support/wait.ts";
+import { testDialer } from "./_dialer_tests.ts";
+import { answering } from "./_support.ts";
 
-const { signal } = new AbortController();
-const HERE: SecureOptions = { serverName: "localhost", alpnProtocols: ["http/1.1"], caCerts: [cert] };
-const reason = new Error("enough");
+testDialer("Deno's dialer", denoDialer, "certificate not valid for name");
 
-Deno.test("a dialer connects to TCP and to Unix sockets", async () => {
+Deno.test("a name that TLS cannot be told of closes the connection", async () => {
   await using server = answering();
+  const { signal } = new AbortController();
   const conn = await denoDialer.open({ hostname: "127.0.0.1", port: server.port }, signal);
-  assert(conn.remoteAddr?.transport === "tcp");
-  assertEquals(conn.remoteAddr.port, server.port);
-  conn.close();
-
-  if (Deno.build.os === "windows") return;
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/socket`;
-  await using unix = answering(Deno.listen({ transport: "unix", path }));
-  const local = await denoDialer.open({ path }, signal);
-  assertEquals(local.remoteAddr, { transport: "unix", path });
-  local.close();
-  await unix.deserted();
-  await Deno.remove(folder, { recursive: true });
-});
-
-Deno.test("a dialer that is told to give up leaves no connection", async () => {
-  await using server = answering();
-  const aborted = AbortSignal.abort(reason);
-  await assertRejects(() => denoDialer.open({ hostname: "127.0.0.1", port: server.port }, aborted));
-  const conn = await denoDialer.open({ hostname: "127.0.0.1", port: server.port }, signal);
-  assertStrictEquals(await assertRejects(() => denoDialer.secure(conn, HERE, aborted)), reason);
-  await settle();
+  const securing = denoDialer.secure(conn, { serverName: "a b", alpnProtocols: ["http/1.1"] }, signal);
+  await soon(assertRejects(() => securing), "The failure");
   await server.deserted();
-});
-
-Deno.test("TLS checks the name that it is told, an address too, and not the one that was dialled", async () => {
-  await using server = answering(listenTls());
-  const to = { hostname: "127.0.0.1", port: server.port };
-  for (const serverName of ["localhost", "127.0.0.1"]) {
-    const conn = await denoDialer.secure(await denoDialer.open(to, signal), { ...HERE, serverName }, signal);
-    conn.close();
-  }
-  for (const serverName of ["example.com", "127.0.0.2"]) {
-    const conn = await denoDialer.open(to, signal);
-    const error = await assertRejects(() => denoDialer.secure(conn, { ...HERE, serverName }, signal), Error);
-    assertStringIncludes(error.message, "certificate not valid for name");
-  }
-});
-
-Deno.test("what TLS cannot begin with closes the connection: a name, or a client certificate, that is none", async () => {
-  await using server = answering();
-  const faults: Partial<SecureOptions>[] = [
-    { serverName: "a b" },
-    { cert: "no certificate", key: clientKey },
-  ];
-  for (const fault of faults) {
-    const conn = await denoDialer.open({ hostname: "127.0.0.1", port: server.port }, signal);
-    await soon(assertRejects(() => denoDialer.secure(conn, { ...HERE, ...fault }, signal)), "The failure");
-    await server.deserted();
-  }
-});
-
-Deno.test("ALPN offers what it is told, and a server that has none of it ends the handshake", async () => {
-  await using server = answering(listenTls());
-  const conn = await denoDialer.open({ hostname: "127.0.0.1", port: server.port }, signal);
-  await assertRejects(
-    () => denoDialer.secure(conn, { ...HERE, alpnProtocols: ["other"] }, signal),
-    Error,
-    "NoApplicationProtocol",
-  );
-});
-
-Deno.test("a dialer reads the environment", () => {
-  assertEquals(denoDialer.env("PATH"), Deno.env.get("PATH"));
-  assertEquals(denoDialer.env("SLUICE_IS_NOT_SET"), undefined);
-});
-
-Deno.test("nobody is left waiting where the peer ends in the middle of a TLS handshake", async () => {
-  using listener = listen();
-  for (const client of [{}, { cert: clientCert, key: clientKey }]) {
-    const conn = await denoDialer.open({ hostname: "127.0.0.1", port: listener.addr.port }, signal);
-    const securing = soon(denoDialer.secure(conn, { ...HERE, ...client }, signal), "The failure");
-    (await listener.accept()).close();
-    await assertRejects(() => securing, Error);
-  }
 });

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { defer } from "../../deferred.ts";
 import { ConnectionError, invalidState } from "../../errors.ts";
 import type { ExtensionProcessor } from "../../extensions/extension.ts";
 import { type ExtensionChain, openExtensions } from "../../extensions/negotiation.ts";
@@ -76,7 +77,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   readonly #inbox: Inbox;
   readonly #sender: Sender;
   readonly #keepalive: Keepalive;
-  readonly #closed = Promise.withResolvers<CloseInfo>();
+  readonly #closed = defer<CloseInfo>();
   #pings: PendingPings | undefined;
   /** What reads go to: the receiver itself, or who watches it. */
   #intake: Intake;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { defer } from "../../deferred.ts";
 import { type Message, ownCopy } from "../messages/message.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
 import type { CloseInfo, WebSocketConnection } from "./websocket_connection.ts";
@@ -125,7 +126,7 @@ function runCallbacks<Data>(
 
   connection.claim("callbacks"); // before `open` can read in another way
   if (handler.drain !== undefined) connection.ondrain = () => void call(() => handler.drain?.(connection));
-  const done = Promise.withResolvers<void>();
+  const done = defer<void>();
   const finish = async () => {
     const info = await connection.closed;
     if (info.error !== undefined) call(() => handler.error?.(connection, info.error));

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defer, type Deferred } from "../../deferred.ts";
 import type { Message } from "../messages/message.ts";
 
 /**
@@ -23,8 +24,8 @@ export class Inbox {
   readonly #rested: () => void;
   readonly #batches: Batch[] = [];
   #bytes = 0;
-  #room: PromiseWithResolvers<void> | undefined;
-  #waiting: PromiseWithResolvers<Message[] | undefined> | undefined;
+  #room: Deferred<void> | undefined;
+  #waiting: Deferred<Message[] | undefined> | undefined;
   #consumer: BatchConsumer | undefined;
   #consuming = false;
   #consumed: (() => void) | undefined;
@@ -62,7 +63,7 @@ export class Inbox {
 
   /** Waits until there is room again. */
   room(): Promise<void> {
-    this.#room ??= Promise.withResolvers<void>();
+    this.#room ??= defer<void>();
     return this.#room.promise;
   }
 
@@ -113,7 +114,7 @@ export class Inbox {
     if (batch !== undefined) return batch;
     if (this.#ended) return this.#error === undefined ? undefined : Promise.reject(this.#error);
     if (this.#waiting !== undefined) throw new TypeError("Cannot read: another read is waiting for the next message");
-    this.#waiting = Promise.withResolvers();
+    this.#waiting = defer();
     return this.#waiting.promise;
   }
 

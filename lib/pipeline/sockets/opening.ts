@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defer } from "../../deferred.ts";
 import { ConnectionError } from "../../errors.ts";
 import type { GrowingBuffer } from "../bytes/growing_buffer.ts";
 import { type Transport, writeAll } from "./transport.ts";
@@ -99,7 +100,7 @@ export async function withDeadline<T>(
   options: { time: number; late: () => unknown; signal?: AbortSignal | undefined },
 ): Promise<T> {
   const { time, late, signal } = options;
-  const stop = Promise.withResolvers<never>();
+  const stop = defer<never>();
   const onAbort = () => stop.reject(signal?.reason);
   const timer = time === 0 ? undefined : setTimeout(() => stop.reject(late()), time);
   if (signal?.aborted) onAbort();

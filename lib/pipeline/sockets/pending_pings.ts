@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { defer, type Deferred } from "../../deferred.ts";
 import { bytesOf, type MessageData } from "../messages/message.ts";
 
 interface PendingPing {
   readonly payload: Uint8Array<ArrayBuffer>;
   readonly sent: number;
-  readonly deferred: PromiseWithResolvers<number>;
+  readonly deferred: Deferred<number>;
 }
 
 /** Matches pongs to pings and measures the round trips. */
@@ -40,7 +41,7 @@ export class PendingPings {
     if (bytes.length > 125) {
       throw new RangeError(`Cannot ping with ${bytes.length} bytes: the limit of a control frame is 125`);
     }
-    const deferred = Promise.withResolvers<number>();
+    const deferred = defer<number>();
     deferred.promise.catch(() => {}); // whoever does not wait is not punished when the connection ends
     this.#pending.push({ payload: bytes, sent: performance.now(), deferred });
     return { payload: bytes, roundTrip: deferred.promise };

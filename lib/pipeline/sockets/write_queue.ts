@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { defer, type Deferred } from "../../deferred.ts";
 import { LimitError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { hasHeadroom } from "../bytes/headroom.ts";
@@ -74,8 +75,8 @@ export class WriteQueue {
   #writing = false;
   #ended = false;
   #wasFull = false;
-  #drained: PromiseWithResolvers<void> | undefined;
-  #flushed: PromiseWithResolvers<void> | undefined;
+  #drained: Deferred<void> | undefined;
+  #flushed: Deferred<void> | undefined;
 
   /**
    * @param transport Where the bytes go.
@@ -323,8 +324,8 @@ export class WriteQueue {
   }
 }
 
-function handled(): PromiseWithResolvers<void> {
-  const deferred = Promise.withResolvers<void>();
+function handled(): Deferred<void> {
+  const deferred = defer<void>();
   deferred.promise.catch(() => {});
   return deferred;
 }

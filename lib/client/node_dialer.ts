@@ -1,0 +1,43 @@
+/**
+ * Connections as Node and Bun make them. `node:net` and `node:tls` are loaded when they are first needed: Deno and browsers, which
+ * load this file too, never do.
+ *
+ * @module
+ */
+import type { Socket } from "node:net";
+import { nodeConnection } from "../node/node_connection.ts";
+import type { ByteConnection } from "../pipeline/sockets/transport.ts";
+import type { Dialer } from "./dial.ts";
+import { holding } from "./holding.ts";
+
+/** The sockets of connections: TLS is put on a socket itself, not on what is read of it. */
+const SOCKETS = new WeakMap<ByteConnection, Socket>();
+
+/** Dials with `node:net`, and puts on TLS with `node:tls`. */
+export const nodeDialer: Dialer = {
+  async open(to, signal) {
+    const [{ connect }, { EventEmitter }] = await Promise.all([import("node:net"), import("node:events")]);
+    signal.throwIfAborted();
+    const socket = connect({
+      ...("path" in to ? { path: to.path } : { host: to.hostname, port: to.port }),
+      allowHalfOpen: true,
+      noDelay: true,
+    });
+    return await holding({ close: () => socket.destroy() }, signal, async () => {
+      await EventEmitter.once(socket, "connect", { signal });
+      const conn: ByteConnection = {
+        ...nodeConnection(socket),
+        ...("path" in to && { remoteAddr: { transport: "unix", path: to.path } }),
+      };
+      SOCKETS.set(conn, socket);
+      return conn;
+    });
+  },
+
+  async secure(conn, options, signal) {
+    const { startNodeTls } = await holding(conn, signal, () => import("./node_tls.ts"));
+    return await startNodeTls(conn, options, signal, SOCKETS.get(conn));
+  },
+
+  env: (name) => globalThis.process?.env[name],
+};
