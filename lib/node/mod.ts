@@ -26,6 +26,7 @@
  * @module
  */
 export { acceptNode, type UpgradeEvent } from "./accept_node.ts";
+export { nodeConnection, type SocketFacts } from "./node_connection.ts";
 export {
   type NodeUpgrades,
   serveNode,

@@ -28,10 +28,32 @@ export interface SocketFacts {
 }
 
 /**
- * Makes a connection of a socket.
+ * Makes a connection of a socket, for `accept` on a server of `node:net` or `node:tls`, and for `connect` with a socket of one's own.
+ *
+ * @example A server of `node:net`
+ * ```ts
+ * import { createServer } from "node:net";
+ * import { accept, connect } from "@sluice/websocket";
+ * import { nodeConnection } from "@sluice/websocket/node";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const server = createServer(async (socket) => {
+ *   const connection = await accept(nodeConnection(socket));
+ *   for await (const message of connection) await connection.send(message);
+ * });
+ * await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+ * const address = server.address();
+ * assert(typeof address === "object" && address !== null);
+ *
+ * const socket = await connect(`ws://127.0.0.1:${address.port}`);
+ * await socket.send("hello");
+ * assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
+ * await socket.close();
+ * await new Promise((closed) => server.close(closed));
+ * ```
  *
  * @param socket A socket that nobody else reads, with or without TLS. It belongs to the connection from here on.
- * @returns The connection, for `accept`.
+ * @returns The connection.
  */
 export function nodeConnection(socket: Duplex & SocketFacts): ByteConnection {
   const reading = readerOf(socket);
