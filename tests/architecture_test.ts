@@ -120,6 +120,15 @@ Deno.test("only server, client, hub, workers, handlers and standalone name Deno"
   assertEquals(naming.map(([path]) => path), []);
 });
 
+Deno.test("what runs outside Deno uses nothing that Node 20 lacks: lib/deferred.ts stands in for Promise.withResolvers", () => {
+  const newer =
+    /\bPromise\.(withResolvers|try)\b|\bPromiseWithResolvers\b|\bArray\.fromAsync\b|\b(from|to)(Hex|Base64)\(|\.transfer\(|\b(Async)?DisposableStack\b|\bnavigator\b|\bRegExp\.escape\b|\b(Map|Object)\.groupBy\b|\.(keys|values|entries)\(\)\.(?!next\b)\w/;
+  const using = [...SOURCES].filter(([path, source]) =>
+    !/^lib\/(handlers|standalone|workers)\//.test(path) && newer.test(code(source))
+  );
+  assertEquals(using.map(([path]) => path), []);
+});
+
 Deno.test("the stages know no clock, no timer and no randomness", () => {
   const impure = /\b(Date|performance|setTimeout|setInterval|queueMicrotask|Math\.random)\b/;
   const found = [...SOURCES].filter(([path, source]) =>

@@ -55,8 +55,8 @@ interface ModuleInfo {
 /** Whether a module comes with Deno, as `node:zlib` does. */
 const isBuiltIn = (specifier: string): boolean => specifier.startsWith("node:");
 
-const script = (base: string) => `
-import { connect, serve } from "${base}mod.ts";
+const script = (module: string) => `
+import { connect, serve } from "${module}";
 
 await using server = serve({ hostname: "127.0.0.1", port: 0 }, { message: (socket, data) => socket.send(data) });
 if (!("port" in server.addr)) throw new TypeError("No port");
@@ -68,11 +68,25 @@ for await (const message of socket) {
 }
 `;
 
+const IN_NODE = `
+import { accept, connect } from "./sluice.js";
+
+const [there, back] = [new TransformStream(), new TransformStream()];
+const [server, client] = await Promise.all([
+  accept({ readable: there.readable, writable: back.writable }),
+  connect("ws://example.com/", { conn: { readable: back.readable, writable: there.writable } }),
+]);
+await client.send("größer");
+const { value } = await server[Symbol.asyncIterator]().next();
+console.log("heard: " + value);
+await client.close();
+`;
+
 Deno.test("A script that imports mod.ts by URL serves and connects, with no configuration and no other download", async () => {
   await using checkout = serveCheckout();
   await using place = await emptyPlace();
   const { host } = new URL(checkout.base);
-  await Deno.writeTextFile(`${place.cwd}/main.ts`, script(checkout.base));
+  await Deno.writeTextFile(`${place.cwd}/main.ts`, script(`${checkout.base}mod.ts`));
 
   const flags = ["--quiet", "--no-config", "--no-lock", `--allow-import=${host}`];
   // `--check=all` checks the types of what was imported, too, under Deno's default options.
@@ -99,4 +113,28 @@ Deno.test("A script that imports mod.ts by URL serves and connects, with no conf
       assert(allowed, `${specifier} imports ${dependency.specifier}`);
     }
   }
+});
+
+Deno.test("deno bundle makes one file of mod.ts, which works by URL with nothing else, and in Node as it is", async () => {
+  await using place = await emptyPlace();
+  const bundle = `${place.cwd}/sluice.js`;
+  await runDeno(["bundle", "--quiet", "--no-lock", "--output", bundle, "mod.ts"], { cwd: ROOT });
+  const code = await Deno.readTextFile(bundle);
+  const imported = Array.from(code.matchAll(/^import\b.*?"([^"]+)";$|\bimport\("([^"]+)"\)/gm), ([, a, b]) => a ?? b!);
+  assertEquals(imported.filter((specifier) => !isBuiltIn(specifier)), []);
+
+  const paths: string[] = [];
+  await using server = Deno.serve({ ...LOOPBACK, onListen: () => {} }, (request) => {
+    paths.push(new URL(request.url).pathname);
+    return new Response(code, { headers: { "Content-Type": "text/javascript" } });
+  });
+  const url = `${urlOf(server.addr, "http")}sluice.js`;
+  await Deno.writeTextFile(`${place.cwd}/main.ts`, script(url));
+  const flags = ["--quiet", "--no-config", "--no-lock", `--allow-import=${new URL(url).host}`];
+  const output = await place.run(["run", "--allow-net=127.0.0.1", "--no-prompt", ...flags, "main.ts"]);
+  assertEquals([output, paths], ["echoed: größer\n", ["/sluice.js"]]);
+
+  await Deno.writeTextFile(`${place.cwd}/main.mjs`, IN_NODE);
+  const { stdout } = await new Deno.Command("node", { args: ["main.mjs"], cwd: place.cwd, stderr: "inherit" }).output();
+  assertEquals(new TextDecoder().decode(stdout), "heard: größer\n");
 });
