@@ -31,6 +31,8 @@ import { usage } from "./usage.ts";
 import { reloadOnChange } from "./watch.ts";
 import { startWorkers, type WorkerPlace } from "./workers.ts";
 
+export type { SocketSession } from "./sockets.ts";
+
 /**
  * Runs the server.
  *
@@ -60,6 +62,7 @@ export async function main(
 /**
  * Starts the server.
  *
+ * @internal
  * @param options The options.
  * @param worker Its place, where it is one of several.
  * @returns The server, which listens already.
