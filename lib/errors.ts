@@ -77,7 +77,20 @@ export class WebSocketError extends DOMException {
   }
 }
 
-/** The peer broke a rule of the protocol. The connection is failed with {@linkcode ProtocolError.closeCode}. */
+/**
+ * The peer broke a rule of the protocol. The connection is failed with {@linkcode ProtocolError.closeCode}.
+ *
+ * @example A peer that masks nothing
+ * ```ts
+ * import { ProtocolError } from "@sluice/websocket";
+ * import { FrameParser } from "@sluice/websocket/frames";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const unmasked = Uint8Array.of(0x81, 0x02, 0x68, 0x69);
+ * const error = assertThrows(() => new FrameParser({ role: "server" }).push(unmasked, []), ProtocolError);
+ * assertEquals([error.closeCode, error.section], [1002, "RFC 6455 §5.1"]);
+ * ```
+ */
 export class ProtocolError extends WebSocketError {
   /** The close code that tells the peer: 1002, or 1007 for bad UTF-8 and bad compressed data. */
   declare readonly closeCode: number;
@@ -109,7 +122,26 @@ export interface LimitErrorOptions {
   closeCode: 1008 | 1009 | 1013;
 }
 
-/** One of our limits was passed. The connection is failed with {@linkcode LimitError.closeCode}. */
+/**
+ * One of our limits was passed. The connection is failed with {@linkcode LimitError.closeCode}.
+ *
+ * @example A message that is too big
+ * ```ts
+ * import { connect, LimitError, serve } from "@sluice/websocket";
+ * import { assertEquals, assertInstanceOf } from "@std/assert";
+ *
+ * let ending: unknown;
+ * await using server = serve({ port: 0, hostname: "127.0.0.1", maxMessageBytes: 1024 }, {
+ *   close: (_, { error }) => void (ending = error),
+ * });
+ * const socket = await connect(server.url);
+ * await socket.send("x".repeat(2000));
+ * assertEquals((await socket.closed).closeCode, 1009);
+ * await server.shutdown();
+ * assertInstanceOf(ending, LimitError);
+ * assertEquals([ending.limit, ending.max, ending.actual], ["maxMessageBytes", 1024, 2000]);
+ * ```
+ */
 export class LimitError extends WebSocketError {
   /** The close code that tells the peer: 1009 too big, 1008 too many or too slow, 1013 not read fast enough. */
   declare readonly closeCode: number;
@@ -134,7 +166,33 @@ export class LimitError extends WebSocketError {
   }
 }
 
-/** A topic was refused: the hub's `authorize` said no, or its name is no Unicode text. */
+/**
+ * A topic was refused: the hub's `authorize` said no, or its name is no Unicode text.
+ *
+ * @example A topic that `authorize` refuses
+ * ```ts
+ * import { connect, serve, TopicError } from "@sluice/websocket";
+ * import { createHub } from "@sluice/websocket/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const hub = createHub({ authorize: (_, topic) => topic.startsWith("public/") });
+ * const refused: unknown[] = [];
+ * await using server = serve({ port: 0, hostname: "127.0.0.1", hub }, {
+ *   message(socket, topic) {
+ *     try {
+ *       socket.subscribe(String(topic));
+ *     } catch (error) {
+ *       refused.push(error);
+ *     }
+ *   },
+ * });
+ * const socket = await connect(server.url);
+ * for (const topic of ["public/news", "secret"]) await socket.send(topic);
+ * await socket.close();
+ * await server.shutdown();
+ * assertEquals(refused.map((error) => error instanceof TopicError && error.topic), ["secret"]);
+ * ```
+ */
 export class TopicError extends WebSocketError {
   /** 1008: the peer is told that it broke a rule of ours. */
   declare readonly closeCode: number;
@@ -153,7 +211,21 @@ export class TopicError extends WebSocketError {
   }
 }
 
-/** The transport was lost, timed out or was aborted: no close frame was exchanged, which RFC 6455 §7.1.5 calls 1006. */
+/**
+ * The transport was lost, timed out or was aborted: no close frame was exchanged, which RFC 6455 §7.1.5 calls 1006.
+ *
+ * @example Nobody listens
+ * ```ts
+ * import { connect, ConnectionError } from "@sluice/websocket";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * listener.close();
+ * const { port } = listener.addr;
+ * const error = await assertRejects(() => connect(`ws://127.0.0.1:${port}`), ConnectionError);
+ * assertEquals([error.message, error.closeCode], [`Cannot connect to 127.0.0.1:${port}`, 1006]);
+ * ```
+ */
 export class ConnectionError extends WebSocketError {
   /** What the transport itself said, where it said something. */
   override readonly cause: unknown;
@@ -184,7 +256,24 @@ export interface HandshakeErrorOptions {
   cause?: unknown;
 }
 
-/** The opening handshake was refused: by us (server) or by the server or our checks of its answer (client). */
+/**
+ * The opening handshake was refused: by us (server) or by the server or our checks of its answer (client).
+ *
+ * @example A server that says no
+ * ```ts
+ * import { connect, HandshakeError, serve } from "@sluice/websocket";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * await using server = serve({
+ *   port: 0,
+ *   hostname: "127.0.0.1",
+ *   upgrade: () => new Response("Ask for a ticket first\n", { status: 401, headers: { "WWW-Authenticate": "Ticket" } }),
+ * }, {});
+ * const error = await assertRejects(() => connect(server.url), HandshakeError);
+ * assertEquals([error.status, error.headers.get("WWW-Authenticate")], [401, "Ticket"]);
+ * assertEquals(new TextDecoder().decode(error.body), "Ask for a ticket first\n");
+ * ```
+ */
 export class HandshakeError extends Error {
   /** The error's name. */
   override readonly name = "HandshakeError";
@@ -214,6 +303,16 @@ export class HandshakeError extends Error {
 
 /**
  * The close code that an error is told to the peer with: the error's own, or 1011 for anything that is not the peer's fault.
+ *
+ * @example What the peer is told
+ * ```ts
+ * import { closeCodeOf, ProtocolError, WebSocketError } from "@sluice/websocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(closeCodeOf(new ProtocolError("Close frame has a payload of one byte", "RFC 6455 §5.5.1")), 1002);
+ * assertEquals(closeCodeOf(new WebSocketError("Too late", { closeCode: 4001 })), 4001);
+ * assertEquals(closeCodeOf(new Error("A bug of ours")), 1011);
+ * ```
  *
  * @param error Anything thrown while a connection was open.
  * @returns A code that may stand in a close frame (RFC 6455 §7.4.1).

@@ -31,6 +31,21 @@ export interface ExtensionChain {
  * The server's choice: the client's offers in the client's order, each extension at most once, and none that wants what another
  * has.
  *
+ * @example Both ends agree
+ * ```ts
+ * import { acceptExtensions, confirmExtensions, describeExtensions, offerExtensions } from "@sluice/websocket/extensions";
+ * import { parseExtensions } from "@sluice/websocket/handshake";
+ * import { permessageDeflate } from "@sluice/websocket/permessage-deflate";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const extensions = [permessageDeflate()];
+ * const offers = parseExtensions([offerExtensions(extensions)]);
+ * const accepted = acceptExtensions(offers, extensions); // the server
+ * const answer = describeExtensions(accepted);
+ * const confirmed = confirmExtensions(parseExtensions([answer]), extensions); // the client
+ * assertEquals(confirmed.map(({ name }) => name), ["permessage-deflate"]);
+ * ```
+ *
  * @param offers What the client offers.
  * @param extensions What the server has.
  * @returns The processors in the order of the answer.

@@ -30,6 +30,16 @@ export interface HandlerMap {
  * Reads a map file: on each line an alias and an existing resource name with space between. What follows `#`, which no resource
  * name has, is a comment.
  *
+ * @example Two names and a mistake
+ * ```ts
+ * import { parseHandlerMap } from "@sluice/websocket/handlers";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { aliases, faults } = parseHandlerMap("/ /console/echo\n/old /chat # until spring\n/what\n");
+ * assertEquals(aliases, [{ alias: "/", existing: "/console/echo" }, { alias: "/old", existing: "/chat" }]);
+ * assertEquals(faults.length, 1);
+ * ```
+ *
  * @param text The file's text.
  * @returns The aliases, and a message for each line that cannot be read.
  */

@@ -26,7 +26,18 @@ export async function acceptKey(key: string): Promise<string> {
   return base64(new Uint8Array(await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + GUID))));
 }
 
-/** A new `Sec-WebSocket-Key`: 16 unpredictable bytes in base64 (RFC 6455 §4.1, item 7 of the request). */
+/**
+ * A new `Sec-WebSocket-Key`: 16 unpredictable bytes in base64 (RFC 6455 §4.1, item 7 of the request).
+ *
+ * @example A key
+ * ```ts
+ * import { createKey, isKey } from "@sluice/websocket/handshake";
+ * import { assert, assertNotEquals } from "@std/assert";
+ *
+ * assert(isKey(createKey()));
+ * assertNotEquals(createKey(), createKey());
+ * ```
+ */
 export function createKey(): string {
   return base64(crypto.getRandomValues(new Uint8Array(16)));
 }

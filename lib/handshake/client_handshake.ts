@@ -109,6 +109,33 @@ export function withoutCredentials(url: URL): string {
 /**
  * Writes a request to open a WebSocket, RFC 6455 §4.1.
  *
+ * @example The whole handshake, with no network
+ * ```ts
+ * import { DEFAULT_LIMITS } from "@sluice/websocket";
+ * import {
+ *   acceptUpgrade,
+ *   checkUpgradeResponse,
+ *   createUpgradeRequest,
+ *   readUpgradeRequest,
+ *   RequestHeadParser,
+ *   ResponseHeadParser,
+ * } from "@sluice/websocket/handshake";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const protocols = ["chat"];
+ * const { bytes, key } = createUpgradeRequest({ url: new URL("ws://example.com/room"), protocols });
+ *
+ * const head = new RequestHeadParser(DEFAULT_LIMITS).push(bytes); // the server
+ * assert(head !== undefined);
+ * const request = readUpgradeRequest(head);
+ * assertEquals([request.path, request.protocols], ["/room", protocols]);
+ * const answer = await acceptUpgrade(request, { protocol: "chat" });
+ *
+ * const response = new ResponseHeadParser(DEFAULT_LIMITS).push(answer); // the client
+ * assert(response !== undefined);
+ * assertEquals((await checkUpgradeResponse(response, { key, protocols })).protocol, "chat");
+ * ```
+ *
  * @param options What to ask for.
  * @returns The request's bytes and its key.
  * @throws {DOMException} `SyntaxError` if a subprotocol is not a token or comes twice.

@@ -55,6 +55,15 @@ export function parseExtensions(values: readonly string[], refuse: Refuse = badR
 /**
  * Writes extensions as the header field's value.
  *
+ * @example One extension
+ * ```ts
+ * import { serializeExtensions } from "@sluice/websocket/handshake";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const params = [{ name: "server_max_window_bits", value: "10" }];
+ * assertEquals(serializeExtensions([{ name: "permessage-deflate", params }]), "permessage-deflate; server_max_window_bits=10");
+ * ```
+ *
  * @throws {TypeError} If a name or a value is not a token.
  */
 export function serializeExtensions(extensions: readonly ExtensionOffer[]): string {

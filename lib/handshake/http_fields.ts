@@ -29,6 +29,17 @@ export function fieldValues(fields: HeaderFields, name: string): string[] {
 /**
  * The elements of a comma-separated list of tokens, RFC 9110 §5.6.1. Several fields are one list (§5.3).
  *
+ * @example Several fields are one list
+ * ```ts
+ * import { fieldValues, hasToken, listValues } from "@sluice/websocket/handshake";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fields = [["connection", "keep-alive , Upgrade"], ["connection", "x-y"]] as const;
+ * assertEquals(fieldValues(fields, "connection"), ["keep-alive , Upgrade", "x-y"]);
+ * assertEquals(listValues(fields, "connection"), ["keep-alive", "Upgrade", "x-y"]);
+ * assertEquals(hasToken(fields, "connection", "upgrade"), true);
+ * ```
+ *
  * @param fields The fields.
  * @param name The list's name, lower case.
  * @returns The elements without the white space around them. Empty ones are kept, for the caller to judge.

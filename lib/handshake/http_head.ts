@@ -211,7 +211,27 @@ export class HeadParser<StartLine extends object> {
   }
 }
 
-/** Parses the head of a request. Its errors carry the status to answer with: 400, 414, 431 or 505. */
+/**
+ * Parses the head of a request. Its errors carry the status to answer with: 400, 414, 431 or 505.
+ *
+ * @example A head in two pieces, and the first bytes behind it
+ * ```ts
+ * import { DEFAULT_LIMITS } from "@sluice/websocket";
+ * import { RequestHeadParser } from "@sluice/websocket/handshake";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = (text: string) => new TextEncoder().encode(text);
+ * const parser = new RequestHeadParser(DEFAULT_LIMITS);
+ * assertEquals(parser.push(bytes("GET /chat HTTP/1.1\r\nHo")), undefined);
+ * assertEquals(parser.push(bytes("st: example.com\r\n\r\nrest")), {
+ *   method: "GET",
+ *   target: "/chat",
+ *   version: "HTTP/1.1",
+ *   fields: [["host", "example.com"]],
+ * });
+ * assertEquals(parser.rest, bytes("rest"));
+ * ```
+ */
 export class RequestHeadParser extends HeadParser<RequestLine> {
   /**
    * Makes a parser for one head.

@@ -67,6 +67,18 @@ const FRAMING_FIELDS = new Set(["connection", "content-length", "keep-alive", "t
 /**
  * Writes a response that closes the connection, with its length (RFC 9112 §6.2, §9.6).
  *
+ * @example An ordinary answer
+ * ```ts
+ * import { serializeResponse } from "@sluice/websocket/handshake";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const answer = serializeResponse({ status: 404 }, new TextEncoder().encode("Not here\n"));
+ * assertEquals(
+ *   new TextDecoder().decode(answer),
+ *   "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 9\r\n\r\nNot here\n",
+ * );
+ * ```
+ *
  * @param response The status and the header fields; a web `Response` will do.
  * @param body The whole body.
  * @param options What decides how the response is framed.
@@ -105,6 +117,18 @@ export function serializeResponse(
 
 /**
  * Writes the answer that refuses a handshake. It never throws: this is the path on which everything else has gone wrong.
+ *
+ * @example A request that is none
+ * ```ts
+ * import { DEFAULT_LIMITS, HandshakeError } from "@sluice/websocket";
+ * import { readUpgradeRequest, refusal, RequestHeadParser } from "@sluice/websocket/handshake";
+ * import { assertStringIncludes, assertThrows } from "@std/assert";
+ *
+ * const bytes = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n");
+ * const head = new RequestHeadParser(DEFAULT_LIMITS).push(bytes)!;
+ * const error = assertThrows(() => readUpgradeRequest(head), HandshakeError);
+ * assertStringIncludes(new TextDecoder().decode(refusal(error)), "HTTP/1.1 426 Upgrade Required\r\n");
+ * ```
  *
  * @param error Why. The message becomes the body, but for 500, which is our fault and tells nothing.
  * @returns The bytes of the response, to be sent before the connection is closed.

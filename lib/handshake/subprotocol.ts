@@ -36,6 +36,15 @@ export function checkSubprotocols(protocols: readonly string[]): void {
  * The server's choice: the first that it supports and the client requests. The order is the server's, which knows what each
  * costs; RFC 6455 §4.2.2 leaves that to it.
  *
+ * @example The server's order decides
+ * ```ts
+ * import { chooseSubprotocol } from "@sluice/websocket/handshake";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(chooseSubprotocol(["v1.chat", "v2.chat"], ["v2.chat", "v1.chat"]), "v2.chat");
+ * assertEquals(chooseSubprotocol(["soap"], ["v2.chat"]), "");
+ * ```
+ *
  * @param requested What the client requests.
  * @param supported What the server speaks, the best first.
  * @returns The subprotocol, or `""` for none: the answer then has no such field, and the connection opens without one.

@@ -43,6 +43,21 @@ type Expected = "type" | "text" | "length" | "skipped" | "nothing";
  *
  * You must not touch the bytes you push afterwards: payloads that arrived whole are views of them. Nothing incomplete is kept
  * as a view.
+ *
+ * @example A text, and the end
+ * ```ts
+ * import { frame, Opcode } from "@sluice/websocket/frames";
+ * import { HixieParser, serializeHixieFrame } from "@sluice/websocket/legacy";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const frames = [frame(Opcode.TEXT, new TextEncoder().encode("hello")), frame(Opcode.CLOSE)];
+ * const [text, close] = frames.map((frame) => serializeHixieFrame(frame, "hixie-76"));
+ * const received: typeof frames = [];
+ * const parser = new HixieParser({ version: "hixie-76" });
+ * parser.push(text!, received);
+ * parser.push(close!, received);
+ * assertEquals(received, frames);
+ * ```
  */
 export class HixieParser implements FramingParser {
   readonly #version: HixieVersion;

@@ -20,6 +20,18 @@ export interface Stage<In, Out> {
 /**
  * Two stages as one: each chunk runs through both before the next.
  *
+ * @example From bytes to messages
+ * ```ts
+ * import { composeStages, FrameParser } from "@sluice/websocket/frames";
+ * import { type Message, MessageAssembler } from "@sluice/websocket/messages";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const messages: Message[] = [];
+ * const stage = composeStages(new FrameParser({ role: "client" }), new MessageAssembler());
+ * stage.push(Uint8Array.of(0x81, 0x02, 0x68, 0x69), messages);
+ * assertEquals(messages, ["hi"]);
+ * ```
+ *
  * @param first The stage that is fed.
  * @param second The stage that is fed with the first one's batches.
  * @returns The stage that does both.

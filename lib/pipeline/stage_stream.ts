@@ -11,6 +11,18 @@ import { composeStages, type Stage } from "./stage.ts";
  *
  * A batch that ends in an error is put out before the stream errors: with the readable side's default high-water mark of 0
  * a chunk is only transformed when somebody waits for it, so it cannot be thrown away with the queue.
+ *
+ * @example A stage of your own
+ * ```ts
+ * import { type Stage, StageStream } from "@sluice/websocket/frames";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const upperCase: Stage<string[], string> = {
+ *   push: (batch, output) => void output.push(...batch.map((message) => message.toUpperCase())),
+ * };
+ * const batches = ReadableStream.from([["a", "b"], [], ["c"]]).pipeThrough(new StageStream(upperCase));
+ * assertEquals(await Array.fromAsync(batches), [["A", "B"], ["C"]]);
+ * ```
  */
 export class StageStream<In, Out> extends TransformStream<In, Out[]> {
   /**

@@ -20,6 +20,19 @@ export interface DeflateParameters {
 /**
  * Reads parameters.
  *
+ * @example An offer
+ * ```ts
+ * import { parseExtensions } from "@sluice/websocket/handshake";
+ * import { readParameters, writeParameters } from "@sluice/websocket/permessage-deflate";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [offer] = parseExtensions(["permessage-deflate; server_no_context_takeover; client_max_window_bits"]);
+ * const parameters = readParameters(offer!.params, "client");
+ * assertEquals(parameters.serverNoContextTakeover, true);
+ * assertEquals(parameters.clientMaxWindowBits, true);
+ * assertEquals(writeParameters(parameters), [...offer!.params]);
+ * ```
+ *
  * @param params The parameters as they were sent.
  * @param from `client` reads an offer, `server` an answer: only an offer's `client_max_window_bits` may have no value.
  * @returns What they say.

@@ -49,7 +49,17 @@ export interface ClosePayload {
   readonly reason: string;
 }
 
-/** Whether a code may stand in a close frame: §7.4.1's and IANA's, and 3000 to 4999 (§7.4.2). */
+/**
+ * Whether a code may stand in a close frame: §7.4.1's and IANA's, and 3000 to 4999 (§7.4.2).
+ *
+ * @example Yours begin at 3000
+ * ```ts
+ * import { isSendableCloseCode } from "@sluice/websocket/frames";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([1000, 1005, 1006, 2999, 3000, 4999].filter(isSendableCloseCode), [1000, 3000, 4999]);
+ * ```
+ */
 export function isSendableCloseCode(code: number): boolean {
   return Number.isInteger(code) &&
     ((code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999));
@@ -78,6 +88,16 @@ export function decodeClosePayload(payload: Uint8Array): ClosePayload {
 
 /**
  * Makes the payload of a close frame.
+ *
+ * @example There and back
+ * ```ts
+ * import { CloseCode, decodeClosePayload, encodeClosePayload } from "@sluice/websocket/frames";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const payload = encodeClosePayload(CloseCode.GOING_AWAY, "see you");
+ * assertEquals(decodeClosePayload(payload), { closeCode: 1001, reason: "see you" });
+ * assertThrows(() => encodeClosePayload(1006), RangeError);
+ * ```
  *
  * @param closeCode The code, or `undefined` for an empty payload.
  * @param reason The reason, at most 123 bytes of UTF-8.

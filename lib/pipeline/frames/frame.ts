@@ -56,7 +56,23 @@ export function isControl(opcode: number): boolean {
   return opcode >= 0x8;
 }
 
-/** Makes a frame: by default the last one, with no reserved bit. */
+/**
+ * Makes a frame: by default the last one, with no reserved bit.
+ *
+ * @example A fragmented text
+ * ```ts
+ * import { frame, isControl, Opcode } from "@sluice/websocket/frames";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = (text: string) => new TextEncoder().encode(text);
+ * const [first, ping, last] = [
+ *   frame(Opcode.TEXT, bytes("hel"), { fin: false }),
+ *   frame(Opcode.PING),
+ *   frame(Opcode.CONTINUATION, bytes("lo")),
+ * ];
+ * assertEquals([first, ping, last].map(({ opcode }) => isControl(opcode)), [false, true, false]);
+ * ```
+ */
 export function frame(
   opcode: number,
   payload: Uint8Array<ArrayBuffer> = EMPTY,
