@@ -10,6 +10,9 @@
  *   (write)          Frame[] → bytes, masks      order is decided here       Message[] → Frame[]
  * ```
  *
+ * All but `serve` runs in Node 20 and Bun too, where `./node` attaches to a `node:http` server. The codec alone (`./frames`,
+ * `./messages`, `./handshake`) also runs in browsers.
+ *
  * @example An echo server and its client
  * ```ts
  * import { connect, serve } from "@sluice/websocket";

@@ -5,6 +5,7 @@
  */
 import { assert } from "@std/assert";
 import { within } from "../_support/deadline.ts";
+import { pack } from "./pack.ts";
 
 /** A folder with our package. */
 export interface Project {
@@ -21,9 +22,7 @@ export interface Project {
 /** Packs our package and installs it into an empty folder, without any network. */
 export async function createProject(): Promise<Project> {
   const folder = await Deno.makeTempDir({ prefix: "sluice-project-" });
-  const root = new URL("../../", import.meta.url);
-  const packing = ["run", "--no-lock", "--no-check", "--allow-all", "tests/runtimes/pack.ts", folder];
-  const tarball = (await output(Deno.execPath(), packing, { cwd: root, ms: 120_000 })).trim();
+  const tarball = await within(pack(folder), 120_000, "The package");
   await Deno.writeTextFile(`${folder}/package.json`, `{ "type": "module" }`);
   const install = (args: string[]) =>
     output("npm", ["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", ...args], {
@@ -42,7 +41,7 @@ export async function createProject(): Promise<Project> {
   };
 }
 
-async function output(command: string, args: string[], options: { cwd: string | URL; ms?: number }): Promise<string> {
+async function output(command: string, args: string[], options: { cwd: string; ms?: number }): Promise<string> {
   const { cwd, ms = 60_000 } = options;
   const what = `${command} ${args.join(" ")}`;
   const child = new Deno.Command(command, { args, cwd, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();

@@ -48,7 +48,9 @@ async function* sources(folder: string): AsyncGenerator<string> {
 /** Copies a module, with the specifiers that it has in the package, and notes what it imports from npm. */
 async function copySource(path: string, staging: string, packages: Map<string, string>): Promise<void> {
   const source = await Deno.readTextFile(new URL(path, ROOT));
-  const text = source.replace(/(\b(?:from|import)\s*\(?\s*)"([^"]+)"/g, (_, before: string, specifier: string) => {
+  // Not in comments: an example may import anything.
+  const specifiers = /^(?! \*)(.*\b(?:from|import)\s*\(?\s*)"([^"]+)"/gm;
+  const text = source.replace(specifiers, (_, before: string, specifier: string) => {
     const [, name, version] = /^npm:(@?[^@]+)@([^/]+)$/.exec(specifier) ?? [];
     if (name !== undefined && version !== undefined) packages.set(name, version);
     return `${before}"${name ?? specifier.replace(/^(\..*)\.ts$/, "$1.js")}"`;

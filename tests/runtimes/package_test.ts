@@ -44,6 +44,12 @@ const HERE = { hostname: "127.0.0.1", port: 0 };
 
 for (const { name, program, ignore } of RUNTIMES) {
   Deno.test({
+    name: `${name}: every entry point loads`,
+    ignore,
+    fn: async () => assertEquals(await project.run(program, "entries.mjs"), "ok\n"),
+  });
+
+  Deno.test({
     name: `${name}: the codec, the streams, both handshakes and compression, in memory`,
     ignore,
     fn: async () => assertEquals(await project.run(program, "codec.mjs"), "ok\n"),
@@ -131,23 +137,24 @@ for (const { name, program, ignore } of RUNTIMES) {
 
 assert(await project.install("typescript@5.9.3", "@types/node@20"), "npm cannot install TypeScript");
 
-for (const [program, types] of [["consumer.ts", []], ["consumer_node.ts", ["node"]]] as const) {
-  for (const module of ["NodeNext", "ESNext"]) {
-    Deno.test(`tsc --strict, ${module} modules: ${program} checks, and so do the declarations that it imports`, async () => {
-      const compilerOptions = {
-        strict: true,
-        noEmit: true,
-        target: "ES2022",
-        lib: ["ES2022", "DOM"],
-        types,
-        module,
-        moduleResolution: module === "ESNext" ? "Bundler" : module,
-      };
-      await Deno.writeTextFile(
-        `${project.folder}/tsconfig.json`,
-        JSON.stringify({ compilerOptions, files: [program] }),
-      );
-      assertEquals(await project.run("node", "node_modules/typescript/bin/tsc"), "");
-    });
-  }
+for (
+  const [program, types, module] of [
+    ["consumer.ts", [], "NodeNext"],
+    ["consumer.ts", [], "ESNext"],
+    ["consumer_node.ts", ["node"], "NodeNext"],
+  ] as const
+) {
+  Deno.test(`tsc --strict, ${module} modules: ${program} checks, and so do the declarations that it imports`, async () => {
+    const compilerOptions = {
+      strict: true,
+      noEmit: true,
+      target: "ES2022",
+      lib: ["ES2022", "DOM"],
+      types,
+      module,
+      moduleResolution: module === "ESNext" ? "Bundler" : module,
+    };
+    await Deno.writeTextFile(`${project.folder}/tsconfig.json`, JSON.stringify({ compilerOptions, files: [program] }));
+    assertEquals(await project.run("node", "node_modules/typescript/bin/tsc"), "");
+  });
 }
