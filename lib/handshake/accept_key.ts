@@ -13,7 +13,8 @@ export const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
  *
  * @example The RFC's own
  * ```ts
- * import { acceptKey } from "@sluice/websocket/handshake";
+ * import { base64 } from "../pipeline/bytes/base64.ts";
+import { acceptKey } from "@sluice/websocket/handshake";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(await acceptKey("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
@@ -48,9 +49,4 @@ export function createKey(): string {
  */
 export function isKey(value: string): boolean {
   return /^[A-Za-z0-9+/]{22}==$/.test(value);
-}
-
-/** Bytes in base64, RFC 4648 §4. */
-export function base64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
 }

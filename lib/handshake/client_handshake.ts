@@ -5,7 +5,8 @@
  * @module
  */
 import { HandshakeError } from "../errors.ts";
-import { acceptKey, base64, createKey } from "./accept_key.ts";
+import { base64 } from "../pipeline/bytes/base64.ts";
+import { acceptKey, createKey } from "./accept_key.ts";
 import { type ExtensionOffer, parseExtensions } from "./extension_header.ts";
 import {
   applicationFields,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fromBase64 } from "../pipeline/bytes/base64.ts";
 import type { Limits } from "../limits.ts";
 import type { Role } from "../pipeline/frames/frame.ts";
 import type { Way } from "../pipeline/sockets/observer.ts";
@@ -83,12 +84,4 @@ function parse(text: string): Readonly<Record<string, unknown>> | undefined {
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    return Uint8Array.fromBase64(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defer } from "../deferred.ts";
 import type { ByteConnection, BytePair } from "../pipeline/sockets/transport.ts";
 
 /** How much a connection in memory holds. */
@@ -112,7 +113,7 @@ class Way {
   #ended = false;
   #readError: { readonly reason: unknown } | undefined;
   #writeError: { readonly reason: unknown } | undefined;
-  #changed = Promise.withResolvers<void>();
+  #changed = defer<void>();
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -194,6 +195,6 @@ class Way {
 
   #change(): void {
     this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#changed = defer();
   }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { defer } from "../deferred.ts";
 import { ExpectationError } from "./expectation_error.ts";
 
 /** Far more milliseconds than anything in memory or on loopback takes on a slow machine. */
@@ -32,7 +33,7 @@ const now = performance.now.bind(performance);
  * @throws {ExpectationError} If the deadline passes.
  */
 export async function soon<T>(promise: PromiseLike<T>, what: string, deadline: number = DEADLINE): Promise<T> {
-  const late = Promise.withResolvers<never>();
+  const late = defer<never>();
   const timer = setTimeout(() => late.reject(tooLate(what, deadline)), deadline);
   try {
     return await Promise.race([promise, late.promise]);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { decodeBase64 } from "@std/encoding/base64";
-import { acceptKey, base64, createKey, GUID, isKey } from "../../lib/handshake/accept_key.ts";
+import { acceptKey, createKey, GUID, isKey } from "../../lib/handshake/accept_key.ts";
+import { base64 } from "../../lib/pipeline/bytes/base64.ts";
 import { assertLinear } from "./_support.ts";
 
 Deno.test("The key of RFC 6455 §1.3 is answered as it says", async () => {

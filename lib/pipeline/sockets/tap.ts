@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { base64 } from "../bytes/base64.ts";
 import type { Limits } from "../../limits.ts";
 import { maskRange } from "../bytes/mask.ts";
 import { Utf8Validator } from "../bytes/utf8.ts";
@@ -98,7 +99,7 @@ export class Tap {
   record(way: Way, bytes: Uint8Array): void {
     if (this.#controller === undefined || bytes.length === 0) return;
     const ms = this.#ms();
-    if (this.#wire) this.#offer(ms, { way, bytes: bytes.toBase64() });
+    if (this.#wire) this.#offer(ms, { way, bytes: base64(bytes) });
     this.#ways?.[way].push(bytes, (frame) => this.#offer(ms, { way, ...frame }));
   }
 
@@ -211,7 +212,7 @@ class FrameLines {
 function payloadOf(bytes: Uint8Array, { readable, cut }: { readable: boolean; cut: boolean }): object {
   if (bytes.length === 0) return cut ? {} : { text: "" };
   const utf8 = new Utf8Validator();
-  if (!readable || utf8.push(bytes) !== -1 || !(utf8.complete || cut)) return { base64: bytes.toBase64() };
+  if (!readable || utf8.push(bytes) !== -1 || !(utf8.complete || cut)) return { base64: base64(bytes) };
   // As a stream: of a character that was cut nothing is shown.
   return { text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes, { stream: true }) };
 }
