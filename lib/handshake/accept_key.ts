@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { base64 } from "../pipeline/bytes/base64.ts";
 
 /** The string that RFC 6455 §1.3 appends to the key. */
 export const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -13,8 +14,7 @@ export const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
  *
  * @example The RFC's own
  * ```ts
- * import { base64 } from "../pipeline/bytes/base64.ts";
-import { acceptKey } from "@sluice/websocket/handshake";
+ * import { acceptKey } from "@sluice/websocket/handshake";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(await acceptKey("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
