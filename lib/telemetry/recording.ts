@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fromBase64 } from "../pipeline/bytes/base64.ts";
+import { decodeBase64 } from "../pipeline/bytes/base64.ts";
 import type { Limits } from "../limits.ts";
 import type { Role } from "../pipeline/frames/frame.ts";
 import type { Way } from "../pipeline/sockets/observer.ts";
@@ -46,7 +46,7 @@ export function readLine(text: string, number: number): Recording {
     if (closed !== undefined) return { ms, closed: true };
     if (way === "in" || way === "out") {
       if (bytes === undefined) return { ms, way, bytes: undefined };
-      const read = typeof bytes === "string" ? fromBase64(bytes) : undefined;
+      const read = typeof bytes === "string" ? decodeBase64(bytes) : undefined;
       if (read !== undefined) return { ms, way, bytes: read };
     }
   }

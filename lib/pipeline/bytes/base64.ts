@@ -15,7 +15,7 @@ export function base64(bytes: Uint8Array): string {
 }
 
 /** The bytes that a base64 text stands for, or `undefined` where it is none. */
-export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
+export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
   } catch {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { base64, fromBase64 } from "../../../lib/pipeline/bytes/base64.ts";
+import { base64, decodeBase64 } from "../../../lib/pipeline/bytes/base64.ts";
 import { assertBytes, counting } from "../../_support/bytes.ts";
 
 Deno.test("base64 is RFC 4648's: its test vectors of section 10, both ways", () => {
@@ -15,14 +15,14 @@ Deno.test("base64 is RFC 4648's: its test vectors of section 10, both ways", () 
   for (const [text, encoded] of Object.entries(vectors)) {
     const bytes = new TextEncoder().encode(text);
     assertEquals(base64(bytes), encoded);
-    assertBytes(fromBase64(encoded)!, bytes);
+    assertBytes(decodeBase64(encoded)!, bytes);
   }
 });
 
 Deno.test("base64 takes any number of bytes", () => {
-  for (const size of [8191, 8192, 8193, 1_000_000]) assertBytes(fromBase64(base64(counting(size)))!, counting(size));
+  for (const size of [8191, 8192, 8193, 1_000_000]) assertBytes(decodeBase64(base64(counting(size)))!, counting(size));
 });
 
 Deno.test("what is no base64 stands for nothing", () => {
-  for (const text of ["a", "****", "Zg=", "é"]) assertEquals(fromBase64(text), undefined);
+  for (const text of ["a", "****", "Zg=", "é"]) assertEquals(decodeBase64(text), undefined);
 });
