@@ -11,7 +11,7 @@ import { lines, utf8 } from "../_support/frames.ts";
 import { connPair, streamPair } from "../_support/pair.ts";
 import { close, ping, pong, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { ask, flip, toy } from "../_support/toy_extensions.ts";
-import { settle, soon } from "../_support/wait.ts";
+import { settle, soon, until } from "../_support/wait.ts";
 import { client, closeBoth, end, type Ends, expectFailure, extensionsOf, ROLES, server } from "./_support.ts";
 
 /** The next messages of a connection, which stays open. */
@@ -246,7 +246,9 @@ Deno.test("both ends of ours agree on several extensions, and each connection ha
   assertEquals(await receive(ours), [message]);
   await ours.send("done");
   assertEquals(await receive(theirs), ["done"]);
-  assertEquals(lines(clientAsk.received.filter(({ opcode }) => opcode > 2)), lines([frame(11, utf8("cba"))]));
+  const answers = () => clientAsk.received.filter(({ opcode }) => opcode > 2);
+  await until(() => answers().length > 0, "The answer to the extension's own frame");
+  assertEquals(lines(answers()), lines([frame(11, utf8("cba"))]));
   await Promise.all([ours.close(), theirs.closed]);
 });
 
