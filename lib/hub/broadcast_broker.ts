@@ -34,9 +34,13 @@ type Item = readonly [name: string, bytes: Uint8Array];
  * import { broadcastBroker, createHub } from "@sluice/websocket/hub";
  * import { assertEquals } from "@std/assert";
  *
- * const hub = createHub({ broker: broadcastBroker("chat") });
+ * const up = Promise.withResolvers<void>();
+ * await using hub = createHub({
+ *   broker: broadcastBroker("chat"),
+ *   onBrokerState: (state) => state === "up" ? up.resolve() : undefined,
+ * });
+ * await up.promise;
  * assertEquals(hub.brokerState, "up");
- * await hub.close();
  * ```
  *
  * @param name The channel's name: brokers of one name hear each other.
