@@ -14,6 +14,8 @@
 export interface Limits {
   /** Bytes of one message, after decompression. */
   maxMessageBytes: number;
+  /** Bytes of one message, after decompression, where it is read as a stream: then this stands in place of `maxMessageBytes`. */
+  maxStreamedMessageBytes: number;
   /** Frames of one message, empty ones included. */
   maxFragments: number;
   /** Empty frames in a row within one message. */
@@ -50,6 +52,9 @@ export interface Limits {
 export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   // Bun's default, and the largest that the Autobahn suite needs (9.1.6); ws takes 100 MiB, uWebSockets 16 KiB.
   maxMessageBytes: 16 * 1024 * 1024,
+  // None: what is held of such a message is bounded by highWaterMark, whatever its size. Set it where the application stores
+  // what comes.
+  maxStreamedMessageBytes: Infinity,
   // Autobahn 9.3.1 sends 4 MiB in 65 536 fragments of 64 bytes. Fragments are copied into one buffer, so a fragment costs
   // its bytes and a little time, never an object that lives on (CVE-2026-48779, CVE-2026-12151).
   maxFragments: 65_536,

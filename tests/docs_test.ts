@@ -20,13 +20,6 @@ const BLOCKS = pages().flatMap(blocksOf);
 const CONFIG: { exports: Record<string, string>; compilerOptions: unknown } = JSON.parse(read("deno.json"));
 const ENTRY_POINTS = CONFIG.exports;
 
-/** What a program that is not run yet waits for, and whether it is here. */
-const AWAITED: Readonly<Record<string, () => boolean>> = {
-  messages: () => read("lib/pipeline/sockets/websocket_connection.ts").includes("  messages()"),
-  testing: () => "./testing" in ENTRY_POINTS,
-  telemetry: () => "./telemetry" in ENTRY_POINTS,
-};
-
 Deno.test("docs/reference/options-and-limits.md says what the source says: `deno task docs:reference` writes it", () => {
   assertEquals(read("docs/reference/options-and-limits.md"), referencePage());
 });
@@ -42,9 +35,9 @@ Deno.test("the reference names every close code and every error class", () => {
   }
 });
 
-Deno.test("a program that `deno test --doc` leaves out says why: it is a file, another library's, or waits for something", () => {
+Deno.test("a program that `deno test --doc` leaves out says why: it is a file, another library's, or needs something", () => {
   const unexplained = BLOCKS.filter(({ words }) =>
-    words.includes("ignore") && !words.some((word) => /^(?:file|before|needs|until):./.test(word))
+    words.includes("ignore") && !words.some((word) => /^(?:file|before|needs):./.test(word))
   );
   assertEquals(unexplained.map(({ page, line }) => `${page}:${line}`), []);
 });
@@ -102,27 +95,6 @@ async function folderOf(...names: string[]) {
 function folderFor(page: string): string {
   return page.slice(page.lastIndexOf("/") + 1, -".md".length);
 }
-
-Deno.test("a program that waits for a part of the library (`ignore until:…`) runs as soon as that is here", async () => {
-  const waiting = BLOCKS.flatMap(({ words, text }) => {
-    const awaited = words.find((word) => word.startsWith("until:"))?.slice("until:".length);
-    return awaited !== undefined && AWAITED[awaited]!() ? [text] : [];
-  });
-  if (waiting.length === 0) return;
-  await using folder = await folderOf();
-  await Deno.writeTextFile(`${folder.path}/waiting.md`, waiting.map((text) => `\`\`\`ts\n${text}\`\`\`\n`).join("\n"));
-  const permissions = ["--allow-net=127.0.0.1", "--allow-read", "--allow-write"];
-  const { code, stdout, stderr } = await denoOutput(
-    "test",
-    "--doc",
-    "--no-lock",
-    ...permissions,
-    `--config=${folder.path}/deno.json`,
-    `${folder.path}/waiting.md`,
-  );
-  assertEquals(code, 0, stdout + stderr);
-  assertStringIncludes(stdout, `${waiting.length} passed | 0 failed`);
-});
 
 Deno.test("every file that the pages have the reader write passes `deno check`", async () => {
   await using folder = await folderOf(...pages().filter((page) => filesOf(page).size > 0));

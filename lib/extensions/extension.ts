@@ -75,7 +75,10 @@ export interface ExtensionProcessor {
 export interface CodecContext {
   /** Which end we are. */
   readonly role: Role;
-  /** Bytes of one message after decoding: a codec that makes messages larger must stop there. */
+  /**
+   * Bytes of one message after decoding: a codec that makes messages larger must stop there. Read it when it matters: it becomes
+   * `Infinity` where the application begins to read messages as streams.
+   */
   readonly maxMessageBytes: number;
   /** Whether all extensions of the connection cope with a data frame in parts: only then may a codec make parts of one. */
   readonly split: boolean;
@@ -92,7 +95,10 @@ export interface CodecContext {
 export interface ExtensionCodec {
   /** Frames from the peer: takes its own bits and opcodes out. A `ProtocolError` or `LimitError` fails the connection. */
   readonly decode: Stage<readonly Frame[], Frame>;
-  /** The frames of messages to the peer: puts its own bits and opcodes in. The connection's control frames pass it by. */
+  /**
+   * The frames of messages to the peer: puts its own bits and opcodes in. The connection's control frames pass it by. A payload is
+   * good for the length of the call: the memory may be used again.
+   */
   readonly encode: Stage<readonly OutgoingFrame[], OutgoingFrame>;
   /** The connection has ended: memory and handles go. Is called once. */
   release?(): void;

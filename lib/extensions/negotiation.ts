@@ -23,6 +23,8 @@ export interface ExtensionChain {
   readonly decode: Stage<readonly Frame[], Frame>;
   /** Frames to the peer, through the extensions from the first to the last. */
   readonly encode: Stage<readonly OutgoingFrame[], OutgoingFrame>;
+  /** Says that messages are handed on in parts: none has to fit into memory any more. */
+  stream(): void;
   /** The connection has ended. */
   release(): void;
 }
@@ -111,7 +113,9 @@ export function openExtensions(
   context: Omit<CodecContext, "split">,
 ): ExtensionChain | undefined {
   const splittable = processors.every(({ splittable = false }) => splittable);
-  const codecs: ExtensionCodec[] = processors.map((processor) => processor.open({ ...context, split: splittable }));
+  // One for all codecs, and changed by `stream`.
+  const shared = { ...context, split: splittable };
+  const codecs: ExtensionCodec[] = processors.map((processor) => processor.open(shared));
   const [first, ...more] = codecs;
   if (first === undefined) return undefined;
   return {
@@ -131,6 +135,7 @@ export function openExtensions(
       (chain, codec) => composeStages(chain, codec.encode),
       first.encode,
     ),
+    stream: () => shared.maxMessageBytes = Infinity,
     release: () => codecs.forEach((codec) => codec.release?.()),
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { LimitError } from "../errors.ts";
-import type { DrivenConnection, SharedSending } from "../pipeline/sockets/driven_connection.ts";
+import type { DrivenConnection } from "../pipeline/sockets/driven_connection.ts";
 import type { SlowPolicy } from "../pipeline/sockets/topics.ts";
 import { Backlog } from "./backlog.ts";
 import type { HubMessage } from "./hub_message.ts";
@@ -44,7 +44,6 @@ export class Subscriber<Data = unknown> {
   /** Whether it waits to be flushed. */
   unflushed = false;
   readonly #hub: SubscriberHub<Data>;
-  readonly #shared: SharedSending | undefined;
   #backlog: Backlog | undefined;
   #dropped = 0;
   #reported = 0;
@@ -56,7 +55,6 @@ export class Subscriber<Data = unknown> {
   constructor(connection: DrivenConnection<Data>, hub: SubscriberHub<Data>) {
     this.connection = connection;
     this.#hub = hub;
-    this.#shared = connection.shared;
   }
 
   /** Messages for it that were dropped. */
@@ -91,7 +89,7 @@ export class Subscriber<Data = unknown> {
   }
 
   #send(message: HubMessage): void {
-    const shared = this.#shared;
+    const { shared } = this.connection;
     if (shared === undefined) {
       // Whoever is about to end gets no more: it is no mistake to publish just then.
       if (this.connection.readyState === 1) void this.connection.send(message.data, message.options);

@@ -7,6 +7,7 @@
  *   `maxQueuedBytes`, and then the connection is closed with 1013;
  * - no `ping()`, no `roundTripTime` and no `tap()`; keepalive is the platform's, to the second;
  * - no compression and no other extensions;
+ * - messages are whole: `messages()` gives each as one chunk, and none can be sent from a source;
  * - `maxMessageBytes` is judged when the whole message is here (1009); the platform itself cuts at 64 MiB a frame, and counts
  *   neither fragments nor the time they take;
  * - the platform's idea of the protocol: frames that are not masked are let in, and after other faults the connection ends with
@@ -28,12 +29,20 @@ import { chooseSubprotocol } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
+import { wholePart } from "../pipeline/messages/message_splitter.ts";
 import { ConnectionWays } from "../pipeline/sockets/connection_streams.ts";
-import type { DrivenConnection } from "../pipeline/sockets/driven_connection.ts";
+import type { DrivenConnection, PartSource } from "../pipeline/sockets/driven_connection.ts";
 import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import { type BatchConsumer, Inbox } from "../pipeline/sockets/inbox.ts";
+import { isSource, type MessageSource } from "../pipeline/sockets/message_source.ts";
 import { hubFor, type SubscribeOptions, type Topics } from "../pipeline/sockets/topics.ts";
-import type { Address, CloseInfo, SendOptions, WebSocketOpenInfo } from "../pipeline/sockets/websocket_connection.ts";
+import type {
+  Address,
+  CloseInfo,
+  SendOptions,
+  StreamedMessage,
+  WebSocketOpenInfo,
+} from "../pipeline/sockets/websocket_connection.ts";
 
 /** The limits that can be kept over the platform's WebSocket. */
 export type KeptLimits = Pick<
@@ -220,12 +229,16 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
     return this.#ways.readable;
   }
 
-  get writable(): WritableStream<MessageData> {
+  get writable(): WritableStream<MessageData | MessageSource> {
     return this.#ways.writable;
   }
 
   get batches(): ReadableStream<Message[]> {
     return this.#ways.batches;
+  }
+
+  messages(): AsyncIterableIterator<StreamedMessage> {
+    return this.#ways.messages();
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
@@ -236,7 +249,8 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
     await this.close();
   }
 
-  send(data: MessageData): Promise<void> {
+  send(data: MessageData | MessageSource): Promise<void> {
+    if (isSource(data)) throw new TypeError("Cannot send from a source: the WebSocket of Deno.serve has no fragments");
     if (this.#state !== 1) {
       throw invalidState(`Cannot send: the connection is ${this.#state === 3 ? "closed" : "closing"}`);
     }
@@ -305,6 +319,11 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
 
   takeBatch(): Message[] | undefined | Promise<Message[] | undefined> {
     return this.#inbox.take();
+  }
+
+  /** The platform hands on whole messages only. */
+  streamMessages(): PartSource {
+    return async () => (await this.takeBatch())?.map(wholePart);
   }
 
   consumeWith(consumer: BatchConsumer, ended: () => void): void {

@@ -133,6 +133,7 @@ const LIMITS: Specs<keyof ServedLimits> = {
   maxConnections: serverLimit("maxConnections", "connections at a time"),
   maxConnectionsPerAddress: serverLimit("maxConnectionsPerAddress", "of them from one IP address"),
   maxMessageBytes: limit("maxMessageBytes", "size of a message, decompressed"),
+  maxStreamedMessageBytes: limit("maxStreamedMessageBytes", "size of a message that a handler reads as a stream"),
   maxFragments: limit("maxFragments", "frames of a message"),
   maxEmptyFragments: limit("maxEmptyFragments", "empty ones of them in a row"),
   maxPingsPerSecond: limit("maxPingsPerSecond", "pings of a client in one second"),

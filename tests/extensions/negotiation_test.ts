@@ -137,6 +137,14 @@ Deno.test("a chain owns what its extensions own together, and takes frames in pa
   assertEquals(open(flip()).splittable, false);
 });
 
+Deno.test("where messages are handed on in parts, what codecs know of the largest one is Infinity from then on", () => {
+  const one = flip();
+  const chain = openExtensions([one.confirm([])], contextOf("client", { maxMessageBytes: 5 }))!;
+  assertEquals(one.opened[0]?.maxMessageBytes, 5);
+  chain.stream();
+  assertEquals(one.opened[0]?.maxMessageBytes, Infinity);
+});
+
 Deno.test("frames before one that an extension refuses are decoded", () => {
   const refusing = toy({
     decode(frame) {

@@ -2,7 +2,9 @@ import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrow
 import { LimitError, TopicError } from "../../lib/errors.ts";
 import { createHub } from "../../lib/hub/hub.ts";
 import { pattern } from "../../lib/hub/topic_pattern.ts";
+import { frame, Opcode } from "../../lib/pipeline/frames/frame.ts";
 import { closed, open } from "../pipeline/sockets/_support.ts";
+import { utf8 } from "../_support/frames.ts";
 import { close, text } from "../_support/raw_peer.ts";
 import { settle, until } from "../_support/wait.ts";
 import { FakeBroker, hubOf, join } from "./_support.ts";
@@ -51,6 +53,24 @@ Deno.test("what is published is in order with what is sent, and leaves before a 
   await ada.peer.expect(text("1"), text("2"), text("3"), text("4"), close(1000));
   await ada.peer.send(close(1000));
   await ada.peer.expectEnd();
+});
+
+Deno.test("what is published while a message is sent from a source waits behind it", async () => {
+  await using hub = hubOf();
+  await using ada = join(hub);
+  await using bob = join(hub);
+  for (const { connection } of [ada, bob]) connection.subscribe("room");
+  const { readable, writable } = new TransformStream<string, string>();
+  const sent = ada.connection.send(readable);
+  const writer = writable.getWriter();
+  await writer.write("1");
+  await ada.peer.expect(frame(Opcode.TEXT, utf8("1"), { fin: false }));
+  hub.publish("room", "2");
+  await bob.peer.expect(text("2"));
+  await writer.close();
+  await sent;
+  hub.publish("room", "3");
+  await ada.peer.expect(frame(Opcode.CONTINUATION), text("2"), text("3"));
 });
 
 Deno.test("a published message is what it was then, whatever becomes of its buffer", async () => {

@@ -311,6 +311,23 @@ for (const version of ["hixie-75", "hixie-76"] as const) {
     assertEquals(reports, []);
   });
 
+  Deno.test(`${version}: messages() gives each message as one chunk, and a source cannot be sent`, async () => {
+    const { server, port, reports } = start(async (socket) => {
+      for await (const { readable } of socket.messages()) {
+        assertThrows(() => void socket.send(ReadableStream.from(["a"])), TypeError, "Cannot send from a source");
+        for await (const chunk of readable) await socket.send(chunk);
+      }
+    });
+    const peer = await RawPeer.dial(port);
+    await shakeHands(peer, version);
+    await peer.send(delimited("one"), delimited(""), delimited("two"));
+    await expectBytes(peer, delimited("one"));
+    await expectBytes(peer, delimited("two"));
+    await leave(peer, version);
+    await server.shutdown();
+    assertEquals(reports, []);
+  });
+
   Deno.test(`X9: ${version}: a handler that does not catch its mistake is reported, and the connection ends`, async () => {
     const { server, port, reports } = start({ message: (socket) => void socket.send(Uint8Array.of(1)) });
     const peer = await RawPeer.dial(port);

@@ -128,6 +128,26 @@ Deno.test("what is not there says so: ping and tap throw", async () => {
   await client.close();
 });
 
+Deno.test("messages() gives each message as one chunk, and a source cannot be sent", async () => {
+  const types: string[] = [];
+  await using server = start(async (socket) => {
+    assertThrows(() => void socket.send(ReadableStream.from(["a"])), TypeError, "Cannot send from a source");
+    for await (const { type, readable } of socket.messages()) {
+      types.push(type);
+      for await (const chunk of readable) await socket.send(chunk);
+    }
+  });
+  const client = await connect(server.url);
+  const replies = client[Symbol.asyncIterator]();
+  for (const message of ["", "text", new Uint8Array(100_000)]) {
+    void client.send(message);
+    if (message !== "") assertMessage((await soon(replies.next(), "A reply")).value, message);
+  }
+  assertEquals(types, ["text", "text", "binary"]);
+  await client.close();
+  assertEquals(server.reports, []);
+});
+
 Deno.test("F6: a message over maxMessageBytes is judged when it is here, and closes with 1009", async () => {
   for (const message of [text("é".repeat(6)), binary(new Uint8Array(11))]) {
     const { handler, taken } = taking();

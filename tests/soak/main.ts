@@ -1,12 +1,14 @@
 /**
  * A soak: clients of every behaviour against our server in a process of its own, for as long as one likes:
- * `deno task soak --seconds 60 --connections 200`. It passes where no message is lost, memory is flat and nobody is left.
+ * `deno task soak --seconds 60 --connections 200`. It passes where no message is lost, memory is flat and nobody is left. With `--big`,
+ * one large message instead: see `big.ts`.
  *
  * @module
  */
 import { parseArgs } from "node:util";
 import { below, SEED, seeded } from "../_support/random.ts";
 import { type Play, playOn, PLAYS, type Scene, steady } from "./_plays.ts";
+import { big, type BigOptions } from "./big.ts";
 import { emptyTally, judge, mebibytes, shown, type Tally } from "./_tally.ts";
 import type { ServerStats } from "./server.ts";
 
@@ -15,6 +17,9 @@ const USAGE = `Usage: deno task soak [options]
   --seconds N      seconds of traffic (60)
   --connections N  connections at a time (200)
   --seed S         what the clients do (the clock's)
+  --big            instead of that, one message of 2 GiB there and back, in less than 64 MiB on each side
+  --size N         MiB of the message (2048)
+  --deflate        compress it
   --help           show this and exit
 `;
 
@@ -43,7 +48,7 @@ interface SoakOptions {
 export async function main(args: string[]): Promise<number> {
   try {
     const options = readOptions(args);
-    if (options !== undefined) return await soak(options);
+    if (options !== undefined) return await ("bytes" in options ? big(options) : soak(options));
     print(USAGE);
     return 0;
   } catch (error) {
@@ -53,7 +58,7 @@ export async function main(args: string[]): Promise<number> {
   }
 }
 
-function readOptions(args: string[]): SoakOptions | undefined {
+function readOptions(args: string[]): SoakOptions | BigOptions | undefined {
   const parse = () =>
     parseArgs({
       args,
@@ -61,6 +66,9 @@ function readOptions(args: string[]): SoakOptions | undefined {
         seconds: { type: "string", default: "60" },
         connections: { type: "string", default: "200" },
         seed: { type: "string", default: String(SEED) },
+        big: { type: "boolean", default: false },
+        size: { type: "string", default: "2048" },
+        deflate: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
     }).values;
@@ -71,7 +79,9 @@ function readOptions(args: string[]): SoakOptions | undefined {
     throw new UsageError(error instanceof Error ? error.message.split(". ")[0] : String(error));
   }
   if (values.help) return undefined;
-  const { seconds, connections, seed } = values;
+  const { seconds, connections, seed, size, deflate } = values;
+  if (!/^[1-9]\d*$/.test(size)) throw new UsageError(`--size ${size} is not a whole number above 0`);
+  if (values.big) return { bytes: Number(size) * 1024 * 1024, deflate };
   if (!(Number(seconds) > 0)) throw new UsageError(`--seconds ${seconds} is not a number above 0`);
   if (!/^[1-9]\d*$/.test(connections)) {
     throw new UsageError(`--connections ${connections} is not a whole number above 0`);

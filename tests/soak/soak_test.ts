@@ -15,9 +15,25 @@ Deno.test("a soak of 3 s with 40 connections loses nothing, keeps memory flat an
   assertEquals(code, 0);
 });
 
+for (const flags of [[], ["--deflate"]]) {
+  Deno.test(
+    `a message of 64 MiB comes back whole through both sides in bounded memory ${flags.join()}`.trimEnd(),
+    async () => {
+      const { code, stdout, stderr } = await denoOutput(...SOAK, "--big", "--size", "64", ...flags);
+      assertEquals(stderr, "");
+      assertStringIncludes(stdout, "passed: every byte came back, in bounded memory\n", stdout);
+      assertEquals(code, 0);
+    },
+  );
+}
+
 Deno.test("an unknown option or a bad value of the soak is one line that names it and exit code 2", async () => {
   for (
-    const [args, named] of [[["--second", "1"], "--second"], [["--connections", "0"], "--connections 0"]] as const
+    const [args, named] of [
+      [["--second", "1"], "--second"],
+      [["--connections", "0"], "--connections 0"],
+      [["--big", "--size", "x"], "--size x"],
+    ] as const
   ) {
     const { code, stderr } = await denoOutput(...SOAK, ...args);
     assertEquals(code, 2);

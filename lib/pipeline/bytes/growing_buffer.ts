@@ -79,6 +79,17 @@ export class GrowingBuffer {
   }
 
   /**
+   * Lends what is held and starts again in the same memory.
+   *
+   * @returns The bytes held, until the next `append`.
+   */
+  lend(): Uint8Array<ArrayBuffer> {
+    const bytes = this.#bytes.subarray(0, this.#length);
+    this.#length = 0;
+    return bytes;
+  }
+
+  /**
    * Hands on what is held and starts again.
    *
    * @returns The bytes held, in a buffer that nothing else writes to. A large one may have room for a header in front of it.

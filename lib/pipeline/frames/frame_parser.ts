@@ -12,6 +12,7 @@ import type { Stage } from "../stage.ts";
 import { decodeClosePayload } from "./close_code.ts";
 import { type Frame, isControl, Opcode, type Role } from "./frame.ts";
 import {
+  type BytesLimit,
   checkControlFin,
   checkControlLength,
   checkEmptyFragments,
@@ -82,8 +83,9 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
   readonly #reservedBits: ReservedBits;
   readonly #opcodes: number;
   readonly #split: boolean;
-  readonly #maxMessageBytes: number;
-  readonly #maxFragments: number;
+  #maxMessageBytes: number;
+  #bytesLimit: BytesLimit = "maxMessageBytes";
+  #maxFragments: number;
   readonly #maxEmptyFragments: number;
 
   // A header that has not all arrived.
@@ -141,6 +143,18 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
   /** How many bytes of a data frame's payload are yet to come, where some of it has been handed on in part. */
   get missing(): number {
     return this.#split && this.#inPayload && !isControl(this.#opcode) ? this.#remaining : 0;
+  }
+
+  /**
+   * Says that nobody puts messages together from here on: parts of them are handed on. They may come in any number of fragments,
+   * and `maxStreamedMessageBytes` stands in place of `maxMessageBytes`. Of use with `split` only.
+   *
+   * @param max Bytes of one message, those of the present one that have come included.
+   */
+  stream(max: number): void {
+    this.#maxMessageBytes = max;
+    this.#bytesLimit = "maxStreamedMessageBytes";
+    this.#maxFragments = Infinity;
   }
 
   /**
@@ -252,7 +266,7 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
 
   #checkLimits(fin: boolean, opcode: number, length: number): void {
     const first = opcode !== Opcode.CONTINUATION;
-    checkMessageBytes(first ? 0 : this.#messageBytes, length, this.#maxMessageBytes);
+    checkMessageBytes(first ? 0 : this.#messageBytes, length, this.#maxMessageBytes, this.#bytesLimit);
     checkFragments(first ? 1 : this.#fragments + 1, this.#maxFragments);
     // A message in one frame is no fragment (RFC 6455 §5.4), and may well be empty.
     if (length === 0 && !(first && fin)) {

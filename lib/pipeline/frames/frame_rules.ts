@@ -74,15 +74,23 @@ export function checkLengthForm(code: number, length: number): void {
   }
 }
 
+/** The limit on a message's bytes: on one that is held in memory, and on one that is handed on in parts. */
+export type BytesLimit = "maxMessageBytes" | "maxStreamedMessageBytes";
+
 /** §10.4: a limit on a message, judged by what is claimed together with what has come, before anything grows. */
-export function checkMessageBytes(before: number, length: number, max: number): void {
+export function checkMessageBytes(
+  before: number,
+  length: number,
+  max: number,
+  limit: BytesLimit = "maxMessageBytes",
+): void {
   // Compared without adding: the sum of two large lengths is not exact (CVE-2020-27813).
   if (length > max - before) {
     throw new LimitError(
       before === 0
-        ? `Message of ${length} bytes is larger than maxMessageBytes ${max}`
-        : `Message of ${before} bytes and ${length} more is larger than maxMessageBytes ${max}`,
-      { limit: "maxMessageBytes", max, actual: before + length, closeCode: 1009 },
+        ? `Message of ${length} bytes is larger than ${limit} ${max}`
+        : `Message of ${before} bytes and ${length} more is larger than ${limit} ${max}`,
+      { limit, max, actual: before + length, closeCode: 1009 },
     );
   }
 }

@@ -11,6 +11,8 @@ import type { Frame } from "./frame.ts";
 export interface FramingParser extends Stage<Uint8Array<ArrayBuffer>, Frame> {
   /** Whether something has begun and not ended: a message, or a frame. */
   readonly insideMessage: boolean;
+  /** Lets messages of up to `max` bytes through in parts, where it holds none in memory: see `FrameParser`. */
+  stream?(max: number): void;
   /** Says that the transport ended. Throws `ConnectionError` if it ended inside a frame. */
   end(): void;
 }

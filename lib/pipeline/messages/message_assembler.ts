@@ -117,6 +117,17 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
     }
   }
 
+  /**
+   * Hands on what it holds of a message that has begun, as its first fragment, for whoever goes on with it. The assembler starts
+   * again.
+   */
+  takeBegun(): Frame | undefined {
+    this.#payload?.leaveRead(0);
+    const payload = this.#payload?.take();
+    this.#payload = undefined;
+    return payload && { fin: false, rsv: 0, opcode: this.#opcode, payload };
+  }
+
   #append({ fin, opcode, payload }: Frame, messages: Message[]): void {
     checkSequence(opcode, this.#payload !== undefined);
     if (this.#payload === undefined) {
@@ -151,6 +162,7 @@ function decodeText(bytes: Uint8Array): string {
   throw notUtf8(bad === -1 ? bytes.length : bad);
 }
 
-function notUtf8(at: number): ProtocolError {
+/** §8.1, with the byte of the message that cannot be right. */
+export function notUtf8(at: number): ProtocolError {
   return new ProtocolError(`Text is not UTF-8 at byte ${at}`, "RFC 6455 §8.1", CloseCode.INVALID_PAYLOAD);
 }

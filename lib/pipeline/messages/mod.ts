@@ -22,5 +22,7 @@
 export type { Message, MessageData } from "./message.ts";
 export { MessageAssembler, type MessageAssemblerOptions } from "./message_assembler.ts";
 export { MessageFragmenter, type MessageFragmenterOptions } from "./message_fragmenter.ts";
+export { type MessagePart, MessageSplitter, type MessageSplitterOptions } from "./message_splitter.ts";
+export { ChunkFragmenter, type ChunkFragmenterOptions } from "./chunk_fragmenter.ts";
 export { MessageDecoderStream } from "./message_decoder_stream.ts";
 export { MessageEncoderStream } from "./message_encoder_stream.ts";

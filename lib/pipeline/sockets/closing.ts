@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { closeCodeOf, ConnectionError, WebSocketError } from "../../errors.ts";
+import { closeCodeOf, ConnectionError, invalidState, WebSocketError } from "../../errors.ts";
 import type { ExtensionChain } from "../../extensions/negotiation.ts";
 import { CloseCode, type ClosePayload, encodeClosePayload } from "../frames/close_code.ts";
 import { frame, Opcode, type Role } from "../frames/frame.ts";
 import { CLOSE_HANDSHAKE, type CloseAction, type CloseEvent, type CloseState } from "./close_handshake.ts";
 import type { ConnectionWays } from "./connection_streams.ts";
-import type { Inbox } from "./inbox.ts";
+import type { Intake } from "./intake.ts";
 import type { Sender } from "./sender.ts";
 import type { Transport } from "./transport.ts";
 import type { CloseInfo } from "./websocket_connection.ts";
@@ -25,9 +25,9 @@ export interface ClosingOptions {
   /** What is ended. */
   readonly transport: Pick<Transport, "closeWrite">;
   /** Where our close frame goes, behind what is queued. */
-  readonly sender: Pick<Sender, "append" | "consuming" | "queue">;
+  readonly sender: Pick<Sender, "append" | "consuming" | "endMessages" | "queue">;
   /** What was read and not consumed. */
-  readonly inbox: Pick<Inbox, "awaited" | "idle" | "release">;
+  readonly intake: Pick<Intake, "awaited" | "idle" | "release">;
   /** Whether anybody reads. */
   readonly ways: Pick<ConnectionWays, "inUse">;
   /** The extensions, which are let go of at the end. */
@@ -141,9 +141,9 @@ export class Closing {
    */
   checkConsumed(): void {
     if (this.#state !== "closeReceived") return;
-    const { inbox, sender, ways } = this.#options;
-    if (inbox.awaited) return void this.#reply();
-    if (ways.inUse && (sender.consuming !== "nothing" || !inbox.idle)) return;
+    const { intake, sender, ways } = this.#options;
+    if (intake.awaited) return void this.#reply();
+    if (ways.inUse && (sender.consuming !== "nothing" || !intake.idle)) return;
     // Nobody reads, or not any more, or the last message is being dealt with: this turn may still answer it.
     clearTimeout(this.#replyTimer);
     this.#replyTimer = setTimeout(() => {
@@ -163,7 +163,7 @@ export class Closing {
     const transition = CLOSE_HANDSHAKE[this.#state][event];
     if (transition === undefined) return;
     this.#state = transition.next;
-    this.#options.inbox.release();
+    this.#options.intake.release();
     for (const action of transition.actions) this.#do(action);
   }
 
@@ -184,6 +184,8 @@ export class Closing {
         this.checkConsumed();
         break;
       case "sendClose":
+        // It passes between the fragments of a message, which then has no end.
+        sender.endMessages(this.#error ?? invalidState("Cannot send: the connection is closing"));
         if (hasCloseFrame) {
           sender.append(frame(Opcode.CLOSE, this.#toSend));
           sender.queue.flush();

@@ -10,28 +10,35 @@ import type { ExtensionProcessor } from "../../extensions/extension.ts";
 import { type ExtensionChain, openExtensions } from "../../extensions/negotiation.ts";
 import { type HeaderFields, packFields, unpackFields } from "../../handshake/http_fields.ts";
 import type { Limits } from "../../limits.ts";
-import { copyWithHeadroom, ROOM_PAYS } from "../bytes/headroom.ts";
-import { isHeld, leave, lend } from "../bytes/lent_memory.ts";
+import { isHeld, leave } from "../bytes/lent_memory.ts";
 import type { ReadBuffer } from "../bytes/read_buffer.ts";
 import { randomMaskKey } from "../bytes/mask_key.ts";
 import { CloseCode, decodeClosePayload, encodeClosePayload } from "../frames/close_code.ts";
 import { type Frame, Opcode, type Role } from "../frames/frame.ts";
 import type { Framing } from "../frames/framing.ts";
-import { type Message, type MessageData, ownCopy } from "../messages/message.ts";
+import type { Message, MessageData } from "../messages/message.ts";
 import { Closing, type DecideReply } from "./closing.ts";
 import { ConnectionWays } from "./connection_streams.ts";
-import { ConnectionWatch, type Intake } from "./connection_watch.ts";
-import type { DrivenConnection, SharedSending } from "./driven_connection.ts";
-import { type BatchConsumer, Inbox } from "./inbox.ts";
+import { ConnectionWatch } from "./connection_watch.ts";
+import type { DrivenConnection, PartSource, SharedSending } from "./driven_connection.ts";
+import type { BatchConsumer } from "./inbox.ts";
+import { Intake } from "./intake.ts";
 import { Keepalive } from "./keepalive.ts";
+import type { MessageSource } from "./message_source.ts";
 import { type Observer, tell } from "./observer.ts";
 import { PendingPings } from "./pending_pings.ts";
-import { Receiver } from "./receiver.ts";
 import { type Consuming, Sender } from "./sender.ts";
 import type { TapOptions } from "./tap.ts";
 import { hubFor, type SubscribeOptions, type Topics } from "./topics.ts";
-import type { Transport } from "./transport.ts";
-import type { Address, CloseInfo, ConnectionFacts, SendOptions, WebSocketOpenInfo } from "./websocket_connection.ts";
+import { inSteps, type Transport } from "./transport.ts";
+import type {
+  Address,
+  CloseInfo,
+  ConnectionFacts,
+  SendOptions,
+  StreamedMessage,
+  WebSocketOpenInfo,
+} from "./websocket_connection.ts";
 
 /** What a connection is made of. */
 export interface ConnectionInit<Data> extends Omit<ConnectionFacts, "headers"> {
@@ -55,6 +62,13 @@ export interface ConnectionInit<Data> extends Omit<ConnectionFacts, "headers"> {
   observer?: Observer | undefined;
 }
 
+/**
+ * Bytes of the wire that are taken in at a time where messages are read as streams. Deflate makes them 1032 times as many at most,
+ * about the largest message that is held in memory by default. And chunks that are dropped are collected sooner: with 2 GiB a process
+ * grew by 27 to 40 MiB, with steps of 64 KiB by 37 to 67, and took as long.
+ */
+const STREAMED_STEP = 16 * 1024;
+
 /** The connection behind `WebSocketConnection`, with what `server/` and `client/` need besides. */
 export class Connection<Data = unknown> implements DrivenConnection<Data>, SharedSending {
   readonly role: Role;
@@ -68,26 +82,22 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
 
   readonly #fields: string;
   #headers: Headers | undefined;
-  readonly #transport: Transport;
+  #transport: Transport;
   readonly #limits: Limits;
   readonly #chain: ExtensionChain | undefined;
   readonly #framing: Framing | undefined;
   readonly #hub: Topics | undefined;
-  readonly #receiver: Receiver;
-  readonly #inbox: Inbox;
+  readonly #intake: Intake;
   readonly #sender: Sender;
   readonly #keepalive: Keepalive;
   readonly #closed = defer<CloseInfo>();
   #pings: PendingPings | undefined;
-  /** What reads go to: the receiver itself, or who watches it. */
-  #intake: Intake;
   #watch: ConnectionWatch | undefined;
 
   readonly #closing: Closing;
   #aborted = false;
 
   #reading = true;
-  #wireBytes = 0;
 
   readonly #ways: ConnectionWays;
   readonly #lends: boolean;
@@ -127,7 +137,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     this.#framing = init.framing;
     this.#lends = (init.lendPayloads ?? false) && this.#chain === undefined && this.#framing === undefined;
     this.#hub = init.hub;
-    this.#receiver = new Receiver({
+    this.#intake = new Intake({
       role,
       limits,
       chain: this.#chain,
@@ -135,9 +145,8 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       lends: this.#lends,
       control: (frame) => this.#receiveControl(frame),
       late: (error) => this.fail(error),
+      rested: () => this.#closing.checkConsumed(),
     });
-    this.#intake = this.#receiver;
-    this.#inbox = new Inbox(limits.highWaterMark, () => this.#closing.checkConsumed());
     this.#sender = new Sender(transport, {
       chain: this.#chain,
       framing: this.#framing,
@@ -145,6 +154,8 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       maxQueuedBytes: limits.maxQueuedBytes,
       maskKey: role === "client" ? randomMaskKey : undefined,
       failed: (error) => this.#closing.lose(error),
+      // A message that has begun can be given up in no other way (§5.4, §7.1.7). It is no fault of the peer's.
+      broken: (cause) => this.fail(new ConnectionError("The source of a message failed", { cause })),
       drained: () => this.ondrain?.(),
     });
     this.#closing = new Closing({
@@ -153,7 +164,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       hasCloseFrame: this.#framing?.hasCloseFrame ?? true,
       transport,
       sender: this.#sender,
-      inbox: this.#inbox,
+      intake: this.#intake,
       ways: this.#ways,
       chain: this.#chain,
       finish: (info) => this.#finish(info),
@@ -179,7 +190,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   get bufferedAmount(): number {
-    return this.#sender.queue.queuedBytes;
+    return this.#sender.bufferedAmount;
   }
 
   get roundTripTime(): number | undefined {
@@ -198,12 +209,16 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     return this.#ways.readable;
   }
 
-  get writable(): WritableStream<MessageData> {
+  get writable(): WritableStream<MessageData | MessageSource> {
     return this.#ways.writable;
   }
 
   get batches(): ReadableStream<Message[]> {
     return this.#ways.batches;
+  }
+
+  messages(): AsyncIterableIterator<StreamedMessage> {
+    return this.#ways.messages();
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
@@ -214,7 +229,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     await this.close();
   }
 
-  send(data: MessageData, options?: SendOptions): Promise<void> {
+  send(data: MessageData | MessageSource, options?: SendOptions): Promise<void> {
     // The peer has said that it sends no more, not that it reads no more (§5.5.1).
     if (this.#closing.state !== "closeReceived") this.#checkOpen("send");
     return this.#sender.send(data, options);
@@ -300,18 +315,31 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     return error === this.#closing.error || (error instanceof DOMException && error.name === "InvalidStateError");
   }
 
-  /** Takes the next batch: see {@linkcode Inbox.take}. Replies to the batch before leave now. */
+  /** Takes the next batch: see {@linkcode Intake.take}. Replies to the batch before leave now. */
   takeBatch(): Message[] | undefined | Promise<Message[] | undefined> {
     this.flush();
-    const batch = this.#inbox.take();
+    const batch = this.#intake.take();
     this.#closing.checkConsumed();
     return batch;
   }
 
-  /** Hands every batch to `consumer`; see {@linkcode Inbox.consumeWith}. */
+  /** Has messages handed on in parts from here on, and gives what takes the next batch of them. */
+  streamMessages(): PartSource {
+    const failure = this.#intake.stream();
+    if (failure !== undefined) this.fail(failure);
+    this.#transport = inSteps(this.#transport, STREAMED_STEP);
+    return () => {
+      this.flush();
+      const batch = this.#intake.takeParts();
+      this.#closing.checkConsumed();
+      return batch;
+    };
+  }
+
+  /** Hands every batch to `consumer`; see {@linkcode Intake.consumeWith}. */
   consumeWith(consumer: BatchConsumer, ended: () => void): void {
     this.claim("callbacks");
-    this.#inbox.consumeWith(consumer, ended);
+    this.#intake.consumeWith(consumer, ended);
   }
 
   /** Says through what the connection is read. There is only one way at a time: two would each miss messages. */
@@ -335,12 +363,12 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
 
   /** Whether the high-water mark is reached. */
   get full(): boolean {
-    return this.#sender.queue.full;
+    return this.#sender.full;
   }
 
   /** Waits until less than the high-water mark is queued, if more is. */
   drained(): Promise<void> | undefined {
-    return this.#sender.queue.full ? this.#sender.queue.drained() : undefined;
+    return this.#sender.drained();
   }
 
   /** A frame of an extension's own. After a close frame nothing more may be sent (F16), as an answer or otherwise. */
@@ -366,40 +394,45 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   /** Puts a watch into the way in and the way out, unless there is one. */
   #watched(): ConnectionWatch {
     if (this.#watch !== undefined) return this.#watch;
-    const watch = new ConnectionWatch({ receiver: this.#receiver, queue: this.#sender.queue, framing: this.#framing });
+    const { receiver } = this.#intake;
+    const watch = new ConnectionWatch({ receiver, queue: this.#sender.queue, framing: this.#framing });
     void this.closed.then((info) => watch.end(info));
-    return this.#watch = this.#intake = this.#sender.queue.watch = watch;
+    return this.#watch = this.#intake.watch = this.#sender.queue.watch = watch;
   }
 
   /** Takes the watch out where nobody needs it any more. */
   #unwatch(): void {
     if (this.#watch?.inUse !== false) return;
-    this.#intake = this.#receiver;
-    this.#watch = this.#sender.queue.watch = undefined;
+    this.#watch = this.#intake.watch = this.#sender.queue.watch = undefined;
   }
 
   /** The one reader. It never writes: what it owes goes to the queue. */
   async #read(rest: Uint8Array<ArrayBuffer>): Promise<void> {
+    const { receiver } = this.#intake;
     try {
       if (rest.length > 0) this.#receive(rest, rest.length);
-      const { direct } = this.#transport;
       while (this.#closing.state !== "closed") {
+        const { direct } = this.#transport; // each time: reading in steps has none
         if (direct === undefined) {
           const bytes = await this.#transport.read();
           if (bytes === null) break;
           this.#receive(bytes, bytes.length);
-          this.#receiver.leaveRead();
+          receiver.leaveRead();
         } else {
-          const place = this.#receiver.space;
+          const place = receiver.space;
           const space = place ?? direct.buffer.space;
           const count = await direct.read(space);
           if (count === null) break;
           if (count > 0) this.#receiveDirectly(space, count, place === undefined ? direct.buffer : undefined);
         }
-        if (this.#inbox.full) await this.#roomForMore();
+        while (this.#intake.full && this.#closing.state === "open") {
+          this.#reading = false;
+          await this.#intake.room();
+          this.#reading = true;
+        }
       }
       if (this.#closing.state === "closed") return;
-      if (this.#closing.awaitsPeer) this.#receiver.end();
+      if (this.#closing.awaitsPeer) receiver.end();
       this.#closing.requireClose();
     } catch (error) {
       this.#closing.blame(error);
@@ -410,23 +443,13 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   /** Takes what was read to `buffer`, or to a better place. What nobody keeps of it is read over. */
   #receiveDirectly(bytes: Uint8Array<ArrayBuffer>, count: number, buffer: ReadBuffer | undefined): void {
     const kept = this.#receive(bytes, count, buffer?.memory);
-    if (buffer === undefined || !buffer.settle(count, { kept, missing: this.#receiver.missing })) return;
-    this.#receiver.leaveRead();
+    const { missing } = this.#intake.receiver;
+    if (buffer === undefined || !buffer.settle(count, { kept, missing })) return;
+    this.#intake.receiver.leaveRead();
     if (!this.#lends || !isHeld(buffer.memory)) return;
     const { memory } = buffer;
     buffer.replace();
     leave(memory);
-  }
-
-  /** Waits until somebody has read. The peer is not to blame for the time that takes. */
-  async #roomForMore(): Promise<void> {
-    while (this.#inbox.full && this.#closing.state === "open") {
-      this.#reading = false;
-      this.#intake.pause();
-      await this.#inbox.room();
-      this.#intake.resume();
-      this.#reading = true;
-    }
   }
 
   /** Takes `count` bytes and says whether somebody may have kept a view of them, where they were read to `memory`. */
@@ -434,34 +457,11 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     this.#keepalive.heard();
     if (this.#closing.state === "failed" || this.#closing.state === "closed") return false;
     // After our close frame only the peer's matters (F16, F17).
-    const wanted = this.#closing.state === "open";
-    this.#wireBytes += count;
-    const messages: Message[] = [];
-    const failure = this.#intake.receive(bytes, count, messages);
-    const kept = !this.#lends &&
-      (this.#receiver.keepsBytes || (memory !== undefined && keepPrivate(messages, memory)));
-    if (messages.length > 0) {
-      if (this.#lends) this.#lend(messages, memory);
-      else if (wanted) this.#inbox.put(messages, this.#wireBytes);
-      this.#wireBytes = 0;
-    }
+    const failure = this.#intake.receive(bytes, count, { wanted: this.#closing.state === "open", memory });
     if (failure !== undefined) this.fail(failure);
     // Now, and not when the frame is read: the messages before it have been delivered.
     else this.#closing.proceed();
-    return kept;
-  }
-
-  /** Hands messages on that are lent. Who is still busy with those before gets copies. */
-  #lend(messages: Message[], memory: ArrayBuffer | undefined): void {
-    const direct = this.#inbox.direct;
-    const gathered: ArrayBuffer[] = [];
-    for (const message of messages) {
-      if (typeof message === "string") continue;
-      lend(message.buffer);
-      if (message.buffer !== memory) gathered.push(message.buffer);
-    }
-    if (this.#closing.state === "open") this.#inbox.put(direct ? messages : messages.map(ownCopy), this.#wireBytes);
-    gathered.forEach(leave);
+    return this.#intake.kept;
   }
 
   #receiveControl({ opcode, payload }: Frame): void {
@@ -478,29 +478,14 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   #finish(info: CloseInfo): void {
-    this.#receiver.stop();
+    this.#intake.receiver.stop();
     this.#keepalive.stop();
     this.#transport.close();
     const ended = info.error ?? invalidState("The connection is closed");
     this.#sender.end(ended);
     this.#pings?.end(ended);
     this.onend?.();
-    this.#inbox.end(info.error);
+    this.#intake.end(info.error);
     this.#closed.resolve(info);
   }
-}
-
-/**
- * Gives large payloads a buffer of their own: to read to the same memory again, which is in the processor's cache, costs less than
- * to read to memory that is new. Says whether a small one stays where it was read.
- */
-function keepPrivate(messages: Message[], memory: ArrayBuffer): boolean {
-  let kept = false;
-  for (let i = 0; i < messages.length; i++) {
-    const message = messages[i]!;
-    if (typeof message === "string" || message.buffer !== memory) continue;
-    if (message.length >= ROOM_PAYS) messages[i] = copyWithHeadroom(message);
-    else kept = true;
-  }
-  return kept;
 }

@@ -7,7 +7,9 @@ import { WebSocketError } from "../../errors.ts";
 import { isSendableCloseCode } from "../frames/close_code.ts";
 import type { Message, MessageData } from "../messages/message.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
-import type { WebSocketOpenInfo } from "./websocket_connection.ts";
+import { isSource, type MessageSource } from "./message_source.ts";
+import { messageStreams } from "./message_streams.ts";
+import type { StreamedMessage, WebSocketOpenInfo } from "./websocket_connection.ts";
 
 /** All the ways of one connection. Each is made when it is first asked for, and only one of them reads. */
 export class ConnectionWays {
@@ -15,10 +17,11 @@ export class ConnectionWays {
   readonly #highWaterMark: number;
   #readThrough: string | undefined;
   #readable: ReadableStream<Message> | undefined;
-  #writable: WritableStream<MessageData> | undefined;
+  #writable: WritableStream<MessageData | MessageSource> | undefined;
   #batches: ReadableStream<Message[]> | undefined;
   #iterator: AsyncIterableIterator<Message> | undefined;
   #opened: Promise<WebSocketOpenInfo> | undefined;
+  #messages: AsyncIterableIterator<StreamedMessage> | undefined;
 
   /**
    * @param connection The connection.
@@ -40,7 +43,7 @@ export class ConnectionWays {
   }
 
   /** Where messages are written. */
-  get writable(): WritableStream<MessageData> {
+  get writable(): WritableStream<MessageData | MessageSource> {
     return this.#writable ??= messageSink(this.#connection, this.#highWaterMark);
   }
 
@@ -63,6 +66,12 @@ export class ConnectionWays {
       readable: this.readable,
       writable: this.writable,
     });
+  }
+
+  /** Messages as streams, from now on: every loop goes on where the last one was left. */
+  messages(): AsyncIterableIterator<StreamedMessage> {
+    this.#connection.claim("messages");
+    return this.#messages ??= messageStreams(this.#connection);
   }
 
   /** Says through what the connection is read. There is only one way at a time: two would each miss messages. */
@@ -137,15 +146,24 @@ export function messageStream(connection: DrivenConnection): ReadableStream<Mess
 }
 
 /** Where messages are written. Its queue, and so `desiredSize`, is counted in bytes. */
-export function messageSink(connection: DrivenConnection, highWaterMark: number): WritableStream<MessageData> {
-  return new WritableStream<MessageData>({
+export function messageSink(
+  connection: DrivenConnection,
+  highWaterMark: number,
+): WritableStream<MessageData | MessageSource> {
+  return new WritableStream<MessageData | MessageSource>({
     start(controller) {
       connection.closed.then(({ error }) => controller.error(error ?? closedError()));
     },
     write: (data) => connection.send(data),
     close: async () => void await connection.closeWithoutCode(),
     abort: (reason) => closeFor(connection, reason),
-  }, { highWaterMark, size: (data) => typeof data === "string" ? data.length : data.byteLength });
+  }, { highWaterMark, size: sizeOf });
+}
+
+/** The bytes of a message, text as its length. Those of a source are not known, and wait in it. */
+function sizeOf(data: MessageData | MessageSource): number {
+  if (typeof data === "string") return data.length;
+  return isSource(data) ? 1 : data.byteLength;
 }
 
 function closedError(): DOMException {

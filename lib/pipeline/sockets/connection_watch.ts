@@ -9,6 +9,7 @@ import type { Frame } from "../frames/frame.ts";
 import { FrameScanner } from "../frames/frame_scanner.ts";
 import type { Framing } from "../frames/framing.ts";
 import type { Message } from "../messages/message.ts";
+import type { MessagePart } from "../messages/message_splitter.ts";
 import { type ConnectionObserver, tell } from "./observer.ts";
 import type { Receiver } from "./receiver.ts";
 import { Tap, type TapOptions, type TappedFacts } from "./tap.ts";
@@ -16,7 +17,7 @@ import type { CloseInfo } from "./websocket_connection.ts";
 import type { WriteQueue, WriteWatch } from "./write_queue.ts";
 
 /** The part of a receiver that is watched. */
-export type Intake = Pick<Receiver, "receive" | "pause" | "resume">;
+export type WatchedReceiver = Pick<Receiver, "receive" | "pause" | "resume">;
 
 /** What a watch is made of. */
 export interface ConnectionWatchOptions {
@@ -29,7 +30,7 @@ export interface ConnectionWatchOptions {
 }
 
 /** Tells an observer what happens to a connection, and records it. */
-export class ConnectionWatch implements Intake, WriteWatch {
+export class ConnectionWatch implements WatchedReceiver, WriteWatch {
   readonly #receiver: Receiver;
   readonly #queue: WriteQueue;
   readonly #countSent: (bytes: Uint8Array<ArrayBuffer>) => number;
@@ -78,13 +79,14 @@ export class ConnectionWatch implements Intake, WriteWatch {
     return this.#tap.lines;
   }
 
-  receive(bytes: Uint8Array<ArrayBuffer>, end: number, messages: Message[]): unknown {
+  receive(bytes: Uint8Array<ArrayBuffer>, end: number, messages: Message[], parts?: MessagePart[]): unknown {
     if (this.#tap !== undefined && (this.#tapsReads ||= this.#receiver.idle)) {
       this.#tap.record("in", bytes.subarray(0, end)); // now: the receiver unmasks them where they are
     }
     const before = messages.length;
-    const failure = this.#receiver.receive(bytes, end, messages);
-    this.#tell((observer) => observer.received?.(messages.length - before, end));
+    const failure = this.#receiver.receive(bytes, end, messages, parts);
+    const ended = parts?.filter(({ last }) => last).length ?? 0;
+    this.#tell((observer) => observer.received?.(messages.length - before + ended, end));
     return failure;
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Message, MessageData } from "../messages/message.ts";
+import type { MessagePart } from "../messages/message_splitter.ts";
 import type { BatchConsumer } from "./inbox.ts";
 import type { CloseInfo, SendOptions, WebSocketConnection } from "./websocket_connection.ts";
 
@@ -17,13 +18,16 @@ export interface SharedSending {
   sendEncoded(bytes: Uint8Array<ArrayBuffer>): void;
 }
 
+/** Takes the next batch of parts of messages, or waits for it; `undefined` after a clean end. */
+export type PartSource = () => MessagePart[] | undefined | Promise<MessagePart[] | undefined>;
+
 /** A connection as the code that drives it sees it. */
 export interface DrivenConnection<Data = unknown> extends WebSocketConnection<Data> {
   /** Is called when the queue falls below its high-water mark again. */
   ondrain: (() => void) | undefined;
   /** Is called when the connection has ended, before anybody else is told. */
   onend: (() => void) | undefined;
-  /** How messages are sent that are encoded once for many; `undefined` where each connection encodes its own. */
+  /** How messages are sent that are encoded once for many; `undefined` where a connection encodes its own, or is busy. */
   readonly shared: SharedSending | undefined;
   /** Whether the high-water mark is reached. */
   readonly full: boolean;
@@ -33,6 +37,8 @@ export interface DrivenConnection<Data = unknown> extends WebSocketConnection<Da
   readonly lends: boolean;
   /** Takes the next batch, or waits for it; `undefined` after a clean end. */
   takeBatch(): Message[] | undefined | Promise<Message[] | undefined>;
+  /** Has messages handed on in parts from here on, and gives what takes them. */
+  streamMessages(): PartSource;
   /** Hands every batch to `consumer`, and says when the last one is done. */
   consumeWith(consumer: BatchConsumer, ended: () => void): void;
   /** Says through what the connection is read. Throws `TypeError` if it is read in another way already. */

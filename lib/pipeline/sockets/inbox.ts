@@ -11,22 +11,26 @@ import type { Message } from "../messages/message.ts";
  *
  * @returns A promise where the consumer is not done with the batch: the next one waits for it.
  */
-export type BatchConsumer = (batch: Message[]) => Promise<void> | undefined;
+export type BatchConsumer<Item = Message> = (batch: Item[]) => Promise<void> | undefined;
 
-interface Batch {
-  readonly messages: Message[];
+interface Batch<Item> {
+  readonly messages: Item[];
   readonly bytes: number;
 }
 
-/** Holds at most the high-water mark and one read; then the reader stops, and with it the peer. */
-export class Inbox {
+/**
+ * Holds at most the high-water mark and one read; then the reader stops, and with it the peer.
+ *
+ * @typeParam Item What is in a batch: messages, or parts of them.
+ */
+export class Inbox<Item = Message> {
   readonly #highWaterMark: number;
   readonly #rested: () => void;
-  readonly #batches: Batch[] = [];
+  readonly #batches: Batch<Item>[] = [];
   #bytes = 0;
   #room: Deferred<void> | undefined;
-  #waiting: Deferred<Message[] | undefined> | undefined;
-  #consumer: BatchConsumer | undefined;
+  #waiting: Deferred<Item[] | undefined> | undefined;
+  #consumer: BatchConsumer<Item> | undefined;
   #consuming = false;
   #consumed: (() => void) | undefined;
   #ended = false;
@@ -68,7 +72,7 @@ export class Inbox {
   }
 
   /** Puts a batch in, with the bytes that it took on the wire. */
-  put(messages: Message[], bytes: number): void {
+  put(messages: Item[], bytes: number): void {
     if (this.#waiting !== undefined) {
       this.#waiting.resolve(messages);
       this.#waiting = undefined;
@@ -109,7 +113,7 @@ export class Inbox {
    *
    * @returns The batch, or `undefined` after a clean end.
    */
-  take(): Message[] | undefined | Promise<Message[] | undefined> {
+  take(): Item[] | undefined | Promise<Item[] | undefined> {
     const batch = this.#shift();
     if (batch !== undefined) return batch;
     if (this.#ended) return this.#error === undefined ? undefined : Promise.reject(this.#error);
@@ -124,10 +128,19 @@ export class Inbox {
    * @param consumer Takes the batches. It must neither throw nor reject.
    * @param ended Is called once, after the end and after the last batch.
    */
-  consumeWith(consumer: BatchConsumer, ended: () => void): void {
+  consumeWith(consumer: BatchConsumer<Item>, ended: () => void): void {
     this.#consumer = consumer;
     this.#consumed = ended;
     void this.#consume(undefined);
+  }
+
+  /** What takes this one's place, with all that waits here made into something else. Nobody must have begun to take. */
+  map<Other>(make: (item: Item) => Other): Inbox<Other> {
+    const next = new Inbox<Other>(this.#highWaterMark, this.#rested);
+    for (const { messages, bytes } of this.#batches) next.put(messages.map(make), bytes);
+    if (this.#ended) next.end(this.#error);
+    next.#room = this.#room; // the reader may be waiting for it
+    return next;
   }
 
   async #consume(busy: Promise<void> | undefined): Promise<void> {
@@ -144,7 +157,7 @@ export class Inbox {
     if (this.#ended) this.#consumed?.();
   }
 
-  #shift(): Message[] | undefined {
+  #shift(): Item[] | undefined {
     const batch = this.#batches.shift();
     if (batch === undefined) return undefined;
     this.#bytes -= batch.bytes;

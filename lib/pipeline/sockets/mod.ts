@@ -8,9 +8,11 @@ export type {
   CloseInfo,
   ConnectionFacts,
   SendOptions,
+  StreamedMessage,
   WebSocketConnection,
   WebSocketOpenInfo,
 } from "./websocket_connection.ts";
+export type { MessageSource } from "./message_source.ts";
 export type { ConnectionObserver, Observer, RefusalInfo, Way } from "./observer.ts";
 export type { TapOptions } from "./tap.ts";
 export type { SlowPolicy, SubscribeOptions, Topics } from "./topics.ts";

@@ -11,6 +11,7 @@ import { FrameParser, type FrameParserOptions } from "../frames/frame_parser.ts"
 import type { Framing, FramingParser } from "../frames/framing.ts";
 import type { Message } from "../messages/message.ts";
 import { MessageAssembler } from "../messages/message_assembler.ts";
+import { type MessagePart, MessageSplitter } from "../messages/message_splitter.ts";
 import { readWholeMessages } from "../messages/whole_messages.ts";
 
 /** What a receiver is made of. */
@@ -36,13 +37,15 @@ const SPACE_PAYS = 8 * 1024;
 
 /** Runs bytes through the stages. */
 export class Receiver {
-  readonly #limits: Limits;
+  #limits: Limits;
   readonly #chain: ExtensionChain | undefined;
   readonly #parser: FramingParser;
   /** The same, where nothing comes between it and the assembler. */
-  readonly #plain: FrameParser | undefined;
+  #plain: FrameParser | undefined;
   readonly #short: { role: Role; maxMessageBytes: number };
   readonly #assembler: MessageAssembler;
+  #splitter: MessageSplitter | undefined;
+  readonly #control: (frame: Frame) => void;
   readonly #late: (error: LimitError) => void;
   #pingSecond = 0;
   #pingsInSecond = 0;
@@ -63,13 +66,14 @@ export class Receiver {
     this.#parser = parser;
     this.#plain = parser instanceof FrameParser && chain === undefined ? parser : undefined;
     this.#short = { role, maxMessageBytes: limits.maxMessageBytes };
+    this.#control = (frame) => {
+      if (frame.opcode === Opcode.PING) this.#countPing();
+      control(frame);
+    };
     this.#assembler = new MessageAssembler({
       maxMessageBytes: limits.maxMessageBytes,
       pooled: lends,
-      control: (frame) => {
-        if (frame.opcode === Opcode.PING) this.#countPing();
-        control(frame);
-      },
+      control: this.#control,
     });
   }
 
@@ -79,9 +83,10 @@ export class Receiver {
    * @param bytes Where they are; they are the receiver's from here on.
    * @param end Where they end.
    * @param messages Where the messages are appended that they complete.
+   * @param parts Where the parts of messages are appended that they bring, after {@linkcode Receiver.stream}.
    * @returns What was wrong behind those, if anything: it does not take away what came before.
    */
-  receive(bytes: Uint8Array<ArrayBuffer>, end: number, messages: Message[]): unknown {
+  receive(bytes: Uint8Array<ArrayBuffer>, end: number, messages: Message[], parts?: MessagePart[]): unknown {
     const short = this.#plain?.idle ? readWholeMessages(bytes, end, this.#short, messages) : 0;
     if (short === end && short > 0) {
       this.#messageSince = 0;
@@ -93,12 +98,13 @@ export class Receiver {
       try {
         this.#parser.push(bytes.subarray(short, end), frames);
       } finally {
-        this.#assemble(frames, messages);
+        if (parts === undefined) this.#assemble(frames, messages);
+        else this.#split(frames, parts);
       }
     } catch (error) {
       failure = error;
     }
-    if (messages.length > 0 || !this.#parser.insideMessage) this.#messageSince = 0;
+    if (messages.length > 0 || parts?.some(({ last }) => last) || !this.#parser.insideMessage) this.#messageSince = 0;
     if (this.#messageSince === 0 && this.#parser.insideMessage) this.#watchMessage();
     return failure;
   }
@@ -119,15 +125,43 @@ export class Receiver {
     this.#assembler.leaveRead(this.missing);
   }
 
-  /** Whether an extension or a framing of its own saw the bytes, and may have kept a view of them. */
+  /** Whether an extension, a framing of its own or a reader of parts saw the bytes, and may have kept a view of them. */
   get keepsBytes(): boolean {
     return this.#plain === undefined;
+  }
+
+  /**
+   * From here on messages are handed on in parts, and the limits on what is held in memory are lifted, unless it still is: by an
+   * extension that wants whole frames, or by a draft whose messages are one frame.
+   *
+   * @param parts Where that is appended that has come of a message that is not finished.
+   * @returns What was wrong with it, if anything.
+   */
+  stream(parts: MessagePart[]): unknown {
+    const { maxStreamedMessageBytes } = this.#limits;
+    this.#splitter = new MessageSplitter({ maxStreamedMessageBytes, control: this.#control });
+    this.#plain = undefined; // neither the short way nor a place in a message: what comes is not put together
+    if (this.#parser.stream !== undefined && this.#chain?.splittable !== false) {
+      this.#parser.stream(allowance(maxStreamedMessageBytes, this.#chain));
+      this.#chain?.stream();
+      this.#limits = { ...this.#limits, messageTimeout: 0 };
+      this.#messageSince = 0;
+      this.stop();
+    }
+    const begun = this.#assembler.takeBegun();
+    if (begun === undefined) return undefined;
+    try {
+      this.#splitter.push([begun], parts);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
   }
 
   /** Says that the transport ended. Throws `ConnectionError` if it ended inside a frame or a message. */
   end(): void {
     this.#parser.end();
-    this.#assembler.end();
+    (this.#splitter ?? this.#assembler).end();
   }
 
   /** Nothing is read for a while: the delay is not the peer's. */
@@ -164,6 +198,15 @@ export class Receiver {
       this.#chain.decode.push(frames, decoded);
     } finally {
       this.#assembler.push(decoded, messages);
+    }
+  }
+
+  #split(frames: Frame[], parts: MessagePart[]): void {
+    const decoded: Frame[] = this.#chain === undefined ? frames : [];
+    try {
+      this.#chain?.decode.push(frames, decoded);
+    } finally {
+      this.#splitter?.push(decoded, parts);
     }
   }
 
@@ -212,13 +255,17 @@ export class Receiver {
   }
 }
 
-/**
- * What the parser allows: what extensions own, and a message that its compression made larger: a deflater with little memory
- * writes 5 bytes for every 128 that it cannot compress (RFC 1951 §3.2.4).
- */
+/** What the parser allows, and what extensions own. */
 export function parserLimits(limits: Limits, chain: ExtensionChain | undefined): Partial<FrameParserOptions> {
   if (chain === undefined) return limits;
   const { reservedBits, reservedOpcodes } = chain;
-  const maxMessageBytes = limits.maxMessageBytes + Math.ceil(limits.maxMessageBytes / 16) + 64;
-  return { ...limits, maxMessageBytes, reservedBits, reservedOpcodes };
+  return { ...limits, maxMessageBytes: allowance(limits.maxMessageBytes, chain), reservedBits, reservedOpcodes };
+}
+
+/**
+ * The bytes of a message on the wire, which its compression may have made larger: a deflater with little memory writes 5 bytes for
+ * every 128 that it cannot compress (RFC 1951 §3.2.4).
+ */
+function allowance(maxMessageBytes: number, chain: ExtensionChain | undefined): number {
+  return chain === undefined ? maxMessageBytes : maxMessageBytes + Math.ceil(maxMessageBytes / 16) + 64;
 }

@@ -10,6 +10,8 @@ import { FrameSerializer } from "../frames/frame_serializer.ts";
 import type { Framing } from "../frames/framing.ts";
 import { bytesOf, type MessageData } from "../messages/message.ts";
 import { MessageFragmenter } from "../messages/message_fragmenter.ts";
+import { isSource, type MessageSource } from "./message_source.ts";
+import { MessageLine } from "./message_line.ts";
 import type { Transport } from "./transport.ts";
 import type { SendOptions } from "./websocket_connection.ts";
 import { WriteQueue, type WriteQueueOptions } from "./write_queue.ts";
@@ -20,6 +22,8 @@ export interface SenderOptions extends WriteQueueOptions {
   readonly chain: ExtensionChain | undefined;
   /** How frames are written, where that is not RFC 6455 §5.2. */
   readonly framing: Framing | undefined;
+  /** Is told of a message that has begun and cannot be finished. */
+  readonly broken: (error: unknown) => void;
 }
 
 /**
@@ -42,12 +46,14 @@ const DONE: Promise<void> = Promise.resolve();
 export class Sender {
   /** The queue behind it, for what is neither a message nor a frame. */
   readonly queue: WriteQueue;
-  /** How messages are encoded: senders of the same encoding make the same bytes. `undefined` where one makes its own. */
-  readonly encoding: string | undefined;
+  readonly #options: SenderOptions;
+  readonly #encoding: string | undefined;
   readonly #chain: ExtensionChain | undefined;
   readonly #framing: Framing | undefined;
   /** Whether a message is one frame of RFC 6455 and can be written straight into the queue. */
   readonly #plain: boolean;
+  /** Is made with the first message that comes from a source. */
+  #line: MessageLine | undefined;
   #consuming: Consuming = "nothing";
   #flushSoon = false;
   #turnTimer: ReturnType<typeof setTimeout> | undefined;
@@ -58,12 +64,13 @@ export class Sender {
    */
   constructor(transport: Transport, options: SenderOptions) {
     this.queue = new WriteQueue(transport, options);
+    this.#options = options;
     this.#chain = options.chain;
     this.#framing = options.framing;
     this.#plain = this.#chain === undefined && this.#framing === undefined;
     // A client masks each frame anew (§5.3).
     const masked = options.maskKey !== undefined;
-    this.encoding = masked || this.#framing !== undefined
+    this.#encoding = masked || this.#framing !== undefined
       ? undefined
       : this.#chain === undefined
       ? ""
@@ -80,9 +87,42 @@ export class Sender {
     if (how === "later" && this.queue.queuedBytes > 0) this.flushLater();
   }
 
-  /** Sends a message. Resolves when less than the high-water mark is queued. */
-  send(data: MessageData, options?: SendOptions): Promise<void> {
-    if (!this.#plain) { for (const frame of this.#framesOf(data, options)) this.append(frame); }
+  /**
+   * How messages are encoded: senders of the same encoding make the same bytes. `undefined` where one makes its own, and while a
+   * message comes from a source: others wait behind it.
+   */
+  get encoding(): string | undefined {
+    return this.#line?.busy ? undefined : this.#encoding;
+  }
+
+  /** Bytes of all that is not written yet. */
+  get bufferedAmount(): number {
+    return this.queue.queuedBytes + (this.#line?.waitingBytes ?? 0);
+  }
+
+  /** Sends a message, behind one that is under way. Resolves when less than the high-water mark is queued. */
+  send(data: MessageData | MessageSource, options?: SendOptions): Promise<void> {
+    if (this.#line?.busy) return this.#line.send(data, options);
+    return isSource(data) ? this.#stream(data, options) : this.#send(data, options);
+  }
+
+  /** Whether the high-water mark is reached. */
+  get full(): boolean {
+    return this.queue.full || (this.#line?.full ?? false);
+  }
+
+  /** Waits until less than the high-water mark is queued, if more is. */
+  drained(): Promise<void> | undefined {
+    return this.#line?.drained() ?? (this.queue.full ? this.queue.drained() : undefined);
+  }
+
+  /** Gives up the messages that are under way and those behind them. Control frames can still be sent. */
+  endMessages(error: unknown): void {
+    this.#line?.end(error);
+  }
+
+  #send(data: MessageData, options?: SendOptions): Promise<void> {
+    if (!this.#plain) this.#append(this.#framesOf(data, options));
     else if (typeof data === "string") this.queue.appendText(data);
     else this.queue.append(Opcode.BINARY, bytesOf(data));
     if (!this.queue.full) {
@@ -127,13 +167,38 @@ export class Sender {
   /** Drops what is queued and tells everybody who waits. */
   end(error: unknown): void {
     clearTimeout(this.#turnTimer);
+    this.endMessages(error);
     this.queue.end(error);
   }
 
-  /** A message through the extensions. */
-  #framesOf(data: MessageData, { compress }: SendOptions = {}): Frame[] {
+  #stream(source: MessageSource, options?: SendOptions): Promise<void> {
+    if (this.#framing !== undefined) {
+      throw new TypeError("Cannot send from a source: the peer's draft of the protocol has no fragments");
+    }
+    this.#line ??= new MessageLine({
+      ...this.#options,
+      queue: this.queue,
+      send: (data, options) => this.#send(data, options),
+      append: (frame, options) => {
+        this.#append(this.#encoded([frame], options));
+        this.flushLater();
+      },
+    });
+    return this.#line.send(source, options);
+  }
+
+  #append(frames: readonly Frame[]): void {
+    for (const frame of frames) this.append(frame);
+  }
+
+  /** The frames of a message, through the extensions. */
+  #framesOf(data: MessageData, options?: SendOptions): readonly Frame[] {
     const frames: Frame[] = [];
     FRAGMENTER.push([data], frames);
+    return this.#encoded(frames, options);
+  }
+
+  #encoded(frames: readonly Frame[], { compress }: SendOptions = {}): readonly Frame[] {
     if (this.#chain === undefined) return frames;
     const encoded: OutgoingFrame[] = [];
     this.#chain.encode.push(compress === undefined ? frames : frames.map((frame) => ({ ...frame, compress })), encoded);

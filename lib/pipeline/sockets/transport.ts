@@ -70,6 +70,21 @@ export function transportOf(conn: ByteConnection | BytePair): Transport {
   return "read" in conn ? connTransport(conn) : pairTransport(conn);
 }
 
+/** The same, read in steps of at most `most` bytes and in no faster way: for stages in which a step may swell. */
+export function inSteps(transport: Transport, most: number): Transport {
+  const { direct: _, ...others } = transport;
+  let rest = new Uint8Array(0);
+  return {
+    ...others,
+    async read() {
+      const bytes = rest.length > 0 ? rest : await transport.read();
+      if (bytes === null) return null;
+      rest = bytes.subarray(most);
+      return bytes.subarray(0, most);
+    },
+  };
+}
+
 function connTransport(conn: ByteConnection): Transport {
   conn.setNoDelay?.(true);
   const buffer = new ReadBuffer();

@@ -6,6 +6,7 @@
 import type { ExtensionProcessor } from "../../extensions/extension.ts";
 import type { Role } from "../frames/frame.ts";
 import type { Message, MessageData } from "../messages/message.ts";
+import type { MessageSource } from "./message_source.ts";
 import type { TapOptions } from "./tap.ts";
 import type { SubscribeOptions } from "./topics.ts";
 
@@ -33,6 +34,13 @@ export interface WebSocketOpenInfo {
   readonly writable: WritableStream<MessageData>;
 }
 
+/** A message that is read as it arrives. Nothing is read ahead of whoever reads its stream, but for what the connection holds. */
+export type StreamedMessage =
+  /** A text: its chunks are strings, and break no character. */
+  | { readonly type: "text"; readonly readable: ReadableStream<string> }
+  /** Binary data: its chunks are bytes, which are the reader's. */
+  | { readonly type: "binary"; readonly readable: ReadableStream<Uint8Array<ArrayBuffer>> };
+
 /** How a message is sent. */
 export interface SendOptions {
   /**
@@ -40,6 +48,11 @@ export interface SendOptions {
    * §8). By default the extension decides.
    */
   compress?: boolean;
+  /**
+   * What a message from a source is, where its first chunk is not to decide: a source of no chunks is an empty binary message
+   * unless this says otherwise. Data is what it is.
+   */
+  type?: "text" | "binary";
 }
 
 /** One end of a connection's transport, as `Deno.Addr` has it. */
@@ -71,7 +84,7 @@ export interface ConnectionFacts {
 /**
  * An open WebSocket connection.
  *
- * Read it in one way: `for await`, `readable`, `batches`, or a handler's callbacks. Whoever does not read stops the peer: at
+ * Read it in one way: `for await`, `readable`, `batches`, `messages()`, or a handler's callbacks. Whoever does not read stops the peer: at
  * most `highWaterMark` bytes and one read are taken in ahead. Pings are answered all the while.
  *
  * @typeParam Data What the application keeps with the connection.
@@ -81,14 +94,14 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
   data: Data | undefined;
   /** 1 open, 2 closing, 3 closed, as the WHATWG counts. */
   readonly readyState: 1 | 2 | 3;
-  /** Bytes queued and not yet taken by the transport, headers included. */
+  /** Bytes queued and not yet taken by the transport, headers included. A source's chunks count from when they are taken of it. */
   readonly bufferedAmount: number;
   /** The last ping's round trip in milliseconds, keepalive's included; `undefined` before the first. */
   readonly roundTripTime: number | undefined;
   /** Messages; one chunk is one message. It closes when the connection ends cleanly, and errors with the cause if not. */
   readonly readable: ReadableStream<Message>;
-  /** Messages to send; one chunk is one message. Its queue is counted in bytes. */
-  readonly writable: WritableStream<MessageData>;
+  /** Messages to send; one chunk is one message, or the source of one. Its queue is counted in bytes. */
+  readonly writable: WritableStream<MessageData | MessageSource>;
   /** Batches of messages, the pipeline's own chunks: everything that one network read completed. */
   readonly batches: ReadableStream<Message[]>;
   /**
@@ -96,19 +109,77 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    * on a server too. It has resolved already.
    */
   readonly opened: Promise<WebSocketOpenInfo>;
+  /**
+   * Messages whose content is a stream, from this call on: text as strings, binary data as bytes, each chunk as it arrives, so that
+   * a message may be larger than memory. What is not read stops the peer. Whoever asks for the next message gives up the rest of
+   * the one before; so does `readable.cancel()`, and the connection goes on. Every call gives the same iterator.
+   *
+   * As no message is held, `maxStreamedMessageBytes` stands in place of `maxMessageBytes`, and `maxFragments` and `messageTimeout`
+   * do not apply. That is not so where an extension, or a draft of hixie's, wants a message or a frame whole. A message that was
+   * here already is one chunk.
+   *
+   * A stream errors with the cause where the connection ends in the middle of its message, and with a `ProtocolError` of 1007 at
+   * the first byte of a text that is not UTF-8.
+   *
+   * @example Count what comes
+   * ```ts
+   * import { connect, serve } from "@sluice/websocket";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using server = serve({ port: 0, hostname: "127.0.0.1" }, async (socket) => {
+   *   for await (const { type, readable } of socket.messages()) {
+   *     let length = 0;
+   *     for await (const chunk of readable) length += chunk.length;
+   *     await socket.send(`${type}, ${length}`);
+   *   }
+   * });
+   * await using socket = await connect(server.url);
+   * await socket.send(ReadableStream.from([new Uint8Array(100_000), new Uint8Array(100_000)]));
+   * assertEquals((await socket[Symbol.asyncIterator]().next()).value, "binary, 200000");
+   * ```
+   *
+   * @throws {TypeError} If the connection is read in another way.
+   */
+  messages(): AsyncIterableIterator<StreamedMessage>;
   /** Resolves when the connection has ended, however it ended. It never rejects. */
   readonly closed: Promise<CloseInfo>;
   /**
    * Sends a message. Sends made while a batch of messages is being consumed leave in one write.
    *
-   * @param data A string as text; a buffer or a view as binary data, which must not change until the promise resolves.
-   * @param options Whether to compress it, where that was agreed on.
+   * From a source the message leaves in fragments (RFC 6455 §5.4) while it is being made: chunks are cut, and those of one turn of
+   * the event loop joined, to 32 KiB. The source is asked for more when less than `highWaterMark` bytes are queued. Messages that
+   * are sent in the meantime wait behind it, and count in `bufferedAmount`; pings and pongs pass. `close` passes as well: then the
+   * message has no end, the source is cancelled and the promise rejects. Where the source fails after the first fragment, or its
+   * chunks are of both types, the connection is failed with 1011, as a message that has begun can be given up in no other way
+   * (§7.1.7); before, only the promise rejects.
+   *
+   * @example A message that is made while it is sent
+   * ```ts
+   * import { connect, serve } from "@sluice/websocket";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using server = serve({ port: 0, hostname: "127.0.0.1" }, async (socket) => {
+   *   for await (const message of socket) await socket.send(message);
+   * });
+   * await using socket = await connect(server.url);
+   *
+   * async function* counting() {
+   *   for (let i = 1; i <= 3; i++) yield `${i} `;
+   * }
+   * await socket.send(counting());
+   * assertEquals((await socket[Symbol.asyncIterator]().next()).value, "1 2 3 ");
+   * ```
+   *
+   * @param data A string as text; a buffer or a view as binary data, which must not change until the promise resolves; or a source
+   *   of either, whose first chunk says which. A chunk must not change until the next one is asked for.
+   * @param options Whether to compress it, where that was agreed on; what a source's message is.
    * @returns Resolves when less than `highWaterMark` bytes are queued. A promise that is ignored never becomes an unhandled
    *   rejection; a peer that does not read is cut off at `maxQueuedBytes`.
    * @throws {DOMException} `InvalidStateError` if the connection is closing or closed.
-   * @throws {TypeError} If `data` is none of these.
+   * @throws {TypeError} If `data` is none of these, or a stream that is locked, or a source where messages cannot be cut: over
+   *   `Deno.serve`, and to a peer of hixie's drafts.
    */
-  send(data: MessageData, options?: SendOptions): Promise<void>;
+  send(data: MessageData | MessageSource, options?: SendOptions): Promise<void>;
   /**
    * Sends a ping (RFC 6455 §5.5.2).
    *

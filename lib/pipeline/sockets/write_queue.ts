@@ -25,6 +25,9 @@ const KEPT_SMALL = 64;
 const smallBatches: Uint8Array<ArrayBuffer>[] = [];
 const largeBatches: Uint8Array<ArrayBuffer>[] = [];
 
+/** The first byte of a binary message in one frame (RFC 6455 §5.2). */
+const WHOLE_BINARY = firstByte(Opcode.BINARY);
+
 /** Up to this many characters, a loop over ASCII beats a call into the runtime's encoder. */
 const SHORT_TEXT = 64;
 const ENCODER = new TextEncoder();
@@ -105,11 +108,13 @@ export class WriteQueue {
     if (this.#ended) return;
     const length = payload.length;
     const key = this.#options.maskKey?.();
-    if (key === undefined && hasHeadroom(payload)) return this.#appendInPlace(firstByte(opcode, fin, rsv), payload);
+    const first = firstByte(opcode, fin, rsv);
+    // A fragment's header is another: it must not be written where a write of the whole message may be under way.
+    if (key === undefined && first === WHOLE_BINARY && hasHeadroom(payload)) return this.#appendInPlace(payload);
     const copy = key !== undefined || length < this.#options.highWaterMark;
     const target = this.#reserve(copy ? headerSize(length, key !== undefined) + length : MAX_HEADER_BYTES);
     const start = this.#batchLength;
-    const at = writeHeader(target, start, { first: firstByte(opcode, fin, rsv), length, key });
+    const at = writeHeader(target, start, { first, length, key });
     this.#batchLength = at;
     if (copy) {
       target.set(payload, at);
@@ -123,11 +128,11 @@ export class WriteQueue {
   }
 
   /** Queues a payload of ours with its header in front of it: neither is copied, and both are one write. */
-  #appendInPlace(first: number, payload: Uint8Array<ArrayBuffer>): void {
+  #appendInPlace(payload: Uint8Array<ArrayBuffer>): void {
     const { buffer, byteOffset, length } = payload;
     const size = headerSize(length, false);
     const bytes = new Uint8Array(buffer, byteOffset - size, size + length);
-    writeHeader(bytes, 0, { first, length, key: undefined });
+    writeHeader(bytes, 0, { first: WHOLE_BINARY, length, key: undefined });
     this.#seal();
     this.#pushUncopied(bytes);
     this.#queuedBytes += bytes.length;

@@ -33,7 +33,11 @@ export default class WebSocket extends Emitter<WebSocketEvents> {
   );
   readonly protocol: string;
   readonly extensions: string;
-  send(data: string | Uint8Array, options?: { fin?: boolean; binary?: boolean }): void;
+  send(
+    data: string | Uint8Array,
+    options?: { fin?: boolean; binary?: boolean },
+    sent?: (error?: Error | null) => void,
+  ): void;
   ping(data?: string): void;
   close(code?: number, reason?: string): void;
   terminate(): void;

@@ -135,3 +135,16 @@ Deno.test("a pooled GrowingBuffer grows with buffers of the pool, and gives thos
   assertBytes(bytes, counting(300_001));
   assertStrictEquals(bytes.buffer, memory);
 });
+
+Deno.test("what lend() gives is good until the next append, which uses the same memory", () => {
+  const buffer = new GrowingBuffer();
+  assertBytes(buffer.lend(), counting(0));
+  buffer.append(counting(1000));
+  const lent = buffer.lend();
+  assertBytes(lent, counting(1000));
+  assertStrictEquals(buffer.length, 0);
+  const more = counting(1000, 7);
+  assertEquals(allocations(() => buffer.append(more)), []);
+  assertBytes(lent, more);
+  assertBytes(buffer.take(), more);
+});

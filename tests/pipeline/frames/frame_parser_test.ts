@@ -420,3 +420,29 @@ Deno.test("the parts that a parser makes are not fragments that the peer is char
   for (let i = 0; i < 100; i++) push(parser, Uint8Array.of(i));
   assertStrictEquals(push(parser, decodeHex("8100")).length, 1);
 });
+
+Deno.test("F9: from stream() on maxStreamedMessageBytes counts, what came of the message before included, and fragments do not", () => {
+  const parser = new FrameParser({ role: "client", split: true, maxMessageBytes: 2, maxFragments: 2 });
+  assertEquals(
+    lines(push(parser, Uint8Array.of(0x02, 2, 1, 2))),
+    lines([frame(Opcode.BINARY, counting(2, 1), { fin: false })]),
+  );
+  parser.stream(5);
+  for (let i = 0; i < 3; i++) assertEquals(push(parser, Uint8Array.of(0x00, 1, i)).length, 1);
+  const error = assertThrows(() => push(parser, Uint8Array.of(0x80, 1)), LimitError);
+  assertEquals(
+    [error.limit, error.max, error.actual, error.message],
+    ["maxStreamedMessageBytes", 5, 6, "Message of 5 bytes and 1 more is larger than maxStreamedMessageBytes 5"],
+  );
+});
+
+Deno.test("from stream() on a message without end needs no more memory than its reads", () => {
+  const parser = new FrameParser({ role: "client", split: true });
+  parser.stream(Infinity);
+  assertEquals(push(parser, Uint8Array.of(0x82, 127, 0x00, 0xff, 0, 0, 0, 0, 0, 0)), []);
+  for (let i = 0; i < 3; i++) {
+    const read = counting(1000);
+    const sizes = allocations(() => assertEquals(push(parser, read)[0]?.payload.buffer, read.buffer));
+    assertEquals(sizes, []);
+  }
+});

@@ -230,3 +230,23 @@ Deno.test("F8: a fragment costs its bytes: 65 536 of them cost a few allocations
   assertLessOrEqual(sizes.length, 10);
   assertLessOrEqual(Math.max(...sizes), 65_536);
 });
+
+Deno.test("takeBegun gives what came of a message that is not finished as its first fragment, once", () => {
+  const assembler = new MessageAssembler();
+  assertStrictEquals(assembler.takeBegun(), undefined);
+  push(assembler, frame(TEXT, utf8("whole")), part(TEXT, utf8("a")), part(CONTINUATION, utf8("b")));
+  assertEquals(assembler.takeBegun(), part(TEXT, utf8("ab")));
+  assertStrictEquals(assembler.takeBegun(), undefined);
+  assembler.end();
+  push(assembler, part(BINARY, utf8("")));
+  assertEquals(assembler.takeBegun(), part(BINARY, utf8("")));
+});
+
+Deno.test("what takeBegun gives is no view of a read, though it was left there for the rest to come behind it", () => {
+  const assembler = new MessageAssembler();
+  const read = counting(5000);
+  assembler.push([part(BINARY, read)], [], 1000);
+  const begun = assembler.takeBegun();
+  read.fill(0xff);
+  assertEquals(begun, part(BINARY, counting(5000)));
+});

@@ -30,6 +30,7 @@ function closing(changes: Partial<ClosingOptions> = {}) {
     maxQueuedBytes: 1000,
     maskKey: undefined,
     failed: (error) => under.lose(error),
+    broken: (error) => under.fail(error),
     drained: () => {},
   });
   const under = new Closing({
@@ -38,7 +39,7 @@ function closing(changes: Partial<ClosingOptions> = {}) {
     hasCloseFrame: true,
     transport,
     sender,
-    inbox: {
+    intake: {
       get awaited() {
         return reader.awaited;
       },

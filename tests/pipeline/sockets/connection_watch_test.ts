@@ -2,11 +2,13 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ConnectionError, LimitError } from "../../../lib/errors.ts";
 import { legacyDrafts } from "../../../lib/legacy/mod.ts";
 import { ConnectionWatch } from "../../../lib/pipeline/sockets/connection_watch.ts";
+import { frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
 import type { ConnectionObserver, Observer } from "../../../lib/pipeline/sockets/observer.ts";
 import type { WebSocketConnection } from "../../../lib/pipeline/sockets/websocket_connection.ts";
 import { accept } from "../../../lib/server/accept.ts";
 import { FakeTime } from "../../_support/fake_time.ts";
 import { counting } from "../../_support/bytes.ts";
+import { utf8 } from "../../_support/frames.ts";
 import { connPair } from "../../_support/pair.ts";
 import { printed } from "../../_support/printed.ts";
 import { binary, close, ping, pong, RawPeer, text } from "../../_support/raw_peer.ts";
@@ -59,6 +61,22 @@ Deno.test("an observer is told once for each read and each write: messages and b
   assertEquals(sent.reduce((sum, [, , bytes]) => sum + Number(bytes), 0), 5 + 5 + 3 + 204 + 4);
   assertEquals(rest.at(-2), ["sent", 0, 4, 0]);
   assertEquals(rest.at(-1), ["closed", 1000, true, undefined]);
+});
+
+Deno.test("an observer is told of messages that are read as streams when they end, and of what is sent from a source", async () => {
+  const { observer, told } = noting();
+  const { connection, peer } = open({ observer });
+  const messages = connection.messages();
+  await peer.send(frame(Opcode.TEXT, utf8("a"), { fin: false }));
+  await messages.next();
+  await peer.send(frame(Opcode.CONTINUATION, utf8("b")), text("c"));
+  await messages.next();
+  await connection.send(ReadableStream.from([counting(32 * 1024), counting(10)]));
+  await until(() => told.filter(([what]) => what === "sent").length > 0, "What was sent");
+  connection.abort();
+  const count = (way: string) => told.reduce((sum, [what, messages]) => what === way ? sum + Number(messages) : sum, 0);
+  assertEquals([count("received"), count("sent")], [2, 1]);
+  assertEquals(told.slice(1, 3), [["received", 0, 7], ["received", 2, 14]]);
 });
 
 Deno.test("an observer is there before anything is read: what came behind the handshake counts", async () => {

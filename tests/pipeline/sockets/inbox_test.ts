@@ -141,3 +141,26 @@ for (const busy of [false, true]) {
     assertEquals(seen, busy ? ["consumed", "done", "ended"] : ["consumed", "ended"]);
   });
 }
+
+Deno.test("map gives an inbox with all that waits in this one, its bytes, its end and the reader that waits for room", async () => {
+  const cause = new Error("lost");
+  const inbox = new Inbox(10);
+  inbox.put(["a", "bc"], 6);
+  inbox.put(["def"], 6);
+  let room = false;
+  void inbox.room().then(() => room = true);
+  const lengths = inbox.map((message) => message.length);
+  assertEquals(lengths.full, true);
+  lengths.end(cause);
+  assertEquals(lengths.take(), [1, 2]);
+  await settle();
+  assertEquals([lengths.full, room], [false, true]);
+  assertEquals(lengths.take(), [3]);
+
+  const ended = new Inbox(10);
+  ended.put(["a"], 1);
+  ended.end(cause);
+  const after = ended.map((message) => message.length);
+  assertEquals(after.take(), [1]);
+  assertStrictEquals(await assertRejects(async () => await after.take()), cause);
+});

@@ -67,6 +67,24 @@ for (const lendPayloads of [false, true]) {
   });
 }
 
+Deno.test("a lent payload that waits behind a message from a source is not read over", async () => {
+  const { readable, writable } = new TransformStream<string, string>();
+  await using server = serve({ port: 0, hostname: "127.0.0.1", lendPayloads: true }, {
+    open: (socket) => void socket.send(readable),
+    message: (socket, data) => void socket.send(data),
+  });
+  await using socket = await connect(server.url);
+  const sizes = [100, 5000, 20_000, 200_000];
+  for (const size of sizes) {
+    await socket.send(counting(size, size));
+    await socket.ping(); // the server has read it
+  }
+  await writable.close();
+  const [first, ...echoes] = await soon(take(socket, 1 + sizes.length), "The echoes");
+  assertEquals(first?.length, 0);
+  echoes.forEach((echo, i) => assertBytes(echo as Uint8Array, counting(sizes[i]!, sizes[i]!)));
+});
+
 Deno.test("a callback that awaits has its own copies of the messages behind the one it was lent", async () => {
   const seen: number[] = [];
   await using server = serve({ port: 0, hostname: "127.0.0.1", lendPayloads: true }, {
@@ -121,6 +139,7 @@ Deno.test("with lendPayloads, only callbacks read: the other ways throw", async 
   const thrown = Promise.withResolvers<void>();
   await using server = serve({ port: 0, hostname: "127.0.0.1", lendPayloads: true }, (socket) => {
     assertThrows(() => socket[Symbol.asyncIterator]().next(), TypeError, "only callbacks read");
+    assertThrows(() => socket.messages(), TypeError, "only callbacks read");
     thrown.resolve();
   });
   await using _socket = await connect(server.url);

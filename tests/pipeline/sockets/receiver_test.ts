@@ -1,30 +1,41 @@
-import { assertEquals, assertInstanceOf } from "@std/assert";
-import { LimitError, ProtocolError } from "../../../lib/errors.ts";
+import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import { ConnectionError, LimitError, ProtocolError } from "../../../lib/errors.ts";
+import { type ExtensionChain, openExtensions } from "../../../lib/extensions/negotiation.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../lib/limits.ts";
 import { type Frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
 import type { Message } from "../../../lib/pipeline/messages/message.ts";
+import type { MessagePart } from "../../../lib/pipeline/messages/message_splitter.ts";
 import { Receiver } from "../../../lib/pipeline/sockets/receiver.ts";
 import { FakeTime } from "../../_support/fake_time.ts";
+import { flip } from "../../_support/toy_extensions.ts";
 
 /** A receiver of a client, with what it was told. */
-function receiver(limits: Partial<Limits> = {}) {
+function receiver(limits: Partial<Limits> = {}, chain?: ExtensionChain) {
   const controls: Frame[] = [];
   const late: LimitError[] = [];
   const under = new Receiver({
     role: "client",
     limits: { ...DEFAULT_LIMITS, ...limits },
-    chain: undefined,
+    chain,
     framing: undefined,
     lends: false,
     control: (frame) => void controls.push(frame),
     late: (error) => void late.push(error),
   });
+  let streamed = false;
   const receive = (bytes: Uint8Array<ArrayBuffer>) => {
     const messages: Message[] = [];
-    const failure = under.receive(bytes, bytes.length, messages);
-    return { messages, failure };
+    const parts: MessagePart[] = [];
+    const failure = under.receive(bytes, bytes.length, messages, streamed ? parts : undefined);
+    return { messages, parts, failure };
   };
-  return { under, receive, controls, late };
+  const stream = () => {
+    streamed = true;
+    const parts: MessagePart[] = [];
+    const failure = under.stream(parts);
+    return { parts, failure };
+  };
+  return { under, receive, stream, controls, late };
 }
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
@@ -72,5 +83,57 @@ Deno.test("a message that is finished in time is not late, and the next one has 
   assertEquals(receive(bytes(0x80, 1, 0x62, 0x01, 1, 0x63)).messages, ["ab"]);
   await time.advance(900);
   assertEquals(late, []);
+  under.stop();
+});
+
+Deno.test("from stream() on messages come in parts, with what came before as the first", () => {
+  const { under, receive, stream } = receiver();
+  assertEquals(receive(bytes(0x81, 1, 0x61, 0x01, 2, 0x62, 0xc3)).messages, ["a"]);
+  assertEquals(stream().parts, [{ data: "b", first: true, last: false }]);
+  const { messages, parts, failure } = receive(bytes(0x80, 2, 0xa9, 0x63, 0x82, 3, 1));
+  assertEquals([messages, failure], [[], undefined]);
+  assertEquals(parts, [{ data: "éc", first: false, last: true }, { data: bytes(1), first: true, last: false }]);
+  assertThrows(() => under.end(), ConnectionError);
+});
+
+Deno.test("what came before stream() is judged by the limit of streamed messages", () => {
+  const { receive, stream } = receiver({ maxStreamedMessageBytes: 2 });
+  receive(bytes(0x02, 3, 1, 2, 3));
+  const { parts, failure } = stream();
+  assertEquals(parts, []);
+  assertInstanceOf(failure, LimitError);
+  assertEquals(failure.limit, "maxStreamedMessageBytes");
+});
+
+Deno.test("T7: a message that is streamed has all the time in the world", async () => {
+  using time = new FakeTime();
+  const { receive, stream, late } = receiver({ messageTimeout: 1000 });
+  receive(bytes(0x01, 1, 0x61));
+  stream();
+  receive(bytes(0x00, 1, 0x61));
+  await time.advance(5000);
+  assertEquals(late, []);
+});
+
+Deno.test("T7: where an extension wants whole frames, the limits of what is held in memory stay, and each message has its time", async () => {
+  using time = new FakeTime();
+  const chain = openExtensions([flip().confirm([])], {
+    role: "client",
+    maxMessageBytes: 16,
+    now: () => 0,
+    send: () => {},
+  });
+  const { under, receive, stream, late } = receiver({ messageTimeout: 1000, maxMessageBytes: 16 }, chain);
+  stream();
+  receive(bytes(0x01, 1, 0x61));
+  await time.advance(600);
+  assertEquals(receive(bytes(0x80, 1, 0x62, 0x01, 1, 0x63)).parts.length, 2);
+  await time.advance(600);
+  assertEquals(late, []);
+  await time.advance(600);
+  assertEquals(late.map(({ limit }) => limit), ["messageTimeout"]);
+  const { failure } = receive(bytes(0x80, 126, 0, 200));
+  assertInstanceOf(failure, LimitError);
+  assertEquals(failure.limit, "maxMessageBytes");
   under.stop();
 });

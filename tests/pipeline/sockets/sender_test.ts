@@ -20,6 +20,7 @@ function sender(highWaterMark = 1000, options: Partial<SenderOptions> = {}) {
     maxQueuedBytes: 1_000_000,
     maskKey: undefined,
     failed: () => {},
+    broken: () => {},
     drained: () => {},
     chain: undefined,
     framing: undefined,

@@ -1,5 +1,11 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { type ByteConnection, type BytePair, transportOf, writeAll } from "../../../lib/pipeline/sockets/transport.ts";
+import {
+  type ByteConnection,
+  type BytePair,
+  inSteps,
+  transportOf,
+  writeAll,
+} from "../../../lib/pipeline/sockets/transport.ts";
 import { assertBytes, counting } from "../../_support/bytes.ts";
 import { connPair, streamPair } from "../../_support/pair.ts";
 import { settle, soon, until } from "../../_support/wait.ts";
@@ -144,4 +150,22 @@ Deno.test("a pair of streams whose other side fails tells readers and writers, a
   await assertRejects(() => writeAll(transport, counting(1)), Error, "cut");
   transport.close();
   await until(() => true, "A turn in which a rejection would show");
+});
+
+Deno.test("a transport in steps gives what was read in pieces of so many bytes at most, and then the end", async () => {
+  const [conn, far] = connPair();
+  const near = inSteps(transportOf(conn), 4);
+  assertEquals(near.direct, undefined);
+  await far.write(counting(10));
+  await far.closeWrite();
+  const steps: (number | undefined)[] = [];
+  const bytes: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const step = await near.read();
+    steps.push(step?.length);
+    bytes.push(...step ?? []);
+  }
+  assertEquals(steps, [4, 4, 2, undefined, undefined]);
+  assertBytes(Uint8Array.from(bytes), counting(10));
+  near.close();
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { LimitError } from "../../../lib/errors.ts";
+import { copyWithHeadroom, ROOM_PAYS } from "../../../lib/pipeline/bytes/headroom.ts";
 import { type Frame, frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
 import { transportOf } from "../../../lib/pipeline/sockets/transport.ts";
 import { WriteQueue, type WriteQueueOptions } from "../../../lib/pipeline/sockets/write_queue.ts";
@@ -396,4 +397,14 @@ Deno.test("a run of shared frames is bounded, and so is the queue", async () => 
   const most = Math.floor(64 * 1024 / frame.length) * frame.length;
   assertEquals(other.conn.writes.map(({ length }) => length), [most, 127_000 - most]);
   for (const { conn } of [first, other]) conn.close();
+});
+
+Deno.test("a fragment is copied even where there is room for a header in front of it: another connection may send it as a message", async () => {
+  const [first, second] = [setup({ highWaterMark: 100_000 }), setup({ highWaterMark: 100_000 })];
+  const payload = copyWithHeadroom(counting(ROOM_PAYS));
+  first.queue.append(Opcode.BINARY, payload);
+  second.queue.append(Opcode.BINARY, payload, { fin: false });
+  for (const { queue } of [first, second]) queue.flush();
+  await first.peer.expect(binary(counting(ROOM_PAYS)));
+  await second.peer.expect(frame(Opcode.BINARY, counting(ROOM_PAYS), { fin: false }));
 });

@@ -1,0 +1,127 @@
+/**
+ * Chunks of one message to its frames, RFC 6455 §5.4 from the side of a sender that does not have the whole message.
+ *
+ * @module
+ */
+import { GrowingBuffer } from "../bytes/growing_buffer.ts";
+import { type Frame, frame, Opcode } from "../frames/frame.ts";
+import type { Stage } from "../stage.ts";
+import { bytesOf, type MessageData } from "./message.ts";
+import type { MessageFragmenterOptions } from "./message_fragmenter.ts";
+
+/** How chunks are made into frames. */
+export interface ChunkFragmenterOptions extends MessageFragmenterOptions {
+  /** What the message is. By default its first chunk says so, and a message of no chunks is binary. */
+  type?: "text" | "binary" | undefined;
+}
+
+const ENCODER = new TextEncoder();
+
+/**
+ * Makes the frames of one message of its chunks: large chunks are cut, small ones are held until a frame is full, unless they are
+ * asked for.
+ *
+ * @example Three chunks
+ * ```ts
+ * import type { Frame } from "@sluice/websocket/frames";
+ * import { ChunkFragmenter } from "@sluice/websocket/messages";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const frames: Frame[] = [];
+ * const fragmenter = new ChunkFragmenter({ maxFrameBytes: 4 });
+ * for (const chunk of ["Hel", "lo", "!"]) fragmenter.push(chunk, frames);
+ * fragmenter.end(frames);
+ * assertEquals(frames.map(({ payload }) => new TextDecoder().decode(payload)), ["Hell", "o!"]);
+ * ```
+ */
+export class ChunkFragmenter implements Stage<MessageData, Frame> {
+  readonly #maxFrameBytes: number;
+  /** What is held, and beside it what was last lent. */
+  #held = new GrowingBuffer();
+  #lent = new GrowingBuffer();
+  #type: "text" | "binary" | undefined;
+  #begun = false;
+  /** The first half of a surrogate pair whose second half may come with the next chunk. */
+  #surrogate = "";
+
+  /**
+   * Makes a fragmenter for one message.
+   *
+   * @param options What the message is, and the most that a frame carries: with no limit a message leaves in one.
+   */
+  constructor({ type, maxFrameBytes = Infinity }: ChunkFragmenterOptions = {}) {
+    this.#type = type;
+    this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  /** Bytes that are held. */
+  get heldBytes(): number {
+    return this.#held.length;
+  }
+
+  /**
+   * Makes the frames that a chunk fills.
+   *
+   * @param chunk The chunk.
+   * @param frames Where the frames are appended. Their payloads are views of the chunk or of memory that is used again: they are
+   *   good until the next call.
+   * @throws {TypeError} If the chunk is neither a string nor a `BufferSource`, or not what the message is.
+   */
+  push(chunk: MessageData, frames: Frame[]): void {
+    const bytes = typeof chunk === "string" ? undefined : bytesOf(chunk);
+    const type = bytes === undefined ? "text" : "binary";
+    this.#type ??= type;
+    if (type !== this.#type) throw new TypeError(`Cannot continue a ${this.#type} message with a ${type} chunk`);
+    this.#take(bytes ?? this.#encode(String(chunk)), frames);
+  }
+
+  /** Makes a frame of what is held, if anything is. Its payload is good until the next call. */
+  flush(frames: Frame[]): void {
+    if (this.#held.length > 0) frames.push(this.#frame(this.#lend(), false));
+  }
+
+  /** Makes the last frame. It is empty where nothing is held: that no more comes is known only now. */
+  end(frames: Frame[]): void {
+    // Encoded as what stands for it, as half a pair in a string is.
+    if (this.#surrogate !== "") this.#take(ENCODER.encode(this.#surrogate), frames);
+    frames.push(this.#frame(this.#lend(), true));
+  }
+
+  /** As `TextEncoderStream`: a pair in two chunks is one character. */
+  #encode(chunk: string): Uint8Array<ArrayBuffer> {
+    const text = this.#surrogate + chunk;
+    const last = text.charCodeAt(text.length - 1);
+    const cut = last >= 0xd800 && last <= 0xdbff ? text.length - 1 : text.length;
+    this.#surrogate = text.slice(cut);
+    return ENCODER.encode(text.slice(0, cut));
+  }
+
+  #take(bytes: Uint8Array<ArrayBuffer>, frames: Frame[]): void {
+    const max = this.#maxFrameBytes;
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.#held.length === 0 && bytes.length - at >= max) {
+        frames.push(this.#frame(bytes.subarray(at, at + max), false));
+        at += max;
+      } else {
+        const part = bytes.subarray(at, at + max - this.#held.length);
+        this.#held.append(part, max - this.#held.length - part.length);
+        at += part.length;
+        if (this.#held.length === max) this.flush(frames);
+      }
+    }
+  }
+
+  /** One of two buffers, so that what follows in the same call does not overwrite it. */
+  #lend(): Uint8Array<ArrayBuffer> {
+    const payload = this.#held.lend();
+    [this.#held, this.#lent] = [this.#lent, this.#held];
+    return payload;
+  }
+
+  #frame(payload: Uint8Array<ArrayBuffer>, fin: boolean): Frame {
+    const opcode = this.#begun ? Opcode.CONTINUATION : this.#type === "text" ? Opcode.TEXT : Opcode.BINARY;
+    this.#begun = true;
+    return frame(opcode, payload, { fin });
+  }
+}

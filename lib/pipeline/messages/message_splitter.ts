@@ -1,0 +1,123 @@
+/**
+ * Frames to parts of messages, for whoever does not want a message to be held in memory: RFC 6455 §5.4 and §8.1.
+ *
+ * @module
+ */
+import { ConnectionError } from "../../errors.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../limits.ts";
+import { Utf8Decoder } from "../bytes/utf8_decoder.ts";
+import { type Frame, isControl, Opcode } from "../frames/frame.ts";
+import { checkMessageBytes, checkOpcode, checkSequence, DEFINED_OPCODES } from "../frames/frame_rules.ts";
+import type { Stage } from "../stage.ts";
+import type { Message } from "./message.ts";
+import { notUtf8 } from "./message_assembler.ts";
+
+/** A part of a message. Where a message came in one, the part is both the first and the last. */
+export interface MessagePart {
+  /** Text as a string, which breaks no character; binary data as bytes. The same kind for all parts of a message. */
+  readonly data: Message;
+  /** Whether a message begins with it. Only the first and the last part may be empty. */
+  readonly first: boolean;
+  /** Whether the message ends with it. */
+  readonly last: boolean;
+}
+
+/** A message that came whole, as its only part. */
+export function wholePart(data: Message): MessagePart {
+  return { data, first: true, last: true };
+}
+
+/** How messages are split. */
+export interface MessageSplitterOptions extends Partial<Pick<Limits, "maxStreamedMessageBytes">> {
+  /** Gets every control frame, in the order of the wire. They travel beside the batch, not in it. */
+  control?: (frame: Frame) => void;
+}
+
+/**
+ * Hands messages on in parts, each as soon as its frame is here, or as much of its frame as the parser hands on (`split`). Nothing
+ * is held but the beginning of a character. After a close frame everything is discarded (RFC 6455 §1.4).
+ *
+ * @example A character in two fragments
+ * ```ts
+ * import { frame, Opcode } from "@sluice/websocket/frames";
+ * import { type MessagePart, MessageSplitter } from "@sluice/websocket/messages";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const parts: MessagePart[] = [];
+ * const splitter = new MessageSplitter();
+ * splitter.push([frame(Opcode.TEXT, Uint8Array.of(0x32, 0xe2, 0x82), { fin: false })], parts);
+ * splitter.push([frame(Opcode.CONTINUATION, Uint8Array.of(0xac))], parts);
+ * assertEquals(parts, [{ data: "2", first: true, last: false }, { data: "€", first: false, last: true }]);
+ * ```
+ */
+export class MessageSplitter implements Stage<readonly Frame[], MessagePart> {
+  readonly #maxBytes: number;
+  readonly #control: ((frame: Frame) => void) | undefined;
+  #inside = false;
+  #bytes = 0;
+  #text: Utf8Decoder | undefined;
+  #closed = false;
+
+  /**
+   * Makes a splitter.
+   *
+   * @param options The limit, and who gets the control frames.
+   */
+  constructor(options: MessageSplitterOptions = {}) {
+    this.#maxBytes = options.maxStreamedMessageBytes ?? DEFAULT_LIMITS.maxStreamedMessageBytes;
+    this.#control = options.control;
+  }
+
+  /**
+   * Hands on what `frames` bring.
+   *
+   * @param frames The batch.
+   * @param parts Where the parts are appended, those before an error included.
+   * @throws {ProtocolError} 1007 for text that is not UTF-8, 1002 for frames out of sequence.
+   * @throws {LimitError} 1009 for a message that is too big.
+   */
+  push(frames: readonly Frame[], parts: MessagePart[]): void {
+    for (const frame of frames) {
+      if (this.#closed) return;
+      const { opcode } = frame;
+      if (isControl(opcode)) {
+        this.#closed = opcode === Opcode.CLOSE;
+        this.#control?.(frame);
+        continue;
+      }
+      // An extension's own data frames are for the extension: what it leaves is nobody's.
+      checkOpcode(opcode, DEFINED_OPCODES);
+      checkSequence(opcode, this.#inside);
+      this.#split(frame, parts);
+    }
+  }
+
+  /**
+   * Says that the frames ended.
+   *
+   * @throws {ConnectionError} If they ended inside a message.
+   */
+  end(): void {
+    if (this.#inside && !this.#closed) throw new ConnectionError("The connection ended in the middle of a message");
+  }
+
+  #split({ fin, opcode, payload }: Frame, parts: MessagePart[]): void {
+    const first = opcode !== Opcode.CONTINUATION;
+    if (first) {
+      this.#bytes = 0;
+      this.#text = opcode === Opcode.TEXT ? new Utf8Decoder() : undefined;
+    }
+    checkMessageBytes(this.#bytes, payload.length, this.#maxBytes, "maxStreamedMessageBytes");
+    const before = this.#bytes;
+    this.#bytes += payload.length;
+    this.#inside = !fin;
+    const put = (data: Message, last: boolean): void => {
+      if (data.length > 0 || first || last) parts.push({ data, first, last });
+    };
+    if (this.#text === undefined) return put(payload, fin);
+    const { text, bad } = this.#text.push(payload);
+    const wrong = bad === -1 && fin && !this.#text.complete ? payload.length : bad;
+    put(text, fin && wrong === -1);
+    if (wrong !== -1) throw notUtf8(before + wrong);
+  }
+}

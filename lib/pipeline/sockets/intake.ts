@@ -1,0 +1,180 @@
+/**
+ * What comes in: the receiver, and the inbox in which its messages, or parts of messages, wait for whoever reads.
+ *
+ * @module
+ */
+import { copyWithHeadroom, ROOM_PAYS } from "../bytes/headroom.ts";
+import { leave, lend } from "../bytes/lent_memory.ts";
+import { type Message, ownCopy } from "../messages/message.ts";
+import { type MessagePart, wholePart } from "../messages/message_splitter.ts";
+import type { WatchedReceiver } from "./connection_watch.ts";
+import { type BatchConsumer, Inbox } from "./inbox.ts";
+import { Receiver, type ReceiverOptions } from "./receiver.ts";
+
+/** What an intake is made of. */
+export interface IntakeOptions extends ReceiverOptions {
+  /** Is called when whoever reads is done with all there is. */
+  readonly rested: () => void;
+}
+
+/** How bytes are taken in. */
+export interface ReceiveOptions {
+  /** Whether anybody wants what they bring. If not, only control frames matter. */
+  readonly wanted: boolean;
+  /** The memory that reads go to, where the bytes are in it: views of it are not for keeping unless `kept` says so. */
+  readonly memory?: ArrayBuffer | undefined;
+}
+
+/** Takes in bytes and keeps what they bring, at most the high-water mark and what one step brings. */
+export class Intake {
+  /** The way in. */
+  readonly receiver: Receiver;
+  readonly #lends: boolean;
+  readonly #messages: Inbox<Message>;
+  #parts: Inbox<MessagePart> | undefined;
+  /** What bytes go to: the receiver itself, or who watches it. */
+  #watched: WatchedReceiver;
+  #wireBytes = 0;
+  #kept = false;
+
+  /** @param options What it is made of. */
+  constructor(options: IntakeOptions) {
+    this.receiver = this.#watched = new Receiver(options);
+    this.#lends = options.lends;
+    this.#messages = new Inbox(options.limits.highWaterMark, options.rested);
+  }
+
+  /** Who watches the receiver: bytes go there. */
+  set watch(watch: WatchedReceiver | undefined) {
+    this.#watched = watch ?? this.receiver;
+  }
+
+  /** Whether somebody waits for the next batch: everything before it is done with. */
+  get awaited(): boolean {
+    return this.#inbox.awaited;
+  }
+
+  /** Whether nothing waits here and no consumer is at work. */
+  get idle(): boolean {
+    return this.#inbox.idle;
+  }
+
+  /** Whether the reader must stop. */
+  get full(): boolean {
+    return this.#inbox.full;
+  }
+
+  /** Whether somebody may have kept a view of what was taken in last. */
+  get kept(): boolean {
+    return this.#kept;
+  }
+
+  /** Waits until there is room again. The peer is not to blame for the time that takes. */
+  async room(): Promise<void> {
+    this.#watched.pause();
+    await this.#inbox.room();
+    this.#watched.resume();
+  }
+
+  /** Lets the reader go on whatever is in here. */
+  release(): void {
+    this.#inbox.release();
+  }
+
+  /**
+   * Takes bytes in.
+   *
+   * @param bytes Where they are; they are the intake's from here on.
+   * @param count How many they are.
+   * @param options Whether they matter, and where they were read to.
+   * @returns What was wrong, if anything.
+   */
+  receive(bytes: Uint8Array<ArrayBuffer>, count: number, { wanted, memory }: ReceiveOptions): unknown {
+    this.#wireBytes += count;
+    const messages: Message[] = [];
+    const parts: MessagePart[] | undefined = this.#parts && [];
+    const failure = this.#watched.receive(bytes, count, messages, parts);
+    this.#kept = !this.#lends &&
+      (this.receiver.keepsBytes || (memory !== undefined && keepPrivate(messages, memory)));
+    if (parts !== undefined) this.#putParts(parts, wanted);
+    else if (messages.length > 0) {
+      if (this.#lends) this.#lend(messages, { wanted, memory });
+      else if (wanted) this.#messages.put(messages, this.#wireBytes);
+      this.#wireBytes = 0;
+    }
+    return failure;
+  }
+
+  /**
+   * Has messages handed on in parts from here on; those that wait become one part each.
+   *
+   * @returns What was wrong with the message that has begun, if anything.
+   */
+  stream(): unknown {
+    if (this.#parts !== undefined) return undefined;
+    this.#parts = this.#messages.map(wholePart);
+    const parts: MessagePart[] = [];
+    const failure = this.receiver.stream(parts);
+    this.#putParts(parts, true);
+    return failure;
+  }
+
+  /** Takes the next batch of messages: see {@linkcode Inbox.take}. */
+  take(): Message[] | undefined | Promise<Message[] | undefined> {
+    return this.#messages.take();
+  }
+
+  /** The same of parts, after {@linkcode Intake.stream}. */
+  takeParts(): MessagePart[] | undefined | Promise<MessagePart[] | undefined> {
+    return this.#parts?.take();
+  }
+
+  /** Sends every batch from now on to `consumer`: see {@linkcode Inbox.consumeWith}. */
+  consumeWith(consumer: BatchConsumer, ended: () => void): void {
+    this.#messages.consumeWith(consumer, ended);
+  }
+
+  /** Says that nothing more will come, and why where it did not end cleanly. What is here can still be taken. */
+  end(error: unknown): void {
+    this.#inbox.end(error);
+  }
+
+  get #inbox(): Inbox<Message> | Inbox<MessagePart> {
+    return this.#parts ?? this.#messages;
+  }
+
+  #putParts(parts: MessagePart[], wanted: boolean): void {
+    // What was inflated is larger than it was on the wire, and waits here as it is.
+    const bytes = parts.reduce((sum, { data }) => sum + data.length, 0);
+    if (wanted && parts.length > 0) this.#parts?.put(parts, Math.max(bytes, this.#wireBytes));
+    this.#wireBytes = 0;
+  }
+
+  /** Hands messages on that are lent. Who is still busy with those before gets copies. */
+  #lend(messages: Message[], { wanted, memory }: ReceiveOptions): void {
+    const direct = this.#messages.direct;
+    const gathered: ArrayBuffer[] = [];
+    for (const message of messages) {
+      if (typeof message === "string") continue;
+      lend(message.buffer);
+      if (message.buffer !== memory) gathered.push(message.buffer);
+    }
+    if (wanted) this.#messages.put(direct ? messages : messages.map(ownCopy), this.#wireBytes);
+    gathered.forEach(leave);
+  }
+}
+
+/**
+ * Gives large payloads a buffer of their own: to read to the same memory again, which is in the processor's cache, costs less than
+ * to read to memory that is new. Says whether a small one stays where it was read.
+ */
+function keepPrivate(messages: Message[], memory: ArrayBuffer): boolean {
+  let kept = false;
+  for (let i = 0; i < messages.length; i++) {
+    const message = messages[i]!;
+    if (typeof message === "string" || message.buffer !== memory) continue;
+    if (message.length >= ROOM_PAYS) messages[i] = copyWithHeadroom(message);
+    else kept = true;
+  }
+  return kept;
+}
