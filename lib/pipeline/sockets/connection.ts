@@ -135,7 +135,9 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       send: (frame) => this.#sendFrame(frame),
     });
     this.#framing = init.framing;
-    this.#lends = (init.lendPayloads ?? false) && this.#chain === undefined && this.#framing === undefined;
+    // A stream's chunk is not ours to use again.
+    this.#lends = (init.lendPayloads ?? false) && transport.direct !== undefined && this.#chain === undefined &&
+      this.#framing === undefined;
     this.#hub = init.hub;
     this.#intake = new Intake({
       role,
@@ -410,7 +412,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   async #read(rest: Uint8Array<ArrayBuffer>): Promise<void> {
     const { receiver } = this.#intake;
     try {
-      if (rest.length > 0) this.#receive(rest, rest.length);
+      if (rest.length > 0) this.#receive(rest, rest.length, rest.buffer);
       while (this.#closing.state !== "closed") {
         const { direct } = this.#transport; // each time: reading in steps has none
         if (direct === undefined) {

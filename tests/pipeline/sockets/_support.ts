@@ -28,11 +28,13 @@ export interface OpenOptions extends Partial<Limits> {
   hub?: Topics;
   /** Watches it. */
   observer?: Observer;
+  /** Whether callbacks are lent binary payloads. */
+  lendPayloads?: boolean;
 }
 
 /** A connection over any transport, with no keepalive unless it is asked for. */
 export function connectionOver(conn: ByteConnection | BytePair, options: OpenOptions = {}): Connection {
-  const { role = "server", rest = new Uint8Array(0), hub } = options;
+  const { role = "server", rest = new Uint8Array(0), hub, lendPayloads } = options;
   return new Connection({
     role,
     url: "ws://127.0.0.1/",
@@ -48,6 +50,7 @@ export function connectionOver(conn: ByteConnection | BytePair, options: OpenOpt
     rest,
     hub,
     observer: options.observer,
+    lendPayloads,
   });
 }
 

@@ -1,0 +1,130 @@
+/** Random traffic over connections that lend their payloads: what callbacks send on in time leaves as it came. */
+import { assertEquals } from "@std/assert";
+import type { Role } from "../../../lib/pipeline/frames/frame.ts";
+import type { Message } from "../../../lib/pipeline/messages/message.ts";
+import type { Connection } from "../../../lib/pipeline/sockets/connection.ts";
+import { runHandler } from "../../../lib/pipeline/sockets/handler.ts";
+import { type FitfulConn, Fits, streamsOf } from "../../_support/fitful.ts";
+import { below, type Random, SEED, seeded } from "../../_support/random.ts";
+import { turn } from "../../_support/wait.ts";
+import { connectionOver, type OpenOptions } from "./_support.ts";
+import { assertMessages, assertPongs, copyOf, randomTraffic, readWritten, type Traffic } from "./_traffic.ts";
+
+const ROUNDS = 2;
+
+/** A connection, and what was sent over it as it was then. */
+interface End {
+  readonly name: string;
+  readonly conn: FitfulConn;
+  readonly role: Role;
+  readonly connection: Connection;
+  readonly sent: Message[];
+}
+
+function end(name: string, conn: FitfulConn, options: OpenOptions & { streams?: boolean }): End {
+  const { role = "server", streams = false } = options;
+  return { name, conn, role, connection: connectionOver(streams ? streamsOf(conn) : conn, options), sent: [] };
+}
+
+function send({ connection, sent }: End, message: Message): void {
+  if (connection.readyState !== 1) return;
+  sent.push(copyOf(message));
+  void connection.send(message);
+}
+
+/** What a callback does with a message before it returns. */
+function use(random: Random, message: Message, ends: readonly End[], own: End): void {
+  for (let uses = below(random, 4); uses > 0; uses--) {
+    const other = ends[below(random, ends.length)]!;
+    switch (below(random, 6)) {
+      case 0:
+      case 1:
+        send(own, message);
+        break;
+      case 2:
+        send(other, message);
+        break;
+      case 3:
+        for (const end of ends) send(end, message);
+        break;
+      case 4: {
+        if (typeof message === "string") break;
+        const from = below(random, message.length + 1);
+        send(other, message.subarray(from, from + below(random, message.length - from + 1)));
+        break;
+      }
+      case 5:
+        send(own, copyOf(message));
+    }
+  }
+}
+
+for (const role of ["server", "client"] satisfies Role[]) {
+  Deno.test(`payloads lent by a ${role} are copied, echoed and relayed to many as they came, however slow those are`, async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const seed = SEED + round;
+      const random = seeded(seed);
+      const fits = new Fits(random);
+      const what = `SEED=${seed}`;
+      const sources: (End & { traffic: Traffic; kept: Message[] })[] = [];
+      const sinks: End[] = [];
+      const options = () => ({ highWaterMark: [100, 5000, 65_536, 1e6][below(random, 4)]!, closeTimeout: 0 });
+      for (let i = 0; i < 3; i++) {
+        const sender = role === "server" ? "client" : "server";
+        const large = [2 ** 20, 300_000, 70_000][(i + round) % 3]!;
+        const traffic = randomTraffic(random, { sender, count: 40, large });
+        const rest = traffic.bytes.slice(0, below(random, 3) === 0 ? below(random, traffic.bytes.length >> 1) : 0);
+        const conn = fits.conn({ input: traffic.bytes.subarray(rest.length), slowness: 1 + below(random, 5) });
+        conn.end();
+        const opened = end(`source ${i}`, conn, { ...options(), role, rest, lendPayloads: true, streams: i === 0 });
+        sources.push({ ...opened, traffic, kept: [] });
+      }
+      for (let i = 0; i < 3; i++) {
+        const conn = fits.conn({ slowness: 1 + below(random, 20) });
+        const role = i < 2 ? "server" : "client";
+        sinks.push(end(`sink ${i}`, conn, { ...options(), role, maxQueuedBytes: Infinity }));
+      }
+      const ends = [...sources, ...sinks];
+      // One of those that are written to is gone in the middle, with all that it has queued.
+      const cutAfter = below(random, 60);
+      let count = 0;
+      const done = sources.map((source) =>
+        runHandler(source.connection, {
+          message(_, message) {
+            if (count++ === cutAfter) sinks[0]!.connection.abort();
+            source.kept.push(copyOf(message));
+            use(random, message, ends, source);
+            const pause = below(random, 12);
+            if (pause === 0) return turn();
+            if (pause < 3) return Promise.resolve();
+          },
+        }, (error) => {
+          throw error;
+        })
+      );
+      await fits.run(Promise.all(done));
+      await fits.run(Promise.all(sinks.slice(1).map(({ connection }) => connection.drained())));
+      for (const sink of sinks.slice(1)) {
+        sink.conn.feed(readyToClose(sink.role));
+        sink.conn.end();
+      }
+      await fits.run(Promise.all(sinks.map(({ connection }) => connection.closed)));
+
+      for (const { traffic, kept, conn, connection } of sources) {
+        assertEquals((await connection.closed).error, undefined, what);
+        assertMessages(kept, traffic.messages, what);
+        assertPongs(readWritten(conn.written, role).pongs, traffic.pings, what);
+      }
+      for (const { name, conn, role, sent } of ends) {
+        const cutOff = name === "sink 0";
+        const { messages } = readWritten(conn.written, role, { cutOff });
+        assertMessages(messages, cutOff ? sent.slice(0, messages.length) : sent, `${what}, ${name}`);
+      }
+    }
+  });
+}
+
+/** The close frame of the peer. */
+function readyToClose(role: Role): Uint8Array {
+  return Uint8Array.of(0x88, ...role === "server" ? [0x80, 0, 0, 0, 0] : [0]);
+}
