@@ -11,7 +11,7 @@ import { hasHeadroom } from "../bytes/headroom.ts";
 import { dropLent, holdLent } from "../bytes/lent_memory.ts";
 import { maskRange } from "../bytes/mask.ts";
 import type { MaskKeySource } from "../bytes/mask_key.ts";
-import { Opcode } from "../frames/frame.ts";
+import { isControl, Opcode } from "../frames/frame.ts";
 import { firstByte, headerSize, MAX_HEADER_BYTES, writeHeader } from "../frames/frame_serializer.ts";
 import { SharedRun } from "./shared_run.ts";
 import type { Transport } from "./transport.ts";
@@ -111,7 +111,8 @@ export class WriteQueue {
     const first = firstByte(opcode, fin, rsv);
     // A fragment's header is another: it must not be written where a write of the whole message may be under way.
     if (key === undefined && first === WHOLE_BINARY && hasHeadroom(payload)) return this.#appendInPlace(payload);
-    const copy = key !== undefined || length < this.#options.highWaterMark;
+    // A pong's payload is the reader's, however low the mark is.
+    const copy = key !== undefined || length < this.#options.highWaterMark || isControl(opcode);
     const target = this.#reserve(copy ? headerSize(length, key !== undefined) + length : MAX_HEADER_BYTES);
     const start = this.#batchLength;
     const at = writeHeader(target, start, { first, length, key });
