@@ -37,6 +37,7 @@ export class ReadBuffer {
 
   /** Where the next read goes. */
   get space(): Uint8Array<ArrayBuffer> {
+    if (this.#bytes.length === 0) this.#renew(LEAST); // somebody has transferred what was kept
     return this.#at === 0 ? this.#bytes : this.#bytes.subarray(this.#at);
   }
 
@@ -66,13 +67,19 @@ export class ReadBuffer {
       return false;
     }
     this.#at = this.#given;
-    if (next !== size || size - this.#at < size * LEAST_OFFER) this.replace(next);
+    if (next !== size || size - this.#at < size * LEAST_OFFER) this.#renew(next);
     return true;
   }
 
-  /** Leaves the memory to whoever looks at it. */
-  replace(size: number = this.#bytes.length): void {
-    this.#bytes = new Uint8Array(acquireBuffer(size), 0, size);
+  /** Leaves the memory, which was lent, to whoever looks at it, for some of the pool. */
+  replace(): void {
+    const { length } = this.#bytes;
+    this.#renew(length, acquireBuffer(length));
+  }
+
+  /** Goes on with other memory. What is kept must not pin more than its buffer, and memory of the pool may be larger. */
+  #renew(size: number, memory = new ArrayBuffer(size)): void {
+    this.#bytes = new Uint8Array(memory, 0, size);
     this.#given = this.#at = this.#smallReads = 0;
   }
 
@@ -84,7 +91,7 @@ export class ReadBuffer {
       return Math.min(4 * size, MOST);
     }
     if (count > size * SMALL || size === LEAST) this.#smallReads = 0;
-    else if (++this.#smallReads === PATIENCE) return Math.max(size / 4, LEAST);
+    else if (++this.#smallReads >= PATIENCE) return Math.max(size / 4, LEAST);
     return size;
   }
 }

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { releaseBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
 import { ReadBuffer } from "../../../lib/pipeline/bytes/read_buffer.ts";
 import { assertBytes, counting } from "../../_support/bytes.ts";
 
@@ -32,6 +33,15 @@ Deno.test("a ReadBuffer shrinks to a quarter after three reads in a row of a thi
     offers(["full", "full", 10, 10, 513, 10, 10, 10, 10, 10, 10, 1], false),
     [1, 4, 16, 16, 16, 16, 16, 16, 4, 4, 4, 1].map((n) => n * KIB),
   );
+});
+
+Deno.test("a ReadBuffer shrinks all the same where the third small read ends with something incomplete", () => {
+  const buffer = new ReadBuffer();
+  buffer.settle(KIB, { kept: false });
+  buffer.settle(4 * KIB, { kept: false });
+  for (let i = 0; i < 4; i++) assertEquals(buffer.settle(100, { kept: false, missing: 1 }), false);
+  assert(buffer.settle(1, { kept: false }));
+  assertStrictEquals(buffer.space.length, 4 * KIB);
 });
 
 Deno.test("where nothing is kept, the same memory is read to again", () => {
@@ -76,10 +86,33 @@ Deno.test("what is held is not read on where there is no room for what is missin
   assertEquals(buffer.settle(900, { kept: false, missing: 125 }), true);
 });
 
+Deno.test("a ReadBuffer whose bytes are kept takes no memory of the pool, which may be larger", () => {
+  for (let i = 0; i < 8; i++) releaseBuffer(new ArrayBuffer(KIB * KIB));
+  const buffer = new ReadBuffer();
+  for (let i = 0; i < 10; i++) {
+    const { length } = buffer.space;
+    assertStrictEquals(buffer.memory.byteLength, length);
+    buffer.settle(length, { kept: true });
+  }
+});
+
 Deno.test("replace() leaves the memory to whoever looks at it", () => {
   const buffer = new ReadBuffer();
   const bytes = read(buffer, counting(10));
   buffer.replace();
   read(buffer, counting(10, 50));
   assertBytes(bytes, counting(10));
+});
+
+Deno.test("where somebody transfers what was kept, before its read is settled or after, the next read has other memory", () => {
+  for (const after of [false, true]) {
+    const buffer = new ReadBuffer();
+    const { memory } = buffer;
+    read(buffer, counting(10));
+    if (after) buffer.settle(10, { kept: true });
+    memory.transfer();
+    if (!after) buffer.settle(10, { kept: true });
+    assertStrictEquals(buffer.space.length, KIB);
+    assertBytes(read(buffer, counting(20)), counting(20));
+  }
 });
