@@ -27,6 +27,8 @@ export interface FitfulOptions {
   input?: Uint8Array;
   /** Of so many chances to go on, a write takes one. @default {1} */
   slowness?: number;
+  /** Whether reads mostly bring all that there is room for, so that this soon is much. @default {false} */
+  greedy?: boolean;
 }
 
 /** Connections that share a source of chance. */
@@ -42,7 +44,7 @@ export class Fits {
   }
 
   /** Makes a connection. */
-  conn({ input = new Uint8Array(0), slowness = 1 }: FitfulOptions = {}): FitfulConn {
+  conn({ input = new Uint8Array(0), slowness = 1, greedy = false }: FitfulOptions = {}): FitfulConn {
     const random = this.#random;
     const offers: number[] = [];
     const written: Uint8Array[] = [];
@@ -82,7 +84,8 @@ export class Fits {
         offers.push(buffer.length);
         return step(() => {
           if (pending.length === 0) return ended ? null : undefined;
-          const count = Math.min(pending.length, someOf(random, buffer.length));
+          const all = greedy && below(random, 8) > 0;
+          const count = Math.min(pending.length, all ? buffer.length : someOf(random, buffer.length));
           buffer.set(pending.subarray(0, count));
           pending = pending.subarray(count);
           return count;

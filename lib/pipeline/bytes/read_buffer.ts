@@ -90,7 +90,7 @@ export class ReadBuffer {
       this.#smallReads = 0;
       return Math.min(4 * size, MOST);
     }
-    if (count > size * SMALL || size === LEAST) this.#smallReads = 0;
+    if (count > size * SMALL) this.#smallReads = 0;
     else if (++this.#smallReads >= PATIENCE) return Math.max(size / 4, LEAST);
     return size;
   }

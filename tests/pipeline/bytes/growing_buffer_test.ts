@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLessOrEqual, assertStrictEquals } from "@std/assert";
 import { GrowingBuffer } from "../../../lib/pipeline/bytes/growing_buffer.ts";
-import { releaseBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
+import { acquireBuffer, releaseBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
 import { hasHeadroom, HEADROOM, ROOM_PAYS } from "../../../lib/pipeline/bytes/headroom.ts";
 import { allocations, assertBytes, counting } from "../../_support/bytes.ts";
 import { below, SEED, seeded } from "../../_support/random.ts";
@@ -148,3 +148,74 @@ Deno.test("what lend() gives is good until the next append, which uses the same 
   assertBytes(lent, more);
   assertBytes(buffer.take(), more);
 });
+
+Deno.test("space() is no more than is expected, however much room there is: what comes behind belongs elsewhere", () => {
+  const buffer = new GrowingBuffer();
+  buffer.append(counting(5000));
+  assertLessOrEqual(buffer.space(100)!.length, 100);
+  buffer.append(new Uint8Array(0), 20_000);
+  assertStrictEquals(buffer.space(100)!.length, 100);
+});
+
+Deno.test("leaveRead() allocates only where something is held in a read", () => {
+  const buffer = new GrowingBuffer();
+  buffer.append(counting(1000), 1000);
+  assertEquals(allocations(() => buffer.leaveRead(1000)), []);
+});
+
+Deno.test("what was held is forgotten when it is taken: the next part has a buffer of its own", () => {
+  const read = counting(5000);
+  const buffer = new GrowingBuffer();
+  buffer.hold(read.subarray(0, 5000));
+  assertStrictEquals(buffer.take().buffer, read.buffer);
+  buffer.append(counting(10), 1000);
+  assertStrictEquals(buffer.space(1000)?.length, 1000);
+});
+
+Deno.test("a large payload that is where it was read has no room in front of it, wherever that is: others may stand there", () => {
+  const read = new Uint8Array(HEADROOM + ROOM_PAYS);
+  const buffer = new GrowingBuffer();
+  buffer.hold(read.subarray(HEADROOM));
+  assert(!hasHeadroom(buffer.take()));
+});
+
+Deno.test("what a pooled GrowingBuffer gives is not copied, however much room is left behind it", () => {
+  const buffer = new GrowingBuffer({ pooled: true });
+  buffer.append(counting(100_000));
+  const space = buffer.space(1000);
+  const bytes = buffer.take();
+  assertStrictEquals(bytes.length, 100_000);
+  assertStrictEquals(bytes.buffer, space?.buffer);
+});
+
+Deno.test("a pooled GrowingBuffer gives back what it has outgrown, and takes nothing from the pool for little", () => {
+  const buffer = new GrowingBuffer({ pooled: true });
+  buffer.append(counting(100_000));
+  const outgrown = buffer.space(100)!.buffer;
+  buffer.append(counting(outgrown.byteLength), 0);
+  assert(inPool(outgrown));
+  const little = new GrowingBuffer({ pooled: true });
+  releaseBuffer(new ArrayBuffer(100_000));
+  little.append(counting(5000), 100_000);
+  assertLessOrEqual(little.space(100_000)!.buffer.byteLength, 2 * 5000);
+});
+
+Deno.test("what was moved out of a read is like what was copied from the start: space() follows it, and leaving again costs nothing", () => {
+  const buffer = new GrowingBuffer();
+  buffer.hold(counting(5000));
+  buffer.leaveRead(100_000);
+  assertEquals(allocations(() => buffer.leaveRead(100_000)), []);
+  assert(buffer.space(100_000) !== undefined);
+  buffer.append(counting(95_000, 5000), 0);
+  assert(hasHeadroom(buffer.take()));
+});
+
+/** Whether a buffer can be had from the pool, which is then without those of its size. */
+function inPool(buffer: ArrayBuffer): boolean {
+  let found = false;
+  for (let next = buffer; next.byteLength >= buffer.byteLength;) {
+    next = acquireBuffer(1, buffer.byteLength);
+    found ||= next === buffer;
+  }
+  return found;
+}

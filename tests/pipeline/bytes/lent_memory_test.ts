@@ -43,3 +43,14 @@ Deno.test("memory that is not lent is not held, whoever queues it", () => {
   assert(!isHeld(memory));
   dropLent(memory);
 });
+
+Deno.test("memory that one queue holds is held, also when it is lent once more", () => {
+  const memory = new ArrayBuffer(SIZE);
+  lend(memory);
+  holdLent(memory);
+  assert(isHeld(memory));
+  lend(memory);
+  assert(isHeld(memory));
+  dropLent(memory);
+  assert(!isHeld(memory));
+});

@@ -35,6 +35,22 @@ Deno.test("a ReadBuffer shrinks to a quarter after three reads in a row of a thi
   );
 });
 
+Deno.test("a read that fills the largest buffer is no small one: those before it do not count any more", () => {
+  const fills = ["full", "full", "full", "full"] as const;
+  assertEquals(offers([...fills, 10, 10, "full", 10, 10, 10, 1], false).slice(4), [
+    ...Array(6).fill(256 * KIB),
+    64 * KIB,
+  ]);
+});
+
+Deno.test("a ReadBuffer grows when a read fills what was left of it behind something kept", () => {
+  assertEquals(offers([100, "full", 1], true), [KIB, KIB - 100, 4 * KIB]);
+});
+
+Deno.test("a ReadBuffer of 1 KiB does not shrink", () => {
+  assertEquals(offers([1, 1, 1, 1, 1], false), Array(5).fill(KIB));
+});
+
 Deno.test("a ReadBuffer shrinks all the same where the third small read ends with something incomplete", () => {
   const buffer = new ReadBuffer();
   buffer.settle(KIB, { kept: false });
@@ -94,6 +110,16 @@ Deno.test("a ReadBuffer whose bytes are kept takes no memory of the pool, which 
     assertStrictEquals(buffer.memory.byteLength, length);
     buffer.settle(length, { kept: true });
   }
+});
+
+Deno.test("with memory of the pool, which may be larger, a ReadBuffer is as large as before", () => {
+  const memory = new ArrayBuffer(64 * KIB);
+  releaseBuffer(memory);
+  const buffer = new ReadBuffer();
+  buffer.settle(KIB, { kept: false });
+  buffer.replace();
+  assertStrictEquals(buffer.memory, memory);
+  assertStrictEquals(buffer.space.length, 4 * KIB);
 });
 
 Deno.test("replace() leaves the memory to whoever looks at it", () => {

@@ -10,6 +10,7 @@ import { decodeHex } from "@std/encoding/hex";
 import { ConnectionError, LimitError, ProtocolError } from "../../../lib/errors.ts";
 import { type Frame, frame, Opcode, type Role, Rsv } from "../../../lib/pipeline/frames/frame.ts";
 import { FrameParser, type FrameParserOptions } from "../../../lib/pipeline/frames/frame_parser.ts";
+import { hasHeadroom, HEADROOM, ROOM_PAYS } from "../../../lib/pipeline/bytes/headroom.ts";
 import type { Message } from "../../../lib/pipeline/messages/message.ts";
 import { MessageAssembler } from "../../../lib/pipeline/messages/message_assembler.ts";
 import { composeStages } from "../../../lib/pipeline/stage.ts";
@@ -338,6 +339,24 @@ Deno.test("a payload that arrived whole is a view of the chunk, unmasked in plac
   assertBytes(chunk.subarray(6, 11), utf8("Hello"));
 });
 
+Deno.test("a large payload has room for a header where its own stands right in front of it, and nowhere else", () => {
+  for (const length of [ROOM_PAYS, 65_536]) {
+    const sent = frame(Opcode.BINARY, counting(length));
+    const bytes = wire([frame(Opcode.PING), sent], "client", seeded());
+    const header = bytes.length - length;
+    for (const split of [false, true]) {
+      for (const at of [0, 1, 6, 7, 8, header - 1, header, header + 1, bytes.length - 1]) {
+        const parser = new FrameParser({ role: "server", split });
+        const frames = [...push(parser, bytes.slice(0, at)), ...push(parser, bytes.slice(at))].slice(1);
+        const marked = frames.map(({ payload }) => hasHeadroom(payload) && payload.byteOffset < HEADROOM + 6);
+        // Cut in front of it, it is whole. What was gathered has a buffer of its own.
+        const expected = at <= 6 || (!split && at > header);
+        assertEquals(marked, at > header && split ? [false, false] : [expected], `cut at ${at}, split ${split}`);
+      }
+    }
+  }
+});
+
 Deno.test("a chunk that is a view itself is read where it stands", () => {
   const chunk = decodeHex("ffff" + "818537fa213d7f9f4d5158" + "ffff").subarray(2, -2);
   const [hello] = push(new FrameParser({ role: "server" }), chunk);
@@ -400,6 +419,18 @@ Deno.test("a parser that splits holds no payload, and its parts are views", () =
   const frames: Frame[] = [];
   assertEquals(allocations(() => parser.push(chunk, frames)), []);
   assert(frames[0]!.payload.buffer === chunk.buffer);
+});
+
+Deno.test("missing is what is yet to come of a data frame of which parts were handed on, and 0 everywhere else", () => {
+  for (const split of [false, true]) {
+    const parser = new FrameParser({ role: "client", split });
+    const missing = (hex: string) => {
+      push(parser, decodeHex(hex));
+      return parser.missing;
+    };
+    const steps = ["82", "03", "61", "61", "61", "8902", "61", "61", "0102"].map(missing);
+    assertEquals(steps, split ? [0, 3, 2, 1, 0, 0, 0, 0, 2] : Array(9).fill(0));
+  }
 });
 
 Deno.test("a parser that splits never splits a control frame", () => {

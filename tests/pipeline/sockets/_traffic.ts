@@ -19,9 +19,10 @@ const NOISE = randomBytes(seeded(6455), 3 * 2 ** 20);
 /** Sizes around every threshold of the fast paths. */
 const SIZES = [125, 126, 4095, 4096, 8191, 8192, 16_383, 16_384, 65_535, 65_536];
 
-/** A size: mostly small, sometimes at an edge, rarely large. */
-function randomSize(random: Random): number {
+/** A size: mostly small, sometimes at an edge, rarely large; or mostly such that several are in one read. */
+function randomSize(random: Random, mostly: "small" | "medium"): number {
   const kind = below(random, 40);
+  if (mostly === "medium" && kind < 24) return 16_000 + below(random, kind < 12 ? 800 : 50_000);
   if (kind < 20) return below(random, 140);
   if (kind < 28) return below(random, 6000);
   if (kind < 36) return SIZES[below(random, SIZES.length)]! + below(random, 3) - 1;
@@ -52,18 +53,23 @@ export interface TrafficOptions {
   count: number;
   /** The size of one message that is surely there. */
   large?: number;
+  /** What the others are. @default {"small"} */
+  mostly?: "small" | "medium";
   /** Whether a close frame comes last. @default {true} */
   closes?: boolean;
 }
 
 /** Makes messages whole and in fragments, with pings before, between and behind these. */
-export function randomTraffic(random: Random, { sender, count, large, closes = true }: TrafficOptions): Traffic {
+export function randomTraffic(
+  random: Random,
+  { sender, count, large, mostly = "small", closes = true }: TrafficOptions,
+): Traffic {
   const messages: Message[] = [];
   const pings: Uint8Array[] = [];
   const frames: Frame[] = [];
   const turnOfLarge = below(random, count);
   for (let i = 0; i < count; i++) {
-    const size = i === turnOfLarge && large !== undefined ? large : randomSize(random);
+    const size = i === turnOfLarge && large !== undefined ? large : randomSize(random, mostly);
     const text = below(random, 3) === 0;
     const bytes = text ? utf8("xé€𐍈".repeat(1 + size / 10).slice(0, size >> 1) + i) : payload(random, size);
     messages.push(text ? naiveText(bytes)! : bytes.slice());
@@ -109,6 +115,8 @@ export interface Written {
   readonly messages: Message[];
   /** The payloads of the pongs. */
   readonly pongs: Uint8Array[];
+  /** What the others are. @default {"small"} */
+  mostly?: "small" | "medium";
   /** Whether a close frame ends it. */
   readonly closed: boolean;
 }

@@ -4,9 +4,11 @@ import type { Role } from "../../../lib/pipeline/frames/frame.ts";
 import type { Message } from "../../../lib/pipeline/messages/message.ts";
 import type { Connection } from "../../../lib/pipeline/sockets/connection.ts";
 import { runHandler } from "../../../lib/pipeline/sockets/handler.ts";
+import { assertBytes, concat, counting } from "../../_support/bytes.ts";
 import { type FitfulConn, Fits, streamsOf } from "../../_support/fitful.ts";
 import { below, type Random, SEED, seeded } from "../../_support/random.ts";
 import { turn } from "../../_support/wait.ts";
+import { Drip, frame } from "./_drip.ts";
 import { connectionOver, type OpenOptions } from "./_support.ts";
 import { assertMessages, assertPongs, copyOf, randomTraffic, readWritten, type Traffic } from "./_traffic.ts";
 
@@ -68,13 +70,18 @@ for (const role of ["server", "client"] satisfies Role[]) {
       const what = `SEED=${seed}`;
       const sources: (End & { traffic: Traffic; kept: Message[] })[] = [];
       const sinks: End[] = [];
-      const options = () => ({ highWaterMark: [100, 5000, 65_536, 1e6][below(random, 4)]!, closeTimeout: 0 });
+      const options = () => ({ highWaterMark: [1, 100, 5000, 65_536, 1e6][below(random, 5)]!, closeTimeout: 0 });
       for (let i = 0; i < 3; i++) {
         const sender = role === "server" ? "client" : "server";
-        const large = [2 ** 20, 300_000, 70_000][(i + round) % 3]!;
-        const traffic = randomTraffic(random, { sender, count: 40, large });
+        const large = [600_000, 300_000, 70_000][(i + round) % 3]!;
+        const mostly = i === 1 ? "medium" : "small";
+        const traffic = randomTraffic(random, { sender, count: 40, large, mostly });
         const rest = traffic.bytes.slice(0, below(random, 3) === 0 ? below(random, traffic.bytes.length >> 1) : 0);
-        const conn = fits.conn({ input: traffic.bytes.subarray(rest.length), slowness: 1 + below(random, 5) });
+        const conn = fits.conn({
+          input: traffic.bytes.subarray(rest.length),
+          slowness: 1 + below(random, 5),
+          greedy: i > 0,
+        });
         conn.end();
         const opened = end(`source ${i}`, conn, { ...options(), role, rest, lendPayloads: true, streams: i === 0 });
         sources.push({ ...opened, traffic, kept: [] });
@@ -127,4 +134,36 @@ for (const role of ["server", "client"] satisfies Role[]) {
 /** The close frame of the peer. */
 function readyToClose(role: Role): Uint8Array {
   return Uint8Array.of(0x88, ...role === "server" ? [0x80, 0, 0, 0, 0] : [0]);
+}
+
+for (const size of [100, 20_000]) {
+  Deno.test(`a payload of ${size} bytes that is being written from where it was read is not read over, whatever comes behind it`, async () => {
+    for (const behind of [0, 4000, 5000]) {
+      for (const sends of [1, 2]) {
+        const [from, to] = [new Drip(), new Drip()];
+        to.stuckFrom = size;
+        const source = connectionOver(from, { lendPayloads: true });
+        const sink = connectionOver(to, { highWaterMark: 1 });
+        const done = runHandler(source, {
+          message(_, message) {
+            if (message.length !== size) return;
+            for (let i = 0; i < sends; i++) void sink.send(message as Uint8Array<ArrayBuffer>);
+          },
+        }, () => {});
+        // Until a read has room for all of it.
+        while (from.offers.at(-1)! < 64 * 1024) {
+          await from.bring(concat(Array(64).fill(frame("server", counting(900)))));
+        }
+        const other = frame("server", counting(5000).fill(0xee));
+        await from.bring(concat([frame("server", counting(size)), other.subarray(0, behind)]));
+        await from.bring(other.subarray(behind));
+        await from.bring(other);
+        source.abort();
+        sink.abort();
+        await done;
+        const written = to.writes.find((bytes) => bytes.length >= size);
+        assertBytes(written!.subarray(-size), counting(size), `${behind} bytes behind it, sent ${sends} times`);
+      }
+    }
+  });
 }

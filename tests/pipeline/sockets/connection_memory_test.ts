@@ -6,47 +6,12 @@ import { isHeld } from "../../../lib/pipeline/bytes/lent_memory.ts";
 import { Opcode, type Role } from "../../../lib/pipeline/frames/frame.ts";
 import type { Connection } from "../../../lib/pipeline/sockets/connection.ts";
 import { runHandler } from "../../../lib/pipeline/sockets/handler.ts";
-import type { ByteConnection } from "../../../lib/pipeline/sockets/transport.ts";
 import { assertBytes, concat, counting } from "../../_support/bytes.ts";
-import { until } from "../../_support/wait.ts";
+import { Drip, frame, header } from "./_drip.ts";
 import { connectionOver, type OpenOptions } from "./_support.ts";
 
 const KIB = 1024;
 const MIB = KIB * KIB;
-
-/** A connection whose reads bring what a test says, when it says it, and whose writes go nowhere. */
-class Drip implements ByteConnection {
-  /** Room that the reads had, in order. */
-  readonly offers: number[] = [];
-  /** Whether writes are under way until the end. */
-  stuck = false;
-  #reading: { buffer: Uint8Array; brought: (count: number) => void } | undefined;
-
-  /** Brings bytes in as many reads as they take. */
-  async bring(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length;) {
-      await until(() => this.#reading !== undefined, "A read");
-      const { buffer, brought } = this.#reading!;
-      this.#reading = undefined;
-      const part = bytes.subarray(at, at + buffer.length);
-      buffer.set(part);
-      at += part.length;
-      brought(part.length);
-    }
-    await until(() => this.#reading !== undefined, "The next read");
-  }
-
-  read(buffer: Uint8Array): Promise<number> {
-    this.offers.push(buffer.length);
-    return new Promise((brought) => this.#reading = { buffer, brought });
-  }
-
-  write(bytes: Uint8Array): Promise<number> {
-    return this.stuck ? new Promise(() => {}) : Promise.resolve(bytes.length);
-  }
-
-  close(): void {}
-}
 
 /** The sizes of all buffers that are allocated until it is disposed of. */
 function watchAllocations(): { readonly sizes: number[] } & Disposable {
@@ -68,27 +33,6 @@ function watchAllocations(): { readonly sizes: number[] } & Disposable {
       globalThis.ArrayBuffer = RealBuffer;
     },
   };
-}
-
-/** The header of a frame with an all-zero key where it is masked. */
-function header(role: Role, opcode: number, length: number, fin = true): Uint8Array {
-  const masked = role === "server" ? 128 : 0;
-  const size = length < 126
-    ? [length]
-    : length < 65_536
-    ? [126, length >> 8, length]
-    : [127, 0, 0, 0, 0, ...be32(length)];
-  const [code, ...rest] = size;
-  return Uint8Array.of((fin ? 128 : 0) + opcode, masked + code!, ...rest, ...masked ? [0, 0, 0, 0] : []);
-}
-
-/** A frame of binary data. */
-function frame(role: Role, payload: Uint8Array, { fin = true } = {}): Uint8Array {
-  return concat([header(role, Opcode.BINARY, payload.length, fin), payload]);
-}
-
-function be32(value: number): number[] {
-  return [value >>> 24, value >>> 16, value >>> 8, value];
 }
 
 /** Takes what other tests left, so that nothing comes from the pool by chance. */
@@ -192,7 +136,7 @@ for (const role of ["server", "client"] satisfies Role[]) {
 
 Deno.test("memory that was lent is held until the slowest of those that it was sent to has written it, or has ended", async () => {
   const [from, slow, gone] = [new Drip(), new Drip(), new Drip()];
-  slow.stuck = gone.stuck = true;
+  slow.stuckFrom = gone.stuckFrom = 1;
   const source = connectionOver(from, { lendPayloads: true });
   const sinks = [slow, gone].map((drip) => connectionOver(drip));
   const memories: ArrayBuffer[] = [];
