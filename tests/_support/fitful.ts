@@ -114,7 +114,7 @@ export class Fits {
     let over = false;
     const end = done.finally(() => over = true);
     end.catch(() => {});
-    for (let idle = 0; !over && idle < 1000;) {
+    for (let idle = 0; !over && idle < 5000;) {
       if (this.#fault !== undefined) throw new Error(this.#fault);
       const steps = [...this.#steps];
       const tried = steps[below(this.#random, steps.length)];
@@ -125,7 +125,7 @@ export class Fits {
       } else {
         // Nothing is ready, or not by chance: what waits for a timer gets its turn.
         idle++;
-        await (idle % 10 === 0 ? turn() : undefined);
+        await (idle % 50 === 0 ? turn() : undefined);
       }
     }
     if (this.#fault !== undefined) throw new Error(this.#fault);

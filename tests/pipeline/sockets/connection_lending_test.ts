@@ -131,6 +131,37 @@ for (const role of ["server", "client"] satisfies Role[]) {
   });
 }
 
+Deno.test("a payload that is lent and sent right before close, fail or a throw leaves whole, whatever comes meanwhile", async () => {
+  for (const ending of ["close", "fail", "throw"]) {
+    for (let round = 0; round < 4; round++) {
+      const seed = SEED + round;
+      const random = seeded(seed);
+      const fits = new Fits(random);
+      const traffic = randomTraffic(random, { sender: "client", count: 30, mostly: "medium" });
+      const conn = fits.conn({ input: traffic.bytes, slowness: 30, greedy: true });
+      conn.end();
+      const highWaterMark = [1, 1e6][round % 2]!;
+      const own = end("own", conn, { lendPayloads: true, highWaterMark, closeTimeout: 0 });
+      const last = below(random, traffic.messages.length);
+      let count = 0;
+      const done = runHandler(own.connection, {
+        message(_, message) {
+          send(own, message);
+          if (count++ !== last) return;
+          if (ending === "throw") throw new Error("the handler's own");
+          if (ending === "fail") own.connection.fail(new Error("ours"));
+          else void own.connection.close();
+        },
+      }, () => {});
+      await fits.run(done);
+      const what = `${ending}, SEED=${seed}`;
+      const { messages, closed } = readWritten(conn.written, "server");
+      assertMessages(messages, traffic.messages.slice(0, last + 1), what);
+      assertEquals(closed, true, what);
+    }
+  }
+});
+
 /** The close frame of the peer. */
 function readyToClose(role: Role): Uint8Array {
   return Uint8Array.of(0x88, ...role === "server" ? [0x80, 0, 0, 0, 0] : [0]);
