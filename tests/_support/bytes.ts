@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { HEADROOM, ROOM_PAYS } from "../../lib/pipeline/bytes/headroom.ts";
 import { encodeHex } from "@std/encoding/hex";
 import { assertStrictEquals } from "@std/assert";
 
@@ -28,20 +29,27 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** The sizes of all `Uint8Array`s that a call allocates, in order. Views of existing buffers are not counted. */
+/**
+ * The sizes of all buffers that a call allocates, in order, bare or with a `Uint8Array`, without the room for a header in front of
+ * large ones. Views of existing buffers are not counted.
+ */
 export function allocations(run: () => void): number[] {
   const sizes: number[] = [];
-  const real = Uint8Array;
-  globalThis.Uint8Array = new Proxy(real, {
-    construct(target, args) {
-      if (typeof args[0] === "number") sizes.push(args[0]);
-      return Reflect.construct(target, args);
-    },
-  });
+  const { ArrayBuffer, Uint8Array } = globalThis;
+  const counting = <Class extends typeof ArrayBuffer | typeof Uint8Array>(real: Class) =>
+    new Proxy(real, {
+      construct(target, args) {
+        const [size] = args;
+        if (typeof size === "number") sizes.push(real === ArrayBuffer && size > ROOM_PAYS ? size - HEADROOM : size);
+        return Reflect.construct(target, args);
+      },
+    });
+  globalThis.ArrayBuffer = counting(ArrayBuffer);
+  globalThis.Uint8Array = counting(Uint8Array);
   try {
     run();
   } finally {
-    globalThis.Uint8Array = real;
+    Object.assign(globalThis, { ArrayBuffer, Uint8Array });
   }
   return sizes;
 }

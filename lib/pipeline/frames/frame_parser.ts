@@ -140,9 +140,12 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     return !this.#inPayload && this.#partialLength === 0 && !this.#insideMessage && !this.#closed;
   }
 
-  /** How many bytes of a data frame's payload are yet to come, where some of it has been handed on in part. */
+  /**
+   * How many bytes are yet to come of a message whose last frame has been handed on in part. Of other frames it is 0: what follows
+   * them is not known, and memory that fits them exactly would be outgrown by the next.
+   */
   get missing(): number {
-    return this.#split && this.#inPayload && !isControl(this.#opcode) ? this.#remaining : 0;
+    return this.#split && this.#fin && this.#inPayload && !isControl(this.#opcode) ? this.#remaining : 0;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertLessOrEqual, assertThrows } from "@std/assert";
 import { ConnectionError, LimitError, ProtocolError } from "../../../lib/errors.ts";
 import { type ExtensionChain, openExtensions } from "../../../lib/extensions/negotiation.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../lib/limits.ts";
@@ -6,6 +6,7 @@ import { type Frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
 import type { Message } from "../../../lib/pipeline/messages/message.ts";
 import type { MessagePart } from "../../../lib/pipeline/messages/message_splitter.ts";
 import { Receiver } from "../../../lib/pipeline/sockets/receiver.ts";
+import { allocations } from "../../_support/bytes.ts";
 import { FakeTime } from "../../_support/fake_time.ts";
 import { flip } from "../../_support/toy_extensions.ts";
 
@@ -136,4 +137,33 @@ Deno.test("T7: where an extension wants whole frames, the limits of what is held
   assertInstanceOf(failure, LimitError);
   assertEquals(failure.limit, "maxMessageBytes");
   under.stop();
+});
+
+Deno.test("a message costs memory in proportion to its bytes, however it is cut into fragments and into reads", () => {
+  for (const [fragment, read] of [[64, 1_000], [20_000, 16_384], [100_000, 65_536]] as const) {
+    const { receive } = receiver({ messageTimeout: 0 });
+    const count = Math.ceil(2_000_000 / fragment);
+    const frames: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const first = (i === 0 ? 0x02 : 0) | (i === count - 1 ? 0x80 : 0);
+      const length = fragment < 126
+        ? [fragment]
+        : fragment < 65_536
+        ? [126, fragment >>> 8, fragment & 255]
+        : [127, 0, 0, 0, 0, 0, fragment >>> 16, (fragment >>> 8) & 255, fragment & 255];
+      frames.push(first, ...length);
+      for (let j = 0; j < fragment; j++) frames.push(j & 255);
+    }
+    const wire = Uint8Array.from(frames);
+    let size = 0;
+    const sizes = allocations(() => {
+      for (let at = 0; at < wire.length; at += read) {
+        for (const message of receive(wire.subarray(at, at + read)).messages) size = message.length;
+      }
+    });
+    assertEquals(size, count * fragment);
+    const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
+    // Doubling allocates at most four times what there is in the end; a view counts with its length here, once for each part.
+    assertLessOrEqual(total, 8 * wire.length, `fragments of ${fragment}, reads of ${read}`);
+  }
 });
