@@ -19,7 +19,7 @@ function line(name: keyof Options): string {
 }
 
 /** The width of the column of names; the longest has it. */
-const WIDTH = "--max-connections-per-address N".length;
+const WIDTH = "--max-streamed-message-bytes BYTES".length;
 
 const HEAD = `Usage: deno task serve [OPTION]...
 Serves WebSockets, and a console to try them with in a browser.

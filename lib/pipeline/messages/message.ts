@@ -4,7 +4,10 @@
  * @module
  */
 
-/** A message. A batch of them allocates nothing for each but its payload. */
+/**
+ * A message. A binary one may share its `buffer` with others of the same connection: to transfer it, or to keep a small one for
+ * long, take `message.slice()`.
+ */
 export type Message = string | Uint8Array<ArrayBuffer>;
 
 /** What may be sent: a string as text; a buffer or a view of one as binary data. */

@@ -54,3 +54,18 @@ Deno.test("memory that one queue holds is held, also when it is lent once more",
   dropLent(memory);
   assert(!isHeld(memory));
 });
+
+Deno.test("memory that comes from the pool again is lent anew: it does not go back when it is written, but when it is left", () => {
+  const memory = new ArrayBuffer(SIZE);
+  for (let round = 0; round < 2; round++) {
+    lend(memory);
+    holdLent(memory);
+    if (round > 0) {
+      dropLent(memory);
+      assertNotStrictEquals(acquireBuffer(SIZE), memory);
+    }
+    leave(memory);
+    if (round === 0) dropLent(memory);
+    assertStrictEquals(acquireBuffer(SIZE), memory);
+  }
+});

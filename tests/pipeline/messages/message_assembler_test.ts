@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLessOrEqual, assertStrictEquals, assertThrows } from "@std/assert";
 import { decodeHex } from "@std/encoding/hex";
 import { ConnectionError, LimitError, ProtocolError } from "../../../lib/errors.ts";
+import { acquireBuffer, releaseBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
 import { type Frame, frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
 import { FrameParser } from "../../../lib/pipeline/frames/frame_parser.ts";
 import type { Message } from "../../../lib/pipeline/messages/message.ts";
@@ -198,15 +199,43 @@ Deno.test("an assembler that ends inside a message says so, and nowhere else", (
   assembler.end();
 });
 
-Deno.test("no fragment is kept as a view: overwriting it changes no message", () => {
-  const assembler = new MessageAssembler();
-  const parts = [counting(10), counting(2000, 10), counting(3, 2010)];
-  const messages: Message[] = [];
-  parts.forEach((payload, i) => {
-    messages.push(...push(assembler, frame(i === 0 ? BINARY : CONTINUATION, payload, { fin: i === 2 })));
-    payload.fill(0xee);
-  });
-  assertEquals(messages, [counting(2013)]);
+Deno.test("no fragment is kept as a view, small or large: overwriting it changes no message", () => {
+  for (const size of [10, 10_000]) {
+    const assembler = new MessageAssembler();
+    const parts = [counting(size), counting(2000, size), counting(3, size + 2000)];
+    const messages: Message[] = [];
+    parts.forEach((payload, i) => {
+      messages.push(...push(assembler, frame(i === 0 ? BINARY : CONTINUATION, payload, { fin: i === 2 })));
+      payload.fill(0xee);
+    });
+    assertEquals(messages, [counting(size + 2003)]);
+  }
+});
+
+Deno.test("the first part of a frame stays where it was read while the rest is read behind it, unless it is small", () => {
+  for (const size of [1000, 5000]) {
+    const read = counting(6000);
+    const assembler = new MessageAssembler();
+    const messages: Message[] = [];
+    assembler.push([part(BINARY, read.subarray(0, size))], messages, 6000 - size);
+    assembler.push([frame(CONTINUATION, read.subarray(size))], messages);
+    assertEquals(messages, [counting(6000)]);
+    assertStrictEquals((messages[0] as Uint8Array).buffer === read.buffer, size === 5000);
+  }
+});
+
+Deno.test("a pooled assembler puts binary messages together in buffers of the pool, and text, which nobody gives back, in others", () => {
+  const memory = new ArrayBuffer(123_456);
+  for (const opcode of [TEXT, BINARY]) {
+    releaseBuffer(memory);
+    const assembler = new MessageAssembler({ pooled: true });
+    const half = new Uint8Array(60_000).fill(0x61);
+    const [message] = [...push(assembler, part(opcode, half)), ...push(assembler, frame(CONTINUATION, half))];
+    assertStrictEquals(message?.length, 120_000);
+    const taken = acquireBuffer(123_000) !== memory;
+    assertStrictEquals(taken, opcode === BINARY);
+    if (typeof message === "object") assertStrictEquals(message.buffer, memory);
+  }
 });
 
 Deno.test("a message of fragments is an exact private buffer", () => {

@@ -1,5 +1,6 @@
 /** Random traffic over connections that lend their payloads: what callbacks send on in time leaves as it came. */
 import { assertEquals } from "@std/assert";
+import { acquireBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
 import type { Role } from "../../../lib/pipeline/frames/frame.ts";
 import type { Message } from "../../../lib/pipeline/messages/message.ts";
 import type { Connection } from "../../../lib/pipeline/sockets/connection.ts";
@@ -7,7 +8,7 @@ import { runHandler } from "../../../lib/pipeline/sockets/handler.ts";
 import { assertBytes, concat, counting } from "../../_support/bytes.ts";
 import { type FitfulConn, Fits, streamsOf } from "../../_support/fitful.ts";
 import { below, type Random, SEED, seeded } from "../../_support/random.ts";
-import { turn } from "../../_support/wait.ts";
+import { turn, until } from "../../_support/wait.ts";
 import { Drip, frame } from "./_drip.ts";
 import { connectionOver, type OpenOptions } from "./_support.ts";
 import { assertMessages, assertPongs, copyOf, randomTraffic, readWritten, type Traffic } from "./_traffic.ts";
@@ -97,6 +98,7 @@ for (const role of ["server", "client"] satisfies Role[]) {
       let count = 0;
       const done = sources.map((source) =>
         runHandler(source.connection, {
+          open: () => below(random, 2) === 0 ? turn() : undefined,
           message(_, message) {
             if (count++ === cutAfter) sinks[0]!.connection.abort();
             source.kept.push(copyOf(message));
@@ -167,6 +169,68 @@ Deno.test("a payload that is lent and sent right before close, fail or a throw l
 function readyToClose(role: Role): Uint8Array {
   return Uint8Array.of(0x88, ...role === "server" ? [0x80, 0, 0, 0, 0] : [0]);
 }
+
+Deno.test("messages that wait until open is done, or that a callback keeps waiting, are copies", async () => {
+  const from = new Drip();
+  const opened = Promise.withResolvers<void>();
+  const seen: number[][] = [];
+  const connection = connectionOver(from, { lendPayloads: true });
+  const done = runHandler(connection, {
+    open: () => opened.promise,
+    message: (_, message) => void seen.push([...message as Uint8Array]),
+  }, () => {});
+  for (let i = 0; i < 3; i++) await from.bring(frame("server", counting(10, i)));
+  opened.resolve();
+  await until(() => seen.length === 3, "The messages");
+  assertEquals(seen, [0, 1, 2].map((first) => [...counting(10, first)]));
+  connection.abort();
+  await done;
+});
+
+for (const lendPayloads of [false, true]) {
+  Deno.test(`F17: what comes after our close frame is delivered to no callback, ${lendPayloads ? "lent" : "given"} or not`, async () => {
+    const from = new Drip();
+    const connection = connectionOver(from, { lendPayloads });
+    let count = 0;
+    const done = runHandler(connection, {
+      message() {
+        count++;
+        void connection.close();
+      },
+    }, () => {});
+    for (let i = 0; i < 3; i++) await from.bring(frame("server", counting(10)));
+    assertEquals(count, 1);
+    connection.abort();
+    await done;
+  });
+}
+
+Deno.test("lent memory goes round: what was read to, or gathered in, is in the pool once it was written", async () => {
+  const [from, to] = [new Drip(), new Drip()];
+  const source = connectionOver(from, { lendPayloads: true });
+  const sink = connectionOver(to);
+  const memories = new Set<ArrayBuffer>();
+  const done = runHandler(source, {
+    message(_, message) {
+      memories.add((message as Uint8Array<ArrayBuffer>).buffer);
+      void sink.send(message as Uint8Array<ArrayBuffer>);
+    },
+  }, () => {});
+  for (const size of [300_000, 20_000]) {
+    while (from.offers.at(-1)! < 64 * 1024) await from.bring(concat(Array(64).fill(frame("server", counting(900)))));
+    memories.clear();
+    await from.bring(frame("server", counting(size)));
+    await until(() => sink.bufferedAmount === 0, "The write");
+    const [memory] = memories;
+    const taken: ArrayBuffer[] = [];
+    // Those that fit are handed out one after the other; a new one of the size that is asked for means that there are no more.
+    do taken.push(acquireBuffer(1, memory!.byteLength)); while (taken.at(-1)!.byteLength > 1);
+    assertEquals(taken.includes(memory!), true, `${size} bytes`);
+  }
+  source.abort();
+  sink.abort();
+  await done;
+});
 
 for (const size of [100, 20_000]) {
   Deno.test(`a payload of ${size} bytes that is being written from where it was read is not read over, whatever comes behind it`, async () => {
