@@ -154,10 +154,13 @@ export class Intake {
   #lend(messages: Message[], { wanted, memory }: ReceiveOptions): void {
     const direct = this.#messages.direct;
     const gathered: ArrayBuffer[] = [];
+    let last: ArrayBuffer | undefined;
     for (const message of messages) {
-      if (typeof message === "string") continue;
-      lend(message.buffer);
-      if (message.buffer !== memory) gathered.push(message.buffer);
+      // Nearly all messages of a read are in the same memory, which is told once.
+      if (typeof message === "string" || message.buffer === last) continue;
+      last = message.buffer;
+      lend(last);
+      if (last !== memory) gathered.push(last);
     }
     if (wanted) this.#messages.put(direct ? messages : messages.map(ownCopy), this.#wireBytes);
     gathered.forEach(leave);
