@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers";
 import { invalidState, WebSocketError } from "../errors.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import type { Connection } from "../pipeline/sockets/connection.ts";
@@ -252,9 +251,9 @@ export class WebSocket extends EventTarget {
   }
 }
 
-/** The next task of the event loop: timers would take a millisecond for it. */
+/** The next task of the event loop: timers would take a millisecond for it. The global, because loading `node:timers` is not free (zlib.ts). */
 function nextTask(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => globalThis.setImmediate(resolve));
 }
 
 function optionsOf(protocols: string | readonly string[] | WebSocketOptions | null): WebSocketOptions {
