@@ -10,9 +10,11 @@ import * as errors from "../lib/errors.ts";
 import { loadHandlers } from "../lib/handlers/mod.ts";
 import { CloseCode } from "../lib/pipeline/frames/close_code.ts";
 import { serve } from "../lib/server/serve.ts";
+import { installed, startServer } from "./hub/_servers.ts";
 import { blocksOf, filesOf, pages, read, referencePage } from "./_support/docs.ts";
 import { CHROMIUM, launch } from "./_support/chromium.ts";
-import { type Child, deno, denoOutput } from "./_support/child.ts";
+import { type Child, deno, denoIn, denoOutput } from "./_support/child.ts";
+import { within } from "./_support/deadline.ts";
 import { cert, key } from "./_support/tls.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -35,7 +37,7 @@ Deno.test("the reference names every close code and every error class", () => {
   }
 });
 
-Deno.test("a program that `deno test --doc` leaves out says why: it is a file, another library's, or needs something", () => {
+Deno.test("a program that `deno test --doc` leaves out says why: it is a file, or another library's", () => {
   const unexplained = BLOCKS.filter(({ words }) =>
     words.includes("ignore") && !words.some((word) => /^(?:file|before|needs):./.test(word))
   );
@@ -102,20 +104,26 @@ Deno.test("every file that the pages have the reader write passes `deno check`",
   assertEquals(code, 0, stderr);
 });
 
-/** The page's command for a file as an argument list, without `deno` or what stands for it. */
-function commandFor(page: string, file: string): string[] {
+/** The page's command for a file: the variables before it, and its arguments without `deno` or what stands for it. */
+function commandFor(page: string, file: string): { env: Record<string, string>; args: string[] } {
   const lines = blocksOf(page).filter(({ words }) => words[0] === "sh").flatMap(({ text }) => text.split("\n"));
   const line = lines.find((line) => line.includes(` ${file}`));
-  const [, command] = /^(?:npx -y deno@2\.9\.6|deno) (run .*)$/.exec(line ?? "") ?? [];
-  assert(command !== undefined, `${page} has no command for ${file}`);
-  return command.split(" ").map((word) => word.replaceAll('"', ""));
+  const [, variables, command] = /^((?:\w+=\S+ )*)(?:npx -y deno@2\.9\.6|deno) (run .*)$/.exec(line ?? "") ?? [];
+  assert(variables !== undefined && command !== undefined, `${page} has no command for ${file}`);
+  const env = Object.fromEntries(Array.from(variables.matchAll(/(\w+)=(\S+)/g), ([, name, value]) => [name!, value!]));
+  return { env, args: command.split(" ").map((word) => word.replaceAll('"', "")) };
 }
 
-/** Runs a file of a page with the page's command, on a free port. */
-function run(page: string, file: string, { cwd, args = ["0"] }: { cwd: string; args?: string[] }): Child {
-  const [verb, ...rest] = commandFor(page, file);
-  const own = rest.slice(0, rest.indexOf(file) + 1);
-  return deno(verb!, "--no-prompt", ...own.map((word) => word === file ? `${cwd}/${file}` : word), ...args);
+/** Runs a file of a page with the page's command, on a free port; variables come on top of the page's own. */
+function run(
+  page: string,
+  file: string,
+  { cwd, args = ["0"], env }: { cwd: string; args?: string[]; env?: Record<string, string> },
+): Child {
+  const command = commandFor(page, file);
+  const [verb, ...rest] = command.args;
+  const own = rest.slice(0, rest.indexOf(file) + 1).map((word) => word === file ? `${cwd}/${file}` : word);
+  return denoIn({ ...command.env, ...env }, verb!, "--no-prompt", "--no-lock", ...own, ...args);
 }
 
 Deno.test("docs/tutorial.md: the echo server, the client and the chat do what the page says, with its commands", async () => {
@@ -199,7 +207,7 @@ Deno.test("docs/how-to/deployment.md: the server over TLS", async () => {
 Deno.test("docs/how-to/scaling-out.md: what is published in one worker reaches the others", async () => {
   const page = "docs/how-to/scaling-out.md";
   await using folder = await folderOf(page);
-  const [verb, ...args] = commandFor(page, "main.ts");
+  const [verb, ...args] = commandFor(page, "main.ts").args;
   // The library is elsewhere in this case, and not below the program's folder.
   const allowed = args.filter((arg) => arg.startsWith("--")).map((arg) => arg.replace("=.", ""));
   await using server = deno(verb!, "--no-prompt", ...allowed, `${folder.path}/main.ts`, "0");
@@ -210,6 +218,68 @@ Deno.test("docs/how-to/scaling-out.md: what is published in one worker reaches t
   await sockets[0]!.send("hello");
   for (const socket of sockets) assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
   await Promise.all(sockets.map((socket) => socket.close()));
+});
+
+const NATS = installed("nats");
+
+Deno.test({
+  name: `docs/how-to/scaling-out.md: what is published on one machine reaches the other, over NATS${
+    NATS ? "" : " (ignored: nats-server is not installed)"
+  }`,
+  ignore: !NATS,
+  fn: async () => {
+    const page = "docs/how-to/scaling-out.md";
+    await using folder = await folderOf(page);
+    await using nats = await startServer("nats");
+    const text = filesOf(page).get("machine.ts")!;
+    const there = text.replace(`["10.0.0.5:4222", "10.0.0.6:4222"]`, `"127.0.0.1:${nats.port}"`);
+    assert(there !== text);
+    await Deno.writeTextFile(`${folder.path}/machine.ts`, there);
+    await using one = run(page, "machine.ts", { cwd: folder.path });
+    await using other = run(page, "machine.ts", { cwd: folder.path });
+    const urls = await Promise.all([one, other].map(async (machine) => {
+      await machine.said(/Broker: up\n/);
+      return (await machine.said(/Listening on (ws:\S+)\n/))[1]!;
+    }));
+    const [author, reader] = [await connect(urls[0]!), await connect(urls[1]!)];
+    let heard: unknown;
+    const reading = reader[Symbol.asyncIterator]().next().then(({ value }) => heard = value);
+    // The reader's machine asks NATS for the topic when it has a subscriber, and nobody is told when NATS has heard it.
+    const own = author[Symbol.asyncIterator]();
+    for (const end = performance.now() + 20_000; heard === undefined && performance.now() < end;) {
+      await author.send("hello");
+      await own.next();
+    }
+    assertEquals(heard, "hello");
+    await reading;
+    await Promise.all([author.close(), reader.close()]);
+  },
+});
+
+Deno.test("docs/how-to/observability.md: Deno exports what the server counts, with the page's command", async () => {
+  const page = "docs/how-to/observability.md";
+  await using folder = await folderOf(page);
+  const counted = Promise.withResolvers<void>();
+  await using collector = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    const text = await request.text();
+    if (text.includes(`"websocket.connections"`)) counted.resolve();
+    return Response.json({});
+  });
+  const { env } = commandFor(page, "watched.ts");
+  assertEquals(Object.keys(env), ["OTEL_DENO", "OTEL_EXPORTER_OTLP_ENDPOINT"]);
+  await using server = run(page, "watched.ts", {
+    cwd: folder.path,
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.addr.port}`,
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+      OTEL_METRIC_EXPORT_INTERVAL: "100",
+    },
+  });
+  const [, url] = await server.said(/Listening on (ws:\S+)\n/);
+  await using socket = await connect(url!);
+  await socket.send("hello");
+  assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
+  await within(counted.promise, 20_000, "The collector's metrics");
 });
 
 Deno.test("docs/how-to/port-mod-pywebsocket-handlers.md: the ported handler refuses, chooses, answers and says goodbye", async () => {

@@ -14,8 +14,14 @@ export interface Child extends AsyncDisposable {
 
 /** Starts `deno` with arguments, in the repository's root. Its standard output is read, its errors are shown. */
 export function deno(...args: string[]): Child {
+  return denoIn({}, ...args);
+}
+
+/** The same, in an environment that has these variables besides. */
+export function denoIn(env: Record<string, string>, ...args: string[]): Child {
   const process = new Deno.Command(Deno.execPath(), {
     args,
+    env,
     cwd: new URL("../..", import.meta.url),
     stdin: "null",
     stdout: "piped",
