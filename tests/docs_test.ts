@@ -44,34 +44,6 @@ Deno.test("a program that `deno test --doc` leaves out says why: it is a file, o
   assertEquals(unexplained.map(({ page, line }) => `${page}:${line}`), []);
 });
 
-Deno.test("every link in the documentation leads somewhere", async () => {
-  const dead: string[] = [];
-  for (const page of pages()) {
-    const base = new URL(page, ROOT);
-    const text = read(page).replace(/^```[^]*?^```$/gm, "");
-    for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^https?:/.test(target!)) continue;
-      const url = new URL(target!, base);
-      const fragment = url.hash.slice(1);
-      url.hash = "";
-      // `deno task bench` writes the results.
-      if (url.pathname.includes("/bench/results/")) continue;
-      const found = await Deno.stat(url).catch(() => undefined);
-      const headings = fragment === "" || !found?.isFile ? [fragment] : headingsOf(await Deno.readTextFile(url));
-      if (found === undefined || !headings.includes(fragment)) dead.push(`${page}: ${target}`);
-    }
-  }
-  assertEquals(dead, []);
-});
-
-/** The headings of a page as fragments, as GitHub makes them. */
-function headingsOf(text: string): string[] {
-  return Array.from(
-    text.matchAll(/^#+ (.*)$/gm),
-    ([, heading]) => heading!.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(" ", "-"),
-  );
-}
-
 /** A new folder with the files of pages in it, a folder for each, where `@sluice/websocket` is this checkout. */
 async function folderOf(...names: string[]) {
   const path = await Deno.makeTempDir({ prefix: "sluice-docs-" });

@@ -1,0 +1,45 @@
+/**
+ * The README is short, and it is true: its programs run (`deno test --doc`), its limits are the source's, its ratios were measured.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { blocksOf, pages, read, referencePage } from "./_support/docs.ts";
+
+/** The cells of each row of a table that has this head, but for the first two lines. */
+function rowsOf(text: string, head: readonly string[]): string[][] {
+  const tables = text.split(/\n{2,}/).filter((part) => part.startsWith("|"))
+    .map((part) => part.trim().split("\n").map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim())));
+  return tables.filter(([first]) => head.every((name, i) => first![i] === name)).flatMap((rows) => rows.slice(2));
+}
+
+Deno.test("the README is two screens, and all of its programs run", () => {
+  assertLessOrEqual(read("README.md").trimEnd().split("\n").length, 125);
+  const programs = blocksOf("README.md").filter(({ words }) => words[0] === "ts");
+  assertEquals(programs.map(({ words }) => words.length), [1, 1, 1]);
+});
+
+Deno.test("the README's limits have the defaults of lib/limits.ts", () => {
+  const defaults = new Map<string, string>();
+  for (const [, name, amount] of referencePage().matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm)) {
+    if (!defaults.has(name!)) defaults.set(name!, amount!);
+  }
+  const rows = rowsOf(read("README.md"), ["option", "default"]);
+  assert(rows.length > 0);
+  for (const [options, amounts] of rows) {
+    const names = Array.from(options!.matchAll(/`(\w+)`/g), ([, name]) => name!);
+    assertEquals(names.map((name) => defaults.get(name)), amounts!.split(", "), options);
+  }
+});
+
+Deno.test("every ratio in a table of work, ours, against and ratio stands so in bench/results/results.md", () => {
+  const measured = rowsOf(read("bench/results/results.md"), ["work", "ours", "against", "ratio"]);
+  const told = ["README.md", ...pages()].flatMap((page) =>
+    rowsOf(read(page), ["work", "ours", "against", "ratio"]).map((row) => ({ page, row }))
+  );
+  assert(told.some(({ page }) => page === "README.md"));
+  for (const { page, row } of told) {
+    const line = measured.find((line) => line.slice(0, 3).join() === row.slice(0, 3).join());
+    assertEquals(row, line?.slice(0, 4), page);
+  }
+});
