@@ -37,6 +37,17 @@ Deno.test("the reference names every close code and every error class", () => {
   }
 });
 
+Deno.test("the reference names every status that a server refuses with", () => {
+  const statuses = ["handshake", "server", "node", "http2"].flatMap((folder) => {
+    const files = Array.from(Deno.readDirSync(new URL(`lib/${folder}/`, ROOT)), ({ name }) => `lib/${folder}/${name}`);
+    const source = files.map((path) => read(path).replace(/^ *\*.*$/gm, "")).join("");
+    const lines = source.split("\n").filter((line) => /\bstatus: |, \d{3}, "max/.test(line));
+    return lines.flatMap((line) => line.match(/\b[45]\d\d\b/g) ?? []);
+  });
+  const named = Array.from(read("docs/reference/errors.md").matchAll(/^\| (\d{3}) +\|/gm), ([, status]) => status);
+  assertEquals([...new Set(statuses)].sort(), named);
+});
+
 Deno.test("a program that `deno test --doc` leaves out says why: it is a file, or another library's", () => {
   const unexplained = BLOCKS.filter(({ words }) =>
     words.includes("ignore") && !words.some((word) => /^(?:file|before|needs):./.test(word))
