@@ -2,16 +2,27 @@
  * WebSockets as web-standard streams, for Deno.
  *
  * ```text
- *  Deno.Conn ──1──▶ FrameDecoderStream ──2──▶ MessageDecoderStream ──3──▶ connection.readable ──▶ application
- *   (read)           bytes → Frame[]            Frame[] → Message[]              │
- *                                                     │ 4  replies owed (pong, close)                │
- *                                                     ▼                                              ▼
- *  Deno.Conn ◀──7── FrameEncoderStream ◀──6── one write queue ◀──5── MessageEncoderStream ◀── connection.writable
- *   (write)          Frame[] → bytes, masks      order is decided here       Message[] → Frame[]
+ * Deno.Conn ─1─▶ FrameDecoderStream ─2─▶ MessageDecoderStream ─3─▶ connection.readable ─▶ application
+ *  (read)         bytes → Frame[]         Frame[] → Message[]                                  │
+ *                                               │ 4  replies owed (pong, close)                │
+ *                                               ▼                                              ▼
+ * Deno.Conn ◀─7─ FrameEncoderStream ◀─6─ one write queue ◀─5─ MessageEncoderStream ◀─ connection.writable
+ *  (write)        Frame[] → bytes, masks  order is decided here  Message[] → Frame[]
  * ```
  *
- * All but `serve` runs in Node 20 and Bun too, where `./node` attaches to a `node:http` server. The codec alone (`./frames`,
- * `./messages`, `./handshake`) also runs in browsers.
+ * All but `serve` runs in Node 20 and Bun too, where `./node` attaches to a `node:http` server. The codec alone also runs in
+ * browsers. Here are servers, clients, connections and the codec; beside it there are
+ *
+ * | entry point                                     | what                                                            |
+ * | ----------------------------------------------- | --------------------------------------------------------------- |
+ * | `./frames`, `./messages`, `./handshake`         | the codec, with no sockets                                      |
+ * | `./extensions`, `./permessage-deflate`          | extensions of one's own, and compression                        |
+ * | `./hub`, `./hub/nats`, `./hub/redis`            | topics, and the brokers between machines                        |
+ * | `./workers`                                     | one server on every core                                        |
+ * | `./node`, `./http2`, `./deno-serve`             | inside a server of `node:http`, of `node:http2`, of `Deno.serve` |
+ * | `./telemetry`                                   | metrics, and recordings read back                               |
+ * | `./testing`                                     | both ends in memory, a peer that misbehaves, a clock            |
+ * | `./handlers`, `./legacy`, `./standalone`        | handlers as files, the drafts before RFC 6455, the command line |
  *
  * @example An echo server and its client
  * ```ts
@@ -32,6 +43,8 @@
  *
  * @module
  */
+export { connect, type ConnectOptions } from "./lib/client/connect.ts";
+export { type Listener, serve, type ServeOptions, type WebSocketServer } from "./lib/server/serve.ts";
 export * from "./lib/errors.ts";
 export {
   DEFAULT_LIMITS,
@@ -50,9 +63,7 @@ export type { ExtensionOffer, ExtensionParam } from "./lib/handshake/extension_h
 export type { HeaderFields } from "./lib/handshake/http_fields.ts";
 export type { HeaderSection, RequestHead, RequestLine } from "./lib/handshake/http_head.ts";
 export { accept, type AcceptOptions, type UpgradeAnswer, type UpgradeInfo } from "./lib/server/accept.ts";
-export { type Listener, serve, type ServeOptions, type WebSocketServer } from "./lib/server/serve.ts";
 export type { GroupOptions, ShutdownOptions } from "./lib/server/connection_group.ts";
-export { connect, type ConnectOptions } from "./lib/client/connect.ts";
 export type { TlsOptions } from "./lib/client/dial.ts";
 export type { ProxyOptions } from "./lib/client/proxy/proxy.ts";
 export { WebSocket, type WebSocketEventHandler, type WebSocketOptions } from "./lib/client/websocket.ts";

@@ -8,6 +8,22 @@
  * them; who is slow meets the {@linkcode SlowPolicy}; who is not connected gets what the history keeps, if it asks. With a broker,
  * messages between hubs may be lost while it is down, and two hubs may see messages of two authors in a different order.
  *
+ * @example Everybody who connects hears the news, and what they were before
+ * ```ts
+ * import { connect, serve } from "@sluice/websocket";
+ * import { createHub } from "@sluice/websocket/hub";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using hub = createHub({ history: { messages: 20 } });
+ * await using server = serve({ port: 0, hostname: "127.0.0.1", hub }, {
+ *   open: (socket) => void socket.subscribe("news", { history: 20 }),
+ * });
+ * hub.publish("news", "It rains");
+ *
+ * await using socket = await connect(server.url);
+ * assertEquals((await socket[Symbol.asyncIterator]().next()).value, "It rains");
+ * ```
+ *
  * @module
  */
 export { createHub } from "./hub.ts";

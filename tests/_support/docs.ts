@@ -221,19 +221,50 @@ export function read(path: string): string {
   return Deno.readTextFileSync(new URL(path, ROOT));
 }
 
-/** Writes the API's reference for every entry point. What a package's types lack is no fault of ours and is not shown. */
-async function buildApi(folder: string): Promise<void> {
-  const { exports }: { exports: Record<string, string> } = JSON.parse(read("deno.json"));
+/**
+ * Writes the API's reference for every entry point. What a package's types lack is no fault of ours and is not shown.
+ *
+ * @param folder Where to, below the root or absolute.
+ */
+export async function buildApi(folder: string): Promise<void> {
+  const { name, exports }: { name: string; exports: Record<string, string> } = JSON.parse(read("deno.json"));
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["doc", "--html", "--no-lock", "--name=Sluice", `--output=${folder}`, ...Object.values(exports)],
     cwd: ROOT,
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  // deno-lint-ignore no-console -- a task says where its work is
-  console.log(`${folder}/index.html`);
+  const output = new URL(`${folder}/`, ROOT);
+  await nameEntries(output, name, Object.keys(exports));
+  const start = new URL("index.html", output);
+  let html = await Deno.readTextFile(start);
+  for (const entry of Object.keys(exports)) {
+    html = html.replaceAll(`<code>${entry}</code>`, `<a href="${entry}/index.html"><code>${entry}</code></a>`);
+  }
+  await Deno.writeTextFile(start, html);
+}
+
+/** `deno doc` shows an import of `./hub` as one from `"hub"`. */
+async function nameEntries(folder: URL, name: string, entries: readonly string[]): Promise<void> {
+  for await (const { name: file, isDirectory } of Deno.readDir(folder)) {
+    const url = new URL(isDirectory ? `${file}/` : file, folder);
+    if (isDirectory) await nameEntries(url, name, entries);
+    if (!file.endsWith(".html")) continue;
+    const html = await Deno.readTextFile(url);
+    const named = entries.reduce(
+      (text, entry) =>
+        text.replaceAll(`from &quot;${entry.replace("./", "")}&quot;`, `from &quot;${name}${entry.slice(1)}&quot;`),
+      html,
+    );
+    if (named !== html) await Deno.writeTextFile(url, named);
+  }
 }
 
 if (import.meta.main) {
-  if (Deno.args[0] === "api") await buildApi("docs/api");
-  else Deno.writeTextFileSync(REFERENCE, referencePage());
+  if (Deno.args[0] === "api") {
+    await buildApi("docs/api");
+    // deno-lint-ignore no-console -- a task says where its work is
+    console.log("docs/api/index.html");
+  } else {
+    Deno.writeTextFileSync(REFERENCE, referencePage());
+  }
 }
