@@ -3,8 +3,9 @@
  *
  * @module
  */
+import type { EchoLoad } from "./echo_load.ts";
 import { JSON_1K, letters } from "./frames.ts";
-import { CLIENTS, SERVERS } from "./names.ts";
+import { CLIENTS, type ServerName, SERVERS } from "./names.ts";
 import type { Comparison } from "./results.ts";
 import type { Subjects, Works } from "./subjects.ts";
 
@@ -25,22 +26,28 @@ export interface Row {
   readonly charted?: boolean;
 }
 
+/** A row in which servers echo. */
+interface EchoRow extends Pick<Row, "targets" | "charted"> {
+  /** What the message is. */
+  readonly what: string;
+  readonly load: EchoLoad;
+  readonly by: readonly ServerName[];
+}
+
 /** All rows; memory is measured with `idle` connections. */
 export function createRows({ echo, fanOut, connect, memory, client }: Works, idle: number): Row[] {
   const { floor, builtin, ws, bun, callbacks, lent, iterate, oneWorker, twoWorkers } = SERVERS;
+  const echoes = ({ what, load, by, ...row }: EchoRow): Row => ({
+    work: `${what}, ${load.connections} connections × ${load.outstanding} outstanding`,
+    unit: "messages/s",
+    subjects: echo(load, ...by),
+    ...row,
+  });
   return [
-    {
-      work: "32 B, 64 connections × 1 outstanding",
-      unit: "messages/s",
-      subjects: echo(
-        { connections: 64, outstanding: 1, message: letters(32) },
-        "floor",
-        "builtin",
-        "ws",
-        "bun",
-        "callbacks",
-        "iterate",
-      ),
+    echoes({
+      what: "32 B",
+      load: { connections: 64, outstanding: 1, message: letters(32) },
+      by: ["floor", "builtin", "ws", "bun", "callbacks", "iterate"],
       targets: [
         { ours: callbacks, against: floor, atLeast: 0.9 },
         { ours: callbacks, against: builtin, atLeast: 1.1 },
@@ -48,20 +55,11 @@ export function createRows({ echo, fanOut, connect, memory, client }: Works, idl
         { ours: iterate, against: builtin, atLeast: 0.9 },
       ],
       charted: true,
-    },
-    {
-      work: "32 B, 16 connections × 64 outstanding",
-      unit: "messages/s",
-      subjects: echo(
-        { connections: 16, outstanding: 64, message: letters(32) },
-        "floor",
-        "builtin",
-        "ws",
-        "bun",
-        "callbacks",
-        "lent",
-        "iterate",
-      ),
+    }),
+    echoes({
+      what: "32 B",
+      load: { connections: 16, outstanding: 64, message: letters(32) },
+      by: ["floor", "builtin", "ws", "bun", "callbacks", "lent", "iterate"],
       targets: [
         { ours: callbacks, against: builtin, atLeast: 25 },
         { ours: callbacks, against: bun, atLeast: 1 },
@@ -69,88 +67,55 @@ export function createRows({ echo, fanOut, connect, memory, client }: Works, idl
         { ours: iterate, against: builtin, atLeast: 15 },
       ],
       charted: true,
-    },
-    {
-      work: "32 B of text, 16 connections × 64 outstanding",
-      unit: "messages/s",
-      subjects: echo(
-        { connections: 16, outstanding: 64, message: letters(32, { text: true }) },
-        "builtin",
-        "callbacks",
-      ),
+    }),
+    echoes({
+      what: "32 B of text",
+      load: { connections: 16, outstanding: 64, message: letters(32, { text: true }) },
+      by: ["builtin", "callbacks"],
       targets: [{ ours: callbacks, against: builtin, atLeast: 12 }],
-    },
-    {
-      work: "64 KiB, 8 connections × 4 outstanding",
-      unit: "messages/s",
-      subjects: echo(
-        { connections: 8, outstanding: 4, message: letters(64 * 1024) },
-        "floor",
-        "builtin",
-        "bun",
-        "callbacks",
-        "lent",
-      ),
+    }),
+    echoes({
+      what: "64 KiB",
+      load: { connections: 8, outstanding: 4, message: letters(64 * 1024) },
+      by: ["floor", "builtin", "bun", "callbacks", "lent"],
       targets: [
         { ours: callbacks, against: builtin, atLeast: 1 },
         { ours: lent, against: builtin, atLeast: 1.3 },
         { ours: lent, against: bun, atLeast: 1.2 },
       ],
       charted: true,
-    },
-    {
-      work: "4 MiB, 2 connections × 1 outstanding",
-      unit: "messages/s",
-      subjects: echo(
-        { connections: 2, outstanding: 1, message: letters(4 * 1024 * 1024) },
-        "floor",
-        "builtin",
-        "bun",
-        "callbacks",
-        "lent",
-      ),
+    }),
+    echoes({
+      what: "4 MiB",
+      load: { connections: 2, outstanding: 1, message: letters(4 * 1024 * 1024) },
+      by: ["floor", "builtin", "bun", "callbacks", "lent"],
       targets: [
         { ours: callbacks, against: builtin, atLeast: 1.4 },
         { ours: lent, against: bun, atLeast: 1 },
       ],
       charted: true,
-    },
-    {
-      work: "1 KB of JSON deflated, 16 connections × 8 outstanding",
-      unit: "messages/s",
-      subjects: echo(
-        { connections: 16, outstanding: 8, message: JSON_1K },
-        "ws",
-        "bun",
-        "callbacks",
-      ),
+    }),
+    echoes({
+      what: "1 KB of JSON deflated",
+      load: { connections: 16, outstanding: 8, message: JSON_1K },
+      by: ["ws", "bun", "callbacks"],
       targets: [
         { ours: callbacks, against: ws, atLeast: 2 },
         { ours: callbacks, against: bun, atLeast: 0.6 },
       ],
       charted: true,
-    },
-    {
+    }),
+    echoes({
       // Compressing is work for the servers and none for the load generator, which must leave them both cores.
-      work: "Workers: 1 KB of JSON deflated, 64 connections × 8 outstanding",
-      unit: "messages/s",
-      subjects: echo(
-        { connections: 64, outstanding: 8, message: JSON_1K },
-        "oneWorker",
-        "twoWorkers",
-      ),
+      what: "Workers: 1 KB of JSON deflated",
+      load: { connections: 64, outstanding: 8, message: JSON_1K },
+      by: ["oneWorker", "twoWorkers"],
       targets: [{ ours: twoWorkers, against: oneWorker, atLeast: 1.6 }],
-    },
+    }),
     {
       work: "Fan-out of 64 B to 500 subscribers, window 8",
       unit: "deliveries/s",
-      subjects: fanOut(
-        { subscribers: 500, window: 8, message: letters(64) },
-        "builtin",
-        "ws",
-        "bun",
-        "callbacks",
-      ),
+      subjects: fanOut({ subscribers: 500, window: 8, message: letters(64) }, "builtin", "ws", "bun", "callbacks"),
       targets: [
         { ours: callbacks, against: builtin, atLeast: 4 },
         { ours: callbacks, against: ws, atLeast: 4 },
