@@ -6,6 +6,7 @@
 import { assertRejects } from "@std/assert";
 import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
 import { HandshakeError } from "../../lib/errors.ts";
+import type { ByteConnection } from "../../lib/pipeline/sockets/transport.ts";
 import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { utf8 } from "../_support/frames.ts";
 import { connPair, type MemoryConn } from "../_support/pair.ts";
@@ -45,63 +46,8 @@ export async function refused<Data>({ connecting, peer }: Connecting<Data>, answ
   return await assertRejects(() => connecting, HandshakeError);
 }
 
-/** A proxy on the loopback interface that does what CONNECT asks for. */
-export interface ConnectProxy extends AsyncDisposable {
-  /** Its URL. */
-  readonly url: string;
-  /** The heads of the requests it got. */
-  readonly requests: string[];
-  /** Waits until all clients are gone. */
-  deserted(): Promise<void>;
-}
-
-/** Starts one; over TLS it shows the certificate of `localhost`. It connects to loopback, whatever name it is asked for. */
-export function connectProxy({ secure = false } = {}): ConnectProxy {
-  const listener = secure ? Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key }) : listen();
-  const requests: string[] = [];
-  const running = new Set<Promise<void>>();
-  let clients = 0;
-  const serve = async (conn: Deno.Conn) => {
-    clients++;
-    using peer = new RawPeer(conn, "server");
-    try {
-      const head = await peer.readHead();
-      requests.push(head);
-      const port = Number(/^CONNECT \S+:(\d+) /.exec(head)?.[1]);
-      const server = await Deno.connect({ hostname: "127.0.0.1", port });
-      await peer.send(utf8("HTTP/1.1 200 Connection established\r\nContent-Length: 7\r\n\r\n"));
-      await Promise.allSettled([pipe(conn, server), pipe(server, conn)]);
-      server.close();
-    } catch {
-      // The client or the server went away.
-    }
-    clients--;
-  };
-  const accepting = (async () => {
-    for await (const conn of listener) running.add(serve(conn));
-  })();
-  return {
-    url: `${secure ? "https" : "http"}://127.0.0.1:${listener.addr.port}/`,
-    requests,
-    deserted: () => until(() => clients === 0, "The end of the proxy's clients"),
-    async [Symbol.asyncDispose]() {
-      listener.close();
-      await accepting.catch(() => {}); // a TLS listener fails with its last client's handshake
-      await soon(Promise.all(running), "The end of the proxy's clients");
-    },
-  };
-}
-
-async function pipe(from: Deno.Conn, to: Deno.Conn): Promise<void> {
-  const buffer = new Uint8Array(16 * 1024);
-  for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
-    for (let written = 0; written < count;) written += await to.write(buffer.subarray(written, count));
-  }
-  await to.closeWrite();
-}
-
-/** A server on the loopback interface that answers every handshake with 101, and waits for the end. */
-export interface Answering extends AsyncDisposable {
+/** A server on the loopback interface that keeps what it was asked. */
+export interface LoopbackServer extends AsyncDisposable {
   readonly port: number;
   /** The heads of the requests it got. */
   readonly requests: string[];
@@ -109,8 +55,11 @@ export interface Answering extends AsyncDisposable {
   deserted(): Promise<void>;
 }
 
-/** Starts one, over a listener of one's own if need be. */
-export function answering(listener: Deno.Listener = listen()): Answering {
+/** Answers every client that `listener` takes with `answer`, until it or the client ends the connection. */
+export function answeredBy(
+  listener: Deno.Listener,
+  answer: (peer: RawPeer, requests: string[]) => Promise<void>,
+): LoopbackServer {
   const requests: string[] = [];
   const running = new Set<Promise<void>>();
   let clients = 0;
@@ -118,8 +67,7 @@ export function answering(listener: Deno.Listener = listen()): Answering {
     clients++;
     using peer = new RawPeer(conn, "server");
     try {
-      requests.push(await peer.answer());
-      await peer.readToEnd();
+      await answer(peer, requests);
     } catch {
       // The client went away, or did not like the certificate.
     }
@@ -134,10 +82,46 @@ export function answering(listener: Deno.Listener = listen()): Answering {
     deserted: () => until(() => clients === 0, "The end of the server's clients"),
     async [Symbol.asyncDispose]() {
       listener.close();
-      await accepting.catch(() => {});
+      await accepting.catch(() => {}); // a TLS listener fails with its last client's handshake
       await soon(Promise.all(running), "The end of the server's clients");
     },
   };
+}
+
+/** Answers every handshake with 101 and waits for the end, over a listener of one's own if need be. */
+export function answering(listener: Deno.Listener = listen()): LoopbackServer {
+  return answeredBy(listener, async (peer, requests) => {
+    requests.push(await peer.answer());
+    await peer.readToEnd();
+  });
+}
+
+/** A proxy that does what CONNECT asks for. */
+export interface ConnectProxy extends LoopbackServer {
+  /** Its URL. */
+  readonly url: string;
+}
+
+/** Starts one; over TLS it shows the certificate of `localhost`. It connects to loopback, whatever name it is asked for. */
+export function connectProxy({ secure = false } = {}): ConnectProxy {
+  const proxy = answeredBy(secure ? listenTls() : listen(), async (peer, requests) => {
+    const head = await peer.readHead();
+    requests.push(head);
+    const port = Number(/^CONNECT \S+:(\d+) /.exec(head)?.[1]);
+    const server = await Deno.connect({ hostname: "127.0.0.1", port });
+    await peer.send(utf8("HTTP/1.1 200 Connection established\r\nContent-Length: 7\r\n\r\n"));
+    await Promise.allSettled([pipe(peer.conn, server), pipe(server, peer.conn)]);
+    server.close();
+  });
+  return { ...proxy, url: `${secure ? "https" : "http"}://127.0.0.1:${proxy.port}/` };
+}
+
+async function pipe(from: ByteConnection, to: ByteConnection): Promise<void> {
+  const buffer = new Uint8Array(16 * 1024);
+  for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
+    for (let written = 0; written < count;) written += await to.write(buffer.subarray(written, count));
+  }
+  await to.closeWrite?.();
 }
 
 /** Listens for TLS with the certificate of `localhost` and 127.0.0.1. */

@@ -12,10 +12,9 @@ import { parseTarget } from "../../lib/client/target.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import type { ResponseHead } from "../../lib/handshake/http_head.ts";
 import { utf8 } from "../_support/frames.ts";
-import { RawPeer } from "../_support/raw_peer.ts";
-import { cert, key } from "../_support/tls.ts";
-import { soon, until } from "../_support/wait.ts";
-import { listen } from "./_support.ts";
+import { cert } from "../_support/tls.ts";
+import { soon } from "../_support/wait.ts";
+import { answeredBy, listen, listenTls, type LoopbackServer } from "./_support.ts";
 
 function answer(status: number, ...locations: string[]): ResponseHead {
   return {
@@ -102,42 +101,16 @@ for (const [from, locations, message] of REFUSED) {
 }
 
 /** A server that redirects each path to the one that `where` gives, and answers 101 where that gives none. */
-function redirecting(where: (path: string, port: number) => string | undefined, tls = false) {
-  const listener = tls ? Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key }) : listen();
-  const { port } = listener.addr;
-  const requests: string[] = [];
-  const running = new Set<Promise<void>>();
-  let left = 0;
-  const answer = async (conn: Deno.Conn) => {
-    using peer = new RawPeer(conn, "server");
-    left++;
-    try {
-      const request = await peer.readHead();
-      requests.push(request);
-      const to = where(request.split(" ")[1]!, port);
-      if (to === undefined) await peer.answerTo(request);
-      else await peer.send(utf8(`HTTP/1.1 302 Found\r\nLocation: ${to}\r\nContent-Length: 0\r\n\r\n`));
-      await peer.readToEnd();
-    } catch {
-      // The client went away.
-    }
-    left--;
-  };
-  const accepting = (async () => {
-    for await (const conn of listener) running.add(answer(conn));
-  })();
-  return {
-    url: `${tls ? "wss" : "ws"}://127.0.0.1:${port}`,
-    port,
-    requests,
-    /** Waits until all clients are gone. */
-    deserted: () => until(() => left === 0, "The end of all connections"),
-    async [Symbol.asyncDispose]() {
-      listener.close();
-      await accepting;
-      await soon(Promise.all(running), "The end of all connections");
-    },
-  };
+function redirecting(where: (path: string) => string | undefined, tls = false): LoopbackServer & { url: string } {
+  const server = answeredBy(tls ? listenTls() : listen(), async (peer, requests) => {
+    const request = await peer.readHead();
+    requests.push(request);
+    const to = where(request.split(" ")[1]!);
+    if (to === undefined) await peer.answerTo(request);
+    else await peer.send(utf8(`HTTP/1.1 302 Found\r\nLocation: ${to}\r\nContent-Length: 0\r\n\r\n`));
+    await peer.readToEnd();
+  });
+  return { ...server, url: `${tls ? "wss" : "ws"}://127.0.0.1:${server.port}` };
 }
 
 const go = (url: string, options: ConnectOptions = {}) =>

@@ -31,6 +31,17 @@ export function requestHead(...lines: string[]): RequestHead {
   return head;
 }
 
+/** What is other in a request: the names of the fields that it lacks, and lines that it has besides. */
+export interface FieldChange {
+  without?: readonly string[];
+  more?: readonly string[];
+}
+
+/** A head's fields after a change. */
+export function changedFields(fields: readonly string[], { without = [], more = [] }: FieldChange): string[] {
+  return [...fields.filter((line) => !without.some((name) => line.startsWith(`${name}:`))), ...more];
+}
+
 /** The head of a response from its lines. */
 export function responseHead(...lines: string[]): ResponseHead {
   const head = new ResponseHeadParser(DEFAULT_LIMITS).push(bytesOf([...lines, "", ""].join("\r\n")));

@@ -13,7 +13,7 @@ import { RequestHeadParser, type ResponseHead, ResponseHeadParser } from "../../
 import { acceptUpgrade, readUpgradeRequest } from "../../lib/handshake/server_handshake.ts";
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
 import { below, SEED, seeded } from "../_support/random.ts";
-import { bytesOf, mutate, randomText, readResponse, responseHead, textOf } from "./_support.ts";
+import { bytesOf, changedFields, mutate, randomText, readResponse, responseHead, textOf } from "./_support.ts";
 
 Deno.test("ws and wss URLs are taken, and http and https stand for them", () => {
   const cases = [
@@ -155,8 +155,7 @@ const ANSWER = [
 
 /** The answer of RFC 6455 §1.3 with one field replaced by others. */
 function replacing(name: string, ...values: string[]): ResponseHead {
-  const kept = ANSWER.filter((line) => !line.startsWith(`${name}:`));
-  return responseHead(...kept, ...values.map((value) => `${name}: ${value}`));
+  return responseHead(...changedFields(ANSWER, { without: [name], more: values.map((value) => `${name}: ${value}`) }));
 }
 
 /** Asserts that an answer to a request for the subprotocol a and the extension x is refused with its own status. */

@@ -4,12 +4,20 @@ import { type RequestHead, RequestHeadParser } from "../../lib/handshake/http_he
 import { acceptUpgrade, isUpgradeRequest, readUpgradeRequest } from "../../lib/handshake/server_handshake.ts";
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
 import { SEED, seeded } from "../_support/random.ts";
-import { assertRefuses, bytesOf, mutate, readResponse, requestHead, responseHead } from "./_support.ts";
+import {
+  assertRefuses,
+  bytesOf,
+  changedFields,
+  type FieldChange,
+  mutate,
+  readResponse,
+  requestHead,
+  responseHead,
+} from "./_support.ts";
 
 /** The request of RFC 6455 §1.3, without what some names say and with more lines. */
-function upgradeLines(change: { start?: string; without?: string[]; more?: string[] } = {}): string[] {
-  const { start = "GET /chat HTTP/1.1", without = [], more = [] } = change;
-  const lines = [
+function upgradeLines({ start = "GET /chat HTTP/1.1", ...change }: FieldChange & { start?: string } = {}): string[] {
+  const fields = [
     "Host: server.example.com",
     "Upgrade: websocket",
     "Connection: Upgrade",
@@ -18,8 +26,7 @@ function upgradeLines(change: { start?: string; without?: string[]; more?: strin
     "Sec-WebSocket-Protocol: chat, superchat",
     "Sec-WebSocket-Version: 13",
   ];
-  const kept = lines.filter((line) => !without.some((name) => line.startsWith(`${name}:`)));
-  return [start, ...kept, ...more];
+  return [start, ...changedFields(fields, change)];
 }
 
 const upgradeHead = (change?: Parameters<typeof upgradeLines>[0]): RequestHead => requestHead(...upgradeLines(change));

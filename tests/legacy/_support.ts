@@ -8,37 +8,34 @@ import type { RequestHead } from "../../lib/handshake/http_head.ts";
 import type { LegacyVersion } from "../../lib/handshake/server_handshake.ts";
 import { utf8 } from "../_support/frames.ts";
 import { ACCEPT, KEY, type RawPeer } from "../_support/raw_peer.ts";
-import { bytesOf, requestHead, textOf } from "../handshake/_support.ts";
+import { bytesOf, changedFields, type FieldChange, requestHead, textOf } from "../handshake/_support.ts";
 
-/** The request of rpz.websocket's documentation for hixie-76, in its order, without what some names say and with more lines. */
-export function hixie76Head(change: { start?: string; without?: string[]; more?: string[] } = {}): RequestHead {
-  const { start = "GET /demo HTTP/1.1", without = [], more = [] } = change;
-  const lines = [
-    "Host: example.com",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Key2: 12998 5 Y3 1  .P00",
-    "Sec-WebSocket-Protocol: sample",
-    "Upgrade: WebSocket",
-    "Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5",
-    "Origin: http://example.com",
-  ];
-  const kept = lines.filter((line) => !without.some((name) => line.startsWith(`${name}:`)));
-  return requestHead(start, ...kept, ...more);
+const crlf = (...lines: string[]) => lines.join("\r\n");
+
+/** The request line of rpz.websocket's documentation, and its fields for hixie-75 and hixie-76 in their order. */
+const DEMO = "GET /demo HTTP/1.1";
+const HIXIE_75 = ["Host: example.com", "Connection: Upgrade", "Upgrade: WebSocket", "Origin: http://example.com"];
+const HIXIE_76 = [
+  "Host: example.com",
+  "Connection: Upgrade",
+  "Sec-WebSocket-Key2: 12998 5 Y3 1  .P00",
+  "Sec-WebSocket-Protocol: sample",
+  "Upgrade: WebSocket",
+  "Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5",
+  "Origin: http://example.com",
+];
+
+/** That request for hixie-76, without what some names say and with more lines. */
+export function hixie76Head({ start = DEMO, ...change }: FieldChange & { start?: string } = {}): RequestHead {
+  return requestHead(start, ...changedFields(HIXIE_76, change));
 }
 
 /** What rpz.websocket's documentation has behind that head. */
 export const KEY3 = "^n:ds[4U";
 
-/** The request of rpz.websocket's documentation for hixie-75, with more lines. */
+/** That request for hixie-75, with more lines. */
 export function hixie75Head(...more: string[]): RequestHead {
-  return requestHead(
-    "GET /demo HTTP/1.1",
-    "Host: example.com",
-    "Connection: Upgrade",
-    "Upgrade: WebSocket",
-    "Origin: http://example.com",
-    ...more,
-  );
+  return requestHead(DEMO, ...HIXIE_75, ...more);
 }
 
 /** The request of draft-ietf-hybi-thewebsocketprotocol-07 §1.2, with a version and more lines. */
@@ -61,12 +58,10 @@ export interface Exchange {
   readonly answer: string;
 }
 
-const crlf = (...lines: string[]) => lines.join("\r\n");
-
 /** RFC 6455's request of §1.3 under the version of a HyBi draft, with the field that named the origin then. */
 const hybi = (version: string): Exchange => ({
   request: crlf(
-    "GET /demo HTTP/1.1",
+    DEMO,
     "Host: example.com",
     "Upgrade: websocket",
     "Connection: Upgrade",
@@ -89,14 +84,7 @@ const hybi = (version: string): Exchange => ({
 /** What clients send and get where the subprotocol `sample` is spoken: the hixie exchanges are rpz.websocket's. */
 export const EXCHANGES: Readonly<Record<LegacyVersion, Exchange>> = {
   "hixie-75": {
-    request: crlf(
-      "GET /demo HTTP/1.1",
-      "Host: example.com",
-      "Connection: Upgrade",
-      "Upgrade: WebSocket",
-      "Origin: http://example.com",
-      "\r\n",
-    ),
+    request: crlf(DEMO, ...HIXIE_75, "\r\n"),
     // The documentation has hixie-76's "WebSocket" in the first line; draft-hixie-thewebsocketprotocol-75 has these bytes.
     answer: crlf(
       "HTTP/1.1 101 Web Socket Protocol Handshake",
@@ -108,18 +96,7 @@ export const EXCHANGES: Readonly<Record<LegacyVersion, Exchange>> = {
     ),
   },
   "hixie-76": {
-    request: crlf(
-      "GET /demo HTTP/1.1",
-      "Host: example.com",
-      "Connection: Upgrade",
-      "Sec-WebSocket-Key2: 12998 5 Y3 1  .P00",
-      "Sec-WebSocket-Protocol: sample",
-      "Upgrade: WebSocket",
-      "Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5",
-      "Origin: http://example.com",
-      "",
-      KEY3,
-    ),
+    request: crlf(DEMO, ...HIXIE_76, "", KEY3),
     answer: crlf(
       "HTTP/1.1 101 WebSocket Protocol Handshake",
       "Upgrade: WebSocket",

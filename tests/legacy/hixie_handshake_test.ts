@@ -3,7 +3,7 @@ import { readHixie75, readHixie76 } from "../../lib/legacy/hixie_handshake.ts";
 import { frame, Opcode } from "../../lib/pipeline/frames/frame.ts";
 import { utf8 } from "../_support/frames.ts";
 import { assertRefuses, bytesOf, requestHead, textOf } from "../handshake/_support.ts";
-import { hixie75Head, hixie76Head, KEY3 } from "./_support.ts";
+import { EXCHANGES, hixie75Head, hixie76Head, KEY3 } from "./_support.ts";
 
 const NO_BODY = new Uint8Array(0);
 
@@ -39,16 +39,7 @@ Deno.test("hixie-76: the request of rpz.websocket's documentation is read", () =
 
 Deno.test("hixie-76: the answer is that of rpz.websocket's documentation, byte by byte", async () => {
   const answer = await readHixie76(hixie76Head()).answer(bytesOf(KEY3), { protocol: "sample" });
-  assertEquals(textOf(answer).split("\r\n"), [
-    "HTTP/1.1 101 WebSocket Protocol Handshake",
-    "Upgrade: WebSocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Origin: http://example.com",
-    "Sec-WebSocket-Location: ws://example.com/demo",
-    "Sec-WebSocket-Protocol: sample",
-    "",
-    "8jKS'y:G*Co,Wxa-",
-  ]);
+  assertEquals(textOf(answer).split("\r\n"), EXCHANGES["hixie-76"].answer.split("\r\n"));
 });
 
 Deno.test("hixie-76: the answers that others publish for their keys", async () => {
