@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
+import { print, readOptions, readPositive, readWhole, runProgram, UsageError } from "../_support/command_line.ts";
 import { SEED, seeded } from "../_support/random.ts";
 import { Divergence, type FuzzTarget } from "./_target.ts";
 import { TARGETS } from "./_targets.ts";
@@ -18,9 +18,6 @@ const USAGE = `Usage: deno task fuzz [options]
   --help         show this and exit
 `;
 
-/** A mistake on the command line. */
-class UsageError extends Error {}
-
 /** What to do. */
 interface FuzzOptions {
   seconds: number;
@@ -28,45 +25,27 @@ interface FuzzOptions {
   seed: number;
 }
 
-/** Runs the targets. Returns the exit code. */
-export function main(args: string[]): number {
-  try {
-    const options = readOptions(args);
-    if (options === undefined) {
-      print(USAGE);
-      return 0;
-    }
-    return options.targets.every((target) => fuzz(target, options)) ? 0 : 1;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    Deno.stderr.writeSync(new TextEncoder().encode(`fuzz: ${error.message} (--help shows the options)\n`));
-    return 2;
-  }
+function main(args: string[]): number {
+  const options = readFuzzOptions(args);
+  if (options !== undefined) return options.targets.every((target) => fuzz(target, options)) ? 0 : 1;
+  print(USAGE);
+  return 0;
 }
 
-function readOptions(args: string[]): FuzzOptions | undefined {
-  const parse = () =>
-    parseArgs({
-      args,
-      options: {
-        seconds: { type: "string", default: "10" },
-        target: { type: "string" },
-        seed: { type: "string", default: String(SEED) },
-        help: { type: "boolean", default: false },
-      },
-    }).values;
-  let values: ReturnType<typeof parse>;
-  try {
-    values = parse();
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message.split(". ")[0] : String(error));
-  }
-  if (values.help) return undefined;
-  const targets = TARGETS.filter(({ name }) => values.target === undefined || name === values.target);
-  if (targets.length === 0) throw new UsageError(`--target ${values.target} is not one of the targets`);
-  if (!(Number(values.seconds) > 0)) throw new UsageError(`--seconds ${values.seconds} is not a number above 0`);
-  if (!/^\d+$/.test(values.seed)) throw new UsageError(`--seed ${values.seed} is not a whole number`);
-  return { seconds: Number(values.seconds), targets, seed: Number(values.seed) };
+function readFuzzOptions(args: string[]): FuzzOptions | undefined {
+  const { help, seconds, seed, target } = readOptions({
+    args,
+    options: {
+      seconds: { type: "string", default: "10" },
+      target: { type: "string" },
+      seed: { type: "string", default: String(SEED) },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (help) return undefined;
+  const targets = TARGETS.filter(({ name }) => target === undefined || name === target);
+  if (targets.length === 0) throw new UsageError(`--target ${target} is not one of the targets`);
+  return { seconds: readPositive("seconds", seconds), targets, seed: readWhole("seed", seed) };
 }
 
 /** Runs one target until its time is up. Returns whether its invariant held. */
@@ -98,8 +77,4 @@ function fuzz(target: FuzzTarget, { seconds, seed }: FuzzOptions): boolean {
   return true;
 }
 
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
-}
-
-if (import.meta.main) Deno.exit(main(Deno.args));
+if (import.meta.main) Deno.exit(await runProgram("fuzz", () => main(Deno.args)));

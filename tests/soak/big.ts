@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { print } from "../_support/command_line.ts";
 import { mebibytes } from "./_tally.ts";
 import type { ClientSaying, Memory, ServerSaying } from "./big_peer.ts";
 
@@ -76,8 +77,4 @@ async function* peer<Saying>(args: readonly string[], signal: AbortSignal): Asyn
     for (const line of lines) yield JSON.parse(line);
   }
   await process.status;
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
 }

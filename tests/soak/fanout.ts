@@ -6,9 +6,9 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { connect, type WebSocketConnection } from "../../mod.ts";
 import { deno } from "../_support/child.ts";
+import { print, readOptions, readPositive, readWhole, runProgram } from "../_support/command_line.ts";
 import { requestText } from "../_support/raw_peer.ts";
 import type { FanoutStats } from "./_fanout_server.ts";
 import { mebibytes } from "./_tally.ts";
@@ -119,13 +119,13 @@ async function until(condition: () => boolean | Promise<boolean>, what: string):
   }
 }
 
-/** Runs the soak. Returns the exit code. */
-export async function main(args: string[]): Promise<number> {
-  const { values } = parseArgs({
+async function main(args: string[]): Promise<number> {
+  const values = readOptions({
     args,
     options: { subscribers: { type: "string", default: "1000" }, seconds: { type: "string", default: "20" } },
   });
-  const [subscribers, seconds] = [Number(values.subscribers), Number(values.seconds)];
+  const subscribers = readWhole("subscribers", values.subscribers, 1);
+  const seconds = readPositive("seconds", values.seconds);
   await using server = deno("run", "--no-prompt", "--allow-net=127.0.0.1", "tests/soak/_fanout_server.ts");
   const [, port] = await server.said(/listening on (\d+)\n/);
   await using socket = await connect(`ws://127.0.0.1:${port}/control`);
@@ -170,8 +170,4 @@ export async function main(args: string[]): Promise<number> {
   return complaints.length === 0 ? 0 : 1;
 }
 
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
-}
-
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) Deno.exit(await runProgram("fanout", () => main(Deno.args)));

@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
+import { setTimeout } from "node:timers/promises";
+import { print, readOptions, readPositive, readWhole, runProgram } from "../_support/command_line.ts";
 import { below, SEED, seeded } from "../_support/random.ts";
 import { type Play, playOn, PLAYS, type Scene, steady } from "./_plays.ts";
 import { big, type BigOptions } from "./big.ts";
@@ -35,59 +36,39 @@ const warmUp = (seconds: number): number => Math.max(seconds / 5, Math.min(secon
 /** Milliseconds that the clients have to leave, and the server to notice. */
 const DRAIN = 30_000;
 
-/** A mistake on the command line. */
-class UsageError extends Error {}
-
 interface SoakOptions {
   seconds: number;
   connections: number;
   seed: number;
 }
 
-/** Runs the soak. Returns the exit code. */
-export async function main(args: string[]): Promise<number> {
-  try {
-    const options = readOptions(args);
-    if (options !== undefined) return await ("bytes" in options ? big(options) : soak(options));
-    print(USAGE);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    Deno.stderr.writeSync(new TextEncoder().encode(`soak: ${error.message} (--help shows the options)\n`));
-    return 2;
-  }
+async function main(args: string[]): Promise<number> {
+  const options = readSoakOptions(args);
+  if (options !== undefined) return await ("bytes" in options ? big(options) : soak(options));
+  print(USAGE);
+  return 0;
 }
 
-function readOptions(args: string[]): SoakOptions | BigOptions | undefined {
-  const parse = () =>
-    parseArgs({
-      args,
-      options: {
-        seconds: { type: "string", default: "60" },
-        connections: { type: "string", default: "200" },
-        seed: { type: "string", default: String(SEED) },
-        big: { type: "boolean", default: false },
-        size: { type: "string", default: "2048" },
-        deflate: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    }).values;
-  let values: ReturnType<typeof parse>;
-  try {
-    values = parse();
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message.split(". ")[0] : String(error));
-  }
-  if (values.help) return undefined;
-  const { seconds, connections, seed, size, deflate } = values;
-  if (!/^[1-9]\d*$/.test(size)) throw new UsageError(`--size ${size} is not a whole number above 0`);
-  if (values.big) return { bytes: Number(size) * 1024 * 1024, deflate };
-  if (!(Number(seconds) > 0)) throw new UsageError(`--seconds ${seconds} is not a number above 0`);
-  if (!/^[1-9]\d*$/.test(connections)) {
-    throw new UsageError(`--connections ${connections} is not a whole number above 0`);
-  }
-  if (!/^\d+$/.test(seed)) throw new UsageError(`--seed ${seed} is not a whole number`);
-  return { seconds: Number(seconds), connections: Number(connections), seed: Number(seed) };
+function readSoakOptions(args: string[]): SoakOptions | BigOptions | undefined {
+  const { help, seconds, connections, seed, size, deflate, ...values } = readOptions({
+    args,
+    options: {
+      seconds: { type: "string", default: "60" },
+      connections: { type: "string", default: "200" },
+      seed: { type: "string", default: String(SEED) },
+      big: { type: "boolean", default: false },
+      size: { type: "string", default: "2048" },
+      deflate: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (help) return undefined;
+  if (values.big) return { bytes: readWhole("size", size, 1) * 1024 * 1024, deflate };
+  return {
+    seconds: readPositive("seconds", seconds),
+    connections: readWhole("connections", connections, 1),
+    seed: readWhole("seed", seed),
+  };
 }
 
 async function soak(options: SoakOptions): Promise<number> {
@@ -149,7 +130,7 @@ async function sendClients(
   signal: AbortSignal,
 ): Promise<void> {
   let free = performance.now();
-  const pause = (ms: number) => wait(ms, signal);
+  const pause = (ms: number) => setTimeout(ms, undefined, { signal }).catch(() => {}); // over, or told to leave
   const turn = () => {
     free = Math.max(free, performance.now()) + 1000 / RATE;
     return pause(free - performance.now());
@@ -165,20 +146,6 @@ async function sendClients(
     };
     return playOn(scene, i < coming ? next : () => ["steady", steady]);
   }));
-}
-
-/** Waits some milliseconds, until `signal` is aborted at most. */
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }
 
 /** The server's state once nobody is connected, or when that took too long. */
@@ -232,8 +199,4 @@ function startServer(): Server {
   };
 }
 
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
-}
-
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) Deno.exit(await runProgram("soak", () => main(Deno.args)));

@@ -1,0 +1,49 @@
+/**
+ * The programs of this folder that a person starts: their options, what they print and their exit codes.
+ *
+ * @module
+ */
+import { parseArgs, type ParseArgsConfig } from "node:util";
+
+/** A mistake on the command line. */
+export class UsageError extends Error {}
+
+/** Reads options as `parseArgs` does. */
+export function readOptions<Config extends ParseArgsConfig>(
+  config: Config,
+): ReturnType<typeof parseArgs<Config>>["values"] {
+  try {
+    return parseArgs(config).values;
+  } catch (error) {
+    // What follows the first sentence is advice about dashes.
+    throw new UsageError(error instanceof Error ? error.message.split(". ")[0] : String(error));
+  }
+}
+
+/** An option's value as a number above 0. */
+export function readPositive(option: string, text: string): number {
+  if (!(Number(text) > 0)) throw new UsageError(`--${option} ${text} is not a number above 0`);
+  return Number(text);
+}
+
+/** An option's value as a whole number of at least `least`. */
+export function readWhole(option: string, text: string, least = 0): number {
+  if (/^\d+$/.test(text) && Number(text) >= least) return Number(text);
+  throw new UsageError(`--${option} ${text} is not a whole number${least === 0 ? "" : ` of at least ${least}`}`);
+}
+
+/** Runs a program: the exit code that it returns, or 2 with one line where its command line is wrong. */
+export async function runProgram(name: string, run: () => number | Promise<number>): Promise<number> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    Deno.stderr.writeSync(new TextEncoder().encode(`${name}: ${error.message} (--help shows the options)\n`));
+    return 2;
+  }
+}
+
+/** Writes text to standard output. */
+export function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
