@@ -1,10 +1,30 @@
 import { assert, assertEquals } from "@std/assert";
 import { broadcastBroker } from "../../lib/hub/broadcast_broker.ts";
-import type { BrokerMessage } from "../../lib/hub/broker.ts";
 import { settle, until } from "../_support/wait.ts";
 import { noted } from "./_brokers.ts";
 
 const name = () => `test ${crypto.randomUUID()}`;
+
+/** Two brokers of one channel, the second of which has asked for the topic t. */
+async function pair() {
+  const channel = name();
+  const [a, b] = [broadcastBroker(channel), broadcastBroker(channel)];
+  noted(a);
+  const { messages } = noted(b);
+  b.subscribe("t");
+  await settle();
+  return {
+    channel,
+    a,
+    b,
+    /** What the second was told. */
+    messages,
+    async [Symbol.asyncDispose]() {
+      await a[Symbol.asyncDispose]();
+      await b[Symbol.asyncDispose]();
+    },
+  };
+}
 
 Deno.test("brokers of one name hear each other and not themselves; they need nothing and are up at once", async () => {
   const channel = name();
@@ -24,40 +44,25 @@ Deno.test("brokers of one name hear each other and not themselves; they need not
 });
 
 Deno.test("only topics that were asked for are heard", async () => {
-  const channel = name();
-  await using a = broadcastBroker(channel);
-  await using b = broadcastBroker(channel);
-  noted(a);
-  const { messages } = noted(b);
-  b.subscribe("t");
-  await settle();
+  await using brokers = await pair();
+  const { a, messages } = brokers;
   for (const topic of ["u", "t"]) a.publish({ topic, data: topic });
   await until(() => messages.length > 0, "The message");
   assertEquals(messages, [{ topic: "t", data: "t" }]);
 });
 
 Deno.test("20 000 messages in one go all arrive, in order: a bare BroadcastChannel keeps 256 for a receiver", async () => {
-  const channel = name();
-  await using a = broadcastBroker(channel);
-  await using b = broadcastBroker(channel);
-  const received: number[] = [];
-  a.attach({ receive() {} });
-  b.attach({ receive: ({ data }: BrokerMessage) => void received.push(Number(data)) });
-  b.subscribe("t");
-  await settle();
+  await using brokers = await pair();
+  const { a, messages } = brokers;
   for (let i = 0; i < 20_000; i++) a.publish({ topic: "t", data: `${i}` });
-  await until(() => received.length === 20_000, "Every message");
-  assert(received.every((number, i) => number === i));
+  await until(() => messages.length === 20_000, "Every message");
+  assert(messages.every(({ data }, i) => data === `${i}`));
   assertEquals(a.lost, 0);
 });
 
 Deno.test("A9: who does not answer is waited for a second, and no more until he answers again", async () => {
-  const channel = name();
-  await using a = broadcastBroker(channel);
-  await using b = broadcastBroker(channel);
-  noted(a);
-  const { messages } = noted(b);
-  b.subscribe("t");
+  await using brokers = await pair();
+  const { a, channel, messages } = brokers;
   // One who says hello and then nothing, as a worker that hangs.
   const hung = new BroadcastChannel(channel);
   await settle();
@@ -80,13 +85,8 @@ Deno.test("A9: who does not answer is waited for a second, and no more until he 
 });
 
 Deno.test("A10: whatever else is posted on the channel does no harm", async () => {
-  const channel = name();
-  await using a = broadcastBroker(channel);
-  await using b = broadcastBroker(channel);
-  noted(a);
-  const { messages } = noted(b);
-  b.subscribe("t");
-  await settle();
+  await using brokers = await pair();
+  const { a, b, channel, messages } = brokers;
   const other = new BroadcastChannel(channel);
   for (
     const garbage of [
