@@ -4,7 +4,7 @@
  * @module
  */
 import { HEADROOM, ROOM_PAYS } from "../../lib/pipeline/bytes/headroom.ts";
-import { encodeHex } from "@std/encoding/hex";
+import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { assertStrictEquals } from "@std/assert";
 
 /** Asserts that both hold the same bytes. Quick where they do; `what` names the case where they do not. */
@@ -16,6 +16,11 @@ export function assertBytes(actual: Uint8Array, expected: Uint8Array, what = "")
 /** `length` bytes that count up from `first`, modulo 256. */
 export function counting(length: number, first = 0): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length }, (_, i) => first + i);
+}
+
+/** Bytes of hexadecimal digits, in which spaces count for nothing. */
+export function fromHex(digits: string): Uint8Array<ArrayBuffer> {
+  return decodeHex(digits.replaceAll(" ", ""));
 }
 
 /** Bytes one behind the other. */

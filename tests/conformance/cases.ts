@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { decodeHex } from "@std/encoding/hex";
 import { type Frame, frame, Opcode } from "../../lib/pipeline/frames/frame.ts";
+import { fromHex } from "../_support/bytes.ts";
 import { utf8 } from "../_support/frames.ts";
 import { close, ping, pong, text } from "../_support/raw_peer.ts";
 
@@ -64,7 +64,6 @@ const MiB = 1024 * KiB;
 const PROTOCOL_ERROR: End = { fails: [1002] };
 const NOT_UTF8: End = { fails: [1007] };
 
-const hex = (digits: string): Uint8Array<ArrayBuffer> => decodeHex(digits.replaceAll(" ", ""));
 /** A continuation; the last one with `fin`. */
 const more = (payload: Uint8Array<ArrayBuffer>, fin = false): Frame => frame(Opcode.CONTINUATION, payload, { fin });
 /** A text's first fragment. */
@@ -125,8 +124,8 @@ const pings: Case[] = [
     id: "2.3",
     title: "answers a ping with its bytes, which need not be UTF-8",
     steps: [
-      { send: [frame(Opcode.PING, hex("00fffefdfcfb00ff"))] },
-      { expect: [frame(Opcode.PONG, hex("00fffefdfcfb00ff"))] },
+      { send: [frame(Opcode.PING, fromHex("00fffefdfcfb00ff"))] },
+      { expect: [frame(Opcode.PONG, fromHex("00fffefdfcfb00ff"))] },
     ],
   },
   {
@@ -193,7 +192,7 @@ const reservedBits: Case[] = [
   {
     id: "3.5",
     title: "fails at RSV1 and RSV3 on a binary frame",
-    steps: [{ send: [frame(Opcode.BINARY, hex("00fffefdfcfb00ff"), { rsv: 5 })] }],
+    steps: [{ send: [frame(Opcode.BINARY, fromHex("00fffefdfcfb00ff"), { rsv: 5 })] }],
     end: PROTOCOL_ERROR,
   },
   {
@@ -310,9 +309,9 @@ const fragmentation: Case[] = [
 
 const KOSME = "cebae1bdb9cf83cebcceb5";
 /** A surrogate in a text that is in order but for it. */
-const SURROGATE = hex(KOSME + "eda080" + "656469746564");
+const SURROGATE = fromHex(KOSME + "eda080" + "656469746564");
 /** The same with U+110000, which is too high: F4 may lead, but 90 may not follow. */
-const TOO_HIGH = hex(KOSME + "f4908080" + "656469746564");
+const TOO_HIGH = fromHex(KOSME + "f4908080" + "656469746564");
 const MIXED = utf8("Hello-µ@ßöäüàá-UTF-8!!");
 const NONE = new Uint8Array(0);
 
@@ -363,7 +362,7 @@ const utf8Fragments: Case[] = [
   {
     id: "6.2.4",
     title: "echoes characters of two and three bytes, a fragment for each byte",
-    steps: echo(textOf(hex(KOSME)), fragments(Opcode.TEXT, hex(KOSME), 1)),
+    steps: echo(textOf(fromHex(KOSME)), fragments(Opcode.TEXT, fromHex(KOSME), 1)),
   },
   {
     id: "6.3.1",
@@ -484,7 +483,7 @@ const SEQUENCES: readonly { title: string; valid: (bytes: string) => boolean; se
 
 const utf8Sequences: Case[] = SEQUENCES.flatMap(({ title, valid, sequences }, group) =>
   sequences.map((bytes, i): Case => {
-    const message = textOf(hex(bytes));
+    const message = textOf(fromHex(bytes));
     const shown = bytes.length > 24 ? `${bytes.slice(0, 24)}...` : bytes;
     return {
       id: `6.${group + 5}.${i + 1}`,
@@ -521,7 +520,7 @@ const closing: Case[] = [
   },
   { id: "7.3.1", title: "answers an empty close frame with one", steps: [{ send: [close()] }], end: { closes: 1005 } },
   // The suite takes a dropped connection as well, here and in 7.3.6, 7.5.1 and 7.9: we say why.
-  { id: "7.3.2", title: "fails at a close frame of one byte", ...broken(frame(Opcode.CLOSE, hex("61"))) },
+  { id: "7.3.2", title: "fails at a close frame of one byte", ...broken(frame(Opcode.CLOSE, fromHex("61"))) },
   { id: "7.3.3", title: "answers a close frame with a code", ...answered(close(1000)) },
   { id: "7.3.4", title: "answers a close frame with a reason", ...answered(close(1000, "Hello World!")) },
   { id: "7.3.5", title: "answers a close frame with a reason of 123 bytes", ...answered(close(1000, "*".repeat(123))) },

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { decodeHex, encodeHex } from "@std/encoding/hex";
+import { encodeHex } from "@std/encoding/hex";
 import { frame, Opcode, type Role } from "../../lib/pipeline/frames/frame.ts";
 import {
   binary,
@@ -17,13 +17,12 @@ import {
   text,
   violation,
 } from "../../lib/testing/raw_frame.ts";
-import { counting } from "../_support/bytes.ts";
+import { counting, fromHex } from "../_support/bytes.ts";
 import { randomFrames, utf8 } from "../_support/frames.ts";
 import { naiveBytes } from "../_support/naive_frames.ts";
 import { seeded } from "../_support/random.ts";
 
 const hex = (frame: RawFrame, role: Role) => encodeHex(encodeRawFrame(frame, role));
-const bytesOf = (digits: string) => decodeHex(digits.replaceAll(" ", ""));
 
 Deno.test("the examples of RFC 6455 §5.7 are written as they stand there", () => {
   assertEquals(hex(text("Hello"), "server"), "810548656c6c6f");
@@ -79,13 +78,13 @@ const VIOLATIONS: [digits: string, sender: Role, broken: RegExp][] = [
 
 for (const [digits, sender, broken] of VIOLATIONS) {
   Deno.test(`a ${sender}'s ${digits.slice(0, 20)} breaks ${broken.source}`, () => {
-    assertMatch(violation(decodeRawFrame(bytesOf(digits))!, sender, false) ?? "no rule", broken);
+    assertMatch(violation(decodeRawFrame(fromHex(digits))!, sender, false) ?? "no rule", broken);
   });
 }
 
 Deno.test("reserved bits and opcodes are free where there are extensions", () => {
   for (const digits of ["c1 00", "83 00", "fb 00"]) {
-    assertEquals(violation(decodeRawFrame(bytesOf(digits))!, "server", true), undefined);
+    assertEquals(violation(decodeRawFrame(fromHex(digits))!, "server", true), undefined);
   }
 });
 

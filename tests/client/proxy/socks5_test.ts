@@ -1,12 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { decodeHex, encodeHex } from "@std/encoding/hex";
+import { encodeHex } from "@std/encoding/hex";
 import { Socks5Handshake } from "../../../lib/client/proxy/socks5.ts";
 import { ConnectionError } from "../../../lib/errors.ts";
+import { fromHex } from "../../_support/bytes.ts";
 import { assertReads, splittings } from "../../_support/feed.ts";
 
 const NAME = { hostname: "a.test", port: 8080 };
 const LOGIN = { username: "user", password: "sécret" };
-const bytes = (hex: string) => decodeHex(hex.replaceAll(" ", ""));
 
 /** Feeds a proxy's answers: what is sent in reply, and what came behind them. */
 function exchange(
@@ -43,7 +43,7 @@ const REQUESTS: [hostname: string, request: string][] = [
 for (const [hostname, request] of REQUESTS) {
   Deno.test(`RFC 1928 §4: a connection to ${hostname} is asked for by its own type of address`, () => {
     const expected = { sent: `050100${request.replaceAll(" ", "")}1f90`, complete: true, rest: "" };
-    const answers = bytes("0500 05000001 7f000001 1f90");
+    const answers = fromHex("0500 05000001 7f000001 1f90");
     assertReads(answers, (chunks) => exchange(chunks, { to: { ...NAME, hostname } }), expected);
   });
 }
@@ -51,14 +51,14 @@ for (const [hostname, request] of REQUESTS) {
 for (const address of ["01 7f000001", "04 00000000000000000000000000000001", `03 06 ${hex("b.test")}`, "03 00"]) {
   Deno.test(`RFC 1928 §6: a reply with address ${address} is read to its end and no further`, () => {
     const expected = { sent: `0501000306${hex("a.test")}1f90`, complete: true, rest: "cafe" };
-    assertReads(bytes(`0500 050000 ${address} 1f90 cafe`), (chunks) => exchange(chunks), expected);
+    assertReads(fromHex(`0500 050000 ${address} 1f90 cafe`), (chunks) => exchange(chunks), expected);
   });
 }
 
 Deno.test("RFC 1929: user name and password go as UTF-8 with their lengths in bytes", () => {
   const login = `0104${hex("user")}07${hex("sécret")}`;
   const expected = { sent: `${login}0501000306${hex("a.test")}1f90`, complete: true, rest: "" };
-  const answers = bytes("0502 0100 05000001 00000000 0000");
+  const answers = fromHex("0502 0100 05000001 00000000 0000");
   assertReads(answers, (chunks) => exchange(chunks, { login: LOGIN }), expected);
 });
 
@@ -79,7 +79,7 @@ const FAULTS: [answers: string, login: typeof LOGIN | undefined, message: string
 ];
 for (const [answers, login, message] of FAULTS) {
   Deno.test(`${answers} ${login ? "to a client with credentials " : ""}is a ConnectionError: SOCKS proxy ${message}`, () => {
-    for (const { chunks } of splittings(bytes(answers))) {
+    for (const { chunks } of splittings(fromHex(answers))) {
       assertThrows(() => exchange(chunks, { ...(login && { login }) }), ConnectionError, `SOCKS proxy ${message}`);
     }
   });
@@ -87,12 +87,12 @@ for (const [answers, login, message] of FAULTS) {
 
 Deno.test("a name of 255 bytes can be asked for, a longer one cannot", () => {
   const of = (length: number) => new Socks5Handshake({ hostname: "a".repeat(length), port: 80 });
-  assertEquals(of(255).push(bytes("0500")).length, 4 + 1 + 255 + 2);
+  assertEquals(of(255).push(fromHex("0500")).length, 4 + 1 + 255 + 2);
   assertThrows(() => of(256), RangeError, "256 bytes");
 });
 
 Deno.test("nothing more can be pushed once the proxy has connected", () => {
   const handshake = new Socks5Handshake(NAME);
-  handshake.push(bytes("0500 05000001 00000000 0000"));
-  assertEquals(assertThrows(() => handshake.push(bytes("00")), DOMException).name, "InvalidStateError");
+  handshake.push(fromHex("0500 05000001 00000000 0000"));
+  assertEquals(assertThrows(() => handshake.push(fromHex("00")), DOMException).name, "InvalidStateError");
 });

@@ -6,12 +6,13 @@
  * @module
  */
 // deno-lint-ignore-file no-console -- that is what it is for
+import { concat } from "../../_support/bytes.ts";
 import { LimitError } from "../../../lib/errors.ts";
 import { createDeflater } from "../../../lib/extensions/permessage_deflate/zlib.ts";
 import { frame, Opcode, Rsv } from "../../../lib/pipeline/frames/frame.ts";
 import { naiveBytes } from "../../_support/naive_frames.ts";
 import { end } from "../_support.ts";
-import { join, NO_TAKEOVER } from "./_support.ts";
+import { NO_TAKEOVER } from "./_support.ts";
 
 const MiB = 1024 * 1024;
 const [role, max, ratio] = Deno.args;
@@ -20,7 +21,7 @@ const [role, max, ratio] = Deno.args;
 function bombOf(mebibytes: number): Uint8Array<ArrayBuffer> {
   const deflater = createDeflater({ windowBits: 15, level: 9, memLevel: 9 });
   const zeros = new Uint8Array(MiB);
-  return join(Array.from({ length: mebibytes }, () => join(deflater.deflate(zeros))));
+  return concat(Array.from({ length: mebibytes }, () => concat(deflater.deflate(zeros))));
 }
 
 /** How a connection ends that gets it, already on the wire: the peer makes no garbage of its own but a copy. */

@@ -7,23 +7,12 @@ import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@
 import { LimitError, ProtocolError } from "../../../lib/errors.ts";
 import { permessageDeflate } from "../../../lib/extensions/permessage_deflate/permessage_deflate.ts";
 import { type Frame, frame, Opcode, Rsv } from "../../../lib/pipeline/frames/frame.ts";
-import { assertBytes } from "../../_support/bytes.ts";
+import { assertBytes, concat, fromHex } from "../../_support/bytes.ts";
 import { lines, utf8 } from "../../_support/frames.ts";
 import { randomBytes, seeded } from "../../_support/random.ts";
 import { ping, pong, text } from "../../_support/raw_peer.ts";
 import { ROLES } from "../_support.ts";
-import {
-  compressed,
-  deflated,
-  distances,
-  EXAMPLES,
-  hex,
-  join,
-  NO_TAKEOVER,
-  openCodec,
-  repetitive,
-  textOf,
-} from "./_support.ts";
+import { compressed, deflated, distances, EXAMPLES, NO_TAKEOVER, openCodec, repetitive, textOf } from "./_support.ts";
 
 const MiB = 1024 * 1024;
 const STORY = "It was a dark and stormy night; the rain fell in torrents. ".repeat(40);
@@ -39,7 +28,7 @@ export function testCodecs(way: string): void {
       test(`RFC 7692 ${name}: its frames are decoded`, () => {
         const { decode, release } = openCodec(role);
         for (const { frames, text } of messages) {
-          const decoded = decode(compressed(frames.map(hex)));
+          const decoded = decode(compressed(frames.map(fromHex)));
           assertEquals(textOf(decoded), text);
           const [first] = decoded;
           assertEquals([first?.rsv, first?.opcode, decoded.at(-1)?.fin], [0, Opcode.TEXT, true]);
@@ -192,7 +181,7 @@ export function testCodecs(way: string): void {
     test("D8: uncompressed messages are read on the same connection, in fragments too, before and behind compressed ones", () => {
       const { decode, release } = openCodec(role);
       const plain = [frame(Opcode.TEXT, utf8("plain "), { fin: false }), frame(Opcode.CONTINUATION, utf8("text"))];
-      const hello = compressed([hex("f248cdc9c90700")]);
+      const hello = compressed([fromHex("f248cdc9c90700")]);
       assertEquals(lines(decode([...plain, ...hello, ...plain])), lines([...plain, text("Hello"), ...plain]));
       release();
     });
@@ -202,7 +191,7 @@ export function testCodecs(way: string): void {
       const final = "f348cdc9c90700";
       for (const payloads of [[final + "00"], [final], [final + final], [final, final], [final, "", "00"]]) {
         const count = payloads.join("").split(final).length - 1;
-        assertEquals(textOf(decode(compressed(payloads.map(hex)))), "Hello".repeat(count));
+        assertEquals(textOf(decode(compressed(payloads.map(fromHex)))), "Hello".repeat(count));
       }
       release();
     });
@@ -211,7 +200,7 @@ export function testCodecs(way: string): void {
       for (const bad of ["07ff", "f200110000 00", "000500fbff48656c6c6f00", "f248cd", ""]) {
         const { decode, release, extension } = openCodec(role);
         const before: Frame[] = [];
-        const frames = [text("before"), ...compressed([hex(bad)])];
+        const frames = [text("before"), ...compressed([fromHex(bad)])];
         const error = assertThrows(() => decode(frames, before), ProtocolError, "Compressed data is");
         assertEquals([error.closeCode, error.section], [1007, "RFC 7692 §7.2.2"]);
         assertEquals(lines(before), lines([text("before")]));
@@ -222,8 +211,8 @@ export function testCodecs(way: string): void {
 
     test("D6: a message that needs the context that was given up is 1007", () => {
       const { decode, release } = openCodec(role);
-      decode(compressed([hex("f248cdc9c90700")]));
-      const error = assertThrows(() => decode(compressed([hex("f200110000")])), ProtocolError, "distance");
+      decode(compressed([fromHex("f248cdc9c90700")]));
+      const error = assertThrows(() => decode(compressed([fromHex("f200110000")])), ProtocolError, "distance");
       assertEquals(error.closeCode, 1007);
       release();
     });
@@ -263,7 +252,7 @@ export function testCodecs(way: string): void {
       const bytes = deflated(randomBytes(seeded(), 1000));
       for (let round = 0; round < 3; round++) {
         const decoded = decode(compressed([bytes.subarray(0, 500), bytes.subarray(500)], Opcode.BINARY));
-        assertEquals(join(decoded.map(({ payload }) => payload)).length, 1000);
+        assertEquals(concat(decoded.map(({ payload }) => payload)).length, 1000);
       }
       const more = deflated(randomBytes(seeded(), 1001));
       assertThrows(() => decode(compressed([more.subarray(0, 900), more.subarray(900)])), LimitError);
@@ -273,11 +262,11 @@ export function testCodecs(way: string): void {
     test("D1: up to 1 MiB any ratio will do, and above it what maxRatio says", () => {
       const zeros = (size: number) => compressed([deflated(new Uint8Array(size))], Opcode.BINARY);
       const strict = openCodec(role, { options: { maxRatio: 2 } });
-      assertEquals(join(strict.decode(zeros(MiB)).map(({ payload }) => payload)).length, MiB);
+      assertEquals(concat(strict.decode(zeros(MiB)).map(({ payload }) => payload)).length, MiB);
       assertThrows(() => strict.decode(zeros(MiB + 1)), LimitError, "inflates more than maxRatio 2 times");
       strict.release();
       const lax = openCodec(role, { options: { maxRatio: Infinity } });
-      assertEquals(join(lax.decode(zeros(16 * MiB)).map(({ payload }) => payload)).length, 16 * MiB);
+      assertEquals(concat(lax.decode(zeros(16 * MiB)).map(({ payload }) => payload)).length, 16 * MiB);
       lax.release();
     });
 
@@ -292,7 +281,7 @@ export function testCodecs(way: string): void {
       for (const split of [true, false]) {
         const { decode, release } = openCodec(role, { context: { split } });
         const decoded = decode(sent);
-        assertBytes(join(decoded.map(({ payload }) => payload)), bytes);
+        assertBytes(concat(decoded.map(({ payload }) => payload)), bytes);
         // The bits of others stay, on the first piece of what was one frame.
         assertEquals(decoded.filter(({ rsv }) => rsv === Rsv.RSV2).length, 2);
         assertEquals(decoded.findIndex(({ opcode }) => opcode !== 0), 0);

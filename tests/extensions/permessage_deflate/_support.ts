@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { decodeHex, encodeHex } from "@std/encoding/hex";
+import { encodeHex } from "@std/encoding/hex";
 import zlib from "node:zlib";
 import type { CodecContext } from "../../../lib/extensions/extension.ts";
 import {
@@ -15,23 +15,11 @@ import {
 import { type ExtensionParam, parseExtensions } from "../../../lib/handshake/extension_header.ts";
 import { type Frame, frame, Opcode, type OutgoingFrame, type Role, Rsv } from "../../../lib/pipeline/frames/frame.ts";
 import { contextOf } from "../_support.ts";
+import { concat } from "../../_support/bytes.ts";
 import { below, type Random, randomBytes, seeded } from "../../_support/random.ts";
-
-/** Bytes of hexadecimal digits, in which spaces count for nothing. */
-export const hex = (digits: string): Uint8Array<ArrayBuffer> => decodeHex(digits.replaceAll(" ", ""));
 
 /** Pieces as one, in hexadecimal digits. */
 export const digits = (pieces: readonly Uint8Array[]): string => pieces.map((piece) => encodeHex(piece)).join("");
-
-/** Bytes as one. */
-export function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  parts.reduce((at, part) => {
-    joined.set(part, at);
-    return at + part.length;
-  }, 0);
-  return joined;
-}
 
 /** Payloads of an example of RFC 7692 §7.2.3: the messages that they mean, each one text in one or more frames. */
 export interface Example {
@@ -258,5 +246,5 @@ export function deflated(bytes: Uint8Array, windowBits = 15): Uint8Array<ArrayBu
 
 /** The payload of a message's frames as text. */
 export function textOf(frames: readonly Frame[]): string {
-  return new TextDecoder().decode(join(frames.map(({ payload }) => payload)));
+  return new TextDecoder().decode(concat(frames.map(({ payload }) => payload)));
 }

@@ -1,3 +1,4 @@
+import { fromHex } from "../../_support/bytes.ts";
 import { assert, assertEquals, assertLess, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { HandshakeError, ProtocolError } from "../../../lib/errors.ts";
 import { acceptExtensions, describeExtensions, offerExtensions } from "../../../lib/extensions/negotiation.ts";
@@ -19,7 +20,6 @@ import {
   compressed,
   deflated,
   EXAMPLES,
-  hex,
   NO_TAKEOVER,
   openCodec,
   params,
@@ -213,7 +213,7 @@ for (const role of ROLES) {
     Deno.test(`RFC 7692 ${name}: encoded to the same bytes, and decoded (${role})`, () => {
       const { encode, decode, release } = open({ level });
       for (const { frames, text: message } of messages) {
-        const expected = compressed(frames.map(hex));
+        const expected = compressed(frames.map(fromHex));
         assertEquals(lines(encode(text(message))), lines(expected));
         assertEquals(lines(decode(expected)), lines([text(message)]));
       }
@@ -239,9 +239,9 @@ for (const role of ROLES) {
     const peers = role === "server" ? "client" : "server";
     const kept = open();
     const forgotten = open({}, `${peers}_no_context_takeover`);
-    for (const { decode } of [kept, forgotten]) decode(compressed([hex("f248cdc9c90700")]));
-    assertEquals(textOf(kept.decode(compressed([hex("f200110000")]))), "Hello");
-    assertThrows(() => forgotten.decode(compressed([hex("f200110000")])), ProtocolError, "distance too far back");
+    for (const { decode } of [kept, forgotten]) decode(compressed([fromHex("f248cdc9c90700")]));
+    assertEquals(textOf(kept.decode(compressed([fromHex("f200110000")]))), "Hello");
+    assertThrows(() => forgotten.decode(compressed([fromHex("f200110000")])), ProtocolError, "distance too far back");
     kept.release();
     forgotten.release();
   });
@@ -296,7 +296,7 @@ for (const role of ROLES) {
   Deno.test(`D3: a block with BFINAL ends the context too, with takeover (${role})`, () => {
     const { decode, release } = open();
     for (const payload of ["f248cdc9c90700", "f348cdc9c9070000", "f248cdc9c90700", "f200110000"]) {
-      assertEquals(textOf(decode(compressed([hex(payload)]))), "Hello");
+      assertEquals(textOf(decode(compressed([fromHex(payload)]))), "Hello");
     }
     release();
   });
@@ -343,7 +343,7 @@ for (const role of ROLES) {
   for (
     const [row, payload, closeCode] of [["D1", deflated(new Uint8Array(2 * MiB)), 1009], [
       "D2",
-      hex("07ff"),
+      fromHex("07ff"),
       1007,
     ]] as const
   ) {
@@ -352,7 +352,7 @@ for (const role of ROLES) {
       const ends = await end(role, D, { extensions: [extension], maxMessageBytes: MiB });
       assertEquals(extension.contextBytes, KEPT);
       const reading = ends.socket[Symbol.asyncIterator]();
-      await ends.peer.send(...compressed([hex("f248cdc9c90700")]), ...compressed([payload]));
+      await ends.peer.send(...compressed([fromHex("f248cdc9c90700")]), ...compressed([payload]));
       assertEquals((await reading.next()).value, "Hello");
       const rejected = assertRejects(() => reading.next());
       await expectFailure(ends, closeCode);
@@ -482,7 +482,7 @@ Deno.test("past contextBudget new connections get no takeover, until others have
   assertEquals(third.processor.params, params(NO_TAKEOVER));
   assertEquals(extension.contextBytes, 2 * KEPT);
   // It works all the same.
-  assertEquals(textOf(third.decode(compressed([hex("f248cdc9c90700")]))), "Hello");
+  assertEquals(textOf(third.decode(compressed([fromHex("f248cdc9c90700")]))), "Hello");
   kept[0]!.release();
   third.release();
   assertEquals(extension.contextBytes, KEPT);

@@ -9,20 +9,10 @@ import {
   InflateError,
   InflateOverflow,
 } from "../../../lib/extensions/permessage_deflate/zlib.ts";
-import { assertBytes } from "../../_support/bytes.ts";
+import { assertBytes, concat, fromHex } from "../../_support/bytes.ts";
 import { utf8 } from "../../_support/frames.ts";
 import { randomBytes, seeded } from "../../_support/random.ts";
-import {
-  changeHandles,
-  digits,
-  distances,
-  EXAMPLES,
-  type Handle,
-  hex,
-  join,
-  REAL_HANDLE,
-  repetitive,
-} from "./_support.ts";
+import { changeHandles, digits, distances, EXAMPLES, type Handle, REAL_HANDLE, repetitive } from "./_support.ts";
 
 const ZLIB = "../../../lib/extensions/permessage_deflate/zlib.ts";
 type Zlib = typeof import("../../../lib/extensions/permessage_deflate/zlib.ts");
@@ -34,7 +24,7 @@ const MiB = 1024 * 1024;
 
 /** A message as it goes over the wire. */
 const message = (pieces: readonly Uint8Array[]) => {
-  const all = join(pieces);
+  const all = concat(pieces);
   return all.length === 0 ? Uint8Array.of(0) : all.subarray(0, -4);
 };
 
@@ -56,9 +46,9 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
       const inflater = createInflater(15, keepContext);
       for (const { frames, text } of messages) {
         const pieces = frames.flatMap((frame, i) =>
-          inflater.inflate(hex(frame), { ...ALL, last: i === frames.length - 1, forget: !takeover })
+          inflater.inflate(fromHex(frame), { ...ALL, last: i === frames.length - 1, forget: !takeover })
         );
-        assertEquals(new TextDecoder().decode(join(pieces)), text);
+        assertEquals(new TextDecoder().decode(concat(pieces)), text);
       }
       inflater.close();
     });
@@ -86,7 +76,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
         for (const bytes of [randomBytes(random, size), new Uint8Array(size), repetitive(size, 40_000, random)]) {
           const compressed = message(deflater.deflate(bytes));
           deflater.reset();
-          assertBytes(join(inflater.inflate(compressed, ALL)), bytes, `${size} bytes at level ${level}`);
+          assertBytes(concat(inflater.inflate(compressed, ALL)), bytes, `${size} bytes at level ${level}`);
         }
       }
       deflater.close();
@@ -102,7 +92,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
       const bytes = new Uint8Array(size).fill(size);
       const compressed = message(deflater.deflate(bytes));
       deflater.reset();
-      assertBytes(join(inflater.inflate(compressed, ALL)), bytes, `${size} bytes`);
+      assertBytes(concat(inflater.inflate(compressed, ALL)), bytes, `${size} bytes`);
     }
     deflater.close();
     inflater.close();
@@ -114,13 +104,13 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     const text = "a part, a part, ";
     const parts = [NOTHING, NOTHING, ...Array.from({ length: 5 }, () => utf8(text)), NOTHING];
     for (const last of [NOTHING, utf8("the last")]) {
-      const sent = [...parts, last].map((part) => join(deflater.deflate(part)));
+      const sent = [...parts, last].map((part) => concat(deflater.deflate(part)));
       const inflated = sent.flatMap((part, i) =>
         i === sent.length - 1
           ? inflater.inflate(part.length === 0 ? Uint8Array.of(0) : part.subarray(0, -4), ALL)
           : inflater.inflate(part, { ...ALL, last: false })
       );
-      assertBytes(join(inflated), join([...parts, last]));
+      assertBytes(concat(inflated), concat([...parts, last]));
       deflater.reset();
     }
     deflater.close();
@@ -159,9 +149,9 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     ) {
       for (const forget of keepContext ? [true, false] : [true]) {
         const pieces = frames.flatMap((frame, i) =>
-          inflater.inflate(hex(frame), { max: 100, forget, last: i === frames.length - 1 })
+          inflater.inflate(fromHex(frame), { max: 100, forget, last: i === frames.length - 1 })
         );
-        assertEquals(new TextDecoder().decode(join(pieces)), text, `${frames}, forget: ${forget}`);
+        assertEquals(new TextDecoder().decode(concat(pieces)), text, `${frames}, forget: ${forget}`);
       }
     }
     inflater.close();
@@ -182,7 +172,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
       ]
     ) {
       const inflater = createInflater(15, keepContext);
-      assertThrows(() => inflater.inflate(hex(bytes), ALL), InflateError, "Compressed data is");
+      assertThrows(() => inflater.inflate(fromHex(bytes), ALL), InflateError, "Compressed data is");
       inflater.close();
     }
   });
@@ -202,10 +192,10 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
   });
 
   Deno.test(`D1: what is allowed counts for a message with several last blocks together, by ${way}`, () => {
-    const three = hex("f348cdc9c90700".repeat(3));
-    const letters = hex("4b0400".repeat(3)); // "a" each: a byte more than nothing is too much
+    const three = fromHex("f348cdc9c90700".repeat(3));
+    const letters = fromHex("4b0400".repeat(3)); // "a" each: a byte more than nothing is too much
     const inflater = createInflater(15, keepContext);
-    assertEquals(join(inflater.inflate(three, { ...ALL, max: 15 })).length, 15);
+    assertEquals(concat(inflater.inflate(three, { ...ALL, max: 15 })).length, 15);
     for (const max of [0, 1, 2, 4, 5, 10, 14]) {
       const inflater = createInflater(15, keepContext);
       assertThrows(() => inflater.inflate(max < 3 ? letters : three, { ...ALL, max }), InflateOverflow, "", `${max}`);
@@ -227,7 +217,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     const copy = first!.slice();
     const inflated = inflater.inflate(first!, ALL);
     inflater.inflate(second!, ALL);
-    assertBytes(join(inflated), one);
+    assertBytes(concat(inflated), one);
     assertBytes(first!, copy);
     assertBytes(one, utf8("one ".repeat(50)));
     deflater.close();
@@ -245,7 +235,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
           const compressed = message(deflater.deflate(bytes));
           deflater.reset();
           for (const distance of distances(compressed)) most = Math.max(most, distance);
-          assertBytes(join(inflater.inflate(compressed, ALL)), bytes);
+          assertBytes(concat(inflater.inflate(compressed, ALL)), bytes);
         }
         deflater.close();
         inflater.close();
@@ -259,7 +249,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
 Deno.test("D6: a distance beyond the window, into a message before, is an error", () => {
   const once = randomBytes(seeded(1), 100);
   const deflater = createDeflater({ ...DEFAULTS, level: 9 });
-  const first = message(deflater.deflate(join([once, new Uint8Array(20_000)])));
+  const first = message(deflater.deflate(concat([once, new Uint8Array(20_000)])));
   const second = message(deflater.deflate(once));
   assertGreater(Math.max(...distances(second)), 20_000);
   deflater.close();
@@ -272,7 +262,7 @@ Deno.test("D6: a distance beyond the window, into a message before, is an error"
   }
   const inflater = createInflater(15);
   inflater.inflate(first, keep);
-  assertBytes(join(inflater.inflate(second, keep)), once);
+  assertBytes(concat(inflater.inflate(second, keep)), once);
   inflater.close();
 });
 
@@ -283,7 +273,7 @@ Deno.test("D6: a window of every size is read by an inflater of the same size", 
     const inflater = createInflater(windowBits);
     for (let round = 0; round < 2; round++) {
       const compressed = message(deflater.deflate(bytes));
-      assertBytes(join(inflater.inflate(compressed, { max: Infinity, last: true, forget: false })), bytes);
+      assertBytes(concat(inflater.inflate(compressed, { max: Infinity, last: true, forget: false })), bytes);
     }
     deflater.close();
     inflater.close();
@@ -303,12 +293,12 @@ Deno.test("the handle keeps the context until it is reset; the one-shot function
 });
 
 Deno.test("D6: the handle's inflater keeps the context, and forgets it where it is told to", () => {
-  const again = hex("f200110000");
+  const again = fromHex("f200110000");
   const inflater = createInflater(15, true);
   const keep = { max: 100, last: true, forget: false };
-  assertEquals(join(inflater.inflate(hex("f248cdc9c90700"), keep)), utf8("Hello"));
-  assertEquals(join(inflater.inflate(again, keep)), utf8("Hello"));
-  assertEquals(join(inflater.inflate(again, ALL)), utf8("Hello"));
+  assertEquals(concat(inflater.inflate(fromHex("f248cdc9c90700"), keep)), utf8("Hello"));
+  assertEquals(concat(inflater.inflate(again, keep)), utf8("Hello"));
+  assertEquals(concat(inflater.inflate(again, ALL)), utf8("Hello"));
   assertThrows(() => inflater.inflate(again, ALL), InflateError);
   inflater.close();
 });
@@ -351,7 +341,7 @@ Deno.test("a runtime without the handle is found out, and its one-shot functions
   const fresh = await inRuntime("without", { reset: undefined });
   const deflater = fresh.createDeflater(DEFAULTS);
   assertEquals(digits([message(deflater.deflate(utf8("Hello")))]), "f248cdc9c90700");
-  assertEquals(join(fresh.createInflater(15).inflate(hex("f248cdc9c90700"), ALL)), utf8("Hello"));
+  assertEquals(concat(fresh.createInflater(15).inflate(fromHex("f248cdc9c90700"), ALL)), utf8("Hello"));
   using _ = changeHandles({ reset: undefined });
   assertThrows(() => createDeflater(DEFAULTS, true), TypeError, "no synchronous handle");
   assertThrows(() => createInflater(15, true), TypeError, "no synchronous handle");
