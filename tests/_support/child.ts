@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { assert } from "@std/assert";
+import { within } from "./deadline.ts";
 
 /** A program that runs. */
 export interface Child extends AsyncDisposable {
@@ -52,7 +54,7 @@ export function denoIn(env: Record<string, string>, ...args: string[]): Child {
   };
 }
 
-/** Runs `deno` to its end. */
+/** Runs `deno` to its end, whatever that is. */
 export async function denoOutput(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args,
@@ -62,4 +64,31 @@ export async function denoOutput(...args: string[]): Promise<{ code: number; std
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** Runs `deno` to its end, which must be a good one and come in `ms` milliseconds, and returns its standard output. */
+export async function runDeno(args: string[], options: Deno.CommandOptions & { ms?: number } = {}): Promise<string> {
+  const { ms = 30_000, ...rest } = options;
+  const child = new Deno.Command(Deno.execPath(), {
+    args,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    ...rest,
+    env: { NO_COLOR: "1", ...rest.env },
+  }).spawn();
+  const output = child.output();
+  const text = new TextDecoder();
+  try {
+    const { code, stdout, stderr } = await within(output, ms, `deno ${args.join(" ")}`);
+    assert(code === 0, `deno ${args.join(" ")} ended with ${code}:\n${text.decode(stderr)}`);
+    return text.decode(stdout);
+  } catch (error) {
+    // It may be the child that is late.
+    try {
+      child.kill();
+    } catch { /* it has ended */ }
+    await output;
+    throw error;
+  }
 }

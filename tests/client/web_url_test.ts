@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { resolveUrl } from "../../lib/client/web_url.ts";
-import { runDeno } from "../integration/_support.ts";
+import { runDeno } from "../_support/child.ts";
 import { thrownName } from "./_web_support.ts";
 
 Deno.test("http and https stand for ws and wss", () => {

@@ -16,15 +16,13 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
-import { assert, assertEquals } from "@std/assert";
+import { assert } from "@std/assert";
 import { connectHttp2 } from "../../lib/http2/connect_http2.ts";
 import type { Http2WebSocketSession } from "../../lib/http2/http2_session.ts";
 import { serveHttp2, type ServeHttp2Options } from "../../lib/http2/serve_http2.ts";
 import type { NodeUpgrades } from "../../lib/node/serve_node.ts";
 import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { soon } from "../_support/wait.ts";
-import { assertMessage, messages } from "../integration/_support.ts";
 
 /** A server that listens. */
 export interface ListeningHttp2 extends AsyncDisposable {
@@ -185,16 +183,4 @@ const ECHO: WebSocketHandler = { message: (socket, data) => socket.send(data) };
 /** Opens a session of ours. */
 export function opening(url: string): Promise<Http2WebSocketSession> {
   return soon(connectHttp2(url), "The session");
-}
-
-/** Sends messages of many sizes to an echo, a ping, and closes. */
-export async function play(socket: WebSocketConnection): Promise<void> {
-  const replies = socket[Symbol.asyncIterator]();
-  for (const message of messages([0, 1, 126, 65_536, 1024 * 1024])) {
-    void socket.send(message);
-    assertMessage((await soon(replies.next(), "A reply")).value, message);
-  }
-  await soon(socket.ping(), "A pong");
-  const { closeCode, reason, wasClean } = await soon(socket.close(4321, "done"), "The end");
-  assertEquals({ closeCode, reason, wasClean }, { closeCode: 4321, reason: "", wasClean: true });
 }

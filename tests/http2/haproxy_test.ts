@@ -19,7 +19,8 @@ import { cert, key } from "../_support/tls.ts";
 import { soon, until } from "../_support/wait.ts";
 import { freePorts, listens } from "../integration/_program.ts";
 import { CLOSES, LOOPBACK } from "../integration/_support.ts";
-import { listenHttp2, play } from "./_support.ts";
+import { playEcho } from "../_support/messages.ts";
+import { listenHttp2 } from "./_support.ts";
 
 const PATH = "/usr/sbin/haproxy";
 
@@ -115,7 +116,7 @@ async function playAll(
   assertEquals(socket.status, 403, "an origin that is not the host's");
   const echo = await open("/chat", { protocols: ["other", "echo"], perMessageDeflate: true });
   assertEquals([echo.protocol, echo.extensions.split(";")[0]], ["echo", "permessage-deflate"]);
-  await play(echo);
+  await playEcho(echo);
   const error = await assertRejects(() => open("/no"), HandshakeError);
   assertEquals([error.status, error.headers.get("x-why")], [403, "no ticket"]);
   assertEquals(new TextDecoder().decode(error.body), "Members only\n");
@@ -151,7 +152,7 @@ test("our client speaks HTTP/2 to HAProxy, over TLS and in cleartext, with many 
     await using session = await soon(connectHttp2(url, { caCerts: [cert] }), "The session");
     app.requests.length = app.ends.length = 0;
     await playAll((target, options) => session.connect(target, options), app, "GET");
-    await Promise.all(Array.from({ length: 5 }, async (_, n) => await play(await session.connect(`/${n}`))));
+    await Promise.all(Array.from({ length: 5 }, async (_, n) => await playEcho(await session.connect(`/${n}`))));
   }
 });
 
@@ -164,7 +165,7 @@ test("our server speaks HTTP/2 with HAProxy, which brings it clients of HTTP/1.1
     await using proxy = await start(UP, listening.port);
     await playAll((target, options) => connect(`ws://127.0.0.1:${proxy.port}${target}`, options), app, "CONNECT");
     await Promise.all(
-      Array.from({ length: 5 }, async (_, n) => await play(await connect(`ws://127.0.0.1:${proxy.port}/${n}`))),
+      Array.from({ length: 5 }, async (_, n) => await playEcho(await connect(`ws://127.0.0.1:${proxy.port}/${n}`))),
     );
   }
   await soon(upgrades.shutdown(), "The shutdown");

@@ -10,7 +10,8 @@ import { standstill } from "../_support/deadline.ts";
 import { utf8 } from "../_support/frames.ts";
 import { cert, key } from "../_support/tls.ts";
 import { soon, until } from "../_support/wait.ts";
-import { answered, bodyOf, connectHeaders, listenHttp2, opening, play, rawSession, serving } from "./_support.ts";
+import { playEcho } from "../_support/messages.ts";
+import { answered, bodyOf, connectHeaders, listenHttp2, opening, rawSession, serving } from "./_support.ts";
 
 const says = (word: string): WebSocketHandler => (socket) => void socket.send(word);
 
@@ -30,9 +31,9 @@ Deno.test("many sockets share a session, each with its own messages, and end by 
   assertEquals(server.sessions.length, 1);
   const [first] = server.upgrades.connections;
   assertEquals([first?.remoteAddr, first?.localAddr], [sockets[0]?.localAddr, sockets[0]?.remoteAddr]);
-  await Promise.all(sockets.map(play));
+  await Promise.all(sockets.map(playEcho));
   await until(() => server.upgrades.connections.size === 0, "The ends");
-  await play(await session.connect("/again"));
+  await playEcho(await session.connect("/again"));
   assertEquals([server.sessions.length, server.reports], [1, []]);
 });
 
@@ -52,7 +53,7 @@ Deno.test("a socket that is not read stops its peer, and no other socket of the 
     for (; sent < 64; sent++) await slow.send(message);
   })();
   const most = await standstill(() => sent, { quiet: 200 });
-  await play(await session.connect("/quick"));
+  await playEcho(await session.connect("/quick"));
   stop.resolve();
   assertLess(most, 16, "messages that wait in windows and queues");
   const replies = slow[Symbol.asyncIterator]();
@@ -67,7 +68,7 @@ Deno.test("permessage-deflate is agreed on and used over HTTP/2", async () => {
   await using session = await opening(server.url);
   const socket = await session.connect("/", { perMessageDeflate: true });
   assertEquals(socket.extensions.startsWith("permessage-deflate"), true);
-  await play(socket);
+  await playEcho(socket);
 });
 
 Deno.test("the rules are those of HTTP/1.1: origin, subprotocols, the application's decision and what it knows", async () => {
@@ -93,7 +94,7 @@ Deno.test("the rules are those of HTTP/1.1: origin, subprotocols, the applicatio
 
   const foreign = { headers: { Origin: "https://evil.example" } };
   assertEquals((await assertRejects(() => session.connect("/", foreign), HandshakeError)).status, 403);
-  await play(await session.connect("/")); // a refusal costs the session nothing
+  await playEcho(await session.connect("/")); // a refusal costs the session nothing
 });
 
 Deno.test("behind one of `proxies`, the client's address and scheme are what the proxy says", async () => {
@@ -114,7 +115,7 @@ Deno.test("H24: limits of the group hold for the sockets of a session", async ()
     const socket = await session.connect("/");
     const error = await assertRejects(() => session.connect("/"), HandshakeError);
     assertEquals([error.status, error.headers.get("retry-after")], [status, "1"]);
-    await play(socket);
+    await playEcho(socket);
   }
 });
 
@@ -153,7 +154,7 @@ Deno.test("what nobody takes: another protocol is 501, a plain CONNECT 405, the 
       501,
     );
     assertEquals((await ask(node.port, { ":method": "CONNECT", ":authority": "127.0.0.1:80" }))[0], 405);
-    await play(await (await opening(node.url)).connect("/"));
+    await playEcho(await (await opening(node.url)).connect("/"));
   }
   await using node = await serving();
   assertEquals(await ask(node.port, { ":path": "/" }), [404, "There is nothing here\n"]);
@@ -170,7 +171,7 @@ Deno.test("ordinary requests stay with the server, whether it listens for `reque
     await using node = await serving({}, { server });
     assertEquals(await ask(node.port, { ":path": "/" }), [200, "hello"]);
     const session = await opening(node.url);
-    await play(await session.connect("/"));
+    await playEcho(await session.connect("/"));
     await session.close();
     assertEquals(await ask(node.port, { ":path": "/" }), [200, "hello"]);
   }
@@ -206,9 +207,9 @@ Deno.test("one port over TLS serves WebSockets over HTTP/2 and over HTTP/1.1, an
   await using node = await listenHttp2(server);
   const origin = `localhost:${node.port}`;
   const session = await connectHttp2(`https://${origin}`, { caCerts: [cert] });
-  await play(await session.connect("/two"));
+  await playEcho(await session.connect("/two"));
   await session.close();
-  await play(await connect(`wss://${origin}/one`, { caCerts: [cert] }));
+  await playEcho(await connect(`wss://${origin}/one`, { caCerts: [cert] }));
   assertEquals(urls, [`CONNECT wss://${origin}/two`, `GET wss://${origin}/one`]);
   // A CONNECT in HTTP/1.1 is nobody's, as before: its connection is closed.
   const tunnel = await Deno.connectTls({ hostname: "localhost", port: node.port, caCerts: [cert] });

@@ -19,7 +19,8 @@ import { RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { cert } from "../_support/tls.ts";
 import { until } from "../_support/wait.ts";
 import { type Command, freePorts, programNote, startProgram } from "./_program.ts";
-import { assertMessage, CLOSES, ECHO, LOOPBACK, messages } from "./_support.ts";
+import { assertMessage, messages } from "../_support/messages.ts";
+import { CLOSES, ECHO, LOOPBACK } from "./_support.ts";
 
 const MiB = 1024 * 1024;
 

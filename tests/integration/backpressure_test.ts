@@ -13,7 +13,8 @@ import { serve } from "../../lib/server/serve.ts";
 import { standstill, within } from "../_support/deadline.ts";
 import { wire } from "../_support/frames.ts";
 import { seeded } from "../_support/random.ts";
-import { LOOPBACK, openBare, runDeno } from "./_support.ts";
+import { runDeno } from "../_support/child.ts";
+import { LOOPBACK, openBare } from "./_support.ts";
 
 const MiB = 1024 * 1024;
 /** More than Linux buffers for one connection on its way through loopback (`tcp_wmem` and `tcp_rmem`: 4 and 6 MiB). */

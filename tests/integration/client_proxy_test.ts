@@ -10,7 +10,8 @@ import { serve, type WebSocketServer } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { cert, key } from "../_support/tls.ts";
 import { freePorts, programNote, startProgram } from "./_program.ts";
-import { assertMessage, bytesOf, ECHO, LOOPBACK, textOf } from "./_support.ts";
+import { assertMessage, bytesOfSize, textOfSize } from "../_support/messages.ts";
+import { ECHO, LOOPBACK } from "./_support.ts";
 
 interface ProxyProgram {
   readonly name: string;
@@ -99,7 +100,7 @@ for (const program of PROGRAMS) {
     for (const url of urls) {
       const socket = await open(url, { proxy: proxy.url, caCerts: [cert] });
       const replies = socket[Symbol.asyncIterator]();
-      for (const message of ["", textOf(70_000), bytesOf(1_000_000)]) {
+      for (const message of ["", textOfSize(70_000), bytesOfSize(1_000_000)]) {
         void socket.send(message);
         assertMessage((await within(replies.next(), 10_000, "A reply")).value, message);
       }

@@ -10,7 +10,8 @@ import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { cert, clientCert, clientKey } from "../_support/tls.ts";
 import { freePorts, programNote, startProgram } from "./_program.ts";
-import { assertMessage, bytesOf, ECHO, LOOPBACK, textOf } from "./_support.ts";
+import { assertMessage, bytesOfSize, textOfSize } from "../_support/messages.ts";
+import { ECHO, LOOPBACK } from "./_support.ts";
 
 const PATH = "/usr/sbin/nginx";
 const pem = (name: string) => new URL(`../_support/tls/${name}.pem`, import.meta.url).pathname;
@@ -78,7 +79,7 @@ test("a client certificate is shown, an authority of one's own is trusted, name 
   const socket = await open(`wss://localhost:${nginx.port}/moved`, { ...CLIENT, maxRedirects: 1 });
   assertEquals(socket.url, `wss://localhost:${nginx.port}/here`);
   const replies = socket[Symbol.asyncIterator]();
-  for (const message of ["", textOf(70_000), bytesOf(1_000_000)]) {
+  for (const message of ["", textOfSize(70_000), bytesOfSize(1_000_000)]) {
     void socket.send(message);
     assertMessage((await within(replies.next(), 10_000, "A reply")).value, message);
   }

@@ -12,7 +12,8 @@ import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { PAYLOAD_SIZES, PAYLOADS } from "../_support/payloads.ts";
 import { INSTALLED, python, REASON } from "./_python.ts";
-import { assertMessage, LOOPBACK, urlOf } from "./_support.ts";
+import { assertMessage } from "../_support/messages.ts";
+import { LOOPBACK, urlOf } from "./_support.ts";
 
 /** Options of `websockets`, by its names. */
 interface PythonOptions {

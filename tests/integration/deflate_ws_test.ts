@@ -18,7 +18,8 @@ import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { utf8 } from "../_support/frames.ts";
 import { PAYLOAD_SIZES, PAYLOADS } from "../_support/payloads.ts";
-import { assertMessage, ECHO, LOOPBACK, urlOf } from "./_support.ts";
+import { assertMessage } from "../_support/messages.ts";
+import { ECHO, LOOPBACK, urlOf } from "./_support.ts";
 
 /** Our options, those of ws, and what the two agree on. */
 interface Combination {

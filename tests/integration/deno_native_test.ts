@@ -11,7 +11,9 @@ import type { Message } from "../../lib/pipeline/messages/message.ts";
 import type { CloseInfo, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
-import { assertMessage, bytesOf, CLOSES, ECHO, LOOPBACK, messages, runDeno, SIZES, urlOf } from "./_support.ts";
+import { runDeno } from "../_support/child.ts";
+import { assertMessage, bytesOfSize, messages, SIZES } from "../_support/messages.ts";
+import { CLOSES, ECHO, LOOPBACK, pairingServer, urlOf } from "./_support.ts";
 
 /** The next event of one name. */
 function next<Name extends keyof WebSocketEventMap>(socket: WebSocket, name: Name): Promise<WebSocketEventMap[Name]> {
@@ -55,25 +57,10 @@ function denoServer() {
   };
 }
 
-/** Our server, which gives its ends of the connections; the handler holds each until it ends. */
-function ourServer() {
-  let opened = Promise.withResolvers<WebSocketConnection>();
-  const server = serve({ ...LOOPBACK, protocols: ["b", "a"] }, async (socket) => {
-    opened.resolve(socket);
-    await socket.closed;
+const ourServer = () =>
+  pairingServer((url: string, { protocols = [] }: { protocols?: string[] } = {}) => open(url, protocols), {
+    protocols: ["b", "a"],
   });
-  return {
-    url: urlOf(server.addr),
-    async pair({ protocols = [] }: { protocols?: string[] } = {}): Promise<
-      [ours: WebSocketConnection, theirs: WebSocket]
-    > {
-      opened = Promise.withResolvers();
-      const theirs = await open(this.url, protocols);
-      return [await within(opened.promise), theirs];
-    },
-    [Symbol.asyncDispose]: () => within(server.shutdown(), 10_000, "The end of our server"),
-  };
-}
 
 /** Both ways to put our end and theirs together. */
 const ROLES = {
@@ -189,7 +176,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
 Deno.test("A server that is shut down closes Deno's WebSocket with 1001 after all that was sent", async () => {
   const sent = Promise.withResolvers<void>();
   await using server = serve(LOOPBACK, async (socket) => {
-    socket.send(bytesOf(1024 * 1024)).catch(() => {});
+    socket.send(bytesOfSize(1024 * 1024)).catch(() => {});
     sent.resolve();
     await socket.closed;
   });
@@ -198,7 +185,7 @@ Deno.test("A server that is shut down closes Deno's WebSocket with 1001 after al
   const closed = next(socket, "close");
   await within(sent.promise);
   const stopped = server.shutdown({ reason: "bye" });
-  assertMessage(messageOf(await message), bytesOf(1024 * 1024));
+  assertMessage(messageOf(await message), bytesOfSize(1024 * 1024));
   const { code, reason } = await closed;
   assertEquals({ code, reason }, { code: 1001, reason: "bye" });
   await within(stopped);

@@ -4,7 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { LOOPBACK, runDeno, urlOf } from "./_support.ts";
+import { runDeno } from "../_support/child.ts";
+import { LOOPBACK, urlOf } from "./_support.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

@@ -11,7 +11,8 @@ import { connect } from "../../lib/client/connect.ts";
 import type { StreamedMessage, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
-import { assertMessage, bytesOf, LOOPBACK, urlOf } from "./_support.ts";
+import { assertMessage, bytesOfSize } from "../_support/messages.ts";
+import { LOOPBACK, urlOf } from "./_support.ts";
 
 const MiB = 1024 * 1024;
 const SIZE = 24 * MiB;
@@ -20,7 +21,7 @@ const LIMITS = { maxMessageBytes: MiB, maxFragments: 5, messageTimeout: 50 };
 
 /** Text that compresses, but not like a bomb: the numbers from 0 on. Most are seven digits, and each has a character of three bytes. */
 const TEXT = Array.from({ length: SIZE / 10 }, (_, i) => `${i}€`).join("");
-const BYTES = bytesOf(SIZE);
+const BYTES = bytesOfSize(SIZE);
 
 /** Content in chunks. */
 function source<Content extends string | Uint8Array<ArrayBuffer>>(content: Content): ReadableStream<Content>;

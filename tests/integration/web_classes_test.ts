@@ -12,7 +12,9 @@ import { WebSocketStream } from "../../lib/client/websocket_stream.ts";
 import { WebSocketError } from "../../lib/errors.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
 import { within } from "../_support/deadline.ts";
-import { assertMessage, CLOSES, LOOPBACK, messages, runDeno, urlOf } from "./_support.ts";
+import { runDeno } from "../_support/child.ts";
+import { assertMessage, messages } from "../_support/messages.ts";
+import { CLOSES, LOOPBACK, urlOf } from "./_support.ts";
 
 /** A server that echoes. */
 interface EchoServer extends AsyncDisposable {

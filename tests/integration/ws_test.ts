@@ -14,7 +14,8 @@ import type { CloseInfo, WebSocketConnection } from "../../lib/pipeline/sockets/
 import { serve } from "../../lib/server/serve.ts";
 import { utf8 } from "../_support/frames.ts";
 import { within } from "../_support/deadline.ts";
-import { assertMessage, bytesOf, CLOSES, ECHO, LOOPBACK, messages, textOf, urlOf } from "./_support.ts";
+import { assertMessage, bytesOfSize, messages, textOfSize } from "../_support/messages.ts";
+import { CLOSES, ECHO, LOOPBACK, pairingServer, urlOf } from "./_support.ts";
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -55,23 +56,7 @@ async function wsServer(options: WebSocketServerOptions = {}) {
   };
 }
 
-/** Our server, and the connections in the order in which they came; the handler holds each until it ends. */
-function ourServer(options: Parameters<typeof serve>[0] = {}) {
-  let opened = Promise.withResolvers<WebSocketConnection>();
-  const server = serve({ ...LOOPBACK, ...options }, async (socket) => {
-    opened.resolve(socket);
-    await socket.closed;
-  });
-  return {
-    url: urlOf(server.addr),
-    async pair(...args: [] | [protocols: string[]]): Promise<[ours: WebSocketConnection, theirs: WebSocket]> {
-      opened = Promise.withResolvers();
-      const theirs = await open(this.url, ...args);
-      return [await within(opened.promise), theirs];
-    },
-    [Symbol.asyncDispose]: () => within(server.shutdown(), 10_000, "The end of our server"),
-  };
-}
+const ourServer = () => pairingServer((url: string) => open(url));
 
 /** Both ways to put our end and theirs together. */
 const ROLES = { "our server and the client of ws": ourServer, "our client and the server of ws": wsServer } as const;
@@ -103,7 +88,7 @@ for (const [kind, handler] of Object.entries(ECHO)) {
     const socket = await open(urlOf(server.addr));
     const pongs: string[] = [];
     socket.on("pong", (data) => pongs.push(decode(data)));
-    const text = textOf(70_000);
+    const text = textOfSize(70_000);
     const bytes = utf8(text);
     // 40 000 is no multiple of 3: the cut is inside a character.
     const cuts = [0, 40_000, 40_000, 40_001, bytes.length];
@@ -138,7 +123,7 @@ Deno.test("A client is echoed what it sends by the server of ws, up to the limit
 Deno.test("A client puts fragments of ws together, with pings between them", async () => {
   await using server = await wsServer();
   const [ours, theirs] = await server.pair();
-  const bytes = bytesOf(100_000);
+  const bytes = bytesOfSize(100_000);
   const pongs: string[] = [];
   theirs.on("pong", (data) => pongs.push(decode(data)));
   for (let at = 0; at < bytes.length; at += 10_000) {
@@ -207,7 +192,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
     await using server = await setUp();
     const [ours, theirs] = await server.pair();
     // What ws has not read when it closes resets the connection.
-    ours.send(bytesOf(8 * 1024 * 1024)).catch(() => {});
+    ours.send(bytesOfSize(8 * 1024 * 1024)).catch(() => {});
     const ends = await bothEnds(ours, theirs, () => theirs.terminate());
     assertInstanceOf(ends.ours.error, ConnectionError);
     assertEquals(ends.ours.closeCode, 1006);

@@ -7,13 +7,12 @@ import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import { type NodeUpgrades, serveNode, type ServeNodeOptions } from "../../lib/node/serve_node.ts";
 import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { utf8 } from "../_support/frames.ts";
 import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { cert, key } from "../_support/tls.ts";
 import { deno } from "../_support/child.ts";
 import { soon, until } from "../_support/wait.ts";
-import { assertMessage, messages } from "../integration/_support.ts";
+import { playEcho } from "../_support/messages.ts";
 import { listen } from "./_support.ts";
 
 const ECHO: WebSocketHandler = { message: (socket, data) => socket.send(data) };
@@ -39,18 +38,6 @@ async function start(
       await stop();
     },
   };
-}
-
-/** Sends messages of many sizes to an echo, a ping, and closes. */
-async function play(socket: WebSocketConnection): Promise<void> {
-  const replies = socket[Symbol.asyncIterator]();
-  for (const message of messages([0, 1, 126, 65_536, 1024 * 1024])) {
-    void socket.send(message);
-    assertMessage((await soon(replies.next(), "A reply")).value, message);
-  }
-  await soon(socket.ping(), "A pong");
-  const { closeCode, reason, wasClean } = await soon(socket.close(4321, "done"), "The end");
-  assertEquals({ closeCode, reason, wasClean }, { closeCode: 4321, reason: "", wasClean: true });
 }
 
 /** The client of `npm:ws`: sends one message, and returns what comes back with how it ended. */
@@ -86,7 +73,7 @@ Deno.test("node:http: WebSockets are ours, ordinary requests stay with it", asyn
   assertEquals(upgrades.connections.size, 1);
   const [server1] = upgrades.connections;
   assertEquals([server1?.remoteAddr, server1?.localAddr], [socket.localAddr, socket.remoteAddr]);
-  await play(socket);
+  await playEcho(socket);
   assertEquals(await playWs(`ws://127.0.0.1:${listening.port}/echo`), ["from ws", 4000]);
   assertEquals(await get(`http://127.0.0.1:${listening.port}/hello`), "200 hello");
   await soon(upgrades.shutdown(), "The shutdown");
@@ -106,7 +93,7 @@ for (const name of ["Express", "Fastify"]) {
     );
     const [, port] = await child.said(/listening on (\d+)/);
     assertEquals(await get(`http://127.0.0.1:${port}/hello`), "200 hello");
-    await play(await connect(`ws://127.0.0.1:${port}/echo`));
+    await playEcho(await connect(`ws://127.0.0.1:${port}/echo`));
     assertEquals(await playWs(`ws://127.0.0.1:${port}/echo`), ["from ws", 4000]);
     assertEquals(await get(`http://127.0.0.1:${port}/hello`), "200 hello");
   });
@@ -118,7 +105,7 @@ Deno.test("node:https: WebSockets over TLS, whose URL says wss", async () => {
   await using node = await start({ upgrade: ({ url }) => void urls.push(url) }, { server });
   using client = Deno.createHttpClient({ caCerts: [cert] });
   assertEquals(await get(`https://localhost:${node.port}/`, client), "200 hello");
-  await play(await connect(`wss://localhost:${node.port}/`, { caCerts: [cert] }));
+  await playEcho(await connect(`wss://localhost:${node.port}/`, { caCerts: [cert] }));
   assertEquals(urls, [`wss://localhost:${node.port}/`]);
 });
 
@@ -138,7 +125,7 @@ Deno.test("permessage-deflate is agreed on and used", async () => {
   await using node = await start({ perMessageDeflate: true });
   const socket = await connect(`ws://127.0.0.1:${node.port}/`, { perMessageDeflate: true });
   assertEquals(socket.extensions.startsWith("permessage-deflate"), true);
-  await play(socket);
+  await playEcho(socket);
 });
 
 Deno.test("a refusal is answered, and the socket ends behind it: nothing more of it is read as a request", async () => {

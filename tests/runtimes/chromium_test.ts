@@ -5,7 +5,8 @@
  */
 import { assertEquals } from "@std/assert";
 import { CHROMIUM, launch } from "../_support/chromium.ts";
-import { LOOPBACK, runDeno, urlOf } from "../integration/_support.ts";
+import { runDeno } from "../_support/child.ts";
+import { LOOPBACK, urlOf } from "../integration/_support.ts";
 
 const PAGE = `<!doctype html><title>Codec</title>
 <script type="module">

@@ -7,7 +7,7 @@ import { upgradeRequest, type UpgradeRequestOptions } from "../../lib/server/upg
 import { utf8 } from "../_support/frames.ts";
 import { binary, close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { soon, until } from "../_support/wait.ts";
-import { assertMessage, messages } from "../integration/_support.ts";
+import { assertMessage, messages } from "../_support/messages.ts";
 
 /** `Deno.serve` with one kind of WebSocket; what is reported is noted. */
 function start<Data>(handler: WebSocketHandler<Data>, options: UpgradeRequestOptions<Data> = {}) {

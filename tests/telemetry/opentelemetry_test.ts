@@ -3,7 +3,7 @@ import { connect } from "../../lib/client/connect.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { METRIC_NAMES, METRICS } from "../../lib/telemetry/metrics.ts";
 import { type InstrumentOptions, type MeterLike, openTelemetryObserver } from "../../lib/telemetry/opentelemetry.ts";
-import { runDeno } from "../integration/_support.ts";
+import { runDeno } from "../_support/child.ts";
 import { until } from "../_support/wait.ts";
 
 Deno.test("every metric is an instrument of the meter, with its unit, and numbers carry their label", async () => {

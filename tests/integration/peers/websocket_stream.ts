@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assertMessage, messages } from "../_support.ts";
+import { assertMessage, messages } from "../../_support/messages.ts";
 
 interface CloseInfo {
   closeCode?: number;
