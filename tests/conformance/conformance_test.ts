@@ -4,7 +4,8 @@ import { type Frame, Opcode } from "../../lib/pipeline/frames/frame.ts";
 import { within } from "../_support/deadline.ts";
 import { lines } from "../_support/frames.ts";
 import { close } from "../_support/raw_peer.ts";
-import { type Case, CATEGORIES, type Step } from "./cases.ts";
+import type { Case, Step } from "./_case.ts";
+import { CATEGORIES } from "./cases.ts";
 import { type Opened, type SubjectKind, SUBJECTS } from "./_subjects.ts";
 import type { Chop, Wire } from "./_wire.ts";
 

@@ -304,7 +304,7 @@ Deno.test("a client offers its extensions in its order", async () => {
   await closeBoth(ends);
 });
 
-Deno.test("5.3: a client refuses an answer with an extension that is unknown, comes twice, is refused by itself, or is malformed", async () => {
+Deno.test("a client refuses an answer with an extension that is unknown, comes twice, is refused by itself, or is malformed", async () => {
   const extension = flip({ takes: (params) => params.length === 0 });
   for (
     const [answer, reason] of [

@@ -12,10 +12,19 @@ import { lines, utf8 } from "../../_support/frames.ts";
 import { randomBytes, seeded } from "../../_support/random.ts";
 import { ping, pong, text } from "../../_support/raw_peer.ts";
 import { ROLES } from "../_support.ts";
-import { compressed, deflated, distances, EXAMPLES, NO_TAKEOVER, openCodec, repetitive, textOf } from "./_support.ts";
+import {
+  compressed,
+  deflated,
+  distances,
+  EXAMPLES,
+  NO_TAKEOVER,
+  openCodec,
+  repetitive,
+  STORY,
+  textOf,
+} from "./_support.ts";
 
 const MiB = 1024 * 1024;
-const STORY = "It was a dark and stormy night; the rain fell in torrents. ".repeat(40);
 const KINDS = { text: Opcode.TEXT, binary: Opcode.BINARY };
 
 /** Registers the tests. */

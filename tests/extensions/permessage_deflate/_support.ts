@@ -248,3 +248,21 @@ export function deflated(bytes: Uint8Array, windowBits = 15): Uint8Array<ArrayBu
 export function textOf(frames: readonly Frame[]): string {
   return new TextDecoder().decode(concat(frames.map(({ payload }) => payload)));
 }
+
+/** How messages are deflated that nobody says more of. */
+export const DEFAULTS = { windowBits: 15, level: 6, memLevel: 8 };
+
+/** Inflate all of a message, and forget it. */
+export const ALL = { last: true, forget: true, max: Infinity };
+
+/** What a deflater gives for a message as it goes over the wire: without the last four bytes (RFC 7692 §7.2.1). */
+export function message(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = concat(pieces);
+  return all.length === 0 ? Uint8Array.of(0) : all.subarray(0, -4);
+}
+
+/** Text that compresses well. */
+export const STORY: string = "It was a dark and stormy night; the rain fell in torrents. ".repeat(40);
+
+/** Both sides keep their contexts. */
+export const TAKEOVER = { serverContextTakeover: true, clientContextTakeover: true };

@@ -12,21 +12,10 @@ import {
 import { assertBytes, concat, fromHex } from "../../_support/bytes.ts";
 import { utf8 } from "../../_support/frames.ts";
 import { randomBytes, seeded } from "../../_support/random.ts";
-import { changeHandles, digits, distances, EXAMPLES, type Handle, REAL_HANDLE, repetitive } from "./_support.ts";
+import { ALL, DEFAULTS, digits, distances, EXAMPLES, message, repetitive } from "./_support.ts";
 
-const ZLIB = "../../../lib/extensions/permessage_deflate/zlib.ts";
-type Zlib = typeof import("../../../lib/extensions/permessage_deflate/zlib.ts");
-
-const ALL = { last: true, forget: true, max: Infinity };
 const NOTHING = new Uint8Array(0);
-const DEFAULTS = { windowBits: 15, level: 6, memLevel: 8 };
 const MiB = 1024 * 1024;
-
-/** A message as it goes over the wire. */
-const message = (pieces: readonly Uint8Array[]) => {
-  const all = concat(pieces);
-  return all.length === 0 ? Uint8Array.of(0) : all.subarray(0, -4);
-};
 
 /** How to deflate `bytes` with a window of `bits`, by the runtime's public function. */
 const deflateRaw = (bytes: Uint8Array, windowBits = 15, level = 9): Uint8Array<ArrayBuffer> =>
@@ -327,60 +316,6 @@ Deno.test("what a context costs follows zlib's own formula", () => {
   assertEquals(deflateBytes({ windowBits: 10, memLevel: 4 }), 12 * 1024);
   assertEquals(inflateBytes(15), 39 * 1024);
   assertEquals(inflateBytes(8), 7424);
-});
-
-/** The module as a runtime loads it whose handles are `changed`. */
-async function inRuntime(name: string, changed: Partial<Handle>): Promise<Zlib> {
-  using _ = changeHandles(changed);
-  const fresh: Zlib = await import(`${ZLIB}?${name}`);
-  assertStrictEquals(fresh.canKeepContext(), false);
-  return fresh;
-}
-
-Deno.test("a runtime without the handle is found out, and its one-shot functions are used", async () => {
-  const fresh = await inRuntime("without", { reset: undefined });
-  const deflater = fresh.createDeflater(DEFAULTS);
-  assertEquals(digits([message(deflater.deflate(utf8("Hello")))]), "f248cdc9c90700");
-  assertEquals(concat(fresh.createInflater(15).inflate(fromHex("f248cdc9c90700"), ALL)), utf8("Hello"));
-  using _ = changeHandles({ reset: undefined });
-  assertThrows(() => createDeflater(DEFAULTS, true), TypeError, "no synchronous handle");
-  assertThrows(() => createInflater(15, true), TypeError, "no synchronous handle");
-});
-
-Deno.test("a runtime whose handle forgets its context is found out", async () => {
-  await inRuntime("forgets", {
-    writeSync(...args) {
-      REAL_HANDLE.reset.call(this);
-      REAL_HANDLE.writeSync.apply(this, args);
-    },
-  });
-});
-
-Deno.test("a runtime whose handle gives other bytes is found out", async () => {
-  await inRuntime("other", {
-    writeSync(...args) {
-      REAL_HANDLE.writeSync.apply(this, args);
-      const output = args[4];
-      if (output[0] === 0x73) output[1] = 0x53; // "sluice", inflated
-    },
-  });
-});
-
-Deno.test("a runtime whose handle keeps an error to itself is found out", async () => {
-  await inRuntime("silent", {
-    writeSync(...args) {
-      this.onerror = () => {};
-      REAL_HANDLE.writeSync.apply(this, args);
-    },
-  });
-});
-
-Deno.test("a runtime whose handle throws is found out", async () => {
-  await inRuntime("throws", {
-    writeSync() {
-      throw new TypeError("Illegal invocation");
-    },
-  });
 });
 
 Deno.test("D3: last blocks without end are refused: each costs a reset", () => {

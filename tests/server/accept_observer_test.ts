@@ -1,29 +1,10 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
-import { accept, type AcceptOptions } from "../../lib/server/accept.ts";
+import type { AcceptOptions } from "../../lib/server/accept.ts";
 import { FakeTime } from "../_support/fake_time.ts";
-import { utf8 } from "../_support/frames.ts";
-import { connPair } from "../_support/pair.ts";
 import { printed } from "../_support/printed.ts";
-import { RawPeer, requestText } from "../_support/raw_peer.ts";
-import { soon } from "../_support/wait.ts";
-
-/** Starts to accept a connection in memory. */
-function accepts(options: AcceptOptions): { accepting: Promise<unknown>; peer: RawPeer } {
-  const [conn, far] = connPair();
-  const accepting = soon(accept(conn, options), "The handshake");
-  accepting.catch(() => {}); // looked at later
-  return { accepting, peer: new RawPeer(far, "client") };
-}
-
-/** Asks for a connection that is refused, and returns the whole answer. */
-async function refused({ accepting, peer }: ReturnType<typeof accepts>, request: string): Promise<string> {
-  await peer.send(utf8(request));
-  const answer = await peer.readText();
-  peer.close();
-  await assertRejects(() => accepting, HandshakeError);
-  return answer;
-}
+import { requestText } from "../_support/raw_peer.ts";
+import { accepts, refused, statusLine } from "./_support.ts";
 
 Deno.test("an observer gets every refusal with its reason and its peer, also those that upgrade never sees", async () => {
   const told: unknown[][] = [];
@@ -92,7 +73,7 @@ Deno.test("an observer is told that a handshake took too long, and an observer t
   assertEquals(limits, ["handshakeTimeout"]);
 
   const errors = await printed(async () => {
-    const answer = await refused(
+    const { answer } = await refused(
       accepts({
         observer: {
           refused() {
@@ -102,7 +83,7 @@ Deno.test("an observer is told that a handshake took too long, and an observer t
       }),
       requestText({ "Sec-WebSocket-Key": undefined }),
     );
-    assertEquals(answer.split("\r\n")[0], "HTTP/1.1 400 Bad Request");
+    assertEquals(statusLine(answer), "HTTP/1.1 400 Bad Request");
   });
   assertEquals(errors.map(String), ["Error: mine"]);
 });

@@ -1,0 +1,102 @@
+import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
+import { LimitError } from "../../lib/errors.ts";
+import { createHub } from "../../lib/hub/hub.ts";
+import { pattern } from "../../lib/hub/topic_pattern.ts";
+import { closed } from "../pipeline/sockets/_support.ts";
+import { close, text } from "../_support/raw_peer.ts";
+import { hubOf, join } from "./_support.ts";
+
+Deno.test("A12: who has ended is in no topic before anybody hears of the end, and gets nothing more", async () => {
+  await using hub = hubOf();
+  const ended: [string, number][] = [];
+  for (const end of ["peer", "us", "lost", "abort"]) {
+    const { connection, peer, far } = join(hub);
+    // Heard as soon as anybody can, whether it is before or after the subscription.
+    const before = connection.closed.then(() => ended.push([end, hub.count("room")]));
+    connection.subscribe("room");
+    hub.subscribe(connection, pattern`**`);
+    if (end === "us") void connection.close().then(() => hub.publish("room", "late"));
+    if (end === "us" || end === "peer") {
+      await peer.send(close(1000));
+      await peer.expect(close(1000));
+      await peer.closeWrite();
+    } else if (end === "lost") {
+      far.reset();
+    } else {
+      connection.abort();
+    }
+    await closed(connection);
+    await before;
+    assertStrictEquals(hub.publish("room", "late"), 0);
+    assertThrows(() => connection.subscribe("room"), DOMException, "closed");
+    peer.close();
+  }
+  assertEquals(ended, ["peer", "us", "lost", "abort"].map((end) => [end, 0]));
+});
+
+Deno.test("A12: a subscriber that ends while a message goes round is no hindrance to the others", async () => {
+  await using hub = hubOf();
+  await using ada = join(hub, { maxQueuedBytes: 10, highWaterMark: 1_000, capacity: 1 });
+  await using bob = join(hub);
+  for (const { connection } of [ada, bob]) connection.subscribe("room");
+  const { connection } = ada;
+  // The queue is over its bound by the second message, and the connection is dropped in the middle of the third's round.
+  for (const data of ["0123456789", "1", "2"]) hub.publish("room", data);
+  assertStrictEquals(hub.count("room"), 1);
+  assertEquals(await bob.texts(3), ["0123456789", "1", "2"]);
+  assertInstanceOf((await closed(connection)).error, LimitError);
+});
+
+Deno.test("A12: who encodes its own messages and is about to close gets no more, and publishing throws nothing", async () => {
+  await using hub = hubOf();
+  const { connection, peer } = join(hub, { role: "client" });
+  hub.subscribe(connection, "room");
+  hub.publish("room", "1");
+  void connection.close();
+  hub.publish("room", "2");
+  await peer.expect(text("1"), close(1000));
+  await peer.send(close(1000));
+  await peer.closeWrite();
+  await closed(connection);
+  peer.close();
+});
+
+Deno.test("one connection may be in two hubs, and its end takes it out of both", async () => {
+  await using one = hubOf();
+  await using two = hubOf();
+  await using ada = join(one);
+  one.subscribe(ada.connection, "room");
+  two.subscribe(ada.connection, "room");
+  one.publish("room", "1");
+  two.publish("room", "2");
+  assertEquals(await ada.texts(2), ["1", "2"]);
+  ada.connection.abort();
+  assertEquals([one.count("room"), two.count("room")], [0, 0]);
+});
+
+Deno.test("a closed hub has no subscribers and takes none; connections stay open", async () => {
+  const hub = createHub();
+  await using ada = join(hub);
+  ada.connection.subscribe("room");
+  hub.subscribe(ada.connection, pattern`**`);
+  await hub.close();
+  assertEquals([hub.count("room"), hub.publish("room", "1"), ada.connection.readyState], [0, 0, 1]);
+  assertThrows(() => ada.connection.subscribe("room"), DOMException, "the hub is closed");
+  assert(!ada.connection.unsubscribe("room"));
+});
+
+Deno.test("A11: coming and going leaves nothing behind", async () => {
+  await using hub = hubOf();
+  await using ada = join(hub);
+  for (let round = 0; round < 1_000; round++) {
+    const topic = `topic ${round}`;
+    ada.connection.subscribe(topic);
+    ada.connection.unsubscribe(topic);
+  }
+  for (let round = 0; round < 50; round++) {
+    const { connection } = join(hub);
+    for (let i = 0; i < 20; i++) connection.subscribe(`topic ${i}`);
+    connection.abort();
+  }
+  assertEquals([[...hub.topics()], hub.topicsOf(ada.connection)], [[], []]);
+});
