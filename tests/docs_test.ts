@@ -12,10 +12,11 @@ import { CloseCode } from "../lib/pipeline/frames/close_code.ts";
 import { serve } from "../lib/server/serve.ts";
 import { installed, startServer } from "./hub/_servers.ts";
 import { blocksOf, filesOf, pages, read, referencePage } from "./_support/docs.ts";
-import { CHROMIUM, launch } from "./_support/chromium.ts";
+import { launch, NO_CHROMIUM } from "./_support/chromium.ts";
 import { type Child, deno, denoIn, denoOutput } from "./_support/child.ts";
 import { within } from "./_support/deadline.ts";
 import { cert, key } from "./_support/tls.ts";
+import { unless } from "./_support/needs.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const BLOCKS = pages().flatMap(blocksOf);
@@ -130,7 +131,7 @@ Deno.test("docs/tutorial.md: the echo server, the client and the chat do what th
   assertEquals((await messages.next()).value, "Cy: hello");
 });
 
-Deno.test("docs/tutorial.md: two browsers chat", { ignore: CHROMIUM === undefined }, async () => {
+Deno.test(unless(NO_CHROMIUM, "docs/tutorial.md: two browsers chat"), async () => {
   await using folder = await folderOf("docs/tutorial.md");
   await using chat = run("docs/tutorial.md", "chat.ts", { cwd: folder.path });
   const [, url] = await chat.said(/Chatting on (http:\S+)\n/);
@@ -203,13 +204,10 @@ Deno.test("docs/how-to/scaling-out.md: what is published in one worker reaches t
   await Promise.all(sockets.map((socket) => socket.close()));
 });
 
-const NATS = installed("nats");
+const NO_NATS = installed("nats") ? undefined : "nats-server is not installed";
 
 Deno.test({
-  name: `docs/how-to/scaling-out.md: what is published on one machine reaches the other, over NATS${
-    NATS ? "" : " (ignored: nats-server is not installed)"
-  }`,
-  ignore: !NATS,
+  ...unless(NO_NATS, "docs/how-to/scaling-out.md: what is published on one machine reaches the other, over NATS"),
   fn: async () => {
     const page = "docs/how-to/scaling-out.md";
     await using folder = await folderOf(page);

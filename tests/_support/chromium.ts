@@ -18,6 +18,9 @@ export const CHROMIUM: string | undefined = PATHS.find((path) => {
   }
 });
 
+/** What is missing where it is not. */
+export const NO_CHROMIUM: string | undefined = CHROMIUM === undefined ? "Chromium is not installed" : undefined;
+
 const FLAGS = [
   "--headless",
   "--no-sandbox",

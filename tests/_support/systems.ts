@@ -96,7 +96,7 @@ export const SYSTEMS: readonly SystemRow[] = [
       "legacy/serve_test.ts",
       "X11, X12: hixie-75 stays off until it is asked for by name",
     ],
-    ["running behind Apache", "integration/_proxies.ts", "Behind ${name}, ${title}${note}"],
+    ["running behind Apache", "integration/_proxies.ts", "Behind ${name}, ${title}"],
     [
       "running inside an existing HTTP server",
       "node/serve_node_test.ts",

@@ -16,6 +16,7 @@ import { streamPair } from "../_support/pair.ts";
 import { close, RawPeer, text } from "../_support/raw_peer.ts";
 import { cert, key } from "../_support/tls.ts";
 import { settle, soon } from "../_support/wait.ts";
+import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 import { connects, listen, refused, URL_HERE } from "./_support.ts";
 
 Deno.test("connect sends the request of RFC 6455 §4.1 and gives the connection", async () => {
@@ -316,8 +317,7 @@ Deno.test("TLS with a certificate of one's own, and without it a ConnectionError
 });
 
 Deno.test({
-  name: "a Unix socket is connected to by its path; the URL still gives host and resource",
-  ignore: Deno.build.os === "windows",
+  ...unless(NO_UNIX_SOCKETS, "a Unix socket is connected to by its path; the URL still gives host and resource"),
   async fn() {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/socket`;

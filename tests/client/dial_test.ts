@@ -3,6 +3,7 @@ import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
 import { ConnectionError } from "../../lib/errors.ts";
 import { cert, clientCert, clientKey } from "../_support/tls.ts";
 import { soon, until } from "../_support/wait.ts";
+import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 import { answering, connectProxy, listen, listenTls } from "./_support.ts";
 
 const open = (url: string, options: ConnectOptions = {}) =>
@@ -106,8 +107,7 @@ Deno.test("without permission the environment is not read, and proxy: env says s
 
 const unixTest = (name: string, fn: (folder: string) => Promise<void>) =>
   Deno.test({
-    name,
-    ignore: Deno.build.os === "windows",
+    ...unless(NO_UNIX_SOCKETS, name),
     async fn() {
       const folder = await Deno.makeTempDir();
       try {

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { type Browser, CHROMIUM, type Page } from "../_support/chromium.ts";
+import { type Browser, NO_CHROMIUM, type Page } from "../_support/chromium.ts";
+import { unless } from "../_support/needs.ts";
 
 /** What a test that needs Chromium is called, and whether it runs. */
 export function inChromium(title: string): { name: string; ignore: boolean } {
-  const ignore = CHROMIUM === undefined;
-  return { name: ignore ? `ignored, Chromium is not installed: ${title}` : `${title}, in Chromium`, ignore };
+  return unless(NO_CHROMIUM, `${title}, in Chromium`);
 }
 
 /** Opens a page that takes note of every error, and of every breach of its policy, in `problems`. */

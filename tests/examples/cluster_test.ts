@@ -3,18 +3,21 @@ import { account, type Away, type Witness } from "../../examples/cluster/ledger.
 import { missingPrograms } from "../../examples/cluster/programs.ts";
 import { connect } from "../../mod.ts";
 import { deno, denoOutput } from "../_support/child.ts";
-import { CHROMIUM, launch } from "../_support/chromium.ts";
+import { launch, NO_CHROMIUM } from "../_support/chromium.ts";
 import { within } from "../_support/deadline.ts";
+import { unless } from "../_support/needs.ts";
 
-const missing = missingPrograms();
-const note = missing.length === 0 ? "" : ` (ignored: ${missing.join(", ")} not installed)`;
+const programs = missingPrograms();
+const missing = programs.length === 0 ? undefined : `not installed: ${programs.join(", ")}`;
 const FLAGS = ["run", "--quiet", "--no-prompt", "--no-lock", "--no-check", "--allow-all"];
 const RUN = [...FLAGS, "examples/cluster/run.ts"];
 
 Deno.test({
-  name: "T13, T14, A9: behind nginx, a server killed, the other one drained and NATS killed cost what was in flight; " +
-    `nothing comes twice, all clients come back and catch up${note}`,
-  ignore: missing.length > 0,
+  ...unless(
+    missing,
+    "T13, T14, A9: behind nginx, a server killed, the other one drained and NATS killed cost what was in flight; " +
+      `nothing comes twice, all clients come back and catch up`,
+  ),
   async fn() {
     const { code, stdout } = await denoOutput(...RUN, "--quick", "--clients", "8");
     assertEquals(code, 0, stdout);
@@ -41,10 +44,11 @@ Deno.test({
 });
 
 Deno.test({
-  name:
+  ...unless(
+    missing,
     "examples/cluster/run.ts --stay serves the chat page through nginx, with a cookie that keeps a browser on its server; " +
-    `a message goes from one server to the other; Ctrl+C ends all of it${note}`,
-  ignore: missing.length > 0,
+      `a message goes from one server to the other; Ctrl+C ends all of it`,
+  ),
   async fn() {
     await using child = deno(...RUN, "--stay");
     const [, sticky = "", balanced = ""] = await within(
@@ -83,12 +87,11 @@ Deno.test({
   },
 });
 
-const withoutPage = [...missing, ...CHROMIUM === undefined ? ["Chromium"] : []];
 Deno.test({
-  name:
-    "the page of examples/cluster says which server it is on, sends what is typed, and shows the last messages once" +
-    (withoutPage.length === 0 ? "" : ` (ignored: ${withoutPage.join(", ")} not installed)`),
-  ignore: withoutPage.length > 0,
+  ...unless(
+    missing ?? NO_CHROMIUM,
+    "the page of examples/cluster says which server it is on, sends what is typed, and shows the last messages once",
+  ),
   async fn() {
     await using child = deno(...RUN, "--stay");
     const [, url = ""] = await within(child.said(/(http:\S+)\/ \(sticky\)/), 20_000, "The start");

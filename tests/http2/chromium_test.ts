@@ -11,9 +11,10 @@ import { serveNode } from "../../lib/node/serve_node.ts";
 import { serve } from "../../lib/server/serve.ts";
 import type { GroupOptions } from "../../lib/server/connection_group.ts";
 import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
-import { type Browser, CHROMIUM, launch } from "../_support/chromium.ts";
+import { type Browser, launch, NO_CHROMIUM } from "../_support/chromium.ts";
 import { cert, key } from "../_support/tls.ts";
 import { soon, until } from "../_support/wait.ts";
+import { unless } from "../_support/needs.ts";
 import { LOOPBACK, urlOf } from "../integration/_support.ts";
 import { listenHttp2, type ListeningHttp2 } from "./_support.ts";
 
@@ -95,10 +96,8 @@ function test(
   title: string,
   play: (browser: Browser, server: Awaited<ReturnType<typeof site>>) => Promise<void>,
 ): void {
-  const note = CHROMIUM === undefined ? " (ignored: Chromium is not installed)" : "";
   Deno.test({
-    name: `${title}${note}`,
-    ignore: CHROMIUM === undefined,
+    ...unless(NO_CHROMIUM, title),
     async fn() {
       await using server = await site();
       await using browser = await launch(["--ignore-certificate-errors"]);

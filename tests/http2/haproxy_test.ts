@@ -20,6 +20,7 @@ import { soon, until } from "../_support/wait.ts";
 import { freePorts, listens } from "../integration/_program.ts";
 import { CLOSES, LOOPBACK } from "../integration/_support.ts";
 import { playEcho } from "../_support/messages.ts";
+import { unless, withoutProgram } from "../_support/needs.ts";
 import { listenHttp2 } from "./_support.ts";
 
 const PATH = "/usr/sbin/haproxy";
@@ -135,13 +136,7 @@ async function playAll(
 }
 
 function test(title: string, fn: () => Promise<void>): void {
-  let missing = false;
-  try {
-    Deno.statSync(PATH);
-  } catch {
-    missing = true;
-  }
-  Deno.test({ name: `${title}${missing ? ` (ignored: ${PATH} is not installed)` : ""}`, ignore: missing, fn });
+  Deno.test({ ...unless(withoutProgram(PATH), title), fn });
 }
 
 test("our client speaks HTTP/2 to HAProxy, over TLS and in cleartext, with many sockets over one connection", async () => {

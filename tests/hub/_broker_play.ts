@@ -51,6 +51,20 @@ async function pair(port: number, topics: readonly string[], options: BrokerOpti
   return { a, b, atA, atB, errors, close };
 }
 
+/** Publishes until `to` hears of it: nobody announces that the server has taken a subscription. Notes nothing of that. */
+async function reach(
+  from: Awaited<ReturnType<typeof pair>>["a"],
+  to: { messages: { data: unknown }[] },
+  topic: string,
+) {
+  const end = performance.now() + 20_000;
+  for (let probe = 0; to.messages.at(-1)?.data !== `probe ${probe}`; await sleep(10)) {
+    if (performance.now() > end) throw new Error(`The subscription to ${topic} took more than 20 s`);
+    from.publish({ topic, data: `probe ${++probe}` });
+  }
+  to.messages.length = 0;
+}
+
 /** Topics that look like wildcards, spaces, paths and commands. */
 const TOPICS = ["plain", "a/b.c", "*", ">", "a b\r\nPUB x", "__proto__", "", "é\0🙂", "x".repeat(1_024)];
 
@@ -69,7 +83,7 @@ const PLAYS: Record<string, (port: number) => Promise<unknown>> = {
     const [bytes, large] = atB.messages.slice(TOPICS.length);
     a.subscribeAll();
     a.publish({ topic: "own", data: "not heard by a" });
-    await sleep(100);
+    await reach(b, atA, "probe");
     for (const topic of TOPICS) b.publish({ topic, data: topic });
     await until(() => atA.messages.length >= TOPICS.length, "All topics");
     await Promise.all([close(), other.close()]);
@@ -106,7 +120,7 @@ const PLAYS: Record<string, (port: number) => Promise<unknown>> = {
     const server = await startServer(kind);
     const { a, b, atA, atB, errors, close } = await pair(server.port, ["load"], { maxQueuedMessages: 1_000 });
     a.subscribe("answers");
-    await sleep(100);
+    await reach(b, atA, "answers");
     let sent = 0;
     let then = () => {};
     const load = setInterval(() => {

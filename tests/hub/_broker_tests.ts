@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { denoOutput } from "../_support/child.ts";
+import { unless } from "../_support/needs.ts";
 import { installed, listens } from "./_servers.ts";
 
 /** A broker's server: its name, its program in Debian, and the port where `.ci/run` starts one. */
@@ -24,9 +25,8 @@ export async function testBroker({ kind, title, program, port }: ServerKind): Pr
     assert(code === 0, stderr);
     return JSON.parse(stdout);
   };
-  const missing = !installed(kind);
-  const own = (name: string, fn: () => Promise<void>) =>
-    Deno.test({ name: missing ? `${name} (ignored: ${program} is not installed)` : name, ignore: missing, fn });
+  const missing = installed(kind) ? undefined : `${program} is not installed`;
+  const own = (title: string, fn: () => Promise<void>) => Deno.test({ ...unless(missing, title), fn });
 
   const exchanged = {
     byTopic: true,
@@ -46,11 +46,9 @@ export async function testBroker({ kind, title, program, port }: ServerKind): Pr
     },
   );
 
-  const running = await listens(port);
-  const shared = `over the ${title} that runs on port ${port}, messages go from hub to hub`;
+  const absent = await listens(port) ? undefined : "none runs there; .ci/run starts it";
   Deno.test({
-    name: running ? shared : `${shared} (ignored: none runs there; .ci/run starts it)`,
-    ignore: !running,
+    ...unless(absent, `over the ${title} that runs on port ${port}, messages go from hub to hub`),
     fn: async () => assertEquals(await play("exchange", port), exchanged),
   });
 

@@ -46,16 +46,6 @@ export async function startProgram({ name, path, ports, prepare }: ProgramOption
   return { [Symbol.asyncDispose]: stop };
 }
 
-/** Whether tests with a program are ignored, and what their titles say then. */
-export function programNote(path: string): { ignore: boolean; note: string } {
-  try {
-    Deno.statSync(path);
-    return { ignore: false, note: "" };
-  } catch {
-    return { ignore: true, note: ` (ignored: ${path} is not installed)` };
-  }
-}
-
 /** Ports of the loopback interface that are free now. */
 export function freePorts(count: number): number[] {
   const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));

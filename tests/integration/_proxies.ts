@@ -18,8 +18,9 @@ import { utf8 } from "../_support/frames.ts";
 import { RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { cert } from "../_support/tls.ts";
 import { until } from "../_support/wait.ts";
-import { type Command, freePorts, programNote, startProgram } from "./_program.ts";
+import { type Command, freePorts, startProgram } from "./_program.ts";
 import { assertMessage, messages } from "../_support/messages.ts";
+import { unless, withoutProgram } from "../_support/needs.ts";
 import { CLOSES, ECHO, LOOPBACK } from "./_support.ts";
 
 const MiB = 1024 * 1024;
@@ -130,9 +131,9 @@ function assertLost({ closeCode, wasClean, error }: CloseInfo): void {
 /** What holds behind every proxy. */
 export function testProxy(program: ProxyProgram): void {
   const { name } = program;
-  const { ignore, note } = programNote(program.path);
+  const missing = withoutProgram(program.path);
   const test = (title: string, fn: () => Promise<void>) =>
-    Deno.test({ name: `Behind ${name}, ${title}${note}`, ignore, fn });
+    Deno.test({ ...unless(missing, `Behind ${name}, ${title}`), fn });
 
   test("text and binary messages up to 4 MiB are echoed, plain and over TLS, and pings go through both ways", async () => {
     const pings: number[] = [];

@@ -8,16 +8,16 @@
 export const PYTHON = "/usr/bin/python3";
 const SCRIPT = new URL("./peers/websockets_echo.py", import.meta.url).pathname;
 
-/** Whether it is installed. */
-export const INSTALLED: boolean = (() => {
+const INSTALLED = (() => {
   try {
     return new Deno.Command(PYTHON, { args: ["-c", "import websockets"], stderr: "null" }).outputSync().success;
   } catch {
     return false;
   }
 })();
-/** What a test's title says where it is not. */
-export const REASON = INSTALLED ? "" : " (ignored: python3-websockets is not installed)";
+
+/** What is missing where it is not installed. */
+export const NO_PYTHON: string | undefined = INSTALLED ? undefined : "python3-websockets is not installed";
 
 /** Starts the script. */
 export function python(role: "server" | "client", argument: unknown): Deno.ChildProcess {

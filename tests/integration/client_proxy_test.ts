@@ -9,8 +9,9 @@ import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import { serve, type WebSocketServer } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { cert, key } from "../_support/tls.ts";
-import { freePorts, programNote, startProgram } from "./_program.ts";
+import { freePorts, startProgram } from "./_program.ts";
 import { assertMessage, bytesOfSize, textOfSize } from "../_support/messages.ts";
+import { unless, withoutProgram } from "../_support/needs.ts";
 import { ECHO, LOOPBACK } from "./_support.ts";
 
 interface ProxyProgram {
@@ -89,9 +90,8 @@ const open = (url: string, options: ConnectOptions) => within(connect(url, optio
 
 for (const program of PROGRAMS) {
   const { name, path } = program;
-  const { ignore, note } = programNote(path);
   const test = (title: string, fn: () => Promise<void>) =>
-    Deno.test({ name: `Through ${name}, ${title}${note}`, ignore, fn });
+    Deno.test({ ...unless(withoutProgram(path), `Through ${name}, ${title}`), fn });
 
   test("messages are echoed, plain and over TLS, by name and by address", async () => {
     await using proxy = await startProxy(program);

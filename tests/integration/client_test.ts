@@ -6,8 +6,9 @@
  */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { within } from "../_support/deadline.ts";
+import { unless } from "../_support/needs.ts";
 import { CLIENT, runClient } from "../standalone/client/_support.ts";
-import { INSTALLED, PYTHON, python, REASON } from "./_python.ts";
+import { NO_PYTHON, PYTHON, python } from "./_python.ts";
 import { wsProcess } from "./_ws_process.ts";
 
 Deno.test("the client talks to a server of ws", async (t) => {
@@ -65,8 +66,7 @@ Deno.test("the client talks to a server of ws", async (t) => {
 });
 
 Deno.test({
-  name: `the client talks to a server of Python's websockets, with compression${REASON}`,
-  ignore: !INSTALLED,
+  ...unless(NO_PYTHON, `the client talks to a server of Python's websockets, with compression`),
   async fn() {
     const child = python("server", [{}]);
     const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -85,9 +85,10 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    `on a terminal the client asks, shows what it got and not what that would do, has colours, and closes on Ctrl-C${REASON}`,
-  ignore: !INSTALLED,
+  ...unless(
+    NO_PYTHON,
+    `on a terminal the client asks, shows what it got and not what that would do, has colours, and closes on Ctrl-C`,
+  ),
   async fn() {
     await using server = await wsProcess();
     for (const color of [true, false]) {

@@ -9,8 +9,9 @@ import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { cert, clientCert, clientKey } from "../_support/tls.ts";
-import { freePorts, programNote, startProgram } from "./_program.ts";
+import { freePorts, startProgram } from "./_program.ts";
 import { assertMessage, bytesOfSize, textOfSize } from "../_support/messages.ts";
+import { unless, withoutProgram } from "../_support/needs.ts";
 import { ECHO, LOOPBACK } from "./_support.ts";
 
 const PATH = "/usr/sbin/nginx";
@@ -61,8 +62,8 @@ async function startNginx(backend: string) {
   return { port, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
 }
 
-const { ignore, note } = programNote(PATH);
-const test = (title: string, fn: () => Promise<void>) => Deno.test({ name: `With nginx, ${title}${note}`, ignore, fn });
+const test = (title: string, fn: () => Promise<void>) =>
+  Deno.test({ ...unless(withoutProgram(PATH), `With nginx, ${title}`), fn });
 const open = (url: string, options: ConnectOptions) => within(connect(url, options), 10_000, "The handshake");
 const CLIENT = { caCerts: [cert], cert: clientCert, key: clientKey };
 

@@ -9,7 +9,8 @@ import {
   type PerMessageDeflateOptions,
 } from "../../lib/extensions/permessage_deflate/permessage_deflate.ts";
 import { serve } from "../../lib/server/serve.ts";
-import { CHROMIUM, launch } from "../_support/chromium.ts";
+import { launch, NO_CHROMIUM } from "../_support/chromium.ts";
+import { unless } from "../_support/needs.ts";
 import { LOOPBACK, urlOf } from "./_support.ts";
 
 const PAGE = "<!doctype html><title>Compression</title>";
@@ -51,10 +52,8 @@ for (
     ],
   ] satisfies [PerMessageDeflateOptions, string][]
 ) {
-  const reason = CHROMIUM === undefined ? " (ignored: Chromium is not installed)" : "";
   Deno.test({
-    name: `a page in Chromium and our server with ${JSON.stringify(options)} compress both ways${reason}`,
-    ignore: CHROMIUM === undefined,
+    ...unless(NO_CHROMIUM, `a page in Chromium and our server with ${JSON.stringify(options)} compress both ways`),
     async fn() {
       const deflate = permessageDeflate(options);
       await using server = serve({

@@ -11,8 +11,9 @@ import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_c
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { PAYLOAD_SIZES, PAYLOADS } from "../_support/payloads.ts";
-import { INSTALLED, python, REASON } from "./_python.ts";
+import { NO_PYTHON, python } from "./_python.ts";
 import { assertMessage } from "../_support/messages.ts";
+import { unless } from "../_support/needs.ts";
 import { LOOPBACK, urlOf } from "./_support.ts";
 
 /** Options of `websockets`, by its names. */
@@ -60,9 +61,10 @@ function assertAgreed(socket: WebSocketConnection, options: PythonOptions): void
 }
 
 Deno.test({
-  name:
-    `D5, D7: our client is echoed by a server of Python's websockets, with every combination of parameters${REASON}`,
-  ignore: !INSTALLED,
+  ...unless(
+    NO_PYTHON,
+    `D5, D7: our client is echoed by a server of Python's websockets, with every combination of parameters`,
+  ),
   async fn(t) {
     // Its zlib cannot deflate with 8 bits; ours can, and its window is then really that small.
     const all = combinations([
@@ -94,8 +96,10 @@ Deno.test({
 });
 
 Deno.test({
-  name: `D5, D7: our server talks to clients of Python's websockets, with every combination of parameters${REASON}`,
-  ignore: !INSTALLED,
+  ...unless(
+    NO_PYTHON,
+    `D5, D7: our server talks to clients of Python's websockets, with every combination of parameters`,
+  ),
   async fn() {
     const all = combinations([
       {},

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/asse
 import { encodeHex } from "@std/encoding/hex";
 import { accept, connect, ConnectionError, serve } from "../../mod.ts";
 import { within } from "../_support/deadline.ts";
+import { unless } from "../_support/needs.ts";
 
 const LOOPBACK = { port: 0, hostname: "127.0.0.1" } as const;
 
@@ -11,10 +12,10 @@ const hasBash = await new Deno.Command("bash", { args: ["-c", "ulimit -n 64"] })
 );
 
 Deno.test({
-  name: hasBash
-    ? "T8: a server that runs out of file descriptors says so once, and accepts again when there are some"
-    : "ignored, there is no bash to set `ulimit -n`: T8, a server that runs out of file descriptors",
-  ignore: !hasBash,
+  ...unless(
+    hasBash ? undefined : "there is no bash to set `ulimit -n`",
+    "T8: a server that runs out of file descriptors says so once, and accepts again when there are some",
+  ),
   async fn() {
     const deno =
       `exec "${Deno.execPath()}" run --quiet --no-prompt --allow-net=127.0.0.1 tests/integration/peers/few_files.ts`;

@@ -21,7 +21,7 @@ import { serve } from "../../lib/server/serve.ts";
 import { upgradeRequest } from "../../lib/server/upgrade_request.ts";
 import { createServer } from "node:http";
 import { within } from "../_support/deadline.ts";
-import { until } from "../_support/wait.ts";
+import { turn, until } from "../_support/wait.ts";
 import { LOOPBACK, openBare, urlOf } from "./_support.ts";
 
 /** A client that notes the texts that it gets. */
@@ -219,7 +219,7 @@ Deno.test("A7, A11 and A12: publishing while subscribers come and go by the hund
     }
   };
   const publishing = async (done: { yet: boolean }) => {
-    for (; !done.yet; await new Promise((resolve) => setTimeout(resolve, 1))) {
+    for (; !done.yet; await turn()) {
       for (let i = 0; i < 5; i++) publishTo(hub, i, published++);
     }
   };

@@ -12,6 +12,8 @@ import type { StreamedMessage, WebSocketConnection } from "../../lib/pipeline/so
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { assertMessage, bytesOfSize } from "../_support/messages.ts";
+import { unless } from "../_support/needs.ts";
+import { NO_PYTHON, PYTHON } from "./_python.ts";
 import { LOOPBACK, urlOf } from "./_support.ts";
 
 const MiB = 1024 * 1024;
@@ -116,17 +118,7 @@ for (const perMessageDeflate of [false, true]) {
   });
 }
 
-/** Debian's: another one that comes first in the path knows nothing of Debian's packages. */
-const PYTHON = "/usr/bin/python3";
 const SCRIPT = new URL("./peers/websockets_stream.py", import.meta.url).pathname;
-const INSTALLED = (() => {
-  try {
-    return new Deno.Command(PYTHON, { args: ["-c", "import websockets"], stderr: "null" }).outputSync().success;
-  } catch {
-    return false;
-  }
-})();
-const REASON = INSTALLED ? "" : " (ignored: python3-websockets is not installed)";
 
 /** Starts the script. */
 function python(...args: string[]): Deno.ChildProcess {
@@ -138,8 +130,7 @@ for (const perMessageDeflate of [false, true]) {
   const how = perMessageDeflate ? "compressed" : "plain";
 
   Deno.test({
-    name: `Our client streams messages to and from a server of Python's websockets, ${how}${REASON}`,
-    ignore: !INSTALLED,
+    ...unless(NO_PYTHON, `Our client streams messages to and from a server of Python's websockets, ${how}`),
     async fn() {
       const child = python("server");
       const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -155,8 +146,7 @@ for (const perMessageDeflate of [false, true]) {
   });
 
   Deno.test({
-    name: `Our server streams messages to and from a client of Python's websockets, ${how}${REASON}`,
-    ignore: !INSTALLED,
+    ...unless(NO_PYTHON, `Our server streams messages to and from a client of Python's websockets, ${how}`),
     async fn() {
       await using server = serve({ ...LOOPBACK, ...LIMITS, perMessageDeflate }, echo);
       const child = python("client", urlOf(server.addr), `${SIZE}`);

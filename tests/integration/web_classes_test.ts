@@ -14,6 +14,8 @@ import type { Message } from "../../lib/pipeline/messages/message.ts";
 import { within } from "../_support/deadline.ts";
 import { runDeno } from "../_support/child.ts";
 import { assertMessage, messages } from "../_support/messages.ts";
+import { unless } from "../_support/needs.ts";
+import { NO_PYTHON, PYTHON } from "./_python.ts";
 import { CLOSES, LOOPBACK, urlOf } from "./_support.ts";
 
 /** A server that echoes. */
@@ -40,16 +42,6 @@ function denoServer(): EchoServer {
   });
   return { url: urlOf(server.addr), [Symbol.asyncDispose]: () => within(server.shutdown()) };
 }
-
-/** Debian's: another one that comes first in the path knows nothing of Debian's packages. */
-const PYTHON = "/usr/bin/python3";
-const INSTALLED = (() => {
-  try {
-    return new Deno.Command(PYTHON, { args: ["-c", "import websockets"], stderr: "null" }).outputSync().success;
-  } catch {
-    return false;
-  }
-})();
 
 async function pythonServer(): Promise<EchoServer> {
   const script = new URL("./peers/websockets_close.py", import.meta.url).pathname;
@@ -83,8 +75,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
   const python = start === pythonServer;
   const test = (title: string, fn: () => Promise<void>): void =>
     Deno.test({
-      name: python && !INSTALLED ? `${title} (ignored: python3-websockets is not installed)` : title,
-      ignore: python && !INSTALLED,
+      ...unless(python ? NO_PYTHON : undefined, title),
       fn,
     });
 
@@ -153,10 +144,10 @@ async function bytesOf(data: string | ArrayBuffer | Blob): Promise<Message> {
 }
 
 Deno.test({
-  name: `A close of Python's websockets is told with its code and reason, and a connection that it drops with 1006${
-    INSTALLED ? "" : " (ignored: python3-websockets is not installed)"
-  }`,
-  ignore: !INSTALLED,
+  ...unless(
+    NO_PYTHON,
+    "A close of Python's websockets is told with its code and reason, and a connection that it drops with 1006",
+  ),
   async fn() {
     await using server = await pythonServer();
     for (const { code = 1000, reason = "" } of [...CLOSES, { code: 1011, reason: "größer" }]) {

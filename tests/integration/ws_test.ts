@@ -15,6 +15,7 @@ import { serve } from "../../lib/server/serve.ts";
 import { utf8 } from "../_support/frames.ts";
 import { within } from "../_support/deadline.ts";
 import { assertMessage, bytesOfSize, messages, textOfSize } from "../_support/messages.ts";
+import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 import { CLOSES, ECHO, LOOPBACK, pairingServer, urlOf } from "./_support.ts";
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -291,8 +292,10 @@ Deno.test("A server that takes none of the requested subprotocols is refused by 
 });
 
 Deno.test({
-  name: "One ws+unix URL means the same to our client and to that of ws, at our server and at that of ws",
-  ignore: Deno.build.os === "windows",
+  ...unless(
+    NO_UNIX_SOCKETS,
+    "One ws+unix URL means the same to our client and to that of ws, at our server and at that of ws",
+  ),
   async fn() {
     const folder = await Deno.makeTempDir();
     const resource = "/chat?x=1&y=a:b";

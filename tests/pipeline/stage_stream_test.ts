@@ -19,6 +19,7 @@ import { randomFrames, wire } from "../_support/frames.ts";
 import { naiveMessages } from "../_support/naive_frames.ts";
 import { seeded } from "../_support/random.ts";
 import { runStage, runStream } from "../_support/stages.ts";
+import { settle } from "../_support/wait.ts";
 
 /** Gives the numbers below 10 of a batch, throws at any other; ends with 0. */
 const digits = (): Stage<number[], number> => ({
@@ -63,7 +64,7 @@ Deno.test("the batch before an error reaches the reader, then the error, through
 Deno.test("the batch before an error waits for a reader that comes late", async () => {
   const stream = ReadableStream.from([[1, 10]]).pipeThrough(new StageStream(digits()))
     .pipeThrough(new StageStream(digits()));
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await settle();
   const { output, error } = await runStream(stream);
   assertEquals(output, [[1]]);
   assertInstanceOf(error, RangeError);
@@ -91,10 +92,10 @@ Deno.test("a StageStream takes no chunk before somebody reads: backpressure goes
     },
   };
   const reader = ReadableStream.from([1, 2, 3, 4, 5]).pipeThrough(new StageStream(stage)).getReader();
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await settle();
   assertEquals(seen, []);
   await reader.read();
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await settle();
   assertEquals(seen, [1]);
   await reader.cancel();
 });

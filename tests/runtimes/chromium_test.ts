@@ -4,8 +4,9 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { CHROMIUM, launch } from "../_support/chromium.ts";
+import { launch, NO_CHROMIUM } from "../_support/chromium.ts";
 import { runDeno } from "../_support/child.ts";
+import { unless } from "../_support/needs.ts";
 import { LOOPBACK, urlOf } from "../integration/_support.ts";
 
 const PAGE = `<!doctype html><title>Codec</title>
@@ -15,8 +16,7 @@ const PAGE = `<!doctype html><title>Codec</title>
 </script>`;
 
 Deno.test({
-  name: `Chromium${CHROMIUM === undefined ? " (not installed)" : ""}: a page round-trips messages through the codec`,
-  ignore: CHROMIUM === undefined,
+  ...unless(NO_CHROMIUM, "Chromium: a page round-trips messages through the codec"),
   async fn() {
     const module = new URL("browser.ts", import.meta.url).pathname;
     const code = await runDeno(["bundle", "--quiet", "--no-lock", "--platform", "browser", module]);

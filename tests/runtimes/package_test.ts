@@ -9,17 +9,18 @@ import { connect, serve, type ServeOptions, type WebSocketServer } from "../../m
 import { connectProxy, listen } from "../client/_support.ts";
 import { cert, key } from "../_support/tls.ts";
 import { soon } from "../_support/wait.ts";
+import { unless } from "../_support/needs.ts";
 import { createProject, type Project } from "./_project.ts";
 
 const project: Project = await createProject();
 Deno.test.afterAll(() => project.remove());
 
 /** The programs that run JavaScript. Bun's binary is in a package of its own for each platform: its script would only move it. */
-const RUNTIMES: readonly { name: string; program: string; ignore: boolean }[] = [
-  { name: "Node", program: "node", ignore: false },
+const RUNTIMES: readonly { name: string; program: string; missing?: string }[] = [
+  { name: "Node", program: "node" },
   await project.install("bun@1.4.5")
-    ? { name: "Bun", program: findBun(), ignore: false }
-    : { name: "Bun (which npm cannot install here)", program: "", ignore: true },
+    ? { name: "Bun", program: findBun() }
+    : { name: "Bun", program: "", missing: "npm cannot install it here" },
 ];
 
 function findBun(): string {
@@ -42,28 +43,27 @@ function echo(options: ServeOptions): WebSocketServer {
 
 const HERE = { hostname: "127.0.0.1", port: 0 };
 
-for (const { name, program, ignore } of RUNTIMES) {
+for (const { name, program, missing } of RUNTIMES) {
   Deno.test({
-    name: `${name}: every entry point loads`,
-    ignore,
+    ...unless(missing, `${name}: every entry point loads`),
     fn: async () => assertEquals(await project.run(program, "entries.mjs"), "ok\n"),
   });
 
   Deno.test({
-    name: `${name}: the codec, the streams, both handshakes and compression, in memory`,
-    ignore,
+    ...unless(missing, `${name}: the codec, the streams, both handshakes and compression, in memory`),
     fn: async () => assertEquals(await project.run(program, "codec.mjs"), "ok\n"),
   });
 
   Deno.test({
-    name: `${name}: servers and clients over sockets of one's own, and over HTTP/2`,
-    ignore,
+    ...unless(missing, `${name}: servers and clients over sockets of one's own, and over HTTP/2`),
     fn: async () => assertEquals(await project.run(program, "sockets.mjs"), "ok\n"),
   });
 
   Deno.test({
-    name: `${name}: the client connects over TCP, TLS, a Unix socket and a proxy, and says what goes wrong`,
-    ignore,
+    ...unless(
+      missing,
+      `${name}: the client connects over TCP, TLS, a Unix socket and a proxy, and says what goes wrong`,
+    ),
     async fn() {
       const path = `${project.folder}/${name}.sock`;
       await using plain = echo(HERE);
@@ -85,8 +85,7 @@ for (const { name, program, ignore } of RUNTIMES) {
   });
 
   Deno.test({
-    name: `${name}: WebSocket and WebSocketStream`,
-    ignore,
+    ...unless(missing, `${name}: WebSocket and WebSocketStream`),
     async fn() {
       await using server = echo(HERE);
       assertEquals(await project.run(program, "web_classes.mjs", server.url), "ok\n");
@@ -94,8 +93,7 @@ for (const { name, program, ignore } of RUNTIMES) {
   });
 
   Deno.test({
-    name: `${name}: a node:http server serves WebSockets beside its own answers, and shuts down`,
-    ignore,
+    ...unless(missing, `${name}: a node:http server serves WebSockets beside its own answers, and shuts down`),
     async fn() {
       const child = new Deno.Command(program, {
         args: ["server.mjs"],

@@ -7,6 +7,7 @@ import { utf8 } from "../_support/frames.ts";
 import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { cert, key } from "../_support/tls.ts";
 import { settle, soon, until } from "../_support/wait.ts";
+import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 
 /** The two ways to write an echo. */
 const ECHOES: Record<string, WebSocketHandler> = {
@@ -174,8 +175,7 @@ Deno.test("TLS needs both certificate and key", () => {
 });
 
 Deno.test({
-  name: "serve over a Unix socket, at the path and with its addresses",
-  ignore: Deno.build.os === "windows",
+  ...unless(NO_UNIX_SOCKETS, "serve over a Unix socket, at the path and with its addresses"),
   async fn() {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/socket`;

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { consolePage } from "../../lib/standalone/console_page.ts";
 import { deno } from "../_support/child.ts";
-import { CHROMIUM, launch, type Page } from "../_support/chromium.ts";
+import { launch, NO_CHROMIUM, type Page } from "../_support/chromium.ts";
+import { unless } from "../_support/needs.ts";
 
 Deno.test("the console may load nothing, and talk to nobody but its own server", async () => {
   const response = consolePage();
@@ -38,10 +39,10 @@ async function send(page: Page, text: string, type: "text" | "binary"): Promise<
 }
 
 Deno.test({
-  name: CHROMIUM === undefined
-    ? "ignored, Chromium is not installed: the console connects, sends, pings, measures and closes"
-    : "the console of `deno task serve` connects, sends text and bytes, pings, measures, closes and fits, in Chromium",
-  ignore: CHROMIUM === undefined,
+  ...unless(
+    NO_CHROMIUM,
+    "the console of `deno task serve` connects, sends text and bytes, pings, measures, closes and fits, in Chromium",
+  ),
   async fn(t) {
     await using server = deno("task", "--quiet", "serve", "--port", "0", "--deflate", "--log-level", "error");
     const [, url] = await server.said(/Open (\S+)/);

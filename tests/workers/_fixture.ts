@@ -9,10 +9,14 @@ startWorker<{ control: string; refuse?: number }>(async (listen, { index, worker
   const { control, refuse } = data;
   if (refuse === index) throw new RangeError("no");
   const channel = new BroadcastChannel(control);
-  const hub = broker();
-  hub.attach({ receive: ({ data }) => channel.postMessage(`${index} heard ${data}`) });
-  hub.subscribe("t");
-  await new Promise((resolve) => setTimeout(resolve, 10)); // the hub is up
+  const ours = broker();
+  const up = Promise.withResolvers<void>();
+  ours.attach({
+    receive: ({ data }) => channel.postMessage(`${index} heard ${data}`),
+    state: (state) => state === "up" && up.resolve(),
+  });
+  ours.subscribe("t");
+  await up.promise;
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
   let deaf = false;
   channel.onmessage = ({ data }) => {
@@ -21,7 +25,7 @@ startWorker<{ control: string; refuse?: number }>(async (listen, { index, worker
     if (what === "throw") setTimeout(() => Promise.reject(new Error("crashed")));
     if (what === "finish") finish();
     if (what === "deaf") deaf = true;
-    if (what === "publish") hub.publish({ topic: "t", data: `from ${index}` });
+    if (what === "publish") ours.publish({ topic: "t", data: `from ${index}` });
   };
   channel.postMessage(`${index} of ${workers} on ${listen.hostname} ${listen.port > 0} ${listen.reusePort}`);
   return {
