@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console -- an example prints
 // An extension of one's own, in full: every message carries a CRC-32, and one that was damaged on the way fails the connection.
-// TCP and TLS make that unlikely; what matters here is the shape.
+// TCP and TLS make that unlikely; what matters here is the shape. With `talk` a client of ours says what was agreed on, and ends.
 //
-//   deno run --allow-net examples/extension.ts [port]
+//   deno run --allow-net examples/extension.ts [port] [talk]
 
 import { connect, type Frame, ProtocolError, Rsv, serve } from "@sluice/websocket";
 import type { Extension, ExtensionProcessor } from "@sluice/websocket/extensions";
@@ -91,7 +91,7 @@ const server = serve({
     if ("port" in addr) console.log(`Echoing on ws://127.0.0.1:${addr.port}`);
   },
 }, {
-  message: (socket, data) => void socket.send(data),
+  message: (socket, data) => socket.send(data),
 });
 
 if (Deno.args[1] === "talk" && "port" in server.addr) {

@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console -- an example prints
 // One port for browsers of either version: a WebSocket of a page that came over HTTP/2 is one more stream of the page's own
-// connection (RFC 8441), and other clients upgrade from HTTP/1.1. Then a client of ours with two sockets over one connection.
+// connection (RFC 8441), and other clients upgrade from HTTP/1.1. With `talk` a client of ours opens two sockets over one connection.
 //
-//   deno run --allow-net --allow-read examples/http2.ts [port] cert.pem key.pem [talk]
+//   deno run --allow-net --allow-read examples/http2.ts 8443 cert.pem key.pem [talk]
 
 import { createSecureServer } from "node:http2";
 import type { WebSocketHandler } from "@sluice/websocket";

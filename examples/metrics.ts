@@ -52,5 +52,5 @@ serve({
     if ("port" in addr) console.log(`Echoing on ws://127.0.0.1:${addr.port}`);
   },
 }, {
-  message: (socket, data) => void socket.send(data),
+  message: (socket, data) => socket.send(data),
 });

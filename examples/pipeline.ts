@@ -21,7 +21,10 @@ for await (const conn of listener) {
 }
 
 async function echo(conn: Deno.TcpConn): Promise<void> {
-  await shakeHands(conn);
+  await shakeHands(conn).catch((error) => {
+    conn.close();
+    throw error;
+  });
 
   // 4: what the reader owes is put between the messages. A close frame ends the stream, and with it our side of the connection.
   const outgoing = new MessageEncoderStream();

@@ -22,7 +22,7 @@ frames.forEach(print);
 // 3. Frames become bytes. A client masks; a fixed key shows how, and is for that alone (§5.3): leave it out.
 const chunks: Uint8Array<ArrayBuffer>[] = [];
 new FrameSerializer({ role: "client", maskKey: () => 0x37fa213d }).push(frames, chunks);
-const wire = concat(chunks);
+const wire = await concat(chunks);
 console.log(`\n${wire.length} bytes on the wire\n  ${hex(wire)}`);
 
 // 4. The server reads them as they come, here one at a time: a frame is told of with its last byte, a message with its last frame.
@@ -47,7 +47,7 @@ console.log("\nA bit that no extension owns");
 const broken: Uint8Array<ArrayBuffer>[] = [];
 new FrameSerializer({ role: "client" }).push([frame(Opcode.TEXT, undefined, { rsv: Rsv.RSV1 })], broken);
 try {
-  parser.push(concat(broken), []);
+  parser.push(await concat(broken), []);
 } catch (error) {
   if (!(error instanceof ProtocolError)) throw error;
   console.log(`  ${error.message}, close with ${error.closeCode}`);
@@ -62,12 +62,6 @@ function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }
 
-function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
+async function concat(chunks: Uint8Array<ArrayBuffer>[]): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }

@@ -1,5 +1,8 @@
 // Measures one way: "receive 1000 64" has it send 1000 binary messages of 64 bytes, and "send 1000" has it take in 1000 messages
 // and answer with the number of their bytes or characters.
+//
+//   deno task serve
+//   deno task connect ws://127.0.0.1:8080/bench
 
 import type { HandlerRequest } from "@sluice/websocket/handlers";
 

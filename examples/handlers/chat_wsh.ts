@@ -1,4 +1,7 @@
 // Passes every text message on to everybody in the room: /chat?room=tea, or the lobby.
+//
+//   deno task serve
+//   deno task connect ws://127.0.0.1:8080/chat?room=tea
 
 import type { HandlerRequest } from "@sluice/websocket/handlers";
 

@@ -1,4 +1,7 @@
 // Sends the time once a second, or every so many milliseconds (/clock?every=100), until the client closes.
+//
+//   deno task serve
+//   deno task connect ws://127.0.0.1:8080/clock?every=100
 
 import type { HandlerRequest } from "@sluice/websocket/handlers";
 

@@ -1,4 +1,7 @@
 // Closes with the code and reason that the client sends ("4001 bye"), and echoes both where the client closes.
+//
+//   deno task serve
+//   deno task connect ws://127.0.0.1:8080/close
 
 import type { CloseReply, HandlerRequest } from "@sluice/websocket/handlers";
 

@@ -1,4 +1,7 @@
 // Counts a client's visits in a cookie that the handshake sets, and tells it the number.
+//
+//   deno task serve
+//   deno task connect ws://127.0.0.1:8080/cookie
 
 import type { HandlerRequest } from "@sluice/websocket/handlers";
 

@@ -1,4 +1,7 @@
 // Sends every message back, and speaks the subprotocol "echo" where the client asks for it.
+//
+//   deno task serve
+//   deno task connect ws://127.0.0.1:8080/echo
 
 import type { HandlerRequest } from "@sluice/websocket/handlers";
 

@@ -1,5 +1,8 @@
 // Lets in only pages of this machine, and refuses everybody else with 403, programs that send no Origin among them.
 // The server's own option `origins` was checked before.
+//
+//   deno task serve
+//   deno task connect --header 'Origin: http://127.0.0.1:8080' ws://127.0.0.1:8080/origin_check
 
 import type { HandlerRequest } from "@sluice/websocket/handlers";
 
