@@ -57,7 +57,7 @@ export interface Sockets {
 }
 
 /** The parameter of the resource by which the console tells its connections apart. */
-export const CONSOLE_ID = "console";
+const CONSOLE_ID = "console";
 
 /** The resource that is always there: the folder's, or ours. */
 const ECHO = "/echo";

@@ -10,7 +10,7 @@ import type { WebSocketConnection } from "../../mod.ts";
 const PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 /** Where Chromium is installed, or `undefined`. */
-export const CHROMIUM: string | undefined = PATHS.find((path) => {
+const CHROMIUM: string | undefined = PATHS.find((path) => {
   try {
     return Deno.statSync(path).isFile;
   } catch {

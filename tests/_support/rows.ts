@@ -1,6 +1,6 @@
 /**
  * The faults that this project answers for, by number, and which tests name them. `tests/README.md` shows the map;
- * `deno run --allow-read --allow-write tests/_support/rows.ts` writes it anew.
+ * `deno task rows` writes it anew.
  *
  * @module
  */
@@ -135,7 +135,7 @@ function* testFiles(folder: string): Generator<string> {
 }
 
 /** The map as Markdown: a line for each row with the first files that name it. */
-export function rowsTable(): string {
+function rowsTable(): string {
   const titles = titlesByRow();
   const lines = Object.entries(ROWS).map(([row, fault]) => {
     const found = titles.get(row) ?? [];
@@ -147,7 +147,7 @@ export function rowsTable(): string {
 }
 
 /** The systems as Markdown: a line for each thing that must work. */
-export function systemsTable(): string {
+function systemsTable(): string {
   const lines = SYSTEMS.map(({ system, what, file, title }) =>
     `| ${system} | ${what} | [${file}](${file}): ${title.replaceAll("|", "\\|")} |`
   );

@@ -25,7 +25,7 @@ const LENGTHS: readonly (readonly number[])[] = [
 ];
 
 /** Options such as a connection has, and tight and loose ones. */
-export function randomOptions(random: Random): FrameParserOptions {
+function randomOptions(random: Random): FrameParserOptions {
   return {
     role: oneOf<Role>(random, ["server", "client"]),
     maxMessageBytes: oneOf(random, [2 ** 24, 2 ** 24, Infinity, 1, 125, 126, 700, 65_535]),

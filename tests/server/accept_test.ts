@@ -125,7 +125,7 @@ for (const [title, status, fields, request] of REFUSALS) {
   });
 }
 
-Deno.test("the bytes of a refusal", async () => {
+Deno.test("a refusal is HTTP/1.1 with its reason as text, byte by byte", async () => {
   const { answer } = await refused(accepts(), requestText({ "Sec-WebSocket-Key": undefined }));
   assertEquals(
     answer,

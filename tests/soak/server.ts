@@ -21,7 +21,7 @@ export interface ServerStats {
 }
 
 /** Milliseconds between two lines. */
-export const STATS_INTERVAL = 200;
+const STATS_INTERVAL = 200;
 
 /**
  * Deadlines in milliseconds, short enough to be met in a soak of a minute: a handshake left half done, a message never finished,

@@ -15,6 +15,6 @@ Deno.test("what a server sends never becomes markup or code", () => {
   );
 });
 
-Deno.test("it names no other server", () => {
+Deno.test("the script names no other server", () => {
   assertEquals(CONSOLE_SCRIPT.match(/(https?|wss?):\/\//g), null);
 });

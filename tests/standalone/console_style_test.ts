@@ -53,6 +53,6 @@ Deno.test("every colour has a name, and every name that is used is there", () =>
   assertEquals(used.filter((name) => !COLOURS.has(name)), []);
 });
 
-Deno.test("it loads nothing", () => {
+Deno.test("the style sheet loads nothing", () => {
   assertEquals(CONSOLE_STYLE.match(/url\(|@import/g), null);
 });
