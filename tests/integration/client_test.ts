@@ -8,7 +8,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { within } from "../_support/deadline.ts";
 import { unless } from "../_support/needs.ts";
 import { CLIENT, runClient } from "../standalone/client/_support.ts";
-import { NO_PYTHON, PYTHON, python } from "./_python.ts";
+import { NO_PYTHON, PYTHON, pythonServer } from "./_python.ts";
 import { wsProcess } from "./_ws_process.ts";
 
 Deno.test("the client talks to a server of ws", async (t) => {
@@ -68,19 +68,11 @@ Deno.test("the client talks to a server of ws", async (t) => {
 Deno.test({
   ...unless(NO_PYTHON, `the client talks to a server of Python's websockets, with compression`),
   async fn() {
-    const child = python("server", [{}]);
-    const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    try {
-      const [port] = JSON.parse((await within(lines.read(), 20_000, "The port")).value ?? "");
-      const input = `hello\nzwölf €\n${"long ".repeat(10_000)}\n`;
-      const { code, stdout, stderr } = await runClient(["--deflate", `ws://127.0.0.1:${port}/`], { input });
-      assertEquals([code, stdout === input], [0, true]);
-      assertMatch(stderr, /^Connected to \S+ \(permessage-deflate.*\)\nClosed with 1000\n$/);
-    } finally {
-      child.kill();
-      await child.status;
-      while (!(await lines.read()).done);
-    }
+    await using server = await pythonServer<[number]>("websockets_echo.py", "server", "[{}]");
+    const input = `hello\nzwölf €\n${"long ".repeat(10_000)}\n`;
+    const { code, stdout, stderr } = await runClient(["--deflate", `ws://127.0.0.1:${server.ports[0]}/`], { input });
+    assertEquals([code, stdout === input], [0, true]);
+    assertMatch(stderr, /^Connected to \S+ \(permessage-deflate.*\)\nClosed with 1000\n$/);
   },
 });
 

@@ -11,7 +11,7 @@ import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_c
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { PAYLOAD_SIZES, PAYLOADS } from "../_support/payloads.ts";
-import { NO_PYTHON, python } from "./_python.ts";
+import { NO_PYTHON, python, pythonServer } from "./_python.ts";
 import { assertMessage } from "../_support/messages.ts";
 import { unless } from "../_support/needs.ts";
 import { LOOPBACK, urlOf } from "./_support.ts";
@@ -73,24 +73,16 @@ Deno.test({
       { server_max_window_bits: 12, client_max_window_bits: 10 },
       { server_max_window_bits: 15, client_max_window_bits: 15 },
     ]);
-    const child = python("server", all);
-    const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    try {
-      const ports: number[] = JSON.parse((await within(lines.read(), 20_000, "The ports")).value ?? "");
-      for (const [i, options] of all.entries()) {
-        await t.step(JSON.stringify(options), async () => {
-          const deflate = permessageDeflate(OURS);
-          const socket = await within(connect(`ws://127.0.0.1:${ports[i]}/`, { extensions: [deflate] }));
-          assertAgreed(socket, options);
-          await converse(socket);
-          assertEquals((await within(socket.close())).wasClean, true);
-          assertGreater(deflate.stats.bytesIn, 2 * deflate.stats.compressedIn);
-        });
-      }
-    } finally {
-      child.kill();
-      await child.status;
-      while (!(await lines.read()).done);
+    await using server = await pythonServer<number[]>("websockets_echo.py", "server", JSON.stringify(all));
+    for (const [i, options] of all.entries()) {
+      await t.step(JSON.stringify(options), async () => {
+        const deflate = permessageDeflate(OURS);
+        const socket = await within(connect(`ws://127.0.0.1:${server.ports[i]}/`, { extensions: [deflate] }));
+        assertAgreed(socket, options);
+        await converse(socket);
+        assertEquals((await within(socket.close())).wasClean, true);
+        assertGreater(deflate.stats.bytesIn, 2 * deflate.stats.compressedIn);
+      });
     }
   },
 });
@@ -117,7 +109,8 @@ Deno.test({
         await converse(socket);
       },
     );
-    const child = python("client", all.map((options) => [urlOf(server.addr), options]));
+    const calls = JSON.stringify(all.map((options) => [urlOf(server.addr), options]));
+    const child = python("websockets_echo.py", "client", calls);
     const { success } = await within(child.output(), 60_000, "The clients");
     assertEquals(errors, []);
     assertEquals([success, served], [true, all.length]);

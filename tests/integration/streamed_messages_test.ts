@@ -13,7 +13,7 @@ import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { assertMessage, bytesOfSize } from "../_support/messages.ts";
 import { unless } from "../_support/needs.ts";
-import { NO_PYTHON, PYTHON } from "./_python.ts";
+import { NO_PYTHON, python, pythonServer } from "./_python.ts";
 import { LOOPBACK, urlOf } from "./_support.ts";
 
 const MiB = 1024 * 1024;
@@ -118,30 +118,14 @@ for (const perMessageDeflate of [false, true]) {
   });
 }
 
-const SCRIPT = new URL("./peers/websockets_stream.py", import.meta.url).pathname;
-
-/** Starts the script. */
-function python(...args: string[]): Deno.ChildProcess {
-  return new Deno.Command(PYTHON, { args: [SCRIPT, ...args], stdin: "null", stdout: "piped", stderr: "inherit" })
-    .spawn();
-}
-
 for (const perMessageDeflate of [false, true]) {
   const how = perMessageDeflate ? "compressed" : "plain";
 
   Deno.test({
     ...unless(NO_PYTHON, `Our client streams messages to and from a server of Python's websockets, ${how}`),
     async fn() {
-      const child = python("server");
-      const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-      try {
-        const port = Number((await within(lines.read(), 20_000, "The port")).value);
-        await converse(await within(connect(`ws://127.0.0.1:${port}/`, { ...LIMITS, perMessageDeflate })));
-      } finally {
-        child.kill();
-        await child.status;
-        while (!(await lines.read()).done);
-      }
+      await using server = await pythonServer<number>("websockets_stream.py", "server");
+      await converse(await within(connect(`ws://127.0.0.1:${server.ports}/`, { ...LIMITS, perMessageDeflate })));
     },
   });
 
@@ -149,7 +133,7 @@ for (const perMessageDeflate of [false, true]) {
     ...unless(NO_PYTHON, `Our server streams messages to and from a client of Python's websockets, ${how}`),
     async fn() {
       await using server = serve({ ...LOOPBACK, ...LIMITS, perMessageDeflate }, echo);
-      const child = python("client", urlOf(server.addr), `${SIZE}`);
+      const child = python("websockets_stream.py", "client", urlOf(server.addr), `${SIZE}`);
       const { stdout } = await within(child.output(), 60_000, "The Python client");
       assertEquals(new TextDecoder().decode(stdout), "ok\nok\n");
     },

@@ -15,7 +15,7 @@ import { within } from "../_support/deadline.ts";
 import { runDeno } from "../_support/child.ts";
 import { assertMessage, messages } from "../_support/messages.ts";
 import { unless } from "../_support/needs.ts";
-import { NO_PYTHON, PYTHON } from "./_python.ts";
+import { NO_PYTHON, pythonServer } from "./_python.ts";
 import { CLOSES, LOOPBACK, urlOf } from "./_support.ts";
 
 /** A server that echoes. */
@@ -43,22 +43,12 @@ function denoServer(): EchoServer {
   return { url: urlOf(server.addr), [Symbol.asyncDispose]: () => within(server.shutdown()) };
 }
 
-async function pythonServer(): Promise<EchoServer> {
-  const script = new URL("./peers/websockets_close.py", import.meta.url).pathname;
-  const child = new Deno.Command(PYTHON, { args: [script], stdin: "null", stdout: "piped", stderr: "inherit" }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { value } = await within(lines.read(), 20_000, "The port");
-  return {
-    url: `ws://127.0.0.1:${Number(value)}/`,
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      await child.status;
-      while (!(await lines.read()).done);
-    },
-  };
+async function closingServer(): Promise<EchoServer> {
+  const { ports, ...server } = await pythonServer<number>("websockets_close.py");
+  return { ...server, url: `ws://127.0.0.1:${ports}/` };
 }
 
-const SERVERS = { "npm:ws": wsServer, "Deno": denoServer, "Python's websockets": pythonServer } as const;
+const SERVERS = { "npm:ws": wsServer, "Deno": denoServer, "Python's websockets": closingServer } as const;
 
 /** The next event of one name. */
 function next<Type extends keyof WebSocketEventMap>(socket: WebSocket, type: Type): Promise<WebSocketEventMap[Type]> {
@@ -72,7 +62,7 @@ function next<Type extends keyof WebSocketEventMap>(socket: WebSocket, type: Typ
 const SIZES = [0, 1, 125, 126, 65_535, 65_536, 1_000_000];
 
 for (const [name, start] of Object.entries(SERVERS)) {
-  const python = start === pythonServer;
+  const python = start === closingServer;
   const test = (title: string, fn: () => Promise<void>): void =>
     Deno.test({
       ...unless(python ? NO_PYTHON : undefined, title),
@@ -149,7 +139,7 @@ Deno.test({
     "A close of Python's websockets is told with its code and reason, and a connection that it drops with 1006",
   ),
   async fn() {
-    await using server = await pythonServer();
+    await using server = await closingServer();
     for (const { code = 1000, reason = "" } of [...CLOSES, { code: 1011, reason: "größer" }]) {
       const url = `${server.url}close?${code}&${encodeURIComponent(reason)}`;
       const stream = new WebSocketStream(url);

@@ -10,7 +10,7 @@ import { connect, type WebSocketConnection } from "../../mod.ts";
 import { deno } from "../_support/child.ts";
 import { print, readOptions, readPositive, readWhole, runProgram } from "../_support/command_line.ts";
 import { requestText } from "../_support/raw_peer.ts";
-import type { FanoutStats } from "./_fanout_server.ts";
+import type { FanoutStats } from "./fanout_server.ts";
 import { mebibytes } from "./_tally.ts";
 
 /** Messages under way: published together, and the next when everybody has them. */
@@ -126,7 +126,7 @@ async function main(args: string[]): Promise<number> {
   });
   const subscribers = readWhole("subscribers", values.subscribers, 1);
   const seconds = readPositive("seconds", values.seconds);
-  await using server = deno("run", "--no-prompt", "--allow-net=127.0.0.1", "tests/soak/_fanout_server.ts");
+  await using server = deno("run", "--no-prompt", "--allow-net=127.0.0.1", "tests/soak/fanout_server.ts");
   const [, port] = await server.said(/listening on (\d+)\n/);
   await using socket = await connect(`ws://127.0.0.1:${port}/control`);
   const control = new Control(socket);
