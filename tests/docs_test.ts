@@ -10,13 +10,13 @@ import * as errors from "../lib/errors.ts";
 import { loadHandlers } from "../lib/handlers/mod.ts";
 import { CloseCode } from "../lib/pipeline/frames/close_code.ts";
 import { serve } from "../lib/server/serve.ts";
-import { installed, startServer } from "./hub/_servers.ts";
-import { blocksOf, filesOf, pages, read, referencePage } from "./_support/docs.ts";
-import { launch, NO_CHROMIUM } from "./_support/chromium.ts";
 import { type Child, deno, denoIn, denoOutput } from "./_support/child.ts";
+import { launch, NO_CHROMIUM } from "./_support/chromium.ts";
 import { within } from "./_support/deadline.ts";
-import { cert, key } from "./_support/tls.ts";
+import { blocksOf, filesOf, pages, read, referencePage } from "./_support/docs.ts";
 import { unless } from "./_support/needs.ts";
+import { cert, key } from "./_support/tls.ts";
+import { installed, startServer } from "./hub/_servers.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const BLOCKS = pages().flatMap(blocksOf);

@@ -5,7 +5,10 @@
  */
 import { soon } from "./wait.ts";
 
-/** Waits for `promise`, `ms` milliseconds at most. `what` names what did not happen. */
+/**
+ * Waits for `promise`, `ms` milliseconds at most; `what` names what did not happen. It is `soon` with more patience, for what other
+ * programs have a part in.
+ */
 export function within<T>(promise: PromiseLike<T>, ms = 10_000, what = "The promise"): Promise<T> {
   return soon(promise, what, ms);
 }

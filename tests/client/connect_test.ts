@@ -9,14 +9,15 @@ import {
 import { connect } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import { accept } from "../../lib/server/accept.ts";
+import { runDeno } from "../_support/child.ts";
 import { assertOpened } from "../_support/connection.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { utf8 } from "../_support/frames.ts";
+import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 import { streamPair } from "../_support/pair.ts";
 import { close, RawPeer, text } from "../_support/raw_peer.ts";
 import { cert, key } from "../_support/tls.ts";
 import { settle, soon } from "../_support/wait.ts";
-import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 import { connects, listen, refused, URL_HERE } from "./_support.ts";
 
 Deno.test("connect sends the request of RFC 6455 §4.1 and gives the connection", async () => {
@@ -221,12 +222,8 @@ Deno.test("a missing permission is told as it is: it is no fault of the network"
     const error = await connect("ws://127.0.0.1:9").catch((error) => error);
     console.log(error instanceof Deno.errors.NotCapable);
   `;
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--no-check", `data:application/typescript;base64,${btoa(code)}`],
-    cwd: new URL("../..", import.meta.url),
-    stderr: "inherit",
-  }).output();
-  assertEquals(new TextDecoder().decode(stdout), "true\n");
+  const module = `data:application/typescript;base64,${btoa(code)}`;
+  assertEquals(await runDeno(["run", "--no-prompt", "--no-check", module]), "true\n");
 });
 
 Deno.test("a server that goes away in the middle of the handshake is a ConnectionError", async () => {

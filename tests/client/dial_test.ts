@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
 import { ConnectionError } from "../../lib/errors.ts";
+import { runDeno } from "../_support/child.ts";
+import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 import { cert, clientCert, clientKey } from "../_support/tls.ts";
 import { soon, until } from "../_support/wait.ts";
-import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 import { answering, connectProxy, listen, listenTls } from "./_support.ts";
 
 const open = (url: string, options: ConnectOptions = {}) =>
@@ -97,12 +98,9 @@ Deno.test("without permission the environment is not read, and proxy: env says s
     const outcome = (options) => connect("ws://127.0.0.1:9", options).then(() => "open", (error) => error.name);
     console.log(await outcome({}), await outcome({ proxy: "env" }));
   `;
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--no-check", "--allow-net", `data:application/typescript;base64,${btoa(code)}`],
-    cwd: new URL("../..", import.meta.url),
-    stderr: "inherit",
-  }).output();
-  assertEquals(new TextDecoder().decode(stdout), "ConnectionError NotCapable\n");
+  const program = `data:application/typescript;base64,${btoa(code)}`;
+  const output = await runDeno(["run", "--no-prompt", "--no-check", "--allow-net", program]);
+  assertEquals(output, "ConnectionError NotCapable\n");
 });
 
 const unixTest = (name: string, fn: (folder: string) => Promise<void>) =>

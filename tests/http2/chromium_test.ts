@@ -12,9 +12,9 @@ import { serve } from "../../lib/server/serve.ts";
 import type { GroupOptions } from "../../lib/server/connection_group.ts";
 import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
 import { type Browser, launch, NO_CHROMIUM } from "../_support/chromium.ts";
+import { unless } from "../_support/needs.ts";
 import { cert, key } from "../_support/tls.ts";
 import { soon, until } from "../_support/wait.ts";
-import { unless } from "../_support/needs.ts";
 import { LOOPBACK, urlOf } from "../integration/_support.ts";
 import { listenHttp2, type ListeningHttp2 } from "./_support.ts";
 

@@ -18,9 +18,9 @@ import { within } from "../_support/deadline.ts";
 import { cert, key } from "../_support/tls.ts";
 import { soon, until } from "../_support/wait.ts";
 import { freePorts, listens } from "../integration/_program.ts";
-import { CLOSES, LOOPBACK } from "../integration/_support.ts";
 import { playEcho } from "../_support/messages.ts";
 import { unless, withoutProgram } from "../_support/needs.ts";
+import { CLOSES, LOOPBACK } from "../integration/_support.ts";
 import { listenHttp2 } from "./_support.ts";
 
 const PATH = "/usr/sbin/haproxy";

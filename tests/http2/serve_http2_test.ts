@@ -8,9 +8,9 @@ import { serveNode } from "../../lib/node/serve_node.ts";
 import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
 import { standstill } from "../_support/deadline.ts";
 import { utf8 } from "../_support/frames.ts";
+import { playEcho } from "../_support/messages.ts";
 import { cert, key } from "../_support/tls.ts";
 import { soon, until } from "../_support/wait.ts";
-import { playEcho } from "../_support/messages.ts";
 import { answered, bodyOf, connectHeaders, listenHttp2, opening, rawSession, serving } from "./_support.ts";
 
 const says = (word: string): WebSocketHandler => (socket) => void socket.send(word);

@@ -15,12 +15,12 @@ import { serve, type ServeOptions, type WebSocketServer } from "../../lib/server
 import { within } from "../_support/deadline.ts";
 import { frame, Opcode } from "../../lib/pipeline/frames/frame.ts";
 import { utf8 } from "../_support/frames.ts";
+import { assertMessage, messages } from "../_support/messages.ts";
+import { unless, withoutProgram } from "../_support/needs.ts";
 import { RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { cert } from "../_support/tls.ts";
 import { until } from "../_support/wait.ts";
 import { type Command, freePorts, startProgram } from "./_program.ts";
-import { assertMessage, messages } from "../_support/messages.ts";
-import { unless, withoutProgram } from "../_support/needs.ts";
 import { CLOSES, ECHO, LOOPBACK } from "./_support.ts";
 
 const MiB = 1024 * 1024;

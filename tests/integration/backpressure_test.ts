@@ -10,10 +10,10 @@ import { frame, Opcode } from "../../lib/pipeline/frames/frame.ts";
 import { MAX_HEADER_BYTES } from "../../lib/pipeline/frames/frame_serializer.ts";
 import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
 import { serve } from "../../lib/server/serve.ts";
+import { runDeno } from "../_support/child.ts";
 import { standstill, within } from "../_support/deadline.ts";
 import { wire } from "../_support/frames.ts";
 import { seeded } from "../_support/random.ts";
-import { runDeno } from "../_support/child.ts";
 import { LOOPBACK, openBare } from "./_support.ts";
 
 const MiB = 1024 * 1024;

@@ -8,10 +8,10 @@ import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import { serve, type WebSocketServer } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
-import { cert, key } from "../_support/tls.ts";
-import { freePorts, startProgram } from "./_program.ts";
 import { assertMessage, bytesOfSize, textOfSize } from "../_support/messages.ts";
 import { unless, withoutProgram } from "../_support/needs.ts";
+import { cert, key } from "../_support/tls.ts";
+import { freePorts, startProgram } from "./_program.ts";
 import { ECHO, LOOPBACK } from "./_support.ts";
 
 interface ProxyProgram {

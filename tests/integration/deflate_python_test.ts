@@ -10,10 +10,10 @@ import { permessageDeflate } from "../../lib/extensions/permessage_deflate/perme
 import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
-import { PAYLOAD_SIZES, PAYLOADS } from "../_support/payloads.ts";
-import { NO_PYTHON, python, pythonServer } from "./_python.ts";
 import { assertMessage } from "../_support/messages.ts";
 import { unless } from "../_support/needs.ts";
+import { PAYLOAD_SIZES, PAYLOADS } from "../_support/payloads.ts";
+import { NO_PYTHON, python, pythonServer } from "./_python.ts";
 import { LOOPBACK, urlOf } from "./_support.ts";
 
 /** Options of `websockets`, by its names. */

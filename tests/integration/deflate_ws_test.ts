@@ -17,8 +17,8 @@ import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_c
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { utf8 } from "../_support/frames.ts";
-import { PAYLOAD_SIZES, PAYLOADS } from "../_support/payloads.ts";
 import { assertMessage } from "../_support/messages.ts";
+import { PAYLOAD_SIZES, PAYLOADS } from "../_support/payloads.ts";
 import { ECHO, LOOPBACK, urlOf } from "./_support.ts";
 
 /** Our options, those of ws, and what the two agree on. */

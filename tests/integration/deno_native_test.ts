@@ -10,8 +10,8 @@ import { ConnectionError } from "../../lib/errors.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
 import type { CloseInfo, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
-import { within } from "../_support/deadline.ts";
 import { runDeno } from "../_support/child.ts";
+import { within } from "../_support/deadline.ts";
 import { assertMessage, bytesOfSize, messages, SIZES } from "../_support/messages.ts";
 import { CLOSES, ECHO, LOOPBACK, pairingServer, urlOf } from "./_support.ts";
 

@@ -3,8 +3,8 @@ import type { CloseInfo } from "../../lib/pipeline/sockets/websocket_connection.
 import { RawPeer } from "../_support/raw_peer.ts";
 import { soon, until } from "../_support/wait.ts";
 import { bytesOf } from "../handshake/_support.ts";
-import { delimited, EXCHANGES, expectBytes, shakeHands } from "./_support.ts";
 import { CLOSING, leave, start } from "./_server.ts";
+import { delimited, EXCHANGES, expectBytes, shakeHands } from "./_support.ts";
 
 Deno.test("an extension that a hook puts into a hixie connection is our mistake: 500, and it is reported", async () => {
   const { server, port, reports } = start(undefined, {

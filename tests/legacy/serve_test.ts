@@ -7,8 +7,8 @@ import { utf8 } from "../_support/frames.ts";
 import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { settle, until } from "../_support/wait.ts";
 import { bytesOf } from "../handshake/_support.ts";
-import { delimited, EXCHANGES, expectBytes, KEY3, shakeHands, VERSIONS } from "./_support.ts";
 import { ECHOES, expectMessage, leave, message, start } from "./_server.ts";
+import { delimited, EXCHANGES, expectBytes, KEY3, shakeHands, VERSIONS } from "./_support.ts";
 
 for (const [what, echo] of Object.entries(ECHOES)) {
   for (const version of VERSIONS) {

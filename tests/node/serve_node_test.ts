@@ -7,12 +7,12 @@ import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import { type NodeUpgrades, serveNode, type ServeNodeOptions } from "../../lib/node/serve_node.ts";
 import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
+import { deno } from "../_support/child.ts";
 import { utf8 } from "../_support/frames.ts";
+import { playEcho } from "../_support/messages.ts";
 import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { cert, key } from "../_support/tls.ts";
-import { deno } from "../_support/child.ts";
 import { soon, until } from "../_support/wait.ts";
-import { playEcho } from "../_support/messages.ts";
 import { listen } from "./_support.ts";
 
 const ECHO: WebSocketHandler = { message: (socket, data) => socket.send(data) };

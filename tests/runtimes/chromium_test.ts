@@ -4,8 +4,8 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { launch, NO_CHROMIUM } from "../_support/chromium.ts";
 import { runDeno } from "../_support/child.ts";
+import { launch, NO_CHROMIUM } from "../_support/chromium.ts";
 import { unless } from "../_support/needs.ts";
 import { LOOPBACK, urlOf } from "../integration/_support.ts";
 

@@ -6,10 +6,10 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { connect, serve, type ServeOptions, type WebSocketServer } from "../../mod.ts";
-import { connectProxy, listen } from "../client/_support.ts";
+import { unless } from "../_support/needs.ts";
 import { cert, key } from "../_support/tls.ts";
 import { soon } from "../_support/wait.ts";
-import { unless } from "../_support/needs.ts";
+import { connectProxy, listen } from "../client/_support.ts";
 import { createProject, type Project } from "./_project.ts";
 
 const project: Project = await createProject();

@@ -4,10 +4,10 @@ import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
 import { serve, type ServeOptions, type WebSocketServer } from "../../lib/server/serve.ts";
 import { utf8 } from "../_support/frames.ts";
+import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { cert, key } from "../_support/tls.ts";
 import { settle, soon, until } from "../_support/wait.ts";
-import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 
 /** The two ways to write an echo. */
 const ECHOES: Record<string, WebSocketHandler> = {

@@ -5,9 +5,9 @@ import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
 import type { CloseInfo, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { upgradeRequest, type UpgradeRequestOptions } from "../../lib/server/upgrade_request.ts";
 import { utf8 } from "../_support/frames.ts";
+import { assertMessage, messages } from "../_support/messages.ts";
 import { binary, close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { soon, until } from "../_support/wait.ts";
-import { assertMessage, messages } from "../_support/messages.ts";
 
 /** `Deno.serve` with one kind of WebSocket; what is reported is noted. */
 function start<Data>(handler: WebSocketHandler<Data>, options: UpgradeRequestOptions<Data> = {}) {

@@ -1,5 +1,6 @@
 /**
- * Bytes that break a rule of RFC 6455 §5 or a limit, by the rows of reliability.md 5.4, with the byte at which each is refused.
+ * Bytes that break a rule of RFC 6455 §5 or a limit, by the rows of the fault tables (tests/README.md), with the byte at which each
+ * is refused.
  *
  * @module
  */

@@ -9,7 +9,7 @@ import { settle, soon } from "../../_support/wait.ts";
 import { VIOLATIONS } from "../../vectors/violations.ts";
 import { closed, inEveryLane, open } from "./_support.ts";
 
-// What peers and networks do wrong, and what we do about it: reliability.md 5.1 and 5.4.
+// What peers and networks do wrong, and what we do about it: rows T and F of tests/README.md.
 
 /** The code and the reason of a close frame. */
 function closeOf({ opcode, payload }: Frame): { code: number; reason: string } {
