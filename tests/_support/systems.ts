@@ -46,12 +46,12 @@ export const SYSTEMS: readonly SystemRow[] = [
   ),
   ...rows(
     "Serve WebSocket (2013)",
-    ["accept key", "handshake/accept_key_test.ts", "The key of RFC 6455 §1.3 is answered as it says"],
+    ["accept key", "handshake/accept_key_test.ts", "the key of RFC 6455 §1.3 is answered as it says"],
     ["the RFC's example frames", "pipeline/frames/frame_parser_test.ts", "a parser reads ${name}"],
     [
       "establishing a connection with no network, requests and responses modelled",
       "handshake/client_handshake_test.ts",
-      "What a client asks for and a server grants arrives on both sides",
+      "what a client asks for and a server grants arrives on both sides",
     ],
     [
       "receiving",
@@ -96,7 +96,7 @@ export const SYSTEMS: readonly SystemRow[] = [
       "legacy/serve_test.ts",
       "X11, X12: hixie-75 stays off until it is asked for by name",
     ],
-    ["running behind Apache", "integration/_proxies.ts", "Behind ${name}, ${title}"],
+    ["running behind Apache", "integration/_proxies.ts", "behind ${name}, ${title}"],
     [
       "running inside an existing HTTP server",
       "node/serve_node_test.ts",
@@ -183,7 +183,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     [
       "handshake helpers for both sides, subprotocols and extensions",
       "handshake/server_handshake_test.ts",
-      "The answer carries the extensions that were accepted and the application's fields",
+      "the answer carries the extensions that were accepted and the application's fields",
     ],
   ),
 ];

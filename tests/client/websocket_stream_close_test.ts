@@ -8,7 +8,7 @@ import { settle, soon } from "../_support/wait.ts";
 import { answerClose, closed, ends, loosely, openStream, thrownName, unclean, URL_HERE } from "./_web_support.ts";
 
 // How a stream ends. The cases of the Web Platform Tests (websockets/stream/tentative) are told by their titles: "WPT: ...". The points where Deno's
-// own class differs from the draft begin with "Unlike Deno's:".
+// own class differs from the draft begin with "unlike Deno's:".
 
 Deno.test("WPT: close during the handshake rejects both promises with a WebSocketError", async () => {
   const { options, peer, conn } = ends();
@@ -205,7 +205,7 @@ Deno.test("await using closes and waits for the end, clean or not", async () => 
   await unclean(lost.stream);
 });
 
-Deno.test("Unlike Deno's types: close info has closeCode, taken and given", async () => {
+Deno.test("unlike Deno's types: close info has closeCode, taken and given", async () => {
   const { stream, peer } = await openStream();
   const info: WebSocketCloseInfo = { closeCode: 4001 };
   stream.close(info);
@@ -214,7 +214,7 @@ Deno.test("Unlike Deno's types: close info has closeCode, taken and given", asyn
   assertEquals(closeCode, 4001);
 });
 
-Deno.test("Unlike Deno's (WPT too): a connection that is lost after our close frame did not end cleanly", async () => {
+Deno.test("unlike Deno's (WPT too): a connection that is lost after our close frame did not end cleanly", async () => {
   const { stream, peer } = await openStream();
   stream.close({ closeCode: 4000, reason: "because" });
   await peer.expect(close(4000, "because"));
@@ -223,7 +223,7 @@ Deno.test("Unlike Deno's (WPT too): a connection that is lost after our close fr
   assertEquals([error.closeCode, error.reason], [1006, ""]);
 });
 
-Deno.test("Unlike Deno's: a close frame that is not answered is given up after closeTimeout, whatever that is", async () => {
+Deno.test("unlike Deno's: a close frame that is not answered is given up after closeTimeout, whatever that is", async () => {
   using time = new FakeTime();
   const { stream, conn } = await openStream({ closeTimeout: 30_000 });
   stream.close();

@@ -21,7 +21,7 @@ import {
 } from "./_web_support.ts";
 
 // The cases of the Web Platform Tests (websockets/stream/tentative) are told by their titles: "WPT: ...". The points where Deno's
-// own class differs from the draft begin with "Unlike Deno's:".
+// own class differs from the draft begin with "unlike Deno's:".
 
 Deno.test("WPT: a constructor without a URL, with one that is none, or with options that are no object throws", () => {
   assertEquals(thrownName(() => construct(WebSocketStream)), "TypeError");
@@ -151,7 +151,7 @@ Deno.test("WPT: a write is held back while the server does not read", async () =
   await closed(stream);
 });
 
-Deno.test("Unlike Deno's: besides headers there are limits, compression and TLS among the options", async () => {
+Deno.test("unlike Deno's: besides headers there are limits, compression and TLS among the options", async () => {
   const { stream, head, agreed, readable, peer } = await openStream(
     { headers: { Cookie: "a=1" }, perMessageDeflate: true, maxMessageBytes: 10, caCerts: [] },
     { fields: ["Sec-WebSocket-Extensions: permessage-deflate"] },
@@ -166,7 +166,7 @@ Deno.test("Unlike Deno's: besides headers there are limits, compression and TLS 
   assertStrictEquals(await assertRejects(() => readable.getReader().read()), error);
 });
 
-Deno.test("Unlike Deno's: a chunk may be any BufferSource, and whatever else becomes a string", async () => {
+Deno.test("unlike Deno's: a chunk may be any BufferSource, and whatever else becomes a string", async () => {
   const { stream, writable, peer } = await openStream();
   const writer = writable.getWriter();
   const { buffer } = counting(8);
@@ -186,7 +186,7 @@ Deno.test("Unlike Deno's: a chunk may be any BufferSource, and whatever else bec
   await closed(stream);
 });
 
-Deno.test("Unlike Deno's: http and https URLs stand for ws and wss, and a URL may be an object", async () => {
+Deno.test("unlike Deno's: http and https URLs stand for ws and wss, and a URL may be an object", async () => {
   for (const url of ["http://example.com/chat?x=1", new URL("http://example.com/chat?x=1")]) {
     const { options, peer } = ends();
     const stream = new WebSocketStream(url, options);
@@ -199,25 +199,25 @@ Deno.test("Unlike Deno's: http and https URLs stand for ws and wss, and a URL ma
   }
 });
 
-Deno.test("Unlike Deno's types: a WebSocketError without a code has null for it", () => {
+Deno.test("unlike Deno's types: a WebSocketError without a code has null for it", () => {
   const closeCode: number | null = new WebSocketError().closeCode;
   assertStrictEquals(closeCode, null);
 });
 
-Deno.test("Unlike Deno's types: what opened gives is a WebSocketOpenInfo", async () => {
+Deno.test("unlike Deno's types: what opened gives is a WebSocketOpenInfo", async () => {
   const { stream, conn } = await openStream();
   const info: WebSocketOpenInfo = await stream.opened;
   assertEquals(Object.keys(info).sort(), ["extensions", "protocol", "readable", "writable"]);
   conn.reset();
 });
 
-Deno.test("Unlike Deno's: a subprotocol that is no token is a SyntaxError, as one that comes twice", () => {
+Deno.test("unlike Deno's: a subprotocol that is no token is a SyntaxError, as one that comes twice", () => {
   for (const protocols of [["no token"], [""], ["a,b"], ["é"], ["a", "a"]]) {
     assertEquals(thrownName(() => new WebSocketStream(URL_HERE, { protocols })), "SyntaxError");
   }
 });
 
-Deno.test("As Deno's: one message is taken ahead, and a server whose messages are not read is held back", async () => {
+Deno.test("as Deno's: one message is taken ahead, and a server whose messages are not read is held back", async () => {
   const { stream, readable, peer, conn } = await openStream({ highWaterMark: 100 }, { capacity: 100 });
   let sent = 0;
   const flood = (async () => {
@@ -233,7 +233,7 @@ Deno.test("As Deno's: one message is taken ahead, and a server whose messages ar
   await unclean(stream);
 });
 
-Deno.test("Unlike Deno's: there is a server with the same shape", async () => {
+Deno.test("unlike Deno's: there is a server with the same shape", async () => {
   const spoken = Promise.withResolvers<unknown[]>();
   /** Code that knows nothing of who has which end. */
   const converse = async (socket: Pick<WebSocketStream, "opened" | "closed">, said: string) => {
@@ -253,7 +253,7 @@ Deno.test("Unlike Deno's: there is a server with the same shape", async () => {
   assertEquals(await closed(stream), { closeCode: 1000, reason: "" });
 });
 
-Deno.test("Unlike Deno's: extensions tells what is in force", async () => {
+Deno.test("unlike Deno's: extensions tells what is in force", async () => {
   const { stream, agreed, peer } = await openStream({ perMessageDeflate: true }, {
     fields: ["Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover"],
   });

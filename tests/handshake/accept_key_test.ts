@@ -4,12 +4,12 @@ import { acceptKey, createKey, GUID, isKey } from "../../lib/handshake/accept_ke
 import { base64 } from "../../lib/pipeline/bytes/base64.ts";
 import { assertLinear } from "./_support.ts";
 
-Deno.test("The key of RFC 6455 §1.3 is answered as it says", async () => {
+Deno.test("the key of RFC 6455 §1.3 is answered as it says", async () => {
   assertEquals(GUID, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
   assertEquals(await acceptKey("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 });
 
-Deno.test("A new key is 16 bytes in base64, and never the same", () => {
+Deno.test("a new key is 16 bytes in base64, and never the same", () => {
   const key = createKey();
   assert(isKey(key));
   assertEquals(decodeBase64(key).length, 16);
@@ -44,7 +44,7 @@ Deno.test("H8, CVE-2026-5067, CVE-2026-5068: a key has 22 digits of base64 and t
   for (const value of bad) assert(!isKey(value), value);
 });
 
-Deno.test("The bits that a key's last digit has to spare may be any", () => assert(isKey("dGhlIHNhbXBsZSBub25jZf==")));
+Deno.test("the bits that a key's last digit has to spare may be any", () => assert(isKey("dGhlIHNhbXBsZSBub25jZf==")));
 
 Deno.test("CVE-2026-5067: a key of a million characters is refused at once", () => {
   assertLinear(() => assert(!isKey("A".repeat(1_000_000))));

@@ -25,12 +25,12 @@ Deno.test("X8: the body is not complete before its last byte", () => {
   assertEquals(new BodyReader(8).rest.length, 0);
 });
 
-Deno.test("A handshake with no body is complete at once, and all that came is rest", () => {
+Deno.test("a handshake with no body is complete at once, and all that came is rest", () => {
   assertEquals(readBody(0, [bytesOf("\x00Hi\xff")]), { body: "", rest: "\x00Hi\xff" });
   assertEquals(readBody(0, [new Uint8Array(0)]), { body: "", rest: "" });
 });
 
-Deno.test("The body and the rest are copies: what was pushed may be reused", () => {
+Deno.test("the body and the rest are copies: what was pushed may be reused", () => {
   const reader = new BodyReader(1);
   const chunk = bytesOf("ab");
   const body = reader.push(chunk);
@@ -38,7 +38,7 @@ Deno.test("The body and the rest are copies: what was pushed may be reused", () 
   assertEquals([body, reader.rest], [bytesOf("a"), bytesOf("b")]);
 });
 
-Deno.test("Nothing can be pushed after the body", () => {
+Deno.test("nothing can be pushed after the body", () => {
   const reader = new BodyReader(1);
   reader.push(bytesOf("a"));
   const error = assertThrows(() => reader.push(bytesOf("b")), DOMException);

@@ -27,13 +27,13 @@ Deno.test("ws and wss URLs are taken, and http and https stand for them", () => 
   for (const [given = "", href] of cases) assertEquals(parseWebSocketUrl(given).href, href, given);
 });
 
-Deno.test("A URL that was given as one is left as it is", () => {
+Deno.test("a URL that was given as one is left as it is", () => {
   const url = new URL("https://a.test/");
   assertEquals(parseWebSocketUrl(url).href, "wss://a.test/");
   assertEquals(url.href, "https://a.test/");
 });
 
-Deno.test("A URL that does not parse, has another scheme or a fragment is a SyntaxError", () => {
+Deno.test("a URL that does not parse, has another scheme or a fragment is a SyntaxError", () => {
   const bad: [url: string, words: string][] = [
     ["", "Cannot parse URL"],
     ["/chat", "Cannot parse URL"],
@@ -63,7 +63,7 @@ function requestFields(options: Parameters<typeof requestText>[0]): HeaderFields
   return new RequestHeadParser(DEFAULT_LIMITS).push(bytesOf(requestText(options)))?.fields ?? [];
 }
 
-Deno.test("A request is written as RFC 6455 §4.1 says, Host first", () => {
+Deno.test("a request is written as RFC 6455 §4.1 says, Host first", () => {
   assertEquals(
     requestText({
       url: "ws://server.example.com/chat?a=b c",
@@ -87,12 +87,12 @@ Deno.test("A request is written as RFC 6455 §4.1 says, Host first", () => {
   );
 });
 
-Deno.test("No subprotocols and no extensions leave their fields out", () => {
+Deno.test("no subprotocols and no extensions leave their fields out", () => {
   const names = requestFields({ url: "ws://a.test", protocols: [], extensions: "" }).map(([name]) => name);
   assertEquals(names, ["host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version"]);
 });
 
-Deno.test("Each request has a new key", () => {
+Deno.test("each request has a new key", () => {
   const url = new URL("ws://a.test");
   const { key, bytes } = createUpgradeRequest({ url });
   assert(isKey(key));
@@ -113,7 +113,7 @@ Deno.test("Host leaves out the default port, and may be overridden", () => {
   }
 });
 
-Deno.test("A URL's user and password are sent as Basic credentials unless an Authorization is given", () => {
+Deno.test("a URL's user and password are sent as Basic credentials unless an Authorization is given", () => {
   const authorization = (url: string, headers: HeadersInit = {}): string[] =>
     fieldValues(requestFields({ url, headers }), "authorization");
   assertEquals(authorization("ws://a.test"), []);
@@ -126,7 +126,7 @@ Deno.test("A URL's user and password are sent as Basic credentials unless an Aut
   assert(!requestText({ url: "ws://u:p@a.test/b" }).includes("u:p"), "they are nowhere else");
 });
 
-Deno.test("Subprotocols that are not tokens or come twice are a SyntaxError", () => {
+Deno.test("subprotocols that are not tokens or come twice are a SyntaxError", () => {
   for (const protocols of [["a b"], ["a", "a"], [""], ["a\r\nX: b"]]) {
     assertStrictEquals(assertThrows(() => requestText({ url: "ws://a", protocols }), DOMException).name, "SyntaxError");
   }
@@ -166,11 +166,11 @@ async function assertFails(head: ResponseHead, words: string, protocols: string[
   return error;
 }
 
-Deno.test("The answer of RFC 6455 §1.3 is accepted", async () => {
+Deno.test("the answer of RFC 6455 §1.3 is accepted", async () => {
   assertEquals(await checkUpgradeResponse(responseHead(...ANSWER), { key: KEY }), { protocol: "", extensions: [] });
 });
 
-Deno.test("Case and other connection options do not matter", async () => {
+Deno.test("case and other connection options do not matter", async () => {
   for (const head of [replacing("Upgrade", "WebSocket"), replacing("Connection", "keep-alive", "UPGRADE")]) {
     assertEquals((await checkUpgradeResponse(head, { key: KEY })).protocol, "");
   }
@@ -237,7 +237,7 @@ Deno.test("CVE-2026-55517: bytes of 0x80 and more in the answer's subprotocol an
   }
 });
 
-Deno.test("What a client asks for and a server grants arrives on both sides", async () => {
+Deno.test("what a client asks for and a server grants arrives on both sides", async () => {
   const random = seeded();
   for (let round = 0; round < 100; round++) {
     const protocols = [...new Set(Array.from({ length: below(random, 4) }, () => randomText(random)))];
@@ -265,7 +265,7 @@ Deno.test("What a client asks for and a server grants arrives on both sides", as
   }
 });
 
-Deno.test("Any answer is an agreement or a HandshakeError", async () => {
+Deno.test("any answer is an agreement or a HandshakeError", async () => {
   const random = seeded();
   const text = [...ANSWER, "Sec-WebSocket-Protocol: a", "Sec-WebSocket-Extensions: x; b=1", "", ""].join("\r\n");
   let agreements = 0;

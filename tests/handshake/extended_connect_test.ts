@@ -34,7 +34,7 @@ const replacing = (name: string, ...values: string[]): HeaderFields => [
 const read = (fields: HeaderFields, limits = {}) =>
   readExtendedConnect(fields, { secure: true, limits: { ...DEFAULT_LIMITS, ...limits } });
 
-Deno.test("The request of RFC 8441 §5.1 is read, and answered as it says", () => {
+Deno.test("the request of RFC 8441 §5.1 is read, and answered as it says", () => {
   const { headers, fields, ...request } = read(REQUEST);
   assertEquals(request, {
     method: "CONNECT",
@@ -59,7 +59,7 @@ Deno.test("The request of RFC 8441 §5.1 is read, and answered as it says", () =
   ]);
 });
 
-Deno.test("What a client asks for and a server grants arrives on both sides", () => {
+Deno.test("what a client asks for and a server grants arrives on both sides", () => {
   const fields = createExtendedConnect({
     url: parseWebSocketUrl("https://user:pass@example.com:8443/chat?room=1"),
     protocols: ["chat", "news"],
@@ -94,7 +94,7 @@ Deno.test("What a client asks for and a server grants arrives on both sides", ()
   assertEquals(agreed, { protocol: "news", extensions: [{ name: "permessage-deflate", params: [] }] });
 });
 
-Deno.test("In cleartext the scheme is http, and a Host that the application gives is the authority", () => {
+Deno.test("in cleartext the scheme is http, and a Host that the application gives is the authority", () => {
   const fields = createExtendedConnect({ url: parseWebSocketUrl("ws://127.0.0.1/"), headers: { Host: "example.com" } });
   assertEquals(fields.slice(2, 5), [[":scheme", "http"], [":authority", "example.com"], [":path", "/"]]);
   assertEquals(fields.some(([name]) => name === "host"), false);
@@ -119,7 +119,7 @@ const BAD: [what: string, fields: HeaderFields, status: number, words: string][]
   ["a subprotocol that is no token", replacing("sec-websocket-protocol", "a b"), 400, "token"],
 ];
 for (const [what, fields, status, words] of BAD) {
-  Deno.test(`A request over HTTP/2 is refused with ${status} for ${what}`, () => {
+  Deno.test(`a request over HTTP/2 is refused with ${status} for ${what}`, () => {
     const { headers } = assertRefuses(() => read(fields), status, words);
     assertEquals(headers.get("Sec-WebSocket-Version"), what.startsWith("H9") ? "13" : null);
     assertEquals(headers.get("Upgrade"), null);
@@ -133,7 +133,7 @@ Deno.test("H2: a request over HTTP/2 is held to the limits of a head: its fields
   assertEquals(read(REQUEST, { maxHeaderCount: 9, maxStartLineBytes: 5 }).path, "/chat");
 });
 
-Deno.test("The fields of a request are those of HTTP/1.1: authority before Host, and a cookie in one piece (RFC 9113 §8.2.3)", () => {
+Deno.test("the fields of a request are those of HTTP/1.1: authority before Host, and a cookie in one piece (RFC 9113 §8.2.3)", () => {
   assertEquals(
     connectFields([[":authority", "a"], ["cookie", "a=1"], ["host", "b"], ["x", "1"], ["cookie", "b=2"], ["x", "2"]]),
     [["host", "a"], ["x", "1"], ["x", "2"], ["cookie", "a=1; b=2"]],
@@ -141,7 +141,7 @@ Deno.test("The fields of a request are those of HTTP/1.1: authority before Host,
   assertEquals(connectFields([["host", "b"]]), [["host", "b"]]);
 });
 
-Deno.test("A server cannot choose what was not asked for, or set a field that is malformed or the handshake's own", () => {
+Deno.test("a server cannot choose what was not asked for, or set a field that is malformed or the handshake's own", () => {
   const request = read(REQUEST);
   for (
     const choice of [
@@ -154,7 +154,7 @@ Deno.test("A server cannot choose what was not asked for, or set a field that is
   ) assertThrows(() => acceptExtendedConnect(request, choice), TypeError);
 });
 
-Deno.test("A refusal over HTTP/2 has the fields of HTTP/1.1 less those of one hop (RFC 9113 §8.2.2)", () => {
+Deno.test("a refusal over HTTP/2 has the fields of HTTP/1.1 less those of one hop (RFC 9113 §8.2.2)", () => {
   const headers = {
     Upgrade: "websocket",
     Connection: "Upgrade",
@@ -167,7 +167,7 @@ Deno.test("A refusal over HTTP/2 has the fields of HTTP/1.1 less those of one ho
   assertEquals(fields(3), [[":status", "426"], ["content-length", "3"], ["x-why", "so"]]);
 });
 
-Deno.test("A client takes any 2xx, and nothing that it did not ask for", () => {
+Deno.test("a client takes any 2xx, and nothing that it did not ask for", () => {
   const asked = { protocols: [], offeredExtensions: [] };
   for (const status of [200, 201, 299]) {
     assertEquals(checkExtendedConnect({ status, fields: [] }, asked), { protocol: "", extensions: [] });

@@ -34,7 +34,7 @@ const VECTORS: [value: string, offers: ExtensionOffer[], canonical?: true][] = [
   [",, a ,,b, ,", [offer("a"), offer("b")]],
 ];
 
-Deno.test("Extension lists are read as RFC 6455 §9.1 says, and written so that they read the same", () => {
+Deno.test("extension lists are read as RFC 6455 §9.1 says, and written so that they read the same", () => {
   for (const [value, offers, canonical] of VECTORS) {
     assertEquals(parseExtensions([value]), offers, value);
     const written = serializeExtensions(offers);
@@ -97,11 +97,11 @@ Deno.test("H18: a field with no extension in it is refused with 400", () => {
   }
 });
 
-Deno.test("A fault is shown with its place", () => {
+Deno.test("a fault is shown with its place", () => {
   assertRefuses(() => parseExtensions(["ab; c=?"]), 400, 'Extension list "ab; c=?" is malformed at character 6');
 });
 
-Deno.test("The caller chooses the error", () => {
+Deno.test("the caller chooses the error", () => {
   const refuse = (message: string) => new RangeError(message);
   assertThrows(() => parseExtensions(["?"], refuse), RangeError);
   assertThrows(() => parseExtensions([""], refuse), RangeError);
@@ -129,14 +129,14 @@ Deno.test("CVE-2020-7662, CVE-2020-7663: an unclosed string of a million escapes
   }
 });
 
-Deno.test("A list of a million characters is read in linear time", () => {
+Deno.test("a list of a million characters is read in linear time", () => {
   for (const element of ["a,", "a; b=1, ", 'a; b="1", ', "a; b; c; d; e, ", ", "]) {
     const value = `a, ${element.repeat(1_000_000 / element.length)}`;
     assertLinear(() => parseExtensions([value]));
   }
 });
 
-Deno.test("What is not a token cannot be written", () => {
+Deno.test("what is not a token cannot be written", () => {
   for (const text of ["", "a b", "a\r\nb", '"', "\u20ac"]) {
     assertThrows(() => serializeExtensions([{ name: text, params: [] }]), TypeError, "it is not a token");
     const params = [{ name: "a", value: text }];
@@ -145,7 +145,7 @@ Deno.test("What is not a token cannot be written", () => {
   }
 });
 
-Deno.test("Any extensions that are written are read back", () => {
+Deno.test("any extensions that are written are read back", () => {
   const random = seeded();
   for (let round = 0; round < 300; round++) {
     const offers = Array.from({ length: 1 + below(random, 4) }, () => ({
@@ -159,7 +159,7 @@ Deno.test("Any extensions that are written are read back", () => {
   }
 });
 
-Deno.test("Any text gives extensions that can be written again, or a HandshakeError", () => {
+Deno.test("any text gives extensions that can be written again, or a HandshakeError", () => {
   const random = seeded();
   for (let round = 0; round < 20_000; round++) {
     const value = randomText(random, 'ab,;="\\ \t\xff', 20);

@@ -52,7 +52,7 @@ Deno.test("CVE-2021-32640, CVE-2023-26103: a list of a million spaces and commas
   }
 });
 
-Deno.test("A token is one or more of the tchar of RFC 9110 §5.6.2", () => {
+Deno.test("a token is one or more of the tchar of RFC 9110 §5.6.2", () => {
   const tchars = Array.from({ length: 0x101 }, (_, code) => String.fromCharCode(code)).filter(isToken).join("");
   assertEquals(tchars, "!#$%&'*+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~");
   assert(isToken(tchars));
@@ -60,7 +60,7 @@ Deno.test("A token is one or more of the tchar of RFC 9110 §5.6.2", () => {
   assert(!isToken("a b"));
 });
 
-Deno.test("A field's value holds bytes, and of the control characters only HTAB", () => {
+Deno.test("a field's value holds bytes, and of the control characters only HTAB", () => {
   const refused = Array.from({ length: 0x102 }, (_, code) => code).filter((code) =>
     !isFieldValue(`a${String.fromCharCode(code)}b`)
   );
@@ -69,7 +69,7 @@ Deno.test("A field's value holds bytes, and of the control characters only HTAB"
   assert(isFieldValue(""));
 });
 
-Deno.test("Visible text is one or more of 0x21 to 0x7E", () => {
+Deno.test("visible text is one or more of 0x21 to 0x7E", () => {
   const visible = Array.from({ length: 0x100 }, (_, code) => String.fromCharCode(code)).filter(isVisible);
   assertEquals([visible.length, visible[0], visible.at(-1)], [94, "!", "~"]);
   assert(!isVisible(""));
@@ -93,19 +93,19 @@ Deno.test("quote shows a peer's text in printable ASCII and at most 64 character
   assertEquals(quote("x".repeat(65)), `"${"x".repeat(64)}..."`);
 });
 
-Deno.test("A malformed request is answered with 400", () => {
+Deno.test("a malformed request is answered with 400", () => {
   const error = badRequest("Bad");
   assertEquals([error.message, error.status], ["Bad", 400]);
 });
 
-Deno.test("An application's fields come as pairs, as a record or as Headers", () => {
+Deno.test("an application's fields come as pairs, as a record or as Headers", () => {
   assertEquals(applicationFields(), []);
   assertEquals(applicationFields([["X-B", "2"], ["x-a", "1"]]), [["x-a", "1"], ["x-b", "2"]]);
   assertEquals(applicationFields({ "X-A": "1" }), [["x-a", "1"]]);
   assertEquals(applicationFields(new Headers({ "Set-Cookie": "a=1" })), [["set-cookie", "a=1"]]);
 });
 
-Deno.test("An application cannot set a field that is the handshake's own", () => {
+Deno.test("an application cannot set a field that is the handshake's own", () => {
   const names = [
     "Connection",
     "Content-Length",

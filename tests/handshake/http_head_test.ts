@@ -60,7 +60,7 @@ const PARSED: RequestHead = {
   fields: [["host", "a.test"], ["x-a", "1"], ["x-a", "2"]],
 };
 
-Deno.test("A request's head is read, names in lower case, values trimmed, repeats kept", () => {
+Deno.test("a request's head is read, names in lower case, values trimmed, repeats kept", () => {
   assertReads(bytesOf(HEAD), readRequest(), { head: PARSED, rest: "" });
 });
 
@@ -71,12 +71,12 @@ Deno.test("H10: bytes after the head are frames, and are kept", () => {
   });
 });
 
-Deno.test("A head that is not complete gives undefined and no rest", () => {
+Deno.test("a head that is not complete gives undefined and no rest", () => {
   assertReads(bytesOf(HEAD.slice(0, -1)), readRequest(), { head: undefined, rest: "" });
   assertReads(new Uint8Array(0), readRequest(), { head: undefined, rest: "" });
 });
 
-Deno.test("The rest is a copy of what was pushed", () => {
+Deno.test("the rest is a copy of what was pushed", () => {
   const chunk = bytesOf(`${HEAD}abc`);
   const parser = new RequestHeadParser(DEFAULT_LIMITS);
   assert(parser.push(chunk));
@@ -85,7 +85,7 @@ Deno.test("The rest is a copy of what was pushed", () => {
   assert(parser.rest.buffer !== chunk.buffer);
 });
 
-Deno.test("Nothing can be pushed after a head that was complete or refused", () => {
+Deno.test("nothing can be pushed after a head that was complete or refused", () => {
   for (const text of [HEAD, "GET\r\n"]) {
     const parser = new RequestHeadParser(DEFAULT_LIMITS);
     try {
@@ -98,12 +98,12 @@ Deno.test("Nothing can be pushed after a head that was complete or refused", () 
   }
 });
 
-Deno.test("Empty lines before a request line are passed over (RFC 9112 §2.2), within the limit", () => {
+Deno.test("empty lines before a request line are passed over (RFC 9112 §2.2), within the limit", () => {
   assertReads(bytesOf(`\r\n\r\n${HEAD}`), readRequest(), { head: PARSED, rest: "" });
   assertRequestRefused("\r\n".repeat(51), [414, "Start line is longer than 100 bytes"], { maxHeaderBytes: 100 });
 });
 
-Deno.test("A field's value keeps its bytes of 0x80 and more, each as the code unit of the same number", () => {
+Deno.test("a field's value keeps its bytes of 0x80 and more, each as the code unit of the same number", () => {
   assertReads(bytesOf("GET / HTTP/1.1\r\nX: \x80\x9f\xa0é\xff\r\n\r\n"), readRequest(), {
     head: { method: "GET", target: "/", version: "HTTP/1.1", fields: [["x", "\x80\x9f\xa0é\xff"]] },
     rest: "",
@@ -226,7 +226,7 @@ Deno.test("CVE-2023-43669: a head of 16 KiB, and one of a mebibyte, fed byte by 
   }
 });
 
-Deno.test("A response's head is read, with or without a reason phrase", () => {
+Deno.test("a response's head is read, with or without a reason phrase", () => {
   const fields: HeaderFields = [["upgrade", "websocket"]];
   for (
     const [line, statusText] of [[" Switching Protocols", "Switching Protocols"], [" ", ""], ["", ""], [
@@ -241,7 +241,7 @@ Deno.test("A response's head is read, with or without a reason phrase", () => {
   }
 });
 
-Deno.test("Interim responses but 101 are passed over (RFC 9110 §15.2), within one limit", () => {
+Deno.test("interim responses but 101 are passed over (RFC 9110 §15.2), within one limit", () => {
   const interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
   assertReads(bytesOf(`${interim}HTTP/1.1 101 OK\r\nA: b\r\n\r\nrest`), readResponse(), {
     head: { version: "HTTP/1.1", status: 101, statusText: "OK", fields: [["a", "b"]] },
@@ -253,7 +253,7 @@ Deno.test("Interim responses but 101 are passed over (RFC 9110 §15.2), within o
   });
 });
 
-Deno.test("A malformed status line is an error with status 0: none was read", () => {
+Deno.test("a malformed status line is an error with status 0: none was read", () => {
   const lines = [
     "",
     "HTTP/1.1",
@@ -280,7 +280,7 @@ Deno.test("A malformed status line is an error with status 0: none was read", ()
   assertReads(bytesOf("HTTP/2.0 200 OK\r\n\r\n"), readResponse(), { refused: [0, "Server speaks HTTP/2.0"], rest: "" });
 });
 
-Deno.test("A fault after the status line is an error with the status and the fields that the server sent", () => {
+Deno.test("a fault after the status line is an error with the status and the fields that the server sent", () => {
   const parser = new ResponseHeadParser(DEFAULT_LIMITS);
   const error = assertThrows(
     () => parser.push(bytesOf("HTTP/1.1 503 Busy\r\nRetry-After: 9\r\nX\r\n")),
@@ -298,12 +298,12 @@ Deno.test("CVE-2026-54465: a response's fields that never end are refused by cou
   }
 });
 
-Deno.test("A request's head is written as it is given", () => {
+Deno.test("a request's head is written as it is given", () => {
   const head: RequestHead = { method: "GET", target: "/", version: "HTTP/1.1", fields: [["Host", "a"], ["X", "\xe9"]] };
   assertEquals(textOf(serializeRequestHead(head)), "GET / HTTP/1.1\r\nHost: a\r\nX: \xe9\r\n\r\n");
 });
 
-Deno.test("A response's head is written as it is given", () => {
+Deno.test("a response's head is written as it is given", () => {
   const head: ResponseHead = { version: "HTTP/1.1", status: 101, statusText: "Yes", fields: [["A", ""]] };
   assertEquals(textOf(serializeResponseHead(head)), "HTTP/1.1 101 Yes\r\nA: \r\n\r\n");
 });
@@ -335,7 +335,7 @@ Deno.test("H20: no part of a response's head can break out of its place", () => 
   }
 });
 
-Deno.test("Any head that is written is read back, with whatever follows it", () => {
+Deno.test("any head that is written is read back, with whatever follows it", () => {
   const random = seeded();
   for (let round = 0; round < 50; round++) {
     const fields: HeaderFields = Array.from({ length: below(random, 8) }, () => [
@@ -361,7 +361,7 @@ Deno.test("Any head that is written is read back, with whatever follows it", () 
   }
 });
 
-Deno.test("Any bytes give a head, a HandshakeError or nothing yet, and the same however they are cut", () => {
+Deno.test("any bytes give a head, a HandshakeError or nothing yet, and the same however they are cut", () => {
   const random = seeded();
   const limits = { maxHeaderBytes: 120, maxHeaderCount: 5, maxStartLineBytes: 40 };
   const response = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x00";

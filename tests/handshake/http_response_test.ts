@@ -3,14 +3,14 @@ import { HandshakeError } from "../../lib/errors.ts";
 import { refusal, serializeResponse } from "../../lib/handshake/http_response.ts";
 import { bytesOf, readResponse, textOf } from "./_support.ts";
 
-Deno.test("A response closes the connection and has its length", () => {
+Deno.test("a response closes the connection and has its length", () => {
   assertEquals(
     textOf(serializeResponse({ status: 200, headers: { "Content-Type": "text/html" } }, bytesOf("<p>"))),
     "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\ncontent-type: text/html\r\n\r\n<p>",
   );
 });
 
-Deno.test("A response has the usual reason phrase, the given one, or an empty one where there is no usual one", () => {
+Deno.test("a response has the usual reason phrase, the given one, or an empty one where there is no usual one", () => {
   const lineOf = (status: number, statusText = ""): string | undefined =>
     textOf(serializeResponse({ status, statusText })).split("\r\n")[0];
   assertEquals(lineOf(404), "HTTP/1.1 404 Not Found");
@@ -18,7 +18,7 @@ Deno.test("A response has the usual reason phrase, the given one, or an empty on
   assertEquals(lineOf(299), "HTTP/1.1 299 ");
 });
 
-Deno.test("A web Response can be written, and what it says of its framing is not believed", async () => {
+Deno.test("a web Response can be written, and what it says of its framing is not believed", async () => {
   const response = new Response("body", {
     status: 403,
     headers: [
@@ -53,12 +53,12 @@ Deno.test("204 and 304 have no body and no length", () => {
   }
 });
 
-Deno.test("The answer to HEAD has the length and no body", () => {
+Deno.test("the answer to HEAD has the length and no body", () => {
   const { head, body } = readResponse(serializeResponse({ status: 200 }, bytesOf("body"), { method: "HEAD" }));
   assertEquals([head.fields[1], body], [["content-length", "4"], ""]);
 });
 
-Deno.test("A status that is not final is a RangeError", () => {
+Deno.test("a status that is not final is a RangeError", () => {
   for (const status of [0, 100, 101, 199, 600, 200.5, NaN]) {
     assertThrows(() => serializeResponse({ status }), RangeError, `Cannot answer with status ${status}`);
   }
@@ -71,7 +71,7 @@ Deno.test("H20: a response with CR, LF or NUL in a field or the reason phrase is
   }
 });
 
-Deno.test("A refusal has the error's status, fields and message, and closes the connection (websocket-smuggle)", () => {
+Deno.test("a refusal has the error's status, fields and message, and closes the connection (websocket-smuggle)", () => {
   const error = new HandshakeError("Version must be 13 €", {
     status: 426,
     headers: [["Upgrade", "websocket"], ["Sec-WebSocket-Version", "13"]],

@@ -130,7 +130,7 @@ Deno.test("H14: a refusal says which origin, and that there was none", () => {
   assertRefuses(() => check({ origin: undefined, host: "" }), 403, "A request without an origin is not allowed");
 });
 
-Deno.test("An entry that no origin could match is a TypeError when the policy is compiled", () => {
+Deno.test("an entry that no origin could match is a TypeError when the policy is compiled", () => {
   const mistakes = [
     "",
     "*",
@@ -165,7 +165,7 @@ Deno.test("An entry that no origin could match is a TypeError when the policy is
   }
 });
 
-Deno.test("A wildcard lets in what a naive reading of the rule lets in, and nothing else", () => {
+Deno.test("a wildcard lets in what a naive reading of the rule lets in, and nothing else", () => {
   const random = seeded();
   const check = compileOriginPolicy(["https://*.example.com"]);
   const naive = /^https:\/\/([a-z0-9_-]+\.)+example\.com$/;

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { checkTarget, readHost, splitTarget } from "../../lib/handshake/request_target.ts";
 import { assertLinear, assertRefuses } from "./_support.ts";
 
-Deno.test("A target has a form that its method may use (RFC 9112 §3.2)", () => {
+Deno.test("a target has a form that its method may use (RFC 9112 §3.2)", () => {
   checkTarget("GET", "/");
   checkTarget("GET", "//a?b");
   checkTarget("GET", "HTTPS://a.test");
@@ -13,7 +13,7 @@ Deno.test("A target has a form that its method may use (RFC 9112 §3.2)", () => 
   }
 });
 
-Deno.test("A target in origin-form is a path and perhaps a query, and nothing is decoded", () => {
+Deno.test("a target in origin-form is a path and perhaps a query, and nothing is decoded", () => {
   const cases: [target: string, path: string, query: string][] = [
     ["/", "/", ""],
     ["/chat", "/chat", ""],
@@ -119,7 +119,7 @@ Deno.test("H6, CVE-2026-61666: a Host that is invalid is refused with 400, and t
   for (const host of hosts) assertRefuses(() => readHost([["host", host]]), 400, "is not a host");
 });
 
-Deno.test("A target and a host of a million characters are read in linear time", () => {
+Deno.test("a target and a host of a million characters are read in linear time", () => {
   for (const filler of ["/", "?", "a", "://", "%", "."]) {
     assertLinear(() => splitTarget(`/${filler.repeat(1_000_000)}`));
     assertLinear(() => assertRefuses(() => readHost([["host", `[${filler.repeat(1_000_000)}`]]), 400));

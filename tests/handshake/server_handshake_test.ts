@@ -35,7 +35,7 @@ const upgradeHead = (change?: Parameters<typeof upgradeLines>[0]): RequestHead =
 const replacing = (name: string, ...values: string[]): RequestHead =>
   upgradeHead({ without: [name], more: values.map((value) => `${name}: ${value}`) });
 
-Deno.test("The request of RFC 6455 §1.3 is read", () => {
+Deno.test("the request of RFC 6455 §1.3 is read", () => {
   const head = upgradeHead({ start: "GET /chat?room=1 HTTP/1.1", more: ["Sec-WebSocket-Extensions: a; b=1"] });
   const { headers, ...request } = readUpgradeRequest(head);
   assertEquals(request, {
@@ -56,7 +56,7 @@ Deno.test("The request of RFC 6455 §1.3 is read", () => {
   assertEquals(headers.get("Host"), "server.example.com");
 });
 
-Deno.test("The request that a browser sends is read", () => {
+Deno.test("the request that a browser sends is read", () => {
   const request = readUpgradeRequest(requestHead(
     "GET / HTTP/1.1",
     "Host: localhost:8080",
@@ -70,12 +70,12 @@ Deno.test("The request that a browser sends is read", () => {
   assertEquals([request.origin, request.protocols, request.extensions.length], [undefined, [], 1]);
 });
 
-Deno.test("The Headers are made once, when they are asked for", () => {
+Deno.test("the Headers are made once, when they are asked for", () => {
   const request = readUpgradeRequest(upgradeHead());
   assertStrictEquals(request.headers, request.headers);
 });
 
-Deno.test("The URL is wss where the caller says that the connection is encrypted", () => {
+Deno.test("the URL is wss where the caller says that the connection is encrypted", () => {
   const request = readUpgradeRequest(upgradeHead({ start: "GET / HTTP/1.1" }), { secure: true });
   assertEquals([request.url, request.secure], ["wss://server.example.com/", true]);
 });
@@ -220,7 +220,7 @@ Deno.test("H18, GHSA-5v72-xg48-5rpm: bad syntax of extensions is refused with 40
   assertEquals(readUpgradeRequest(replacing("Sec-WebSocket-Extensions", "constructor")).extensions.length, 1);
 });
 
-Deno.test("The answer of RFC 6455 §1.3 is written", async () => {
+Deno.test("the answer of RFC 6455 §1.3 is written", async () => {
   const bytes = await acceptUpgrade(readUpgradeRequest(upgradeHead()), { protocol: "chat" });
   assertEquals(
     new TextDecoder().decode(bytes),
@@ -240,7 +240,7 @@ Deno.test("H16: no subprotocol and no extension leave their fields out", async (
   ]);
 });
 
-Deno.test("The answer carries the extensions that were accepted and the application's fields", async () => {
+Deno.test("the answer carries the extensions that were accepted and the application's fields", async () => {
   const request = readUpgradeRequest(replacing("Sec-WebSocket-Extensions", "a, b; c"));
   const bytes = await acceptUpgrade(request, {
     extensions: "b; d=1",
@@ -260,7 +260,7 @@ Deno.test("The answer carries the extensions that were accepted and the applicat
   );
 });
 
-Deno.test("A subprotocol that was not requested or an extension that was not offered is a TypeError", async () => {
+Deno.test("a subprotocol that was not requested or an extension that was not offered is a TypeError", async () => {
   const request = readUpgradeRequest(replacing("Sec-WebSocket-Extensions", "a"));
   for (const protocol of ["Chat", "chat, superchat", "other"]) {
     await assertRejects(() => acceptUpgrade(request, { protocol }), TypeError, "the client did not request it");
@@ -283,7 +283,7 @@ Deno.test("H20, CVE-2026-1527: nothing that an application gives can break out o
   }
 });
 
-Deno.test("Any request gives an UpgradeRequest whose URL parses, or a HandshakeError of the table", () => {
+Deno.test("any request gives an UpgradeRequest whose URL parses, or a HandshakeError of the table", () => {
   const random = seeded();
   const text = [...upgradeLines({ more: ["Sec-WebSocket-Extensions: a; b=1"] }), "", ""].join("\r\n");
   const outcomes = new Map<number, number>();

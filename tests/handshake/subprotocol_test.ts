@@ -11,7 +11,7 @@ import { assertLinear, assertRefuses } from "./_support.ts";
 
 const fieldsOf = (...values: string[]): HeaderFields => values.map((value) => ["sec-websocket-protocol", value]);
 
-Deno.test("The requested subprotocols keep the client's order", () => {
+Deno.test("the requested subprotocols keep the client's order", () => {
   assertEquals(parseSubprotocols(fieldsOf("chat ,\tsuperchat")), ["chat", "superchat"]);
   assertEquals(parseSubprotocols([]), []);
 });
@@ -49,7 +49,7 @@ Deno.test("CVE-2021-32640: a million spaces inside a subprotocol, and a million 
   assertLinear(() => assertEquals(parseSubprotocols(fieldsOf(many.join(","))).length, many.length));
 });
 
-Deno.test("The server's order decides, and none in common is none: never one that was not requested", () => {
+Deno.test("the server's order decides, and none in common is none: never one that was not requested", () => {
   assertEquals(chooseSubprotocol(["a", "b"], ["b", "a"]), "b");
   assertEquals(chooseSubprotocol(["a", "b"], ["c", "b"]), "b");
   assertEquals(chooseSubprotocol(["A"], ["a"]), "");
@@ -57,7 +57,7 @@ Deno.test("The server's order decides, and none in common is none: never one tha
   assertEquals(chooseSubprotocol(["a"], []), "");
 });
 
-Deno.test("An application's subprotocols must be tokens and differ, as in `new WebSocket`", () => {
+Deno.test("an application's subprotocols must be tokens and differ, as in `new WebSocket`", () => {
   checkSubprotocols([]);
   checkSubprotocols(["a", "A"]);
   for (const protocols of [[""], ["a b"], ["a,b"], ["a", "a"], ["a\r\nb"], ["\u20ac"]]) {
@@ -67,12 +67,12 @@ Deno.test("An application's subprotocols must be tokens and differ, as in `new W
 
 const refuse = (message: string) => new HandshakeError(message, { status: 101 });
 
-Deno.test("The server's answer is one of the requested subprotocols, or none where none was requested", () => {
+Deno.test("the server's answer is one of the requested subprotocols, or none where none was requested", () => {
   assertEquals(answeredSubprotocol(fieldsOf("b"), ["a", "b"], refuse), "b");
   assertEquals(answeredSubprotocol([], [], refuse), "");
 });
 
-Deno.test("A server's answer that was not requested, is a list, comes twice or is missing is refused", () => {
+Deno.test("a server's answer that was not requested, is a list, comes twice or is missing is refused", () => {
   const cases: [answer: string[], requested: string[], words: string][] = [
     [["c"], ["a"], 'subprotocol "c", which was not requested'],
     [["A"], ["a"], 'subprotocol "A", which was not requested'],

@@ -220,7 +220,7 @@ Deno.test("A9: a connection that comes too late is closed", async () => {
   assertEquals([server.commands, server.connected], [["connect"], 0]);
 });
 
-Deno.test("A broker that is closed at any moment of connecting comes to its end and leaves no connection", async () => {
+Deno.test("a broker that is closed at any moment of connecting comes to its end and leaves no connection", async () => {
   for (let turns = 0; turns < 20; turns++) {
     const server = new FakeServer();
     const { broker, errors } = start(server);

@@ -133,7 +133,7 @@ export function testProxy(program: ProxyProgram): void {
   const { name } = program;
   const missing = withoutProgram(program.path);
   const test = (title: string, fn: () => Promise<void>) =>
-    Deno.test({ ...unless(missing, `Behind ${name}, ${title}`), fn });
+    Deno.test({ ...unless(missing, `behind ${name}, ${title}`), fn });
 
   test("text and binary messages up to 4 MiB are echoed, plain and over TLS, and pings go through both ways", async () => {
     const pings: number[] = [];

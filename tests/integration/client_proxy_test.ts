@@ -91,7 +91,7 @@ const open = (url: string, options: ConnectOptions) => within(connect(url, optio
 for (const program of PROGRAMS) {
   const { name, path } = program;
   const test = (title: string, fn: () => Promise<void>) =>
-    Deno.test({ ...unless(withoutProgram(path), `Through ${name}, ${title}`), fn });
+    Deno.test({ ...unless(withoutProgram(path), `through ${name}, ${title}`), fn });
 
   test("messages are echoed, plain and over TLS, by name and by address", async () => {
     await using proxy = await startProxy(program);

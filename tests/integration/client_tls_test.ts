@@ -63,7 +63,7 @@ async function startNginx(backend: string) {
 }
 
 const test = (title: string, fn: () => Promise<void>) =>
-  Deno.test({ ...unless(withoutProgram(PATH), `With nginx, ${title}`), fn });
+  Deno.test({ ...unless(withoutProgram(PATH), `with nginx, ${title}`), fn });
 const open = (url: string, options: ConnectOptions) => within(connect(url, options), 10_000, "The handshake");
 const CLIENT = { caCerts: [cert], cert: clientCert, key: clientKey };
 

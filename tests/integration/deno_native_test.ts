@@ -77,7 +77,7 @@ async function bothEnds(ours: WebSocketConnection, theirs: WebSocket, end: () =>
 }
 
 for (const [kind, handler] of Object.entries(ECHO)) {
-  Deno.test(`A server whose handler is ${kind} echoes what Deno's WebSocket sends, up to 16 MiB`, async () => {
+  Deno.test(`a server whose handler is ${kind} echoes what Deno's WebSocket sends, up to 16 MiB`, async () => {
     await using server = serve(LOOPBACK, handler);
     const socket = await open(urlOf(server.addr));
     for (const message of messages()) {
@@ -91,7 +91,7 @@ for (const [kind, handler] of Object.entries(ECHO)) {
   });
 }
 
-Deno.test("A server echoes what Deno's WebSocketStream sends, agrees on a subprotocol and is told its close code", async () => {
+Deno.test("a server echoes what Deno's WebSocketStream sends, agrees on a subprotocol and is told its close code", async () => {
   const ended = Promise.withResolvers<CloseInfo>();
   await using server = serve({ ...LOOPBACK, protocols: ["chat"] }, {
     ...ECHO.callbacks,
@@ -104,7 +104,7 @@ Deno.test("A server echoes what Deno's WebSocketStream sends, agrees on a subpro
   assertEquals<CloseInfo>(await within(ended.promise), { closeCode: 4001, reason: "größer", wasClean: true });
 });
 
-Deno.test("A client is echoed what it sends by Deno.upgradeWebSocket, up to 16 MiB", async () => {
+Deno.test("a client is echoed what it sends by Deno.upgradeWebSocket, up to 16 MiB", async () => {
   await using server = denoServer();
   const [ours, theirs] = await server.pair();
   theirs.addEventListener("message", ({ data }) => theirs.send(data));
@@ -116,14 +116,14 @@ Deno.test("A client is echoed what it sends by Deno.upgradeWebSocket, up to 16 M
   await ours.close();
 });
 
-Deno.test("A server and Deno's WebSocket settle on a subprotocol", async () => {
+Deno.test("a server and Deno's WebSocket settle on a subprotocol", async () => {
   await using server = ourServer();
   const [ours, theirs] = await server.pair({ protocols: ["a", "b"] });
   assertEquals([ours.protocol, theirs.protocol], ["b", "b"]);
   await ours.close();
 });
 
-Deno.test("A client and Deno.upgradeWebSocket settle on a subprotocol", async () => {
+Deno.test("a client and Deno.upgradeWebSocket settle on a subprotocol", async () => {
   await using server = denoServer();
   // Deno's end of it does not know its subprotocol.
   const [ours] = await server.pair({ protocols: ["a", "b"] });
@@ -132,7 +132,7 @@ Deno.test("A client and Deno.upgradeWebSocket settle on a subprotocol", async ()
 });
 
 for (const [roles, setUp] of Object.entries(ROLES)) {
-  Deno.test(`With ${roles}, our ping is answered and its round trip measured`, async () => {
+  Deno.test(`with ${roles}, our ping is answered and its round trip measured`, async () => {
     await using server = setUp();
     const [ours] = await server.pair();
     assertStrictEquals(await within(ours.ping()), ours.roundTripTime);
@@ -143,7 +143,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
     const told = { code: code ?? 1005, reason: reason ?? "" };
     const name = `${told.code} "${told.reason.slice(0, 8)}"`;
 
-    Deno.test(`With ${roles}, a close of Deno's end with ${name} arrives and is answered`, async () => {
+    Deno.test(`with ${roles}, a close of Deno's end with ${name} arrives and is answered`, async () => {
       await using server = setUp();
       const [ours, theirs] = await server.pair();
       const ends = await bothEnds(ours, theirs, () => theirs.close(code, reason));
@@ -153,7 +153,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
     });
 
     if (code === undefined) continue;
-    Deno.test(`With ${roles}, our close with ${name} arrives and is answered`, async () => {
+    Deno.test(`with ${roles}, our close with ${name} arrives and is answered`, async () => {
       await using server = setUp();
       const [ours, theirs] = await server.pair();
       const ends = await bothEnds(ours, theirs, () => void ours.close(code, reason));
@@ -163,7 +163,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
     });
   }
 
-  Deno.test(`With ${roles}, our abort() is an unclean end for Deno's`, async () => {
+  Deno.test(`with ${roles}, our abort() is an unclean end for Deno's`, async () => {
     await using server = setUp();
     const [ours, theirs] = await server.pair();
     const ends = await bothEnds(ours, theirs, () => ours.abort());
@@ -173,7 +173,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
   });
 }
 
-Deno.test("A server that is shut down closes Deno's WebSocket with 1001 after all that was sent", async () => {
+Deno.test("a server that is shut down closes Deno's WebSocket with 1001 after all that was sent", async () => {
   const sent = Promise.withResolvers<void>();
   await using server = serve(LOOPBACK, async (socket) => {
     socket.send(bytesOfSize(1024 * 1024)).catch(() => {});

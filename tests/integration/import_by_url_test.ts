@@ -83,7 +83,7 @@ console.log("heard: " + value);
 await client.close();
 `;
 
-Deno.test("A script that imports mod.ts by URL serves and connects, with no configuration and no other download", async () => {
+Deno.test("a script that imports mod.ts by URL serves and connects, with no configuration and no other download", async () => {
   await using checkout = serveCheckout();
   await using place = await emptyPlace();
   const { host } = new URL(checkout.base);

@@ -74,7 +74,7 @@ async function converse(socket: WebSocketConnection): Promise<void> {
 for (const perMessageDeflate of [false, true]) {
   const how = perMessageDeflate ? "compressed" : "plain";
 
-  Deno.test(`Our client streams messages to and from the server of ws, ${how}, with pings between the fragments`, async () => {
+  Deno.test(`our client streams messages to and from the server of ws, ${how}, with pings between the fragments`, async () => {
     const server = new WebSocketServer({ host: LOOPBACK.hostname, port: LOOPBACK.port, perMessageDeflate });
     let pongs = 0;
     server.on("connection", (socket) => {
@@ -99,7 +99,7 @@ for (const perMessageDeflate of [false, true]) {
     }
   });
 
-  Deno.test(`Our server streams messages to and from the client of ws, ${how}`, async () => {
+  Deno.test(`our server streams messages to and from the client of ws, ${how}`, async () => {
     await using server = serve({ ...LOOPBACK, ...LIMITS, perMessageDeflate }, echo);
     const socket = new WebSocket(urlOf(server.addr), [], { perMessageDeflate });
     await within(new Promise((resolve) => socket.once("open", () => resolve(undefined))));
@@ -122,7 +122,7 @@ for (const perMessageDeflate of [false, true]) {
   const how = perMessageDeflate ? "compressed" : "plain";
 
   Deno.test({
-    ...unless(NO_PYTHON, `Our client streams messages to and from a server of Python's websockets, ${how}`),
+    ...unless(NO_PYTHON, `our client streams messages to and from a server of Python's websockets, ${how}`),
     async fn() {
       await using server = await pythonServer<number>("websockets_stream.py", "server");
       await converse(await within(connect(`ws://127.0.0.1:${server.ports}/`, { ...LIMITS, perMessageDeflate })));
@@ -130,7 +130,7 @@ for (const perMessageDeflate of [false, true]) {
   });
 
   Deno.test({
-    ...unless(NO_PYTHON, `Our server streams messages to and from a client of Python's websockets, ${how}`),
+    ...unless(NO_PYTHON, `our server streams messages to and from a client of Python's websockets, ${how}`),
     async fn() {
       await using server = serve({ ...LOOPBACK, ...LIMITS, perMessageDeflate }, echo);
       const child = python("websockets_stream.py", "client", urlOf(server.addr), `${SIZE}`);
@@ -140,7 +140,7 @@ for (const perMessageDeflate of [false, true]) {
   });
 }
 
-Deno.test("Our server streams messages to and from Deno's WebSocket", async () => {
+Deno.test("our server streams messages to and from Deno's WebSocket", async () => {
   await using server = serve({ ...LOOPBACK, ...LIMITS }, echo);
   const socket = new globalThis.WebSocket(urlOf(server.addr));
   socket.binaryType = "arraybuffer";

@@ -136,7 +136,7 @@ async function bytesOf(data: string | ArrayBuffer | Blob): Promise<Message> {
 Deno.test({
   ...unless(
     NO_PYTHON,
-    "A close of Python's websockets is told with its code and reason, and a connection that it drops with 1006",
+    "a close of Python's websockets is told with its code and reason, and a connection that it drops with 1006",
   ),
   async fn() {
     await using server = await closingServer();

@@ -71,7 +71,7 @@ async function bothEnds(ours: WebSocketConnection, theirs: WebSocket, end: () =>
 }
 
 for (const [kind, handler] of Object.entries(ECHO)) {
-  Deno.test(`A server whose handler is ${kind} echoes what ws sends, up to the limit of 16 MiB`, async () => {
+  Deno.test(`a server whose handler is ${kind} echoes what ws sends, up to the limit of 16 MiB`, async () => {
     await using server = serve(LOOPBACK, handler);
     const socket = await open(urlOf(server.addr));
     for (const message of messages()) {
@@ -84,7 +84,7 @@ for (const [kind, handler] of Object.entries(ECHO)) {
     await closed;
   });
 
-  Deno.test(`A server whose handler is ${kind} puts fragments of ws together, with pings between them`, async () => {
+  Deno.test(`a server whose handler is ${kind} puts fragments of ws together, with pings between them`, async () => {
     await using server = serve(LOOPBACK, handler);
     const socket = await open(urlOf(server.addr));
     const pongs: string[] = [];
@@ -109,7 +109,7 @@ for (const [kind, handler] of Object.entries(ECHO)) {
   });
 }
 
-Deno.test("A client is echoed what it sends by the server of ws, up to the limit of 16 MiB", async () => {
+Deno.test("a client is echoed what it sends by the server of ws, up to the limit of 16 MiB", async () => {
   await using server = await wsServer();
   const [ours, theirs] = await server.pair();
   theirs.on("message", (data, binary) => theirs.send(data, { binary }));
@@ -121,7 +121,7 @@ Deno.test("A client is echoed what it sends by the server of ws, up to the limit
   await ours.close();
 });
 
-Deno.test("A client puts fragments of ws together, with pings between them", async () => {
+Deno.test("a client puts fragments of ws together, with pings between them", async () => {
   await using server = await wsServer();
   const [ours, theirs] = await server.pair();
   const bytes = bytesOfSize(100_000);
@@ -137,7 +137,7 @@ Deno.test("A client puts fragments of ws together, with pings between them", asy
 });
 
 for (const [roles, setUp] of Object.entries(ROLES)) {
-  Deno.test(`With ${roles}, pings are answered both ways and the round trip is measured`, async () => {
+  Deno.test(`with ${roles}, pings are answered both ways and the round trip is measured`, async () => {
     await using server = await setUp();
     const [ours, theirs] = await server.pair();
     const pong = next(theirs, "pong");
@@ -156,7 +156,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
     const told = { code: code ?? 1005, reason: reason ?? "" };
     const name = `${told.code} "${told.reason.slice(0, 8)}"`;
 
-    Deno.test(`With ${roles}, a close of ws with ${name} arrives and is answered with its code`, async () => {
+    Deno.test(`with ${roles}, a close of ws with ${name} arrives and is answered with its code`, async () => {
       await using server = await setUp();
       const [ours, theirs] = await server.pair();
       const ends = await bothEnds(ours, theirs, () => theirs.close(code, reason));
@@ -165,7 +165,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
     });
 
     if (code === undefined) continue;
-    Deno.test(`With ${roles}, our close with ${name} arrives and is answered`, async () => {
+    Deno.test(`with ${roles}, our close with ${name} arrives and is answered`, async () => {
       await using server = await setUp();
       const [ours, theirs] = await server.pair();
       const ends = await bothEnds(ours, theirs, () => void ours.close(code, reason));
@@ -175,7 +175,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
     });
   }
 
-  Deno.test(`With ${roles}, terminate() of ws is 1006 and a ConnectionError`, async () => {
+  Deno.test(`with ${roles}, terminate() of ws is 1006 and a ConnectionError`, async () => {
     await using server = await setUp();
     const [ours, theirs] = await server.pair();
     const reading = ours[Symbol.asyncIterator]().next();
@@ -189,7 +189,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
     assertEquals(ends[0].theirs, { code: 1006, reason: "" });
   });
 
-  Deno.test(`With ${roles}, terminate() of ws over unread bytes of ours is 1006, too`, async () => {
+  Deno.test(`with ${roles}, terminate() of ws over unread bytes of ours is 1006, too`, async () => {
     await using server = await setUp();
     const [ours, theirs] = await server.pair();
     // What ws has not read when it closes resets the connection.
@@ -200,7 +200,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
     assertEquals(ends.ours.wasClean, false);
   });
 
-  Deno.test(`With ${roles}, our abort() is 1006 for ws`, async () => {
+  Deno.test(`with ${roles}, our abort() is 1006 for ws`, async () => {
     await using server = await setUp();
     const [ours, theirs] = await server.pair();
     const ends = await bothEnds(ours, theirs, () => ours.abort());
@@ -209,7 +209,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
   });
 }
 
-Deno.test("A server and the client of ws settle on a subprotocol and see each other's header fields", async () => {
+Deno.test("a server and the client of ws settle on a subprotocol and see each other's header fields", async () => {
   const seen = Promise.withResolvers<WebSocketConnection>();
   await using server = serve({
     ...LOOPBACK,
@@ -234,7 +234,7 @@ Deno.test("A server and the client of ws settle on a subprotocol and see each ot
   await closed;
 });
 
-Deno.test("A client and the server of ws settle on a subprotocol and see each other's header fields", async () => {
+Deno.test("a client and the server of ws settle on a subprotocol and see each other's header fields", async () => {
   await using peer = await wsServer({ handleProtocols: (protocols) => [...protocols].at(-1) ?? false });
   const asked = Promise.withResolvers<Readonly<Record<string, unknown>>>();
   peer.server.on("headers", (lines, request) => {
@@ -256,7 +256,7 @@ Deno.test("A client and the server of ws settle on a subprotocol and see each ot
   await ours.close();
 });
 
-Deno.test("A server's refusal reaches the client of ws as a response with its status, header fields and body", async () => {
+Deno.test("a server's refusal reaches the client of ws as a response with its status, header fields and body", async () => {
   await using server = serve({
     ...LOOPBACK,
     upgrade: () => new Response("Who are you?", { status: 401, headers: { "WWW-Authenticate": "Basic" } }),
@@ -274,7 +274,7 @@ Deno.test("A server's refusal reaches the client of ws as a response with its st
   assertEquals(error.message, "Unexpected server response: 401");
 });
 
-Deno.test("A refusal of the server of ws is a HandshakeError with its status, header fields and body", async () => {
+Deno.test("a refusal of the server of ws is a HandshakeError with its status, header fields and body", async () => {
   await using peer = await wsServer({
     verifyClient: (_, answer) => answer(false, 401, "Who are you?", { "WWW-Authenticate": "Basic" }),
   });
@@ -283,7 +283,7 @@ Deno.test("A refusal of the server of ws is a HandshakeError with its status, he
   assertEquals(decode(error.body ?? new Uint8Array()), "Who are you?");
 });
 
-Deno.test("A server that takes none of the requested subprotocols is refused by our client as by that of ws", async () => {
+Deno.test("a server that takes none of the requested subprotocols is refused by our client as by that of ws", async () => {
   await using peer = await wsServer({ handleProtocols: () => false });
   await assertRejects(() => within(connect(peer.url, { protocols: ["chat"] })), HandshakeError, "subprotocol");
   await using server = serve(LOOPBACK, ECHO.callbacks);
@@ -294,7 +294,7 @@ Deno.test("A server that takes none of the requested subprotocols is refused by 
 Deno.test({
   ...unless(
     NO_UNIX_SOCKETS,
-    "One ws+unix URL means the same to our client and to that of ws, at our server and at that of ws",
+    "one ws+unix URL means the same to our client and to that of ws, at our server and at that of ws",
   ),
   async fn() {
     const folder = await Deno.makeTempDir();

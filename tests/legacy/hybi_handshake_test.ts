@@ -39,12 +39,12 @@ Deno.test("HyBi drafts 11 and 12 say 8 and send Origin, as RFC 6455 does", () =>
   assertEquals(readHybi(hybiHead("8", "Origin: http://example.com"), 8).origin, "http://example.com");
 });
 
-Deno.test("A request with no origin has none, and with both names it is refused", () => {
+Deno.test("a request with no origin has none, and with both names it is refused", () => {
   assertEquals(readHybi(hybiHead("8"), 8).origin, undefined);
   assertRefuses(() => readHybi(hybiHead("8", ORIGIN, "Origin: http://evil.test"), 8), 400, "Origin comes 2 times");
 });
 
-Deno.test("The answer takes no subprotocol that was not requested", async () => {
+Deno.test("the answer takes no subprotocol that was not requested", async () => {
   const request = readHybi(hybiHead("7"), 7);
   await assertRejects(() => request.answer(NO_BODY, { protocol: "other" }), TypeError, "did not request");
 });

@@ -12,11 +12,11 @@ const ALL = [7, 8, "hixie-75", "hixie-76"];
 const taken = (read: (head: RequestHead) => { version: unknown } | undefined) =>
   Object.values(HEADS).map((head) => read(head)?.version).filter((version) => version !== undefined);
 
-Deno.test("A request is told to be in one of the drafts by its version and its keys", () => {
+Deno.test("a request is told to be in one of the drafts by its version and its keys", () => {
   assertEquals(taken(readLegacyRequest), ALL);
 });
 
-Deno.test("What is not in one of the drafts goes on as RFC 6455's", () => {
+Deno.test("what is not in one of the drafts goes on as RFC 6455's", () => {
   const heads = [
     requestHead("GET / HTTP/1.1", "Host: a.test"),
     requestHead("GET / HTTP/1.0", "Upgrade: WebSocket", "Connection: Upgrade", "Origin: null"),
@@ -28,7 +28,7 @@ Deno.test("What is not in one of the drafts goes on as RFC 6455's", () => {
   for (const head of heads) assertEquals(readLegacyRequest(head), undefined);
 });
 
-Deno.test("One of the two keys makes it hixie-76, and the other is missing", () => {
+Deno.test("one of the two keys makes it hixie-76, and the other is missing", () => {
   assertRefuses(() => readLegacyRequest(hixie75Head("Sec-WebSocket-Key1: 1 2")), 400, "Sec-WebSocket-Key2 is missing");
   assertRefuses(() => readLegacyRequest(hixie75Head("Sec-WebSocket-Key2: 1 2")), 400, "Sec-WebSocket-Key1 is missing");
 });
@@ -49,7 +49,7 @@ Deno.test("X11: where a draft is off, its request is refused as RFC 6455 refuses
   }
 });
 
-Deno.test("What the head cannot tell reaches every draft", () => {
+Deno.test("what the head cannot tell reaches every draft", () => {
   const drafts = legacyDrafts({ hixie75: true });
   for (const head of Object.values(HEADS)) {
     for (const read of [readLegacyRequest, drafts.read]) {

@@ -10,7 +10,7 @@ const TRANSLATED = [
   ["sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="],
 ] as const;
 
-Deno.test("A translated request is judged by RFC 6455's fields and keeps its own", () => {
+Deno.test("a translated request is judged by RFC 6455's fields and keeps its own", () => {
   const head = requestHead("GET /demo?a=1 HTTP/1.1", "Host: example.com", "X-Old: yes");
   const request = readTranslated(head, TRANSLATED, { secure: true });
   assertEquals(request.url, "wss://example.com/demo?a=1");
@@ -18,7 +18,7 @@ Deno.test("A translated request is judged by RFC 6455's fields and keeps its own
   assertEquals([...request.headers], [["host", "example.com"], ["x-old", "yes"]]);
 });
 
-Deno.test("A translated request is refused where RFC 6455's would be", () => {
+Deno.test("a translated request is refused where RFC 6455's would be", () => {
   const head = requestHead("GET / HTTP/1.1");
   assertRefuses(() => readTranslated(head, TRANSLATED.slice(1), {}), 400, "Host");
   assertRefuses(() => readTranslated({ ...head, method: "POST" }, TRANSLATED, {}), 405);
