@@ -43,6 +43,7 @@ const LAYERS = [
   "lib/errors.ts",
   "lib/limits.ts",
   "lib/deferred.ts",
+  "lib/sleep.ts",
   "lib/pipeline/stage.ts",
   "lib/pipeline/stage_stream.ts",
   "lib/pipeline/bytes/",

@@ -10,6 +10,7 @@ import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts"
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import { Inbox } from "../pipeline/sockets/inbox.ts";
 import type { CloseInfo, SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { sleep } from "../sleep.ts";
 import { Outbox } from "./outbox.ts";
 import { reconnectDelay, type ReconnectDelayOptions } from "./reconnect_delay.ts";
 import type { ReconnectingConnection, ReconnectingHooks, ReconnectingState } from "./reconnecting_connection.ts";
@@ -252,18 +253,4 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
 /** What a failed attempt is to those who ask: a connection that was lost (RFC 6455 §7.1.5). */
 function lost(error: unknown): CloseInfo {
   return { closeCode: CloseCode.ABNORMAL, reason: "", wasClean: false, error };
-}
-
-/** Waits, or until the signal. */
-function sleep(time: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, time);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
 }

@@ -7,6 +7,7 @@ import { defer } from "../deferred.ts";
 import type { WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import type { ByteConnection } from "../pipeline/sockets/transport.ts";
 import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { sleep } from "../sleep.ts";
 import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "./connection_group.ts";
 
 /** What brings connections, as `Deno.Listener` does. */
@@ -212,18 +213,6 @@ function isClientsFault(error: unknown): boolean {
 /** Errors of Deno's are known by their names: a listener of one's own may run elsewhere. */
 function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : "";
-}
-
-function sleep(time: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    const timer = setTimeout(wake, time);
-    signal.addEventListener("abort", wake);
-  });
 }
 
 function listen(
