@@ -9,10 +9,10 @@
  */
 import { LimitError, ProtocolError } from "../errors.ts";
 import type { ExtensionParam } from "../handshake/extension_header.ts";
+import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { CloseCode } from "../pipeline/frames/close_code.ts";
 import { type Frame, isControl, Opcode, type OutgoingFrame, Rsv } from "../pipeline/frames/frame.ts";
 import type { CodecContext, Extension, ExtensionCodec, ExtensionProcessor } from "./extension.ts";
-import { joinPieces } from "./permessage_deflate/join_pieces.ts";
 import {
   canKeepContext,
   createDeflater,
@@ -114,7 +114,7 @@ function openCodec(
     const max = maxMessageBytes - messageBytes;
     try {
       const pieces = inflater.inflate(payload, { last: true, forget: false, max });
-      return { fin, rsv: rsv & ~Rsv.RSV1, opcode, payload: joinPieces(pieces) };
+      return { fin, rsv: rsv & ~Rsv.RSV1, opcode, payload: concatBytes(pieces) };
     } catch (error) {
       if (error instanceof InflateError) {
         throw new ProtocolError(error.message, "draft-tyoshino §4", CloseCode.INVALID_PAYLOAD);
@@ -131,7 +131,7 @@ function openCodec(
   const deflate = (frame: OutgoingFrame): OutgoingFrame => {
     deflater ??= createDeflater({ windowBits: demand.windowBits, level, memLevel: 8 });
     const { fin, rsv, opcode, payload } = frame;
-    const deflated = joinPieces(deflater.deflate(payload));
+    const deflated = concatBytes(deflater.deflate(payload));
     if (!demand.keep) deflater.reset();
     return { fin, rsv: rsv | Rsv.RSV1, opcode, payload: deflated.subarray(0, deflated.length - 4) };
   };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
@@ -114,14 +115,7 @@ function join([first, ...more]: readonly MessageData[]): MessageData {
   if (first === undefined || more.length === 0) return first ?? "";
   const parts = [first, ...more];
   if (parts.every((part) => typeof part === "string")) return parts.join("");
-  const bytes = parts.map((part) => typeof part === "string" ? ENCODER.encode(part) : bytesOf(part));
-  const whole = new Uint8Array(bytes.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of bytes) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concatBytes(parts.map((part) => typeof part === "string" ? ENCODER.encode(part) : bytesOf(part)));
 }
 
 const ENCODER = new TextEncoder();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { type Frame, Opcode, type Role } from "../pipeline/frames/frame.ts";
 import {
   type ByteConnection,
@@ -94,7 +95,7 @@ export class RawPeer implements Disposable {
 
   /** Sends parts, in one write where there is room. */
   async send(...parts: RawPart[]): Promise<void> {
-    await this.#soon(writeAll(this.#transport, concat(parts.map((part) => this.#encode(part)))), "Room to send");
+    await this.#soon(writeAll(this.#transport, concatBytes(parts.map((part) => this.#encode(part)))), "Room to send");
   }
 
   /** Reads bytes. */
@@ -222,9 +223,10 @@ export class RawPeer implements Disposable {
     this.close();
   }
 
-  #encode(part: RawPart): Uint8Array {
+  #encode(part: RawPart): Uint8Array<ArrayBuffer> {
     if (typeof part === "string") return decodeHex(part);
-    return part instanceof Uint8Array ? part : encodeRawFrame(part, this.role);
+    // A copy: a connection may keep what is written to it, and the test may write over its bytes.
+    return part instanceof Uint8Array ? part.slice() : encodeRawFrame(part, this.role);
   }
 
   #noteExtensions(head: string): void {
@@ -304,7 +306,7 @@ function isMemoryEnd(conn: ByteConnection | BytePair): conn is MemoryEnd {
   return "reset" in conn;
 }
 
-function decodeHex(text: string): Uint8Array {
+function decodeHex(text: string): Uint8Array<ArrayBuffer> {
   const digits = text.replaceAll(" ", "");
   if (digits.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(digits)) {
     throw new TypeError(
@@ -316,14 +318,4 @@ function decodeHex(text: string): Uint8Array {
 
 function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -4,11 +4,11 @@
  * @module
  */
 import { LimitError, ProtocolError } from "../../errors.ts";
+import { concatBytes } from "../../pipeline/bytes/concat.ts";
 import { CloseCode } from "../../pipeline/frames/close_code.ts";
 import { type Frame, isControl, Opcode, type OutgoingFrame, type Role, Rsv } from "../../pipeline/frames/frame.ts";
 import type { CodecContext } from "../extension.ts";
 import type { ContextPool } from "./context_pool.ts";
-import { joinPieces } from "./join_pieces.ts";
 import type { DeflateParameters } from "./parameters.ts";
 import {
   createDeflater,
@@ -178,7 +178,7 @@ export class Codec {
   ): void {
     // Where another extension copes with no parts, a frame stays a frame.
     const whole = !this.#context.split || (pieces.length === 0 && (fin || rsv !== 0));
-    const parts = whole ? [joinPieces(pieces)] : pieces;
+    const parts = whole ? [concatBytes(pieces)] : pieces;
     parts.forEach((payload, index) => {
       const last = index === parts.length - 1;
       output.push({ fin: fin && last, rsv: index === 0 ? rsv : 0, opcode: this.#opcodeIn, payload });
@@ -225,7 +225,7 @@ export class Codec {
     const { fin, opcode, payload } = frame;
     const options: DeflaterOptions = { windowBits: bitsOut, level: settings.level, memLevel: settings.memLevel };
     this.#deflater ??= (keepOut ? undefined : deflaters.take(bitsOut)) ?? createDeflater(options);
-    const flushed = joinPieces(this.#deflater.deflate(payload));
+    const flushed = concatBytes(this.#deflater.deflate(payload));
     const deflated = fin ? trimEnd(flushed) : flushed;
     if (fin && !keepOut) {
       this.#deflater.reset();

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ExtensionChain } from "../../extensions/negotiation.ts";
-import { joinPieces } from "../../extensions/permessage_deflate/join_pieces.ts";
+import { concatBytes } from "../bytes/concat.ts";
 import { type Frame, Opcode, type OutgoingFrame } from "../frames/frame.ts";
 import { FrameSerializer } from "../frames/frame_serializer.ts";
 import type { Framing } from "../frames/framing.ts";
@@ -137,7 +137,7 @@ export class Sender {
   encode(data: MessageData, options?: SendOptions): Uint8Array<ArrayBuffer> {
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     SERIALIZER.push(this.#framesOf(data, options), chunks);
-    return joinPieces(chunks);
+    return concatBytes(chunks);
   }
 
   /** Queues a frame as the connection writes frames. What its framing cannot write throws before anything is queued. */

@@ -1,11 +1,11 @@
 /**
- * Pieces of zlib's output as one payload.
+ * Pieces of bytes as one.
  *
  * @module
  */
 
 /** The pieces in one; a single piece is not copied. */
-export function joinPieces(pieces: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+export function concatBytes(pieces: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   const [first, ...more] = pieces;
   if (first === undefined) return new Uint8Array(0);
   if (more.length === 0) return first;
