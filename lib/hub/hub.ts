@@ -7,6 +7,7 @@ import { invalidState, LimitError, TopicError } from "../errors.ts";
 import { type HubLimits, resolveHubLimits } from "../limits.ts";
 import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
 import type { DrivenConnection } from "../pipeline/sockets/driven_connection.ts";
+import { notOpen } from "../pipeline/sockets/not_open.ts";
 import type { SlowPolicy, SubscribeOptions } from "../pipeline/sockets/topics.ts";
 import type { SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 import type { BrokerMessage, BrokerState } from "./broker.ts";
@@ -278,9 +279,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   #subscriberOf(socket: WebSocketConnection<Data>): Subscriber<Data> {
     const known = this.#subscribers.get(socket);
     if (!isDriven(socket)) throw new TypeError("Cannot subscribe: the socket is no connection of this module");
-    if (socket.readyState !== 1) {
-      throw invalidState(`Cannot subscribe: the connection is ${socket.readyState === 3 ? "closed" : "closing"}`);
-    }
+    if (socket.readyState !== 1) throw notOpen("subscribe", socket);
     if (known !== undefined) return known;
     const subscriber = new Subscriber(socket, this);
     this.#subscribers.set(socket, subscriber);

@@ -35,6 +35,7 @@ import type { DrivenConnection, PartSource } from "../pipeline/sockets/driven_co
 import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import { type BatchConsumer, Inbox } from "../pipeline/sockets/inbox.ts";
 import { isSource, type MessageSource } from "../pipeline/sockets/message_source.ts";
+import { notOpen } from "../pipeline/sockets/not_open.ts";
 import { hubFor, type SubscribeOptions, type Topics } from "../pipeline/sockets/topics.ts";
 import type {
   Address,
@@ -251,9 +252,7 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
 
   send(data: MessageData | MessageSource): Promise<void> {
     if (isSource(data)) throw new TypeError("Cannot send from a source: the WebSocket of Deno.serve has no fragments");
-    if (this.#state !== 1) {
-      throw invalidState(`Cannot send: the connection is ${this.#state === 3 ? "closed" : "closing"}`);
-    }
+    if (this.#state !== 1) throw notOpen("send", this);
     this.#socket.send(typeof data === "string" ? data : bytesOf(data));
     const { maxQueuedBytes: max } = this.#limits;
     if (this.bufferedAmount >= max) {

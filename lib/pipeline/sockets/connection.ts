@@ -25,6 +25,7 @@ import type { BatchConsumer } from "./inbox.ts";
 import { Intake } from "./intake.ts";
 import { Keepalive } from "./keepalive.ts";
 import type { MessageSource } from "./message_source.ts";
+import { notOpen } from "./not_open.ts";
 import { type Observer, tell } from "./observer.ts";
 import { PendingPings } from "./pending_pings.ts";
 import { type Consuming, Sender } from "./sender.ts";
@@ -381,11 +382,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   #checkOpen(action: string): void {
-    if (this.#closing.state !== "open") {
-      throw invalidState(
-        `Cannot ${action}: the connection is ${this.#closing.state === "closed" ? "closed" : "closing"}`,
-      );
-    }
+    if (this.#closing.state !== "open") throw notOpen(action, this);
   }
 
   #observe(observer: Observer): void {
