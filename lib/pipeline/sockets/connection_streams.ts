@@ -84,7 +84,7 @@ export class ConnectionWays {
 }
 
 /** Messages one by one, without a stream: a message of a batch that is here costs one resolved promise. */
-export function messageIterator(connection: DrivenConnection): AsyncIterableIterator<Message> {
+function messageIterator(connection: DrivenConnection): AsyncIterableIterator<Message> {
   let batch: Message[] = [];
   let at = 0;
 
@@ -118,7 +118,7 @@ export function messageIterator(connection: DrivenConnection): AsyncIterableIter
 }
 
 /** Batches as they come. */
-export function batchStream(connection: DrivenConnection): ReadableStream<Message[]> {
+function batchStream(connection: DrivenConnection): ReadableStream<Message[]> {
   return new ReadableStream<Message[]>({
     async pull(controller) {
       connection.claim("batches");
@@ -132,7 +132,7 @@ export function batchStream(connection: DrivenConnection): ReadableStream<Messag
 }
 
 /** Messages, one chunk each. */
-export function messageStream(connection: DrivenConnection): ReadableStream<Message> {
+function messageStream(connection: DrivenConnection): ReadableStream<Message> {
   // The connection's own: what a loop left of a batch is read here.
   const messages = connection[Symbol.asyncIterator]();
   return new ReadableStream<Message>({
@@ -146,7 +146,7 @@ export function messageStream(connection: DrivenConnection): ReadableStream<Mess
 }
 
 /** Where messages are written. Its queue, and so `desiredSize`, is counted in bytes. */
-export function messageSink(
+function messageSink(
   connection: DrivenConnection,
   highWaterMark: number,
 ): WritableStream<MessageData | MessageSource> {
