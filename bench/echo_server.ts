@@ -6,14 +6,8 @@
  *
  * @module
  */
+import { flag, value } from "./flags.ts";
 import { type EchoOptions, serveEcho } from "./serve_echo.ts";
-
-// Not `parseArgs`: once `node:util` is loaded, each turn of the event loop costs more, and an echo of 32 bytes takes 7 % longer.
-const flag = (name: string): boolean => Deno.args.includes(`--${name}`);
-const value = (name: string, otherwise: string): string => {
-  const at = Deno.args.indexOf(`--${name}`);
-  return Deno.args[at === -1 ? Infinity : at + 1] ?? otherwise;
-};
 
 const data: EchoOptions = {
   api: value("api", "callbacks"),

@@ -5,15 +5,11 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
-import { parseArgs } from "node:util";
+import { value } from "../flags.ts";
 import { letters, repeat, replyFrame } from "../frames.ts";
 
-const { values } = parseArgs({
-  options: { request: { type: "string", default: "38" }, payload: { type: "string", default: "32" } },
-});
-const requestSize = Number(values.request);
-const reply = replyFrame(letters(Number(values.payload)));
+const requestSize = Number(value("request", "38"));
+const reply = replyFrame(letters(Number(value("payload", "32"))));
 
 const READ = 256 * 1024;
 /** As many replies as one read can complete. */
@@ -45,10 +41,12 @@ async function shakeHands(conn: Deno.TcpConn): Promise<number> {
     head += new TextDecoder("latin1").decode(buffer.subarray(0, count));
   }
   const [, key] = /^sec-websocket-key: *(\S+)/im.exec(head) ?? [];
-  const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  const accept = new Uint8Array(
+    await crypto.subtle.digest("SHA-1", new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)),
+  );
   await conn.write(new TextEncoder().encode(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+      `Sec-WebSocket-Accept: ${accept.toBase64()}\r\n\r\n`,
   ));
   return head.length - head.indexOf("\r\n\r\n") - 4;
 }
