@@ -100,28 +100,43 @@ function runCallbacks<Data>(
 
   const message = handler.message?.bind(handler);
 
-  const consume = (batch: Message[]): Promise<void> | undefined => {
-    if (message === undefined) return undefined;
+  /** Calls back for the messages from `at` on, until one is not done at once: then `next` is behind it. */
+  const deliver = (batch: Message[], at: number): Promise<void> | undefined => {
     connection.consuming("now");
-    for (let at = 0; at < batch.length && !connection.aborted && !broken; at++) {
+    for (; at < batch.length && !connection.aborted && !broken; at++) {
       let busy: void | Promise<void> = undefined;
       try {
-        busy = message(connection, batch[at]!);
+        busy = message?.(connection, batch[at]!);
       } catch (error) {
         stop(error);
       }
       if (busy !== undefined) {
-        const rest = batch.slice(at + 1);
-        connection.consuming(rest.length > 0 ? "later" : "nothing");
-        // What is lent is lent for this call only.
-        const later = connection.lends ? rest.map(ownCopy) : rest;
-        return busy.catch(stop).then(() => consume(later));
+        next = at + 1;
+        connection.consuming(next < batch.length ? "later" : "nothing");
+        return busy;
       }
     }
     connection.consuming("nothing");
     connection.flush();
+    return undefined;
+  };
+  let next = 0;
+
+  /** The same with a wait for each message that is not done at once. Nothing of a batch is copied for a wait: there may be 40 000. */
+  const deliverRest = async (batch: Message[], first: Promise<void>): Promise<void> => {
+    // What is lent is lent for its call only.
+    if (connection.lends) { for (let at = next; at < batch.length; at++) batch[at] = ownCopy(batch[at]!); }
+    for (let busy: Promise<void> | undefined = first; busy !== undefined; busy = deliver(batch, next)) {
+      await busy.catch(stop);
+    }
+    await connection.drained();
+  };
+
+  const consume = (batch: Message[]): Promise<void> | undefined => {
+    if (message === undefined) return undefined;
+    const busy = deliver(batch, 0);
     // Replies that the peer does not read stop its requests.
-    return connection.drained()?.catch(() => {});
+    return (busy === undefined ? connection.drained() : deliverRest(batch, busy))?.catch(() => {});
   };
 
   connection.claim("callbacks"); // before `open` can read in another way

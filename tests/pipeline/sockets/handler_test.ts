@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertLessOrEqual, assertStrictEquals } from "@std/assert";
 import { ConnectionError } from "../../../lib/errors.ts";
 import { runHandler, type WebSocketCallbacks, type WebSocketHandler } from "../../../lib/pipeline/sockets/handler.ts";
 import { counting } from "../../_support/bytes.ts";
@@ -233,6 +233,29 @@ Deno.test("an asynchronous message handler is awaited before the next message, a
   await done;
   assertEquals(calls, ["open", "message a", "message b", "message c", "message d", "close 1000 true"]);
   assertEquals(events, ["handled a", "handled b", "handled c", "handled d"]);
+});
+
+Deno.test("an asynchronous message handler costs the same for each message of a large read: the rest is not copied for each wait", async () => {
+  const count = 5_000;
+  let handled = 0;
+  const { connection, peer, done } = run({ message: () => Promise.resolve(void handled++) }, { capacity: 64 * 1024 });
+  const { slice } = Array.prototype;
+  let copied = 0;
+  Array.prototype.slice = function (this: unknown[], ...range: [number?, number?]) {
+    const part = slice.apply(this, range);
+    copied += part.length;
+    return part;
+  };
+  try {
+    await peer.send(...Array.from({ length: count }, () => text("")), close(1000));
+    await peer.closeWrite();
+    await closed(connection);
+    await done;
+  } finally {
+    Array.prototype.slice = slice;
+  }
+  assertEquals(handled, count);
+  assertLessOrEqual(copied, 2 * count);
 });
 
 Deno.test("messages that came before a reset are handled as well, as in the other ways of reading", async () => {
