@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepFreedMemory } from "../../lib/pipeline/bytes/freed_memory.ts";
 import { HEADROOM, ROOM_PAYS } from "../../lib/pipeline/bytes/headroom.ts";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { assertStrictEquals } from "@std/assert";
@@ -39,6 +40,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
  * large ones. Views of existing buffers are not counted.
  */
 export function allocations(run: () => void): number[] {
+  keepFreedMemory(); // its one block is made once for the process
   const sizes: number[] = [];
   const { ArrayBuffer, Uint8Array } = globalThis;
   const counting = <Class extends typeof ArrayBuffer | typeof Uint8Array>(real: Class) =>

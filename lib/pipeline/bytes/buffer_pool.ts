@@ -11,7 +11,13 @@ const MOST = 32 * 1024 * 1024;
 /** A buffer is not handed out for less than this part of it. */
 const LEAST_USE = 1 / 16;
 
-const kept: ArrayBuffer[] = [];
+/** A buffer that waits for its next use. Weak: one for which there is none until memory is collected is collected too. */
+interface Kept {
+  readonly memory: WeakRef<ArrayBuffer>;
+  readonly size: number;
+}
+
+let kept: Kept[] = [];
 let bytesKept = 0;
 
 /**
@@ -21,21 +27,33 @@ let bytesKept = 0;
  * @param wanted What it had better have: it is taken if it is there, but not allocated.
  */
 export function acquireBuffer(size: number, wanted = size): ArrayBuffer {
-  const found = fitting(wanted) ?? fitting(size);
-  if (found === undefined) return new ArrayBuffer(size);
-  kept.splice(kept.indexOf(found), 1);
-  bytesKept -= found.byteLength;
-  return found;
+  return takeKept(wanted) ?? takeKept(size) ?? new ArrayBuffer(size);
 }
 
-/** Gives a buffer back that nobody looks at any more. */
-export function releaseBuffer(buffer: ArrayBuffer): void {
+/** Gives a buffer back that nobody looks at any more, and says whether it is kept. */
+export function releaseBuffer(buffer: ArrayBuffer): boolean {
   const size = buffer.byteLength;
-  if (size < LEAST || bytesKept + size > MOST) return;
-  kept.push(buffer);
+  if (size < LEAST) return false;
+  if (bytesKept + size > MOST) forgetCollected();
+  if (bytesKept + size > MOST) return false;
+  kept.push({ memory: new WeakRef(buffer), size });
   bytesKept += size;
+  return true;
 }
 
-function fitting(size: number): ArrayBuffer | undefined {
-  return kept.find(({ byteLength }) => byteLength >= size && byteLength * LEAST_USE <= size);
+/** Takes one out that fits. */
+function takeKept(wanted: number): ArrayBuffer | undefined {
+  for (;;) {
+    const at = kept.findIndex(({ size }) => size >= wanted && size * LEAST_USE <= wanted);
+    if (at === -1) return undefined;
+    const [found] = kept.splice(at, 1);
+    bytesKept -= found!.size;
+    const buffer = found!.memory.deref();
+    if (buffer !== undefined) return buffer;
+  }
+}
+
+function forgetCollected(): void {
+  kept = kept.filter(({ memory }) => memory.deref() !== undefined);
+  bytesKept = kept.reduce((sum, { size }) => sum + size, 0);
 }

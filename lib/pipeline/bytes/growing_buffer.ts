@@ -5,7 +5,7 @@
  * @module
  */
 import { acquireBuffer, releaseBuffer } from "./buffer_pool.ts";
-import { HEADROOM, markHeadroom, ROOM_PAYS } from "./headroom.ts";
+import { copyWithHeadroom, HEADROOM, markHeadroom, ROOM_PAYS } from "./headroom.ts";
 
 /** The least that is allocated, unless less is expected. */
 const LEAST = 1024;
@@ -21,7 +21,7 @@ export class GrowingBuffer {
   #inRead = false;
   readonly #pooled: boolean;
 
-  /** @param options Whether what is handed on comes back to the pool, and so may be taken from there. */
+  /** @param options Whether large memory comes from the pool. */
   constructor({ pooled = false }: { pooled?: boolean } = {}) {
     this.#pooled = pooled;
   }
@@ -92,18 +92,50 @@ export class GrowingBuffer {
   /**
    * Hands on what is held and starts again.
    *
-   * @returns The bytes held, in a buffer that nothing else writes to. A large one may have room for a header in front of it.
+   * @returns The bytes held, in a buffer that nothing else writes to: memory of the pool is given back by whoever takes it. A large
+   *   one may have room for a header in front of it.
    */
   take(): Uint8Array<ArrayBuffer> {
-    const bytes = this.#bytes;
-    const length = this.#length;
-    const inRead = this.#inRead;
+    const { bytes, length, large } = this.#leave();
+    const exact = length === bytes.length ? bytes : this.#pooled ? bytes.subarray(0, length) : bytes.slice(0, length);
+    if (large && exact.byteOffset === HEADROOM) markHeadroom(exact);
+    return exact;
+  }
+
+  /**
+   * Hands on what is held in memory that is the taker's for good, and starts again.
+   *
+   * A large payload is copied out of memory that is used again: that costs less than to read to memory that is new, and so zeroed.
+   */
+  takeOwn(): Uint8Array<ArrayBuffer> {
+    const { bytes, length, large } = this.#leave();
+    const held = length === bytes.length ? bytes : bytes.subarray(0, length);
+    if (large && (releaseBuffer(bytes.buffer) || held !== bytes)) return copyWithHeadroom(held);
+    if (large) markHeadroom(held);
+    return held === bytes ? held : held.slice();
+  }
+
+  /** Shows what is held to `look`, which keeps nothing of it, and starts again. */
+  show<Result>(look: (bytes: Uint8Array<ArrayBuffer>) => Result): Result {
+    const { bytes, length, large } = this.#leave();
+    try {
+      return look(bytes.subarray(0, length));
+    } finally {
+      if (large) releaseBuffer(bytes.buffer);
+    }
+  }
+
+  /** Starts again, and gives what was held; `large` says that it is in memory that was made for it with room in front. */
+  #leave(): { bytes: Uint8Array<ArrayBuffer>; length: number; large: boolean } {
+    const left = {
+      bytes: this.#bytes,
+      length: this.#length,
+      large: !this.#inRead && this.#bytes.byteOffset === HEADROOM,
+    };
     this.#bytes = new Uint8Array(0);
     this.#length = 0;
     this.#inRead = false;
-    const exact = length === bytes.length ? bytes : this.#pooled ? bytes.subarray(0, length) : bytes.slice(0, length);
-    if (!inRead && exact.byteOffset === HEADROOM) markHeadroom(exact);
-    return exact;
+    return left;
   }
 
   /** Whether a part stands right behind what is held, in the same memory. */

@@ -20,8 +20,8 @@ const HOLDING_PAYS = 4 * 1024;
 export interface MessageAssemblerOptions extends Partial<Pick<Limits, "maxMessageBytes">> {
   /** Gets every control frame, in the order of the wire. They travel beside the batch, not in it. */
   control?: (frame: Frame) => void;
-  /** Whether the buffers of large messages come from the pool: whoever takes the messages gives them back. */
-  pooled?: boolean;
+  /** Whether large messages are handed on in memory of the pool: whoever takes them gives it back. Others are their taker's. */
+  lends?: boolean;
 }
 
 /**
@@ -51,7 +51,7 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
   #opcode: number = Opcode.CONTINUATION;
   #payload: GrowingBuffer | undefined;
   #text: Utf8Validator | undefined;
-  readonly #pooled: boolean;
+  readonly #lends: boolean;
   #missing = 0;
   #closed = false;
 
@@ -63,7 +63,7 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
   constructor(options: MessageAssemblerOptions = {}) {
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_LIMITS.maxMessageBytes;
     this.#control = options.control;
-    this.#pooled = options.pooled ?? false;
+    this.#lends = options.lends ?? false;
   }
 
   /**
@@ -123,7 +123,7 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
    */
   takeBegun(): Frame | undefined {
     this.#payload?.leaveRead(0);
-    const payload = this.#payload?.take();
+    const payload = this.#payload?.takeOwn();
     this.#payload = undefined;
     return payload && { fin: false, rsv: 0, opcode: this.#opcode, payload };
   }
@@ -132,7 +132,7 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
     checkSequence(opcode, this.#payload !== undefined);
     if (this.#payload === undefined) {
       this.#opcode = opcode;
-      this.#payload = new GrowingBuffer({ pooled: this.#pooled && opcode === Opcode.BINARY });
+      this.#payload = new GrowingBuffer({ pooled: true });
       this.#text = opcode === Opcode.TEXT ? new Utf8Validator() : undefined;
     }
     checkMessageBytes(this.#payload.length, payload.length, this.#maxMessageBytes);
@@ -148,9 +148,11 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
     }
     if (!fin) return;
     if (this.#text?.complete === false) throw notUtf8(this.#payload.length);
-    const bytes = this.#payload.take();
+    const held = this.#payload;
     this.#payload = undefined;
-    messages.push(this.#opcode === Opcode.TEXT ? decodeText(bytes) : bytes);
+    messages.push(
+      this.#opcode === Opcode.TEXT ? held.show(decodeText) : this.#lends ? held.take() : held.takeOwn(),
+    );
   }
 }
 

@@ -72,7 +72,7 @@ export class Receiver {
     };
     this.#assembler = new MessageAssembler({
       maxMessageBytes: limits.maxMessageBytes,
-      pooled: lends,
+      lends,
       control: this.#control,
     });
   }

@@ -110,7 +110,9 @@ export class WriteQueue {
     const key = this.#options.maskKey?.();
     const first = firstByte(opcode, fin, rsv);
     // A fragment's header is another: it must not be written where a write of the whole message may be under way.
-    if (key === undefined && first === WHOLE_BINARY && hasHeadroom(payload)) return this.#appendInPlace(payload);
+    if (key === undefined && first === WHOLE_BINARY && hasHeadroom(payload, headerSize(length, false))) {
+      return this.#appendInPlace(payload);
+    }
     // A pong's payload is the reader's, however low the mark is.
     const copy = key !== undefined || length < this.#options.highWaterMark || isControl(opcode);
     const target = this.#reserve(copy ? headerSize(length, key !== undefined) + length : MAX_HEADER_BYTES);

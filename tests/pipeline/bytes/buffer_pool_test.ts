@@ -1,5 +1,6 @@
-import { assert, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import { acquireBuffer, releaseBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
+import { runDeno } from "../../_support/child.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -45,4 +46,20 @@ Deno.test("small buffers are not kept, and no more than 32 MiB in all", () => {
   const again = large.map(() => acquireBuffer(8 * MIB));
   assertStrictEquals(again.filter((buffer) => large.includes(buffer)).length, 4);
   assert(!large.includes(again[4]!));
+});
+
+Deno.test("what nobody asks for until memory is collected is collected too", async () => {
+  // In a process of its own, whose memory can be collected at will.
+  const module = new URL("../../../lib/pipeline/bytes/buffer_pool.ts", import.meta.url);
+  const program = `
+    import { releaseBuffer } from "${module}";
+    for (let i = 0; i < 4; i++) releaseBuffer(new ArrayBuffer(8 * 2 ** 20));
+    console.log("room for more:", releaseBuffer(new ArrayBuffer(2 ** 20)));
+    await new Promise((resolve) => setTimeout(resolve)); // a target of a WeakRef lives to the end of its task
+    gc();
+    console.log("room for more:", releaseBuffer(new ArrayBuffer(2 ** 20)));
+  `;
+  const url = `data:text/javascript,${encodeURIComponent(program)}`;
+  const output = await runDeno(["run", "--no-lock", "--allow-all", "--v8-flags=--expose-gc", url]);
+  assertEquals(output, "room for more: false\nroom for more: true\n");
 });

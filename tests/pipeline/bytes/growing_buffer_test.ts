@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertLessOrEqual, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual, assertStrictEquals, assertThrows } from "@std/assert";
 import { GrowingBuffer } from "../../../lib/pipeline/bytes/growing_buffer.ts";
 import { acquireBuffer, releaseBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
 import { hasHeadroom, HEADROOM, ROOM_PAYS } from "../../../lib/pipeline/bytes/headroom.ts";
@@ -121,7 +121,7 @@ Deno.test("a large payload that was gathered has room for a header in front of i
   const buffer = new GrowingBuffer();
   buffer.append(counting(ROOM_PAYS), 10);
   buffer.append(counting(10, ROOM_PAYS), 0);
-  assert(hasHeadroom(buffer.take()));
+  assert(hasHeadroom(buffer.take(), HEADROOM));
 });
 
 Deno.test("a pooled GrowingBuffer grows with buffers of the pool, and gives those back that it has outgrown", () => {
@@ -134,6 +134,52 @@ Deno.test("a pooled GrowingBuffer grows with buffers of the pool, and gives thos
   const bytes = buffer.take();
   assertBytes(bytes, counting(300_001));
   assertStrictEquals(bytes.buffer, memory);
+});
+
+Deno.test("takeOwn() hands on memory that is the taker's: what came from the pool goes back there", () => {
+  for (const size of [10, ROOM_PAYS - 1, ROOM_PAYS, 50_000, 300_000]) {
+    for (const expected of [0, 1000]) {
+      const buffer = new GrowingBuffer({ pooled: true });
+      const first = Math.floor(size / 3);
+      buffer.append(counting(first), size - first + expected);
+      buffer.append(counting(size - first, first), expected);
+      const own = buffer.takeOwn();
+      assertBytes(own, counting(size));
+      assertLessOrEqual(own.buffer.byteLength, size + HEADROOM);
+      assertStrictEquals(hasHeadroom(own, HEADROOM), size >= ROOM_PAYS);
+      assert(!inPool(own.buffer));
+      assertStrictEquals(buffer.length, 0);
+    }
+  }
+});
+
+Deno.test("takeOwn() hands on what is held in a read as it is", () => {
+  const read = counting(5000);
+  const buffer = new GrowingBuffer({ pooled: true });
+  buffer.hold(read.subarray(0, 3000));
+  buffer.append(read.subarray(3000), 0);
+  const own = buffer.takeOwn();
+  assertStrictEquals(own.buffer, read.buffer);
+  assertBytes(own, counting(5000));
+});
+
+Deno.test("show() shows what is held, whose memory goes back to the pool though the look at it fails", () => {
+  for (const fails of [false, true]) {
+    const buffer = new GrowingBuffer({ pooled: true });
+    buffer.append(counting(200_000));
+    let memory = new ArrayBuffer(0);
+    const look = () =>
+      buffer.show((bytes) => {
+        memory = bytes.buffer;
+        assertBytes(bytes, counting(200_000));
+        if (fails) throw new RangeError("Seen enough");
+        return "seen";
+      });
+    if (fails) assertThrows(look, RangeError);
+    else assertStrictEquals(look(), "seen");
+    assertStrictEquals(buffer.length, 0);
+    assert(inPool(memory));
+  }
 });
 
 Deno.test("what lend() gives is good until the next append, which uses the same memory", () => {
@@ -175,7 +221,7 @@ Deno.test("a large payload that is where it was read has no room in front of it,
   const read = new Uint8Array(HEADROOM + ROOM_PAYS);
   const buffer = new GrowingBuffer();
   buffer.hold(read.subarray(HEADROOM));
-  assert(!hasHeadroom(buffer.take()));
+  assert(!hasHeadroom(buffer.take(), HEADROOM));
 });
 
 Deno.test("what a pooled GrowingBuffer gives is not copied, however much room is left behind it", () => {
@@ -206,7 +252,7 @@ Deno.test("what was moved out of a read is like what was copied from the start: 
   assertEquals(allocations(() => buffer.leaveRead(100_000)), []);
   assert(buffer.space(100_000) !== undefined);
   buffer.append(counting(95_000, 5000), 0);
-  assert(hasHeadroom(buffer.take()));
+  assert(hasHeadroom(buffer.take(), HEADROOM));
 });
 
 /** Whether a buffer can be had from the pool, which is then without those of its size. */

@@ -8,24 +8,32 @@ import {
 } from "../../../lib/pipeline/bytes/headroom.ts";
 import { assertBytes, counting } from "../../_support/bytes.ts";
 
-Deno.test("a copy with headroom has the same bytes, and room in front of them", () => {
-  const bytes = counting(ROOM_PAYS);
-  const copy = copyWithHeadroom(bytes);
-  assertBytes(copy, bytes);
-  assertStrictEquals(copy.byteOffset, HEADROOM);
-  assert(hasHeadroom(copy));
+/** A payload with `room` bytes in front of it. */
+const behind = (room: number, length = ROOM_PAYS) => counting(room + length).subarray(room);
+
+Deno.test("a copy with headroom has the same bytes in memory of its own, and the room that the original had", () => {
+  for (const room of [0, 1, 4, 10, HEADROOM - 1, HEADROOM, HEADROOM + 1, 1000]) {
+    const payload = behind(room);
+    const copy = copyWithHeadroom(payload);
+    assertBytes(copy, payload);
+    assert(copy.buffer !== payload.buffer);
+    assertStrictEquals(copy.byteOffset, Math.min(room, HEADROOM));
+    assertStrictEquals(copy.buffer.byteLength, copy.byteOffset + copy.length);
+    assertStrictEquals(hasHeadroom(copy, 4), room >= 4);
+    assertStrictEquals(hasHeadroom(copy, 10), room >= 10);
+  }
 });
 
 Deno.test("only the very view that was marked has headroom: no other view of its memory, and nothing of the application's", () => {
-  const copy = copyWithHeadroom(counting(ROOM_PAYS + 1));
-  assert(!hasHeadroom(copy.subarray(0)));
-  assert(!hasHeadroom(copy.subarray(1)));
-  assert(!hasHeadroom(new Uint8Array(new ArrayBuffer(HEADROOM + ROOM_PAYS), HEADROOM)));
+  const copy = copyWithHeadroom(behind(HEADROOM, ROOM_PAYS + 1));
+  assert(!hasHeadroom(copy.subarray(0), 4));
+  assert(!hasHeadroom(copy.subarray(1), 4));
+  assert(!hasHeadroom(new Uint8Array(new ArrayBuffer(HEADROOM + ROOM_PAYS), HEADROOM), 4));
 });
 
 Deno.test("a small payload never has headroom: it is copied sooner than a write of its own is made", () => {
-  const small = counting(ROOM_PAYS - 1);
+  const small = behind(HEADROOM, ROOM_PAYS - 1);
   markHeadroom(small);
-  assert(!hasHeadroom(small));
-  assert(!hasHeadroom(copyWithHeadroom(small)));
+  assert(!hasHeadroom(small, 4));
+  assert(!hasHeadroom(copyWithHeadroom(small), 4));
 });

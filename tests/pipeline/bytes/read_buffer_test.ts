@@ -21,10 +21,10 @@ function read(buffer: ReadBuffer, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return buffer.take(bytes.length);
 }
 
-Deno.test("a ReadBuffer starts at 1 KiB, grows fourfold when a read fills it, and stops at 256 KiB", () => {
+Deno.test("a ReadBuffer starts at 1 KiB, grows fourfold when a read fills it, and stops at 320 KiB", () => {
   for (const kept of [true, false]) {
     const sizes = offers(["full", "full", "full", "full", "full", "full"], kept);
-    assertEquals(sizes, [1, 4, 16, 64, 256, 256].map((n) => n * KIB), `kept: ${kept}`);
+    assertEquals(sizes, [1, 4, 16, 64, 256, 320].map((n) => n * KIB), `kept: ${kept}`);
   }
 });
 
@@ -36,10 +36,10 @@ Deno.test("a ReadBuffer shrinks to a quarter after three reads in a row of a thi
 });
 
 Deno.test("a read that fills the largest buffer is no small one: those before it do not count any more", () => {
-  const fills = ["full", "full", "full", "full"] as const;
-  assertEquals(offers([...fills, 10, 10, "full", 10, 10, 10, 1], false).slice(4), [
-    ...Array(6).fill(256 * KIB),
-    64 * KIB,
+  const fills = ["full", "full", "full", "full", "full"] as const;
+  assertEquals(offers([...fills, 10, 10, "full", 10, 10, 10, 1], false).slice(5), [
+    ...Array(6).fill(320 * KIB),
+    80 * KIB,
   ]);
 });
 

@@ -224,17 +224,17 @@ Deno.test("the first part of a frame stays where it was read while the rest is r
   }
 });
 
-Deno.test("a pooled assembler puts binary messages together in buffers of the pool, and text, which nobody gives back, in others", () => {
+Deno.test("a large message is put together in a buffer of the pool, which goes back at once unless the message is lent", () => {
   const memory = new ArrayBuffer(123_456);
-  for (const opcode of [TEXT, BINARY]) {
+  for (const [opcode, lends] of [[TEXT, false], [TEXT, true], [BINARY, false], [BINARY, true]] as const) {
     releaseBuffer(memory);
-    const assembler = new MessageAssembler({ pooled: true });
+    const assembler = new MessageAssembler({ lends });
     const half = new Uint8Array(60_000).fill(0x61);
     const [message] = [...push(assembler, part(opcode, half)), ...push(assembler, frame(CONTINUATION, half))];
     assertStrictEquals(message?.length, 120_000);
-    const taken = acquireBuffer(123_000) !== memory;
-    assertStrictEquals(taken, opcode === BINARY);
-    if (typeof message === "object") assertStrictEquals(message.buffer, memory);
+    const lent = typeof message === "object" && message.buffer === memory;
+    assertStrictEquals(lent, opcode === BINARY && lends);
+    assertStrictEquals(acquireBuffer(123_000) === memory, !lent);
   }
 });
 
