@@ -10,14 +10,13 @@ import type { ExtensionProcessor } from "../../extensions/extension.ts";
 import { type ExtensionChain, openExtensions } from "../../extensions/negotiation.ts";
 import { type HeaderFields, packFields, unpackFields } from "../../handshake/http_fields.ts";
 import type { Limits } from "../../limits.ts";
-import { isHeld, leave } from "../bytes/lent_memory.ts";
-import type { ReadBuffer } from "../bytes/read_buffer.ts";
 import { randomMaskKey } from "../bytes/mask_key.ts";
 import { CloseCode, decodeClosePayload, encodeClosePayload } from "../frames/close_code.ts";
 import { type Frame, Opcode, type Role } from "../frames/frame.ts";
 import type { Framing } from "../frames/framing.ts";
 import type { Message, MessageData } from "../messages/message.ts";
 import { Closing, type DecideReply } from "./closing.ts";
+import { ConnectionReader } from "./connection_reader.ts";
 import { ConnectionWays } from "./connection_streams.ts";
 import { ConnectionWatch } from "./connection_watch.ts";
 import type { DrivenConnection, PartSource, SharedSending } from "./driven_connection.ts";
@@ -31,7 +30,7 @@ import { PendingPings } from "./pending_pings.ts";
 import { type Consuming, Sender } from "./sender.ts";
 import type { TapOptions } from "./tap.ts";
 import { hubFor, type SubscribeOptions, type Topics } from "./topics.ts";
-import { inSteps, type Transport } from "./transport.ts";
+import type { Transport } from "./transport.ts";
 import type {
   Address,
   CloseInfo,
@@ -63,13 +62,6 @@ export interface ConnectionInit<Data> extends Omit<ConnectionFacts, "headers"> {
   observer?: Observer | undefined;
 }
 
-/**
- * Bytes of the wire that are taken in at a time where messages are read as streams. Deflate makes them 1032 times as many at most,
- * about the largest message that is held in memory by default. And chunks that are dropped are collected sooner: with 2 GiB a process
- * grew by 27 to 40 MiB, with steps of 64 KiB by 37 to 67, and took as long.
- */
-const STREAMED_STEP = 16 * 1024;
-
 /** The connection behind `WebSocketConnection`, with what `server/` and `client/` need besides. */
 export class Connection<Data = unknown> implements DrivenConnection<Data>, SharedSending {
   readonly role: Role;
@@ -83,7 +75,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
 
   readonly #fields: string;
   #headers: Headers | undefined;
-  #transport: Transport;
+  readonly #transport: Transport;
   readonly #limits: Limits;
   readonly #chain: ExtensionChain | undefined;
   readonly #framing: Framing | undefined;
@@ -91,14 +83,13 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   readonly #intake: Intake;
   readonly #sender: Sender;
   readonly #keepalive: Keepalive;
+  readonly #reader: ConnectionReader;
   readonly #closed = defer<CloseInfo>();
   #pings: PendingPings | undefined;
   #watch: ConnectionWatch | undefined;
 
   readonly #closing: Closing;
   #aborted = false;
-
-  #reading = true;
 
   readonly #ways: ConnectionWays;
   readonly #lends: boolean;
@@ -178,10 +169,17 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       ping: () => void this.ping(),
       lost: () =>
         this.#closing.lose(new ConnectionError(`The peer was silent for ${limits.pongTimeout} ms after a ping`)),
-      reading: () => this.#reading && this.#closing.state === "open",
+      reading: () => this.#reader.reading && this.#closing.state === "open",
+    });
+    this.#reader = new ConnectionReader({
+      transport,
+      intake: this.#intake,
+      closing: this.#closing,
+      keepalive: this.#keepalive,
+      lends: this.#lends,
     });
     if (init.observer !== undefined) this.#observe(init.observer);
-    void this.#read(init.rest);
+    void this.#reader.run(init.rest);
   }
 
   get headers(): Headers {
@@ -330,7 +328,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   streamMessages(): PartSource {
     const failure = this.#intake.stream();
     if (failure !== undefined) this.fail(failure);
-    this.#transport = inSteps(this.#transport, STREAMED_STEP);
+    this.#reader.takeSteps();
     return () => {
       this.flush();
       const batch = this.#intake.takeParts();
@@ -403,64 +401,6 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   #unwatch(): void {
     if (this.#watch?.inUse !== false) return;
     this.#watch = this.#intake.watch = this.#sender.queue.watch = undefined;
-  }
-
-  /** The one reader. It never writes: what it owes goes to the queue. */
-  async #read(rest: Uint8Array<ArrayBuffer>): Promise<void> {
-    const { receiver } = this.#intake;
-    try {
-      if (rest.length > 0) this.#receive(rest, rest.length, rest.buffer);
-      while (this.#closing.state !== "closed") {
-        const { direct } = this.#transport; // each time: reading in steps has none
-        if (direct === undefined) {
-          const bytes = await this.#transport.read();
-          if (bytes === null) break;
-          this.#receive(bytes, bytes.length);
-          receiver.leaveRead();
-        } else {
-          const place = receiver.space;
-          const space = place ?? direct.buffer.space;
-          const count = await direct.read(space);
-          if (count === null) break;
-          if (count > 0) this.#receiveDirectly(space, count, place === undefined ? direct.buffer : undefined);
-        }
-        while (this.#intake.full && this.#closing.state === "open") {
-          this.#reading = false;
-          await this.#intake.room();
-          this.#reading = true;
-        }
-      }
-      if (this.#closing.state === "closed") return;
-      if (this.#closing.awaitsPeer) receiver.end();
-      this.#closing.requireClose();
-    } catch (error) {
-      this.#closing.blame(error);
-    }
-    this.#closing.endReading();
-  }
-
-  /** Takes what was read to `buffer`, or to a better place. What nobody keeps of it is read over. */
-  #receiveDirectly(bytes: Uint8Array<ArrayBuffer>, count: number, buffer: ReadBuffer | undefined): void {
-    const kept = this.#receive(bytes, count, buffer?.memory);
-    const { missing } = this.#intake.receiver;
-    if (buffer === undefined || !buffer.settle(count, { kept, missing })) return;
-    this.#intake.receiver.leaveRead();
-    if (!this.#lends || !isHeld(buffer.memory)) return;
-    const { memory } = buffer;
-    buffer.replace();
-    leave(memory);
-  }
-
-  /** Takes `count` bytes and says whether somebody may have kept a view of them, where they were read to `memory`. */
-  #receive(bytes: Uint8Array<ArrayBuffer>, count: number, memory?: ArrayBuffer): boolean {
-    this.#keepalive.heard();
-    if (this.#closing.state === "failed" || this.#closing.state === "closed") return false;
-    // After our close frame only the peer's matters (F16, F17).
-    const failure = this.#intake.receive(bytes, count, { wanted: this.#closing.state === "open", memory });
-    if (failure !== undefined) this.fail(failure);
-    // Now, and not when the frame is read: the messages before it have been delivered.
-    else this.#closing.proceed();
-    return this.#intake.kept;
   }
 
   #receiveControl({ opcode, payload }: Frame): void {
