@@ -38,7 +38,7 @@ export function report(results: readonly Result[], about: readonly string[]): st
 function verdicts(result: Result): boolean[] {
   return result.targets.flatMap((target) => {
     const ratio = ratioOf(result, target);
-    return ratio === undefined ? [] : [isMet(target, ratio)];
+    return ratio === undefined || !isJudged(target) ? [] : [isMet(target, ratio)];
   });
 }
 
@@ -55,12 +55,17 @@ function ratioLines(result: Result): string[][] {
       `${factor(least)} to ${factor(most)}`,
       optional(ratioOf(result, { ours: target.against, against: target.ours }, "cpu"), (ratio) => `${factor(ratio)}×`),
       goal(target),
-      isMet(target, ratio) ? "yes" : "**no**",
+      !isJudged(target) ? "–" : isMet(target, ratio) ? "yes" : "**no**",
     ]];
   });
 }
 
+function isJudged({ atLeast, atMost }: Target): boolean {
+  return atLeast !== undefined || atMost !== undefined;
+}
+
 function goal({ atLeast, atMost }: Target): string {
+  if (atLeast === undefined && atMost === undefined) return "–";
   return atLeast === undefined ? `at most ${atMost}×` : `at least ${atLeast}×`;
 }
 
@@ -91,7 +96,7 @@ function ceiling(results: readonly Result[]): string[] {
   if (lines.length === 0) return [];
   return [
     "## The load generator's ceiling",
-    "Messages for each second of its own processor time, and those that it drove the floor to.",
+    "Messages, or connections, for each second of its own processor time, and those that it drove the floor to.",
     table(["work", "ceiling", "floor"], lines),
   ];
 }

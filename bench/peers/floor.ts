@@ -22,8 +22,9 @@ for await (const conn of listener) serve(conn).catch(() => {}).finally(() => con
 async function serve(conn: Deno.TcpConn): Promise<void> {
   conn.setNoDelay(true);
   let partial = await shakeHands(conn);
-  const buffer = new Uint8Array(READ);
+  let buffer = new Uint8Array(1024); // what an idle connection needs, and more as soon as a read fills it
   for (let count: number | null = 0; count !== null; count = await conn.read(buffer)) {
+    if (count === buffer.length && count < READ) buffer = new Uint8Array(4 * count);
     const bytes = partial + count;
     partial = bytes % requestSize;
     const answer = replies.subarray(0, (bytes - partial) / requestSize * reply.length);

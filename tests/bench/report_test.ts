@@ -9,6 +9,7 @@ const text = report([
       { ours: "Sluice, callbacks", against: "Bun", atLeast: 1 },
       { ours: "Sluice, callbacks", against: "floor", atLeast: 0.9 },
       { ours: "Sluice, callbacks", against: "absent", atLeast: 9 },
+      { ours: "floor", against: "Bun" },
     ],
     runs: {
       floor: [{ value: 4_000_000, cpu: 0.25, busy: 1, otherBusy: 0.5 }],
@@ -33,6 +34,7 @@ Deno.test("the report says what was measured, and of each target that has number
     "| echo | Sluice, callbacks | Bun | 1.50× | 1.50 to 1.50 | 1.60× | at least 1× | yes |",
     "| echo | Sluice, callbacks | floor | 0.38× | 0.38 to 0.38 | 0.40× | at least 0.9× | **no** |",
   ]);
+  assertEquals(lines("| echo | floor | Bun"), ["| echo | floor | Bun | 4.00× | 4.00 to 4.00 | 4.00× | – | – |"]);
   assertEquals(lines("| memory | Sluice")[0]?.includes("| 0.45× | 0.45 to 0.45 | – | at most 0.5× | yes |"), true);
 });
 
