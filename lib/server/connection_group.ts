@@ -205,10 +205,10 @@ export class ConnectionGroup<Data> {
   readonly #run = (placed: Placed<Data> | undefined): Promise<void> | undefined => {
     if (placed === undefined) return undefined;
     const { connection, place } = placed;
-    this.#connections.add(connection);
+    if (connection.readyState !== 3) this.#connections.add(connection);
+    connection.onend = () => void this.#connections.delete(connection); // a promise for this alone would be 150 bytes
     // The signal may have come between the handshake's last step and here.
     if (this.#stopping.signal.aborted) void connection.close(CloseCode.GOING_AWAY);
-    void connection.closed.then(() => this.#connections.delete(connection));
     return runHandler(connection, this.#handler, this.#report).then(() => {
       place.leave();
       this.#served--;

@@ -19,6 +19,19 @@ Deno.test("a group takes connections of any kind in, and is done when all have e
   await group.stop({}, () => {});
 });
 
+Deno.test("a connection that ends while its handshake does is not among a group's", async () => {
+  const group = new ConnectionGroup({}, () => {});
+  const [near, far] = connPair();
+  // The request, and at once a frame that breaks the connection: it has failed before anybody holds it.
+  const request = new TextEncoder().encode(requestText());
+  const taken = group.take(near, Uint8Array.from([...request, 0xff, 0xff]));
+  await far.read(new Uint8Array(1024));
+  far.close();
+  await taken;
+  assertEquals(group.connections.size, 0);
+  await group.stop({}, () => {});
+});
+
 Deno.test("what was read of a connection before it was taken in comes first", async () => {
   const seen: string[] = [];
   const group = new ConnectionGroup({ upgrade: ({ path }) => void seen.push(path) }, () => {});

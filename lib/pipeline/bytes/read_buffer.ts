@@ -7,7 +7,9 @@
 import { acquireBuffer } from "./buffer_pool.ts";
 
 /** An idle connection holds this much. */
-const LEAST = 1024;
+const LEAST = 512;
+/** And one that has filled that, this much at least. */
+const BUSY = 4 * 1024;
 /** Four messages of 64 KiB with their headers, and the start of another: with 256 KiB, where the fourth is cut, 1.15 times fewer are echoed. */
 const MOST = 320 * 1024;
 /** This many reads in a row that are small against the buffer, and it shrinks. Keepalive's pongs are such reads. */
@@ -88,7 +90,7 @@ export class ReadBuffer {
     const size = this.#bytes.length;
     if (count === size - this.#at) {
       this.#smallReads = 0;
-      return Math.min(4 * size, MOST);
+      return Math.min(Math.max(4 * size, BUSY), MOST);
     }
     if (count > size * SMALL) this.#smallReads = 0;
     else if (++this.#smallReads >= PATIENCE) return Math.max(size / 4, LEAST);

@@ -3,6 +3,8 @@ import { releaseBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
 import { ReadBuffer } from "../../../lib/pipeline/bytes/read_buffer.ts";
 import { assertBytes, counting } from "../../_support/bytes.ts";
 
+/** What an idle connection holds. */
+const LEAST = 512;
 const KIB = 1024;
 
 /** Reads that bring so many bytes, or all there is room for; gives the room that each was offered. */
@@ -21,17 +23,17 @@ function read(buffer: ReadBuffer, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return buffer.take(bytes.length);
 }
 
-Deno.test("a ReadBuffer starts at 1 KiB, grows fourfold when a read fills it, and stops at 320 KiB", () => {
+Deno.test("a ReadBuffer starts at 512 bytes, grows to 4 KiB and then fourfold when a read fills it, and stops at 320 KiB", () => {
   for (const kept of [true, false]) {
     const sizes = offers(["full", "full", "full", "full", "full", "full"], kept);
-    assertEquals(sizes, [1, 4, 16, 64, 256, 320].map((n) => n * KIB), `kept: ${kept}`);
+    assertEquals(sizes, [0.5, 4, 16, 64, 256, 320].map((n) => n * KIB), `kept: ${kept}`);
   }
 });
 
-Deno.test("a ReadBuffer shrinks to a quarter after three reads in a row of a thirty-second of it, down to 1 KiB", () => {
+Deno.test("a ReadBuffer shrinks to a quarter after three reads in a row of a thirty-second of it, down to 512 bytes", () => {
   assertEquals(
-    offers(["full", "full", 10, 10, 513, 10, 10, 10, 10, 10, 10, 1], false),
-    [1, 4, 16, 16, 16, 16, 16, 16, 4, 4, 4, 1].map((n) => n * KIB),
+    offers(["full", "full", 10, 10, 513, 10, 10, 10, 10, 10, 10, 10, 10, 10, 1], false),
+    [0.5, 4, 16, 16, 16, 16, 16, 16, 4, 4, 4, 1, 1, 1, 0.5].map((n) => n * KIB),
   );
 });
 
@@ -44,16 +46,16 @@ Deno.test("a read that fills the largest buffer is no small one: those before it
 });
 
 Deno.test("a ReadBuffer grows when a read fills what was left of it behind something kept", () => {
-  assertEquals(offers([100, "full", 1], true), [KIB, KIB - 100, 4 * KIB]);
+  assertEquals(offers([100, "full", 1], true), [LEAST, LEAST - 100, 4 * KIB]);
 });
 
-Deno.test("a ReadBuffer of 1 KiB does not shrink", () => {
-  assertEquals(offers([1, 1, 1, 1, 1], false), Array(5).fill(KIB));
+Deno.test("a ReadBuffer of 512 bytes does not shrink", () => {
+  assertEquals(offers([1, 1, 1, 1, 1], false), Array(5).fill(LEAST));
 });
 
 Deno.test("a ReadBuffer shrinks all the same where the third small read ends with something incomplete", () => {
   const buffer = new ReadBuffer();
-  buffer.settle(KIB, { kept: false });
+  buffer.settle(LEAST, { kept: false });
   buffer.settle(4 * KIB, { kept: false });
   for (let i = 0; i < 4; i++) assertEquals(buffer.settle(100, { kept: false, missing: 1 }), false);
   assert(buffer.settle(1, { kept: false }));
@@ -64,7 +66,7 @@ Deno.test("where nothing is kept, the same memory is read to again", () => {
   const buffer = new ReadBuffer();
   const { memory } = buffer;
   for (let i = 0; i < 100; i++) {
-    assertStrictEquals(buffer.space.length, KIB);
+    assertStrictEquals(buffer.space.length, LEAST);
     assert(buffer.settle(100, { kept: false }), "the next read goes elsewhere than behind this one");
   }
   assertStrictEquals(buffer.memory, memory);
@@ -74,36 +76,36 @@ Deno.test("what is kept is never written over: the next read goes behind it, and
   const buffer = new ReadBuffer();
   const kept: Uint8Array[] = [];
   for (let i = 0; i < 50; i++) {
-    kept.push(read(buffer, counting(100, i)));
-    buffer.settle(100, { kept: true });
-    read(buffer, counting(200, 99));
-    buffer.settle(200, { kept: false });
-    assert(buffer.space.length >= KIB / 4, `${buffer.space.length} bytes of room`);
+    kept.push(read(buffer, counting(50, i)));
+    buffer.settle(50, { kept: true });
+    read(buffer, counting(100, 99));
+    buffer.settle(100, { kept: false });
+    assert(buffer.space.length >= LEAST / 4, `${buffer.space.length} bytes of room`);
   }
-  kept.forEach((bytes, i) => assertBytes(bytes, counting(100, i)));
-  // Seven and a half of a hundred bytes go into a buffer before less than a quarter of it is left.
+  kept.forEach((bytes, i) => assertBytes(bytes, counting(50, i)));
+  // Seven and a half of fifty bytes go into a buffer before less than a quarter of it is left.
   assertStrictEquals(new Set(kept.map(({ buffer }) => buffer)).size, 7);
 });
 
 Deno.test("what is held until it is complete is read on right behind it, if there is room for what is missing", () => {
   const buffer = new ReadBuffer();
-  const first = read(buffer, counting(900));
-  assertEquals(buffer.settle(900, { kept: false, missing: 124 }), false);
-  const second = read(buffer, counting(124, 900));
+  const first = read(buffer, counting(400));
+  assertEquals(buffer.settle(400, { kept: false, missing: LEAST - 400 }), false);
+  const second = read(buffer, counting(LEAST - 400, 400));
   assertStrictEquals(second.buffer, first.buffer);
-  assertBytes(new Uint8Array(first.buffer, 0, 1024), counting(1024));
-  assertEquals(buffer.settle(124, { kept: false }), true);
+  assertBytes(new Uint8Array(first.buffer, 0, LEAST), counting(LEAST));
+  assertEquals(buffer.settle(LEAST - 400, { kept: false }), true);
   assertStrictEquals(buffer.space.byteOffset, 0);
 });
 
 Deno.test("what is held is not read on where there is no room for what is missing", () => {
   const buffer = new ReadBuffer();
-  read(buffer, counting(900));
-  assertEquals(buffer.settle(900, { kept: false, missing: 125 }), true);
+  read(buffer, counting(400));
+  assertEquals(buffer.settle(400, { kept: false, missing: LEAST - 399 }), true);
 });
 
 Deno.test("a ReadBuffer whose bytes are kept takes no memory of the pool, which may be larger", () => {
-  for (let i = 0; i < 8; i++) releaseBuffer(new ArrayBuffer(KIB * KIB));
+  for (let i = 0; i < 8; i++) releaseBuffer(new ArrayBuffer(2 ** 20));
   const buffer = new ReadBuffer();
   for (let i = 0; i < 10; i++) {
     const { length } = buffer.space;
@@ -113,12 +115,12 @@ Deno.test("a ReadBuffer whose bytes are kept takes no memory of the pool, which 
 });
 
 Deno.test("with memory of the pool, which may be larger, a ReadBuffer is as large as before", () => {
-  const memory = new ArrayBuffer(64 * KIB);
+  const memory = new ArrayBuffer(64 * 1024);
   releaseBuffer(memory);
   const buffer = new ReadBuffer();
-  buffer.settle(KIB, { kept: false });
+  buffer.settle(LEAST, { kept: false });
   buffer.replace();
-  assertStrictEquals(buffer.memory, memory);
+  assert(buffer.memory === memory);
   assertStrictEquals(buffer.space.length, 4 * KIB);
 });
 
@@ -138,7 +140,7 @@ Deno.test("where somebody transfers what was kept, before its read is settled or
     if (after) buffer.settle(10, { kept: true });
     memory.transfer();
     if (!after) buffer.settle(10, { kept: true });
-    assertStrictEquals(buffer.space.length, KIB);
+    assertStrictEquals(buffer.space.length, LEAST);
     assertBytes(read(buffer, counting(20)), counting(20));
   }
 });

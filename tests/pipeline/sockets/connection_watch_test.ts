@@ -99,9 +99,9 @@ Deno.test("an observer is told how long nobody took what was read, and how long 
   await settle();
   assertEquals(told.filter(([what]) => what === "held"), [["held", "in", 250]]);
 
-  const sending = connection.send(counting(300));
+  const sending = connection.send(counting(440));
   await time.advance(40);
-  await peer.expect(binary(counting(300)));
+  await peer.expect(binary(counting(440)));
   await sending;
   assertEquals(told.filter(([what]) => what === "held"), [["held", "in", 250], ["held", "out", 40]]);
   assertEquals(told.at(-2)?.slice(0, 2), ["sent", 1]);
@@ -113,7 +113,7 @@ Deno.test("who waits when the connection ends was held until then", async () => 
   using time = new FakeTime();
   const { observer, told } = noting();
   const { connection } = open({ observer, highWaterMark: 64, capacity: 16 });
-  const sending = connection.send(counting(300)).catch((error) => error);
+  const sending = connection.send(counting(440)).catch((error) => error);
   await time.advance(70);
   connection.abort();
   await closed(connection);
@@ -211,8 +211,8 @@ Deno.test("off means free: without an observer and a tap none of this code is re
     await peer.send(text("a"), text("b"));
     await peer.expect(text("a"), text("b"));
     for (let round = 0; round < 10; round++) {
-      await peer.send(binary(counting(1000)));
-      await peer.expect(binary(counting(1000)));
+      await peer.send(binary(counting(440)));
+      await peer.expect(binary(counting(440)));
     }
     assertEquals([reached, readings], [[], 0]);
     connection.abort();
