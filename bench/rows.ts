@@ -9,8 +9,7 @@ import { CLIENTS, type ServerName, SERVERS } from "./names.ts";
 import type { Comparison } from "./results.ts";
 import type { Subjects, Works } from "./subjects.ts";
 
-/** What a ratio must be. */
-/** With neither bound it is shown and not judged: what the runtime leaves, for one. */
+/** What a ratio must be. With neither bound it is shown and not judged: what the runtime leaves, for one. */
 export interface Target extends Comparison {
   readonly atLeast?: number;
   readonly atMost?: number;

@@ -83,8 +83,9 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
   proxies?: readonly string[];
   /**
    * Whether binary messages are lent to callbacks: the bytes are theirs only until the callback returns, or first awaits, and are
-   * then written over. Sending them on from within is fine. No memory is allocated for a message then, which makes large ones up to
-   * twice as fast. The other ways to read throw. With extensions, and over a pair of streams, nothing is lent. @default {false}
+   * then written over; in their `buffer` others' bytes stand around them. Sending them on from within is fine. No memory is
+   * allocated for a message then, which makes large ones up to twice as fast. The other ways to read throw. With extensions, and
+   * over a pair of streams, nothing is lent. @default {false}
    */
   lendPayloads?: boolean;
   /** What `socket.subscribe`, `unsubscribe` and `publish` are for: `createHub` of `./hub` makes one. */

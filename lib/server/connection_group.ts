@@ -206,7 +206,12 @@ export class ConnectionGroup<Data> {
     if (placed === undefined) return undefined;
     const { connection, place } = placed;
     if (connection.readyState !== 3) this.#connections.add(connection);
-    connection.onend = () => void this.#connections.delete(connection); // a promise for this alone would be 150 bytes
+    // A promise for this alone would be 150 bytes. The hub may have been here before.
+    const { onend } = connection;
+    connection.onend = () => {
+      onend?.();
+      this.#connections.delete(connection);
+    };
     // The signal may have come between the handshake's last step and here.
     if (this.#stopping.signal.aborted) void connection.close(CloseCode.GOING_AWAY);
     return runHandler(connection, this.#handler, this.#report).then(() => {
@@ -254,9 +259,10 @@ export class ConnectionGroup<Data> {
     const drop = async () => {
       dropped();
       this.#dropping.abort();
-      for (const connection of this.#connections) connection.abort();
+      const left = [...this.#connections];
+      for (const connection of left) connection.abort();
       // A handler that hangs is not waited for (A3): its connection is gone.
-      await Promise.all(Array.from(this.#connections, ({ closed }) => closed));
+      await Promise.all(left.map(({ closed }) => closed));
       idle.resolve();
     };
     const timer = timeout === Infinity ? undefined : setTimeout(() => void drop(), timeout);

@@ -96,7 +96,7 @@ function manifest(packages: ReadonlyMap<string, string>): Record<string, unknown
     description: "WebSockets as web-standard streams",
     type: "module",
     sideEffects: false,
-    engines: { node: ">=20.9" },
+    engines: { node: ">=20.16 <21 || >=22.3" },
     exports: Object.fromEntries(ENTRIES.map(([entry, path]) => [entry, conditions(path)])),
     // Whoever has a broker brings its client.
     peerDependencies: Object.fromEntries(packages),

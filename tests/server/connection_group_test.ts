@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ConnectionGroup } from "../../lib/server/connection_group.ts";
-import { connect, HandshakeError } from "../../mod.ts";
+import { createHub } from "../../lib/hub/mod.ts";
+import { connect, HandshakeError, type WebSocketConnection } from "../../mod.ts";
 import { connPair } from "../_support/pair.ts";
 import { requestText } from "../_support/raw_peer.ts";
 import { until } from "../_support/wait.ts";
@@ -29,6 +30,20 @@ Deno.test("a connection that ends while its handshake does is not among a group'
   far.close();
   await taken;
   assertEquals(group.connections.size, 0);
+  await group.stop({}, () => {});
+});
+
+Deno.test("what an observer did with a connection before its group had it is undone at its end", async () => {
+  const hub = createHub();
+  const observer = { opened: (socket: WebSocketConnection) => void socket.subscribe("news") };
+  const group = new ConnectionGroup({ hub, observer }, async (socket) => void await socket.closed);
+  const [near, far] = connPair();
+  const taken = group.take(near);
+  const socket = await connect("ws://example.com/", { conn: far });
+  await until(() => hub.count("news") === 1, "The subscription");
+  await socket.close();
+  await taken;
+  assertEquals([hub.count("news"), group.connections.size], [0, 0]);
   await group.stop({}, () => {});
 });
 

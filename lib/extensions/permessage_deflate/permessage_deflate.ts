@@ -8,7 +8,7 @@ import type { Extension, ExtensionProcessor } from "../extension.ts";
 import { Codec, type CodecSettings, type CompressionStats, newStats, sides } from "./codec.ts";
 import { ContextPool } from "./context_pool.ts";
 import { type DeflateParameters, readParameters, writeParameters } from "./parameters.ts";
-import { canKeepContext, deflateBytes, type Deflater, inflateBytes, type Inflater } from "./zlib.ts";
+import { canKeepContext, deflateBytes, type Deflater, inflateBytes, type Inflater, requireZlib } from "./zlib.ts";
 
 /** How permessage-deflate is used. */
 export interface PerMessageDeflateOptions {
@@ -108,8 +108,10 @@ const DEFAULTS: Settings = {
  * @param options How it is used.
  * @returns The extension. Give the same object to everything that shares the budget and the sums.
  * @throws {RangeError} If a number is out of range.
+ * @throws {TypeError} If this runtime cannot compress: a browser, and Node before 20.16 and 22.3.
  */
 export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMessageDeflate {
+  requireZlib();
   const settings = checkSettings(options);
   const { serverContextTakeover, clientContextTakeover } = options;
   const stats = newStats();

@@ -78,6 +78,16 @@ function zlib(): typeof Zlib {
   return zlibModule ??= globalThis.process.getBuiltinModule("node:zlib");
 }
 
+/**
+ * Says at once that this runtime cannot compress, before a peer is told that it can.
+ *
+ * @throws {TypeError} If `node:zlib` cannot be had at once: in a browser, and in Node before 20.16 and 22.3.
+ */
+export function requireZlib(): void {
+  if (typeof globalThis.process?.getBuiltinModule === "function") return;
+  throw new TypeError("Cannot compress here: that needs process.getBuiltinModule, of Deno, Bun, Node 20.16 or 22.3");
+}
+
 /** `node:zlib` makes an output buffer of its own for each stream, which is not used here: this is the least it takes. */
 const LEAST_CHUNK = 64;
 

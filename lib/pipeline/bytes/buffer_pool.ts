@@ -8,8 +8,8 @@
 const LEAST = 64 * 1024;
 /** Bytes kept in all: two of the largest messages by default. */
 const MOST = 32 * 1024 * 1024;
-/** A buffer is not handed out for less than this part of it. */
-const LEAST_USE = 1 / 16;
+/** A buffer is not handed out to who needs less than this part of it now, whatever is expected: nothing is held for a claim. */
+const LEAST_USE = 1 / 4;
 
 /** A buffer that waits for its next use. Weak: one for which there is none until memory is collected is collected too. */
 interface Kept {
@@ -27,7 +27,8 @@ let bytesKept = 0;
  * @param wanted What it had better have: it is taken if it is there, but not allocated.
  */
 export function acquireBuffer(size: number, wanted = size): ArrayBuffer {
-  return takeKept(wanted) ?? takeKept(size) ?? new ArrayBuffer(size);
+  const most = size / LEAST_USE;
+  return takeKept(Math.min(wanted, most), most) ?? takeKept(size, most) ?? new ArrayBuffer(size);
 }
 
 /** Gives a buffer back that nobody looks at any more, and says whether it is kept. */
@@ -41,15 +42,16 @@ export function releaseBuffer(buffer: ArrayBuffer): boolean {
   return true;
 }
 
-/** Takes one out that fits. */
-function takeKept(wanted: number): ArrayBuffer | undefined {
+/** Takes one out that has at least so many bytes, and at most so many. */
+function takeKept(least: number, most: number): ArrayBuffer | undefined {
   for (;;) {
-    const at = kept.findIndex(({ size }) => size >= wanted && size * LEAST_USE <= wanted);
+    const at = kept.findIndex(({ size }) => size >= least && size <= most);
     if (at === -1) return undefined;
     const [found] = kept.splice(at, 1);
     bytesKept -= found!.size;
     const buffer = found!.memory.deref();
-    if (buffer !== undefined) return buffer;
+    // Collected, or transferred by an application that was lent it: passed over.
+    if (buffer?.byteLength === found!.size) return buffer;
   }
 }
 

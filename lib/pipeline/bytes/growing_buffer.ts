@@ -21,7 +21,7 @@ export class GrowingBuffer {
   #inRead = false;
   readonly #pooled: boolean;
 
-  /** @param options Whether large memory comes from the pool. */
+  /** @param options Whether large memory comes from the pool: it goes back there with all but `take`, whose taker gives it back. */
   constructor({ pooled = false }: { pooled?: boolean } = {}) {
     this.#pooled = pooled;
   }
@@ -106,16 +106,21 @@ export class GrowingBuffer {
    * Hands on what is held in memory that is the taker's for good, and starts again.
    *
    * A large payload is copied out of memory that is used again: that costs less than to read to memory that is new, and so zeroed.
+   * No read to {@linkcode GrowingBuffer.space} may be under way: it would go to whoever has that memory next.
    */
   takeOwn(): Uint8Array<ArrayBuffer> {
     const { bytes, length, large } = this.#leave();
     const held = length === bytes.length ? bytes : bytes.subarray(0, length);
-    if (large && (releaseBuffer(bytes.buffer) || held !== bytes)) return copyWithHeadroom(held);
-    if (large) markHeadroom(held);
+    if (large) {
+      // The pool may be full: then the memory is the taker's, unless it is more than the message.
+      const exact = bytes.buffer.byteLength === HEADROOM + length;
+      if (releaseBuffer(bytes.buffer) || !exact) return copyWithHeadroom(held);
+      markHeadroom(held);
+    }
     return held === bytes ? held : held.slice();
   }
 
-  /** Shows what is held to `look`, which keeps nothing of it, and starts again. */
+  /** Shows what is held to `look`, which keeps nothing of it, and starts again. No read may be under way here either. */
   show<Result>(look: (bytes: Uint8Array<ArrayBuffer>) => Result): Result {
     const { bytes, length, large } = this.#leave();
     try {

@@ -20,7 +20,7 @@ const HOLDING_PAYS = 4 * 1024;
 export interface MessageAssemblerOptions extends Partial<Pick<Limits, "maxMessageBytes">> {
   /** Gets every control frame, in the order of the wire. They travel beside the batch, not in it. */
   control?: (frame: Frame) => void;
-  /** Whether large messages are handed on in memory of the pool: whoever takes them gives it back. Others are their taker's. */
+  /** Whether large messages are handed on in memory of the pool, which whoever takes them gives back. */
   lends?: boolean;
 }
 
@@ -123,7 +123,8 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
    */
   takeBegun(): Frame | undefined {
     this.#payload?.leaveRead(0);
-    const payload = this.#payload?.takeOwn();
+    // Not `takeOwn`: a read may be under way to the memory behind it, which must not go to anybody else.
+    const payload = this.#payload?.take();
     this.#payload = undefined;
     return payload && { fin: false, rsv: 0, opcode: this.#opcode, payload };
   }

@@ -100,6 +100,9 @@ function runCallbacks<Data>(
 
   const message = handler.message?.bind(handler);
 
+  /** Where the batch in hand goes on; the inbox hands on one at a time. */
+  let next = 0;
+
   /** Calls back for the messages from `at` on, until one is not done at once: then `next` is behind it. */
   const deliver = (batch: Message[], at: number): Promise<void> | undefined => {
     connection.consuming("now");
@@ -120,23 +123,26 @@ function runCallbacks<Data>(
     connection.flush();
     return undefined;
   };
-  let next = 0;
 
   /** The same with a wait for each message that is not done at once. Nothing of a batch is copied for a wait: there may be 40 000. */
   const deliverRest = async (batch: Message[], first: Promise<void>): Promise<void> => {
     // What is lent is lent for its call only.
     if (connection.lends) { for (let at = next; at < batch.length; at++) batch[at] = ownCopy(batch[at]!); }
     for (let busy: Promise<void> | undefined = first; busy !== undefined; busy = deliver(batch, next)) {
-      await busy.catch(stop);
+      try {
+        await busy; // whatever a callback in JavaScript has returned
+      } catch (error) {
+        stop(error);
+      }
     }
-    await connection.drained();
+    await connection.drained()?.catch(() => {});
   };
 
   const consume = (batch: Message[]): Promise<void> | undefined => {
     if (message === undefined) return undefined;
     const busy = deliver(batch, 0);
     // Replies that the peer does not read stop its requests.
-    return (busy === undefined ? connection.drained() : deliverRest(batch, busy))?.catch(() => {});
+    return busy === undefined ? connection.drained()?.catch(() => {}) : deliverRest(batch, busy);
   };
 
   connection.claim("callbacks"); // before `open` can read in another way

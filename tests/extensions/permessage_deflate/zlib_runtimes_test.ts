@@ -1,4 +1,5 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { permessageDeflate } from "../../../lib/extensions/permessage_deflate/mod.ts";
 import { createDeflater, createInflater } from "../../../lib/extensions/permessage_deflate/zlib.ts";
 import { concat, fromHex } from "../../_support/bytes.ts";
 import { utf8 } from "../../_support/frames.ts";
@@ -59,4 +60,20 @@ Deno.test("a runtime whose handle throws is found out", async () => {
       throw new TypeError("Illegal invocation");
     },
   });
+});
+
+Deno.test("a runtime that cannot load node:zlib at once is told so when compression is asked for, and offers none", () => {
+  const { process } = globalThis;
+  const { getBuiltinModule } = process;
+  for (const missing of ["process", "getBuiltinModule"]) {
+    if (missing === "process") Object.defineProperty(globalThis, "process", { value: undefined, configurable: true });
+    else Object.defineProperty(process, "getBuiltinModule", { value: undefined, configurable: true });
+    try {
+      assertThrows(() => permessageDeflate(), TypeError, "Cannot compress here");
+    } finally {
+      Object.defineProperty(globalThis, "process", { value: process, configurable: true, writable: true });
+      Object.defineProperty(process, "getBuiltinModule", { value: getBuiltinModule, configurable: true });
+    }
+  }
+  permessageDeflate();
 });

@@ -1,17 +1,13 @@
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import { acquireBuffer, releaseBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
+import { drainPool } from "../../_support/buffer_pool.ts";
 import { runDeno } from "../../_support/child.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Takes what other tests left, so that nothing fits by chance. */
-function drain(): void {
-  for (let size = 64 * KIB; size <= 32 * MIB; size *= 2) while (acquireBuffer(1, size).byteLength > 1);
-}
-
 Deno.test("a buffer that was given back is handed out again", () => {
-  drain();
+  drainPool();
   const buffer = acquireBuffer(100 * KIB);
   assertStrictEquals(buffer.byteLength, 100 * KIB);
   releaseBuffer(buffer);
@@ -19,25 +15,35 @@ Deno.test("a buffer that was given back is handed out again", () => {
   assertNotStrictEquals(acquireBuffer(90 * KIB), buffer);
 });
 
-Deno.test("a buffer is handed out for a size that it has, and not for a sixteenth of it", () => {
-  drain();
+Deno.test("a buffer is handed out for a size that it has, down to a quarter of it, whatever else is wanted", () => {
+  drainPool();
   const buffer = new ArrayBuffer(MIB);
   releaseBuffer(buffer);
   assertStrictEquals(acquireBuffer(MIB + 1).byteLength, MIB + 1);
-  assertStrictEquals(acquireBuffer(64 * KIB - 1).byteLength, 64 * KIB - 1);
-  assertStrictEquals(acquireBuffer(64 * KIB), buffer);
+  assertStrictEquals(acquireBuffer(256 * KIB - 1).byteLength, 256 * KIB - 1);
+  assertStrictEquals(acquireBuffer(256 * KIB - 1, MIB).byteLength, 256 * KIB - 1);
+  assertStrictEquals(acquireBuffer(256 * KIB), buffer);
+});
+
+Deno.test("a buffer that an application has transferred is not handed out", () => {
+  drainPool();
+  const buffer = new ArrayBuffer(MIB);
+  releaseBuffer(buffer);
+  structuredClone(buffer, { transfer: [buffer] });
+  assertStrictEquals(acquireBuffer(MIB).byteLength, MIB);
 });
 
 Deno.test("what is wanted is taken if it is there, and not allocated", () => {
-  drain();
-  assertStrictEquals(acquireBuffer(100, MIB).byteLength, 100);
-  const buffer = new ArrayBuffer(MIB);
-  releaseBuffer(buffer);
-  assertStrictEquals(acquireBuffer(100, MIB), buffer);
+  drainPool();
+  assertStrictEquals(acquireBuffer(300 * KIB, MIB).byteLength, 300 * KIB);
+  const buffers = [300 * KIB, MIB, 2 * MIB].map((size) => new ArrayBuffer(size));
+  buffers.forEach(releaseBuffer);
+  assertStrictEquals(acquireBuffer(300 * KIB, MIB), buffers[1]);
+  assertStrictEquals(acquireBuffer(300 * KIB, MIB), buffers[0]);
 });
 
 Deno.test("small buffers are not kept, and no more than 32 MiB in all", () => {
-  drain();
+  drainPool();
   const small = new ArrayBuffer(64 * KIB - 1);
   releaseBuffer(small);
   assertNotStrictEquals(acquireBuffer(64 * KIB - 1), small);

@@ -1,15 +1,25 @@
 import { assertEquals } from "@std/assert";
-import { keepFreedMemory } from "../../../lib/pipeline/bytes/freed_memory.ts";
 
-/** The sizes of the buffers that are made, each of which fails where `fails`. */
-function madeBy(run: () => void, { fails = false } = {}): number[] {
+/** The module as a process loads it that has not asked yet. */
+type FreedMemory = typeof import("../../../lib/pipeline/bytes/freed_memory.ts");
+const MODULE = "../../../lib/pipeline/bytes/freed_memory.ts";
+
+const BLOCK = 32 * 1024 * 1024 - 64 * 1024;
+
+/** The sizes of the buffers that are made, and of those that are given up at once. */
+function watched(run: () => void, { fails = false } = {}): { made: number[]; freed: number[] } {
   const { ArrayBuffer } = globalThis;
-  const sizes: number[] = [];
+  const [made, freed]: [number[], number[]] = [[], []];
   globalThis.ArrayBuffer = new Proxy(ArrayBuffer, {
     construct(target, [size]: [number]) {
-      sizes.push(size);
+      made.push(size);
       if (fails) throw new RangeError("Array buffer allocation failed");
-      return new target(size);
+      const buffer = new target(size);
+      buffer.transfer = (length) => {
+        if (length === 0) freed.push(size);
+        return target.prototype.transfer.call(buffer, length);
+      };
+      return buffer;
     },
   });
   try {
@@ -17,16 +27,17 @@ function madeBy(run: () => void, { fails = false } = {}): number[] {
   } finally {
     globalThis.ArrayBuffer = ArrayBuffer;
   }
-  return sizes;
+  return { made, freed };
 }
 
-Deno.test("one block just below 32 MiB is made for the whole process, and a machine without so much goes without it", () => {
-  // Other tests of this process may have asked for it.
-  const sizes = madeBy(() => {
-    keepFreedMemory();
-    keepFreedMemory();
-  }, { fails: true });
-  assertEquals(sizes.filter((size) => size !== 32 * 1024 * 1024 - 64 * 1024), []);
-  assertEquals(sizes.length <= 1, true);
-  assertEquals(madeBy(keepFreedMemory), []);
+Deno.test("one block just below 32 MiB is made for the whole process, and freed at once", async () => {
+  const { keepFreedMemory }: FreedMemory = await import(`${MODULE}?once`);
+  assertEquals(watched(keepFreedMemory), { made: [BLOCK], freed: [BLOCK] });
+  assertEquals(watched(keepFreedMemory), { made: [], freed: [] });
+});
+
+Deno.test("a machine that has not so much memory goes without it", async () => {
+  const { keepFreedMemory }: FreedMemory = await import(`${MODULE}?without`);
+  assertEquals(watched(keepFreedMemory, { fails: true }), { made: [BLOCK], freed: [] });
+  assertEquals(watched(keepFreedMemory), { made: [], freed: [] });
 });

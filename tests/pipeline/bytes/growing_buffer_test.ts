@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertLessOrEqual, assertStrictEquals, assertThrows } from "@std/assert";
 import { GrowingBuffer } from "../../../lib/pipeline/bytes/growing_buffer.ts";
-import { acquireBuffer, releaseBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
+import { releaseBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
 import { hasHeadroom, HEADROOM, ROOM_PAYS } from "../../../lib/pipeline/bytes/headroom.ts";
+import { drainPool, inPool } from "../../_support/buffer_pool.ts";
 import { allocations, assertBytes, counting } from "../../_support/bytes.ts";
 import { below, SEED, seeded } from "../../_support/random.ts";
 
@@ -153,6 +154,19 @@ Deno.test("takeOwn() hands on memory that is the taker's: what came from the poo
   }
 });
 
+Deno.test("takeOwn() pins no more than the message where the pool is full", () => {
+  const large = new ArrayBuffer(1_000_000);
+  releaseBuffer(large);
+  const buffer = new GrowingBuffer({ pooled: true });
+  buffer.append(counting(300_000), 700_000 - HEADROOM);
+  const fill = Array.from({ length: 33 }, () => new ArrayBuffer(2 ** 20));
+  fill.forEach(releaseBuffer);
+  const own = buffer.takeOwn();
+  assertLessOrEqual(own.buffer.byteLength, 300_000 + HEADROOM);
+  assertBytes(own, counting(300_000));
+  drainPool();
+});
+
 Deno.test("takeOwn() hands on what is held in a read as it is", () => {
   const read = counting(5000);
   const buffer = new GrowingBuffer({ pooled: true });
@@ -167,7 +181,7 @@ Deno.test("show() shows what is held, whose memory goes back to the pool though 
   for (const fails of [false, true]) {
     const buffer = new GrowingBuffer({ pooled: true });
     buffer.append(counting(200_000));
-    let memory = new ArrayBuffer(0);
+    let memory = new ArrayBuffer(1);
     const look = () =>
       buffer.show((bytes) => {
         memory = bytes.buffer;
@@ -254,13 +268,3 @@ Deno.test("what was moved out of a read is like what was copied from the start: 
   buffer.append(counting(95_000, 5000), 0);
   assert(hasHeadroom(buffer.take(), HEADROOM));
 });
-
-/** Whether a buffer can be had from the pool, which is then without those of its size. */
-function inPool(buffer: ArrayBuffer): boolean {
-  let found = false;
-  for (let next = buffer; next.byteLength >= buffer.byteLength;) {
-    next = acquireBuffer(1, buffer.byteLength);
-    found ||= next === buffer;
-  }
-  return found;
-}

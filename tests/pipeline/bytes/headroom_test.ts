@@ -17,6 +17,7 @@ Deno.test("a copy with headroom has the same bytes in memory of its own, and the
     const copy = copyWithHeadroom(payload);
     assertBytes(copy, payload);
     assert(copy.buffer !== payload.buffer);
+    assertBytes(new Uint8Array(copy.buffer, 0, copy.byteOffset), new Uint8Array(copy.byteOffset)); // nothing of others
     assertStrictEquals(copy.byteOffset, Math.min(room, HEADROOM));
     assertStrictEquals(copy.buffer.byteLength, copy.byteOffset + copy.length);
     assertStrictEquals(hasHeadroom(copy, 4), room >= 4);

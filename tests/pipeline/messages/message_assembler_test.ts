@@ -7,6 +7,7 @@ import { FrameParser } from "../../../lib/pipeline/frames/frame_parser.ts";
 import type { Message } from "../../../lib/pipeline/messages/message.ts";
 import { MessageAssembler } from "../../../lib/pipeline/messages/message_assembler.ts";
 import { composeStages } from "../../../lib/pipeline/stage.ts";
+import { inPool } from "../../_support/buffer_pool.ts";
 import { allocations, assertBytes, counting } from "../../_support/bytes.ts";
 import { lines, randomFrames, utf8 } from "../../_support/frames.ts";
 import { naiveMessages } from "../../_support/naive_frames.ts";
@@ -236,6 +237,19 @@ Deno.test("a large message is put together in a buffer of the pool, which goes b
     assertStrictEquals(lent, opcode === BINARY && lends);
     assertStrictEquals(acquireBuffer(123_000) === memory, !lent);
   }
+});
+
+Deno.test("what has begun is handed on in memory that goes to nobody else: a read to it may be under way", () => {
+  const assembler = new MessageAssembler();
+  const first = counting(100_000);
+  assembler.push([part(BINARY, first)], [], 900_000);
+  assembler.leaveRead(900_000);
+  const space = assembler.space(900_000)!;
+  const begun = assembler.takeBegun()!;
+  assertBytes(begun.payload, counting(100_000));
+  assertStrictEquals(begun.payload.buffer, space.buffer);
+  // Whoever gathers next has other memory, though as much is wanted.
+  assert(!inPool(space.buffer));
 });
 
 Deno.test("a message of fragments is an exact private buffer", () => {

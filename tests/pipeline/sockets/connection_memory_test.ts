@@ -1,11 +1,11 @@
 /** What a connection holds for its peer: never more than a few times what came, and little when nothing comes any more. */
 import { assert, assertEquals, assertLessOrEqual, assertStrictEquals } from "@std/assert";
-import { acquireBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
 import { HEADROOM } from "../../../lib/pipeline/bytes/headroom.ts";
 import { isHeld } from "../../../lib/pipeline/bytes/lent_memory.ts";
 import { Opcode, type Role } from "../../../lib/pipeline/frames/frame.ts";
 import type { Connection } from "../../../lib/pipeline/sockets/connection.ts";
 import { runHandler } from "../../../lib/pipeline/sockets/handler.ts";
+import { drainPool } from "../../_support/buffer_pool.ts";
 import { assertBytes, concat, counting } from "../../_support/bytes.ts";
 import { Drip, frame, header } from "./_drip.ts";
 import { connectionOver, type OpenOptions } from "./_support.ts";
@@ -35,11 +35,6 @@ function watchAllocations(): { readonly sizes: number[] } & Disposable {
   };
 }
 
-/** Takes what other tests left, so that nothing comes from the pool by chance. */
-function drain(): void {
-  for (let size = 64 * KIB; size <= 32 * MIB; size *= 2) while (acquireBuffer(1, size).byteLength > 1);
-}
-
 /** Reads with callbacks that do nothing. */
 function listen(connection: Connection, message = (_: unknown): void => {}): Promise<void> {
   return runHandler(connection, { message: (_, data) => message(data) }, (error) => {
@@ -53,7 +48,7 @@ for (const role of ["server", "client"] satisfies Role[]) {
     const options: OpenOptions = { role, lendPayloads };
 
     Deno.test(`F6: ${title}, of 16 MiB that are announced and come slowly, holds a few times what came`, async () => {
-      drain();
+      drainPool();
       for (const opcode of [Opcode.TEXT, Opcode.BINARY]) {
         for (const piece of [1, 1000, 5000, 64 * KIB]) {
           const drip = new Drip();
@@ -82,7 +77,7 @@ for (const role of ["server", "client"] satisfies Role[]) {
     });
 
     Deno.test(`F8: ${title}, of fragments that announce 1 MiB each and bring 5000 bytes, holds a few times that`, async () => {
-      drain();
+      drainPool();
       const drip = new Drip();
       const connection = connectionOver(drip, options);
       const done = listen(connection);
@@ -156,5 +151,30 @@ Deno.test("memory that was lent is held until the slowest of those that it was s
   await from.bring(frame("server", payload));
   assert(memories[1] !== memory, "memory that a write may be under way from was used again");
   source.abort();
+  await done;
+});
+
+Deno.test("a read that is under way when messages() takes over writes over nobody else's message", async () => {
+  drainPool();
+  const [one, two] = [new Drip(), new Drip()];
+  const [streamed, whole] = [connectionOver(one), connectionOver(two)];
+  const start = header("server", Opcode.BINARY, MIB);
+  await one.bring(concat([start, new Uint8Array(70_000).fill(0xaa)]));
+  // The next read is under way to where the rest of the message is gathered.
+  const messages = streamed.messages();
+  const { value: message } = await messages.next();
+  const parts: Uint8Array[] = [];
+  const reading = message.readable.pipeTo(new WritableStream({ write: (part) => void parts.push(part) }));
+  const seen: unknown[] = [];
+  const done = listen(whole, (data) => void seen.push(data));
+  await two.bring(concat([start, new Uint8Array(200_000).fill(0xbb)]));
+  await one.bring(new Uint8Array(30_000).fill(0xaa));
+  await two.bring(new Uint8Array(MIB - 200_000).fill(0xbb));
+  await one.bring(new Uint8Array(MIB - 100_000).fill(0xaa));
+  await reading;
+  assertEquals(seen, [new Uint8Array(MIB).fill(0xbb)]);
+  assertBytes(concat(parts), new Uint8Array(MIB).fill(0xaa));
+  streamed.abort();
+  whole.abort();
   await done;
 });

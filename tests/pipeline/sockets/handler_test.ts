@@ -258,6 +258,19 @@ Deno.test("an asynchronous message handler costs the same for each message of a 
   assertLessOrEqual(copied, 2 * count);
 });
 
+Deno.test("a message callback in JavaScript may return what is no promise: every message comes all the same", async () => {
+  const seen: unknown[] = [];
+  const callbacks: Record<string, (socket: unknown, data: unknown) => unknown> = {
+    message: (_, data) => seen.push(data),
+  };
+  const { connection, peer, done } = run(callbacks);
+  await peer.send(text("a"), text("b"), text("c"), close(1000));
+  await peer.closeWrite();
+  await closed(connection);
+  await done;
+  assertEquals(seen, ["a", "b", "c"]);
+});
+
 Deno.test("messages that came before a reset are handled as well, as in the other ways of reading", async () => {
   const gate = Promise.withResolvers<void>();
   const { calls, handler } = noting({ message: () => gate.promise });
