@@ -11,7 +11,7 @@ import { deno } from "../_support/child.ts";
 import { print, readOptions, readPositive, readWhole, runProgram } from "../_support/command_line.ts";
 import { requestText } from "../_support/raw_peer.ts";
 import type { FanoutStats } from "./fanout_server.ts";
-import { mebibytes } from "./_tally.ts";
+import { mebibytes, mostMemory } from "./_tally.ts";
 
 /** Messages under way: published together, and the next when everybody has them. */
 const WINDOW = 8;
@@ -23,8 +23,6 @@ const FRAME = 2 + SIZE;
 const HANDSHAKES = 50;
 /** Milliseconds in which everybody must have a message. */
 const PATIENCE = 20_000;
-/** Growth that is noise: in the first seconds V8's young generation grows to its 48 MiB, and what is compiled has its place. */
-const FLAT = { factor: 1.25, slack: 64 * 1024 * 1024 };
 
 /** A client that reads numbered messages over a bare connection, cheap enough that ten thousand fit one process. */
 class Client {
@@ -163,7 +161,7 @@ async function main(args: string[]): Promise<number> {
   const complaints = [
     wrong > 0 && `${wrong} messages were lost or wrong`,
     dropped + disconnected > 0 && `${dropped} messages were dropped and ${disconnected} subscribers disconnected`,
-    last > FLAT.factor * warm + FLAT.slack && `memory is not flat: ${mebibytes(last)} at the end`,
+    last > mostMemory(warm) && `memory is not flat: ${mebibytes(last)} at the end`,
   ].filter((complaint) => complaint !== false);
   for (const complaint of complaints) print(`FAILED: ${complaint}\n`);
   if (complaints.length === 0) print("passed: nothing lost, memory flat, nobody left\n");

@@ -49,7 +49,7 @@ function outcome(tally: Partial<Outcome["tally"]> = {}, rest: Partial<Outcome> =
   return {
     tally: { ...emptyTally(), sent: 10, echoed: 7, abandoned: 3, ...tally },
     warm: 64 * MiB,
-    end: 96 * MiB,
+    end: 144 * MiB,
     left: 0,
     faults: {},
     code: 0,
@@ -67,7 +67,7 @@ Deno.test("the judgement names what is wrong", () => {
     [outcome({ wrong: 1, echoed: 6 }), "1 echoes were wrong"],
     [outcome({ echoed: 6 }), "not every message is accounted for"],
     [outcome({ sent: 0, echoed: 0, abandoned: 0 }), "no message was sent"],
-    [outcome({}, { end: 96 * MiB + 1 }), "memory is not flat: 96.0 MiB at the end is more than 96.0 MiB"],
+    [outcome({}, { end: 144 * MiB + 1 }), "memory is not flat: 144.0 MiB at the end is more than 144.0 MiB"],
     [outcome({}, { left: 1 }), "the server still has 1 connections"],
     [outcome({}, { faults: { oops: 2 } }), 'the server reported faults of its own: {"oops":2}'],
     [outcome({}, { code: 1 }), "the server ended with exit code 1"],
