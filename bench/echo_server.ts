@@ -6,25 +6,25 @@
  *
  * @module
  */
-import { flag, value } from "./flags.ts";
+import { parseArgs } from "node:util";
+import { serveWorkers } from "../lib/workers/mod.ts";
 import { type EchoOptions, serveEcho } from "./serve_echo.ts";
 
-const data: EchoOptions = {
-  api: value("api", "callbacks"),
-  deflate: flag("deflate"),
-  lend: flag("lend"),
-  fanout: flag("fanout"),
-};
+const { values } = parseArgs({
+  options: {
+    port: { type: "string", default: "0" },
+    api: { type: "string", default: "callbacks" },
+    deflate: { type: "boolean", default: false },
+    lend: { type: "boolean", default: false },
+    fanout: { type: "boolean", default: false },
+    workers: { type: "string" },
+  },
+});
+const { port, workers, ...data }: EchoOptions & { port: string; workers?: string } = values;
 const listen = {
-  port: Number(value("port", "0")),
+  port: Number(port),
   hostname: "127.0.0.1",
   onListen: (addr: Deno.Addr) => console.log(`listening on ${"port" in addr ? addr.port : ""}`),
 };
-if (flag("workers")) {
-  const { serveWorkers } = await import("../lib/workers/mod.ts");
-  await serveWorkers(new URL("echo_worker.ts", import.meta.url), {
-    ...listen,
-    workers: Number(value("workers", "2")),
-    data,
-  });
-} else serveEcho(data, listen);
+if (workers === undefined) serveEcho(data, listen);
+else await serveWorkers(new URL("echo_worker.ts", import.meta.url), { ...listen, workers: Number(workers), data });

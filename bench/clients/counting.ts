@@ -4,17 +4,27 @@
  *
  * @module
  */
-import { value } from "../flags.ts";
+import { parseArgs } from "node:util";
 import { startCounting } from "../stopwatch.ts";
 
+const { values } = parseArgs({
+  options: {
+    port: { type: "string", default: "0" },
+    /** The server's process, whose processor time is reported too. */
+    pid: { type: "string", default: "0" },
+    outstanding: { type: "string", default: "1" },
+    size: { type: "string", default: "32" },
+    warmup: { type: "string", default: "0" },
+    duration: { type: "string", default: "0" },
+  },
+});
+
 /** Where to connect. */
-export const url: string = `ws://127.0.0.1:${value("port", "0")}/`;
+export const url: string = `ws://127.0.0.1:${values.port}/`;
 /** Messages under way. */
-export const outstanding: number = Number(value("outstanding", "1"));
+export const outstanding: number = Number(values.outstanding);
 /** What to send. */
-export const payload: Uint8Array<ArrayBuffer> = new Uint8Array(Number(value("size", "32"))).fill(97);
-/** The server's process, whose processor time is reported too. */
-const server = Number(value("pid", "0"));
+export const payload: Uint8Array<ArrayBuffer> = new Uint8Array(Number(values.size)).fill(97);
 
 /** Counts an echo. */
 export function count(): void {
@@ -23,10 +33,10 @@ export function count(): void {
 let echoes = 0;
 
 setTimeout(() => {
-  const stop = startCounting(Deno.pid, server);
+  const stop = startCounting(Deno.pid, Number(values.pid));
   echoes = 0;
   setTimeout(() => {
     console.log(JSON.stringify(stop(echoes)));
     Deno.exit();
-  }, Number(value("duration", "0")));
-}, Number(value("warmup", "0")));
+  }, Number(values.duration));
+}, Number(values.warmup));

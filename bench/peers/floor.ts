@@ -5,11 +5,14 @@
  *
  * @module
  */
-import { value } from "../flags.ts";
+import { parseArgs } from "node:util";
 import { letters, repeat, replyFrame } from "../frames.ts";
 
-const requestSize = Number(value("request", "38"));
-const reply = replyFrame(letters(Number(value("payload", "32"))));
+const { values } = parseArgs({
+  options: { request: { type: "string", default: "38" }, payload: { type: "string", default: "32" } },
+});
+const requestSize = Number(values.request);
+const reply = replyFrame(letters(Number(values.payload)));
 
 const READ = 256 * 1024;
 /** As many replies as one read can complete. */

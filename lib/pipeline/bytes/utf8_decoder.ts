@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concatBytes } from "./concat.ts";
 import { decodeUtf8, Utf8Validator } from "./utf8.ts";
 
 /** What a part of a text gave. */
@@ -15,12 +16,12 @@ export interface DecodedPart {
 
 /** Decodes a text that comes in parts. At most three bytes of it are held: the beginning of a character. */
 export class Utf8Decoder {
-  #held: Uint8Array = new Uint8Array(0);
+  #held: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
   /** Decodes the next part. After a bad byte there is no next one. */
-  push(bytes: Uint8Array): DecodedPart {
+  push(bytes: Uint8Array<ArrayBuffer>): DecodedPart {
     const held = this.#held;
-    const all = held.length === 0 ? bytes : joined(held, bytes);
+    const all = held.length === 0 ? bytes : concatBytes([held, bytes]);
     const end = all.length - unfinished(all);
     const text = decodeUtf8(all.subarray(0, end));
     if (text !== undefined) {
@@ -46,11 +47,4 @@ function unfinished(bytes: Uint8Array): number {
     if (byte >= 0xc0) return back < (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) ? back : 0;
   }
   return 0;
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

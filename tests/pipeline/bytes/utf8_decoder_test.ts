@@ -6,7 +6,7 @@ import { utf8 } from "../../_support/frames.ts";
 import { INVALID_UTF8, VALID_UTF8 } from "../../vectors/utf8.ts";
 
 /** What parts give, each of which must be well formed, and where the first bad byte stands in all of them. */
-function decoded(chunks: readonly Uint8Array[]): { text: string; bad: number } {
+function decoded(chunks: readonly Uint8Array<ArrayBuffer>[]): { text: string; bad: number } {
   const decoder = new Utf8Decoder();
   let text = "";
   let before = 0;
