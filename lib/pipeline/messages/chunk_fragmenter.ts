@@ -7,7 +7,7 @@ import { GrowingBuffer } from "../bytes/growing_buffer.ts";
 import { type Frame, frame, Opcode } from "../frames/frame.ts";
 import type { Stage } from "../stage.ts";
 import { bytesOf, type MessageData } from "./message.ts";
-import type { MessageFragmenterOptions } from "./message_fragmenter.ts";
+import { checkMaxFrameBytes, type MessageFragmenterOptions } from "./message_fragmenter.ts";
 
 /** How chunks are made into frames. */
 export interface ChunkFragmenterOptions extends MessageFragmenterOptions {
@@ -48,10 +48,11 @@ export class ChunkFragmenter implements Stage<MessageData, Frame> {
    * Makes a fragmenter for one message.
    *
    * @param options What the message is, and the most that a frame carries: with no limit a message leaves in one.
+   * @throws {RangeError} If `maxFrameBytes` is not a whole number of 1 or more, or `Infinity`.
    */
   constructor({ type, maxFrameBytes = Infinity }: ChunkFragmenterOptions = {}) {
     this.#type = type;
-    this.#maxFrameBytes = maxFrameBytes;
+    this.#maxFrameBytes = checkMaxFrameBytes(maxFrameBytes);
   }
 
   /** Bytes that are held. */

@@ -38,10 +38,7 @@ export class MessageFragmenter implements Stage<readonly MessageData[], Frame> {
    * @throws {RangeError} If `maxFrameBytes` is not a whole number of 1 or more, or `Infinity`.
    */
   constructor({ maxFrameBytes = Infinity }: MessageFragmenterOptions = {}) {
-    if (!(Number.isSafeInteger(maxFrameBytes) || maxFrameBytes === Infinity) || maxFrameBytes < 1) {
-      throw new RangeError(`Cannot use maxFrameBytes ${maxFrameBytes}: it must be a whole number of 1 or more`);
-    }
-    this.#maxFrameBytes = maxFrameBytes;
+    this.#maxFrameBytes = checkMaxFrameBytes(maxFrameBytes);
   }
 
   /**
@@ -64,4 +61,10 @@ export class MessageFragmenter implements Stage<readonly MessageData[], Frame> {
       frames.push(frame(opcode, at === 0 ? payload : payload.subarray(at)));
     }
   }
+}
+
+/** Gives the most that a frame carries, if that is something. Throws `RangeError`: with frames of nothing a message never ends. */
+export function checkMaxFrameBytes(maxFrameBytes: number): number {
+  if ((Number.isSafeInteger(maxFrameBytes) || maxFrameBytes === Infinity) && maxFrameBytes >= 1) return maxFrameBytes;
+  throw new RangeError(`Cannot use maxFrameBytes ${maxFrameBytes}: it must be a whole number of 1 or more`);
 }

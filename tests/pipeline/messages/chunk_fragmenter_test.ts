@@ -116,3 +116,9 @@ Deno.test("a message is of one type, its first chunk's or the one that was asked
   }
   assertThrows(() => Reflect.apply(framesOf, undefined, [[undefined]]), TypeError, "Cannot send undefined");
 });
+
+Deno.test("a frame that could carry nothing is refused at once: the message would never end", () => {
+  for (const maxFrameBytes of [0, -1, 1.5, NaN]) {
+    assertThrows(() => new ChunkFragmenter({ maxFrameBytes }), RangeError, `maxFrameBytes ${maxFrameBytes}`);
+  }
+});
