@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { letters, requestFrame } from "./frames.ts";
+import { letters, type Message, requestFrame } from "./frames.ts";
 import { echoOnce, openLine } from "./lines.ts";
 import type { Running } from "./server_process.ts";
 import { close } from "./sockets.ts";
@@ -18,19 +18,22 @@ const BEFORE = 200;
 /** Opens connections that echo once and then stay idle, and returns the bytes by which each made the server grow. */
 export async function measureMemory(connections: number, server: Running): Promise<Measurement> {
   const message = letters(32);
-  const request = requestFrame(message);
-  const open = (count: number): number[] =>
-    Array.from({ length: count }, () => {
-      const fd = openLine(server.port, message);
-      echoOnce(fd, message, request);
-      return fd;
-    });
-  open(BEFORE).forEach(close);
+  openIdle(BEFORE, server, message).forEach(close);
   const before = await settled(server.pid);
-  const lines = open(connections);
+  const lines = openIdle(connections, server, message);
   const after = await settled(server.pid);
   lines.forEach(close);
   return { value: (after - before) / connections };
+}
+
+/** Opens connections that echo once, and returns their sockets. */
+export function openIdle(count: number, server: Running, message: Message): number[] {
+  const request = requestFrame(message);
+  return Array.from({ length: count }, () => {
+    const fd = openLine(server.port, message);
+    echoOnce(fd, message, request);
+    return fd;
+  });
 }
 
 async function settled(pid: number): Promise<number> {

@@ -4,7 +4,7 @@
  * @module
  */
 import { SERVERS } from "./names.ts";
-import { isMet, ratioOf, type Result, type Spread, spreadOf } from "./results.ts";
+import { differenceOf, isMet, ratioOf, type Result, type Spread, spreadOf } from "./results.ts";
 import type { Target } from "./rows.ts";
 
 /** Writes the report; `about` says what was measured where, a line of a list for each entry. */
@@ -36,10 +36,7 @@ export function report(results: readonly Result[], about: readonly string[]): st
 }
 
 function verdicts(result: Result): boolean[] {
-  return result.targets.flatMap((target) => {
-    const ratio = ratioOf(result, target);
-    return ratio === undefined || !isJudged(target) ? [] : [isMet(target, ratio)];
-  });
+  return result.targets.filter(isJudged).flatMap((target) => isMet(result, target) ?? []);
 }
 
 function ratioLines(result: Result): string[][] {
@@ -54,17 +51,22 @@ function ratioLines(result: Result): string[][] {
       `${factor(median)}×`,
       `${factor(least)} to ${factor(most)}`,
       optional(ratioOf(result, { ours: target.against, against: target.ours }, "cpu"), (ratio) => `${factor(ratio)}×`),
-      goal(target),
-      !isJudged(target) ? "–" : isMet(target, ratio) ? "yes" : "**no**",
+      goal(target, result),
+      !isJudged(target) ? "–" : isMet(result, target) ? "yes" : "**no**",
     ]];
   });
 }
 
-function isJudged({ atLeast, atMost }: Target): boolean {
-  return atLeast !== undefined || atMost !== undefined;
+function isJudged({ atLeast, atMost, atMostMore }: Target): boolean {
+  return atLeast !== undefined || atMost !== undefined || atMostMore !== undefined;
 }
 
-function goal({ atLeast, atMost }: Target): string {
+function goal(target: Target, result: Result): string {
+  const { atLeast, atMost, atMostMore } = target;
+  if (atMostMore !== undefined) {
+    const more = differenceOf(result, target)?.median ?? 0;
+    return `at most ${whole(atMostMore)} ${result.unit} more: ${whole(more)}`;
+  }
   if (atLeast === undefined && atMost === undefined) return "–";
   return atLeast === undefined ? `at most ${atMost}×` : `at least ${atLeast}×`;
 }

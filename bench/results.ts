@@ -55,7 +55,20 @@ export function ratioOf(
   return ratios.length === 0 ? undefined : spread(ratios);
 }
 
-/** Whether a median ratio is what it must be. */
-export function isMet({ atLeast = -Infinity, atMost = Infinity }: Target, { median }: Spread): boolean {
-  return median >= atLeast && median <= atMost;
+/** How many more a subject's value is than another's, round by round. */
+export function differenceOf({ runs }: Result, { ours, against }: Comparison): Spread | undefined {
+  const theirs = runs[against];
+  const differences = runs[ours]?.flatMap(({ value }, round) => {
+    const other = theirs?.[round]?.value;
+    return other === undefined ? [] : [value - other];
+  }) ?? [];
+  return differences.length === 0 ? undefined : spread(differences);
+}
+
+/** Whether the median ratio, or the difference where that is judged, is what it must be; `undefined` where nothing was measured. */
+export function isMet(result: Result, target: Target): boolean | undefined {
+  const { atLeast = -Infinity, atMost = Infinity, atMostMore } = target;
+  const median = (atMostMore === undefined ? ratioOf(result, target) : differenceOf(result, target))?.median;
+  if (median === undefined) return undefined;
+  return atMostMore === undefined ? median >= atLeast && median <= atMost : median <= atMostMore;
 }

@@ -9,17 +9,19 @@ import { CLIENTS, type ServerName, SERVERS } from "./names.ts";
 import type { Comparison } from "./results.ts";
 import type { Subjects, Works } from "./subjects.ts";
 
-/** What a ratio must be. With neither bound it is shown and not judged: what the runtime leaves, for one. */
+/** What a ratio must be. With no bound it is shown and not judged: what the runtime leaves, for one. */
 export interface Target extends Comparison {
   readonly atLeast?: number;
   readonly atMost?: number;
+  /** How many more than the other's ours may be, in the row's unit. The difference is judged then, and not the ratio. */
+  readonly atMostMore?: number;
 }
 
 /** One kind of work. */
 export interface Row {
   readonly work: string;
   /** What a value counts: so many per second, or the bytes of one. */
-  readonly unit: "messages/s" | "deliveries/s" | "connections/s" | "bytes";
+  readonly unit: "messages/s" | "deliveries/s" | "connections/s" | "bytes" | "objects";
   readonly subjects: Subjects;
   readonly targets: readonly Target[];
   /** Whether the chart shows it. */
@@ -34,8 +36,11 @@ interface EchoRow extends Pick<Row, "targets" | "charted"> {
   readonly by: readonly ServerName[];
 }
 
+/** Connections of the rows that count what is on the heap. */
+const ON_THE_HEAP = 2_000;
+
 /** All rows; memory is measured with `idle` connections. */
-export function createRows({ echo, fanOut, connect, memory, client }: Works, idle: number): Row[] {
+export function createRows({ echo, fanOut, connect, memory, heap, client }: Works, idle: number): Row[] {
   const { floor, builtin, ws, bun, callbacks, lent, iterate, oneWorker, twoWorkers } = SERVERS;
   const echoes = ({ what, load, by, ...row }: EchoRow): Row => ({
     work: `${what}, ${load.connections} connections × ${load.outstanding} outstanding`,
@@ -140,6 +145,24 @@ export function createRows({ echo, fanOut, connect, memory, client }: Works, idl
         { ours: floor, against: builtin },
       ],
       charted: true,
+    },
+    {
+      work: `Heap of an idle connection, ${ON_THE_HEAP.toLocaleString("en")} that echoed once`,
+      unit: "bytes",
+      subjects: heap("bytes", ON_THE_HEAP, "floor", "callbacks", "iterate"),
+      targets: [
+        { ours: callbacks, against: floor, atMostMore: 3_000 },
+        { ours: iterate, against: floor, atMostMore: 4_200 },
+      ],
+    },
+    {
+      work: `Objects of an idle connection, ${ON_THE_HEAP.toLocaleString("en")} that echoed once`,
+      unit: "objects",
+      subjects: heap("objects", ON_THE_HEAP, "floor", "callbacks", "iterate"),
+      targets: [
+        { ours: callbacks, against: floor, atMostMore: 35 },
+        { ours: iterate, against: floor, atMostMore: 50 },
+      ],
     },
     // As many under way as in the server's rows. With 64 both ends sleep between two batches, and waking up is most of the time.
     {

@@ -8,6 +8,8 @@ import { driveConnect } from "./connect_load.ts";
 import { driveEcho, type EchoLoad } from "./echo_load.ts";
 import { driveFanOut, type FanOutLoad } from "./fan_out_load.ts";
 import { letters, type Message, requestFrame } from "./frames.ts";
+import { measureHeap } from "./heap_load.ts";
+import type { HeapCount } from "./heap_snapshot.ts";
 import { measureMemory } from "./memory_load.ts";
 import { CLIENTS, type ServerName, SERVERS } from "./names.ts";
 import type { Peers } from "./peers/install.ts";
@@ -27,6 +29,8 @@ export interface Works {
   connect(...names: ServerName[]): Subjects;
   /** Memory with so many idle connections. */
   memory(idle: number, ...names: ServerName[]): Subjects;
+  /** What is on the heap with so many idle connections, for each of them: bytes or objects. */
+  heap(what: keyof HeapCount, idle: number, ...names: ServerName[]): Subjects;
   /** Both clients. */
   client(load: ClientLoad): Subjects;
 }
@@ -82,6 +86,19 @@ export function createWorks(peers: Peers): Works {
       servers(names, { flags: ["--fanout"] }, (server, timing) => driveFanOut(load, server, timing)),
     connect: (...names) => servers(names, {}, driveConnect),
     memory: (idle, ...names) => servers(names, {}, (server) => measureMemory(idle, server)),
+    heap(what, idle, ...names) {
+      // A port that is free now: the inspector says on the terminal only which one it took itself.
+      const measure = (name: ServerName): Measure => async () => {
+        const inspector = freePort();
+        const [program, action, ...rest] = name === "floor" ? floor(letters(32)) : commands[name];
+        const command: Command = [program, action!, `--inspect=127.0.0.1:${inspector}`, ...rest];
+        return await withServer(
+          command,
+          async (server) => ({ value: (await measureHeap(idle, server, inspector))[what] }),
+        );
+      };
+      return Object.fromEntries(names.map((name) => [SERVERS[name], measure(name)]));
+    },
     client(load) {
       const run = (file: string): Measure => (timing) =>
         withServer(
@@ -95,4 +112,9 @@ export function createWorks(peers: Peers): Works {
       };
     },
   };
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
 }

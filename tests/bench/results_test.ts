@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { isMet, ratioOf, type Result, spread, spreadOf } from "../../bench/results.ts";
+import { differenceOf, isMet, ratioOf, type Result, spread, spreadOf } from "../../bench/results.ts";
+import type { Target } from "../../bench/rows.ts";
 
 const result: Result = {
   work: "echo",
@@ -30,8 +31,15 @@ Deno.test("what was not measured has no spread and no ratio", () => {
 });
 
 Deno.test("a target is met at its number, and missed beyond it", () => {
-  const target = { ours: "ours", against: "theirs" };
-  const at = (median: number) => ({ median, least: 0, most: 9 });
-  assertEquals([1.1, 1.09].map((ratio) => isMet({ ...target, atLeast: 1.1 }, at(ratio))), [true, false]);
-  assertEquals([0.5, 0.51].map((ratio) => isMet({ ...target, atMost: 0.5 }, at(ratio))), [true, false]);
+  const verdict = (target: Partial<Target>) => isMet(result, { ours: "ours", against: "theirs", ...target });
+  assertEquals([3, 3.1].map((atLeast) => verdict({ atLeast })), [true, false]);
+  assertEquals([3, 2.9].map((atMost) => verdict({ atMost })), [true, false]);
+  assertEquals(verdict({ against: "nobody", atMost: 1 }), undefined);
+});
+
+Deno.test("a target may bound the difference in place of the ratio", () => {
+  assertEquals(differenceOf(result, { ours: "ours", against: "theirs" }), { median: 20, least: 5, most: 30 });
+  assertEquals(differenceOf(result, { ours: "ours", against: "nobody" }), undefined);
+  const verdict = (atMostMore: number) => isMet(result, { ours: "ours", against: "theirs", atMostMore });
+  assertEquals([20, 19].map(verdict), [true, false]);
 });
