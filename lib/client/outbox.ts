@@ -6,14 +6,15 @@
 import { defer, type Deferred } from "../deferred.ts";
 import { LimitError } from "../errors.ts";
 import type { ReconnectLimits } from "../limits.ts";
-import { bytesOf, type MessageData } from "../pipeline/messages/message.ts";
+import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
 import type { SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { utf8Length } from "./buffered_amount.ts";
 
 /** How much may wait. */
 export type OutboxLimits = Pick<ReconnectLimits, "maxOutboxBytes" | "maxOutboxMessages">;
 
 interface Entry {
-  readonly data: MessageData;
+  readonly message: Message;
   readonly options: SendOptions | undefined;
   readonly bytes: number;
   readonly handed: Deferred<void>;
@@ -41,15 +42,16 @@ export class Outbox {
   }
 
   /**
-   * Puts a message behind the others.
+   * Puts a message behind the others. Binary data is copied: the wait may be long, and the caller may change, shrink or transfer
+   * its memory meanwhile.
    *
    * @param data The message.
    * @param options How it is sent.
    * @returns What the connection's `send` says once it is handed to one; rejects with `LimitError` if there is no room for it.
-   * @throws {TypeError} If `data` is no message.
+   * @throws {TypeError} If `data` is not a message, or its buffer is detached.
    */
   add(data: MessageData, options?: SendOptions): Promise<void> {
-    const bytes = sizeOf(data);
+    const bytes = typeof data === "string" ? utf8Length(data) : bytesOf(data).length;
     const handed = defer<void>();
     handed.promise.catch(() => {}); // a promise that is ignored is no unhandled rejection, as with a connection's `send`
     const error = this.#over("maxOutboxMessages", this.messages + 1) ??
@@ -57,28 +59,23 @@ export class Outbox {
     if (error !== undefined) {
       handed.reject(error);
     } else {
-      this.#entries.push({ data, options, bytes, handed });
+      // Not `slice`: that of a Node `Buffer` does not copy.
+      const message = typeof data === "string" ? data : new Uint8Array(bytesOf(data));
+      this.#entries.push({ message, options, bytes, handed });
       this.#bytes += bytes;
     }
     return handed.promise;
   }
 
   /**
-   * Hands the first message to a connection.
+   * Hands the first message to a connection. If the connection refuses the message, only its promise rejects.
    *
    * @param socket The connection, which is open.
-   * @returns Resolves when the connection takes more; it never rejects. `undefined` where nothing waits.
+   * @returns Resolves when the connection takes more; it never throws or rejects. `undefined` if no message waits.
    */
   handOne(socket: Pick<WebSocketConnection, "send">): Promise<void> | undefined {
     const entry = this.#shift();
-    if (entry === undefined) return undefined;
-    const sent = socket.send(entry.data, entry.options);
-    return sent.then(entry.handed.resolve, entry.handed.reject);
-  }
-
-  /** Hands all messages to a connection, without waiting until it takes more. */
-  handAll(socket: Pick<WebSocketConnection, "send">): void {
-    while (this.handOne(socket) !== undefined);
+    return entry && hand(entry, socket);
   }
 
   /** Tells the senders of all that waits that it is not sent. */
@@ -105,6 +102,11 @@ export class Outbox {
   }
 }
 
-function sizeOf(data: MessageData): number {
-  return typeof data === "string" ? new TextEncoder().encode(data).length : bytesOf(data).length;
+async function hand({ message, options, handed }: Entry, socket: Pick<WebSocketConnection, "send">): Promise<void> {
+  try {
+    await socket.send(message, options);
+    handed.resolve();
+  } catch (error) {
+    handed.reject(error);
+  }
 }

@@ -71,7 +71,7 @@ export function reconnecting<Data = unknown>(
   options: ReconnectingOptions<Data> = {},
 ): ReconnectingConnection<Data> {
   const { headers = [], delay, signal, onConnect, onState, shouldReconnect } = options;
-  const { handshakeTimeout: time, highWaterMark } = resolveLimits(options);
+  const { handshakeTimeout: time, highWaterMark, closeTimeout } = resolveLimits(options);
   if (!(url instanceof Function)) parseWebSocketUrl(url); // a mistake of the caller's, told at the call
   const late = () => new ConnectionError(`The URL and the header fields took more than ${time} ms`);
   return new Reconnector<Data>({
@@ -82,6 +82,7 @@ export function reconnecting<Data = unknown>(
     },
     limits: resolveReconnectLimits(options),
     highWaterMark,
+    closeTimeout,
     delay,
     signal,
     onConnect,

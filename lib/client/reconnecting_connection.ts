@@ -15,8 +15,9 @@ export type ReconnectingState = "connecting" | "open" | "waiting" | "closed";
 /**
  * A connection that comes back.
  *
- * Read it: messages of all connections come in their order, and the next connection is made when all that came over the last
- * one is read, but for the 64 KiB (`highWaterMark`) that may wait.
+ * Read it: messages of all connections come in their order. At most `highWaterMark` bytes (64 KiB) wait to be read, where each
+ * message counts as 100 bytes more than its data; then the peer is held back. The next connection is made when the rest of what
+ * came over the last one fits in.
  *
  * @typeParam Data What the application keeps with each connection.
  */
@@ -41,18 +42,20 @@ export interface ReconnectingConnection<Data = unknown> extends AsyncIterable<Me
    * It is sent at most once, over one connection. What was handed to a connection that was then lost may or may not have
    * arrived: only an answer of the peer's could tell, and nothing is sent twice without being asked for.
    *
-   * @param data A string as text; a buffer or a view as binary data, which must not change until the promise resolves.
+   * @param data A string as text; a buffer or a view as binary data. If it has to wait for a connection it is copied at the call;
+   *   otherwise it must not change until the promise resolves.
    * @param options Whether to compress it, where that was agreed on.
    * @returns Resolves when a connection has taken it and has less than `highWaterMark` bytes queued. Rejects with `LimitError`
    *   if it has to wait and the outbox has no room, with the connection's error if that was lost meanwhile, and with how it all
    *   ended if no connection took it. A promise that is ignored never becomes an unhandled rejection.
    * @throws {DOMException} `InvalidStateError` if it is closed for good.
-   * @throws {TypeError} If `data` is none of these.
+   * @throws {TypeError} If `data` is none of these, or has to wait and its buffer is detached.
    */
   send(data: MessageData, options?: SendOptions): Promise<void>;
   /**
-   * Ends it for good: an open connection by the closing handshake, after what is queued. Where there is none, what waits for
-   * one is not sent, and its senders are told.
+   * Ends it for good. An open connection first takes the messages that wait, as fast as the peer reads and for at most
+   * `closeTimeout`, and then closes with the closing handshake; messages that come meanwhile are discarded. If no connection is
+   * open, the messages that wait are not sent. Every promise of `send` settles: those of messages that were not sent reject.
    *
    * @param code 1000-1003, 1007-1014 or 3000-4999; 1000 by default.
    * @param reason At most 123 bytes of UTF-8.

@@ -7,14 +7,18 @@ import { defer } from "../deferred.ts";
 import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
 import type { ReconnectLimits } from "../limits.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
-import type { Message, MessageData } from "../pipeline/messages/message.ts";
+import { bytesOf, type Message, type MessageData, ownCopy } from "../pipeline/messages/message.ts";
 import { Inbox } from "../pipeline/sockets/inbox.ts";
+import { withDeadline } from "../pipeline/sockets/opening.ts";
 import type { CloseInfo, SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 import { sleep } from "../sleep.ts";
 import { Outbox } from "./outbox.ts";
 import { reconnectDelay, type ReconnectDelayOptions } from "./reconnect_delay.ts";
 import type { ReconnectingConnection, ReconnectingHooks, ReconnectingState } from "./reconnecting_connection.ts";
 import { shouldReconnect } from "./should_reconnect.ts";
+
+/** Bytes of memory that a message takes in the queue besides its data: without them, empty messages would count for nothing. */
+const MESSAGE_OVERHEAD = 100;
 
 /** What a connection that comes back is made of. */
 export interface ReconnectorInit<Data> extends ReconnectingHooks<Data> {
@@ -24,6 +28,8 @@ export interface ReconnectorInit<Data> extends ReconnectingHooks<Data> {
   limits: ReconnectLimits;
   /** Bytes that may wait to be read. */
   highWaterMark: number;
+  /** Milliseconds that `close` waits until the open connection has taken the outbox. 0: no limit. */
+  closeTimeout: number;
   /** How the waiting grows. */
   delay: Omit<ReconnectDelayOptions, "retryAfter"> | undefined;
   /** Ends it for good. */
@@ -45,6 +51,10 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   #delay = 0;
   #lastClose: CloseInfo | undefined;
   #receiving: Promise<void> | undefined;
+  /** Resolves when the connection has taken the outbox, or has ended. */
+  #sending: Promise<void> | undefined;
+  /** Whether the application still wants messages: not those that come after its `close`. */
+  #wanted = true;
   #leave: ((socket: WebSocketConnection<Data>) => void) | undefined;
   /** How it ends where there is no connection to end. */
   #nothing: CloseInfo = { closeCode: CloseCode.ABNORMAL, reason: "", wasClean: false };
@@ -89,6 +99,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
 
   send(data: MessageData, options?: SendOptions): Promise<void> {
     if (this.#stop.signal.aborted) throw invalidState("Cannot send: the connection is closed for good");
+    if (typeof data !== "string") bytesOf(data); // the same data is a message whether or not it has to wait
     const { socket } = this;
     if (socket?.readyState === 1 && this.#outbox.messages === 0) return socket.send(data, options);
     return this.#outbox.add(data, options);
@@ -96,10 +107,11 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
 
   close(code: number = CloseCode.NORMAL, reason = ""): Promise<CloseInfo> {
     encodeClosePayload(code, reason); // throws here what may not be sent
-    const { socket } = this;
-    // What waits goes first, in one go: the closing handshake bounds the time.
-    if (socket?.readyState === 1) this.#outbox.handAll(socket);
-    this.#end(invalidState("The connection was closed"), (socket) => void socket.close(code, reason));
+    this.#wanted = false;
+    this.#end(
+      invalidState("The connection was closed"),
+      (socket) => void this.#closeBehindOutbox(socket, code, reason),
+    );
     return this.closed;
   }
 
@@ -123,6 +135,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   #abort = (): void => {
     const error = this.#init.signal?.reason;
     this.#nothing = { ...this.#nothing, error };
+    this.#wanted = false;
     this.#end(error, (socket) => socket.abort(error));
   };
 
@@ -133,6 +146,20 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     this.#leave = leave;
     this.#inbox.release();
     if (this.#socket !== undefined) leave(this.#socket);
+  }
+
+  /** Closes a connection. One that is open takes the outbox first, at its own pace: its queue has a limit of its own. */
+  async #closeBehindOutbox(socket: WebSocketConnection<Data>, code: number, reason: string): Promise<void> {
+    if (this.#state === "open" && this.#outbox.messages > 0) {
+      const { closeTimeout: time } = this.#init;
+      const late = () => new ConnectionError(`The outbox did not leave within ${time} ms`);
+      try {
+        await withDeadline(this.#sendOutbox(socket), { time, late });
+      } catch {
+        // What is left is not sent: its senders get the error of `close`.
+      }
+    }
+    void socket.close(code, reason);
   }
 
   /** Whether the connection has shown that it works. */
@@ -162,6 +189,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     }
     const socket = this.#socket;
     this.#heard = false;
+    this.#sending = undefined;
     this.#leave?.(socket); // it was too late to give up the attempt
     const failure = await this.#prepare(socket);
     if (socket.readyState === 1) {
@@ -189,12 +217,15 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   }
 
   /** Sends what waits, as fast as the connection takes it. What comes meanwhile waits behind it. */
-  async #sendOutbox(socket: WebSocketConnection<Data>): Promise<void> {
-    while (socket.readyState === 1) {
-      const handed = this.#outbox.handOne(socket);
-      if (handed === undefined) return;
-      await handed;
-    }
+  #sendOutbox(socket: WebSocketConnection<Data>): Promise<void> {
+    const sendAll = async (): Promise<void> => {
+      while (socket.readyState === 1) {
+        const handed = this.#outbox.handOne(socket);
+        if (handed === undefined) return;
+        await handed;
+      }
+    };
+    return this.#sending ??= sendAll();
   }
 
   /** Takes what comes. It stops, and with it the peer, while too much waits to be read. */
@@ -203,12 +234,19 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     try {
       for await (const message of socket) {
         this.#heard = true;
-        this.#inbox.put([message], message.length);
+        if (!this.#wanted) continue; // the peer must not be stopped: it might then not read what is still sent
+        this.#keep(message);
         while (this.#inbox.full && !this.#stop.signal.aborted) await this.#inbox.room();
       }
     } catch {
       // `closed` says why.
     }
+  }
+
+  /** Puts a message into the queue, which counts what it takes in memory. A small one must not keep its whole read there. */
+  #keep(message: Message): void {
+    const whole = typeof message === "string" || message.byteLength === message.buffer.byteLength;
+    this.#inbox.put([whole || this.#inbox.awaited ? message : ownCopy(message)], message.length + MESSAGE_OVERHEAD);
   }
 
   /** After an end: whether to come back, and the waiting. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { connect } from "../../lib/client/connect.ts";
+import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
 import type { ReconnectingState } from "../../lib/client/reconnecting_connection.ts";
 import { Reconnector, type ReconnectorInit } from "../../lib/client/reconnector.ts";
 import { ConnectionError } from "../../lib/errors.ts";
@@ -42,9 +42,15 @@ export interface Play extends Disposable {
   accepted(): Promise<WebSocketConnection>;
 }
 
-/** A connection over servers in memory, a clock that stands still, and waits at the end of their range. */
+/**
+ * A connection over servers in memory, a clock that stands still, and waits at the end of their range.
+ *
+ * @param options What it is made of.
+ * @param each Options of each connection, and the bytes that its transport holds each way.
+ */
 export function play(
   options: Partial<Omit<ReconnectorInit<unknown>, "limits">> & { limits?: Partial<ReconnectLimits> } = {},
+  each: ConnectOptions & { capacity?: number } = {},
 ): Play {
   const time = new FakeTime();
   const attempts: Attempt[] = [];
@@ -57,9 +63,10 @@ export function play(
       if (signal.aborted) opened.reject(signal.reason);
       attempts.push({
         async accept() {
-          const [here, there] = connPair();
+          const { capacity, ...more } = each;
+          const [here, there] = connPair(capacity);
           const accepting = accept(there, QUIET);
-          opened.resolve(connect("ws://example.com/", { ...QUIET, conn: here }));
+          opened.resolve(connect("ws://example.com/", { ...QUIET, ...more, conn: here }));
           const socket = await soon(accepting, "The handshake");
           await settle();
           return socket;
@@ -69,6 +76,7 @@ export function play(
       return opened.promise;
     },
     highWaterMark: 1024,
+    closeTimeout: 10_000,
     delay: { first: 1_000, most: 8_000, random: () => 1 },
     signal: undefined,
     ...options,

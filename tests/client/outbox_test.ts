@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Outbox } from "../../lib/client/outbox.ts";
 import { LimitError } from "../../lib/errors.ts";
@@ -21,7 +22,7 @@ Deno.test("an outbox hands over what it was given, in order, once, with its opti
   const added = [outbox.add("é"), outbox.add(bytes, { compress: false }), outbox.add("")];
   assertEquals([outbox.messages, outbox.bytes], [3, 5]);
   const socket = taker();
-  outbox.handAll(socket);
+  while (outbox.handOne(socket) !== undefined);
   await Promise.all(added);
   assertEquals(socket.taken, [["é", undefined], [bytes, { compress: false }], ["", undefined]]);
   assertEquals([outbox.messages, outbox.bytes], [0, 0]);
@@ -56,6 +57,53 @@ Deno.test("the end of an outbox is told to all who wait, and to nobody as an unh
   outbox.end(new Error("closed"));
   await assertRejects(() => first, Error, "closed");
   assertEquals([outbox.messages, outbox.bytes, outbox.handOne(taker())], [0, 0, undefined]);
+});
+
+Deno.test("binary data is copied at the call: its memory may be changed, transferred or shrunk while it waits", async () => {
+  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  const changed = Uint8Array.of(1, 2, 3);
+  const pooled = Buffer.from([4, 5, 6]); // whose own `slice` does not copy
+  const transferred = Uint8Array.of(0, 7, 8, 9);
+  const shrunk = new ArrayBuffer(2, { maxByteLength: 4 });
+  const added = [changed, pooled, transferred.subarray(1), shrunk].map((data) => outbox.add(data));
+  changed.fill(0);
+  pooled.fill(0);
+  structuredClone(transferred.buffer, { transfer: [transferred.buffer] });
+  shrunk.resize(0);
+  assertEquals(outbox.bytes, 11);
+  const socket = taker();
+  while (outbox.handOne(socket) !== undefined);
+  await Promise.all(added);
+  assertEquals(socket.taken.map(([data]) => data), [
+    Uint8Array.of(1, 2, 3),
+    Uint8Array.of(4, 5, 6),
+    Uint8Array.of(7, 8, 9),
+    new Uint8Array(2),
+  ]);
+});
+
+Deno.test("a view whose buffer is detached at the call throws, and waits for nothing", () => {
+  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  const view = Uint8Array.of(1);
+  structuredClone(view.buffer, { transfer: [view.buffer] });
+  for (const data of [view, view.buffer]) assertThrows(() => outbox.add(data), TypeError);
+  assertEquals([outbox.messages, outbox.bytes], [0, 0]);
+});
+
+Deno.test("a connection that throws at one message rejects that one's promise, and gets the next", async () => {
+  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  const refused = outbox.add("refused");
+  const mistake = new TypeError("no");
+  const busy = outbox.handOne({
+    send() {
+      throw mistake;
+    },
+  });
+  assertEquals(await busy, undefined);
+  assertEquals(await assertRejects(() => refused), mistake);
+  const next = outbox.add("next");
+  await outbox.handOne(taker());
+  await next;
 });
 
 Deno.test("what is no message is the caller's mistake", () => {
