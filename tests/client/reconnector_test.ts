@@ -67,6 +67,19 @@ Deno.test("T14: Retry-After of a refusal is waited for, and the random part come
   await end(test);
 });
 
+Deno.test("T14: Retry-After of any refusal that is not final is waited for, whatever its status", async () => {
+  using test = play();
+  for (const status of [503, 429, 200, 302, 500]) {
+    test.attempt().fail(
+      new HandshakeError("Busy", { status, headers: [["Retry-After", "10"], ["Retry-After", "100"]] }),
+    );
+    await settle();
+    assert(test.connection.delay > 100_000, `${status}: ${test.connection.delay}`);
+    await test.time.advance(test.connection.delay);
+  }
+  await end(test);
+});
+
 Deno.test("messages of one connection after another come in their order, and none is missed by a loop that is left", async () => {
   using test = play();
   const first = await test.accepted();
