@@ -8,9 +8,11 @@ import { ConnectionError, WebSocketError } from "../errors.ts";
 import { offerExtensions } from "../extensions/negotiation.ts";
 import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
 import { createUpgradeRequest } from "../handshake/client_handshake.ts";
-import { resolveLimits } from "../limits.ts";
+import { type Limits, resolveLimits } from "../limits.ts";
 import type { Connection } from "../pipeline/sockets/connection.ts";
 import { type ConnectOptions, openConnection } from "./connect.ts";
+import { inTurn } from "./connecting_line.ts";
+import { authority, hostAndPort } from "./target.ts";
 import { resolveUrl } from "./web_url.ts";
 
 /** Who is told how it went: one of them, once, never before the constructor has returned. */
@@ -30,7 +32,8 @@ export interface Attempt {
 }
 
 /**
- * Starts to connect.
+ * Starts to connect, or to wait until no other attempt of a class connects to the same host. A transport of one's own and a Unix
+ * socket do not wait.
  *
  * @param url An absolute URL, or one that is relative to `location`.
  * @param options What to ask for. Its signal ends the handshake only.
@@ -40,7 +43,8 @@ export interface Attempt {
  */
 export function attempt(url: string | URL, options: ConnectOptions, outcome: AttemptOutcome): Attempt {
   const parsed = resolveUrl(url);
-  check(parsed, options);
+  const { handshakeTimeout } = check(parsed, options);
+  const dials = options.conn === undefined && options.path === undefined;
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
 
@@ -49,7 +53,10 @@ export function attempt(url: string | URL, options: ConnectOptions, outcome: Att
     let connection: Connection;
     try {
       signal.throwIfAborted(); // before anything is dialled
-      connection = await openConnection(parsed, { ...options, signal });
+      const open = () => openConnection(parsed, { ...options, signal });
+      connection = dials
+        ? await inTurn(authority(hostAndPort(parsed)), { signal, handshakeTimeout }, open)
+        : await open();
     } catch (error) {
       return outcome.failed(error === signal.reason || error instanceof WebSocketError ? error : notOpened(error));
     }
@@ -64,16 +71,16 @@ export function attempt(url: string | URL, options: ConnectOptions, outcome: Att
   };
 }
 
-/** Throws what `connect` would reject with before it dials. */
-function check(url: URL, options: ConnectOptions): void {
-  const { protocols = [], headers = [] } = options;
-  resolveLimits(options);
-  createUpgradeRequest({
-    url,
-    protocols: typeof protocols === "string" ? [protocols] : protocols,
-    extensions: offerExtensions(withPerMessageDeflate(options)),
-    headers,
-  });
+/** Throws what `connect` would reject with before it dials, and gives the limits. */
+function check(url: URL, options: ConnectOptions): Limits {
+  const { protocols: given = [], headers = [] } = options;
+  const protocols = typeof given === "string" ? [given] : given;
+  createUpgradeRequest({ url, protocols, extensions: offerExtensions(withPerMessageDeflate(options)), headers });
+  // The web's classes compare subprotocols as Web Platform Tests do, without regard to case.
+  if (new Set(protocols.map((protocol) => protocol.toLowerCase())).size < protocols.length) {
+    throw new DOMException(`Subprotocols ${protocols.join(", ")} differ only in case`, "SyntaxError");
+  }
+  return resolveLimits(options);
 }
 
 /** The web's classes know of no refusals: the error is theirs, and what it was is its cause. */

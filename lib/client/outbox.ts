@@ -42,8 +42,8 @@ export class Outbox {
   }
 
   /**
-   * Puts a message behind the others. Binary data is copied: the wait may be long, and the caller may change, shrink or transfer
-   * its memory meanwhile.
+   * Puts a message behind the others. Binary data is copied: the wait may be long, and the caller may change or transfer its
+   * memory meanwhile.
    *
    * @param data The message.
    * @param options How it is sent.

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { bytesOf, type MessageData } from "../pipeline/messages/message.ts";
+import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { Connection } from "../pipeline/sockets/connection.ts";
 import { BufferedAmount, utf8Length } from "./buffered_amount.ts";
 
 /** What a `WebSocket` can send. */
-export type Sendable = string | BufferSource | Blob;
+export type Sendable = Message | Blob;
 
 /** The messages of one `WebSocket`, before it is open, while it is and afterwards. */
 export class OutgoingMessages {
@@ -31,9 +31,8 @@ export class OutgoingMessages {
   /** Sends a message, or counts it where that is too late. It is copied. */
   send(data: Sendable): void {
     if (data instanceof Blob) return this.#take(data.size, () => data.arrayBuffer());
-    const message = data instanceof ArrayBuffer || ArrayBuffer.isView(data) ? bytesOf(data) : `${data}`;
-    if (typeof message === "string") this.#take(utf8Length(message), message);
-    else this.#take(message.length, this.#turn === undefined ? message : message.slice());
+    if (typeof data === "string") this.#take(utf8Length(data), data);
+    else this.#take(data.length, this.#turn === undefined ? data : new Uint8Array(data));
   }
 
   /** Takes no more messages, and calls back when the connection has all that were taken: it is for its close frame then. */

@@ -11,10 +11,9 @@ import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
  * @param url An absolute URL, ws, wss, http or https; or a relative one, where the program has a `location`.
  * @returns A new URL, ws or wss.
  * @throws {DOMException} `SyntaxError` if it does not parse, has another scheme, or has a fragment.
- * @throws {TypeError} If it is `undefined`.
  */
-export function resolveUrl(url: string | URL | undefined): URL {
-  if (url === undefined) throw new TypeError("Cannot connect without a URL"); // to the web it is no argument
+export function resolveUrl(url: string | URL): URL {
+  const text = `${url}`; // whatever it is: to Web IDL it is a string
   const base = globalThis.location?.href;
-  return parseWebSocketUrl(base !== undefined && URL.canParse(url, base) ? new URL(url, base) : url);
+  return parseWebSocketUrl(base !== undefined && URL.canParse(text, base) ? new URL(text, base) : text);
 }

@@ -12,6 +12,7 @@ import { type Attempt, attempt } from "./attempt.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { closeEvent, errorEvent, EventHandlerAttribute } from "./event_handlers.ts";
 import { OutgoingMessages } from "./outgoing_messages.ts";
+import { clampUnsignedShort, defineInterface, requireArgument, toWebMessage } from "./web_idl.ts";
 
 /** How a `WebSocket` connects: whatever {@linkcode connect} takes. Its `signal` ends the opening handshake only. */
 export type WebSocketOptions = Omit<ConnectOptions, "data">;
@@ -43,6 +44,25 @@ const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
  * ```
  */
 export class WebSocket extends EventTarget {
+  /** 0: the opening handshake is under way. */
+  declare static readonly CONNECTING: 0;
+  /** 1: messages flow. */
+  declare static readonly OPEN: 1;
+  /** 2: the closing handshake is under way. */
+  declare static readonly CLOSING: 2;
+  /** 3: the connection has ended, or did not open. */
+  declare static readonly CLOSED: 3;
+  /** 0: the opening handshake is under way. */
+  declare readonly CONNECTING: 0;
+  /** 1: messages flow. */
+  declare readonly OPEN: 1;
+  /** 2: the closing handshake is under way. */
+  declare readonly CLOSING: 2;
+  /** 3: the connection has ended, or did not open. */
+  declare readonly CLOSED: 3;
+  /** The class's name, for `Object.prototype.toString`. */
+  declare readonly [Symbol.toStringTag]: string;
+
   readonly #attempt: Attempt;
   readonly #origin: string;
   readonly #onopen = new EventHandlerAttribute<WebSocketEventHandler<Event>>(this, "open");
@@ -57,54 +77,24 @@ export class WebSocket extends EventTarget {
   #receiving = false;
 
   /**
-   * Connects.
+   * Connects. The sockets of this class and of `WebSocketStream` connect to a host one after another, as in a browser (RFC 6455
+   * §4.1): each has its own `handshakeTimeout` when its turn comes. {@linkcode connect} does not wait.
    *
    * @param url An absolute URL, ws, wss, http or https; or one that is relative to `location`, where the program has one.
    * @param protocols A subprotocol, a list of them, the best first, or options.
-   * @throws {DOMException} `SyntaxError` for a URL or a subprotocol that cannot be used, or a subprotocol that comes twice.
-   * @throws {TypeError} If a header field cannot be sent.
+   * @throws {DOMException} `SyntaxError` for a URL or a subprotocol that cannot be used, or a subprotocol that comes twice, in
+   *   whatever case.
+   * @throws {TypeError} If there is no URL, or a header field cannot be sent.
    * @throws {RangeError} If a limit cannot be used.
    */
   constructor(url: string | URL, protocols: string | readonly string[] | WebSocketOptions = []) {
+    requireArgument(arguments.length, "new WebSocket");
     super();
     this.#attempt = attempt(url, optionsOf(protocols), {
       opened: (connection) => void this.#open(connection),
       failed: (error) => void this.#end({ closeCode: 1006, reason: "", wasClean: false, error }),
     });
     this.#origin = new URL(this.#attempt.url).origin;
-  }
-
-  /** 0: the opening handshake is under way. */
-  static get CONNECTING(): 0 {
-    return CONNECTING;
-  }
-  /** 1: messages flow. */
-  static get OPEN(): 1 {
-    return OPEN;
-  }
-  /** 2: the closing handshake is under way. */
-  static get CLOSING(): 2 {
-    return CLOSING;
-  }
-  /** 3: the connection has ended, or did not open. */
-  static get CLOSED(): 3 {
-    return CLOSED;
-  }
-  /** 0: the opening handshake is under way. */
-  get CONNECTING(): 0 {
-    return CONNECTING;
-  }
-  /** 1: messages flow. */
-  get OPEN(): 1 {
-    return OPEN;
-  }
-  /** 2: the closing handshake is under way. */
-  get CLOSING(): 2 {
-    return CLOSING;
-  }
-  /** 3: the connection has ended, or did not open. */
-  get CLOSED(): 3 {
-    return CLOSED;
   }
 
   /** The URL, ws or wss. */
@@ -138,7 +128,8 @@ export class WebSocket extends EventTarget {
     return this.#binaryType;
   }
   set binaryType(type: "blob" | "arraybuffer") {
-    if (type === "blob" || type === "arraybuffer") this.#binaryType = type;
+    const value = `${type}`;
+    if (value === "blob" || value === "arraybuffer") this.#binaryType = value;
   }
 
   /** Is called when the connection is open. */
@@ -176,11 +167,13 @@ export class WebSocket extends EventTarget {
    *
    * @param data A string as text; a buffer, a view or a blob as binary data. It is copied. Anything else becomes a string.
    * @throws {DOMException} `InvalidStateError` while the opening handshake is under way.
-   * @throws {TypeError} If `data` is shared memory or cannot become a string.
+   * @throws {TypeError} If there is no argument, or it cannot become a string, or its memory is shared, resizable or detached.
    */
   send(data: string | BufferSource | Blob): void {
+    requireArgument(arguments.length, "send");
+    const message = data instanceof Blob ? data : toWebMessage(data);
     if (this.#state === CONNECTING) throw invalidState("Cannot send: the connection is not open yet");
-    this.#outgoing.send(data);
+    this.#outgoing.send(message);
   }
 
   /**
@@ -190,21 +183,16 @@ export class WebSocket extends EventTarget {
    * @param reason At most 123 bytes of UTF-8; alone it means 1000.
    * @throws {DOMException} `InvalidAccessError` for a code that an application may not use, `SyntaxError` for a long reason.
    */
-  close(code?: number, reason = ""): void {
+  close(code: number | undefined = undefined, reason = ""): void {
     // Its rules are the error's, which has the same two fields.
     const checked = new WebSocketError("", {
-      ...(code === undefined ? {} : { closeCode: Math.round(Number(code)) }),
+      ...(code === undefined ? {} : { closeCode: clampUnsignedShort(code) }),
       reason: `${reason}`,
     });
     if (this.#state === CLOSING || this.#state === CLOSED) return;
     this.#state = CLOSING;
     if (this.#connection === undefined) this.#attempt.giveUp();
     else this.#outgoing.close((connection) => void closeFor(connection, checked));
-  }
-
-  /** The class's name, for `Object.prototype.toString`. */
-  get [Symbol.toStringTag](): string {
-    return "WebSocket";
   }
 
   async #open(connection: Connection): Promise<void> {
@@ -261,6 +249,8 @@ function optionsOf(protocols: string | readonly string[] | WebSocketOptions | nu
   if (typeof protocols !== "object") return { protocols: [`${protocols}`] };
   return Symbol.iterator in protocols ? { protocols: Array.from(protocols, String) } : protocols;
 }
+
+defineInterface(WebSocket, { CONNECTING, OPEN, CLOSING, CLOSED });
 
 /** The listeners' types, as the platform's own class has them. */
 export interface WebSocket {

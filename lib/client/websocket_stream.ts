@@ -4,13 +4,14 @@
  * @module
  */
 import { defer } from "../deferred.ts";
-import { ConnectionError, invalidState, type WebSocketCloseInfo, WebSocketError } from "../errors.ts";
+import { HandshakeError, invalidState, type WebSocketCloseInfo, WebSocketError } from "../errors.ts";
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { Connection } from "../pipeline/sockets/connection.ts";
 import { closeFor } from "../pipeline/sockets/connection_streams.ts";
 import type { CloseInfo, WebSocketOpenInfo } from "../pipeline/sockets/websocket_connection.ts";
 import { type Attempt, attempt } from "./attempt.ts";
 import type { ConnectOptions } from "./connect.ts";
+import { defineInterface, enforceUnsignedShort, requireArgument, toDictionary, toWebMessage } from "./web_idl.ts";
 
 /** How a `WebSocketStream` connects: the draft's `protocols` and `signal`, and whatever {@linkcode connect} takes. */
 export interface WebSocketStreamOptions extends Omit<ConnectOptions, "protocols" | "data"> {
@@ -44,24 +45,31 @@ export class WebSocketStream implements AsyncDisposable {
   readonly #closed = defer<Required<WebSocketCloseInfo>>();
   #connection: Connection | undefined;
 
+  /** The class's name, for `Object.prototype.toString`. */
+  declare readonly [Symbol.toStringTag]: string;
+
   /**
-   * Connects.
+   * Connects. The streams of this class and the sockets of `WebSocket` connect to a host one after another, as in a browser
+   * (RFC 6455 §4.1): each has its own `handshakeTimeout` when its turn comes. {@linkcode connect} does not wait.
    *
    * @param url An absolute URL, ws, wss, http or https; or one that is relative to `location`, where the program has one.
    * @param options The subprotocols, a signal that gives up the handshake, and all else that `connect` takes.
-   * @throws {DOMException} `SyntaxError` for a URL or a subprotocol that cannot be used, or a subprotocol that comes twice.
-   * @throws {TypeError} If `options` is no object, `protocols` is no list, or a header field cannot be sent.
+   * @throws {DOMException} `SyntaxError` for a URL or a subprotocol that cannot be used, or a subprotocol that comes twice, in
+   *   whatever case.
+   * @throws {TypeError} If there is no URL, `options` is no object, `protocols` is no list, or a header field cannot be sent.
    * @throws {RangeError} If a limit cannot be used.
    */
   constructor(url: string | URL, options: WebSocketStreamOptions = {}) {
-    const { protocols = [] } = dictionary(options);
+    requireArgument(arguments.length, "new WebSocketStream");
+    const { protocols = [], signal } = toDictionary(options);
     // A string is a sequence of characters, but none of the Web IDL's.
     if (typeof protocols !== "object") throw new TypeError("Cannot use protocols that are no list");
     this.#attempt = attempt(url, { ...options, protocols: Array.from(protocols, String) }, {
       opened: (connection) => this.#open(connection),
       failed: (error) => {
-        this.#opened.reject(error);
-        this.#closed.reject(error);
+        const reason = signal?.aborted && error === signal.reason ? error : notOpened(error);
+        this.#opened.reject(reason);
+        this.#closed.reject(reason);
       },
     });
     this.#opened.promise.catch(() => {});
@@ -74,8 +82,9 @@ export class WebSocketStream implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the connection is open. It rejects with a {@linkcode WebSocketError} if it does not open, whose `cause` is the
-   * server's refusal where that is why; with the signal's reason if that gave up.
+   * Resolves when the connection is open. If it does not open, it rejects with a {@linkcode WebSocketError} with the code 1006,
+   * whose `cause` says why: a `HandshakeError` if the server refused, a `ConnectionError` if there was no answer. If the signal
+   * gave up, it rejects with the signal's reason.
    */
   get opened(): Promise<WebSocketOpenInfo> {
     return this.#opened.promise;
@@ -83,7 +92,8 @@ export class WebSocketStream implements AsyncDisposable {
 
   /**
    * Resolves when the connection has ended cleanly, with the peer's code, or 1005, and reason. Otherwise it rejects with a
-   * {@linkcode WebSocketError}, whose code is 1006 where the peer sent no close frame and whose `cause` is what went wrong.
+   * {@linkcode WebSocketError}, whose code is 1006 where the peer sent no close frame and whose `cause` is what went wrong: a
+   * `ConnectionError` for a lost connection, a `ProtocolError` for a broken rule, a `LimitError`.
    */
   get closed(): Promise<Required<WebSocketCloseInfo>> {
     return this.#closed.promise;
@@ -98,10 +108,10 @@ export class WebSocketStream implements AsyncDisposable {
    * @throws {TypeError} If `closeInfo` is no object or its code no number.
    */
   close(closeInfo: WebSocketCloseInfo = {}): void {
-    const { closeCode, reason } = dictionary(closeInfo);
+    const { closeCode, reason } = toDictionary(closeInfo);
     // Its rules are the error's, which has the same two fields.
     const checked = new WebSocketError("", {
-      ...(closeCode === undefined ? {} : { closeCode: toUnsignedShort(closeCode) }),
+      ...(closeCode === undefined ? {} : { closeCode: enforceUnsignedShort(closeCode) }),
       ...(reason === undefined ? {} : { reason: `${reason}` }),
     });
     if (this.#connection === undefined) this.#attempt.giveUp();
@@ -112,11 +122,6 @@ export class WebSocketStream implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await this.#closed.promise.catch(() => {});
-  }
-
-  /** The class's name, for `Object.prototype.toString`. */
-  get [Symbol.toStringTag](): string {
-    return "WebSocketStream";
   }
 
   #open(connection: Connection): void {
@@ -159,7 +164,7 @@ function writableOf(connection: Connection, end: Promise<WebSocketError | undefi
     },
     async write(chunk) {
       try {
-        await connection.send(messageOf(chunk));
+        await connection.send(toWebMessage(chunk));
       } catch (error) {
         throw connection.readyState === 3 ? await end ?? error : error;
       }
@@ -173,33 +178,21 @@ function writableOf(connection: Connection, end: Promise<WebSocketError | undefi
   });
 }
 
-/** What is no buffer and no view is text, or becomes it. */
-function messageOf(chunk: MessageData): MessageData {
-  return typeof chunk === "string" || chunk instanceof ArrayBuffer || ArrayBuffer.isView(chunk) ? chunk : `${chunk}`;
-}
-
 /** The error of an unclean end: its code is the peer's, or 1006, whatever we told the peer. Our own error is its cause. */
 function errorOf({ closeCode, reason, wasClean, error }: CloseInfo): WebSocketError | undefined {
-  if (wasClean) return undefined;
-  if (error instanceof ConnectionError && error.closeCode === closeCode && error.reason === reason) return error;
-  const message = error instanceof Error ? error.message : "The connection did not end cleanly";
-  return new ConnectionError(message, { closeCode, reason, cause: error });
+  return wasClean ? undefined : webSocketError({ closeCode, reason }, error);
 }
 
-/** Web IDL's dictionaries are objects; `null` is an empty one. */
-function dictionary<Members extends object>(value: Members): Partial<Members> {
-  if (value === null) return {};
-  if (typeof value !== "object" && typeof value !== "function") {
-    throw new TypeError(`Cannot use ${value}: it is no object`);
-  }
-  return value;
+/** The error of a connection that did not open. A refusal is its direct cause. */
+function notOpened(error: unknown): WebSocketError {
+  const refused = error instanceof WebSocketError && error.cause instanceof HandshakeError;
+  return webSocketError({ closeCode: 1006, reason: "" }, refused ? error.cause : error);
 }
 
-/** Web IDL's `[EnforceRange] unsigned short`. */
-function toUnsignedShort(value: number): number {
-  const integer = Math.trunc(Number(value));
-  if (!(integer >= 0 && integer <= 65_535)) {
-    throw new TypeError(`Cannot use close code ${value}: it is none of 16 bits`);
-  }
-  return integer;
+/** A `WebSocketError`, and none of its subclasses, as the draft has it. Its constructor lets only applications' codes pass. */
+function webSocketError(info: Required<WebSocketCloseInfo>, cause: unknown): WebSocketError {
+  const message = cause instanceof Error ? cause.message : "The connection did not end cleanly";
+  return Object.assign(new WebSocketError(message), info, { cause });
 }
+
+defineInterface(WebSocketStream);

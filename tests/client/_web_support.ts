@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import type { ConnectOptions } from "../../lib/client/connect.ts";
 import { WebSocketStream, type WebSocketStreamOptions } from "../../lib/client/websocket_stream.ts";
 import { type WebSocketCloseInfo, WebSocketError } from "../../lib/errors.ts";
@@ -67,6 +67,11 @@ export function closed(stream: WebSocketStream): Promise<Required<WebSocketClose
 /** With what a stream ended that did not end cleanly. */
 export function unclean(stream: WebSocketStream): Promise<WebSocketError> {
   return assertRejects(() => closed(stream), WebSocketError);
+}
+
+/** Checks that an error is a `WebSocketError` and none of its subclasses, as a program sees it that knows only the draft. */
+export function assertPlain(error: WebSocketError): void {
+  assertEquals([error.constructor, error.name, error.code], [WebSocketError, "WebSocketError", 0]);
 }
 
 /** Calls with arguments that TypeScript would not let through. */

@@ -59,18 +59,16 @@ Deno.test("the end of an outbox is told to all who wait, and to nobody as an unh
   assertEquals([outbox.messages, outbox.bytes, outbox.handOne(taker())], [0, 0, undefined]);
 });
 
-Deno.test("binary data is copied at the call: its memory may be changed, transferred or shrunk while it waits", async () => {
+Deno.test("binary data is copied at the call: its memory may be changed or transferred while it waits", async () => {
   const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
   const changed = Uint8Array.of(1, 2, 3);
   const pooled = Buffer.from([4, 5, 6]); // whose own `slice` does not copy
   const transferred = Uint8Array.of(0, 7, 8, 9);
-  const shrunk = new ArrayBuffer(2, { maxByteLength: 4 });
-  const added = [changed, pooled, transferred.subarray(1), shrunk].map((data) => outbox.add(data));
+  const added = [changed, pooled, transferred.subarray(1)].map((data) => outbox.add(data));
   changed.fill(0);
   pooled.fill(0);
   structuredClone(transferred.buffer, { transfer: [transferred.buffer] });
-  shrunk.resize(0);
-  assertEquals(outbox.bytes, 11);
+  assertEquals(outbox.bytes, 9);
   const socket = taker();
   while (outbox.handOne(socket) !== undefined);
   await Promise.all(added);
@@ -78,7 +76,6 @@ Deno.test("binary data is copied at the call: its memory may be changed, transfe
     Uint8Array.of(1, 2, 3),
     Uint8Array.of(4, 5, 6),
     Uint8Array.of(7, 8, 9),
-    new Uint8Array(2),
   ]);
 });
 

@@ -5,7 +5,17 @@ import { counting } from "../_support/bytes.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { close, text } from "../_support/raw_peer.ts";
 import { settle, soon } from "../_support/wait.ts";
-import { answerClose, closed, ends, loosely, openStream, thrownName, unclean, URL_HERE } from "./_web_support.ts";
+import {
+  answerClose,
+  assertPlain,
+  closed,
+  ends,
+  loosely,
+  openStream,
+  thrownName,
+  unclean,
+  URL_HERE,
+} from "./_web_support.ts";
 
 // How a stream ends. The cases of the Web Platform Tests (websockets/stream/tentative) are told by their titles: "WPT: ...". The points where Deno's
 // own class differs from the draft begin with "unlike Deno's:".
@@ -138,6 +148,8 @@ Deno.test("WPT: an abrupt end rejects closed and errors both streams, with the s
   far.reset();
   const error = await unclean(stream);
   assertEquals([error.closeCode, error.reason], [1006, ""]);
+  assertPlain(error);
+  assertInstanceOf(error.cause, ConnectionError);
   assertStrictEquals(await assertRejects(() => readable.getReader().read()), error);
   const writer = writable.getWriter();
   assertStrictEquals(await assertRejects(() => writer.ready), error);
@@ -163,6 +175,7 @@ Deno.test("a server that breaks the protocol sent no close frame: 1006, and the 
   const error = await unclean(stream);
   assertInstanceOf(error.cause, ProtocolError);
   assertEquals([error.closeCode, error.cause.closeCode, error.message], [1006, 1002, error.cause.message]);
+  assertPlain(error);
   assertStrictEquals(await assertRejects(() => reading), error);
 });
 
@@ -175,6 +188,7 @@ Deno.test("WPT: a close of the server with unwritten data is not clean, and has 
   far.reset();
   const error = await unclean(stream);
   assertEquals([error.closeCode, error.reason], [4567, "done"]);
+  assertPlain(error);
   assertStrictEquals(await assertRejects(() => soon(writing, "The write")), error);
 });
 

@@ -10,6 +10,7 @@ import { binary, close, text } from "../_support/raw_peer.ts";
 import { settle, soon } from "../_support/wait.ts";
 import {
   answerClose,
+  assertPlain,
   closed,
   construct,
   ends,
@@ -52,10 +53,33 @@ Deno.test("WPT: a connection that does not open rejects both promises with a Web
   const stream = new WebSocketStream(URL_HERE, options);
   await peer.readHead();
   await peer.send(utf8("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"));
-  const error = await assertRejects(() => soon(stream.opened, "The opening"), ConnectionError);
+  const error = await assertRejects(() => soon(stream.opened, "The opening"), WebSocketError);
   assertStrictEquals(await unclean(stream), error);
   assertInstanceOf(error.cause, HandshakeError);
   assertEquals([error.closeCode, error.cause.status], [1006, 404]);
+  assertPlain(error);
+});
+
+Deno.test("WPT: where there is no server, or the handshake is given up, the error is a WebSocketError as well, by name and by class", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const stream = new WebSocketStream(`ws://127.0.0.1:${port}/`);
+  const error = await assertRejects(() => soon(stream.opened, "The opening"), WebSocketError);
+  assertPlain(error);
+  assertInstanceOf(error.cause, ConnectionError);
+  assertEquals([error.closeCode, error.reason, error.message], [1006, "", `Cannot connect to 127.0.0.1:${port}`]);
+  assertStrictEquals(await unclean(stream), error);
+
+  const given = new WebSocketStream(URL_HERE, ends().options);
+  given.close();
+  assertPlain(await unclean(given));
+});
+
+Deno.test("a signal whose reason is an error of ours is told as it is", async () => {
+  const reason = new ConnectionError("enough");
+  const stream = new WebSocketStream(URL_HERE, { signal: AbortSignal.abort(reason) });
+  assertStrictEquals(await assertRejects(() => soon(stream.opened, "The opening")), reason);
 });
 
 Deno.test("promises that nobody looks at are no unhandled rejections", async () => {

@@ -1,0 +1,88 @@
+/**
+ * What Web IDL makes of an interface and of its arguments, where a class of the language differs.
+ *
+ * @module
+ */
+import { bytesOf, type Message } from "../pipeline/messages/message.ts";
+
+/**
+ * Gives a class the properties of a Web IDL interface (§3.7): its members are enumerable, its name is a property of the prototype,
+ * and its constants are properties of the class and of the prototype that cannot be changed.
+ *
+ * @param Class The class. Members whose names are symbols stay as they are: they are not the interface's.
+ * @param constants The constants by name.
+ */
+export function defineInterface(
+  Class: { readonly name: string; readonly prototype: object },
+  constants: Readonly<Record<string, number>> = {},
+): void {
+  const { name, prototype } = Class;
+  for (const member of Object.getOwnPropertyNames(prototype)) {
+    if (member !== "constructor") Object.defineProperty(prototype, member, { enumerable: true });
+  }
+  for (const [constant, value] of Object.entries(constants)) {
+    for (const target of [Class, prototype]) Object.defineProperty(target, constant, { value, enumerable: true });
+  }
+  Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
+}
+
+/**
+ * Checks that a call has its required arguments: `undefined` is one, no argument is none.
+ *
+ * @param given How many there are.
+ * @param call What was called, for the message.
+ * @throws {TypeError} If there is none.
+ */
+export function requireArgument(given: number, call: string): void {
+  if (given === 0) throw new TypeError(`Cannot call ${call} without an argument: it takes one or more`);
+}
+
+/**
+ * Converts an argument to `(BufferSource or USVString)`: what is not a buffer or a view becomes a string.
+ *
+ * @param data The argument.
+ * @returns The text, or a view of the bytes.
+ * @throws {TypeError} If it cannot become a string, or its memory is shared, resizable or detached.
+ */
+export function toWebMessage(data: unknown): Message {
+  if (!isBuffer(data)) return `${data}`;
+  const bytes = bytesOf(data);
+  if (bytes.buffer.resizable) throw new TypeError("Cannot send memory of a resizable buffer: copy it first");
+  return bytes;
+}
+
+function isBuffer(data: unknown): data is BufferSource {
+  return data instanceof ArrayBuffer || ArrayBuffer.isView(data) || data instanceof SharedArrayBuffer;
+}
+
+/** Converts an argument to `[EnforceRange] unsigned short` (§3.3.6). It throws a `TypeError` for what is not in the range. */
+export function enforceUnsignedShort(value: unknown): number {
+  const integer = Math.trunc(toNumber(value));
+  if (!(integer >= 0 && integer <= 65_535)) {
+    throw new TypeError(`Cannot use ${value}: it must be a number from 0 to 65535`);
+  }
+  return integer;
+}
+
+/** Converts an argument to `[Clamp] unsigned short` (§3.3.5): the nearest number of the range, of two the even one. */
+export function clampUnsignedShort(value: unknown): number {
+  const clamped = Math.min(Math.max(toNumber(value) || 0, 0), 65_535);
+  const floor = Math.floor(clamped);
+  const rest = clamped - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}
+
+/** The language's conversion of an argument: unlike `Number` it takes no `BigInt`. */
+function toNumber(value: unknown): number {
+  if (typeof value === "bigint") throw new TypeError(`Cannot use ${value}n: it is a BigInt, not a number`);
+  return Number(value);
+}
+
+/** Converts an argument to a dictionary: an object, or nothing for an empty one. */
+export function toDictionary<Members extends object>(value: Members): Partial<Members> {
+  if (value === null) return {};
+  if (typeof value !== "object" && typeof value !== "function") {
+    throw new TypeError(`Cannot use ${value}: it is not an object`);
+  }
+  return value;
+}
