@@ -44,6 +44,7 @@ const LAYERS = [
   "lib/limits.ts",
   "lib/deferred.ts",
   "lib/sleep.ts",
+  "lib/log_error.ts",
   "lib/pipeline/stage.ts",
   "lib/pipeline/stage_stream.ts",
   "lib/pipeline/bytes/",

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { defer } from "../deferred.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
 import { type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
 
@@ -14,6 +15,12 @@ const PATIENCE = 1_000;
 
 /** Milliseconds between posts while nobody is known who could answer. */
 const PACE = 5;
+
+/**
+ * Deno shares one source of posts among all channels of a process, ends it with the last channel, and takes a moment for that. A
+ * channel that is made in this moment loses its source: what it posts throws a `TypeError`. So each waits for the last one's end.
+ */
+let lastEnd: Promise<void> = Promise.resolve();
 
 /** What goes over the channel. */
 type Post =
@@ -51,7 +58,10 @@ type Item = readonly [name: string, bytes: Uint8Array];
 export function broadcastBroker(name: string, options: BrokerOptions = {}): LinkedBroker {
   const link: BrokerLink = {
     nameOf: (topic) => topic,
-    connect: (receive) => Promise.resolve(openChannel(name, receive)),
+    connect: async (receive) => {
+      await lastEnd;
+      return openChannel(name, receive);
+    },
   };
   return linkBroker(link, options);
 }
@@ -63,8 +73,18 @@ function openChannel(name: string, receive: (name: string, bytes: Uint8Array) =>
   const peers = new Map<string, number>();
   let number = 0;
   let check = () => {};
+  let stopWaiting = () => {};
 
-  const post = (post: Post) => channel.postMessage(post);
+  const { promise: ended, resolve: end } = defer<unknown>();
+
+  /** A channel that cannot post is lost, as a connection is: the broker opens another. */
+  const post = (post: Post): void => {
+    try {
+      channel.postMessage(post);
+    } catch (error) {
+      end(error);
+    }
+  };
   channel.onmessage = ({ data }) => {
     const post = readPost(data);
     if (post === undefined) return;
@@ -89,20 +109,21 @@ function openChannel(name: string, receive: (name: string, bytes: Uint8Array) =>
     new Promise<void>((resolve) => {
       const done = () => {
         clearTimeout(timer);
-        check = () => {};
+        check = stopWaiting = () => {};
         resolve();
       };
       const timer = setTimeout(() => {
         for (const [peer, last] of peers) if (last < number) peers.delete(peer);
         done();
       }, peers.size === 0 ? PACE : PATIENCE);
+      stopWaiting = done;
       check = () => {
         if (peers.size > 0 && [...peers.values()].every((last) => last >= number)) done();
       };
     });
 
   return {
-    ended: new Promise(() => {}),
+    ended,
     async publish(batch) {
       number++;
       post({ kind: "batch", from: self, number, batch: batch.map(({ name, bytes }) => [name, bytes]) });
@@ -116,13 +137,26 @@ function openChannel(name: string, receive: (name: string, bytes: Uint8Array) =>
     close() {
       post({ kind: "bye", from: self });
       channel.close();
-      check = () => {};
-      return Promise.resolve();
+      stopWaiting();
+      return lastEnd = turn();
     },
   };
 }
 
-/** Anybody in the process may post on the channel. */
+/** Waits for one turn of the event loop. A timer would stand still under a test's clock. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      port2.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
+}
+
+/** Any code of the process may post on the channel. */
 function readPost(data: unknown): Post | undefined {
   if (typeof data !== "object" || data === null || !("kind" in data && "from" in data)) return undefined;
   const { kind, from } = data;

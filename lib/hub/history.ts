@@ -10,13 +10,23 @@ export interface HistoryOptions {
   /** Messages of one topic. */
   messages: number;
   /**
-   * Bytes of all topics' messages together, each counted with 64 bytes and its topic's name besides. Where there is no room, the
-   * topic that was quiet for longest forgets first. Messages that are encoded in several ways take more than they are counted with.
+   * Bytes of memory for the messages of all topics together. A message counts twice its size, as data and as the frame that is
+   * sent, and 576 bytes for its objects; a topic counts its name and 256 bytes. Where there is no room, the topic that was quiet for
+   * longest forgets first. Messages that are encoded in several ways take more than they are counted with.
    *
    * @default {16777216}, 16 MiB
    */
   bytes?: number;
 }
+
+/**
+ * Measured with 100,000 messages of a byte: 105 bytes for a text, 306 for binary data, and 220 more for the frame that subscribers
+ * share.
+ */
+const MESSAGE_COST = 576;
+
+/** Measured: 250 bytes for a topic of one message, its name aside. */
+const TOPIC_COST = 256;
 
 /** The last messages. */
 export class History {
@@ -48,16 +58,20 @@ export class History {
   /** Keeps a message. */
   add(message: HubMessage): void {
     const { topic } = message;
-    const kept = this.#topics.get(topic) ?? [];
-    this.#topics.delete(topic);
+    const known = this.#topics.get(topic);
+    const kept = known ?? [];
+    if (known === undefined) this.#bytes += topicCost(topic);
+    else this.#topics.delete(topic);
     this.#topics.set(topic, kept);
     kept.push(message);
-    this.#bytes += cost(message);
+    this.#bytes += messageCost(message);
     if (kept.length > this.#messages) this.#forget(kept);
     while (this.#bytes > this.#maxBytes) {
       const [quiet, theirs] = this.#topics.entries().next().value!;
       this.#forget(theirs);
-      if (theirs.length === 0) this.#topics.delete(quiet);
+      if (theirs.length > 0) continue;
+      this.#topics.delete(quiet);
+      this.#bytes -= topicCost(quiet);
     }
   }
 
@@ -68,10 +82,15 @@ export class History {
 
   #forget(kept: HubMessage[]): void {
     const oldest = kept.shift();
-    if (oldest !== undefined) this.#bytes -= cost(oldest);
+    if (oldest !== undefined) this.#bytes -= messageCost(oldest);
   }
 }
 
-function cost({ size, topic }: HubMessage): number {
-  return size + topic.length;
+/** A text takes at most two bytes of memory for each UTF-16 unit, and about as much as its frame. */
+function messageCost({ data }: HubMessage): number {
+  return MESSAGE_COST + 2 * data.length;
+}
+
+function topicCost(topic: string): number {
+  return TOPIC_COST + 2 * topic.length;
 }

@@ -10,6 +10,7 @@ import type { DrivenConnection } from "../pipeline/sockets/driven_connection.ts"
 import { notOpen } from "../pipeline/sockets/not_open.ts";
 import type { SlowPolicy, SubscribeOptions } from "../pipeline/sockets/topics.ts";
 import type { SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { handleReturn, isThenable, logError } from "../log_error.ts";
 import type { BrokerMessage, BrokerState } from "./broker.ts";
 import { History } from "./history.ts";
 import { HubMessage } from "./hub_message.ts";
@@ -68,6 +69,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   readonly #subscribers = new Map<WebSocketConnection<Data>, Subscriber<Data>>();
   readonly #topics = new Map<string, Set<Subscriber<Data>>>();
   readonly #patterns = new Map<string, PatternEntry<Data>>();
+  readonly #failed = (error: unknown): void => logError(error, this.#options);
   #unflushed: Subscriber<Data>[] = [];
   #lastId = 0;
   #closed = false;
@@ -78,7 +80,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     this.#history = options.history && new History(options.history);
     const { broker, unsubscribeDelay: delay = UNSUBSCRIBE_DELAY } = options;
     if (broker === undefined) return;
-    this.#upstream = new Upstream(broker, { delay, report: (error) => this.#report(error) });
+    this.#upstream = new Upstream(broker, { delay, report: this.#failed });
     broker.attach({
       receive: (message) => this.#receive(message),
       state: (state) => this.#tell(() => options.onBrokerState?.(state)),
@@ -311,10 +313,12 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   /** A8: one string is checked, judged and routed. */
   #check(socket: WebSocketConnection<Data>, topic: string, action: "subscribe" | "publish"): void {
     this.#checkTopic(topic);
-    // A promise is no `true`, whatever it resolves to.
-    if (this.#options.authorize !== undefined && this.#options.authorize(socket, topic, action) !== true) {
-      throw new TopicError(`Topic refused: the connection may not ${action}`, topic);
-    }
+    if (this.#options.authorize === undefined) return;
+    const allowed: unknown = this.#options.authorize(socket, topic, action);
+    if (allowed === true) return;
+    // A promise is not `true`, whatever it resolves to; it may still reject.
+    if (isThenable(allowed)) handleReturn(() => allowed, this.#failed);
+    throw new TopicError(`Topic refused: the connection may not ${action}`, topic);
   }
 
   #checkTopic(topic: string): void {
@@ -323,20 +327,8 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   }
 
   /** Calls a hook once whatever is going on is done. */
-  #tell(hook: () => void): void {
-    queueMicrotask(() => {
-      try {
-        hook();
-      } catch (error) {
-        this.#report(error);
-      }
-    });
-  }
-
-  #report(error: unknown): void {
-    if (this.#options.onError !== undefined) return this.#options.onError(error);
-    // deno-lint-ignore no-console -- as `serve` does: a mistake that nobody asked to hear of must be heard
-    console.error(error);
+  #tell(hook: () => unknown): void {
+    queueMicrotask(() => handleReturn(hook, this.#failed));
   }
 }
 

@@ -81,6 +81,11 @@ export class Interests {
     else for (const name of this.#names) this.#changed.add(name);
   }
 
+  /** How many names may differ between what is wanted and what is held. */
+  get pending(): number {
+    return this.#changed.size;
+  }
+
   /** What the broker is to be told, which counts as told now; `undefined` where there is nothing. */
   take(): InterestChange | undefined {
     const wanted = (interest: Interest) =>

@@ -23,6 +23,11 @@ export class Lifetime {
     return this.#reason !== undefined;
   }
 
+  /** How many waits are under way. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /**
    * Ends it. Only the first time counts.
    *

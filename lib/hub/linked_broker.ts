@@ -8,6 +8,7 @@ import { reconnectDelay } from "../client/reconnect_delay.ts";
 import { defer } from "../deferred.ts";
 import { ConnectionError, invalidState } from "../errors.ts";
 import { type BrokerLimits, resolveBrokerLimits } from "../limits.ts";
+import { handleReturn, logError } from "../log_error.ts";
 import type { Broker, BrokerMessage, BrokerState } from "./broker.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
 import { decodeEnvelope, encodeEnvelope, type Envelope } from "./envelope.ts";
@@ -184,7 +185,8 @@ class Linked implements LinkedBroker {
     let session: BrokerSession | undefined;
     try {
       session = await this.#connect();
-      void session.ended.then((reason) => time.end(reason));
+      const end = (reason: unknown) => time.end(reason);
+      void session.ended.then(end, end);
       this.#live = { session, time };
       this.#interests.forget();
       await this.#tell();
@@ -205,7 +207,16 @@ class Linked implements LinkedBroker {
       this.#live = undefined;
       time.end(CLOSED);
       if (!this.#life.over) this.#become("down");
-      if (session !== undefined) await new Lifetime().wait(session.close(), LINGER, "The end").catch(() => {});
+      if (session !== undefined) await this.#end(session);
+    }
+  }
+
+  /** Ends a session. It never rejects: what a client throws at its end concerns a connection that is over. */
+  async #end(session: BrokerSession): Promise<void> {
+    try {
+      await new Lifetime().wait(session.close(), LINGER, "The end");
+    } catch {
+      // It is over all the same.
     }
   }
 
@@ -214,7 +225,7 @@ class Linked implements LinkedBroker {
     try {
       return await this.#life.wait(connecting, this.#limits.pongTimeout, "The connection to the broker");
     } catch (error) {
-      connecting.then((session) => session.close()).catch(() => {}); // it came too late
+      connecting.then((session) => this.#end(session), () => {}); // it came too late
       throw error;
     }
   }
@@ -268,11 +279,7 @@ class Linked implements LinkedBroker {
     }
     const { sender, topic, data } = envelope;
     if (sender === this.#sender || !this.#interests.wants(topic) || !this.#isNew(envelope)) return;
-    try {
-      this.#hooks?.receive({ topic, data });
-    } catch (error) {
-      this.#report(error);
-    }
+    handleReturn(() => this.#hooks?.receive({ topic, data }), (error) => this.#report(error));
   }
 
   /** A9: what comes a second time, by its topic and by all topics, or after what was sent later, is dropped. */
@@ -287,11 +294,7 @@ class Linked implements LinkedBroker {
   #become(state: BrokerState): void {
     if (this.#state === state) return;
     this.#state = state;
-    try {
-      this.#hooks?.state?.(state);
-    } catch (error) {
-      this.#report(error);
-    }
+    handleReturn(() => this.#hooks?.state?.(state), (error) => this.#report(error));
   }
 
   /** A broker that is away for an hour is one line, not a thousand. */
@@ -303,13 +306,7 @@ class Linked implements LinkedBroker {
   }
 
   #report(error: unknown): void {
-    try {
-      if (this.#options.onError !== undefined) return this.#options.onError(error);
-    } catch (another) {
-      error = another;
-    }
-    // deno-lint-ignore no-console -- a mistake that nobody asked to hear of must be heard
-    console.error(error);
+    logError(error, this.#options);
   }
 }
 

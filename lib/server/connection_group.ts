@@ -13,6 +13,7 @@ import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.t
 import { tellRefusal } from "../pipeline/sockets/observer.ts";
 import type { ByteConnection, BytePair } from "../pipeline/sockets/transport.ts";
 import type { Address } from "../pipeline/sockets/websocket_connection.ts";
+import { logError } from "../log_error.ts";
 import {
   acceptExchange,
   type AcceptOptions,
@@ -228,13 +229,7 @@ export class ConnectionGroup<Data> {
 
   /** Tells of a mistake on our side. */
   report(error: unknown): void {
-    try {
-      if (this.#options.onError !== undefined) return this.#options.onError(error);
-    } catch (another) {
-      error = another; // a hook that fails must not end the accept loop
-    }
-    // deno-lint-ignore no-console -- as `Deno.serve` does: a mistake that nobody asked to hear of must be heard
-    console.error(error);
+    logError(error, this.#options);
   }
 
   /**

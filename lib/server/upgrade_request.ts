@@ -27,6 +27,7 @@ import { compileOriginPolicy, type OriginPolicy } from "../handshake/origin.ts";
 import { readUpgradeRequest, type UpgradeRequest } from "../handshake/server_handshake.ts";
 import { chooseSubprotocol } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
+import { logError } from "../log_error.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
 import { wholePart } from "../pipeline/messages/message_splitter.ts";
@@ -120,11 +121,9 @@ export function upgradeRequest<Data = unknown>(
     idleTimeout: limits.pingInterval === 0 ? 0 : Math.ceil((limits.pingInterval + limits.pongTimeout) / 1000),
   });
   for (const [name, value] of new Headers(options.headers)) response.headers.append(name, value);
-  // deno-lint-ignore no-console -- as `serve` does: a mistake that nobody asked to hear of must be heard
-  const report = (error: unknown) => options.onError === undefined ? console.error(error) : options.onError(error);
   socket.onopen = () => {
     const connection = new PlatformConnection<Data>({ socket, upgrade, protocol, limits, options });
-    void runHandler(connection, handler, report);
+    void runHandler(connection, handler, (error) => logError(error, options));
   };
   return response;
 }

@@ -7,6 +7,7 @@ import { defer } from "../deferred.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import type { ShutdownOptions } from "../server/connection_group.ts";
 import type { WorkerListenOptions } from "./orders.ts";
+import { logError } from "../log_error.ts";
 import { WorkerSlot } from "./worker_slot.ts";
 
 /** How workers serve. */
@@ -109,7 +110,7 @@ export async function serveWorkers(module: string | URL, options: ServeWorkersOp
       start: { listen, index, workers, channel, data },
       startTimeout,
       restart: { first, most },
-      onError: (error) => report(options, error),
+      onError: (error) => logError(error, options),
     }));
   try {
     const { addr, url } = (await Promise.all(slots.map((slot) => slot.fill())))[0]!;
@@ -166,14 +167,4 @@ class Workers implements WorkersServer {
 function freePort(hostname: string, port: number): number {
   using probe = Deno.listen({ hostname, port });
   return probe.addr.port;
-}
-
-function report({ onError }: ServeWorkersOptions, error: unknown): void {
-  try {
-    if (onError !== undefined) return onError(error);
-  } catch (another) {
-    error = another;
-  }
-  // deno-lint-ignore no-console -- a mistake that nobody asked to hear of must be heard
-  console.error(error);
 }

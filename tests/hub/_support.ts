@@ -47,9 +47,11 @@ export function joinSlowly(hub: Hub, options: OpenOptions = {}): Member {
 /** A hub whose mistakes fail the test, unless it notes them. */
 export function hubOf(options: HubOptions = {}): Hub {
   return createHub({
-    onError: (error) => {
-      throw error;
-    },
+    // Out of the hub's hands, which would print what a hook throws.
+    onError: (error) =>
+      queueMicrotask(() => {
+        throw error;
+      }),
     ...options,
   });
 }

@@ -110,3 +110,40 @@ Deno.test("A10: whatever else is posted on the channel does no harm", async () =
   await until(() => messages.length === 1, "The message");
   other.close();
 });
+
+Deno.test("a broker that is made right after another was closed hears and is heard", async () => {
+  for (let round = 0; round < 5; round++) {
+    const before = broadcastBroker(name());
+    noted(before);
+    await until(() => before.state === "up", "The first");
+    await before.close();
+    await using brokers = await pair();
+    const { a, b, messages } = brokers;
+    await until(() => a.state === "up" && b.state === "up", "The others");
+    a.publish({ topic: "t", data: "1" });
+    await until(() => messages.length === 1, "The message");
+  }
+});
+
+Deno.test("a channel that can post no more is opened anew", async () => {
+  const channel = name();
+  const errors: unknown[] = [];
+  await using broker = broadcastBroker(channel, {
+    reconnect: { first: 1, most: 1 },
+    onError: (error) => errors.push(error),
+  });
+  const { states } = noted(broker);
+  await until(() => broker.state === "up", "The channel");
+  const { postMessage } = BroadcastChannel.prototype;
+  BroadcastChannel.prototype.postMessage = () => {
+    throw new TypeError("no source");
+  };
+  try {
+    broker.publish({ topic: "t", data: "1" });
+    await until(() => broker.state === "down", "The loss");
+  } finally {
+    BroadcastChannel.prototype.postMessage = postMessage;
+  }
+  await until(() => broker.state === "up", "The next channel");
+  assertEquals([states, String(errors[0])], [["up", "down", "up"], "TypeError: no source"]);
+});

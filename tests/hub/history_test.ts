@@ -1,7 +1,10 @@
 import { assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
 import { History } from "../../lib/hub/history.ts";
-import { MESSAGE_COST } from "../../lib/hub/hub_message.ts";
+import type { Message } from "../../lib/pipeline/messages/message.ts";
+import { denoOutput } from "../_support/child.ts";
 import { message } from "./_support.ts";
+
+const MIB = 1024 * 1024;
 
 /** The last messages of a topic. */
 const last = (history: History, topic: string, count = Infinity) => history.last(topic, count).map(({ data }) => data);
@@ -22,10 +25,18 @@ Deno.test("a number that is none gives no history, and a topic that is none has 
   for (const topic of ["b", "constructor"]) assertEquals(last(history, topic), []);
 });
 
+/** What a history counts for one message, alone in its topic. */
+function cost(topic: string, data: Message): number {
+  const history = new History({ messages: 1 });
+  history.add(message(1, topic, data));
+  return history.bytes;
+}
+
 Deno.test("all topics share the bytes, and the topic that was quiet for longest forgets first", () => {
-  const cost = MESSAGE_COST + 2; // a topic and a text of one character
-  const history = new History({ messages: 10, bytes: 4 * cost });
+  // Two topics of two messages; then a topic of one more takes the place of one message, and its own is free again.
+  const history = new History({ messages: 10, bytes: 4 * cost("a", "1") - 1 });
   for (const [id, topic] of ["a", "b", "a", "b"].entries()) history.add(message(id, topic, `${id}`));
+  assertEquals([last(history, "a"), last(history, "b")], [["0", "2"], ["1", "3"]]);
   history.add(message(4, "c", "4"));
   assertEquals([last(history, "a"), last(history, "b"), last(history, "c")], [["2"], ["1", "3"], ["4"]]);
   history.add(message(5, "a", "5"));
@@ -47,6 +58,28 @@ Deno.test("a message larger than the bound is not kept, and leaves room for the 
   history.add(message(2, "a", "2"));
   assertEquals(last(history, "a"), ["2"]);
 });
+
+Deno.test("what is forgotten is counted no more, topics included", () => {
+  const history = new History({ messages: 1, bytes: 2 * cost("a", "1") });
+  for (let id = 1; id <= 100; id++) history.add(message(id, `${id % 10}`, "x"));
+  assertLessOrEqual(history.bytes, 2 * cost("a", "1"));
+  assertEquals([last(history, "8"), last(history, "9"), last(history, "0")], [[], ["x"], ["x"]]);
+});
+
+for (const shape of ["text", "binary", "encoded", "topics"]) {
+  Deno.test(`a history takes no more memory than its bytes say: ${shape}`, async () => {
+    const { code, stdout, stderr } = await denoOutput(
+      "run",
+      "--no-lock",
+      "--no-check",
+      "--v8-flags=--expose-gc",
+      "tests/hub/_history_memory.ts",
+      shape,
+    );
+    assertEquals(code, 0, stderr);
+    assertLessOrEqual(Number(stdout), 17 * MIB); // the collector is not exact
+  });
+}
 
 Deno.test("a history of no messages or no bytes is an error", () => {
   for (const value of [0, -1, 1.5, NaN, Infinity]) {

@@ -1,9 +1,11 @@
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
 import { LimitError, TopicError } from "../../lib/errors.ts";
+import { createHub } from "../../lib/hub/hub.ts";
 import { pattern } from "../../lib/hub/topic_pattern.ts";
 import { frame, Opcode } from "../../lib/pipeline/frames/frame.ts";
 import { open } from "../pipeline/sockets/_support.ts";
 import { utf8 } from "../_support/frames.ts";
+import { printed } from "../_support/printed.ts";
 import { close, text } from "../_support/raw_peer.ts";
 import { settle, until } from "../_support/wait.ts";
 import { hubOf, join } from "./_support.ts";
@@ -237,6 +239,17 @@ Deno.test("history does not bring again what a pattern has brought", async () =>
   assertEquals(await ada.texts(3), ["2", "1", "3"]);
 });
 
+Deno.test("history does not bring again what a pattern has brought, if the pattern was subscribed to twice", async () => {
+  await using hub = hubOf({ history: { messages: 10 } });
+  await using ada = join(hub);
+  hub.subscribe(ada.connection, pattern`room/*`);
+  hub.publish("room/1", "1");
+  hub.subscribe(ada.connection, pattern`room/*`, { slowPolicy: "drop-oldest" });
+  ada.connection.subscribe("room/1", { history: 10 });
+  hub.publish("room/1", "2");
+  assertEquals(await ada.texts(2), ["1", "2"]);
+});
+
 Deno.test("presence: count and topics say who is there, and onTopic tells of the first and of the last", async () => {
   const events: unknown[] = [];
   await using hub = hubOf({ onTopic: (...event) => void events.push(event) });
@@ -269,6 +282,39 @@ Deno.test("what a hook throws is reported, and hooks may use the hub", async () 
   assertEquals(await ada.texts(1), ["welcome"]);
   assertEquals(reports, [oops]);
 });
+
+Deno.test("a hook may return anything: what its promise is rejected with is reported", async () => {
+  const reports: unknown[] = [];
+  await using hub = hubOf({
+    onError: (error) => reports.push(error),
+    onTopic: (topic) => Promise.reject(`onTopic ${topic}`),
+    // As code without types may.
+    authorize: (_, topic) => topic === "a" || JSON.parse("0") || Promise.reject("authorize"),
+  });
+  await using ada = join(hub);
+  ada.connection.subscribe("a");
+  assertThrows(() => ada.connection.subscribe("b"), TopicError);
+  await settle();
+  assertEquals(reports.toSorted(), ["authorize", "onTopic a"]);
+});
+
+Deno.test("onError that throws or rejects ends nothing: it is printed to the console", async () => {
+  for (const onError of [() => Promise.reject("rejected"), () => fail("thrown")]) {
+    const lines = await printed(async () => {
+      await using hub = createHub({ onError, onTopic: () => fail("hook") });
+      await using ada = join(hub);
+      ada.connection.subscribe("a");
+      await settle();
+      hub.publish("a", "still here");
+      assertEquals(await ada.texts(1), ["still here"]);
+    });
+    assertMatch(String(lines[0]), /^(rejected|Error: failed: thrown)$/);
+  }
+});
+
+function fail(reason: unknown): never {
+  throw new Error(`failed: ${reason}`);
+}
 
 Deno.test("a connection whose server has no hub says so, and the hub takes it all the same", async () => {
   await using hub = hubOf();

@@ -56,3 +56,17 @@ Deno.test("a broker that knows nothing is told all that is wanted, and nothing e
   topics.forget();
   assertEquals(topics.take(), { add: [ALL_TOPICS], remove: [] });
 });
+
+Deno.test("a topic that was told leaves nothing behind, and neither does one that came and went", () => {
+  const topics = interests();
+  for (let at = 0; at < 100; at++) {
+    topics.add(`${at}`);
+    topics.take();
+    topics.delete(`${at}`);
+    topics.take();
+    topics.add("again");
+    topics.delete("again");
+    topics.take();
+  }
+  assertEquals(topics.pending, 0);
+});

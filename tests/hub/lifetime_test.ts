@@ -50,3 +50,15 @@ Deno.test("a sleep ends with its time", async () => {
   await time.advance(1);
   assertEquals(awake, true);
 });
+
+Deno.test("a wait that is over is forgotten, whether it resolved, rejected or took too long", async () => {
+  using time = new FakeTime();
+  const life = new Lifetime();
+  await life.wait(Promise.resolve(), 100, "It");
+  await life.wait(Promise.reject(new Error("no")), 100, "It").catch(() => {});
+  const late = life.wait(never, 100, "It").catch(() => {});
+  assertEquals(life.waiting, 1);
+  await time.advance(100);
+  await late;
+  assertEquals(life.waiting, 0);
+});

@@ -357,3 +357,51 @@ Deno.test("a broker takes one hub, and none when it is closed; it may be closed 
 Deno.test("limits are checked", () => {
   assertThrows(() => start(new FakeServer(), { maxQueuedMessages: 0 }), RangeError, "maxQueuedMessages 0");
 });
+
+Deno.test("a client that throws at its end, or whose end rejects, is connected to again, and closes", async () => {
+  using time = new FakeTime();
+  for (const close of [() => Promise.reject(new Error("close")), throwing]) {
+    const ends: ((reason: unknown) => void)[] = [];
+    const errors: unknown[] = [];
+    const broker = linkBroker({
+      nameOf: (topic) => topic,
+      connect: () =>
+        Promise.resolve({
+          ended: new Promise((_, reject) => ends.push(reject)),
+          publish: () => Promise.resolve(0),
+          subscribe: () => Promise.resolve(),
+          unsubscribe: () => Promise.resolve(),
+          ping: () => Promise.resolve(),
+          close,
+        }),
+    }, { pingInterval: 0, reconnect: { first: 1, most: 1 }, onError: (error) => errors.push(error) });
+    const { states } = noted(broker);
+    await settle();
+    ends[0]?.("lost");
+    await time.advance(10);
+    assertEquals([states, errors], [["up", "down", "up"], ["lost"]]);
+    const closing = broker.close();
+    await time.advance(1_000);
+    await closing;
+    assertEquals(broker.state, "closed");
+  }
+});
+
+function throwing(): never {
+  throw new Error("thrown");
+}
+
+Deno.test("a hub that throws or rejects at a message or a state is reported, and the broker goes on", async () => {
+  const server = new FakeServer();
+  const errors: unknown[] = [];
+  await using broker = linkBroker(server.link(), { pingInterval: 0, onError: (error) => errors.push(error) });
+  await using other = start(server).broker;
+  noted(other);
+  broker.attach({ receive: () => Promise.reject("receive"), state: throwing });
+  broker.subscribe("t");
+  await settle();
+  other.publish({ topic: "t", data: "1" });
+  await settle();
+  assertEquals(errors.map((error) => error instanceof Error ? error.message : error), ["thrown", "receive"]);
+  assertEquals(broker.state, "up");
+});

@@ -5,6 +5,7 @@
  */
 import { ConnectionError, HandshakeError } from "../../errors.ts";
 import type { UpgradeRequest } from "../../handshake/server_handshake.ts";
+import { logError } from "../../log_error.ts";
 import type { Address, CloseInfo, WebSocketConnection } from "./websocket_connection.ts";
 
 /** Which way bytes go: from the peer, or to it. */
@@ -92,8 +93,7 @@ export function tell<T>(call: () => T): T | undefined {
   try {
     return call();
   } catch (error) {
-    // deno-lint-ignore no-console -- as `serve` does: a mistake that nobody asked to hear of must be heard
-    console.error(error);
+    logError(error);
     return undefined;
   }
 }

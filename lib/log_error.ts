@@ -1,0 +1,48 @@
+/**
+ * Errors that have no caller to be thrown at: they go to the application's hook, or to the console.
+ *
+ * @module
+ */
+
+/** Options that may have the hook. */
+export interface ErrorHook {
+  /** Gets the error. */
+  onError?(error: unknown): unknown;
+}
+
+/**
+ * Reports an error. It never throws, and what the hook itself throws or rejects with is printed to the console.
+ *
+ * @param error The error.
+ * @param options Where the hook is. Without `onError` the error is printed to the console.
+ */
+export function logError(error: unknown, options: ErrorHook = {}): void {
+  if (options.onError === undefined) print(error);
+  else handleReturn(() => options.onError?.(error), print);
+}
+
+/**
+ * Calls a hook of the application. A hook may return anything: what it throws, and what a promise that it returns is rejected with, goes
+ * to `failed`.
+ *
+ * @param hook The call.
+ * @param failed Gets the error.
+ */
+export function handleReturn(hook: () => unknown, failed: (error: unknown) => void): void {
+  try {
+    const returned = hook();
+    if (isThenable(returned)) Promise.resolve(returned).catch(failed);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** Whether a value is a promise, or looks like one to `await`. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+function print(error: unknown): void {
+  // deno-lint-ignore no-console -- as `Deno.serve` does: an error without a hook must be visible
+  console.error(error);
+}

@@ -1,0 +1,41 @@
+import { assertEquals } from "@std/assert";
+import { handleReturn, isThenable, logError } from "../lib/log_error.ts";
+import { printed } from "./_support/printed.ts";
+import { settle } from "./_support/wait.ts";
+
+Deno.test("an error goes to the hook, and to the console where there is none", async () => {
+  const heard: unknown[] = [];
+  const lines = await printed(() => {
+    logError("a", { onError: (error) => heard.push(error) });
+    logError("b");
+  });
+  assertEquals([heard, lines], [["a"], ["b"]]);
+});
+
+Deno.test("a hook that throws or rejects is reported to the console, with what it threw", async () => {
+  const lines = await printed(async () => {
+    logError("a", {
+      onError() {
+        throw new Error("thrown");
+      },
+    });
+    logError("b", { onError: () => Promise.reject("rejected") });
+    await settle();
+  });
+  assertEquals(lines.map(String), ["Error: thrown", "rejected"]);
+});
+
+Deno.test("a call may return anything: only what it throws or rejects with has failed", async () => {
+  const failed: unknown[] = [];
+  const rejecting = { then: (_: unknown, reject: (error: unknown) => void) => reject("thenable") };
+  for (const value of [undefined, true, {}, { then: 1 }, Promise.resolve(1), Promise.reject("promise"), rejecting]) {
+    handleReturn(() => value, (error) => failed.push(error));
+  }
+  await settle();
+  assertEquals(failed, ["promise", "thenable"]);
+});
+
+Deno.test("a thenable is an object with a method then", () => {
+  const values = [Promise.resolve(), { then() {} }, { then: 1 }, {}, null, undefined, "then", () => {}];
+  assertEquals(values.map(isThenable), [true, true, false, false, false, false, false, false]);
+});
