@@ -11,9 +11,12 @@ import { createUpgradeRequest } from "../handshake/client_handshake.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import type { Connection } from "../pipeline/sockets/connection.ts";
 import { type ConnectOptions, openConnection } from "./connect.ts";
-import { inTurn } from "./connecting_line.ts";
+import { ConnectingLine } from "./connecting_line.ts";
 import { authority, hostAndPort } from "./target.ts";
 import { resolveUrl } from "./web_url.ts";
+
+/** All attempts of this thread stand in it. */
+const LINE = new ConnectingLine();
 
 /** Who is told how it went: one of them, once, never before the constructor has returned. */
 export interface AttemptOutcome {
@@ -55,7 +58,7 @@ export function attempt(url: string | URL, options: ConnectOptions, outcome: Att
       signal.throwIfAborted(); // before anything is dialled
       const open = () => openConnection(parsed, { ...options, signal });
       connection = dials
-        ? await inTurn(authority(hostAndPort(parsed)), { signal, handshakeTimeout }, open)
+        ? await LINE.take(authority(hostAndPort(parsed)), { signal, handshakeTimeout }, open)
         : await open();
     } catch (error) {
       return outcome.failed(error === signal.reason || error instanceof WebSocketError ? error : notOpened(error));

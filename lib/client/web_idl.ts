@@ -52,7 +52,8 @@ export function toWebMessage(data: unknown): Message {
 }
 
 function isBuffer(data: unknown): data is BufferSource {
-  return data instanceof ArrayBuffer || ArrayBuffer.isView(data) || data instanceof SharedArrayBuffer;
+  return data instanceof ArrayBuffer || ArrayBuffer.isView(data) ||
+    Object.prototype.toString.call(data) === "[object SharedArrayBuffer]"; // a page may have no such global
 }
 
 /** Converts an argument to `[EnforceRange] unsigned short` (§3.3.6). It throws a `TypeError` for what is not in the range. */

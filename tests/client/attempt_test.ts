@@ -107,3 +107,21 @@ Deno.test("who gives up when the answer is here has a connection or a transport 
     connection?.abort();
   }
 });
+
+Deno.test("one that gives up when the connection is there, but before its outcome was called, has no connection", async () => {
+  for (let turns = 0; turns < 12; turns++) {
+    let early: boolean | undefined;
+    const giveUpLater = async () => {
+      for (let turn = 0; turn < turns; turn++) await null;
+      early = told() === 0;
+      giveUp();
+    };
+    const { options, peer, conn } = ends({ observer: { opened: () => void giveUpLater() } });
+    const { giveUp, outcome, told } = starts(options);
+    await peer.answer();
+    const { connection } = await outcome();
+    await settle();
+    assertEquals([told(), connection === undefined, conn.closes > 0], [1, early, early], `${turns} turns`);
+    connection?.abort();
+  }
+});

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { attempt } from "../../lib/client/attempt.ts";
-import { inTurn } from "../../lib/client/connecting_line.ts";
+import { ConnectingLine } from "../../lib/client/connecting_line.ts";
 import { WebSocket } from "../../lib/client/websocket.ts";
 import { WebSocketStream } from "../../lib/client/websocket_stream.ts";
 import { serve } from "../../lib/server/serve.ts";
@@ -15,12 +15,14 @@ const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
 
 /** Handshakes that a test ends, by the name that each was started with. */
 function line() {
+  const line = new ConnectingLine();
   const begun: string[] = [];
   const ends = new Map<string, PromiseWithResolvers<string>>();
   return {
+    line,
     begun,
     start(name: string, host: string, signal = new AbortController().signal, handshakeTimeout = 1_000) {
-      return inTurn(host, { signal, handshakeTimeout }, () => {
+      return line.take(host, { signal, handshakeTimeout }, () => {
         const end = Promise.withResolvers<string>();
         begun.push(name);
         ends.set(name, end);
@@ -33,7 +35,7 @@ function line() {
 }
 
 Deno.test("handshakes with one host come one after another, in order, whether the one before succeeds or fails", async () => {
-  const { begun, start, succeed, fail } = line();
+  const { line: hosts, begun, start, succeed, fail } = line();
   const [a, b, c] = [start("a", "one:80"), start("b", "one:80"), start("c", "one:80")];
   await settle();
   assertEquals(begun, ["a"]);
@@ -44,19 +46,25 @@ Deno.test("handshakes with one host come one after another, in order, whether th
   succeed("b");
   assertEquals(await b, "b");
   await settle();
-  assertEquals(begun, ["a", "b", "c"]);
+  assertEquals([begun, hosts.hosts], [["a", "b", "c"], 1]);
   succeed("c");
   await c;
 });
 
 Deno.test("handshakes with different hosts, or ports of one, do not wait for each other", async () => {
-  const { begun, start, succeed } = line();
+  const { line: hosts, begun, start, succeed } = line();
   const names = ["one:80", "one:81", "two:80"];
   const all = names.map((host) => start(host, host));
   await settle();
   assertEquals(begun, names);
+  assertEquals(hosts.hosts, 3);
+  succeed("one:81");
+  await settle();
+  assertEquals(hosts.hosts, 2);
   names.forEach(succeed);
   await Promise.all(all);
+  await settle();
+  assertEquals(hosts.hosts, 0, "nothing is kept of a host that no handshake is under way with");
 });
 
 Deno.test("one that gives up while it waits leaves the line, and those behind it move up when the one before is over", async () => {

@@ -109,3 +109,30 @@ Deno.test("the signal gives up an attempt that hangs", async () => {
   assertEquals((await soon(connection.closed, "The end")).error, controller.signal.reason);
   while (await soon(conn.read(new Uint8Array(1024)), "The end of the attempt") !== null);
 });
+
+Deno.test("a signal that outlives many attempts and connections has one listener meanwhile, and none afterwards", async () => {
+  const { signal } = new AbortController();
+  const listeners = new Set<unknown>();
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    listeners.add(args[1]);
+    addEventListener.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    listeners.delete(args[1]);
+    removeEventListener.apply(signal, args);
+  };
+  let clients = 0;
+  await using server = serve({
+    ...LOOPBACK,
+    upgrade: () => ++clients % 2 === 0 ? new Response(null, { status: 503 }) : undefined,
+  }, (socket) => void socket.close(clients < 10 ? 1012 : 1000));
+  const most = { listeners: 0 };
+  const connection = reconnecting(server.url, {
+    ...AT_ONCE,
+    signal,
+    onState: () => void (most.listeners = Math.max(most.listeners, listeners.size)),
+  });
+  assertEquals((await soon(connection.closed, "The end")).closeCode, 1000);
+  assertEquals([most.listeners, listeners.size], [1, 0]);
+});
