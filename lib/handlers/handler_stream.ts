@@ -6,7 +6,7 @@
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
-import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
+import { bytesOf, type Message, type MessageData, ownCopy, toMessage } from "../pipeline/messages/message.ts";
 
 /** How a message is sent. */
 export interface SendMessageOptions {
@@ -79,7 +79,7 @@ export function createHandlerStream(socket: WebSocketConnection): HandlerStream 
     if (binary !== held.binary) {
       throw new TypeError(`Cannot continue a ${held.binary ? "binary" : "text"} message: binary is ${binary}`);
     }
-    if (!end) return void parts.push(typeof data === "string" ? data : bytesOf(data).slice());
+    if (!end) return void parts.push(ownCopy(toMessage(data)));
     held = undefined;
     await socket.send(convert(join([...parts, data]), binary));
   };

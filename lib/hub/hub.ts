@@ -5,7 +5,7 @@
  */
 import { invalidState, LimitError, TopicError } from "../errors.ts";
 import { type HubLimits, resolveHubLimits } from "../limits.ts";
-import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
+import { type Message, type MessageData, ownCopy, toMessage } from "../pipeline/messages/message.ts";
 import type { DrivenConnection } from "../pipeline/sockets/driven_connection.ts";
 import { notOpen } from "../pipeline/sockets/not_open.ts";
 import type { SlowPolicy, SubscribeOptions } from "../pipeline/sockets/topics.ts";
@@ -138,7 +138,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
 
   publish(topic: string, data: MessageData, options: PublishOptions = {}): number {
     this.#checkTopic(topic);
-    const copy = typeof data === "string" ? data : bytesOf(data).slice();
+    const copy = ownCopy(toMessage(data));
     this.stats.published++;
     const count = this.#deliver(topic, copy, options);
     this.#upstream?.publish(topic, copy);

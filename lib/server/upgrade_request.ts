@@ -29,13 +29,13 @@ import { chooseSubprotocol } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { logError } from "../log_error.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
-import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
+import { type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
 import { wholePart } from "../pipeline/messages/message_splitter.ts";
 import { ConnectionWays } from "../pipeline/sockets/connection_streams.ts";
 import type { DrivenConnection, PartSource } from "../pipeline/sockets/driven_connection.ts";
 import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import { type BatchConsumer, Inbox } from "../pipeline/sockets/inbox.ts";
-import { isSource, type MessageSource } from "../pipeline/sockets/message_source.ts";
+import { isBlob, isSource, type MessageSource } from "../pipeline/sockets/message_source.ts";
 import { notOpen } from "../pipeline/sockets/not_open.ts";
 import { hubFor, type SubscribeOptions, type Topics } from "../pipeline/sockets/topics.ts";
 import type {
@@ -250,9 +250,13 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
   }
 
   send(data: MessageData | MessageSource): Promise<void> {
-    if (isSource(data)) throw new TypeError("Cannot send from a source: the WebSocket of Deno.serve has no fragments");
+    if (isSource(data)) {
+      const instead = isBlob(data) ? "await blob.arrayBuffer()" : "the whole message";
+      throw new TypeError(`Cannot send from a source: the WebSocket of Deno.serve has no fragments. Send ${instead}`);
+    }
+    const message = toMessage(data);
     if (this.#state !== 1) throw notOpen("send", this);
-    this.#socket.send(typeof data === "string" ? data : bytesOf(data));
+    this.#socket.send(message); // which copies it
     const { maxQueuedBytes: max } = this.#limits;
     if (this.bufferedAmount >= max) {
       this.fail(

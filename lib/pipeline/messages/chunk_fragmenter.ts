@@ -6,7 +6,7 @@
 import { GrowingBuffer } from "../bytes/growing_buffer.ts";
 import { type Frame, frame, Opcode } from "../frames/frame.ts";
 import type { Stage } from "../stage.ts";
-import { bytesOf, type MessageData } from "./message.ts";
+import { type MessageData, toMessage } from "./message.ts";
 import { checkMaxFrameBytes, type MessageFragmenterOptions } from "./message_fragmenter.ts";
 
 /** How chunks are made into frames. */
@@ -66,14 +66,14 @@ export class ChunkFragmenter implements Stage<MessageData, Frame> {
    * @param chunk The chunk.
    * @param frames Where the frames are appended. Their payloads are views of the chunk or of memory that is used again: they are
    *   good until the next call.
-   * @throws {TypeError} If the chunk is neither a string nor a `BufferSource`, or not what the message is.
+   * @throws {TypeError} If the chunk is neither a string nor binary data, or not what the message is.
    */
   push(chunk: MessageData, frames: Frame[]): void {
-    const bytes = typeof chunk === "string" ? undefined : bytesOf(chunk);
-    const type = bytes === undefined ? "text" : "binary";
+    const data = toMessage(chunk);
+    const type = typeof data === "string" ? "text" : "binary";
     this.#type ??= type;
     if (type !== this.#type) throw new TypeError(`Cannot continue a ${this.#type} message with a ${type} chunk`);
-    this.#take(bytes ?? this.#encode(String(chunk)), frames);
+    this.#take(typeof data === "string" ? this.#encode(data) : data, frames);
   }
 
   /** Makes a frame of what is held, if anything is. Its payload is good until the next call. */

@@ -5,39 +5,125 @@
  */
 
 /**
- * A message. A binary one may share its `buffer` with others of the same connection: to transfer it, or to keep a small one for
- * long, take `message.slice()`.
+ * A message. Several small binary ones of one read may share a `buffer`: to transfer one, or to keep it for long, take
+ * `message.slice()`.
  */
 export type Message = string | Uint8Array<ArrayBuffer>;
 
-/** What may be sent: a string as text; a buffer or a view of one as binary data. */
-export type MessageData = string | BufferSource;
+/**
+ * What may be sent: a string as text; an `ArrayBuffer` or a view of one, such as a `Uint8Array`, a Node `Buffer` or a `DataView`, as
+ * binary data. It may come from another realm. Shared memory and resizable buffers must be copied first: `bytes.slice()`.
+ */
+export type MessageData = string | ArrayBuffer | ArrayBufferView;
 
 /**
- * The bytes of a buffer or a view, without a copy.
+ * What a value is as a message: the one place that decides. Text is returned as it is; of binary data the bytes, without a copy.
+ *
+ * @param data The value.
+ * @returns The text, or a view of the same bytes.
+ * @throws {TypeError} If it is neither text nor binary data, if its memory is gone (detached, or cut off by a resize), or if its
+ *   memory can change while it is masked or written: it is shared, or its buffer is resizable.
+ */
+export function toMessage(data: MessageData): Message {
+  return typeof data === "string" ? data : bytesOf(data);
+}
+
+/**
+ * The bytes of a buffer or a view, of any realm, without a copy.
  *
  * @param data The buffer or view.
  * @returns A view of the same bytes.
- * @throws {TypeError} If it is neither, or is shared: another thread could change it while it is masked or written.
+ * @throws {TypeError} As {@linkcode toMessage}; for a string too.
  */
-export function bytesOf(data: BufferSource): Uint8Array<ArrayBuffer> {
-  if (data instanceof Uint8Array && isUnshared(data)) return data;
-  if (data instanceof ArrayBuffer) return new Uint8Array(data);
-  if (ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer) {
-    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+export function bytesOf(data: MessageData): Uint8Array<ArrayBuffer> {
+  // A view that has bytes has its memory.
+  if (data instanceof Uint8Array && data.length > 0 && isPlain(data)) return data;
+  if (ArrayBuffer.isView(data)) return bytesOfView(data);
+  if (isArrayBuffer(data)) {
+    if (data.resizable) throw resizable();
+    if (isDetached(data)) throw detached();
+    return new Uint8Array(data);
   }
-  throw new TypeError(
-    `Cannot send ${describe(data)}: a message is a string, an ArrayBuffer or a view of an ArrayBuffer`,
+  if (Object.prototype.toString.call(data) === "[object SharedArrayBuffer]") throw shared();
+  throw new TypeError(`Cannot send ${describe(data)}`);
+}
+
+/** Whether a value is binary data, of any realm: an `ArrayBuffer` or a view, whatever the state of its memory. */
+export function isBinaryData(value: unknown): value is ArrayBuffer | ArrayBufferView {
+  return ArrayBuffer.isView(value) || isArrayBuffer(value);
+}
+
+function isPlain(view: Uint8Array): view is Uint8Array<ArrayBuffer> {
+  return view.buffer instanceof ArrayBuffer && !view.buffer.resizable;
+}
+
+function bytesOfView(view: ArrayBufferView): Uint8Array<ArrayBuffer> {
+  const { buffer } = view;
+  if (!isArrayBuffer(buffer)) throw shared();
+  if (buffer.resizable) throw resizable();
+  if (isDetached(buffer)) throw detached();
+  return new Uint8Array(buffer, view.byteOffset, view.byteLength);
+}
+
+const byteLengthOf = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "byteLength")?.get;
+
+/** A buffer of another realm is no `instanceof ArrayBuffer`, but has the same slots. A shared one has not. */
+function isArrayBuffer(value: unknown): value is ArrayBuffer {
+  if (typeof value !== "object" || value === null) return false;
+  try {
+    byteLengthOf?.call(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Node 20 has no `detached`, but no view of such a buffer can be made anywhere. */
+function isDetached(buffer: ArrayBuffer): boolean {
+  if (buffer.byteLength > 0) return false;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function detached(): TypeError {
+  return new TypeError("Cannot send memory that is detached: its buffer was transferred. Transfer a copy instead");
+}
+
+function resizable(): TypeError {
+  return new TypeError(
+    "Cannot send memory of a resizable buffer: it could shrink meanwhile. Copy it first: bytes.slice()",
   );
 }
 
-function isUnshared(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
-  return bytes.buffer instanceof ArrayBuffer;
+function shared(): TypeError {
+  return new TypeError("Cannot send memory that is shared: it could change meanwhile. Copy it first: bytes.slice()");
 }
 
+/** What a value is that is not a message, and how to make one of it. */
 function describe(value: unknown): string {
-  if (value === null || typeof value !== "object") return String(value);
-  return `a value of type ${value.constructor?.name ?? "Object"}`;
+  const what = typeof value === "object" && value !== null
+    ? `a value of type ${value.constructor?.name ?? "Object"}`
+    : String(value);
+  return `${what}: a message is a string, an ArrayBuffer or a view of one. ${adviceFor(value)}`;
+}
+
+function adviceFor(value: unknown): string {
+  switch (Object.prototype.toString.call(value)) {
+    case "[object Promise]":
+      return "Await it first";
+    case "[object Blob]":
+    case "[object File]":
+      return "Read it first: await blob.arrayBuffer()";
+    case "[object Object]":
+    case "[object Array]":
+      return "Use JSON.stringify(value)";
+    default:
+      return "Use String(value) or JSON.stringify(value)";
+  }
 }
 
 /** The same message in memory of its own. */

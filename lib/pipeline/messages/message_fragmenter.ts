@@ -5,7 +5,7 @@
  */
 import { type Frame, frame, Opcode } from "../frames/frame.ts";
 import type { Stage } from "../stage.ts";
-import { bytesOf, type MessageData } from "./message.ts";
+import { type MessageData, toMessage } from "./message.ts";
 
 /** How messages are cut into frames. */
 export interface MessageFragmenterOptions {
@@ -46,12 +46,13 @@ export class MessageFragmenter implements Stage<readonly MessageData[], Frame> {
    *
    * @param messages The batch.
    * @param frames Where the frames are appended. Binary payloads are views of the messages, not copies.
-   * @throws {TypeError} If a message is neither a string nor a `BufferSource`.
+   * @throws {TypeError} If a message is neither a string nor binary data.
    */
   push(messages: readonly MessageData[], frames: Frame[]): void {
     for (const message of messages) {
-      const text = typeof message === "string";
-      const payload = text ? this.#encoder.encode(message) : bytesOf(message);
+      const data = toMessage(message);
+      const text = typeof data === "string";
+      const payload = text ? this.#encoder.encode(data) : data;
       let opcode: number = text ? Opcode.TEXT : Opcode.BINARY;
       let at = 0;
       for (const max = this.#maxFrameBytes; payload.length - at > max; at += max) {

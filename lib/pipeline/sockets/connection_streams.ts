@@ -5,9 +5,9 @@
  */
 import { WebSocketError } from "../../errors.ts";
 import { isSendableCloseCode } from "../frames/close_code.ts";
-import type { Message, MessageData } from "../messages/message.ts";
+import { type Message, type MessageData, toMessage } from "../messages/message.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
-import { isSource, type MessageSource } from "./message_source.ts";
+import { isBlob, isSource, type MessageSource } from "./message_source.ts";
 import { messageStreams } from "./message_streams.ts";
 import type { StreamedMessage, WebSocketOpenInfo } from "./websocket_connection.ts";
 
@@ -162,8 +162,8 @@ function messageSink(
 
 /** The bytes of a message, text as its length. Those of a source are not known, and wait in it. */
 function sizeOf(data: MessageData | MessageSource): number {
-  if (typeof data === "string") return data.length;
-  return isSource(data) ? 1 : data.byteLength;
+  if (isBlob(data)) return data.size;
+  return isSource(data) ? 1 : toMessage(data).length;
 }
 
 function closedError(): DOMException {

@@ -119,8 +119,8 @@ function runCallbacks<Data>(
         return busy;
       }
     }
+    connection.flush(); // before the change of state, which would do it a microtask later
     connection.consuming("nothing");
-    connection.flush();
     return undefined;
   };
 

@@ -11,8 +11,8 @@ import { dropLent, holdLent } from "../bytes/lent_memory.ts";
 import type { Frame } from "../frames/frame.ts";
 import { MAX_HEADER_BYTES } from "../frames/frame_serializer.ts";
 import { ChunkFragmenter } from "../messages/chunk_fragmenter.ts";
-import { bytesOf, type MessageData } from "../messages/message.ts";
-import { isSource, type MessageSource, openSource, type SourceReader } from "./message_source.ts";
+import { type Message, type MessageData, toMessage } from "../messages/message.ts";
+import { isBlob, isSource, type MessageSource, openSource, type SourceReader } from "./message_source.ts";
 import type { SendOptions } from "./websocket_connection.ts";
 import type { WriteQueue } from "./write_queue.ts";
 
@@ -35,7 +35,7 @@ const MAX_FRAME_BYTES = 32 * 1024;
 
 /** A message in the line: data, or a source of it. */
 interface Job {
-  readonly data: MessageData | undefined;
+  readonly data: Message | undefined;
   readonly source: SourceReader | undefined;
   readonly options: SendOptions | undefined;
   readonly bytes: number;
@@ -201,9 +201,11 @@ function framesOf(step: (frames: Frame[]) => void): Frame[] {
 function toJob(message: MessageData | MessageSource, options: SendOptions | undefined): Job {
   const sent = defer<void>();
   if (isSource(message)) {
-    return { data: undefined, source: openSource(message), options, bytes: 0, memory: undefined, sent };
+    // An empty one too, whatever the options say of sources.
+    const type = isBlob(message) ? { ...options, type: "binary" as const } : options;
+    return { data: undefined, source: openSource(message), options: type, bytes: 0, memory: undefined, sent };
   }
-  const data = typeof message === "string" ? message : bytesOf(message);
+  const data = toMessage(message);
   const memory = typeof data === "string" ? undefined : data.buffer;
   return { data, source: undefined, options, bytes: data.length + MAX_HEADER_BYTES, memory, sent };
 }

@@ -5,15 +5,19 @@
  */
 import type { MessageData } from "../messages/message.ts";
 
+/** A chunk of binary data. */
+type BinaryChunk = Exclude<MessageData, string>;
+
 /**
  * The chunks of one message, in order: strings make a text, buffers and views of them binary data. A surrogate pair may be in two
- * chunks.
+ * chunks. A `Blob` is a binary message.
  */
 export type MessageSource =
+  | Blob
   | ReadableStream<string>
-  | ReadableStream<BufferSource>
+  | ReadableStream<BinaryChunk>
   | AsyncIterable<string>
-  | AsyncIterable<BufferSource>;
+  | AsyncIterable<BinaryChunk>;
 
 /** A source that is being read. */
 export interface SourceReader {
@@ -28,7 +32,13 @@ export interface SourceReader {
 /** Whether data is a source, and not a message of its own. */
 export function isSource(data: MessageData | MessageSource): data is MessageSource {
   return typeof data === "object" && data !== null && !ArrayBuffer.isView(data) &&
-    (Symbol.asyncIterator in data || data instanceof ReadableStream);
+    (Symbol.asyncIterator in data || data instanceof ReadableStream || isBlob(data));
+}
+
+/** Whether a value is a `Blob` or a `File`, of any realm. */
+export function isBlob(value: unknown): value is Blob {
+  const brand = Object.prototype.toString.call(value);
+  return brand === "[object Blob]" || brand === "[object File]";
 }
 
 /**
@@ -37,6 +47,7 @@ export function isSource(data: MessageData | MessageSource): data is MessageSour
  * @throws {TypeError} If it is a stream that somebody else reads.
  */
 export function openSource(source: MessageSource): SourceReader {
+  if (isBlob(source)) return openSource(source.stream());
   if (source instanceof ReadableStream) {
     const reader: ReadableStreamDefaultReader<MessageData> = source.getReader();
     return { next: () => reader.read(), cancel: (reason) => void reader.cancel(reason).catch(() => {}) };

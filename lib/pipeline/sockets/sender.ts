@@ -8,7 +8,7 @@ import { concatBytes } from "../bytes/concat.ts";
 import { type Frame, Opcode, type OutgoingFrame } from "../frames/frame.ts";
 import { FrameSerializer } from "../frames/frame_serializer.ts";
 import type { Framing } from "../frames/framing.ts";
-import { bytesOf, type MessageData } from "../messages/message.ts";
+import { type MessageData, toMessage } from "../messages/message.ts";
 import { MessageFragmenter } from "../messages/message_fragmenter.ts";
 import { isSource, type MessageSource } from "./message_source.ts";
 import { MessageLine } from "./message_line.ts";
@@ -83,8 +83,10 @@ export class Sender {
   }
 
   set consuming(how: Consuming) {
+    const before = this.#consuming;
     this.#consuming = how;
-    if (how === "later" && this.queue.queuedBytes > 0) this.flushLater();
+    // What was queued in one call stack had no flush to wait for: it leaves as what is queued from now on.
+    if (how !== "now" && (before === "now" || how === "later") && this.queue.unflushed) this.flushLater();
   }
 
   /**
@@ -122,15 +124,17 @@ export class Sender {
   }
 
   #send(data: MessageData, options?: SendOptions): Promise<void> {
-    if (!this.#plain) this.#append(this.#framesOf(data, options));
-    else if (typeof data === "string") this.queue.appendText(data);
-    else this.queue.append(Opcode.BINARY, bytesOf(data));
-    if (!this.queue.full) {
+    const message = toMessage(data);
+    let taken: Promise<void> | undefined;
+    if (!this.#plain) this.#append(this.#framesOf(message, options));
+    else if (typeof message === "string") this.queue.appendText(message);
+    else taken = this.queue.appendBinary(message);
+    if (taken === undefined && !this.queue.full) {
       this.flushLater();
       return DONE;
     }
     this.queue.flush();
-    return this.queue.drained();
+    return taken ?? this.queue.drained();
   }
 
   /** The frames of a message, where there is an {@linkcode encoding}. */

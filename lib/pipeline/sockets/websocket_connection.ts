@@ -170,14 +170,15 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    * assertEquals((await socket[Symbol.asyncIterator]().next()).value, "1 2 3 ");
    * ```
    *
-   * @param data A string as text; a buffer or a view as binary data, which must not change until the promise resolves; or a source
-   *   of either, whose first chunk says which. A chunk must not change until the next one is asked for.
+   * @param data A string as text; an `ArrayBuffer`, a view of one or a `Blob` as binary data; or a source of text or binary data,
+   *   whose first chunk says which. Memory must not change until the promise resolves, and a chunk of a source until the next one is
+   *   asked for: then it is yours again, received messages included.
    * @param options Whether to compress it, where that was agreed on; what a source's message is.
-   * @returns Resolves when less than `highWaterMark` bytes are queued. A promise that is ignored never becomes an unhandled
+   * @returns Resolves when less than `highWaterMark` bytes are queued and the memory may change. A promise that is ignored never becomes an unhandled
    *   rejection; a peer that does not read is cut off at `maxQueuedBytes`.
    * @throws {DOMException} `InvalidStateError` if the connection is closing or closed.
-   * @throws {TypeError} If `data` is none of these, or a stream that is locked, or a source where messages cannot be cut: over
-   *   `Deno.serve`, and to a peer of hixie's drafts.
+   * @throws {TypeError} If `data` is none of these, its memory is detached, shared or of a resizable buffer, it is a stream that is
+   *   locked, or it is a source where messages cannot be cut: over `Deno.serve`, and to a peer of hixie's drafts. Nothing is sent.
    */
   send(data: MessageData | MessageSource, options?: SendOptions): Promise<void>;
   /**

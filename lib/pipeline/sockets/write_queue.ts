@@ -32,10 +32,14 @@ const WHOLE_BINARY = firstByte(Opcode.BINARY);
 const SHORT_TEXT = 64;
 const ENCODER = new TextEncoder();
 
-/** One write: a batch, whose buffer goes back to the pool, or a large payload of the application's. */
+/** One write: a batch, whose buffer goes back to the pool, or a large payload, which is written from where it lies. */
 interface Segment {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The bytes there must be: nothing is left of a payload whose memory is transferred. */
+  readonly length: number;
   readonly batch?: Uint8Array<ArrayBuffer>;
+  /** Tells the sender that the memory is its own again. */
+  readonly taken?: Deferred<void> | undefined;
 }
 
 /** Is told how writing goes, where somebody watches. */
@@ -69,6 +73,8 @@ export class WriteQueue {
   readonly #full: Segment[] = [];
   #batch: Uint8Array<ArrayBuffer> | undefined;
   #batchLength = 0;
+  /** The segment that is being written; `undefined` for the batch in hand. */
+  #segment: Segment | undefined;
   /** The batch whose bytes are being written: its buffer goes back to the pool. */
   #written: Uint8Array<ArrayBuffer> | undefined;
   /** Frames that other queues write too. A batch may follow them; none goes before. */
@@ -109,10 +115,6 @@ export class WriteQueue {
     const length = payload.length;
     const key = this.#options.maskKey?.();
     const first = firstByte(opcode, fin, rsv);
-    // A fragment's header is another: it must not be written where a write of the whole message may be under way.
-    if (key === undefined && first === WHOLE_BINARY && hasHeadroom(payload, headerSize(length, false))) {
-      return this.#appendInPlace(payload);
-    }
     // A pong's payload is the reader's, however low the mark is.
     const copy = key !== undefined || length < this.#options.highWaterMark || isControl(opcode);
     const target = this.#reserve(copy ? headerSize(length, key !== undefined) + length : MAX_HEADER_BYTES);
@@ -130,15 +132,28 @@ export class WriteQueue {
     this.#queuedBytes += at - start + length;
   }
 
-  /** Queues a payload of ours with its header in front of it: neither is copied, and both are one write. */
-  #appendInPlace(payload: Uint8Array<ArrayBuffer>): void {
-    const { buffer, byteOffset, length } = payload;
+  /**
+   * Queues a binary message as one frame. A large one that was received has room for a header in front of it: then neither is
+   * copied, and both are one write.
+   *
+   * @returns `undefined` where the payload was copied, or is as large as the high-water mark: until that is written the queue is
+   *   full. Otherwise it resolves when the payload is written, so that the caller may change it, and less than the mark is queued.
+   */
+  appendBinary(payload: Uint8Array<ArrayBuffer>): Promise<void> | undefined {
+    const { length } = payload;
     const size = headerSize(length, false);
-    const bytes = new Uint8Array(buffer, byteOffset - size, size + length);
+    if (this.#options.maskKey !== undefined || !hasHeadroom(payload, size)) {
+      this.append(Opcode.BINARY, payload);
+      return undefined;
+    }
+    if (!this.#admit()) return undefined;
+    const bytes = new Uint8Array(payload.buffer, payload.byteOffset - size, size + length);
     writeHeader(bytes, 0, { first: WHOLE_BINARY, length, key: undefined });
+    const taken = handled();
     this.#seal();
-    this.#pushUncopied(bytes);
+    this.#pushUncopied(bytes, taken);
     this.#queuedBytes += bytes.length;
+    return taken.promise;
   }
 
   /** Queues a text message as one frame, encoded straight into the batch. */
@@ -198,9 +213,14 @@ export class WriteQueue {
     }
   }
 
+  /** Whether something is queued that nothing writes yet. */
+  get unflushed(): boolean {
+    return !this.#writing && (this.#queuedBytes > 0 || this.#pong !== undefined);
+  }
+
   /** Starts to write what is queued, unless a write is under way: then it follows. */
   flush(): void {
-    if (this.#writing || (this.#queuedBytes === 0 && this.#pong === undefined)) return;
+    if (!this.unflushed) return;
     this.#writing = true;
     void this.#write();
   }
@@ -225,6 +245,8 @@ export class WriteQueue {
     if (this.#ended) return;
     this.#ended = true;
     this.#pong = undefined;
+    this.#segment?.taken?.reject(error);
+    for (const { taken } of this.#full) taken?.reject(error);
     this.#full.length = 0;
     this.#shared = undefined;
     this.#batch = undefined;
@@ -238,16 +260,21 @@ export class WriteQueue {
     try {
       for (let bytes = this.#next(); bytes !== undefined; bytes = this.#next()) {
         const batch = this.#written;
-        for (let at = await this.#transport.writeSome(bytes); at < bytes.length;) {
-          at += await this.#transport.writeSome(bytes.subarray(at));
-        }
+        const length = this.#segment?.length ?? bytes.length;
+        const taken = this.#segment?.taken;
+        let at = 0;
+        do {
+          if (bytes.length !== length) throw transferred(length);
+          at += await this.#transport.writeSome(at === 0 ? bytes : bytes.subarray(at));
+        } while (at < length);
         this.watch?.written(bytes);
         if (batch !== undefined) release(batch);
         else dropLent(bytes.buffer);
         if (this.#ended) return;
         this.#wasFull ||= this.full;
-        this.#queuedBytes -= bytes.length;
+        this.#queuedBytes -= length;
         if (this.#wasFull && !this.full) this.#drain();
+        taken?.resolve(this.full ? this.drained() : undefined);
       }
       this.#writing = false;
       this.#flushed?.resolve();
@@ -258,9 +285,9 @@ export class WriteQueue {
   }
 
   /** Queues bytes where they lie: they must not change until they are written. */
-  #pushUncopied(bytes: Uint8Array<ArrayBuffer>): void {
+  #pushUncopied(bytes: Uint8Array<ArrayBuffer>, taken?: Deferred<void>): void {
     holdLent(bytes.buffer);
-    this.#full.push({ bytes });
+    this.#full.push({ bytes, length: bytes.length, taken });
   }
 
   #drain(): void {
@@ -280,12 +307,13 @@ export class WriteQueue {
         const length = this.#batchLength;
         this.#batch = undefined;
         this.#batchLength = 0;
+        this.#segment = undefined;
         this.#written = batch;
         return batch.subarray(0, length);
       }
       this.#seal();
     }
-    const segment = this.#full.shift();
+    const segment = this.#segment = this.#full.shift();
     this.#written = segment?.batch;
     return segment?.bytes;
   }
@@ -326,10 +354,17 @@ export class WriteQueue {
     if (this.#shared !== undefined) this.#pushUncopied(this.#shared.bytes);
     this.#shared = undefined;
     if (this.#batch === undefined) return;
-    this.#full.push({ bytes: this.#batch.subarray(0, this.#batchLength), batch: this.#batch });
+    const bytes = this.#batch.subarray(0, this.#batchLength);
+    this.#full.push({ bytes, length: bytes.length, batch: this.#batch });
     this.#batch = undefined;
     this.#batchLength = 0;
   }
+}
+
+function transferred(length: number): TypeError {
+  return new TypeError(
+    `Cannot write a message of ${length} bytes: its memory was transferred before it was written. Await \`send\` first`,
+  );
 }
 
 function handled(): Deferred<void> {

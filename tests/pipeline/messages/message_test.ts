@@ -1,6 +1,9 @@
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { bytesOf } from "../../../lib/pipeline/messages/message.ts";
+import { Buffer } from "node:buffer";
+import { runInNewContext } from "node:vm";
+import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
+import { bytesOf, isBinaryData, toMessage } from "../../../lib/pipeline/messages/message.ts";
 import { counting } from "../../_support/bytes.ts";
+import { utf8 } from "../../_support/frames.ts";
 
 Deno.test("bytesOf gives bytes as they are", () => {
   const bytes = counting(4).subarray(1);
@@ -24,16 +27,82 @@ Deno.test("bytesOf gives the bytes of a buffer and of any view of one, without a
   }
 });
 
-Deno.test("bytesOf refuses what is shared, because another thread could change it", () => {
+Deno.test("what is of another realm is binary data all the same, without a copy", () => {
+  const [buffer, ...views]: [ArrayBuffer, ...ArrayBufferView[]] = runInNewContext(`
+    const { buffer } = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+    [buffer, new Uint8Array(buffer, 1, 2), new DataView(buffer, 2), new Float64Array(buffer)]`);
+  assert(!(buffer instanceof ArrayBuffer));
+  for (const [data, expected] of [[buffer, 8], [views[0]!, 2], [views[1]!, 6], [views[2]!, 8]] as const) {
+    const bytes = bytesOf(data);
+    assertInstanceOf(bytes, Uint8Array);
+    assertStrictEquals(bytes.buffer, buffer);
+    assertEquals([bytes.length, isBinaryData(data)], [expected, true]);
+  }
+});
+
+Deno.test("a Node Buffer, a view of any kind and an empty one are binary data, and a string is text", () => {
+  assertEquals([...bytesOf(Buffer.from("abc"))], [...utf8("abc")]);
+  assertEquals(bytesOf(new Uint8Array(0)).length, 0);
+  assertEquals(bytesOf(new ArrayBuffer(0)).length, 0);
+  assertEquals(bytesOf(new DataView(new ArrayBuffer(4), 4)).length, 0);
+  const bytes = counting(3);
+  assertStrictEquals(toMessage(bytes), bytes);
+  assertStrictEquals(toMessage("text"), "text");
+});
+
+Deno.test("bytesOf refuses memory that is shared, because another thread could change it, and says to copy it", () => {
   const shared = new SharedArrayBuffer(4);
-  for (const data of [shared, new Uint8Array(shared), new DataView(shared)]) {
+  const ofAnotherRealm = runInNewContext("new Uint8Array(new SharedArrayBuffer(4))");
+  for (
+    const data of [shared, new Uint8Array(shared), new DataView(shared), new Uint8Array(shared, 4), ofAnotherRealm]
+  ) {
     const call = () => Reflect.apply(bytesOf, undefined, [data]);
-    assertThrows(call, TypeError, `Cannot send a value of type ${data.constructor.name}`);
+    assertThrows(call, TypeError, "Cannot send memory that is shared: it could change meanwhile. Copy it first");
+  }
+});
+
+Deno.test("bytesOf refuses memory that is detached", () => {
+  for (const make of [(buffer: ArrayBuffer) => buffer, (buffer: ArrayBuffer) => new Uint8Array(buffer, 2)]) {
+    const buffer = new ArrayBuffer(8);
+    const data = make(buffer);
+    buffer.transfer();
+    assertThrows(() => bytesOf(data), TypeError, "Cannot send memory that is detached");
+  }
+  const buffer = new ArrayBuffer(8);
+  const views = [new DataView(buffer), new Float64Array(buffer), new Uint8Array(buffer, 8)];
+  buffer.transfer();
+  for (const view of views) assertThrows(() => bytesOf(view), TypeError, "Cannot send memory that is detached");
+});
+
+Deno.test("bytesOf refuses memory of a resizable buffer, out of bounds or not, and says to copy it", () => {
+  const buffer = new ArrayBuffer(8, { maxByteLength: 16 });
+  const views = [
+    new Uint8Array(buffer),
+    new Uint8Array(buffer, 4, 4),
+    new DataView(buffer, 4),
+    new Uint16Array(buffer, 4),
+  ];
+  for (const size of [8, 16, 2, 0]) {
+    buffer.resize(size);
+    for (const data of [buffer, ...views]) {
+      assertThrows(() => bytesOf(data), TypeError, "Cannot send memory of a resizable buffer");
+    }
+  }
+});
+
+Deno.test("what is neither is no binary data", () => {
+  for (const value of [undefined, null, "text", 1, {}, [], new Blob(), new SharedArrayBuffer(1), { byteLength: 1 }]) {
+    assertEquals(isBinaryData(value), false);
   }
 });
 
 Deno.test("bytesOf says what it was given", () => {
   const cases: [value: unknown, words: string][] = [
+    [Object("text"), "Cannot send a value of type String:"],
+    [Promise.resolve("text"), "a view of one. Await it first"],
+    [{ type: "hello" }, "a view of one. Use JSON.stringify(value)"],
+    [new Blob(), "a view of one. Read it first: await blob.arrayBuffer()"],
+    [12, "a view of one. Use String(value) or JSON.stringify(value)"],
     [undefined, "Cannot send undefined:"],
     [null, "Cannot send null:"],
     [12, "Cannot send 12:"],

@@ -69,6 +69,17 @@ Deno.test("what was sent in one call stack is flushed at the end of the turn whe
   under.end(new Error("over"));
 });
 
+Deno.test("what was sent in one call stack is flushed in the next microtask when nothing is left of the batch", async () => {
+  const { under, writes } = sender();
+  under.consuming = "now";
+  under.send("a");
+  under.consuming = "nothing";
+  assertEquals(writes, []);
+  under.send("b");
+  await Promise.resolve();
+  assertEquals(writes, [6]);
+});
+
 Deno.test("send makes no promise while less than the high-water mark is queued", async () => {
   const { under } = sender(10);
   const first = under.send("a");
