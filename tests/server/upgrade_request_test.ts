@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError, LimitError, WebSocketError } from "../../lib/errors.ts";
@@ -311,4 +312,35 @@ Deno.test("two ways to read at once are an error", async () => {
   void socket[Symbol.asyncIterator]().next().catch(() => {});
   await assertRejects(() => socket.batches.getReader().read(), TypeError, "read through its iterator");
   await client.close();
+});
+
+Deno.test("upgradeRequest sends binary data of every kind as it is at the call, and refuses what is no message", async () => {
+  const { handler, taken } = taking();
+  await using server = start(handler);
+  const socket = await connect(server.url);
+  const connection = await taken;
+  const detached = new Uint8Array(4);
+  detached.buffer.transfer();
+  const cases: [value: unknown, words: string][] = [
+    [detached, "Cannot send memory that is detached"],
+    [new Uint8Array(new SharedArrayBuffer(4)), "Cannot send memory that is shared"],
+    [new Uint8Array(new ArrayBuffer(4, { maxByteLength: 8 })), "Cannot send memory of a resizable buffer"],
+    [{}, "Cannot send a value of type Object"],
+    [new Blob(["text"]), "Send await blob.arrayBuffer()"],
+  ];
+  for (const [value, words] of cases) {
+    assertThrows(() => Reflect.apply(connection.send, connection, [value]), TypeError, words);
+  }
+  const bytes = Uint8Array.of(1, 2, 3, 4);
+  for (const data of [bytes, bytes.buffer, new DataView(bytes.buffer), runInNewContext("Uint8Array.of(1, 2, 3, 4)")]) {
+    await connection.send(data);
+  }
+  bytes.fill(0);
+  const received: unknown[] = [];
+  for await (const message of socket) {
+    received.push(message);
+    if (received.length === 4) break;
+  }
+  assertEquals(received, Array(4).fill(Uint8Array.of(1, 2, 3, 4)));
+  await socket.close();
 });

@@ -53,8 +53,10 @@ export function isBinaryData(value: unknown): value is ArrayBuffer | ArrayBuffer
   return ArrayBuffer.isView(value) || isArrayBuffer(value);
 }
 
+/** A subclass may do something else than `Uint8Array` does: `slice` of a Node `Buffer` does not copy. */
 function isPlain(view: Uint8Array): view is Uint8Array<ArrayBuffer> {
-  return view.buffer instanceof ArrayBuffer && !view.buffer.resizable;
+  const { buffer } = view;
+  return buffer instanceof ArrayBuffer && !buffer.resizable && Object.getPrototypeOf(view) === Uint8Array.prototype;
 }
 
 function bytesOfView(view: ArrayBufferView): Uint8Array<ArrayBuffer> {

@@ -136,19 +136,18 @@ export class WriteQueue {
    * Queues a binary message as one frame. A large one that was received has room for a header in front of it: then neither is
    * copied, and both are one write.
    *
-   * @returns `undefined` where the payload was copied, or is as large as the high-water mark: until that is written the queue is
-   *   full. Otherwise it resolves when the payload is written, so that the caller may change it, and less than the mark is queued.
+   * @returns Where the payload is not copied, resolves when it is written and less than the mark is queued. `undefined` where it is
+   *   copied, or reaches the high-water mark: the queue is full until it is written.
    */
   appendBinary(payload: Uint8Array<ArrayBuffer>): Promise<void> | undefined {
-    const { length } = payload;
-    const size = headerSize(length, false);
+    const size = headerSize(payload.length, false);
     if (this.#options.maskKey !== undefined || !hasHeadroom(payload, size)) {
       this.append(Opcode.BINARY, payload);
       return undefined;
     }
     if (!this.#admit()) return undefined;
-    const bytes = new Uint8Array(payload.buffer, payload.byteOffset - size, size + length);
-    writeHeader(bytes, 0, { first: WHOLE_BINARY, length, key: undefined });
+    const bytes = new Uint8Array(payload.buffer, payload.byteOffset - size, size + payload.length);
+    writeHeader(bytes, 0, { first: WHOLE_BINARY, length: payload.length, key: undefined });
     const taken = handled();
     this.#seal();
     this.#pushUncopied(bytes, taken);
@@ -163,13 +162,12 @@ export class WriteQueue {
     if (most > LARGE_BATCH - MAX_HEADER_BYTES) return this.append(Opcode.TEXT, ENCODER.encode(text));
     if (!this.#admit()) return;
     const key = this.#options.maskKey?.();
-    const masked = key !== undefined;
     const target = this.#reserve(MAX_HEADER_BYTES + most);
     const start = this.#batchLength;
     // The header is guessed from the length as ASCII; other text may need more of it and then moves up.
-    const guess = start + headerSize(text.length, masked);
+    const guess = start + headerSize(text.length, key !== undefined);
     const length = encodeInto(text, target, guess);
-    const at = start + headerSize(length, masked);
+    const at = start + headerSize(length, key !== undefined);
     if (at !== guess) target.copyWithin(at, guess, guess + length);
     writeHeader(target, start, { first: firstByte(Opcode.TEXT), length, key });
     if (key !== undefined) maskRange(target, at, at + length, key);
@@ -354,8 +352,8 @@ export class WriteQueue {
     if (this.#shared !== undefined) this.#pushUncopied(this.#shared.bytes);
     this.#shared = undefined;
     if (this.#batch === undefined) return;
-    const bytes = this.#batch.subarray(0, this.#batchLength);
-    this.#full.push({ bytes, length: bytes.length, batch: this.#batch });
+    const [batch, length] = [this.#batch, this.#batchLength];
+    this.#full.push({ bytes: batch.subarray(0, length), length, batch });
     this.#batch = undefined;
     this.#batchLength = 0;
   }

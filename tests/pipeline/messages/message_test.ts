@@ -1,6 +1,13 @@
 import { Buffer } from "node:buffer";
 import { runInNewContext } from "node:vm";
-import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertNotStrictEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { bytesOf, isBinaryData, toMessage } from "../../../lib/pipeline/messages/message.ts";
 import { counting } from "../../_support/bytes.ts";
 import { utf8 } from "../../_support/frames.ts";
@@ -41,7 +48,9 @@ Deno.test("what is of another realm is binary data all the same, without a copy"
 });
 
 Deno.test("a Node Buffer, a view of any kind and an empty one are binary data, and a string is text", () => {
-  assertEquals([...bytesOf(Buffer.from("abc"))], [...utf8("abc")]);
+  const buffer = Buffer.from("abc");
+  assertEquals(bytesOf(buffer), utf8("abc"));
+  assertNotStrictEquals(bytesOf(buffer).slice().buffer, buffer.buffer); // a `Buffer` is not copied by its own `slice`
   assertEquals(bytesOf(new Uint8Array(0)).length, 0);
   assertEquals(bytesOf(new ArrayBuffer(0)).length, 0);
   assertEquals(bytesOf(new DataView(new ArrayBuffer(4), 4)).length, 0);

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { runInNewContext } from "node:vm";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { createHub } from "../../../lib/hub/hub.ts";
@@ -5,6 +6,7 @@ import type { MessageData } from "../../../lib/pipeline/messages/message.ts";
 import type { WebSocketConnection } from "../../../lib/pipeline/sockets/websocket_connection.ts";
 import { connectedPair } from "../../../lib/testing/connected_pair.ts";
 import { assertBytes, counting } from "../../_support/bytes.ts";
+import { utf8 } from "../../_support/frames.ts";
 import { settle, soon } from "../../_support/wait.ts";
 
 /** Reads so many messages. */
@@ -239,4 +241,17 @@ Deno.test("a message that waits behind a source and loses its memory rejects, an
   await assertRejects(() => soon(sent, "The promise"), TypeError, "Cannot send memory that is detached");
   assertEquals(await soon(take(pair.server, 2), "The messages"), ["streamed", "the next one"]);
   assertEquals(pair.client.bufferedAmount, 0);
+});
+
+Deno.test("what is kept of a Node Buffer is a copy: published, behind a source, in a ping", async () => {
+  await using hub = createHub();
+  await using pair = await connectedPair({ server: { hub } });
+  pair.server.subscribe("topic");
+  const buffer = Buffer.from("abc");
+  hub.publish("topic", buffer);
+  const pinged = pair.server.ping(buffer);
+  const sent = pair.server.send(ReadableStream.from([buffer]));
+  buffer.fill(0, 0, 1);
+  assertEquals(await takeBytes(pair.client), utf8("abc"));
+  await soon(Promise.all([pinged, sent]), "The pong and the send");
 });
