@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bytesOf, type Message } from "../pipeline/messages/message.ts";
+import { bytesOf, isBinaryData, type Message } from "../pipeline/messages/message.ts";
 
 /**
  * Gives a class the properties of a Web IDL interface (§3.7): its members are enumerable, its name is a property of the prototype,
@@ -45,15 +45,7 @@ export function requireArgument(given: number, call: string): void {
  * @throws {TypeError} If it cannot become a string, or its memory is shared, resizable or detached.
  */
 export function toWebMessage(data: unknown): Message {
-  if (!isBuffer(data)) return `${data}`;
-  const bytes = bytesOf(data);
-  if (bytes.buffer.resizable) throw new TypeError("Cannot send memory of a resizable buffer: copy it first");
-  return bytes;
-}
-
-function isBuffer(data: unknown): data is BufferSource {
-  return data instanceof ArrayBuffer || ArrayBuffer.isView(data) ||
-    Object.prototype.toString.call(data) === "[object SharedArrayBuffer]"; // a page may have no such global
+  return isBinaryData(data) ? bytesOf(data) : `${data}`;
 }
 
 /** Converts an argument to `[EnforceRange] unsigned short` (§3.3.6). It throws a `TypeError` for what is not in the range. */

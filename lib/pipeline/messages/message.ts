@@ -44,13 +44,13 @@ export function bytesOf(data: MessageData): Uint8Array<ArrayBuffer> {
     if (isDetached(data)) throw detached();
     return new Uint8Array(data);
   }
-  if (Object.prototype.toString.call(data) === "[object SharedArrayBuffer]") throw shared();
+  if (isSharedBuffer(data)) throw shared();
   throw new TypeError(`Cannot send ${describe(data)}`);
 }
 
-/** Whether a value is binary data, of any realm: an `ArrayBuffer` or a view, whatever the state of its memory. */
+/** Whether a value is a buffer or a view, of any realm, whether or not {@linkcode bytesOf} takes its memory. */
 export function isBinaryData(value: unknown): value is ArrayBuffer | ArrayBufferView {
-  return ArrayBuffer.isView(value) || isArrayBuffer(value);
+  return ArrayBuffer.isView(value) || isArrayBuffer(value) || isSharedBuffer(value);
 }
 
 /** A subclass may do something else than `Uint8Array` does: `slice` of a Node `Buffer` does not copy. */
@@ -78,6 +78,10 @@ function isArrayBuffer(value: unknown): value is ArrayBuffer {
   } catch {
     return false;
   }
+}
+
+function isSharedBuffer(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === "[object SharedArrayBuffer]";
 }
 
 /** Node 20 has no `detached`, but no view of such a buffer can be made anywhere. */
