@@ -139,3 +139,38 @@ Deno.test("a small binary message that waits has memory of its own, and does not
   assertEquals([small, small.buffer.byteLength], [Uint8Array.of(1, 2), 2]);
   await end(test);
 });
+
+Deno.test("bufferedAmount counts what waits for a connection and what waits in it", async () => {
+  using test = play({}, { highWaterMark: 1_000, capacity: 1_000 });
+  const { connection } = test;
+  const sends = ["a", "b", "c"].map((name) => connection.send(name + "x".repeat(300_000)));
+  assertEquals(connection.bufferedAmount, 900_003);
+  const socket = await test.accepted(); // takes in the first; the second is in the connection, and the third waits
+  const queued = connection.socket?.bufferedAmount ?? 0;
+  assert(queued > 0);
+  assertEquals(connection.bufferedAmount, 300_001 + queued);
+  await read(socket, 3);
+  await soon(Promise.all(sends), "The sends");
+  assertEquals(connection.bufferedAmount, 0);
+  await end(test);
+});
+
+Deno.test("the same data is a message whether it has to wait or not: a source never is", async () => {
+  using test = play();
+  const { connection } = test;
+  const refused = () =>
+    [ReadableStream.from(["a"]), new Blob(["a"]), 42].map((data) => {
+      try {
+        Reflect.apply(connection.send, connection, [data]);
+        return "nothing";
+      } catch (error) {
+        return error instanceof TypeError;
+      }
+    });
+  assertEquals(refused(), [true, true, true]);
+  const socket = await test.accepted();
+  assertEquals([connection.state, refused()], ["open", [true, true, true]]);
+  await connection.send("text");
+  assertEquals(await read(socket, 1), ["text"]);
+  await end(test);
+});

@@ -85,6 +85,8 @@ Deno.test("messages of one connection after another come in their order, and non
   const first = await test.accepted();
   for (const message of ["a", "b", "c"]) await first.send(message);
   assertEquals(await read(test.connection, 1), ["a"]);
+  const left = await test.connection[Symbol.asyncIterator]().return?.();
+  assertEquals(left, { value: undefined, done: true });
   await first.close(1012);
   await test.time.advance(1_000);
   const second = await test.accepted();
