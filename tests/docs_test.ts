@@ -16,6 +16,7 @@ import { within } from "./_support/deadline.ts";
 import { blocksOf, filesOf, pages, read, referencePage } from "./_support/docs.ts";
 import { unless } from "./_support/needs.ts";
 import { cert, key } from "./_support/tls.ts";
+import { until } from "./_support/wait.ts";
 import { installed, startServer } from "./hub/_servers.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -227,10 +228,15 @@ Deno.test({
     const reading = reader[Symbol.asyncIterator]().next().then(({ value }) => heard = value);
     // The reader's machine asks NATS for the topic when it has a subscriber, and nobody is told when NATS has heard it.
     const own = author[Symbol.asyncIterator]();
-    for (const end = performance.now() + 20_000; heard === undefined && performance.now() < end;) {
-      await author.send("hello");
-      await own.next();
-    }
+    await until(
+      async () => {
+        await author.send("hello");
+        await own.next();
+        return heard !== undefined;
+      },
+      "The reader's subscription",
+      20_000,
+    );
     assertEquals(heard, "hello");
     await reading;
     await Promise.all([author.close(), reader.close()]);

@@ -2,19 +2,23 @@
  * Waiting in tests: for an event with a deadline, or for a condition a turn at a time. Never for a length of time. The timers
  * are the real ones even where a test has put `fakeTime` in their place.
  *
+ * When a deadline passes, the machine is measured before the test fails: on one that is three times slower, because of what else it
+ * does or by itself, every deadline is three times longer.
+ *
  * @module
  */
 import { defer } from "../deferred.ts";
 import { ExpectationError } from "./expectation_error.ts";
+import { slowness } from "./slowness.ts";
 
-/** Far more milliseconds than anything in memory or on loopback takes on a slow machine. */
+/** Far more milliseconds than anything in memory or on loopback takes. */
 export const DEADLINE = 5_000;
 
 const { setTimeout, clearTimeout } = globalThis;
 const now = performance.now.bind(performance);
 
 /**
- * Waits for a promise, but not for long: what hangs fails with its name.
+ * Waits for a promise, but not for long: what hangs fails with its name. A slow machine gets more time.
  *
  * @example A promise that must resolve
  * ```ts
@@ -28,13 +32,14 @@ const now = performance.now.bind(performance);
  * @typeParam T What it resolves to.
  * @param promise What to wait for.
  * @param what Names what did not happen.
- * @param deadline Milliseconds of real time.
+ * @param deadline Milliseconds of real time, on a machine that is fast and idle.
  * @returns What the promise resolves to.
  * @throws {ExpectationError} If the deadline passes.
  */
 export async function soon<T>(promise: PromiseLike<T>, what: string, deadline: number = DEADLINE): Promise<T> {
   const late = defer<never>();
-  const timer = setTimeout(() => late.reject(tooLate(what, deadline)), deadline);
+  const fail = () => late.reject(tooLate(what, deadline));
+  let timer = setTimeout(() => timer = setTimeout(fail, allowance(deadline)), deadline);
   try {
     return await Promise.race([promise, late.promise]);
   } finally {
@@ -70,7 +75,7 @@ export async function settle(): Promise<void> {
 }
 
 /**
- * Waits until a condition holds, for what nobody announces. It is looked at once in every turn of the event loop.
+ * Waits until a condition holds, where no event says so. It is looked at once in every turn of the event loop.
  *
  * @example A counter
  * ```ts
@@ -82,17 +87,31 @@ export async function settle(): Promise<void> {
  * clearInterval(timer);
  * ```
  *
- * @param condition What must hold.
+ * @param condition What must hold. It may be asynchronous.
  * @param what Names what did not happen.
- * @param deadline Milliseconds of real time.
+ * @param deadline Milliseconds of real time, on a machine that is fast and idle.
  * @throws {ExpectationError} If the deadline passes.
  */
-export async function until(condition: () => boolean, what: string, deadline: number = DEADLINE): Promise<void> {
-  const end = now() + deadline;
-  while (!condition()) {
-    if (now() > end) throw tooLate(what, deadline);
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  deadline: number = DEADLINE,
+): Promise<void> {
+  const start = now();
+  let allowed = deadline;
+  for (let measured = false; !await condition();) {
+    if (now() - start > allowed) {
+      if (measured) throw tooLate(what, deadline);
+      allowed += allowance(deadline);
+      measured = true;
+    }
     await turn();
   }
+}
+
+/** What a deadline that has passed is short of on this machine. */
+function allowance(deadline: number): number {
+  return deadline * (slowness() - 1);
 }
 
 function tooLate(what: string, deadline: number): ExpectationError {

@@ -7,6 +7,7 @@
  * @module
  */
 import type { BrokerOptions, LinkedBroker } from "../../lib/hub/linked_broker.ts";
+import { until as waitUntil } from "../_support/wait.ts";
 import { noted } from "./_brokers.ts";
 import { startServer } from "./_servers.ts";
 
@@ -26,13 +27,8 @@ function load(path: string): Promise<any> {
 
 const sleep = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`${what} took more than 20 s`);
-    await sleep(1);
-  }
-}
+/** A broker is a program of its own. */
+const until = (condition: () => boolean | Promise<boolean>, what: string) => waitUntil(condition, what, 20_000);
 
 /** Two brokers; `b` has been told `topic` by the server. */
 async function pair(port: number, topics: readonly string[], options: BrokerOptions & { prefix?: string } = {}) {
@@ -57,11 +53,12 @@ async function reach(
   to: { messages: { data: unknown }[] },
   topic: string,
 ) {
-  const end = performance.now() + 20_000;
-  for (let probe = 0; to.messages.at(-1)?.data !== `probe ${probe}`; await sleep(10)) {
-    if (performance.now() > end) throw new Error(`The subscription to ${topic} took more than 20 s`);
+  let probe = 0;
+  await until(async () => {
     from.publish({ topic, data: `probe ${++probe}` });
-  }
+    await sleep(10);
+    return to.messages.at(-1)?.data === `probe ${probe}`;
+  }, `The subscription to ${topic}`);
   to.messages.length = 0;
 }
 

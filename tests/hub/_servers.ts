@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { until } from "../_support/wait.ts";
 
 /** How each is started. */
 const COMMANDS: Record<string, (port: number) => [program: string, ...args: string[]]> = {
@@ -54,11 +55,7 @@ export async function startServer(kind: string): Promise<Server> {
     port,
     async start() {
       child = new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
-      const end = performance.now() + 10_000;
-      while (!await listens(port)) {
-        if (performance.now() > end) throw new Error(`${program} did not start within 10 s`);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
+      await until(() => listens(port), `The start of ${program}`, 10_000);
     },
     async kill() {
       child?.kill("SIGKILL");

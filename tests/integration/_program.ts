@@ -4,6 +4,7 @@
  * @module
  */
 import { within } from "../_support/deadline.ts";
+import { until } from "../_support/wait.ts";
 
 /** How a program is started. */
 export interface ProgramOptions {
@@ -56,13 +57,14 @@ export function freePorts(count: number): number[] {
 
 /** Waits until somebody listens. */
 export async function listens(port: number, ended: () => boolean): Promise<void> {
-  for (const start = performance.now(); performance.now() - start < 10_000;) {
+  const connects = async (): Promise<boolean> => {
     try {
-      return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return true;
     } catch (error) {
       if (!(error instanceof Deno.errors.ConnectionRefused) || ended()) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      return false;
     }
-  }
-  throw new Error(`Nobody listens on port ${port}`);
+  };
+  await until(connects, `A listener on port ${port}`, 10_000);
 }
