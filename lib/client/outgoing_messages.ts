@@ -5,6 +5,7 @@
  */
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { Connection } from "../pipeline/sockets/connection.ts";
+import { isBlob } from "../pipeline/sockets/message_source.ts";
 import { BufferedAmount, utf8Length } from "./buffered_amount.ts";
 
 /** What a `WebSocket` can send. */
@@ -30,7 +31,7 @@ export class OutgoingMessages {
 
   /** Sends a message, or counts it where that is too late. It is copied. */
   send(data: Sendable): void {
-    if (data instanceof Blob) return this.#take(data.size, () => data.arrayBuffer());
+    if (isBlob(data)) return this.#take(data.size, () => data.arrayBuffer());
     if (typeof data === "string") this.#take(utf8Length(data), data);
     else this.#take(data.length, this.#turn === undefined ? data : new Uint8Array(data));
   }

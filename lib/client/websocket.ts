@@ -7,6 +7,7 @@ import { invalidState, WebSocketError } from "../errors.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import type { Connection } from "../pipeline/sockets/connection.ts";
 import { closeFor } from "../pipeline/sockets/connection_streams.ts";
+import { isBlob } from "../pipeline/sockets/message_source.ts";
 import type { CloseInfo } from "../pipeline/sockets/websocket_connection.ts";
 import { type Attempt, attempt } from "./attempt.ts";
 import type { ConnectOptions } from "./connect.ts";
@@ -171,7 +172,7 @@ export class WebSocket extends EventTarget {
    */
   send(data: string | BufferSource | Blob): void {
     requireArgument(arguments.length, "send");
-    const message = data instanceof Blob ? data : toWebMessage(data);
+    const message = isBlob(data) ? data : toWebMessage(data);
     if (this.#state === CONNECTING) throw invalidState("Cannot send: the connection is not open yet");
     this.#outgoing.send(message);
   }

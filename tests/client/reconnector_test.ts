@@ -52,6 +52,11 @@ Deno.test("T14: a connection that lasted or brought a message starts the count a
   talking.abort();
   await settle();
   assertEquals([connection.failures, connection.delay], [0, 1_000]);
+  await time.advance(1_000);
+
+  (await test.accepted()).abort();
+  await settle();
+  assertEquals(connection.failures, 1, "a message of the connection before proves nothing of this one");
   await end(test);
 });
 
