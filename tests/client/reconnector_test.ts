@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConnectionError, HandshakeError, LimitError } from "../../lib/errors.ts";
-import { settle, soon } from "../_support/wait.ts";
+import { settle, soon, turn } from "../_support/wait.ts";
 import { AWAY, end, play, read } from "./_reconnecting.ts";
 
 Deno.test("T14: the first attempt is made at once, each later one after a wait whose range doubles up to its limit", async () => {
@@ -211,6 +211,26 @@ Deno.test("an onConnect that throws closes the connection with 1011 and is a fai
   assert(error instanceof ConnectionError && error.cause === mistake);
   await end(test);
   await assertRejects(() => sent, DOMException, "The connection was closed");
+});
+
+Deno.test("an onConnect that fails because the connection closes is no failure of its own: the close code counts", async () => {
+  using test = play({
+    onConnect: async (socket) => {
+      while (socket.readyState === 1) await turn(); // the peer's close frame is here, and the end is not
+      throw new Error("There is no token");
+    },
+  });
+  const { connection } = test;
+  const socket = await test.accepted();
+  void socket.close(4001, "moved");
+  await test.time.advance(0);
+  await settle();
+  assertEquals([connection.state, connection.lastClose?.closeCode, connection.lastClose?.reason], [
+    "waiting",
+    4001,
+    "moved",
+  ]);
+  await end(test);
 });
 
 Deno.test("an onConnect that waits for a connection that is lost is not waited for", async () => {
