@@ -180,6 +180,9 @@ export function resolveHubLimits(given: Partial<HubLimits> = {}): HubLimits {
   return resolve(DEFAULT_HUB_LIMITS, given);
 }
 
+/** UTF-16 units of a string: V8 has no longer ones (`String::kMaxLength`). A text that needs more can be read in parts only. */
+export const LONGEST_STRING: number = 2 ** 29 - 24;
+
 /** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
 export const LONGEST_TIME: number = 2 ** 31 - 1;
 

@@ -229,6 +229,10 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
     return this.#ways.readable;
   }
 
+  get bytes(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#ways.bytes;
+  }
+
   get writable(): WritableStream<MessageData | MessageSource> {
     return this.#ways.writable;
   }

@@ -53,7 +53,7 @@ export type { HandledOptions } from "./handled.ts";
 export { type MemoryEnd, memoryPair, type MemoryPairOptions } from "./memory_pair.ts";
 export {
   binary,
-  close,
+  closeFrame,
   continuation,
   ping,
   pong,

@@ -72,7 +72,7 @@ export function pong(payload: RawPayload = "", options?: RawFrameOptions): RawFr
 }
 
 /** Makes a close frame with any code, those that may not be sent included; an empty one with no code. */
-export function close(code?: number, reason: RawPayload = "", options?: RawFrameOptions): RawFrame {
+export function closeFrame(code?: number, reason: RawPayload = "", options?: RawFrameOptions): RawFrame {
   const payload = code === undefined ? "" : Uint8Array.of(code >> 8, code & 255, ...bytesOf(reason));
   return rawFrame(Opcode.CLOSE, payload, options);
 }

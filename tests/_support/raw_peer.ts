@@ -9,7 +9,7 @@ import { type HeadFields, requestText as requestOf } from "../../lib/testing/raw
 import { RawPeer as Peer } from "../../lib/testing/raw_peer.ts";
 import { utf8 } from "./frames.ts";
 
-export { binary, close, ping, pong, text } from "../../lib/testing/raw_frame.ts";
+export { binary, closeFrame as close, ping, pong, text } from "../../lib/testing/raw_frame.ts";
 export { KEY } from "../../lib/testing/raw_handshake.ts";
 
 /** The answer to `KEY`, RFC 6455 §1.3. */

@@ -3,7 +3,7 @@ import { encodeHex } from "@std/encoding/hex";
 import { frame, Opcode, type Role } from "../../lib/pipeline/frames/frame.ts";
 import {
   binary,
-  close,
+  closeFrame,
   codeOf,
   continuation,
   decodeRawFrame,
@@ -57,9 +57,9 @@ Deno.test("a frame may be masked by the wrong end, claim another length, or have
 });
 
 Deno.test("a close frame may have no code, and any code", () => {
-  assertEquals(close().payload, new Uint8Array(0));
-  assertEquals(close(1005, "why").payload, Uint8Array.of(3, 237, ...utf8("why")));
-  assertEquals([codeOf(close().payload), codeOf(close(4999).payload)], [1005, 4999]);
+  assertEquals(closeFrame().payload, new Uint8Array(0));
+  assertEquals(closeFrame(1005, "why").payload, Uint8Array.of(3, 237, ...utf8("why")));
+  assertEquals([codeOf(closeFrame().payload), codeOf(closeFrame(4999).payload)], [1005, 4999]);
 });
 
 const VIOLATIONS: [digits: string, sender: Role, broken: RegExp][] = [
@@ -93,8 +93,8 @@ Deno.test("frames are described so that a failure can be read", () => {
   assertEquals(describeFrame(text("Hel", { fin: false, rsv: 4 })), 'text not final rsv 4 "Hel"');
   assertEquals(describeFrame(text(Uint8Array.of(0xff))), "text <ff>");
   assertEquals(describeFrame(binary(counting(100))), `binary <${encodeHex(counting(64))}> and more, 100 bytes in all`);
-  assertEquals(describeFrame(close(1002, "Bad")), 'close 1002 "Bad"');
-  assertEquals(describeFrame(close()), 'close ""');
+  assertEquals(describeFrame(closeFrame(1002, "Bad")), 'close 1002 "Bad"');
+  assertEquals(describeFrame(closeFrame()), 'close ""');
   assertEquals(describeFrame(frame(11)), 'opcode 11 ""');
 });
 

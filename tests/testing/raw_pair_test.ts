@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { HandshakeError } from "../../lib/errors.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";
-import { close, text } from "../../lib/testing/raw_frame.ts";
+import { closeFrame, text } from "../../lib/testing/raw_frame.ts";
 import { fieldOf } from "../../lib/testing/raw_handshake.ts";
 import { rawClient, rawServer } from "../../lib/testing/raw_pair.ts";
 import { settle, soon } from "../../lib/testing/wait.ts";
@@ -29,7 +29,7 @@ Deno.test("a raw server is connected to a client, which has options as connect h
   assertEquals([raw.client.protocol, raw.client.data], ["b", 7]);
   const closing = raw.client.close();
   await raw.peer.expectClose(1000);
-  await raw.peer.send(close(1000));
+  await raw.peer.send(closeFrame(1000));
   raw.peer.close();
   assertEquals((await closing).wasClean, true);
 });

@@ -4,7 +4,7 @@ import { connect } from "../../lib/client/connect.ts";
 import { ExpectationError } from "../../lib/testing/expectation_error.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";
 import { type MemoryEnd, memoryPair } from "../../lib/testing/memory_pair.ts";
-import { close, ping, pong, text } from "../../lib/testing/raw_frame.ts";
+import { closeFrame, ping, pong, text } from "../../lib/testing/raw_frame.ts";
 import { type RawPeer, rawPeer } from "../../lib/testing/raw_peer.ts";
 import { settle } from "../../lib/testing/wait.ts";
 import { counting } from "../_support/bytes.ts";
@@ -37,7 +37,7 @@ Deno.test("a raw peer shakes hands with either role of ours, over calls and over
     const conn = streams ? { readable: near.readable, writable: near.writable } : near;
     const peer = rawPeer(streams ? { readable: far.readable, writable: far.writable } : far, "client");
     const [server] = await Promise.all([accept(conn), peer.shakeHands()]);
-    await peer.send(ping("a"), text("b"), close(1001));
+    await peer.send(ping("a"), text("b"), closeFrame(1001));
     await peer.expect(pong("a"));
     assertEquals((await server[Symbol.asyncIterator]().next()).value, "b");
     assertEquals(await peer.expectClose(1001), "");
@@ -49,7 +49,7 @@ Deno.test("a raw peer shakes hands with either role of ours, over calls and over
   const [client] = await Promise.all([connect("ws://localhost/", { conn: near }), peer.shakeHands()]);
   const closing = client.close(4000, "enough");
   assertEquals(await peer.expectClose(4000), "enough");
-  await peer.send(close(4000));
+  await peer.send(closeFrame(4000));
   await peer.closeWrite();
   assertEquals((await closing).wasClean, true);
   await peer.expectEnd();
@@ -82,7 +82,7 @@ Deno.test("what is read is split as it is asked for, however it came", async () 
 
 Deno.test("another frame, another code, another status or bytes before the end fail by what came", async () => {
   const { client, server } = raws();
-  await client.send(text("a"), text("b"), close(1001), close(), utf8("HTTP/1.1 404 Not Found\r\n\r\n"), "00");
+  await client.send(text("a"), text("b"), closeFrame(1001), closeFrame(), utf8("HTTP/1.1 404 Not Found\r\n\r\n"), "00");
   await fails(() => server.expect(text("A")), 'Got frame text "a", not text "A"');
   await fails(() => server.expectClose(1000), 'Got frame text "b", not close 1000');
   await fails(() => server.expectClose(1000), 'Got frame close 1001 "", not close 1000');

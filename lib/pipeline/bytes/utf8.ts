@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { LimitError } from "../../errors.ts";
+import { LONGEST_STRING } from "../../limits.ts";
 
 // `ignoreBOM`: a byte order mark is part of the message.
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -15,6 +17,7 @@ const SHORT = 48;
  *
  * @param bytes The text.
  * @returns The string, or `undefined` where the bytes are not UTF-8.
+ * @throws {LimitError} 1009 if they are, and no string is long enough for them.
  */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   const length = bytes.length;
@@ -26,7 +29,14 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return DECODER.decode(bytes);
   } catch {
-    return undefined;
+    const validator = new Utf8Validator();
+    if (validator.push(bytes) !== -1 || !validator.complete) return undefined;
+    throw new LimitError(`Text of ${length} bytes is longer than a string can be: messages() reads it in parts`, {
+      limit: "maxMessageBytes",
+      max: LONGEST_STRING,
+      actual: length,
+      closeCode: 1009,
+    });
   }
 }
 

@@ -20,7 +20,7 @@ export type CloseState =
   | "closed";
 
 /** What can happen to a connection. */
-export type CloseEvent =
+export type CloseHandshakeEvent =
   /** The application closes, or the answer to the peer's close is decided. */
   | "close"
   /** The peer's close frame arrives. */
@@ -62,7 +62,9 @@ export interface CloseTransition {
 const to = (next: CloseState, ...actions: CloseAction[]): CloseTransition => ({ next, actions });
 
 /** The table. An event that a state does not list changes nothing. */
-export const CLOSE_HANDSHAKE: Readonly<Record<CloseState, Readonly<Partial<Record<CloseEvent, CloseTransition>>>>> = {
+export const CLOSE_HANDSHAKE: Readonly<
+  Record<CloseState, Readonly<Partial<Record<CloseHandshakeEvent, CloseTransition>>>>
+> = {
   open: {
     close: to("closeSent", "startTimer", "sendClose"),
     peerClose: to("closeReceived", "startTimer", "decideReply"),

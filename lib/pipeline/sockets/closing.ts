@@ -7,7 +7,7 @@ import { closeCodeOf, ConnectionError, invalidState, WebSocketError } from "../.
 import type { ExtensionChain } from "../../extensions/negotiation.ts";
 import { CloseCode, type ClosePayload, encodeClosePayload } from "../frames/close_code.ts";
 import { frame, Opcode, type Role } from "../frames/frame.ts";
-import { CLOSE_HANDSHAKE, type CloseAction, type CloseEvent, type CloseState } from "./close_handshake.ts";
+import { CLOSE_HANDSHAKE, type CloseAction, type CloseHandshakeEvent, type CloseState } from "./close_handshake.ts";
 import type { ConnectionWays } from "./connection_streams.ts";
 import type { Intake } from "./intake.ts";
 import type { Sender } from "./sender.ts";
@@ -159,7 +159,7 @@ export class Closing {
     this.#happen(event);
   }
 
-  #happen(event: CloseEvent): void {
+  #happen(event: CloseHandshakeEvent): void {
     const transition = CLOSE_HANDSHAKE[this.#state][event];
     if (transition === undefined) return;
     this.#state = transition.next;

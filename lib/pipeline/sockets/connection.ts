@@ -210,6 +210,10 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     return this.#ways.readable;
   }
 
+  get bytes(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#ways.bytes;
+  }
+
   get writable(): WritableStream<MessageData | MessageSource> {
     return this.#ways.writable;
   }

@@ -6,6 +6,7 @@
 import { WebSocketError } from "../../errors.ts";
 import { isSendableCloseCode } from "../frames/close_code.ts";
 import { type Message, type MessageData, toMessage } from "../messages/message.ts";
+import { byteStream } from "./byte_stream.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
 import { isBlob, isSource, type MessageSource } from "./message_source.ts";
 import { messageStreams } from "./message_streams.ts";
@@ -18,6 +19,7 @@ export class ConnectionWays {
   #readThrough: string | undefined;
   #readable: ReadableStream<Message> | undefined;
   #writable: WritableStream<MessageData | MessageSource> | undefined;
+  #bytes: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #batches: ReadableStream<Message[]> | undefined;
   #iterator: AsyncIterableIterator<Message> | undefined;
   #opened: Promise<WebSocketOpenInfo> | undefined;
@@ -40,6 +42,11 @@ export class ConnectionWays {
   /** Messages as a stream. */
   get readable(): ReadableStream<Message> {
     return this.#readable ??= messageStream(this.#connection);
+  }
+
+  /** Binary messages as a stream of bytes. */
+  get bytes(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#bytes ??= byteStream(this.#connection, (reason) => closeFor(this.#connection, reason));
   }
 
   /** Where messages are written. */

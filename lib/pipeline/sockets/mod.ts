@@ -22,7 +22,7 @@ export { controlReply } from "./control_reply.ts";
 export {
   CLOSE_HANDSHAKE,
   type CloseAction,
-  type CloseEvent,
+  type CloseHandshakeEvent,
   type CloseState,
   type CloseTransition,
 } from "./close_handshake.ts";

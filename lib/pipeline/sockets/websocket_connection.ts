@@ -84,7 +84,7 @@ export interface ConnectionFacts {
 /**
  * An open WebSocket connection.
  *
- * Read it in one way: `for await`, `readable`, `batches`, `messages()`, or a handler's callbacks. Whoever does not read stops the peer: at
+ * Read it in one way: `for await`, `readable`, `bytes`, `batches`, `messages()`, or a handler's callbacks. Whoever does not read stops the peer: at
  * most `highWaterMark` bytes and one read are taken in ahead. Pings are answered all the while.
  *
  * @typeParam Data What the application keeps with the connection.
@@ -100,6 +100,28 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
   readonly roundTripTime: number | undefined;
   /** Messages; one chunk is one message. It closes when the connection ends cleanly, and errors with the cause if not. */
   readonly readable: ReadableStream<Message>;
+  /**
+   * Binary messages as a stream of bytes, one chunk each, for binary protocols: `socket.bytes.pipeTo(conn.writable)`. A text message
+   * closes the connection with 1003, and the stream errors with a {@linkcode ProtocolError}. Otherwise it ends as `readable` does.
+   *
+   * @example A TCP service behind a WebSocket
+   * ```ts
+   * import { connect, serve } from "@sluice/websocket";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using service = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+   * void service.accept().then((conn) => conn.readable.pipeTo(conn.writable)); // it echoes bytes
+   *
+   * await using server = serve({ port: 0, hostname: "127.0.0.1" }, async (socket) => {
+   *   const conn = await Deno.connect({ hostname: "127.0.0.1", port: service.addr.port });
+   *   await Promise.allSettled([socket.bytes.pipeTo(conn.writable), conn.readable.pipeTo(socket.writable)]);
+   * });
+   * await using socket = await connect(server.url);
+   * await socket.send(Uint8Array.of(1, 2, 3));
+   * assertEquals((await socket.bytes.getReader().read()).value, Uint8Array.of(1, 2, 3));
+   * ```
+   */
+  readonly bytes: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Messages to send; one chunk is one message, or the source of one. Its queue is counted in bytes. */
   readonly writable: WritableStream<MessageData | MessageSource>;
   /** Batches of messages, the pipeline's own chunks: everything that one network read completed. */

@@ -1,8 +1,12 @@
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
+import { LimitError } from "../../../lib/errors.ts";
 import { decodeUtf8, Utf8Validator } from "../../../lib/pipeline/bytes/utf8.ts";
+import { connectedPair } from "../../../lib/testing/connected_pair.ts";
+import { utf8 } from "../../_support/frames.ts";
 import { naiveText } from "../../_support/naive_frames.ts";
 import { splittings } from "../../_support/feed.ts";
+import { soon } from "../../_support/wait.ts";
 import { INVALID_UTF8, VALID_UTF8 } from "../../vectors/utf8.ts";
 
 /** Where the first bad byte stands, by the platform's own streaming decoder; the length where the text is cut short. */
@@ -124,4 +128,60 @@ Deno.test("Utf8Validator stays refused after a bad byte", () => {
   assertEquals(validator.push(Uint8Array.of(0x61, 0xff, 0x61)), 1);
   assert(!validator.complete);
   assertEquals(validator.push(Uint8Array.of(0x61)), 0);
+});
+
+/** Has the platform's decoder refuse what is longer than `most`, as it does where no string is long enough. */
+function shortStrings(most: number): Disposable {
+  const { decode } = TextDecoder.prototype;
+  TextDecoder.prototype.decode = function (input, options) {
+    const text = Reflect.apply(decode, this, [input, options]);
+    if (text.length > most) throw new RangeError("Cannot create a string longer than 0x1fffffe8 characters");
+    return text;
+  };
+  return { [Symbol.dispose]: () => void (TextDecoder.prototype.decode = decode) };
+}
+
+Deno.test("UTF-8 that no string is long enough for is too much, 1009, and not wrong", () => {
+  using _ = shortStrings(1000);
+  assertEquals(decodeUtf8(utf8("é".repeat(1000))), "é".repeat(1000));
+  const error = assertThrows(() => decodeUtf8(utf8("é".repeat(1001))), LimitError);
+  assertEquals([error.closeCode, error.limit, error.max, error.actual], [1009, "maxMessageBytes", 2 ** 29 - 24, 2002]);
+  assertEquals(error.message, "Text of 2002 bytes is longer than a string can be: messages() reads it in parts");
+  assertStrictEquals(decodeUtf8(Uint8Array.of(...utf8("a".repeat(2000)), 0xff)), undefined);
+  assertStrictEquals(decodeUtf8(utf8("é".repeat(2000)).subarray(1)), undefined);
+  assertStrictEquals(decodeUtf8(utf8("é".repeat(2000)).subarray(0, -1)), undefined);
+});
+
+for (
+  const [what, message, options] of [
+    ["in one frame", () => "é".repeat(70_000), {}],
+    ["in fragments", () => ReadableStream.from(["é".repeat(40_000), "é".repeat(40_000)]), {}],
+    ["that is compressed", () => "é".repeat(70_000), { perMessageDeflate: true }],
+  ] as const
+) {
+  for (const role of ["server", "client"] as const) {
+    Deno.test(`a text ${what} that no string is long enough for closes a ${role} with 1009`, async () => {
+      await using pair = await connectedPair({ server: options, client: options });
+      const [receiver, sender] = role === "server" ? [pair.server, pair.client] : [pair.client, pair.server];
+      using _ = shortStrings(65_000);
+      void sender.send("before it");
+      void sender.send(message());
+      const messages: unknown[] = [];
+      const error = await assertRejects(async () => {
+        for await (const message of receiver) messages.push(message);
+      }, LimitError);
+      assertEquals([messages, error.closeCode], [["before it"], 1009]);
+      assertEquals((await soon(sender.closed, "The end")).closeCode, 1009);
+    });
+  }
+}
+
+Deno.test("a text that no string is long enough for can be read in parts", async () => {
+  await using pair = await connectedPair();
+  using _ = shortStrings(65_000);
+  void pair.client.send("é".repeat(70_000));
+  const { value } = await pair.server.messages().next();
+  let length = 0;
+  for await (const part of value.readable) length += part.length;
+  assertEquals(length, 70_000);
 });

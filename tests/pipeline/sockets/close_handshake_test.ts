@@ -2,12 +2,12 @@ import { assertEquals } from "@std/assert";
 import {
   CLOSE_HANDSHAKE,
   type CloseAction,
-  type CloseEvent,
+  type CloseHandshakeEvent,
   type CloseState,
 } from "../../../lib/pipeline/sockets/close_handshake.ts";
 
 /** The table once more, by hand: every state and every event; `-` changes nothing. */
-const EXPECTED: Record<CloseState, Record<CloseEvent, string>> = {
+const EXPECTED: Record<CloseState, Record<CloseHandshakeEvent, string>> = {
   open: {
     close: "closeSent: startTimer sendClose",
     peerClose: "closeReceived: startTimer decideReply",
@@ -57,7 +57,7 @@ const EXPECTED: Record<CloseState, Record<CloseEvent, string>> = {
 };
 
 const STATES = Object.keys(EXPECTED) as CloseState[];
-const EVENTS = Object.keys(EXPECTED.open) as CloseEvent[];
+const EVENTS = Object.keys(EXPECTED.open) as CloseHandshakeEvent[];
 const ACTIONS: readonly CloseAction[] = ["startTimer", "decideReply", "sendClose", "endWriting", "flush", "finish"];
 
 /** Every way from a state on which no state comes twice, as the actions on it and the state at its end. */
