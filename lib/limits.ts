@@ -93,6 +93,13 @@ export interface ServerLimits {
   maxConnections: number;
   /** Connections at a time from one IP address, handshakes included. */
   maxConnectionsPerAddress: number;
+  /**
+   * Milliseconds for each 64 KiB of a body with `http`: the client is waited for no longer than that, whether it sends the body of a
+   * request or reads that of an answer. What the handler takes does not count.
+   */
+  bodyTimeout: number;
+  /** Milliseconds that a connection may wait for its next ordinary request. */
+  keepAliveTimeout: number;
 }
 
 /** A server's defaults. */
@@ -101,14 +108,18 @@ export const DEFAULT_SERVER_LIMITS: Readonly<ServerLimits> = Object.freeze({
   maxConnections: 65_536,
   // None: behind a proxy every client has the proxy's address. Set it where clients connect directly or `proxies` names the proxy.
   maxConnectionsPerAddress: Infinity,
+  // 64 KiB in half a minute are 2.2 KB/s. Apache's mod_reqtimeout asks for 500 bytes a second after 20 s.
+  bodyTimeout: 30_000,
+  // node:http's and Apache's figure. Behind a proxy that keeps connections longer (nginx and AWS 60 s), set it above the proxy's.
+  keepAliveTimeout: 5_000,
 });
 
 /**
  * Checks given limits of a server and fills in the defaults.
  *
  * @param given Options that may carry limits.
- * @returns All limits of a server.
- * @throws {RangeError} If a limit is not a whole number of 1 or more, or `Infinity`.
+ * @returns All limits of a server; a time that is lifted is 0.
+ * @throws {RangeError} If a limit is not a whole number, or is below what makes sense, or a time is longer than a timer can wait.
  */
 export function resolveServerLimits(given: Partial<ServerLimits> = {}): ServerLimits {
   return resolve(DEFAULT_SERVER_LIMITS, given);

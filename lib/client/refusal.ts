@@ -4,6 +4,7 @@
  * @module
  */
 import { ConnectionError, HandshakeError } from "../errors.ts";
+import { BodyParser, responseFraming } from "../handshake/http_body.ts";
 import { toHeaders } from "../handshake/http_fields.ts";
 import type { ResponseHead } from "../handshake/http_head.ts";
 import { GrowingBuffer } from "../pipeline/bytes/growing_buffer.ts";
@@ -24,24 +25,27 @@ const BODY_TIME = 1_000;
 export async function refusal(
   message: string,
   head: Pick<ResponseHead, "status" | "fields">,
-  body: { transport: Transport; rest: Uint8Array; max: number },
+  body: { transport: Transport; rest: Uint8Array<ArrayBuffer>; max: number },
 ): Promise<HandshakeError> {
   const { transport, rest, max } = body;
-  const headers = toHeaders(head.fields);
-  const length = Math.min(Number(headers.get("content-length") ?? max) || 0, max);
+  const { status, fields } = head;
+  const parser = new BodyParser(responseFraming(head));
   const read = new GrowingBuffer();
+  const take = (piece: Uint8Array) => read.append(piece.subarray(0, max - read.length));
   const readAll = async () => {
-    for (let bytes: Uint8Array | null = rest; bytes !== null; bytes = await transport.read()) {
-      read.append(bytes.subarray(0, length - read.length));
-      if (read.length >= length) break;
+    parser.push(rest, take);
+    while (!parser.complete && read.length < max) {
+      const bytes = await transport.read();
+      if (bytes === null) break;
+      parser.push(bytes, take);
     }
   };
   try {
     await withDeadline(readAll(), { time: BODY_TIME, late: () => new ConnectionError("The body did not end") });
   } catch {
-    // The status says more than how the connection ended.
+    // The status says more than how the connection ended, or how the body is malformed.
   }
-  return new HandshakeError(message, { status: head.status, headers, body: read.take() });
+  return new HandshakeError(message, { status, headers: toHeaders(fields), body: read.take() });
 }
 
 /**

@@ -14,7 +14,7 @@ import {
 import { badRequest, fieldValues, type HeaderFields, isFieldValue, quote, toHeaders } from "./http_fields.ts";
 import type { HeadLimits } from "./http_head.ts";
 import type { FinalResponse } from "./http_response.ts";
-import { readHost, splitTarget } from "./request_target.ts";
+import { readResource } from "./request_target.ts";
 import {
   type AcceptUpgradeOptions,
   choiceFields,
@@ -83,13 +83,21 @@ export function readExtendedConnect(
   if (scheme !== "https" && scheme !== "http") throw badRequest(`Scheme ${quote(scheme)} is not http or https`);
   const target = pseudoField(fields, ":path");
   if (!target.startsWith("/")) throw badRequest(`Request target ${quote(target)} is malformed`);
-  const { path, query } = splitTarget(target);
   const regular = connectFields(fields);
-  const host = readHost(regular);
-  refuseBody(regular);
+  const { host = "", ...resource } = readResource({ target, version: HTTP_2, fields: regular });
+  refuseOtherHost(fields, host);
+  refuseBody({ version: HTTP_2, fields: regular });
   // 426 would have to name a version of HTTP to change to (RFC 9110 §15.5.22), and HTTP/2 has no such change.
   requireVersion(regular, { status: 400, headers: [] });
-  return describeRequest({ method, target, fields: regular }, { path, query, secure, host, key: "" });
+  return describeRequest({ method, target, fields: regular }, { ...resource, secure, host, key: "" });
+}
+
+const HTTP_2 = "HTTP/2.0";
+
+/** RFC 9113 §8.3.1: a `Host` that says another host than `:authority` is malformed. A proxy may have judged by the one or the other. */
+function refuseOtherHost(fields: HeaderFields, host: string): void {
+  const other = fieldValues(fields, "host").find((value) => value.toLowerCase() !== host.toLowerCase());
+  if (other !== undefined) throw badRequest(`Header Host is ${quote(other)}, and :authority is ${quote(host)}`);
 }
 
 /** The one value of a pseudo-field. RFC 8441 §4 has `:scheme` and `:path` in an extended CONNECT, other than in a plain one. */

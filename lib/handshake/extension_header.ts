@@ -44,12 +44,10 @@ export interface ExtensionOffer {
  * @param values The values of all fields of that name.
  * @param refuse Makes the error: 400 by default.
  * @returns The extensions in order. Empty elements of the list are passed over (RFC 9110 §5.6.1.2).
- * @throws {HandshakeError} What `refuse` makes, if the syntax is bad or a field was sent and the list is empty.
+ * @throws {HandshakeError} What `refuse` makes, if the syntax is bad.
  */
 export function parseExtensions(values: readonly string[], refuse: Refuse = badRequest): ExtensionOffer[] {
-  const extensions = values.flatMap((value) => parseList(value, refuse));
-  if (values.length > 0 && extensions.length === 0) throw refuse("Extension list is empty");
-  return extensions;
+  return values.flatMap((value) => parseList(value, refuse));
 }
 
 /**

@@ -42,10 +42,12 @@ export function fieldValues(fields: HeaderFields, name: string): string[] {
  *
  * @param fields The fields.
  * @param name The list's name, lower case.
- * @returns The elements without the white space around them. Empty ones are kept, for the caller to judge.
+ * @returns The elements without the white space around them. Empty ones are passed over (§5.6.1.2).
  */
 export function listValues(fields: HeaderFields, name: string): string[] {
-  return fieldValues(fields, name).flatMap((value) => value.split(",").map(trimSpace));
+  return fieldValues(fields, name).flatMap((value) => value.split(",").map(trimSpace)).filter((element) =>
+    element !== ""
+  );
 }
 
 /** Whether a list has `token` (lower case) among its elements, in whatever case. Never a match of a part (aiohttp#12723). */

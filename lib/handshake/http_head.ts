@@ -64,6 +64,8 @@ const LF = 0x0a;
 export interface HeadGrammar<StartLine> {
   /** Parses the first line, or returns `undefined` to pass over it. Throws {@linkcode HandshakeError}. */
   parseStartLine(line: string): StartLine | undefined;
+  /** Whether a field may go on in the next line (RFC 9112 §5.2). @default {false} */
+  readonly folds?: boolean;
   /** Whether a complete head is passed over for the one that follows it. */
   isInterim(start: StartLine): boolean;
   /** Makes the error for a fault. `status` is what a server answers; `start` and `fields` are what was read before the fault. */
@@ -189,21 +191,32 @@ export class HeadParser<StartLine extends object> {
     return decodeBytes(this.#line.subarray(0, length - 2));
   }
 
-  /** One field line, RFC 9112 §5: no folding (§5.2), no space before the colon (§5.1), no control character (RFC 9110 §5.5). */
+  /** One field line, RFC 9112 §5: no folding but in answers (§5.2), no space before the colon (§5.1), no control character (RFC 9110 §5.5). */
   #addField(line: string): void {
+    if (isSpace(line.charCodeAt(0))) return this.#unfold(line);
     const { maxHeaderCount } = this.#limits;
     if (this.#fields.length >= maxHeaderCount) {
       throw this.#refuse(`Head has more than ${maxHeaderCount} fields`, 431, "maxHeaderCount");
     }
-    if (isSpace(line.charCodeAt(0))) throw this.#refuse("Header line is folded", 400);
     const colon = line.indexOf(":");
     if (colon < 0) throw this.#refuse(`Header line ${quote(line)} has no colon`, 400);
     const name = line.slice(0, colon);
     if (!isToken(name)) throw this.#refuse(`Header name ${quote(name)} is not a token`, 400);
     const value = trimSpace(line.slice(colon + 1));
-    // The value may be a secret, so it is not shown.
-    if (!isFieldValue(value)) throw this.#refuse(`Value of header ${quote(name)} has a control character`, 400);
-    this.#fields.push([name.toLowerCase(), value]);
+    this.#fields.push([name.toLowerCase(), this.#checked(name, value)]);
+  }
+
+  /** A line that goes on with the field before it, §5.2: a server refuses it, a client puts a space in place of the fold. */
+  #unfold(line: string): void {
+    const field = this.#fields.at(-1);
+    if (this.#grammar.folds !== true || field === undefined) throw this.#refuse("Header line is folded", 400);
+    field[1] = trimSpace(`${field[1]} ${this.#checked(field[0], trimSpace(line))}`);
+  }
+
+  /** A value may be a secret, so it is not shown. */
+  #checked(name: string, value: string): string {
+    if (isFieldValue(value)) return value;
+    throw this.#refuse(`Value of header ${quote(name)} has a control character`, 400);
   }
 
   #refuse(message: string, status: number, limit?: keyof HeadLimits): HandshakeError {
@@ -277,6 +290,7 @@ export class ResponseHeadParser extends HeadParser<StatusLine> {
   constructor(limits: HeadLimits) {
     super(limits, {
       parseStartLine: parseStatusLine,
+      folds: true,
       isInterim: ({ status }) => status < 200 && status !== 101,
       refuse: (message, { start, fields, limit }) =>
         new HandshakeError(message, { status: start?.status ?? 0, headers: toHeaders(fields), ...limited(limit) }),

@@ -49,7 +49,9 @@ const REASON_PHRASES: Readonly<Record<number, string>> = {
   408: "Request Timeout",
   409: "Conflict",
   410: "Gone",
+  413: "Content Too Large",
   414: "URI Too Long",
+  417: "Expectation Failed",
   426: "Upgrade Required",
   429: "Too Many Requests",
   431: "Request Header Fields Too Large",
@@ -60,6 +62,16 @@ const REASON_PHRASES: Readonly<Record<number, string>> = {
   504: "Gateway Timeout",
   505: "HTTP Version Not Supported",
 };
+
+/** How an answer is framed, and whether the connection goes on. */
+export interface AnswerFraming {
+  /** Its length in bytes, where it is known; `"chunked"`; or `undefined` where the head says nothing of it. */
+  readonly body: number | "chunked" | undefined;
+  /** Whether the connection ends with the answer. */
+  readonly close: boolean;
+  /** The `Date`, where the application gives none (RFC 9110 §6.6.1). */
+  readonly date?: string;
+}
 
 /** The fields that frame a message: ours say what we do, whatever a `Response` from elsewhere says. */
 const FRAMING_FIELDS = new Set(["connection", "content-length", "keep-alive", "trailer", "transfer-encoding"]);
@@ -91,28 +103,52 @@ export function serializeResponse(
   body: Uint8Array = new Uint8Array(0),
   options: SerializeResponseOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const { status, headers } = response;
-  requireFinal(status);
-  const given = [...new Headers(headers)].filter(([name]) => !FRAMING_FIELDS.has(name));
-  // RFC 9110 §7.8: who sends Upgrade names it in Connection.
-  const connection = given.some(([name]) => name === "upgrade") ? "close, Upgrade" : "close";
-  // RFC 9110 §6.4.1, §8.6: 204 and 304 end with the head, and 204 must not have a length.
-  const bodiless = status === 204 || status === 304;
-  const head = serializeResponseHead({
-    version: "HTTP/1.1",
-    status,
-    statusText: response.statusText || reasonPhrase(status),
-    fields: [
-      ["Connection", connection],
-      ...(bodiless ? [] : [["Content-Length", String(body.byteLength)] as const]),
-      ...given,
-    ],
-  });
+  const bodiless = isBodiless(response.status);
+  const head = serializeAnswerHead(response, { body: bodiless ? undefined : body.byteLength, close: true });
   if (bodiless || options.method === "HEAD") return head;
   const bytes = new Uint8Array(head.length + body.length);
   bytes.set(head);
   bytes.set(body, head.length);
   return bytes;
+}
+
+/**
+ * Writes the head of a final response.
+ *
+ * @param response The status and the header fields. Those that frame the answer are not taken from here.
+ * @param framing How it is framed.
+ * @returns The bytes of the head.
+ * @throws {RangeError} If the status is not a final one.
+ * @throws {TypeError} If the reason phrase or a header field is malformed.
+ */
+export function serializeAnswerHead(
+  { status, statusText, headers }: FinalResponseHead,
+  { body, close, date }: AnswerFraming,
+): Uint8Array<ArrayBuffer> {
+  requireFinal(status);
+  const given = [...new Headers(headers)].filter(([name]) => !FRAMING_FIELDS.has(name));
+  const connection = [
+    ...(close ? ["close"] : []),
+    // RFC 9110 §7.8: who sends Upgrade names it in Connection.
+    ...(given.some(([name]) => name === "upgrade") ? ["Upgrade"] : []),
+  ];
+  return serializeResponseHead({
+    version: "HTTP/1.1",
+    status,
+    statusText: statusText || reasonPhrase(status),
+    fields: [
+      ...(connection.length === 0 ? [] : [["Connection", connection.join(", ")] as const]),
+      ...(typeof body === "number" ? [["Content-Length", String(body)] as const] : []),
+      ...(body === "chunked" ? [["Transfer-Encoding", "chunked"] as const] : []),
+      ...(date === undefined || given.some(([name]) => name === "date") ? [] : [["Date", date] as const]),
+      ...given,
+    ],
+  });
+}
+
+/** RFC 9110 §6.4.1, §8.6: 204 and 304 end with the head, and 204 must not have a length. */
+export function isBodiless(status: number): boolean {
+  return status === 204 || status === 304;
 }
 
 /**

@@ -13,14 +13,44 @@ import {
   quote,
 } from "./http_fields.ts";
 
-/** A request target in its parts. */
-export interface TargetParts {
-  /** The host, and the port where it was sent, of a target in absolute-form; otherwise `undefined`. */
-  readonly authority: string | undefined;
-  /** The path. Nothing is decoded. */
+/** What a request is for. */
+export interface Resource {
+  /**
+   * The path, as the URL parser has it: `new URL(url).pathname` of the request's URL is the same. Nothing is decoded. It has no
+   * segment that is `.` or `..`: a request with one is refused.
+   */
   readonly path: string;
   /** The query without its `?`, `""` where there is none. */
   readonly query: string;
+  /**
+   * The host, and the port where it was sent: the target's where that is absolute, else the `Host` field's, which over HTTP/2 is
+   * `:authority`. `undefined` in a request of HTTP/1.0 that has neither.
+   */
+  readonly host: string | undefined;
+}
+
+/** A request target in its parts. */
+interface TargetParts {
+  /** The host, and the port where it was sent, of a target in absolute-form; otherwise `undefined`. */
+  readonly authority: string | undefined;
+  readonly path: string;
+  readonly query: string;
+}
+
+/**
+ * Reads what a request is for. This is the one check of target and host for every request, whatever it asks for and whatever brings
+ * it.
+ *
+ * @param head The request's head; over HTTP/2 with `:path` as its target.
+ * @returns What it is for.
+ * @throws {HandshakeError} 400 if the target is malformed, or if the host is missing, comes twice or is invalid.
+ */
+export function readResource(
+  { target, version, fields }: { readonly target: string; readonly version: string; readonly fields: HeaderFields },
+): Resource {
+  const { authority, path, query } = splitTarget(target);
+  const named = readHost(fields, version);
+  return { path, query, host: authority ?? named };
 }
 
 /**
@@ -37,23 +67,40 @@ export function checkTarget(method: string, target: string): void {
 }
 
 /**
- * Takes apart the target of a GET request: a resource name (RFC 6455 §3), or a URL whose host goes before the `Host` field
+ * Takes apart the target of a request: a resource name (RFC 6455 §3), or a URL whose host goes before the `Host` field
  * (RFC 9112 §3.2.2).
  *
  * @throws {HandshakeError} 400 if the target is malformed.
  */
-export function splitTarget(target: string): TargetParts {
+function splitTarget(target: string): TargetParts {
   checkTarget("GET", target);
   const mark = target.indexOf("?");
   const [beforeQuery, query] = mark < 0 ? [target, ""] : [target.slice(0, mark), target.slice(mark + 1)];
   const scheme = schemeOf(beforeQuery);
-  if (scheme === undefined) return { authority: undefined, path: beforeQuery, query };
+  if (scheme === undefined) return { authority: undefined, ...settle(beforeQuery, query) };
 
   const start = scheme.length + "://".length;
   const slash = beforeQuery.indexOf("/", start);
   const authority = slash < 0 ? beforeQuery.slice(start) : beforeQuery.slice(start, slash);
   if (!isHost(authority)) throw badRequest(`Request target ${quote(target)} has no valid host`);
-  return { authority, path: slash < 0 ? "/" : beforeQuery.slice(slash), query };
+  return { authority, ...settle(slash < 0 ? "/" : beforeQuery.slice(slash), query) };
+}
+
+/**
+ * Path and query as the URL parser has them, which escapes some characters. What it would take out of a path is refused: a proxy in
+ * front may have judged the path as it was sent.
+ */
+function settle(path: string, query: string): Pick<Resource, "path" | "query"> {
+  if (path.includes("\\") || path.split("/").some(isDotSegment)) {
+    throw badRequest(`Path ${quote(path)} has a dot segment or a backslash`);
+  }
+  const { pathname, search } = new URL(`http://host${path}?${query}`);
+  return { path: pathname, query: search.slice(1) };
+}
+
+/** `.` and `..` with any dot in percent-encoding, as the URL parser takes them. */
+function isDotSegment(segment: string): boolean {
+  return segment.length <= 6 && [".", ".."].includes(segment.toLowerCase().replaceAll("%2e", "."));
 }
 
 const SCHEMES = new Set(["http", "https", "ws", "wss"]);
@@ -64,13 +111,10 @@ function schemeOf(target: string): string | undefined {
   return SCHEMES.has(scheme) ? scheme : undefined;
 }
 
-/**
- * The host of a request, which HTTP/1.1 sends exactly once (RFC 9112 §3.2).
- *
- * @throws {HandshakeError} 400 if it is missing, comes twice or is invalid.
- */
-export function readHost(fields: HeaderFields): string {
+/** The host of a request, which HTTP/1.1 sends exactly once and HTTP/1.0 need not send (RFC 9112 §3.2). */
+function readHost(fields: HeaderFields, version: string): string | undefined {
   const [host, ...more] = fieldValues(fields, "host");
+  if (host === undefined && version === "HTTP/1.0") return undefined;
   if (host === undefined) throw badRequest("Header Host is missing");
   if (more.length > 0) throw badRequest(`Header Host comes ${more.length + 1} times`);
   if (!isHost(host)) throw badRequest(`Header Host ${quote(host)} is not a host`);

@@ -18,8 +18,9 @@ import {
   quote,
   toHeaders,
 } from "./http_fields.ts";
+import { requestFraming } from "./http_body.ts";
 import { type RequestHead, serializeResponseHead } from "./http_head.ts";
-import { readHost, splitTarget } from "./request_target.ts";
+import { readResource } from "./request_target.ts";
 import { parseSubprotocols } from "./subprotocol.ts";
 
 /**
@@ -34,7 +35,10 @@ export interface UpgradeRequest {
   readonly method: string;
   /** The request target as it was sent. */
   readonly target: string;
-  /** The path of the target. Nothing is decoded. */
+  /**
+   * The path of the target, as the URL parser has it: `new URL(url).pathname` is the same. Nothing is decoded, and there is no `.`
+   * or `..` in it: such requests are refused.
+   */
   readonly path: string;
   /** The query of the target without its `?`, `""` where there is none. */
   readonly query: string;
@@ -121,16 +125,15 @@ export function isUpgradeRequest(head: RequestHead): boolean {
  * @throws {HandshakeError} With the status, and the header fields that belong to it: 400, 405 or 426.
  */
 export function readUpgradeRequest(head: RequestHead, options: ReadUpgradeRequestOptions = {}): UpgradeRequest {
-  const { target, fields } = head;
+  const { fields } = head;
   const { secure = false } = options;
   requireHttp11(head);
   requireGet(head);
-  const { authority, ...resource } = splitTarget(target);
-  const named = readHost(fields);
-  refuseBody(fields);
+  const { host = "", ...resource } = readResource(head); // HTTP/1.1 has one
+  refuseBody(head);
   requireUpgrade(fields);
   requireVersion(fields, { status: 426, headers: UPGRADE_REQUIRED });
-  return describeRequest(head, { ...resource, secure, host: authority ?? named, key: readKey(fields) });
+  return describeRequest(head, { ...resource, secure, host, key: readKey(fields) });
 }
 
 /** What a request says of a WebSocket in any version of HTTP, with what its version says in its own way. */
@@ -236,11 +239,8 @@ function requireGet({ method }: RequestHead): void {
  * No body: bytes after the head are frames, and a proxy that took them for a body would see another request there
  * (RFC 9112 §6.1, RFC 9110 §7.8; CVE-2026-69243, CVE-2026-39805).
  */
-export function refuseBody(fields: HeaderFields): void {
-  if (fieldValues(fields, "transfer-encoding").length > 0) throw badRequest("An upgrade request cannot have a body");
-  const lengths = fieldValues(fields, "content-length");
-  if (lengths.length > 1) throw badRequest(`Header Content-Length comes ${lengths.length} times`);
-  if (lengths.length === 1 && lengths[0] !== "0") throw badRequest("An upgrade request cannot have a body");
+export function refuseBody(head: Pick<RequestHead, "version" | "fields">): void {
+  if (requestFraming(head) !== 0) throw badRequest("An upgrade request cannot have a body");
 }
 
 /** §4.2.1, items 3 and 4. A plain request is told how to come back; one with half of it met a proxy that dropped the other half. */

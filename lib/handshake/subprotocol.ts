@@ -13,7 +13,7 @@ const FIELD = "sec-websocket-protocol";
  *
  * @param fields The request's fields.
  * @returns The subprotocols; none where the client sent no such field.
- * @throws {HandshakeError} 400 if one is empty, is not a token or comes twice (RFC 6455 §4.1, item 10 of the request).
+ * @throws {HandshakeError} 400 if one is not a token or comes twice (RFC 6455 §4.1, item 10 of the request).
  */
 export function parseSubprotocols(fields: HeaderFields): string[] {
   const protocols = listValues(fields, FIELD);
@@ -23,12 +23,13 @@ export function parseSubprotocols(fields: HeaderFields): string[] {
 }
 
 /**
- * Checks subprotocols that an application asks for, or supports.
+ * Checks subprotocols that an application asks for.
  *
- * @throws {DOMException} `SyntaxError` if one is not a token or comes twice, as `new WebSocket` throws.
+ * @throws {DOMException} `SyntaxError` if one is not a token or comes twice, in whatever case, as `new WebSocket` throws. To a server
+ * two that differ in case are two (RFC 6455 §4.1).
  */
 export function checkSubprotocols(protocols: readonly string[]): void {
-  const fault = faultIn(protocols);
+  const fault = faultIn(protocols) ?? faultIn(protocols.map((protocol) => protocol.toLowerCase()));
   if (fault !== undefined) throw new DOMException(fault, "SyntaxError");
 }
 

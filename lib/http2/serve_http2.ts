@@ -18,7 +18,8 @@ import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "../ser
 import { http2Exchange, type StreamEvent } from "./http2_exchange.ts";
 
 /** What is done with an HTTP/2 server's extended CONNECT streams. `http` is missing: ordinary requests are the server's. */
-export interface ServeHttp2Options<Data = unknown> extends Omit<GroupOptions<Data>, "http" | "legacy" | "signal"> {
+export interface ServeHttp2Options<Data = unknown>
+  extends Omit<GroupOptions<Data>, "http" | "legacy" | "signal" | "bodyTimeout" | "keepAliveTimeout"> {
   /**
    * Which requests for a WebSocket are taken, by their header fields: `:path`, `:authority` and the others. Others are left to the
    * server's other listeners; where there are none, they are refused with 404. By default all.

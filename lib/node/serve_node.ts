@@ -14,7 +14,8 @@ import { takeOver } from "./accept_node.ts";
 import { nodeConnection } from "./node_connection.ts";
 
 /** What is done with a Node server's upgrades. `http` is missing: ordinary requests are the server's. */
-export interface ServeNodeOptions<Data = unknown> extends Omit<GroupOptions<Data>, "http" | "signal"> {
+export interface ServeNodeOptions<Data = unknown>
+  extends Omit<GroupOptions<Data>, "http" | "signal" | "bodyTimeout" | "keepAliveTimeout"> {
   /**
    * Which requests are taken. Others are left to the event's other listeners; where all of them are of this kind and none takes
    * the request, it is refused with 404. By default all.

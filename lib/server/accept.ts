@@ -21,8 +21,7 @@ import { type Observer, type RefusalInfo, tellRefusal } from "../pipeline/socket
 import { withDeadline } from "../pipeline/sockets/opening.ts";
 import type { Topics } from "../pipeline/sockets/topics.ts";
 import type { ByteConnection, BytePair } from "../pipeline/sockets/transport.ts";
-import { type Exchange, http1Exchange } from "./exchange.ts";
-import type { HttpConnection } from "./http_engine.ts";
+import { type Exchange, http1Exchange, type OrdinaryRequest } from "./exchange.ts";
 import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 
 /** What an application answers to a request to open a connection. */
@@ -46,7 +45,10 @@ export interface UpgradeInfo {
    * out is not answered.
    */
   readonly extensions: ExtensionProcessor[];
-  /** Aborted when the handshake's deadline passes or the peer is refused for another reason. */
+  /**
+   * Aborted when the handshake's deadline passes or the peer is refused for another reason; for an ordinary request, when its client
+   * has gone.
+   */
   readonly signal: AbortSignal;
 }
 
@@ -103,8 +105,20 @@ export interface Acceptor<Data> {
   readonly extensions: readonly Extension[];
   readonly checkOrigin: (request: Pick<UpgradeRequest, "origin" | "host">) => void;
   readonly proxies: ProxyPolicy;
-  /** Takes a connection whose request is not one to open a WebSocket, where the server answers such. */
-  readonly http?: (connection: HttpConnection) => Promise<void>;
+  /**
+   * Answers a request that is not one to open a WebSocket, where the server answers such. Gives the exchange that comes next on the
+   * connection, or `undefined` where it has ended. It never rejects.
+   */
+  readonly http?: HttpLane;
+}
+
+/** Answers ordinary requests, one at a time on each connection. */
+export type HttpLane = (request: OrdinaryRequest, info: AnswerInfo) => Promise<Exchange | undefined>;
+
+/** What is known of an ordinary request, and how its signal is aborted. */
+export interface AnswerInfo extends UpgradeInfo {
+  /** Aborts the signal. */
+  abort(reason: unknown): void;
 }
 
 /** Checks options, so that a mistake is found when the server starts. */
@@ -181,17 +195,31 @@ export function http1<Data>(
   conn: ByteConnection | BytePair,
   early?: Uint8Array<ArrayBuffer>,
 ): Exchange {
-  return http1Exchange(conn, { limits, legacy, ordinary: http !== undefined, early });
+  return http1Exchange(conn, { limits, legacy, ordinary: http !== undefined }, early);
 }
 
 /** {@linkcode acceptWith} for an exchange of any version of HTTP. */
 export async function acceptExchange<Data>(
   acceptor: Acceptor<Data>,
   exchange: Exchange,
-  { signal, admit }: AcceptContext,
+  context: AcceptContext,
 ): Promise<Connection<Data> | undefined> {
+  for (let next: Exchange | undefined = exchange; next !== undefined;) {
+    const info: Info = new Info(next);
+    const opened: Connection<Data> | OrdinaryRequest = await openExchange(acceptor, next, { ...context, info });
+    if (opened instanceof Connection) return opened;
+    next = await acceptor.http?.(opened, info);
+  }
+  return undefined;
+}
+
+/** Reads one request: gives the connection that it opened, or the request where it asks for none. Refuses it otherwise. */
+async function openExchange<Data>(
+  acceptor: Acceptor<Data>,
+  exchange: Exchange,
+  { signal, admit, info }: AcceptContext & { info: Info },
+): Promise<Connection<Data> | OrdinaryRequest> {
   const { handshakeTimeout: time } = acceptor.limits;
-  const info = new Info(exchange);
   const late = () => {
     // 408 while we wait for the client (RFC 9110 §15.5.9), 503 while the client waits for us.
     return new HandshakeError(`The handshake took more than ${time} ms`, {
@@ -199,9 +227,8 @@ export async function acceptExchange<Data>(
       limit: "handshakeTimeout",
     });
   };
-  let opened: Connection<Data> | HttpConnection;
   try {
-    opened = await withDeadline(shakeHands(acceptor, exchange, { info, admit }), { time, late, signal });
+    return await withDeadline(shakeHands(acceptor, exchange, { info, admit }), { time, late, signal });
   } catch (cause) {
     info.abort(cause);
     // The peer is gone. A signal may have any reason, and what a hook throws comes as a `HandshakeError`.
@@ -215,16 +242,13 @@ export async function acceptExchange<Data>(
     await exchange.refuse(error instanceof Refused ? error.response : refusalResponse(error));
     throw error;
   }
-  if (opened instanceof Connection) return opened;
-  await acceptor.http?.(opened);
-  return undefined;
 }
 
 async function shakeHands<Data>(
   acceptor: Acceptor<Data>,
   exchange: Exchange,
   { info, admit }: { info: Info; admit: AcceptContext["admit"] },
-): Promise<Connection<Data> | HttpConnection> {
+): Promise<Connection<Data> | OrdinaryRequest> {
   const { limits, options, checkOrigin, proxies } = acceptor;
   const proxied = proxies.trusts(hostnameOf(info.remoteAddr));
   if (!proxied) admit?.(info.remoteAddr);
@@ -235,8 +259,8 @@ async function shakeHands<Data>(
     admit?.(info.remoteAddr);
   }
   const secure = info.forwardedSecure ?? options.secure ?? exchange.secure;
-  const ordinary = exchange.ordinary();
-  if (ordinary !== undefined) return { ...ordinary, info, secure };
+  const ordinary = exchange.ordinary({ secure });
+  if (ordinary !== undefined) return ordinary;
   const request = info.request = exchange.readRequest({ secure });
   checkOrigin(request);
   await exchange.readBody();
@@ -283,7 +307,7 @@ async function ask<Answer>(info: Info, hook: () => Answer | Promise<Answer>): Pr
 }
 
 /** What is known of a connection before its request. The signal is made for those who look at it. */
-class Info implements UpgradeInfo, RefusalInfo {
+class Info implements AnswerInfo, RefusalInfo {
   remoteAddr: Address | undefined;
   readonly localAddr: Address | undefined;
   /** Whether the client's side of a proxy is, as far as the proxy says it. */

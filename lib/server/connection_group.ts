@@ -24,12 +24,14 @@ import {
   type UpgradeInfo,
 } from "./accept.ts";
 import type { Exchange } from "./exchange.ts";
-import type { HttpConnection, HttpEngine } from "./http_engine.ts";
+import { createHttpEngine } from "./http_engine.ts";
 
 /** What a server does with its connections. */
 export interface GroupOptions<Data = unknown> extends AcceptOptions<Data>, Partial<ServerLimits> {
   /**
-   * Answers ordinary requests on the same port, one for each connection. By default they are told 426 Upgrade Required.
+   * Answers ordinary requests on the same port, one at a time on each connection, which stays open for more. `request.signal` is
+   * aborted when the client has gone. What it throws, and what is no `Response` in order, is answered with 500. By default ordinary
+   * requests are told 426 Upgrade Required.
    */
   http?(request: Request, info: UpgradeInfo): Response | Promise<Response>;
   /**
@@ -79,13 +81,17 @@ class Place {
     this.#max = max;
   }
 
-  /** Counts the client in, once it is known: `false` if there are too many of its address. */
+  /**
+   * Counts the client in, once it is known: `false` if there are too many of its address. A proxy may send the requests of several
+   * clients over one connection: the last of them counts.
+   */
   take(client: string | undefined): boolean {
-    if (this.#max === Infinity || client === undefined || this.#left) return true;
-    const count = this.#counts.get(client) ?? 0;
+    if (this.#max === Infinity || client === this.#client || this.#left) return true;
+    const count = client === undefined ? 0 : this.#counts.get(client) ?? 0;
     if (count >= this.#max) return false;
+    this.#giveBack();
     this.#client = client;
-    this.#counts.set(client, count + 1);
+    if (client !== undefined) this.#counts.set(client, count + 1);
     return true;
   }
 
@@ -93,11 +99,16 @@ class Place {
   leave(): boolean {
     if (this.#left) return false;
     this.#left = true;
-    if (this.#client === undefined) return true;
+    this.#giveBack();
+    return true;
+  }
+
+  #giveBack(): void {
+    if (this.#client === undefined) return;
     const count = this.#counts.get(this.#client)! - 1;
     if (count === 0) this.#counts.delete(this.#client);
     else this.#counts.set(this.#client, count);
-    return true;
+    this.#client = undefined;
   }
 }
 
@@ -127,7 +138,16 @@ export class ConnectionGroup<Data> {
     this.#handler = handler;
     this.#limits = resolveServerLimits(options);
     const { http } = options;
-    this.#acceptor = { ...createAcceptor(options), ...(http === undefined ? {} : { http: this.#httpLane(http) }) };
+    const acceptor = createAcceptor(options);
+    this.#acceptor = http === undefined ? acceptor : {
+      ...acceptor,
+      http: createHttpEngine(http, {
+        report: this.#report,
+        limits: this.#limits,
+        stopping: this.#stopping.signal,
+        dropping: this.#dropping.signal,
+      }),
+    };
   }
 
   /** The open connections. */
@@ -263,16 +283,5 @@ export class ConnectionGroup<Data> {
     const timer = timeout === Infinity ? undefined : setTimeout(() => void drop(), timeout);
     await idle.promise;
     clearTimeout(timer);
-  }
-
-  /** The engine is loaded with the first ordinary request: most servers never see one. */
-  #httpLane(handler: NonNullable<GroupOptions["http"]>): (connection: HttpConnection) => Promise<void> {
-    let engine: Promise<HttpEngine> | undefined;
-    return async (connection) => {
-      engine ??= import("./http_engine.ts").then(({ createHttpEngine }) =>
-        createHttpEngine(handler, { report: (error) => this.report(error), signal: this.#dropping.signal })
-      );
-      await (await engine).serve(connection);
-    };
   }
 }

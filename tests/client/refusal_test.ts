@@ -11,7 +11,22 @@ const BODIES: [what: string, fields: string, body: string, read: string][] = [
   ["a body over maxErrorBodyBytes", "", "x".repeat(50_000), "x".repeat(20)],
   ["a Content-Length over maxErrorBodyBytes", "Content-Length: 50000\r\n", "x".repeat(50_000), "x".repeat(20)],
   ["a body that is shorter than its Content-Length", "Content-Length: 10\r\n", "short", "short"],
-  ["a Content-Length that is no number", "Content-Length: many\r\n", "body", ""],
+  ["a Content-Length that is no number", "Content-Length: many\r\n", "body", "body"],
+  ["a chunked body", "Transfer-Encoding: chunked\r\n", "4;x=1\r\nbody\r\n2\r\n!!\r\n0\r\nX: 1\r\n\r\n", "body!!"],
+  [
+    "a chunked body over maxErrorBodyBytes",
+    "Transfer-Encoding: chunked\r\n",
+    `c350\r\n${"x".repeat(50_000)}`,
+    "x".repeat(20),
+  ],
+  ["a chunked body that is malformed", "Transfer-Encoding: chunked\r\n", "2\r\nok\r\nz\r\n", "ok"],
+  ["a coding besides chunked", "Transfer-Encoding: gzip\r\n", "zipped", "zipped"],
+  [
+    "a chunked body and a length",
+    "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+    "4\r\nbody\r\n0\r\n\r\n",
+    "body",
+  ],
 ];
 for (const [what, fields, body, read] of BODIES) {
   Deno.test(`of a refusal with ${what}, connect reads no more than it must`, async () => {
@@ -29,8 +44,25 @@ Deno.test("a refusal whose body never ends is told after a second, with what cam
   assertEquals(conn.closes, 0);
   await time.advance(1);
   const error = await assertRejects(() => connecting, HandshakeError);
-  assertEquals([error.status, new TextDecoder().decode(error.body)], [404, "4\r\npage\r\n"]);
+  assertEquals([error.status, new TextDecoder().decode(error.body)], [404, "page"]);
   assertEquals([conn.closes, time.timers], [1, 0]);
+});
+
+Deno.test("a refusal that is complete is told at once, whether or not the connection stays open", async () => {
+  const answers: [answer: string, body: string][] = [
+    ["HTTP/1.1 204 No Content\r\n\r\n", ""],
+    ["HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", ""],
+    ["HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", "no"],
+    ["HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno", "no"],
+  ];
+  for (const [answer, body] of answers) {
+    using time = new FakeTime();
+    const { connecting, peer } = connects();
+    await peer.readHead();
+    await peer.send(utf8(answer)); // and no end
+    const error = await assertRejects(() => connecting, HandshakeError);
+    assertEquals([new TextDecoder().decode(error.body), time.timers], [body, 0], answer);
+  }
 });
 
 Deno.test("a refusal whose connection is reset is told all the same", async () => {

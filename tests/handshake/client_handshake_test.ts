@@ -216,7 +216,7 @@ Deno.test("an extension that was not offered fails, and one that was comes with 
 });
 
 Deno.test("bad syntax of the extensions fails", async () => {
-  for (const value of ["", ";", "x;", "x; a=", 'x; a="']) {
+  for (const value of [";", "x;", "x; a=", 'x; a="']) {
     await assertFails(replacing("Sec-WebSocket-Extensions", value), "Extension list");
   }
 });

@@ -111,6 +111,8 @@ const BAD: [what: string, fields: HeaderFields, status: number, words: string][]
   ["H3: a path that is none", replacing(":path", "chat"), 400, "malformed"],
   ["H3: a path with a fragment", replacing(":path", "/chat#x"), 400, "malformed"],
   ["H6: no authority and no host", replacing(":authority"), 400, "Host is missing"],
+  ["a Host that is not the authority", replacing("host", "other.example.com"), 400, "Header Host is"],
+  ["a path with a dot segment", replacing(":path", "/chat/../admin"), 400, "dot segment"],
   ["H6: an authority that is no host", replacing(":authority", "a b"), 400, "not a host"],
   ["H10: a body", [...REQUEST, ["content-length", "5"]], 400, "body"],
   ["H9: no version", replacing("sec-websocket-version"), 400, "must be 13, not none"],

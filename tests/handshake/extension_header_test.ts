@@ -91,10 +91,8 @@ Deno.test("H18: bad syntax is refused with 400", () => {
   }
 });
 
-Deno.test("H18: a field with no extension in it is refused with 400", () => {
-  for (const value of ["", " ", ",", " , ,"]) {
-    assertRefuses(() => parseExtensions([value]), 400, "Extension list is empty");
-  }
+Deno.test("a field with no extension in it is as good as none", () => {
+  for (const value of ["", " ", ",", " , ,"]) assertEquals(parseExtensions([value]), []);
 });
 
 Deno.test("a fault is shown with its place", () => {
@@ -104,7 +102,6 @@ Deno.test("a fault is shown with its place", () => {
 Deno.test("the caller chooses the error", () => {
   const refuse = (message: string) => new RangeError(message);
   assertThrows(() => parseExtensions(["?"], refuse), RangeError);
-  assertThrows(() => parseExtensions([""], refuse), RangeError);
 });
 
 Deno.test("Granian, CVE-2026-55517: bytes of 0x80 and more are refused with 400", () => {

@@ -77,9 +77,10 @@ Deno.test("where every entry is a proxy the client is the first of them, and wit
 
 Deno.test("an entry that is no IP address ends the search at the proxy that passed it on", () => {
   assertEquals(clientOf("203.0.113.9, unknown, 10.1.2.3"), "10.1.2.3 0");
-  for (const entry of ["unknown", "_hidden", "", "203.0.113.9:x", "203.0.113.9:65536", "[::1", "[::1]x", "a.example"]) {
+  for (const entry of ["unknown", "_hidden", "203.0.113.9:x", "203.0.113.9:65536", "[::1", "[::1]x", "a.example"]) {
     assertEquals(clientOf(`203.0.113.9, ${entry}`), undefined, entry);
   }
+  assertEquals(clientOf("203.0.113.9, ,"), "203.0.113.9 0");
 });
 
 Deno.test("an entry may have a port, and an address comes in its usual form", () => {

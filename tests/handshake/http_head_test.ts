@@ -161,6 +161,18 @@ Deno.test("H3: a bare CR, a NUL or another control character in a value is refus
   }
 });
 
+Deno.test("a client unfolds what a server folded: each fold is a space (RFC 9112 §5.2)", () => {
+  const parse = (text: string) => new ResponseHeadParser(DEFAULT_LIMITS).push(bytesOf(text));
+  const head = parse("HTTP/1.1 200 OK\r\nX: a\r\n \t b \r\n\tc\r\nY: \r\n z\r\nZ: 1\r\n \r\n\r\n");
+  assertEquals(head?.fields, [["x", "a b c"], ["y", "z"], ["z", "1"]]);
+  for (const text of [" X: a\r\n\r\n", "X: a\r\n b\0\r\n\r\n"]) {
+    assertThrows(() => parse(`HTTP/1.1 200 OK\r\n${text}`), HandshakeError);
+  }
+  // A fold counts as bytes, and what is folded is one field.
+  const long = `HTTP/1.1 200 OK\r\nX: a\r\n${" b\r\n".repeat(5_000)}\r\n`;
+  assertThrows(() => parse(long), HandshakeError, "Head is longer than");
+});
+
 Deno.test("H3: obs-fold is refused with 400", () => {
   for (const space of [" ", "\t"]) {
     assertRequestRefused(`GET / HTTP/1.1\r\nX: a\r\n${space}b\r\n\r\n`, [400, "Header line is folded"]);

@@ -303,7 +303,7 @@ Deno.test("http answers ordinary requests on the same port, and handshakes go on
   });
   for (const method of ["GET", "HEAD"]) {
     using peer = await RawPeer.dial(port);
-    await peer.send(utf8(`${method} /page?q HTTP/1.1\r\nHost: a.example:80\r\nX-A: 1\r\n\r\n`));
+    await peer.send(utf8(`${method} /page?q HTTP/1.1\r\nHost: a.example:80\r\nConnection: close\r\nX-A: 1\r\n\r\n`));
     const [head, body] = (await peer.readText()).split("\r\n\r\n");
     assert(/^HTTP\/1\.1 200 OK\r\n/.test(head!) && /\r\ncontent-type: text\/html/.test(head!), head);
     assertEquals(body?.includes("page") ?? false, method === "GET");
@@ -322,7 +322,7 @@ Deno.test("http: a method that a Request cannot have is the client's mistake, an
   const { server, port, reports } = start(undefined, { http: () => Promise.reject(mistake) });
   for (const [method, status] of [["TRACE", "501"], ["GET", "500"]]) {
     using peer = await RawPeer.dial(port);
-    await peer.send(utf8(`${method} / HTTP/1.1\r\nHost: a.example\r\n\r\n`));
+    await peer.send(utf8(`${method} / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n`));
     assertEquals((await peer.readText()).slice(9, 12), status);
   }
   await server.shutdown();

@@ -5,7 +5,6 @@
  */
 import { defer } from "../../deferred.ts";
 import { ConnectionError } from "../../errors.ts";
-import type { GrowingBuffer } from "../bytes/growing_buffer.ts";
 import { type Transport, writeAll } from "./transport.ts";
 
 /** Reads a head from bytes. `lib/handshake/http_head.ts` has one for each side. */
@@ -25,18 +24,15 @@ const LINGER_BYTES = 256 * 1024;
  *
  * @param transport Where from.
  * @param reader What reads it, with its limits.
- * @param seen Gets every byte that was read, for whoever takes over from the start.
  * @returns The head. What came behind it is the reader's `rest`.
  * @throws {ConnectionError} If the transport ends first or fails.
  */
 export async function readHead<Head>(
   transport: Transport,
   reader: HeadReader<Head>,
-  seen?: GrowingBuffer,
 ): Promise<Head> {
   for (;;) {
     const bytes = await readOn(transport);
-    seen?.append(bytes);
     const head = reader.push(bytes);
     if (head !== undefined) return head;
   }

@@ -1,0 +1,177 @@
+/**
+ * Where the body of an HTTP/1.1 message ends (RFC 9112 §6), and what is in it: for the requests of a server and the answers that a
+ * client reads.
+ *
+ * @module
+ */
+import { badRequest, everyCode, fieldValues, isFieldValue, listValues, quote, type Refuse } from "./http_fields.ts";
+import type { RequestHead, ResponseHead } from "./http_head.ts";
+
+/** How a body ends: after a number of bytes, with its last chunk, or with the connection. */
+export type BodyFraming = number | "chunked" | "close";
+
+/** How the body of a request ends: never with the connection. */
+export type RequestFraming = Exclude<BodyFraming, "close">;
+
+/**
+ * How the body of a request ends, RFC 9112 §6.1 and §6.3. Where two recipients could disagree about it, one of them takes a part of
+ * the body for another request (request smuggling): such requests are refused.
+ *
+ * @param head The request's head.
+ * @returns The framing; 0 where there is no body.
+ * @throws {HandshakeError} 400 for both fields at once, for lengths that repeat or are no number, and for a coding in HTTP/1.0 or
+ * besides `chunked`.
+ */
+export function requestFraming({ version, fields }: Pick<RequestHead, "version" | "fields">): RequestFraming {
+  const codings = fieldValues(fields, "transfer-encoding");
+  const lengths = fieldValues(fields, "content-length");
+  if (codings.length > 0) {
+    if (lengths.length > 0) throw badRequest("Headers Transfer-Encoding and Content-Length exclude each other");
+    if (version === "HTTP/1.0") throw badRequest("HTTP/1.0 has no Transfer-Encoding");
+    if (codings.length > 1 || codings[0]!.toLowerCase() !== "chunked") {
+      throw badRequest(`Header Transfer-Encoding must be chunked, not ${quote(codings.join(", "))}`);
+    }
+    return "chunked";
+  }
+  const [length, ...more] = lengths;
+  if (length === undefined) return 0;
+  if (more.length > 0) throw badRequest(`Header Content-Length comes ${lengths.length} times`);
+  const bytes = parseLength(length);
+  // A recipient that takes a leading zero for octal would see another length.
+  if (bytes === undefined || (length.length > 1 && length.startsWith("0"))) {
+    throw badRequest(`Header Content-Length ${quote(length)} is not a number of bytes`);
+  }
+  return bytes;
+}
+
+/**
+ * How the body of an answer ends, RFC 9112 §6.3, other than to `HEAD` and to a `CONNECT` that succeeded. It never throws: what is
+ * wrong with the framing ends with the connection.
+ *
+ * @param head The answer's head.
+ */
+export function responseFraming({ status, fields }: Pick<ResponseHead, "status" | "fields">): BodyFraming {
+  if (status < 200 || status === 204 || status === 304) return 0;
+  const codings = listValues(fields, "transfer-encoding");
+  if (codings.length > 0) return codings.at(-1)!.toLowerCase() === "chunked" ? "chunked" : "close";
+  const lengths = new Set(listValues(fields, "content-length"));
+  if (lengths.size !== 1) return "close";
+  const [length = ""] = lengths;
+  return parseLength(length) ?? "close";
+}
+
+/** `1*DIGIT`, RFC 9110 §8.6, as far as a number is exact; `undefined` for anything else. */
+export function parseLength(text: string): number | undefined {
+  const digits = text !== "" && everyCode(text, (code) => code >= 0x30 && code <= 0x39);
+  const length = digits ? Number(text) : NaN;
+  return Number.isSafeInteger(length) ? length : undefined;
+}
+
+/** Bytes of the line that begins a chunk. Its extensions mean nothing to us (RFC 9112 §7.1.1). */
+const MAX_CHUNK_LINE = 256;
+/** Bytes of all lines behind the last chunk (§7.1.2), which are passed over. */
+const MAX_TRAILER = 8 * 1024;
+/** Digits of a chunk's size: more would not be exact in a number. */
+const MAX_SIZE_DIGITS = 13;
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/**
+ * Takes a body out of its framing, from bytes in whatever pieces they come. Only CRLF ends a line, as in the head.
+ */
+export class BodyParser {
+  /** Bytes that are left of the body, or of the chunk. */
+  #left: number;
+  /** What comes next. */
+  #state: "data" | "size" | "end" | "trailer" | "complete";
+  readonly #chunked: boolean;
+  readonly #refuse: Refuse;
+  #line = "";
+  #trailerBytes = 0;
+  #rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+
+  /**
+   * Makes a parser for one body.
+   *
+   * @param framing How the body ends.
+   * @param refuse Makes the error for chunks that are malformed: 400 by default.
+   */
+  constructor(framing: BodyFraming, refuse: Refuse = badRequest) {
+    this.#chunked = framing === "chunked";
+    this.#left = typeof framing === "number" ? framing : framing === "close" ? Infinity : 0;
+    this.#state = this.#chunked ? "size" : this.#left === 0 ? "complete" : "data";
+    this.#refuse = refuse;
+  }
+
+  /** Whether the body has ended. */
+  get complete(): boolean {
+    return this.#state === "complete";
+  }
+
+  /** What came behind the body, as a part of what was pushed. Empty until the body is complete. */
+  get rest(): Uint8Array<ArrayBuffer> {
+    return this.#rest;
+  }
+
+  /**
+   * Takes the next bytes.
+   *
+   * @param bytes What was read.
+   * @param take Gets each piece of the body, as a part of `bytes`.
+   * @throws {HandshakeError} What `refuse` makes, if a chunk is malformed. Nothing more may be pushed.
+   */
+  push(bytes: Uint8Array<ArrayBuffer>, take: (piece: Uint8Array<ArrayBuffer>) => void): void {
+    let at = 0;
+    while (at < bytes.length && this.#state !== "complete") {
+      if (this.#state === "data") {
+        const end = Math.min(bytes.length, at + this.#left);
+        take(bytes.subarray(at, end));
+        this.#left -= end - at;
+        at = end;
+        if (this.#left === 0) this.#state = this.#chunked ? "end" : "complete";
+      } else {
+        this.#takeByte(bytes[at++]!);
+      }
+    }
+    if (this.#state === "complete") this.#rest = bytes.subarray(at);
+  }
+
+  /** One byte of a line. */
+  #takeByte(byte: number): void {
+    if (byte !== LF) {
+      if (this.#state === "end" && (byte !== CR || this.#line !== "")) {
+        throw this.#refuse("Chunk is longer than its size");
+      }
+      const most = this.#state === "trailer" ? MAX_TRAILER - this.#trailerBytes : MAX_CHUNK_LINE;
+      if (this.#line.length >= most) throw this.#refuse(`Line of a chunked body is longer than ${most} bytes`);
+      this.#line += String.fromCharCode(byte);
+      return;
+    }
+    if (this.#line.charCodeAt(this.#line.length - 1) !== CR) {
+      throw this.#refuse("Line of a chunked body ends in LF without CR");
+    }
+    const line = this.#line.slice(0, -1);
+    this.#line = "";
+    if (!isFieldValue(line)) throw this.#refuse("Line of a chunked body has a control character");
+    if (this.#state === "size") this.#beginChunk(line);
+    else if (this.#state === "end") this.#state = "size";
+    else if (line === "") this.#state = "complete";
+    else this.#trailerBytes += line.length + 2;
+  }
+
+  /** `chunk-size [ chunk-ext ]`, RFC 9112 §7.1. */
+  #beginChunk(line: string): void {
+    const semicolon = line.indexOf(";");
+    const size = semicolon < 0 ? line : line.slice(0, semicolon).trimEnd();
+    if (size === "" || size.length > MAX_SIZE_DIGITS || !everyCode(size, isHexCode)) {
+      throw this.#refuse(`Chunk size ${quote(size)} is malformed`);
+    }
+    this.#left = parseInt(size, 16);
+    this.#state = this.#left === 0 ? "trailer" : "data";
+  }
+}
+
+function isHexCode(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66);
+}

@@ -1,0 +1,192 @@
+/**
+ * The answer to an ordinary request, from a web `Response` to bytes (RFC 9112 §6).
+ *
+ * @module
+ */
+import { hasToken } from "../handshake/http_fields.ts";
+import { parseLength } from "../handshake/http_body.ts";
+import { checkFinal, isBodiless, serializeAnswerHead } from "../handshake/http_response.ts";
+import { concatBytes } from "../pipeline/bytes/concat.ts";
+
+/** Turns of the microtask queue within which a body that needs no waiting is here. */
+const TURNS = 12;
+
+/** Whole bodies up to this size go out with their head, in one write. */
+const MAX_JOINED = 16 * 1024;
+
+/** Where an answer goes. */
+export interface AnswerTarget {
+  /** The version that the client speaks. */
+  readonly version: string;
+  /** Whether the connection ends with the answer. */
+  readonly close: boolean;
+  /** Writes bytes, all of them. */
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+type ReadResult = Awaited<ReturnType<Reader["read"]>>;
+
+/** An answer whose mistakes are found, as far as they can be before anything is written. */
+export class Answer {
+  readonly #response: Response;
+  readonly #reader: Reader | undefined;
+  /** The whole body, where it was at hand. */
+  #whole: Uint8Array<ArrayBuffer> | undefined;
+  /** Reads that are under way, or done. */
+  #ahead: Promise<ReadResult>[] = [];
+  /** The `Content-Length` that the application gave. */
+  readonly #declared: number | undefined;
+  #cancelled = false;
+
+  private constructor(response: Response, method: string) {
+    this.#response = response;
+    this.#declared = declaredLength(response);
+    if (response.bodyUsed || response.body?.locked) {
+      throw new TypeError("Cannot answer with a Response whose body was used");
+    }
+    const bodiless = method === "HEAD" || isBodiless(response.status);
+    if (bodiless) void response.body?.cancel().catch(() => {});
+    else if (response.body === null) this.#whole = new Uint8Array(0);
+    else this.#reader = response.body.getReader();
+  }
+
+  /**
+   * Looks at an answer, and at the beginning of its body where that is at hand.
+   *
+   * @param response What the handler returned.
+   * @param method The request's method: the answer to `HEAD` has no body.
+   * @returns The answer.
+   * @throws {TypeError} If it is no `Response`, its body was used, or it is not as long as its `Content-Length` says.
+   * @throws {RangeError} If its status is not from 200 to 599.
+   */
+  static async prepare(response: unknown, method: string): Promise<Answer> {
+    if (!(response instanceof Response)) throw new TypeError("The http handler must return a Response");
+    checkFinal(response);
+    const answer = new Answer(response, method);
+    try {
+      await answer.#peek();
+    } catch (error) {
+      answer.cancel(error);
+      throw error;
+    }
+    return answer;
+  }
+
+  /** Whether the application ends the connection with it. */
+  get closes(): boolean {
+    return hasToken([["connection", this.#response.headers.get("connection") ?? ""]], "connection", "close");
+  }
+
+  /** Gives the body up. */
+  cancel(reason: unknown): void {
+    this.#cancelled = true;
+    this.#reader?.cancel(reason).catch(() => {}); // what its source says of that helps nobody
+  }
+
+  /**
+   * Writes the answer.
+   *
+   * @param to Where it goes.
+   * @returns Whether another answer can follow on the connection.
+   * @throws What the body or `to` throws, and `TypeError` if the body is not as long as it should be. The answer is not complete then.
+   */
+  async write({ version, close, write }: AnswerTarget): Promise<boolean> {
+    const whole = this.#whole;
+    const known = whole?.length ?? (this.#response.status === 204 ? undefined : this.#declared);
+    const chunked = this.#reader !== undefined && known === undefined && version !== "HTTP/1.0";
+    const endless = this.#reader !== undefined && known === undefined && !chunked;
+    const closes = close || endless;
+    const head = serializeAnswerHead(this.#response, {
+      body: chunked ? "chunked" : known,
+      close: closes,
+      date: new Date().toUTCString(),
+    });
+    if (whole !== undefined && whole.length <= MAX_JOINED) {
+      await write(concatBytes([head, whole]));
+    } else {
+      await write(head);
+      if (whole !== undefined) await write(whole);
+      else if (this.#reader !== undefined) await this.#stream(this.#reader, chunked, write);
+    }
+    return !closes;
+  }
+
+  async #stream(reader: Reader, chunked: boolean, write: AnswerTarget["write"]): Promise<void> {
+    let sent = 0;
+    for (;;) {
+      const { done, value } = await (this.#ahead.shift() ?? reader.read());
+      if (this.#cancelled) throw new TypeError("The answer was given up");
+      if (done) break;
+      checkPiece(value);
+      sent += value.length;
+      if (this.#declared !== undefined && sent > this.#declared) throw otherLength(this.#declared, `${sent} or more`);
+      if (value.length > 0) await write(chunked ? chunkOf(value) : value);
+    }
+    if (this.#declared !== undefined && sent < this.#declared) throw otherLength(this.#declared, sent);
+    if (chunked) await write(LAST_CHUNK);
+  }
+
+  /** Reads what is at hand: of a body in memory that is all of it. A stream is not waited for. */
+  async #peek(): Promise<void> {
+    if (this.#reader === undefined) return this.#checkWhole();
+    const first = await this.#atHand();
+    if (first === undefined) return;
+    if (first.done) {
+      this.#whole = new Uint8Array(0);
+      return this.#checkWhole();
+    }
+    checkPiece(first.value);
+    if (this.#declared !== undefined && first.value.length > this.#declared) {
+      throw otherLength(this.#declared, `${first.value.length} or more`);
+    }
+    const second = await this.#atHand();
+    if (second === undefined || !second.done) return;
+    this.#whole = first.value;
+    this.#checkWhole();
+  }
+
+  #checkWhole(): void {
+    const { length } = this.#whole ?? { length: this.#declared };
+    if (this.#declared !== undefined && length !== this.#declared) throw otherLength(this.#declared, length ?? 0);
+  }
+
+  /** The next read's result, if it needs no waiting. The read is kept for {@linkcode Answer.write}. */
+  async #atHand(): Promise<ReadResult | undefined> {
+    let result: ReadResult | undefined;
+    let failed: { readonly error: unknown } | undefined;
+    const reading = this.#reader!.read();
+    this.#ahead.push(reading);
+    reading.then((value) => result = value, (error) => failed = { error });
+    for (let turn = 0; turn < TURNS && result === undefined && failed === undefined; turn++) await undefined;
+    if (failed !== undefined) throw failed.error;
+    return result;
+  }
+}
+
+function declaredLength({ headers }: Response): number | undefined {
+  const text = headers.get("content-length");
+  if (text === null) return undefined;
+  const length = parseLength(text);
+  if (length === undefined) {
+    throw new TypeError(`Cannot answer with Content-Length "${text}": it is not a number of bytes`);
+  }
+  return length;
+}
+
+function otherLength(declared: number, actual: number | string): TypeError {
+  return new TypeError(`The answer's Content-Length is ${declared}, and its body has ${actual} bytes`);
+}
+
+function checkPiece(piece: unknown): asserts piece is Uint8Array<ArrayBuffer> {
+  if (!(piece instanceof Uint8Array)) throw new TypeError("The answer's body must be a stream of Uint8Array");
+}
+
+const encoder = new TextEncoder();
+const LAST_CHUNK = encoder.encode("0\r\n\r\n");
+const LINE_END = encoder.encode("\r\n");
+
+/** A chunk, RFC 9112 §7.1. */
+function chunkOf(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return concatBytes([encoder.encode(`${bytes.length.toString(16)}\r\n`), bytes, LINE_END]);
+}
