@@ -15,7 +15,7 @@ import { createHandlerStream, type HandlerStream } from "./handler_stream.ts";
 
 /** What each of a handler's functions is given. */
 export interface HandlerRequest {
-  /** The resource name as it was sent (RFC 6455 §3): the path, and the query where there is one. Nothing is decoded. */
+  /** The resource name (RFC 6455 §3): the path, and the query where there is one, as in `location`. Nothing is decoded. */
   readonly resource: string;
   /** The absolute URL, ws or wss: `new URL(request.location)` does not throw. */
   readonly location: string;

@@ -85,7 +85,7 @@ function compileEntry(entry: string): (origin: string) => boolean {
  * RFC 6454 §6.2 as browsers do it: lower case, no default port, no path. Apps and browser extensions have schemes of their own
  * (`capacitor://localhost`, `file://`); no page has ws or wss.
  */
-function isSerializedOrigin(text: string): boolean {
+export function isSerializedOrigin(text: string): boolean {
   const [scheme, authority] = splitOrigin(text);
   if (authority.includes("*") || scheme === "ws" || scheme === "wss") return false;
   if (DEFAULT_PORTS.has(scheme)) return URL.canParse(text) && new URL(text).origin === text;

@@ -42,6 +42,7 @@ export type AcceptHttp2Options<Data = unknown> = Omit<AcceptOptions<Data>, "lega
  * @param event The event's arguments. The stream belongs to the connection from here on.
  * @param options The limits, the subprotocols, the origins and the application's decision.
  * @returns The open connection.
+ * @throws {TypeError} If the stream belongs to another connection: `serveHttp2` has taken it, or this function before.
  * @throws {HandshakeError} If the request was refused. The peer was told, and the stream is closed.
  * @throws {ConnectionError} If the peer went away.
  */

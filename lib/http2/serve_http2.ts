@@ -12,6 +12,7 @@ import type {
 } from "node:http2";
 import { HandshakeError } from "../errors.ts";
 import { resolveLimits } from "../limits.ts";
+import { isTaken } from "../node/node_connection.ts";
 import type { NodeUpgrades } from "../node/serve_node.ts";
 import type { WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "../server/connection_group.ts";
@@ -27,9 +28,10 @@ export interface ServeHttp2Options<Data = unknown>
   takes?(headers: IncomingHttpHeaders): boolean;
 }
 
-/** Our listeners, and the streams that one of them took. */
+/** Our listeners. */
 const OURS = new WeakSet<object>();
-const TAKEN = new WeakSet<object>();
+/** The servers of which one listener takes all requests for a WebSocket. */
+const WHOLE = new WeakSet<object>();
 
 /**
  * Serves WebSockets on an HTTP/2 server (RFC 8441), with TLS or without (h2c). It turns the setting `enableConnectProtocol` on,
@@ -69,6 +71,7 @@ const TAKEN = new WeakSet<object>();
  * @param options The limits, the application's decisions, and which requests are taken.
  * @param handler A function that holds each connection, or callbacks.
  * @returns The connections, and how to stop: sessions stay open for other requests.
+ * @throws {TypeError} If an earlier call without `takes` takes all requests of this server.
  */
 export function serveHttp2<Data = unknown>(
   server: Http2Server | Http2SecureServer,
@@ -76,26 +79,27 @@ export function serveHttp2<Data = unknown>(
   handler: WebSocketHandler<Data>,
 ): NodeUpgrades<Data> {
   const { takes, ...rest } = options;
+  if (WHOLE.has(server)) {
+    throw new TypeError("Cannot serve the server: an earlier call without `takes` takes all its requests");
+  }
   const group = new ConnectionGroup<Data>(rest, handler);
   const limits = resolveLimits(options);
   let stopped: Promise<void> | undefined;
 
   /** Takes a stream, if it is for us. */
   const take = (event: StreamEvent, headers: IncomingHttpHeaders) => {
-    if (TAKEN.has(event.stream) || headers[":protocol"] !== "websocket") return;
+    if (isTaken(event.stream) || headers[":protocol"] !== "websocket") return;
     try {
       if (takes?.(headers) === false) return;
     } catch (cause) {
       group.report(cause); // What is thrown at an emitter would end the process.
       return refuse(event, new HandshakeError("The choice failed", { status: 500, cause }));
     }
-    TAKEN.add(event.stream);
     void group.takeExchange(http2Exchange(event, limits));
   };
 
   /** Refuses a stream that no listener wants: it would stay open for as long as its client likes. */
   const refuse = (event: StreamEvent, error: HandshakeError) => {
-    TAKEN.add(event.stream);
     void group.refuseExchange(http2Exchange(event, limits), error);
   };
   const isLast = (event: string, listener: object) => {
@@ -105,7 +109,7 @@ export function serveHttp2<Data = unknown>(
 
   const onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
     take({ stream, rawHeaders }, headers);
-    if (!TAKEN.has(stream) && isLast("stream", onStream)) refuse({ stream, rawHeaders }, nobodys(headers));
+    if (!isTaken(stream) && isLast("stream", onStream)) refuse({ stream, rawHeaders }, nobodys(headers));
   };
 
   // A server with a listener for `request` answers every CONNECT with 405, but where somebody listens for this.
@@ -114,16 +118,18 @@ export function serveHttp2<Data = unknown>(
     if (request.httpVersionMajor < 2) return isLast("connect", onConnect) ? request.socket.destroy() : undefined;
     const { stream, headers, rawHeaders } = request;
     take({ stream, rawHeaders }, headers);
-    if (!TAKEN.has(stream) && isLast("connect", onConnect)) refuse({ stream, rawHeaders }, nobodys(headers));
+    if (!isTaken(stream) && isLast("connect", onConnect)) refuse({ stream, rawHeaders }, nobodys(headers));
   };
 
   const stop = async (options: ShutdownOptions) => {
     await group.stop(options, () => {});
     server.off("stream", onStream);
     server.off("connect", onConnect);
+    if (takes === undefined) WHOLE.delete(server);
   };
   const shutdown = (options: ShutdownOptions = {}) => stopped ??= stop(options);
 
+  if (takes === undefined) WHOLE.add(server);
   server.updateSettings({ enableConnectProtocol: true });
   for (const listener of [onStream, onConnect]) OURS.add(listener);
   server.on("stream", onStream);

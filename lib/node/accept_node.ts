@@ -50,6 +50,7 @@ export interface UpgradeEvent {
  * @param event The event's arguments. The socket belongs to the connection from here on.
  * @param options The limits, the subprotocols, the origins and the application's decision.
  * @returns The open connection.
+ * @throws {TypeError} If the socket belongs to another connection: `serveNode` has taken it, or this function before.
  * @throws {HandshakeError} If the request was refused. The peer was told, and the socket is closed.
  * @throws {ConnectionError} If the peer went away.
  */
@@ -73,13 +74,27 @@ export function takeOver({ request, socket, head }: UpgradeEvent): {
   conn: ByteConnection;
   first: Uint8Array<ArrayBuffer>;
 } {
-  const { method, url, httpVersion, rawHeaders } = request;
+  return { conn: nodeConnection(socket), first: headBytes(request, request.rawHeaders, head) };
+}
+
+/**
+ * The head of a request as it came, and what is behind it.
+ *
+ * @param request The request.
+ * @param rawHeaders Its header fields, names and values in turn.
+ * @param behind What came behind the head.
+ */
+export function headBytes(
+  { method, url, httpVersion }: IncomingMessage,
+  rawHeaders: readonly string[],
+  behind: Uint8Array,
+): Uint8Array<ArrayBuffer> {
   let text = `${method} ${url} HTTP/${httpVersion}\r\n`;
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) text += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`;
   text += "\r\n";
-  const first = new Uint8Array(text.length + head.length);
+  const first = new Uint8Array(text.length + behind.length);
   // Node reads a head as latin1: a code unit is a byte.
   for (let i = 0; i < text.length; i++) first[i] = text.charCodeAt(i);
-  first.set(head, text.length);
-  return { conn: nodeConnection(socket), first };
+  first.set(behind, text.length);
+  return first;
 }

@@ -27,6 +27,14 @@ export interface SocketFacts {
   setTimeout?(timeout: number): unknown;
 }
 
+/** The sockets that belong to a connection. */
+const TAKEN = new WeakSet<Duplex>();
+
+/** Whether a socket belongs to a connection: only one may read it, and answer its request. */
+export function isTaken(socket: Duplex): boolean {
+  return TAKEN.has(socket);
+}
+
 /**
  * Makes a connection of a socket, for `accept` on a server of `node:net` or `node:tls`, and for `connect` with a socket of one's own.
  *
@@ -54,8 +62,11 @@ export interface SocketFacts {
  *
  * @param socket A socket that nobody else reads, with or without TLS. It belongs to the connection from here on.
  * @returns The connection.
+ * @throws {TypeError} If the socket belongs to a connection already: `serveNode` and `acceptNode` cannot share one.
  */
 export function nodeConnection(socket: Duplex & SocketFacts): ByteConnection {
+  if (isTaken(socket)) throw new TypeError("Cannot take the socket: it belongs to another connection");
+  TAKEN.add(socket);
   const reading = readerOf(socket);
   // A TLS server's socket would end our side with the peer's, before the answer to its close frame.
   socket.allowHalfOpen = true;

@@ -7,11 +7,13 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { HandshakeError } from "../errors.ts";
+import { hasToken } from "../handshake/http_fields.ts";
+import { concatBytes } from "../pipeline/bytes/concat.ts";
 import type { WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "../server/connection_group.ts";
-import { takeOver } from "./accept_node.ts";
-import { nodeConnection } from "./node_connection.ts";
+import { headBytes, takeOver, type UpgradeEvent } from "./accept_node.ts";
+import { isTaken, nodeConnection, type SocketFacts } from "./node_connection.ts";
 
 /** What is done with a Node server's upgrades. `http` is missing: ordinary requests are the server's. */
 export interface ServeNodeOptions<Data = unknown>
@@ -35,6 +37,8 @@ export interface UpgradeServer {
   /** All listeners, in the order in which they are called. */
   // deno-lint-ignore ban-types -- Node's own type
   listeners(event: "upgrade"): Function[];
+  /** Gives it a socket to read requests from. */
+  emit(event: "connection" | "secureConnection", socket: Duplex): boolean;
 }
 
 /** The WebSockets of a Node server. */
@@ -52,14 +56,18 @@ export interface NodeUpgrades<Data = unknown> extends AsyncDisposable {
   shutdown(options?: ShutdownOptions): Promise<void>;
 }
 
-/** Our listeners, and the sockets that one of them took. */
+/** Our listeners. */
 const OURS = new WeakSet<object>();
-const TAKEN = new WeakSet<Duplex>();
+/** The servers of which one listener takes all requests. */
+const WHOLE = new WeakSet<UpgradeServer>();
 
 const NOT_FOUND = new HandshakeError("There is no WebSocket here", { status: 404 });
 
 /**
  * Serves WebSockets on a Node server. It may be called several times for one server, with `takes` to tell the requests apart.
+ *
+ * Node makes an `upgrade` event of any request with an `Upgrade` field. One that asks for no WebSocket, such as `h2c`, goes to the
+ * event's other listeners, and where there are none back to the server: the application answers it.
  *
  * @example Beside an application
  * ```ts
@@ -89,6 +97,7 @@ const NOT_FOUND = new HandshakeError("There is no WebSocket here", { status: 404
  * @param options The limits, the application's decisions, and which requests are taken.
  * @param handler A function that holds each connection, or callbacks.
  * @returns The connections, and how to stop.
+ * @throws {TypeError} If an earlier call without `takes` takes all requests of this server.
  */
 export function serveNode<Data = unknown>(
   server: UpgradeServer,
@@ -96,34 +105,65 @@ export function serveNode<Data = unknown>(
   handler: WebSocketHandler<Data>,
 ): NodeUpgrades<Data> {
   const { takes, ...rest } = options;
+  if (WHOLE.has(server)) {
+    throw new TypeError("Cannot serve the server: an earlier call without `takes` takes all its requests");
+  }
   const group = new ConnectionGroup<Data>(rest, handler);
   let stopped: Promise<void> | undefined;
 
+  const isLast = () => {
+    const listeners = server.listeners("upgrade");
+    return listeners.at(-1) === listener && listeners.every((other) => OURS.has(other));
+  };
   const listener: UpgradeListener = (request, socket, head) => {
-    if (TAKEN.has(socket)) return;
+    if (isTaken(socket)) return;
+    if (!asksForWebSocket(request)) return isLast() ? giveBack(server, { request, socket, head }) : undefined;
     let ours = true;
     try {
       ours = takes?.(request) ?? true;
     } catch (error) {
       group.report(error); // What is thrown at an emitter would end the process.
-      TAKEN.add(socket);
       const refusal = new HandshakeError("The choice failed", { status: 500, cause: error });
       return void group.refuse(nodeConnection(socket), refusal);
     }
-    const listeners = server.listeners("upgrade");
-    const nobodys = listeners.at(-1) === listener && listeners.every((other) => OURS.has(other));
-    if (!ours && !nobodys) return;
-    TAKEN.add(socket);
-    // A socket that nobody takes would stay open for as long as its client likes.
-    if (!ours) return void group.refuse(nodeConnection(socket), NOT_FOUND);
-    const { conn, first } = takeOver({ request, socket, head });
-    void group.take(conn, first);
+    if (ours) {
+      const { conn, first } = takeOver({ request, socket, head });
+      void group.take(conn, first);
+    } else if (isLast()) {
+      // A socket that no listener takes would stay open for as long as its client likes.
+      void group.refuse(nodeConnection(socket), NOT_FOUND);
+    }
   };
 
   const shutdown = (options: ShutdownOptions = {}) =>
-    stopped ??= group.stop(options, () => {}).then(() => void server.off("upgrade", listener));
+    stopped ??= group.stop(options, () => {}).then(() => {
+      server.off("upgrade", listener);
+      if (takes === undefined) WHOLE.delete(server);
+    });
 
   OURS.add(listener);
+  if (takes === undefined) WHOLE.add(server);
   server.on("upgrade", listener);
   return { connections: group.connections, shutdown, [Symbol.asyncDispose]: () => shutdown() };
+}
+
+/** By the rule of every lane: `websocket` is one of the protocols that the request would change to. */
+function asksForWebSocket({ headers }: IncomingMessage): boolean {
+  return hasToken([["upgrade", headers.upgrade ?? ""]], "upgrade", "websocket");
+}
+
+/** Fields of a change of protocol that does not come about (RFC 9110 §7.8), and of the hop. */
+const UPGRADE_FIELDS = new Set(["connection", "upgrade", "http2-settings"]);
+
+/** Gives a request back to its server as an ordinary one, the last on its connection. */
+function giveBack(
+  server: UpgradeServer,
+  { request, socket, head }: UpgradeEvent & { socket: Duplex & SocketFacts },
+): void {
+  const fields = request.rawHeaders.filter((_, at, raw) => !UPGRADE_FIELDS.has(raw[at - at % 2]!.toLowerCase()));
+  // Where the server's parser took the beginning of the body, it is here.
+  const body: Uint8Array<ArrayBuffer> | null = request.read();
+  const behind = concatBytes([body ?? new Uint8Array(0), head.slice()]);
+  socket.unshift(headBytes(request, [...fields, "Connection", "close"], behind));
+  server.emit(socket.encrypted === true ? "secureConnection" : "connection", socket);
 }

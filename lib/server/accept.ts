@@ -12,7 +12,7 @@ import type { PerMessageDeflateOptions } from "../extensions/permessage_deflate/
 import { compileProxies, forwardedSecure, type ProxyPolicy } from "../handshake/forwarded.ts";
 import type { HeaderFields } from "../handshake/http_fields.ts";
 import type { LegacyDrafts } from "../handshake/legacy_request.ts";
-import { compileOriginPolicy, type OriginPolicy } from "../handshake/origin.ts";
+import type { OriginPolicy } from "../handshake/origin.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import { chooseSubprotocol } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
@@ -22,6 +22,7 @@ import { withDeadline } from "../pipeline/sockets/opening.ts";
 import type { Topics } from "../pipeline/sockets/topics.ts";
 import type { ByteConnection, BytePair } from "../pipeline/sockets/transport.ts";
 import { type Exchange, http1Exchange, type OrdinaryRequest } from "./exchange.ts";
+import { originCheck } from "./origin_check.ts";
 import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 
 /** What an application answers to a request to open a connection. */
@@ -60,7 +61,10 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
   extensions?: readonly Extension[];
   /** Whether messages are compressed where the client can (RFC 7692). @default {false} */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
-  /** The origins that may connect. By default only the host's own, where an `Origin` is sent. */
+  /**
+   * The origins that may connect. By default only the host's own, where an `Origin` is sent. The first refusal of each origin is
+   * told on the console, with the line that lets it in.
+   */
   origins?: OriginPolicy;
   /**
    * Decides about a request: chooses the subprotocol, adds header fields, attaches data, or refuses with a `Response`. What it
@@ -127,7 +131,7 @@ export function createAcceptor<Data>(options: AcceptOptions<Data>): Acceptor<Dat
     limits: resolveLimits(options),
     options,
     extensions: withPerMessageDeflate(options),
-    checkOrigin: compileOriginPolicy(options.origins),
+    checkOrigin: originCheck(options.origins),
     proxies: compileProxies(options.proxies ?? []),
   };
 }
@@ -156,6 +160,7 @@ export function createAcceptor<Data>(options: AcceptOptions<Data>): Acceptor<Dat
  * @param conn A `Deno.Conn`, or any pair of byte streams. It belongs to the connection from here on.
  * @param options The limits, the subprotocols, the origins and the application's decision.
  * @returns The open connection.
+ * @throws {TypeError} If `conn` was accepted before.
  * @throws {HandshakeError} If the request was refused. The peer was told, and the connection is closed.
  * @throws {ConnectionError} If the peer went away.
  */

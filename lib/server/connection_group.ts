@@ -128,6 +128,8 @@ export class ConnectionGroup<Data> {
   /** Connections and handshakes by IP address, where they are limited. */
   readonly #perAddress = new Map<string, number>();
   #idle: Deferred<void> | undefined;
+  /** Whether it was told that `maxConnections` is reached. */
+  #fullTold = false;
 
   /**
    * @param options The limits, the application's decisions and hooks.
@@ -219,6 +221,11 @@ export class ConnectionGroup<Data> {
   }
 
   #tellRefusal({ remoteAddr, localAddr }: Exchange, error: HandshakeError): void {
+    if (error === TOO_MANY && !this.#fullTold) {
+      this.#fullTold = true;
+      // deno-lint-ignore no-console -- the operator can mend it, and nothing else on the server's side shows it
+      console.warn(`maxConnections ${this.#limits.maxConnections} is reached: more clients are refused with 503`);
+    }
     tellRefusal(this.#options.observer, error, { remoteAddr, localAddr });
   }
 

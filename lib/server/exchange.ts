@@ -104,12 +104,15 @@ type ConnectionFacts = Pick<Exchange, "remoteAddr" | "localAddr" | "secure">;
  * @param conn The connection, which belongs to the exchange from here on.
  * @param options What it depends on.
  * @param early What was read of the connection already.
+ * @throws {TypeError} If the connection belongs to an exchange already: two would read each other's bytes.
  */
 export function http1Exchange(
   conn: ByteConnection | BytePair,
   options: Http1Options,
   early: Uint8Array<ArrayBuffer> = NOTHING,
 ): Exchange {
+  if (TAKEN.has(conn)) throw new TypeError("Cannot accept the connection: it was accepted before");
+  TAKEN.add(conn);
   const facts = {
     remoteAddr: "remoteAddr" in conn ? conn.remoteAddr : undefined,
     localAddr: "localAddr" in conn ? conn.localAddr : undefined,
@@ -117,6 +120,9 @@ export function http1Exchange(
   };
   return exchangeOn(transportOf(conn), facts, options, early);
 }
+
+/** The connections that belong to an exchange. */
+const TAKEN = new WeakSet<ByteConnection | BytePair>();
 
 const NOTHING = new Uint8Array(0);
 

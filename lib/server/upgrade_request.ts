@@ -23,7 +23,7 @@
 import { defer, type Deferred } from "../deferred.ts";
 import { closeCodeOf, ConnectionError, HandshakeError, invalidState, LimitError, WebSocketError } from "../errors.ts";
 import type { ExtensionProcessor } from "../extensions/extension.ts";
-import { compileOriginPolicy, type OriginPolicy } from "../handshake/origin.ts";
+import type { OriginPolicy } from "../handshake/origin.ts";
 import { readUpgradeRequest, type UpgradeRequest } from "../handshake/server_handshake.ts";
 import { chooseSubprotocol } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
@@ -45,6 +45,7 @@ import type {
   StreamedMessage,
   WebSocketOpenInfo,
 } from "../pipeline/sockets/websocket_connection.ts";
+import { originCheck } from "./origin_check.ts";
 
 /** The limits that can be kept over the platform's WebSocket. */
 export type KeptLimits = Pick<
@@ -97,7 +98,7 @@ export interface UpgradeRequestOptions<Data = unknown> extends Partial<KeptLimit
  * @param handler A function that holds the connection, or callbacks. It runs once the connection is open.
  * @returns The answer, to be returned to `Deno.serve`: 101, or a refusal of a request that is not in order (RFC 6455 §4.2.1).
  * @throws {RangeError} If a limit cannot be used.
- * @throws {TypeError} If an origin of the list cannot match.
+ * @throws {TypeError} If an origin of the list cannot match, or the request was upgraded before.
  */
 export function upgradeRequest<Data = unknown>(
   request: Request,
@@ -105,7 +106,7 @@ export function upgradeRequest<Data = unknown>(
   handler: WebSocketHandler<Data>,
 ): Response {
   const limits = resolveLimits(options);
-  const checkOrigin = compileOriginPolicy(options.origins);
+  const checkOrigin = originCheck(options.origins);
   let upgrade: UpgradeRequest;
   try {
     upgrade = readRequest(request);
@@ -114,6 +115,8 @@ export function upgradeRequest<Data = unknown>(
     if (error instanceof HandshakeError) return refusalOf(error);
     throw error;
   }
+  if (UPGRADED.has(request)) throw new TypeError("Cannot upgrade the request: it was upgraded before");
+  UPGRADED.add(request);
   const protocol = chooseSubprotocol(upgrade.protocols, options.protocols ?? []);
   const { socket, response } = Deno.upgradeWebSocket(request, {
     ...(protocol === "" ? {} : { protocol }),
@@ -128,11 +131,18 @@ export function upgradeRequest<Data = unknown>(
   return response;
 }
 
+/** The requests that were upgraded: one has one answer. */
+const UPGRADED = new WeakSet<Request>();
+
 /** The rules of our own server, which `Deno.upgradeWebSocket` does not ask for: the version, the key, one of each field. */
 function readRequest({ method, url, headers }: Request): UpgradeRequest {
-  const { protocol, pathname, search } = new URL(url);
-  const head = { method, target: `${pathname}${search}`, version: "HTTP/1.1", fields: [...headers] };
-  return readUpgradeRequest(head, { secure: protocol === "https:" });
+  // The platform gives the target as it came: the URL parser would settle what is to be judged.
+  const [scheme = "", rest = ""] = url.split("://", 2);
+  const slash = rest.indexOf("/");
+  const target = slash < 0 ? new URL(url).pathname : url.slice(scheme.length + "://".length + slash);
+  return readUpgradeRequest({ method, target, version: "HTTP/1.1", fields: [...headers] }, {
+    secure: scheme === "https",
+  });
 }
 
 function refusalOf({ status, headers, message }: HandshakeError): Response {

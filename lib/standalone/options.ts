@@ -132,8 +132,8 @@ const WATCHING: Specs<"metrics" | "logLevel" | "logFormat" | "logFile"> = {
 const LIMITS: Specs<keyof ServedLimits> = {
   maxConnections: serverLimit("maxConnections", "connections at a time"),
   maxConnectionsPerAddress: serverLimit("maxConnectionsPerAddress", "of them from one IP address"),
-  bodyTimeout: serverLimit("bodyTimeout", "time for each 64 KiB of an ordinary request's body, and of an answer's"),
-  keepAliveTimeout: serverLimit("keepAliveTimeout", "time that a connection waits for its next ordinary request"),
+  bodyTimeout: serverLimit("bodyTimeout", "time for each 64 KiB of a body over HTTP"),
+  keepAliveTimeout: serverLimit("keepAliveTimeout", "time that a connection waits for a request"),
   maxMessageBytes: limit("maxMessageBytes", "size of a message, decompressed"),
   maxStreamedMessageBytes: limit("maxStreamedMessageBytes", "size of a message that a handler reads as a stream"),
   maxFragments: limit("maxFragments", "frames of a message"),

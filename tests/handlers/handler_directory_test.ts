@@ -134,16 +134,11 @@ Deno.test("H25: a request is looked up exactly and never becomes a path: nothing
   for (
     const target of [
       "/plain", // there, but outside of scanDir
-      "/sub/../plain",
-      "/sub/../sub/plain",
-      "/sub/./plain",
       "//sub/plain",
       "/sub//plain",
       "/sub/plain/",
       "/sub%2Fplain",
       "/sub/%70lain",
-      "/sub\\plain",
-      "/../fixtures/sub/plain",
       "/sub/plain_wsh.mjs",
       "/sub/plain%00",
       FIXTURES.pathname + "sub/plain",
@@ -151,7 +146,17 @@ Deno.test("H25: a request is looked up exactly and never becomes a path: nothing
       "/constructor",
     ]
   ) assertMatch(await refusal(handlers, target), /^HTTP\/1\.1 404 /, target);
-  assertMatch(await refusal(handlers, "sub/plain"), /^HTTP\/1\.1 400 /);
+  for (
+    const target of [
+      "sub/plain",
+      "/sub/../plain",
+      "/sub/../sub/plain",
+      "/sub/./plain",
+      "/sub/%2e/plain",
+      "/sub\\plain",
+      "/../fixtures/sub/plain",
+    ]
+  ) assertMatch(await refusal(handlers, target), /^HTTP\/1\.1 400 /, target);
 });
 
 Deno.test("a target in absolute-form is looked up by its path", async () => {

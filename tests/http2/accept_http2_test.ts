@@ -66,3 +66,14 @@ Deno.test("a mistake in the options is thrown, and the stream is still the calle
   event.stream.respond({ ":status": 500 }, { endStream: true });
   assertEquals((await answered(stream))[":status"], 500);
 });
+
+Deno.test("one stream has one answer: to accept it twice is a TypeError", async () => {
+  await using setup = await asked();
+  await using session = await opening(`http://127.0.0.1:${setup.port}`);
+  const client = session.connect("/");
+  const event = await setup.event;
+  const accepting = acceptHttp2(event);
+  await assertRejects(() => acceptHttp2(event), TypeError, "belongs to another");
+  await (await accepting).close();
+  await (await client).closed;
+});

@@ -43,7 +43,7 @@ Deno.test("an exchange over HTTP/2 reads what the request says, and is accepted 
     ["host", `127.0.0.1:${port}`],
     ["cookie", "a=1; b=2"],
   ]);
-  assertEquals(exchange.ordinary(), undefined);
+  assertEquals(exchange.ordinary({ secure: false }), undefined);
   const request = exchange.readRequest({ secure: false });
   assertEquals([request.url, request.protocols], [`ws://127.0.0.1:${port}/chat?x=1`, ["chat"]]);
   assertEquals(request.headers.get("x-two"), "1, 2");

@@ -1,10 +1,11 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 // @ts-types="../integration/peers/ws.d.ts"
 import WebSocket from "npm:ws@^8.18.0";
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
 import { HandshakeError } from "../../lib/errors.ts";
+import { acceptNode } from "../../lib/node/accept_node.ts";
 import { type NodeUpgrades, serveNode, type ServeNodeOptions } from "../../lib/node/serve_node.ts";
 import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
 import { deno } from "../_support/child.ts";
@@ -139,7 +140,6 @@ Deno.test("a refusal is answered, and the socket ends behind it: nothing more of
     [requestText(), "HTTP/1.1 403 Forbidden", "Not you\n"],
     [requestText({ "Sec-WebSocket-Version": "12" }), "HTTP/1.1 426 Upgrade Required", ""],
     [requestText({ Origin: "https://evil.example" }), "HTTP/1.1 403 Forbidden", ""],
-    [requestText({ Upgrade: "h2c" }), "HTTP/1.1 400 Bad Request", ""],
   ];
   for (const [request, status, body] of rows) {
     using peer = await RawPeer.dial(node.port);
@@ -151,6 +151,76 @@ Deno.test("a refusal is answered, and the socket ends behind it: nothing more of
   }
   assertEquals(requests, []);
   assertEquals(node.reports, []);
+});
+
+Deno.test("an Upgrade to something else is answered by the application, over TLS too, with its body and no field of the change", async () => {
+  for (const secure of [false, true]) {
+    const seen: unknown[] = [];
+    const listener: RequestListener = (request, response) => {
+      let body = "";
+      request.on("data", (part) => body += part).on("end", () => {
+        seen.push([request.method, request.url, request.headers.upgrade, request.headers["http2-settings"], body]);
+        response.end("page");
+      });
+    };
+    const server = secure ? createTlsServer({ cert, key }, listener) : createServer(listener);
+    await using node = await start({ takes: () => true }, { server });
+    for (const [method, body] of [["GET", ""], ["POST", "body"]] as const) {
+      const { port } = node;
+      const conn = secure
+        ? await Deno.connectTls({ hostname: "localhost", port, caCerts: [cert] })
+        : await Deno.connect({ hostname: "127.0.0.1", port });
+      using peer = new RawPeer(conn, "client");
+      const fields = ["Host: a", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"];
+      const length = body === "" ? [] : [`Content-Length: ${body.length}`];
+      await peer.send(utf8([`${method} /page HTTP/1.1`, ...fields, ...length, "", body].join("\r\n")));
+      assertStringIncludes(await peer.readText(), "\r\n\r\npage");
+    }
+    assertEquals(seen, [["GET", "/page", undefined, undefined, ""], ["POST", "/page", undefined, undefined, "body"]]);
+  }
+});
+
+Deno.test("an Upgrade to something else is left to a listener of another kind", async () => {
+  const server = createServer();
+  const upgrades = serveNode(server, {}, ECHO);
+  server.on("upgrade", ({ headers }, socket) => {
+    if (headers.upgrade === "foo") socket.end("HTTP/1.1 101 Switching Protocols\r\n\r\nfoo");
+  });
+  await using listening = await listen(server);
+  using peer = await RawPeer.dial(listening.port);
+  await peer.send(utf8(requestText({ Upgrade: "foo" })));
+  assertStringIncludes(await peer.readText(), "foo");
+  await playEcho(await connect(`ws://127.0.0.1:${listening.port}/`));
+  await soon(upgrades.shutdown(), "The shutdown");
+});
+
+Deno.test("one upgrade has one answer: acceptNode and serveNode on it, or acceptNode twice, is a TypeError", async () => {
+  const errors: unknown[] = [];
+  const server = createServer();
+  server.on("upgrade", (request, socket, head) => {
+    if (request.url === "/by-hand") void acceptNode({ request, socket, head }).then((socket) => socket.send("by hand"));
+  });
+  const upgrades = serveNode(server, {}, ECHO);
+  server.on("upgrade", (request, socket, head) => {
+    acceptNode({ request, socket, head }).catch((error) => errors.push(error));
+  });
+  await using listening = await listen(server);
+  await playEcho(await connect(`ws://127.0.0.1:${listening.port}/`));
+  const byHand = await connect(`ws://127.0.0.1:${listening.port}/by-hand`);
+  assertEquals((await byHand[Symbol.asyncIterator]().next()).value, "by hand");
+  await byHand.close();
+  assertEquals(errors.map((error) => error instanceof TypeError), [true, true]);
+  await soon(upgrades.shutdown(), "The shutdown");
+});
+
+Deno.test("a second call for a server of which the first takes everything is a TypeError, until that has shut down", async () => {
+  const server = createServer();
+  const first = serveNode(server, {}, ECHO);
+  assertThrows(() => serveNode(server, {}, ECHO), TypeError, "without `takes`");
+  assertThrows(() => serveNode(server, { takes: () => true }, ECHO), TypeError, "without `takes`");
+  await first.shutdown();
+  await serveNode(server, { takes: () => true }, ECHO).shutdown();
+  await serveNode(server, {}, ECHO).shutdown();
 });
 
 Deno.test("H24: limits of the group hold", async () => {

@@ -298,3 +298,10 @@ Deno.test("behind one of `proxies` the address is the client's and the URL is as
   assertEquals(await facts(undefined, { proxies }), [undefined, "ws:"]);
   await assertRejects(() => accept(connPair()[0], { proxies: ["localhost"] }), TypeError, "Cannot trust proxy");
 });
+
+Deno.test("one connection is accepted once: twice is a TypeError, and the first goes on", async () => {
+  const { accepting, peer, conn } = accepts();
+  await assertRejects(() => accept(conn), TypeError, "accepted before");
+  await peer.ask(requestText());
+  (await accepting).abort();
+});

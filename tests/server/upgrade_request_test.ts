@@ -343,4 +343,23 @@ Deno.test("upgradeRequest sends binary data of every kind as it is at the call, 
   }
   assertEquals(received, Array(4).fill(Uint8Array.of(1, 2, 3, 4)));
   await socket.close();
+
+Deno.test("one request is upgraded once: twice is a TypeError; and a path with a dot segment is refused as in every lane", async () => {
+  const errors: unknown[] = [];
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const response = upgradeRequest(request, {}, () => {});
+    try {
+      if (response.status !== 400) upgradeRequest(request, {}, () => {});
+    } catch (error) {
+      errors.push(error);
+    }
+    return response;
+  });
+  const { port } = server.addr;
+  const socket = await connect(`ws://127.0.0.1:${port}`);
+  await socket.closed;
+  assertEquals(errors.map((error) => error instanceof TypeError), [true]);
+  using peer = await RawPeer.dial(port);
+  await peer.send(utf8(requestText({}, "GET /chat/../admin HTTP/1.1")));
+  await peer.expectStatus(400);
 });
