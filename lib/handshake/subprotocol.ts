@@ -25,11 +25,11 @@ export function parseSubprotocols(fields: HeaderFields): string[] {
 /**
  * Checks subprotocols that an application asks for.
  *
- * @throws {DOMException} `SyntaxError` if one is not a token or comes twice, in whatever case, as `new WebSocket` throws. To a server
- * two that differ in case are two (RFC 6455 §4.1).
+ * @throws {DOMException} `SyntaxError` if one is not a token or comes twice. Two that differ in case are two (RFC 6455 §4.1); the
+ * web's classes are stricter.
  */
 export function checkSubprotocols(protocols: readonly string[]): void {
-  const fault = faultIn(protocols) ?? faultIn(protocols.map((protocol) => protocol.toLowerCase()));
+  const fault = faultIn(protocols);
   if (fault !== undefined) throw new DOMException(fault, "SyntaxError");
 }
 

@@ -61,10 +61,10 @@ Deno.test("the server's order decides, and none in common is none: never one tha
   assertEquals(chooseSubprotocol(["a"], []), "");
 });
 
-Deno.test("an application's subprotocols must be tokens and differ, as in `new WebSocket`", () => {
+Deno.test("an application's subprotocols must be tokens and differ", () => {
   checkSubprotocols([]);
-  checkSubprotocols(["a", "b"]);
-  for (const protocols of [[""], ["a b"], ["a,b"], ["a", "a"], ["a", "A"], ["a\r\nb"], ["\u20ac"]]) {
+  checkSubprotocols(["a", "A"]);
+  for (const protocols of [[""], ["a b"], ["a,b"], ["a", "a"], ["a\r\nb"], ["\u20ac"]]) {
     assertStrictEquals(assertThrows(() => checkSubprotocols(protocols), DOMException).name, "SyntaxError");
   }
 });

@@ -343,6 +343,7 @@ Deno.test("upgradeRequest sends binary data of every kind as it is at the call, 
   }
   assertEquals(received, Array(4).fill(Uint8Array.of(1, 2, 3, 4)));
   await socket.close();
+});
 
 Deno.test("one request is upgraded once: twice is a TypeError; and a path with a dot segment is refused as in every lane", async () => {
   const errors: unknown[] = [];
