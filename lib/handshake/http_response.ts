@@ -69,7 +69,7 @@ export interface AnswerFraming {
   readonly body: number | "chunked" | undefined;
   /** Whether the connection ends with the answer. */
   readonly close: boolean;
-  /** The `Date`, where the application gives none (RFC 9110 §6.6.1). */
+  /** When the answer was made, in the form of RFC 9110 §5.6.7, where the application does not say it. */
   readonly date?: string;
 }
 
@@ -140,7 +140,7 @@ export function serializeAnswerHead(
       ...(connection.length === 0 ? [] : [["Connection", connection.join(", ")] as const]),
       ...(typeof body === "number" ? [["Content-Length", String(body)] as const] : []),
       ...(body === "chunked" ? [["Transfer-Encoding", "chunked"] as const] : []),
-      ...(date === undefined || given.some(([name]) => name === "date") ? [] : [["Date", date] as const]),
+      ...(date === undefined || given.some(([name]) => name === "date") ? [] : [["date", date] as const]),
       ...given,
     ],
   });

@@ -90,11 +90,9 @@ Deno.test("what cannot be sent is found before anything is written", async () =>
     new Response(null, length("1")),
     new Response("six", length("3, 3")),
     new Response("six", length("x")),
-    new Response(
-      Reflect.construct(ReadableStream, [{
-        start: (controller: { enqueue(chunk: unknown): void }) => controller.enqueue("text"),
-      }]),
-    ),
+    Reflect.construct(Response, [
+      new ReadableStream<unknown>({ start: (controller) => controller.enqueue("text") }),
+    ]),
     new Response(new ReadableStream({ start: (controller) => controller.error(new TypeError("broken")) })),
   ];
   for (const response of bad) {
