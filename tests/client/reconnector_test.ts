@@ -60,6 +60,23 @@ Deno.test("T14: a connection that lasted or brought a message starts the count a
   await end(test);
 });
 
+Deno.test("T14: attempts that fail after a connection that lasted count as failures", async () => {
+  using test = play();
+  const { connection, time } = test;
+  const lasting = await test.accepted();
+  await lasting.send("hello");
+  await time.advance(60_000);
+  lasting.abort();
+  await time.advance(1_000);
+  for (const [failures, delay] of [[1, 2_000], [2, 4_000]] as const) {
+    test.attempt().fail(AWAY);
+    await settle();
+    assertEquals([connection.failures, connection.delay], [failures, delay]);
+    await time.advance(delay);
+  }
+  await end(test);
+});
+
 Deno.test("T14: Retry-After of a refusal is waited for, and the random part comes on top", async () => {
   using test = play();
   test.attempt().fail(new HandshakeError("Busy", { status: 503, headers: [["Retry-After", "120"]] }));

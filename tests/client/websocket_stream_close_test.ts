@@ -204,11 +204,12 @@ Deno.test("WPT: a write behind a close rejects with InvalidStateError, and so do
 });
 
 Deno.test("await using closes and waits for the end, clean or not", async () => {
-  const { stream, peer } = await openStream();
+  const { stream, peer, conn } = await openStream();
   {
     await using _ = stream;
     void answerClose(peer);
   }
+  assertEquals(conn.closes, 1);
   assertEquals(await closed(stream), { closeCode: 1005, reason: "" });
 
   const lost = await openStream();
@@ -216,6 +217,7 @@ Deno.test("await using closes and waits for the end, clean or not", async () => 
     await using _ = lost.stream;
     lost.far.reset();
   }
+  assertEquals(lost.conn.closes, 1);
   await unclean(lost.stream);
 });
 
