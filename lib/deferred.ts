@@ -1,5 +1,5 @@
 /**
- * `Promise.withResolvers`, which Node 20 does not have.
+ * What promises lack: `Promise.withResolvers`, which Node 20 does not have, and promises that may be ignored.
  *
  * @module
  */
@@ -20,4 +20,10 @@ export function defer<T>(): Deferred<T> {
   let reject!: Deferred<T>["reject"];
   const promise = new Promise<T>((...settle) => [resolve, reject] = settle);
   return { promise, resolve, reject };
+}
+
+/** Makes a promise safe to ignore: its rejection is never unhandled. Awaiting it still throws. */
+export function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

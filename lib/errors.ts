@@ -324,9 +324,16 @@ export function closeCodeOf(error: unknown): number {
   return error.closeCode === 1005 || error.closeCode === 1006 ? 1011 : error.closeCode;
 }
 
-/** A call that comes too late, as the WHATWG says it. */
-export function invalidState(message: string): DOMException {
-  return new DOMException(message, "InvalidStateError");
+/**
+ * A call that comes too late, as the WHATWG says it.
+ *
+ * @param message What cannot be done, and why.
+ * @param cause The error behind it, if there is one.
+ */
+export function invalidState(message: string, cause?: unknown): DOMException {
+  const error = new DOMException(message, "InvalidStateError");
+  if (cause !== undefined) error.cause = cause;
+  return error;
 }
 
 /** Cuts a message, which is ASCII here, to what a close frame holds (RFC 6455 §5.5.1: 125 bytes less the code). */

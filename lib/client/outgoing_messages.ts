@@ -94,11 +94,7 @@ export class OutgoingMessages {
     const connection = this.#connection;
     this.settle();
     const queued = connection?.bufferedAmount ?? 0;
-    try {
-      void connection?.send(message);
-    } catch (error) {
-      if (!(error instanceof DOMException && error.name === "InvalidStateError")) throw error;
-    }
+    void connection?.send(message);
     const wire = (connection?.bufferedAmount ?? 0) - queued;
     // It went nowhere where it came too late, or where the queue was full and the connection has ended for that.
     if (wire > 0) this.#buffered.add(size, wire);

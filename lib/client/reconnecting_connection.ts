@@ -47,9 +47,9 @@ export interface ReconnectingConnection<Data = unknown> extends AsyncIterable<Me
    * @param options Whether to compress it, where that was agreed on.
    * @returns Resolves when a connection has taken it and has less than `highWaterMark` bytes queued. Rejects with `LimitError`
    *   if it has to wait and the outbox has no room, with the connection's error if that was lost meanwhile, and with how it all
-   *   ended if no connection took it. A promise that is ignored never becomes an unhandled rejection.
-   * @throws {DOMException} `InvalidStateError` if it is closed for good.
-   * @throws {TypeError} If `data` is none of these, or has to wait and its buffer is detached.
+   *   ended if no connection took it; with an `InvalidStateError` if it is closed for good, whose `cause` is the error that ended
+   *   it, if one did. A promise that is ignored never becomes an unhandled rejection.
+   * @throws {TypeError} At the call, in every state: if `data` is none of these, or has to wait and its buffer is detached.
    */
   send(data: MessageData, options?: SendOptions): Promise<void>;
   /**
@@ -73,9 +73,16 @@ export interface ReconnectingHooks<Data = unknown> {
    * Prepares each new connection before anything else is sent: subscribe again, authenticate. It may read from it and leave
    * the rest. What it throws closes the connection with 1011 and counts as a failed attempt.
    */
-  onConnect?: ((socket: WebSocketConnection<Data>) => void | Promise<void>) | undefined;
-  /** Is told of each change of `state`; `connecting` is the first. What it throws ends it for good. */
-  onState?: ((connection: ReconnectingConnection<Data>) => void) | undefined;
-  /** Whether to come back after this end. What it throws ends it for good. @default {shouldReconnect} */
-  shouldReconnect?: ((info: CloseInfo) => boolean) | undefined;
+  onConnect?: ((socket: WebSocketConnection<Data>) => unknown) | undefined;
+  /**
+   * Is called at each change of `state`; `connecting` is the first. If it throws, or its promise rejects, the connection ends for good.
+   * A promise is not waited for.
+   */
+  onState?: ((connection: ReconnectingConnection<Data>) => unknown) | undefined;
+  /**
+   * Whether to connect again after this end; a promise is awaited. If it throws or rejects, the connection ends for good.
+   *
+   * @default {shouldReconnect}
+   */
+  shouldReconnect?: ((info: CloseInfo) => boolean | PromiseLike<boolean>) | undefined;
 }

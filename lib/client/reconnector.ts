@@ -3,14 +3,16 @@
  *
  * @module
  */
-import { defer } from "../deferred.ts";
+import { defer, handled } from "../deferred.ts";
 import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
 import type { ReconnectLimits } from "../limits.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import { bytesOf, type Message, type MessageData, ownCopy } from "../pipeline/messages/message.ts";
 import { Inbox } from "../pipeline/sockets/inbox.ts";
+import { endOf } from "../pipeline/sockets/not_open.ts";
 import { withDeadline } from "../pipeline/sockets/opening.ts";
 import type { CloseInfo, SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { isThenable } from "../log_error.ts";
 import { sleep } from "../sleep.ts";
 import { Outbox } from "./outbox.ts";
 import { reconnectDelay, type ReconnectDelayOptions } from "./reconnect_delay.ts";
@@ -98,8 +100,10 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   }
 
   send(data: MessageData, options?: SendOptions): Promise<void> {
-    if (this.#stop.signal.aborted) throw invalidState("Cannot send: the connection is closed for good");
     if (typeof data !== "string") bytesOf(data); // the same data is a message whether or not it has to wait
+    if (this.#stop.signal.aborted) {
+      return handled(Promise.reject(this.#ended("Cannot send: the connection is closed for good")));
+    }
     const { socket } = this;
     if (socket?.readyState === 1 && this.#outbox.messages === 0) return socket.send(data, options);
     return this.#outbox.add(data, options);
@@ -109,7 +113,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     encodeClosePayload(code, reason); // throws here what may not be sent
     this.#wanted = false;
     this.#end(
-      invalidState("The connection was closed"),
+      endOf(invalidState("The connection was closed")),
       (socket) => void this.#closeBehindOutbox(socket, code, reason),
     );
     return this.closed;
@@ -132,12 +136,20 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     };
   }
 
-  #abort = (): void => {
-    const error = this.#init.signal?.reason;
+  #abort = (): void => this.#fail(this.#init.signal?.reason);
+
+  /** Ends it for good with an error. */
+  #fail(error: unknown): void {
     this.#nothing = { ...this.#nothing, error };
     this.#wanted = false;
     this.#end(error, (socket) => socket.abort(error));
-  };
+  }
+
+  /** What a call gets that comes after the end. */
+  #ended(message: string): DOMException {
+    const cause = this.#nothing.error ?? (this.#state === "closed" ? this.#lastClose?.error : undefined);
+    return endOf(invalidState(message, cause));
+  }
 
   /** The end for good: nothing more is begun, and what there is is left. */
   #end(reason: unknown, leave: (socket: WebSocketConnection<Data>) => void): void {
@@ -255,7 +267,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     this.#failures = this.#proven ? 0 : this.#failures + 1;
     this.#openedAt = undefined;
     if (this.#stop.signal.aborted || this.#failures >= this.#init.limits.maxAttempts) return false;
-    if (!(this.#init.shouldReconnect ?? shouldReconnect)(info)) return false;
+    if (!await (this.#init.shouldReconnect ?? shouldReconnect)(info) || this.#stop.signal.aborted) return false;
     const retryAfter = info.error instanceof HandshakeError ? info.error.headers.get("retry-after") : null;
     this.#delay = reconnectDelay(this.#failures, { ...this.#init.delay, retryAfter });
     this.#change("waiting");
@@ -266,7 +278,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   }
 
   async #finish(info: CloseInfo): Promise<void> {
-    const reason = info.error ?? invalidState("The connection is closed for good");
+    const reason = endOf(info.error ?? invalidState("The connection is closed for good"));
     this.#end(reason, (socket) => socket.abort(reason));
     await this.#receiving; // what came can still be read
     this.#init.signal?.removeEventListener("abort", this.#abort);
@@ -284,7 +296,8 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   #change(state: ReconnectingState): void {
     if (this.#state === state) return;
     this.#state = state;
-    this.#init.onState?.(this);
+    const told = this.#init.onState?.(this);
+    if (isThenable(told)) Promise.resolve(told).catch((error) => this.#fail(error));
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { invalidState, WebSocketError } from "../errors.ts";
+import { nextTask } from "../next_task.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import type { Connection } from "../pipeline/sockets/connection.ts";
 import { closeFor } from "../pipeline/sockets/connection_streams.ts";
@@ -238,11 +239,6 @@ export class WebSocket extends EventTarget {
     }
     this.dispatchEvent(closeEvent({ code, reason, wasClean }));
   }
-}
-
-/** The next task of the event loop: timers would take a millisecond for it. The global, because loading `node:timers` is not free (zlib.ts). */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => globalThis.setImmediate(resolve));
 }
 
 function optionsOf(protocols: string | readonly string[] | WebSocketOptions | null): WebSocketOptions {

@@ -23,6 +23,10 @@ export interface WebSocketStreamOptions extends Omit<ConnectOptions, "protocols"
  * A WebSocket as a pair of streams, as the WHATWG's draft has it. Besides the draft's options it takes those of
  * {@linkcode connect}. A promise of it that nobody looks at never becomes an unhandled rejection.
  *
+ * After a clean end `readable` is closed and then, as in the draft, `writable` errors with an `InvalidStateError`. So
+ * `readable.pipeTo(writable)` rejects with that error, unless it has the option `preventClose`; `closed` says whether the end was
+ * clean. The streams of `connect` and `serve` differ: there the pipe resolves.
+ *
  * @example Ask an echo server
  * ```ts
  * import { serve, WebSocketStream } from "@sluice/websocket";

@@ -9,6 +9,7 @@ import { HandshakeError } from "../errors.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import type { ClosePayload } from "../pipeline/frames/close_code.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
+import { untilReturned } from "../pipeline/sockets/early_return.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 import type { UpgradeAnswer, UpgradeInfo } from "../server/accept.ts";
 import { findHandlers } from "./find_handlers.ts";
@@ -210,7 +211,8 @@ async function run(handler: LoadedHandler, request: ServerRequest, socket: WebSo
   if (socket instanceof Connection) socket.decideReply = (received) => deciding = decideReply(received);
   try {
     request.open(socket);
-    await transferData(request);
+    const returned = transferData(request);
+    await (socket instanceof Connection ? untilReturned(socket, returned) : returned);
     // What the hook throws is reported as the handler's own; where it hangs, the connection's end is enough (A4).
     if (deciding !== undefined) await Promise.race([deciding, socket.closed]);
   } catch (error) {

@@ -25,20 +25,20 @@ export type CloseReply = readonly [code: number, reason?: string] | { code: numb
 export interface HandlerModule {
   /**
    * Is called during the handshake: chooses a subprotocol, configures extensions, adds header fields, or refuses, by throwing
-   * (a `HandshakeError` with its status, anything else with 500) or with a `Response`. A file that lets everybody in needs
-   * none; the server's `origins` have been checked before.
+   * (a `HandshakeError` with its status, anything else with 500) or by returning a `Response`; any other value that it returns is
+   * ignored. A file that lets everybody in needs none; the server's `origins` have been checked before.
    */
-  doExtraHandshake?(request: HandlerRequest): Response | void | Promise<Response | void>;
+  doExtraHandshake?(request: HandlerRequest): unknown;
   /**
    * Holds the connection. When it returns, the connection is closed with 1000; when it throws, with 1011, or with no close
    * frame at all after {@linkcode HandlerRequest.abort}.
    */
-  transferData(request: HandlerRequest): void | Promise<void>;
+  transferData(request: HandlerRequest): unknown;
   /**
    * Is called when the client closes, which `closeCode` and `closeReason` then tell, and decides on the answer. When it throws,
    * the answer is 1011; when it takes longer than `closeTimeout`, the connection is dropped.
    */
-  passiveClosingHandshake?(request: HandlerRequest): CloseReply | Promise<CloseReply>;
+  passiveClosingHandshake?(request: HandlerRequest): CloseReply | PromiseLike<CloseReply>;
 }
 
 /** A handler's function, of which a check at run time knows no more. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { handled } from "../deferred.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { Connection } from "../pipeline/sockets/connection.ts";
 import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
@@ -38,17 +39,17 @@ export interface HandlerStream extends AsyncIterable<Message> {
   /**
    * Sends a message, or a part of one.
    *
-   * @returns Resolves when there is room for more: await it, or a client that does not read is cut off at `maxQueuedBytes`.
-   * @throws {DOMException} `InvalidStateError` if the connection is closing or closed.
-   * @throws {TypeError} If the data is none, is not UTF-8 where it is sent as text, or continues a message of the other type.
+   * @returns Resolves when there is room for more: await it, or a client that does not read is cut off at `maxQueuedBytes`. It
+   *   rejects with an `InvalidStateError` if the connection is closing or closed.
+   * @throws {TypeError} At the call: if the data is none, is not UTF-8 where it is sent as text, or continues a message of the other type.
    */
   sendMessage(data: MessageData, options?: SendMessageOptions): Promise<void>;
   /**
    * Sends a ping.
    *
-   * @returns The round trip in milliseconds, when the pong is here.
-   * @throws {DOMException} `InvalidStateError` if the connection is closing or closed.
-   * @throws {RangeError} If the payload is more than 125 bytes.
+   * @returns The round trip in milliseconds, when the pong is here. It rejects with an `InvalidStateError` if the connection is
+   *   closing or closed.
+   * @throws {RangeError} At the call: if the payload is more than 125 bytes.
    */
   sendPing(payload?: MessageData): Promise<number>;
   /**
@@ -56,8 +57,9 @@ export interface HandlerStream extends AsyncIterable<Message> {
    *
    * @param code 1000-1003, 1007-1014 or 3000-4999; `null` for a close frame without one. 1000 by default.
    * @param reason At most 123 bytes of UTF-8.
-   * @throws {RangeError} If the code may not be sent or the reason is too long.
-   * @throws {WebSocketError} If the client answers with anything but a valid close frame, or not within `closeTimeout`.
+   * @returns Resolves when both sides have closed. It rejects with a {@linkcode WebSocketError} if the client answers with anything
+   *   but a valid close frame, or not within `closeTimeout`.
+   * @throws {RangeError} At the call: if the code may not be sent or the reason is too long.
    */
   closeConnection(code?: number | null, reason?: string): Promise<void>;
 }
@@ -73,41 +75,40 @@ export function createHandlerStream(socket: WebSocketConnection): HandlerStream 
     return done ? null : value;
   };
 
-  const sendMessage = async (data: MessageData, options: SendMessageOptions = {}): Promise<void> => {
+  const sendMessage = (data: MessageData, options: SendMessageOptions = {}): Promise<void> => {
     const { binary = held?.binary ?? typeof data !== "string", end = true } = options;
-    const { parts } = held ??= { binary, parts: [] };
-    if (binary !== held.binary) {
+    if (held !== undefined && binary !== held.binary) {
       throw new TypeError(`Cannot continue a ${held.binary ? "binary" : "text"} message: binary is ${binary}`);
     }
-    if (!end) return void parts.push(ownCopy(toMessage(data)));
+    const part = toMessage(data);
+    const { parts } = held ??= { binary, parts: [] };
+    if (!end) {
+      parts.push(ownCopy(part));
+      return Promise.resolve();
+    }
     held = undefined;
-    await socket.send(convert(join([...parts, data]), binary));
+    return socket.send(convert(join([...parts, part]), binary));
   };
 
-  const closeConnection = async (code: number | null = 1000, reason = ""): Promise<void> => {
+  const closeConnection = (code: number | null = 1000, reason = ""): Promise<void> => {
     if (code === null && reason !== "") throw new RangeError("Cannot send a close reason without a close code");
     const closing = code === null && socket instanceof Connection
       ? socket.closeWithoutCode()
       : socket.close(code ?? undefined, reason);
-    const { wasClean, error } = await closing;
-    if (!wasClean) throw error;
+    return handled(closing.then(({ wasClean, error }) => {
+      if (!wasClean) throw error;
+    }));
   };
 
   return {
     receiveMessage,
-    sendMessage: (data, options) => handled(sendMessage(data, options)),
-    sendPing: (payload) => handled((async () => await socket.ping(payload))()),
-    closeConnection: (code, reason) => handled(closeConnection(code, reason)),
+    sendMessage,
+    sendPing: (payload) => socket.ping(payload),
+    closeConnection,
     async *[Symbol.asyncIterator]() {
       for (let message = await receiveMessage(); message !== null; message = await receiveMessage()) yield message;
     },
   };
-}
-
-/** Whoever does not wait is not punished. */
-function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
 }
 
 /** One message of its parts: text where all are strings, otherwise bytes. */

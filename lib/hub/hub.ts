@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { invalidState, LimitError, TopicError } from "../errors.ts";
+import { LimitError, TopicError } from "../errors.ts";
 import { type HubLimits, resolveHubLimits } from "../limits.ts";
 import { type Message, type MessageData, ownCopy, toMessage } from "../pipeline/messages/message.ts";
 import type { DrivenConnection } from "../pipeline/sockets/driven_connection.ts";
-import { notOpen } from "../pipeline/sockets/not_open.ts";
 import type { SlowPolicy, SubscribeOptions } from "../pipeline/sockets/topics.ts";
 import type { SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 import { handleReturn, isThenable, logError } from "../log_error.ts";
@@ -100,10 +99,15 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     topic: string | TopicPattern,
     options: SubscribeOptions = {},
   ): boolean {
-    if (this.#closed) throw invalidState("Cannot subscribe: the hub is closed");
     const { slowPolicy = this.#options.slowPolicy ?? "disconnect", history = 0 } = options;
-    if (topic instanceof TopicPattern) return this.#subscribePattern(this.#subscriberOf(socket), topic, slowPolicy);
-    this.#check(socket, topic, "subscribe");
+    if (!isDriven(socket)) throw new TypeError("Cannot subscribe: the socket is no connection of this module");
+    const pattern = topic instanceof TopicPattern;
+    if (!pattern) this.#checkTopic(topic);
+    // Neither is a mistake of the caller: both may end at any moment.
+    if (this.#closed || socket.readyState !== 1) return false;
+    if (pattern) return this.#subscribePattern(this.#subscriberOf(socket), topic, slowPolicy);
+    this.#authorize(socket, topic, "subscribe");
+    if (socket.readyState !== 1) return false; // that may have closed it
     const subscriber = this.#subscriberOf(socket);
     if (subscriber.topics.has(topic)) {
       subscriber.topics.set(topic, slowPolicy);
@@ -146,7 +150,10 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   }
 
   publishFrom(socket: WebSocketConnection<Data>, topic: string, data: MessageData, options?: SendOptions): number {
-    this.#check(socket, topic, "publish");
+    this.#checkTopic(topic);
+    toMessage(data); // a wrong argument is one in every state
+    if (socket.readyState !== 1) return 0;
+    this.#authorize(socket, topic, "publish");
     return this.publish(topic, data, { ...options, except: socket });
   }
 
@@ -278,10 +285,8 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   }
 
   /** The subscriber of a connection, which is forgotten when that ends (A12). */
-  #subscriberOf(socket: WebSocketConnection<Data>): Subscriber<Data> {
+  #subscriberOf(socket: DrivenConnection<Data>): Subscriber<Data> {
     const known = this.#subscribers.get(socket);
-    if (!isDriven(socket)) throw new TypeError("Cannot subscribe: the socket is no connection of this module");
-    if (socket.readyState !== 1) throw notOpen("subscribe", socket);
     if (known !== undefined) return known;
     const subscriber = new Subscriber(socket, this);
     this.#subscribers.set(socket, subscriber);
@@ -311,8 +316,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   }
 
   /** A8: one string is checked, judged and routed. */
-  #check(socket: WebSocketConnection<Data>, topic: string, action: "subscribe" | "publish"): void {
-    this.#checkTopic(topic);
+  #authorize(socket: WebSocketConnection<Data>, topic: string, action: "subscribe" | "publish"): void {
     if (this.#options.authorize === undefined) return;
     const allowed: unknown = this.#options.authorize(socket, topic, action);
     if (allowed === true) return;

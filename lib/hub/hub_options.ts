@@ -89,9 +89,8 @@ export interface Hub<Data = unknown> extends Topics, AsyncDisposable {
    * @param topic The topic, or a pattern of them, which only the server's own source can hold. Whom several of them bring the same
    *   message gets it once.
    * @param options How much of the history comes first (not with a pattern), and what happens if the connection is slow.
-   * @returns Whether it was not subscribed before. Only then is the history sent; messages that are published later follow it
-   *   without a gap.
-   * @throws {DOMException} `InvalidStateError` if the connection is closing or closed, or the hub is closed.
+   * @returns Whether it is subscribed now and was not before: `false` if the connection is closing or closed, or the hub is closed.
+   *   Only with `true` is the history sent; messages that are published later follow it without a gap.
    * @throws {TypeError} If it is no connection of this module.
    * @throws {TopicError} If `authorize` refuses, or the topic is not well-formed Unicode.
    * @throws {LimitError} If the topic is longer than `maxTopicBytes`, or it would be one more than `maxTopicsPerConnection`.
@@ -124,7 +123,8 @@ export interface Hub<Data = unknown> extends Topics, AsyncDisposable {
    * @param topic The topic.
    * @param data The message.
    * @param options Whether it is compressed.
-   * @returns How many subscribers of this hub it is for.
+   * @returns How many subscribers of this hub it is for; 0 if the connection is closing or closed, as nothing is published then.
+   * @throws {TypeError} If `data` is no message.
    * @throws {TopicError} If `authorize` refuses, or the topic is not well-formed Unicode.
    * @throws {LimitError} If the topic is longer than `maxTopicBytes`.
    */

@@ -14,9 +14,9 @@
  * HyBi 07-12   Version: 7 or 8, Key           RFC 6455                        RFC 6455        RFC 6455
  * ```
  *
- * The connection is the same as any other, but a hixie one has text messages only: to send binary data is a `TypeError`, to ping
- * an `InvalidStateError`, and keepalive is off. `close` cannot carry its code and reason, and `closed` tells 1005. In hixie-75 the
- * end of the connection is all there is of a closing handshake: between two frames it is clean.
+ * The connection is the same as any other, but a hixie one has text messages only: `send` of binary data rejects with a
+ * `TypeError`, `ping` with a `NotSupportedError`, and keepalive is off. `close` cannot carry its code and reason, and `closed` tells
+ * 1005. In hixie-75 the end of the connection is all there is of a closing handshake: between two frames it is clean.
  *
  * @module
  */

@@ -38,7 +38,7 @@ export interface GroupOptions<Data = unknown> extends AcceptOptions<Data>, Parti
    * Is told what goes wrong on our side: what handlers and hooks throw, and what `accept` on the listener throws. By default it
    * is printed to the console.
    */
-  onError?(error: unknown): void;
+  onError?(error: unknown): unknown;
 }
 
 /** How a server stops. */
@@ -120,7 +120,10 @@ export class ConnectionGroup<Data> {
   readonly #limits: ServerLimits;
   readonly #stopping = new AbortController();
   readonly #dropping = new AbortController();
+  /** The open ones. */
   readonly #connections = new Set<Connection<Data>>();
+  /** Those that close, until they have ended. */
+  readonly #leaving = new Set<Connection<Data>>();
   /** Everything that is not done: handshakes, connections, handlers, refusals. */
   #busy = 0;
   /** The same without the refusals: who is turned away takes nobody's place. */
@@ -152,7 +155,7 @@ export class ConnectionGroup<Data> {
     };
   }
 
-  /** The open connections. */
+  /** The open connections, and none that closes. */
   get connections(): ReadonlySet<Connection<Data>> {
     return this.#connections;
   }
@@ -233,12 +236,17 @@ export class ConnectionGroup<Data> {
   readonly #run = (placed: Placed<Data> | undefined): Promise<void> | undefined => {
     if (placed === undefined) return undefined;
     const { connection, place } = placed;
-    if (connection.readyState !== 3) this.#connections.add(connection);
+    if (connection.readyState === 1) this.#connections.add(connection);
+    else if (connection.readyState === 2) this.#leaving.add(connection);
+    connection.onclosing = () => {
+      this.#connections.delete(connection);
+      this.#leaving.add(connection);
+    };
     // A promise for this alone would be 150 bytes. The hub may have been here before.
     const { onend } = connection;
     connection.onend = () => {
       onend?.();
-      this.#connections.delete(connection);
+      this.#leaving.delete(connection);
     };
     // The signal may have come between the handshake's last step and here.
     if (this.#stopping.signal.aborted) void connection.close(CloseCode.GOING_AWAY);
@@ -281,7 +289,7 @@ export class ConnectionGroup<Data> {
     const drop = async () => {
       dropped();
       this.#dropping.abort();
-      const left = [...this.#connections];
+      const left = [...this.#connections, ...this.#leaving];
       for (const connection of left) connection.abort();
       // A handler that hangs is not waited for (A3): its connection is gone.
       await Promise.all(left.map(({ closed }) => closed));

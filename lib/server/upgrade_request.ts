@@ -20,7 +20,7 @@
  *
  * @module
  */
-import { defer, type Deferred } from "../deferred.ts";
+import { defer, type Deferred, handled } from "../deferred.ts";
 import { closeCodeOf, ConnectionError, HandshakeError, invalidState, LimitError, WebSocketError } from "../errors.ts";
 import type { ExtensionProcessor } from "../extensions/extension.ts";
 import type { OriginPolicy } from "../handshake/origin.ts";
@@ -36,7 +36,8 @@ import type { DrivenConnection, PartSource } from "../pipeline/sockets/driven_co
 import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
 import { type BatchConsumer, Inbox } from "../pipeline/sockets/inbox.ts";
 import { isBlob, isSource, type MessageSource } from "../pipeline/sockets/message_source.ts";
-import { notOpen } from "../pipeline/sockets/not_open.ts";
+import { endOf, isTooLate, rejectNotOpen } from "../pipeline/sockets/not_open.ts";
+import { pingBytes, rejectNoPing } from "../pipeline/sockets/pending_pings.ts";
 import { hubFor, type SubscribeOptions, type Topics } from "../pipeline/sockets/topics.ts";
 import type {
   Address,
@@ -68,7 +69,7 @@ export interface UpgradeRequestOptions<Data = unknown> extends Partial<KeptLimit
   /** What `socket.subscribe`, `unsubscribe` and `publish` are for: `createHub` of `./hub` makes one. */
   hub?: Topics;
   /** Is told of what the handler throws. By default it is printed to the console. */
-  onError?(error: unknown): void;
+  onError?(error: unknown): unknown;
 }
 
 /**
@@ -216,7 +217,8 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
   }
 
   get readyState(): 1 | 2 | 3 {
-    return this.#state;
+    // The platform answers the peer's close frame by itself.
+    return this.#state === 1 && this.#socket.readyState !== WebSocket.OPEN ? 2 : this.#state;
   }
 
   get bufferedAmount(): number {
@@ -229,6 +231,10 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
 
   get closed(): Promise<CloseInfo> {
     return this.#closed.promise;
+  }
+
+  get read(): boolean {
+    return this.#ways.inUse;
   }
 
   get aborted(): boolean {
@@ -269,18 +275,17 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
       throw new TypeError(`Cannot send from a source: the WebSocket of Deno.serve has no fragments. Send ${instead}`);
     }
     const message = toMessage(data);
-    if (this.#state !== 1) throw notOpen("send", this);
+    if (this.readyState !== 1) return rejectNotOpen("send", this, this.#error);
     this.#socket.send(message); // which copies it
     const { maxQueuedBytes: max } = this.#limits;
     if (this.bufferedAmount >= max) {
-      this.fail(
-        new LimitError(`Peer does not read: ${this.bufferedAmount} bytes queued reach maxQueuedBytes ${max}`, {
-          limit: "maxQueuedBytes",
-          max,
-          actual: this.bufferedAmount,
-          closeCode: 1013,
-        }),
+      const facts = { limit: "maxQueuedBytes", max, actual: this.bufferedAmount, closeCode: 1013 } as const;
+      const error = new LimitError(
+        `Peer does not read: ${facts.actual} bytes queued reach maxQueuedBytes ${max}`,
+        facts,
       );
+      this.fail(error);
+      return handled(Promise.reject(endOf(error)));
     }
     return this.drained() ?? Promise.resolve();
   }
@@ -297,8 +302,9 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
     return hubFor("publish", this.#hub).publishFrom(this, topic, data, options);
   }
 
-  ping(): Promise<number> {
-    throw new DOMException("Cannot ping: the WebSocket of Deno.serve has no ping", "NotSupportedError");
+  ping(payload?: MessageData): Promise<number> {
+    pingBytes(payload);
+    return rejectNoPing("the WebSocket of Deno.serve");
   }
 
   tap(): ReadableStream<string> {
@@ -330,7 +336,7 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
 
   isOwnError(error: unknown): boolean {
     if (this.#state === 1) return false;
-    return error === this.#error || (error instanceof DOMException && error.name === "InvalidStateError");
+    return error === this.#error || isTooLate(error);
   }
 
   takeBatch(): Message[] | undefined | Promise<Message[] | undefined> {
@@ -413,7 +419,7 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
     const clean = wasClean && this.#error === undefined;
     if (!clean) this.#error ??= new ConnectionError("The connection ended without a close frame");
     const error = clean ? undefined : this.#error;
-    this.#drained?.reject(error ?? invalidState("The connection is closed"));
+    this.#drained?.reject(endOf(error ?? invalidState("The connection is closed")));
     this.onend?.();
     this.#inbox.end(error);
     this.#closed.resolve({

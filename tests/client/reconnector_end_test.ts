@@ -17,7 +17,7 @@ Deno.test("a final end ends it: cleanly by a close code, with its error by a ref
   assertEquals(info, { closeCode: 1000, reason: "done", wasClean: true });
   assertEquals(await Array.fromAsync(connection), ["last"]);
   assertEquals([connection.state, connection.lastClose, test.states], ["closed", info, ["open", "closed"]]);
-  assertThrows(() => connection.send("x"), DOMException, "closed for good");
+  await assertRejects(() => connection.send("x"), DOMException, "closed for good");
   assertEquals(test.time.timers, 0);
 
   using other = play();
@@ -90,7 +90,7 @@ Deno.test("close ends an open connection by the closing handshake, after what is
   const socket = await test.accepted();
   const reading = Array.fromAsync(socket);
   const closing = connection.close(4000, "bye");
-  assertThrows(() => connection.send("x"), DOMException, "closed for good");
+  await assertRejects(() => connection.send("x"), DOMException, "closed for good");
   assertEquals((await soon(reading, "The messages")).map((message) => message[0]), ["a", "b", "c"]);
   const { closeCode, reason } = await socket.closed;
   assertEquals([closeCode, reason], [4000, "bye"]);

@@ -249,3 +249,28 @@ Deno.test("unlike Deno's: a close frame that is not answered is given up after c
   const error = await unclean(stream);
   assertEquals([error.closeCode, conn.closes], [1006, 1]);
 });
+
+Deno.test("draft: a clean end closes readable and then errors writable, so that a pipe between them rejects", async () => {
+  for (const preventClose of [false, true]) {
+    const { readable, writable, peer } = await openStream();
+    const piping = readable.pipeTo(writable, { preventClose });
+    piping.catch(() => {}); // looked at later
+    await peer.send(text("a"));
+    await peer.expect(text("a"));
+    await peer.send(close(1000));
+    await peer.expect(close(1000));
+    await peer.closeWrite();
+    // The end of `readable` is what the pipe sees first; closing `writable` is then too late.
+    if (preventClose) await soon(piping, "The pipe");
+    else assertEquals((await assertRejects(() => soon(piping, "The pipe"), DOMException)).name, "InvalidStateError");
+  }
+});
+
+Deno.test("what is written after a failure rejects with an error whose cause is the broken rule", async () => {
+  const { stream, writable, peer } = await openStream();
+  const writer = writable.getWriter();
+  await peer.send("83 00"); // a reserved opcode
+  const error = await unclean(stream);
+  assertInstanceOf(error.cause, ProtocolError);
+  assertStrictEquals(await assertRejects(() => writer.write("late")), error);
+});

@@ -1,4 +1,4 @@
-import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { ConnectionError, ProtocolError, WebSocketError } from "../../lib/errors.ts";
 import { createHandlerStream, type HandlerStream } from "../../lib/handlers/handler_stream.ts";
 import { counting } from "../_support/bytes.ts";
@@ -72,7 +72,7 @@ Deno.test("sendMessage sends a string as text and bytes as binary data, and bina
     text("\ufeffhéllo"),
     text(""),
   );
-  await assertRejects(() => stream.sendMessage(Uint8Array.of(0xff), { binary: false }), TypeError);
+  assertThrows(() => stream.sendMessage(Uint8Array.of(0xff), { binary: false }), TypeError);
   connection.abort();
 });
 
@@ -101,7 +101,7 @@ Deno.test("sendMessage holds the parts of a message until its end, and then send
 Deno.test("a part of the other type than the first throws, and the message can still be ended", async () => {
   const { stream, peer, connection } = open();
   await stream.sendMessage("a", { end: false });
-  await assertRejects(
+  assertThrows(
     () => stream.sendMessage("b", { binary: true }),
     TypeError,
     "Cannot continue a text message: binary is true",
@@ -128,7 +128,7 @@ Deno.test("sendPing gives the round trip in milliseconds", async () => {
   assertEquals((await peer.readFrame()).opcode, 9);
   await peer.send(pong("are you there"));
   assertEquals(await soon(ping, "The pong") >= 0, true);
-  await assertRejects(() => stream.sendPing(counting(126)), RangeError);
+  assertThrows(() => stream.sendPing(counting(126)), RangeError);
   connection.abort();
 });
 
@@ -182,15 +182,15 @@ Deno.test("closeConnection throws where the client ends the transport, or does n
 
 Deno.test("F20: closeConnection with a code or a reason that may not be sent throws, and the connection stays open", async () => {
   const { stream, peer, connection } = open();
-  await assertRejects(() => stream.closeConnection(1005), RangeError);
-  await assertRejects(() => stream.closeConnection(1000, "x".repeat(124)), RangeError);
-  await assertRejects(() => stream.closeConnection(null, "a reason needs a code"), RangeError);
+  assertThrows(() => stream.closeConnection(1005), RangeError);
+  assertThrows(() => stream.closeConnection(1000, "x".repeat(124)), RangeError);
+  assertThrows(() => stream.closeConnection(null, "a reason needs a code"), RangeError);
   await stream.sendMessage("still here");
   await peer.expect(text("still here"));
   connection.abort();
 });
 
-Deno.test("F19: sends after the end throw InvalidStateError, and become no unhandled rejection where nobody waits", async () => {
+Deno.test("F19: sends after the end reject with InvalidStateError, and are no unhandled rejection if ignored; wrong arguments still throw", async () => {
   const { stream, connection } = open();
   connection.abort();
   for (const call of [() => stream.sendMessage("x"), () => stream.sendPing()]) {
@@ -201,4 +201,7 @@ Deno.test("F19: sends after the end throw InvalidStateError, and become no unhan
   void stream.sendPing();
   void stream.closeConnection();
   await settle();
+  assertThrows(() => Reflect.apply(stream.sendMessage, undefined, [42]), TypeError);
+  assertThrows(() => stream.sendPing("x".repeat(126)), RangeError);
+  assertThrows(() => stream.closeConnection(1005), RangeError);
 });

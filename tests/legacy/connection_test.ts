@@ -152,7 +152,7 @@ for (const version of VERSIONS) {
     void connection.send("last");
     const closing = connection.close(4000, "a reason that no frame can carry");
     assertEquals(connection.readyState, 2);
-    assertEquals(assertThrows(() => connection.send("late"), DOMException).name, "InvalidStateError");
+    assertEquals((await assertRejects(() => connection.send("late"), DOMException)).name, "InvalidStateError");
     await expectBytes(peer, delimited("last"));
     if (version === "hixie-76") await expectBytes(peer, CLOSING);
     await peer.send(delimited("discarded"));

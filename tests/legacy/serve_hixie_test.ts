@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import type { CloseInfo } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { RawPeer } from "../_support/raw_peer.ts";
 import { soon, until } from "../_support/wait.ts";
@@ -36,11 +36,12 @@ Deno.test("X7: a key without spaces is refused with 400 before anything else, an
 });
 
 for (const version of ["hixie-75", "hixie-76"] as const) {
-  Deno.test(`X9, X10: ${version}: binary data and pings are the application's mistake and send nothing; surrogates become U+FFFD`, async () => {
+  Deno.test(`X9, X10: ${version}: binary data and pings reject and send nothing; surrogates become U+FFFD`, async () => {
     const { server, port, reports } = start(async (socket) => {
       for await (const _ of socket) {
-        assertThrows(() => socket.send(Uint8Array.of(1)), TypeError, `${version} has whole text messages only`);
-        assertEquals(assertThrows(() => socket.ping(), DOMException).name, "InvalidStateError");
+        await assertRejects(() => socket.send(Uint8Array.of(1)), TypeError, `${version} has whole text messages only`);
+        assertEquals((await assertRejects(() => socket.ping(), DOMException)).name, "NotSupportedError");
+        assertThrows(() => socket.ping("x".repeat(126)), RangeError);
         assertEquals(socket.bufferedAmount, 0);
         await socket.send("a\ud800b\u00ff");
       }
@@ -57,7 +58,10 @@ for (const version of ["hixie-75", "hixie-76"] as const) {
   Deno.test(`${version}: messages() gives each message as one chunk, and a source cannot be sent`, async () => {
     const { server, port, reports } = start(async (socket) => {
       for await (const { readable } of socket.messages()) {
-        assertThrows(() => void socket.send(ReadableStream.from(["a"])), TypeError, "Cannot send from a source");
+        let cancelled = false;
+        const source = new ReadableStream<string>({ cancel: () => void (cancelled = true) });
+        await assertRejects(() => socket.send(source), TypeError, "Cannot send from a source");
+        assert(cancelled);
         for await (const chunk of readable) await socket.send(chunk);
       }
     });
@@ -72,7 +76,7 @@ for (const version of ["hixie-75", "hixie-76"] as const) {
   });
 
   Deno.test(`X9: ${version}: a handler that does not catch its mistake is reported, and the connection ends`, async () => {
-    const { server, port, reports } = start({ message: (socket) => void socket.send(Uint8Array.of(1)) });
+    const { server, port, reports } = start({ message: (socket) => socket.send(Uint8Array.of(1)) });
     const peer = await RawPeer.dial(port);
     await shakeHands(peer, version);
     await peer.send(delimited("go"));

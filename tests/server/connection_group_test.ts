@@ -1,10 +1,10 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ConnectionGroup } from "../../lib/server/connection_group.ts";
 import { createHub } from "../../lib/hub/mod.ts";
 import { connect, HandshakeError, type WebSocketConnection } from "../../mod.ts";
 import { connPair } from "../_support/pair.ts";
 import { requestText } from "../_support/raw_peer.ts";
-import { until } from "../_support/wait.ts";
+import { soon, until } from "../_support/wait.ts";
 
 Deno.test("a group takes connections of any kind in, and is done when all have ended", async () => {
   const group = new ConnectionGroup({}, { message: (socket, data) => void socket.send(data) });
@@ -90,4 +90,29 @@ Deno.test("an observer is told of those for whom there is no room, and of those 
   assertEquals(told, [[429, "maxConnectionsPerAddress"]]);
   for (const [, far] of two) far.close();
   await Promise.all(both);
+});
+
+Deno.test("a group's connections are the open ones: one that closes is not among them, and is still ended by stop", async () => {
+  const group = new ConnectionGroup({}, { message: () => new Promise<void>(() => {}) });
+  const sockets: WebSocketConnection[] = [];
+  const takes = [1, 2].map(async () => {
+    const [near, far] = connPair();
+    const taken = group.take(near);
+    sockets.push(await connect("ws://example.com/", { conn: far }));
+    return () => taken;
+  });
+  await Promise.all(takes);
+  assertEquals(group.connections.size, 2);
+  const [ours, theirs] = [...group.connections];
+  assert(ours !== undefined && theirs !== undefined);
+  void ours.close();
+  assertEquals([group.connections.has(ours), group.connections.size], [false, 1]);
+  // The peer's close frame waits for the answer to the message before it.
+  await sockets[1]!.send("a question");
+  void sockets[1]!.close();
+  await until(() => theirs.readyState === 2, "The close frame");
+  assertEquals(group.connections.size, 0);
+  await soon(group.stop({ timeout: 20 }, () => {}), "The stop");
+  assertEquals([ours.readyState, theirs.readyState], [3, 3]);
+  for (const socket of sockets) socket.abort();
 });

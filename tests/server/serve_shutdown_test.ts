@@ -97,7 +97,7 @@ for (const lifted of [0, Infinity]) {
     const stopped = server.shutdown();
     await peer.expect(close(1001));
     await settle();
-    assertEquals(server.connections.size, 1);
+    assertEquals(server.connections.size, 0);
     await peer.send(close(1001));
     peer.close();
     await soon(stopped, "The shutdown");

@@ -2,6 +2,7 @@ import { runInNewContext } from "node:vm";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError, LimitError, WebSocketError } from "../../lib/errors.ts";
+import { createHub } from "../../lib/hub/mod.ts";
 import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
 import type { CloseInfo, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { upgradeRequest, type UpgradeRequestOptions } from "../../lib/server/upgrade_request.ts";
@@ -119,12 +120,13 @@ Deno.test("a mistake in the options is thrown at the call", () => {
   assertThrows(() => upgradeRequest(request, { origins: ["example.com"] }, {}), TypeError);
 });
 
-Deno.test("what is not there says so: ping and tap throw", async () => {
+Deno.test("what is not there says so: ping rejects and tap throws", async () => {
   const { handler, taken } = taking();
   await using server = start(handler);
   const client = await connect(server.url);
   const socket = await taken;
-  assertThrows(() => socket.ping(), DOMException, "has no ping");
+  await assertRejects(() => socket.ping(), DOMException, "has no ping");
+  assertThrows(() => socket.ping("x".repeat(126)), RangeError);
   assertThrows(() => socket.tap(), DOMException, "shows no frames");
   await client.close();
 });
@@ -192,7 +194,7 @@ Deno.test("what was here before the end can still be read, and then the end is t
   const seen: unknown[] = [];
   for await (const message of socket) seen.push(message);
   assertEquals(seen, ["one", "two"]);
-  assertThrows(() => socket.send("late"), DOMException, "the connection is closed");
+  await assertRejects(() => socket.send("late"), DOMException, "the connection is closed");
 });
 
 Deno.test("T3: an end without a close frame is 1006 and throws at who reads", async () => {
@@ -217,7 +219,8 @@ Deno.test("close sends its code and reason, and checks them", async () => {
   assertThrows(() => socket.close(1000, "x".repeat(124)), RangeError);
   const closing = socket.close(1001, "away");
   assertEquals(socket.readyState, 2);
-  assertThrows(() => socket.send("late"), DOMException, "the connection is closing");
+  await assertRejects(() => socket.send("late"), DOMException, "the connection is closing");
+  assertThrows(() => Reflect.apply(socket.send, socket, [42]), TypeError, "Cannot send 42");
   await peer.expect(close(1001, "away"));
   await peer.send(close(1001));
   await peer.expectEnd();
@@ -363,4 +366,40 @@ Deno.test("one request is upgraded once: twice is a TypeError; and a path with a
   using peer = await RawPeer.dial(port);
   await peer.send(utf8(requestText({}, "GET /chat/../admin HTTP/1.1")));
   await peer.expectStatus(400);
+});
+
+Deno.test("after the end nothing throws at the call, ignoring the promises is safe, and the cause is told", async () => {
+  const { handler, taken } = taking();
+  await using server = start(handler, { hub: createHub() });
+  const peer = await RawPeer.connect(server.port);
+  const socket = await taken;
+  peer.close();
+  const { error } = await soon(socket.closed, "The end");
+  void socket.send("x");
+  void socket.send(Uint8Array.of(1));
+  void socket.ping();
+  void socket.close();
+  assertEquals([socket.subscribe("a"), socket.publish("a", "x"), socket.unsubscribe("a")], [false, 0, false]);
+  const late = await assertRejects(() => socket.send("x"), DOMException, "the connection is closed");
+  assertEquals([late.name, late.cause === error, error !== undefined], ["InvalidStateError", true, true]);
+});
+
+Deno.test("readable.pipeTo(writable) resolves after a clean end and rejects after any other", async () => {
+  const pipes: Promise<void>[] = [];
+  await using server = start((socket) => {
+    const piping = socket.readable.pipeTo(socket.writable);
+    pipes.push(piping);
+    return piping;
+  });
+  using clean = await RawPeer.connect(server.port);
+  await clean.send(text("a"));
+  await clean.expect(text("a"));
+  await clean.send(close(1000));
+  await clean.expect(close(1000));
+  await soon(pipes[0]!, "The pipe");
+  const lost = await RawPeer.connect(server.port);
+  await lost.send(text("a"));
+  await lost.expect(text("a"));
+  lost.close();
+  await assertRejects(() => soon(pipes[1]!, "The pipe"), ConnectionError);
 });

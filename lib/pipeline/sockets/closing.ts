@@ -10,6 +10,7 @@ import { frame, Opcode, type Role } from "../frames/frame.ts";
 import { CLOSE_HANDSHAKE, type CloseAction, type CloseHandshakeEvent, type CloseState } from "./close_handshake.ts";
 import type { ConnectionWays } from "./connection_streams.ts";
 import type { Intake } from "./intake.ts";
+import { endOf } from "./not_open.ts";
 import type { Sender } from "./sender.ts";
 import type { Transport } from "./transport.ts";
 import type { CloseInfo } from "./websocket_connection.ts";
@@ -32,6 +33,8 @@ export interface ClosingOptions {
   readonly ways: Pick<ConnectionWays, "inUse">;
   /** The extensions, which are let go of at the end. */
   readonly chain: Pick<ExtensionChain, "release"> | undefined;
+  /** The connection is not open any more. It is called once. */
+  readonly left: () => void;
   /** Ends all else. It is called once. */
   readonly finish: (info: CloseInfo) => void;
 }
@@ -162,7 +165,9 @@ export class Closing {
   #happen(event: CloseHandshakeEvent): void {
     const transition = CLOSE_HANDSHAKE[this.#state][event];
     if (transition === undefined) return;
+    const wasOpen = this.#state === "open";
     this.#state = transition.next;
+    if (wasOpen) this.#options.left();
     this.#options.intake.release();
     for (const action of transition.actions) this.#do(action);
   }
@@ -185,7 +190,7 @@ export class Closing {
         break;
       case "sendClose":
         // It passes between the fragments of a message, which then has no end.
-        sender.endMessages(this.#error ?? invalidState("Cannot send: the connection is closing"));
+        sender.endMessages(endOf(this.#error ?? invalidState("Cannot send: the connection is closing")));
         if (hasCloseFrame) {
           sender.append(frame(Opcode.CLOSE, this.#toSend));
           sender.queue.flush();
@@ -240,6 +245,7 @@ export class Closing {
     const clean = received !== undefined && this.#error === undefined;
     clearTimeout(this.#closeTimer);
     clearTimeout(this.#replyTimer);
+    endOf(this.#error); // whoever reads gets it, in any handler
     finish({
       closeCode: received?.closeCode ?? CloseCode.ABNORMAL,
       reason: received?.reason ?? "",

@@ -23,10 +23,10 @@ import type { DrivenConnection, PartSource, SharedSending } from "./driven_conne
 import type { BatchConsumer } from "./inbox.ts";
 import { Intake } from "./intake.ts";
 import { Keepalive } from "./keepalive.ts";
-import type { MessageSource } from "./message_source.ts";
-import { notOpen } from "./not_open.ts";
+import { checkUnsent, type MessageSource } from "./message_source.ts";
+import { endOf, isTooLate, notOpen, rejectNotOpen } from "./not_open.ts";
 import { type Observer, tell } from "./observer.ts";
-import { PendingPings } from "./pending_pings.ts";
+import { PendingPings, pingBytes, rejectNoPing } from "./pending_pings.ts";
 import { type Consuming, Sender } from "./sender.ts";
 import type { TapOptions } from "./tap.ts";
 import { hubFor, type SubscribeOptions, type Topics } from "./topics.ts";
@@ -94,6 +94,11 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   readonly #ways: ConnectionWays;
   readonly #lends: boolean;
 
+  /** Whether anything has begun to read it. */
+  get read(): boolean {
+    return this.#ways.inUse;
+  }
+
   /** Whether binary messages are the callbacks' only until these return. */
   get lends(): boolean {
     return this.#lends;
@@ -101,6 +106,9 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
 
   /** Is called when the queue falls below its high-water mark again. */
   ondrain: (() => void) | undefined;
+
+  /** Is called when the connection is not open any more: it closes, or has ended. */
+  onclosing: (() => void) | undefined;
 
   /** Is called when the connection has ended, before anybody else is told. */
   onend: (() => void) | undefined;
@@ -161,6 +169,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       intake: this.#intake,
       ways: this.#ways,
       chain: this.#chain,
+      left: () => this.onclosing?.(),
       finish: (info) => this.#finish(info),
     });
     this.#keepalive = new Keepalive({
@@ -235,8 +244,12 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   send(data: MessageData | MessageSource, options?: SendOptions): Promise<void> {
+    const { state } = this.#closing;
     // The peer has said that it sends no more, not that it reads no more (§5.5.1).
-    if (this.#closing.state !== "closeReceived") this.#checkOpen("send");
+    if (state !== "open" && state !== "closeReceived") {
+      checkUnsent(data, this.#closing.error);
+      return this.#late("send");
+    }
     return this.#sender.send(data, options);
   }
 
@@ -269,9 +282,11 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   ping(payload?: MessageData): Promise<number> {
-    this.#checkOpen("ping");
-    if (this.#framing !== undefined) throw invalidState("Cannot ping: the peer's draft of the protocol has no pings");
-    const ping = (this.#pings ??= new PendingPings(this.#watch)).add(payload);
+    const bytes = pingBytes(payload);
+    if (this.#closing.state !== "open") return this.#late("ping");
+    // The peer has chosen its draft: it is no mistake of the caller.
+    if (this.#framing !== undefined) return rejectNoPing("the peer's draft of the protocol");
+    const ping = (this.#pings ??= new PendingPings(this.#watch)).add(bytes);
     this.#sender.queue.append(Opcode.PING, ping.payload);
     this.#sender.flushLater();
     return ping.roundTrip;
@@ -283,7 +298,10 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   tap(options: TapOptions = {}): ReadableStream<string> {
-    if (this.#closing.state === "closed") throw invalidState("Cannot tap: the connection is closed");
+    if (this.#closing.state === "closed") {
+      const error = notOpen("tap", this, this.#closing.error);
+      return new ReadableStream({ start: (controller) => controller.error(error) });
+    }
     const { role, url, protocol, extensions } = this;
     const facts = { role, url, protocol, extensions, limits: this.#limits, standard: this.#framing === undefined };
     return this.#watched().tap(facts, options, () => this.#unwatch());
@@ -317,7 +335,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   /** Whether a handler threw what the connection's end threw at it: no bug of its own. */
   isOwnError(error: unknown): boolean {
     if (this.#closing.state === "open") return false;
-    return error === this.#closing.error || (error instanceof DOMException && error.name === "InvalidStateError");
+    return error === this.#closing.error || isTooLate(error);
   }
 
   /** Takes the next batch: see {@linkcode Intake.take}. Replies to the batch before leave now. */
@@ -383,8 +401,9 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     this.#sender.flushLater();
   }
 
-  #checkOpen(action: string): void {
-    if (this.#closing.state !== "open") throw notOpen(action, this);
+  /** What a call gets that comes too late. */
+  #late(action: string): Promise<never> {
+    return rejectNotOpen(action, this, this.#closing.error);
   }
 
   #observe(observer: Observer): void {
@@ -424,7 +443,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     this.#intake.receiver.stop();
     this.#keepalive.stop();
     this.#transport.close();
-    const ended = info.error ?? invalidState("The connection is closed");
+    const ended = endOf(info.error ?? invalidState("The connection is closed"));
     this.#sender.end(ended);
     this.#pings?.end(ended);
     this.onend?.();

@@ -4,12 +4,14 @@
  * @module
  */
 import { WebSocketError } from "../../errors.ts";
+import { nextTask } from "../../next_task.ts";
 import { isSendableCloseCode } from "../frames/close_code.ts";
 import { type Message, type MessageData, toMessage } from "../messages/message.ts";
 import { byteStream } from "./byte_stream.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
 import { isBlob, isSource, type MessageSource } from "./message_source.ts";
 import { messageStreams } from "./message_streams.ts";
+import { notOpen } from "./not_open.ts";
 import type { StreamedMessage, WebSocketOpenInfo } from "./websocket_connection.ts";
 
 /** All the ways of one connection. Each is made when it is first asked for, and only one of them reads. */
@@ -159,10 +161,17 @@ function messageSink(
 ): WritableStream<MessageData | MessageSource> {
   return new WritableStream<MessageData | MessageSource>({
     start(controller) {
-      connection.closed.then(({ error }) => controller.error(error ?? closedError()));
+      void connection.closed.then(async ({ error }) => {
+        // After a clean end a pipe from `readable` closes this stream, within the task in which that has ended.
+        if (error === undefined) await nextTask();
+        controller.error(error ?? notOpen("write", connection));
+      });
     },
     write: (data) => connection.send(data),
-    close: async () => void await connection.closeWithoutCode(),
+    async close() {
+      const { error } = await connection.closeWithoutCode();
+      if (error !== undefined) throw error;
+    },
     abort: (reason) => closeFor(connection, reason),
   }, { highWaterMark, size: sizeOf });
 }
@@ -171,10 +180,6 @@ function messageSink(
 function sizeOf(data: MessageData | MessageSource): number {
   if (isBlob(data)) return data.size;
   return isSource(data) ? 1 : toMessage(data).length;
-}
-
-function closedError(): DOMException {
-  return new DOMException("The connection is closed", "InvalidStateError");
 }
 
 /**

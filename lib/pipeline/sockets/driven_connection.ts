@@ -33,6 +33,8 @@ export interface DrivenConnection<Data = unknown> extends WebSocketConnection<Da
   readonly full: boolean;
   /** Whether the application dropped the connection: it wants no more of it, and that includes messages. */
   readonly aborted: boolean;
+  /** Whether anything has begun to read it. */
+  readonly read: boolean;
   /** Whether binary messages are the callbacks' only until these return. */
   readonly lends: boolean;
   /** Takes the next batch, or waits for it; `undefined` after a clean end. */

@@ -5,37 +5,43 @@
  * @module
  */
 import { defer } from "../../deferred.ts";
+import { isThenable } from "../../log_error.ts";
 import { type Message, ownCopy } from "../messages/message.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
+import { untilReturned } from "./early_return.ts";
+import { isEnd } from "./not_open.ts";
 import type { CloseInfo, WebSocketConnection } from "./websocket_connection.ts";
 
 /**
- * Callbacks for a connection. A callback that returns a promise is awaited before the next message, so a slow handler stops
- * the peer. Where one throws or rejects, the connection is closed with 1011.
+ * Callbacks for a connection. A callback may return anything. A promise is awaited before the next message, so a slow handler stops
+ * the peer; that of `drain` is not waited for. If a callback throws or rejects, the connection is closed with 1011.
+ *
+ * A callback that throws because another connection has ended, such as one that awaits `send` on it, does not close this one:
+ * `onError` gets the error, and the next message follows.
  *
  * @typeParam Data What the application keeps with the connection.
  */
 export interface WebSocketCallbacks<Data = unknown> {
   /** The connection is open. */
-  open?(socket: WebSocketConnection<Data>): void | Promise<void>;
+  open?(socket: WebSocketConnection<Data>): unknown;
   /** A message arrived. */
-  message?(socket: WebSocketConnection<Data>, data: Message): void | Promise<void>;
+  message?(socket: WebSocketConnection<Data>, data: Message): unknown;
   /** Less than `highWaterMark` bytes are queued again, after there were more. */
-  drain?(socket: WebSocketConnection<Data>): void;
+  drain?(socket: WebSocketConnection<Data>): unknown;
   /** The connection has ended, and every message before was handled. */
-  close?(socket: WebSocketConnection<Data>, info: CloseInfo): void | Promise<void>;
+  close?(socket: WebSocketConnection<Data>, info: CloseInfo): unknown;
   /** The connection did not end cleanly, or a callback threw. Comes before `close`. */
-  error?(socket: WebSocketConnection<Data>, error: unknown): void;
+  error?(socket: WebSocketConnection<Data>, error: unknown): unknown;
 }
 
 /**
- * A function that is given the connection and holds it: when it returns, the connection is closed with 1000; when it throws, with
- * 1011. Or callbacks.
+ * A function that is given the connection and holds it: when it returns, or its promise resolves, the connection is closed with
+ * 1000; when it throws, with 1011. Or callbacks.
  *
  * @typeParam Data What the application keeps with the connection.
  */
 export type WebSocketHandler<Data = unknown> =
-  | ((socket: WebSocketConnection<Data>) => void | Promise<void>)
+  | ((socket: WebSocketConnection<Data>) => unknown)
   | WebSocketCallbacks<Data>;
 
 /**
@@ -51,26 +57,27 @@ export function runHandler<Data>(
   handler: WebSocketHandler<Data>,
   report: (error: unknown) => void,
 ): Promise<void> {
-  const crashed = (error: unknown): void => {
-    if (connection.isOwnError(error)) return;
-    report(error);
-    connection.fail(error);
-  };
   return typeof handler === "function"
-    ? runFunction(connection, handler, crashed)
-    : runCallbacks(connection, handler, crashed);
+    ? runFunction(connection, handler, report)
+    : runCallbacks(connection, handler, report);
 }
 
 async function runFunction<Data>(
   connection: DrivenConnection<Data>,
-  handler: (socket: WebSocketConnection<Data>) => void | Promise<void>,
-  crashed: (error: unknown) => void,
+  handler: (socket: WebSocketConnection<Data>) => unknown,
+  report: (error: unknown) => void,
 ): Promise<void> {
   try {
-    await handler(connection);
+    await untilReturned(connection, handler(connection));
     if (connection.readyState === 1) connection.close();
   } catch (error) {
-    crashed(error);
+    if (!connection.isOwnError(error)) {
+      report(error);
+      // How another connection ended is not for this peer, not even as a close code. The function has ended: so must this connection.
+      connection.fail(
+        isEnd(error) ? new Error("The handler ended because another connection did", { cause: error }) : error,
+      );
+    }
   }
   await connection.closed;
 }
@@ -78,20 +85,24 @@ async function runFunction<Data>(
 function runCallbacks<Data>(
   connection: DrivenConnection<Data>,
   handler: WebSocketCallbacks<Data>,
-  crashed: (error: unknown) => void,
+  report: (error: unknown) => void,
 ): Promise<void> {
   // A handler that has thrown gets no more messages.
   let broken = false;
-  const stop = (error: unknown) => {
+  const stop = (error: unknown): void => {
+    const own = connection.isOwnError(error);
+    if (!own) report(error);
+    // A connection is not to be punished for the end of another.
+    if (!own && isEnd(error)) return;
     broken = true;
-    crashed(error);
+    if (!own) connection.fail(error);
   };
 
   /** Calls a callback and deals with what it throws; a promise means that it is not done. */
-  const call = (callback: () => void | Promise<void>): Promise<void> | undefined => {
+  const call = (callback: () => unknown): Promise<unknown> | undefined => {
     try {
       const busy = callback();
-      if (busy !== undefined) return busy.catch(stop);
+      if (isThenable(busy)) return Promise.resolve(busy).catch(stop);
     } catch (error) {
       stop(error);
     }
@@ -104,12 +115,13 @@ function runCallbacks<Data>(
   let next = 0;
 
   /** Calls back for the messages from `at` on, until one is not done at once: then `next` is behind it. */
-  const deliver = (batch: Message[], at: number): Promise<void> | undefined => {
+  const deliver = (batch: Message[], at: number): PromiseLike<unknown> | undefined => {
     connection.consuming("now");
     for (; at < batch.length && !connection.aborted && !broken; at++) {
-      let busy: void | Promise<void> = undefined;
+      let busy: PromiseLike<unknown> | undefined;
       try {
-        busy = message?.(connection, batch[at]!);
+        const returned = message?.(connection, batch[at]!);
+        if (isThenable(returned)) busy = returned;
       } catch (error) {
         stop(error);
       }
@@ -125,12 +137,12 @@ function runCallbacks<Data>(
   };
 
   /** The same with a wait for each message that is not done at once. Nothing of a batch is copied for a wait: there may be 40 000. */
-  const deliverRest = async (batch: Message[], first: Promise<void>): Promise<void> => {
+  const deliverRest = async (batch: Message[], first: PromiseLike<unknown>): Promise<void> => {
     // What is lent is lent for its call only.
     if (connection.lends) { for (let at = next; at < batch.length; at++) batch[at] = ownCopy(batch[at]!); }
-    for (let busy: Promise<void> | undefined = first; busy !== undefined; busy = deliver(batch, next)) {
+    for (let busy: PromiseLike<unknown> | undefined = first; busy !== undefined; busy = deliver(batch, next)) {
       try {
-        await busy; // whatever a callback in JavaScript has returned
+        await busy;
       } catch (error) {
         stop(error);
       }
@@ -150,7 +162,7 @@ function runCallbacks<Data>(
   const done = defer<void>();
   const finish = async () => {
     const info = await connection.closed;
-    if (info.error !== undefined) call(() => handler.error?.(connection, info.error));
+    if (info.error !== undefined) await call(() => handler.error?.(connection, info.error));
     await call(() => handler.close?.(connection, info));
     done.resolve();
   };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MessageData } from "../messages/message.ts";
+import { type MessageData, toMessage } from "../messages/message.ts";
 
 /** A chunk of binary data. */
 type BinaryChunk = Exclude<MessageData, string>;
@@ -39,6 +39,19 @@ export function isSource(data: MessageData | MessageSource): data is MessageSour
 export function isBlob(value: unknown): value is Blob {
   const brand = Object.prototype.toString.call(value);
   return brand === "[object Blob]" || brand === "[object File]";
+}
+
+/**
+ * Checks what is not sent because it comes too late: a wrong argument is one in every state. A source is cancelled, as if the
+ * connection had ended while it was being sent.
+ *
+ * @param data What was to be sent.
+ * @param reason Why it is not.
+ * @throws {TypeError} If it is none of these.
+ */
+export function checkUnsent(data: MessageData | MessageSource, reason: unknown): void {
+  if (isSource(data)) openSource(data).cancel(reason);
+  else toMessage(data);
 }
 
 /**

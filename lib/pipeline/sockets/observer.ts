@@ -5,7 +5,7 @@
  */
 import { ConnectionError, HandshakeError } from "../../errors.ts";
 import type { UpgradeRequest } from "../../handshake/server_handshake.ts";
-import { logError } from "../../log_error.ts";
+import { isThenable, logError } from "../../log_error.ts";
 import type { Address, CloseInfo, WebSocketConnection } from "./websocket_connection.ts";
 
 /** Which way bytes go: from the peer, or to it. */
@@ -91,7 +91,9 @@ export interface Observer {
  */
 export function tell<T>(call: () => T): T | undefined {
   try {
-    return call();
+    const told = call();
+    if (isThenable(told)) Promise.resolve(told).catch((error) => logError(error));
+    return told;
   } catch (error) {
     logError(error);
     return undefined;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defer, type Deferred } from "../../deferred.ts";
+import { defer, type Deferred, handled } from "../../deferred.ts";
 import { bytesOf, type MessageData } from "../messages/message.ts";
 
 interface PendingPing {
@@ -37,10 +37,7 @@ export class PendingPings {
    * @throws {RangeError} If the payload is more than 125 bytes (§5.5).
    */
   add(payload?: MessageData): { payload: Uint8Array<ArrayBuffer>; roundTrip: Promise<number> } {
-    const bytes = this.#bytes(payload);
-    if (bytes.length > 125) {
-      throw new RangeError(`Cannot ping with ${bytes.length} bytes: the limit of a control frame is 125`);
-    }
+    const bytes = pingBytes(payload) ?? this.#number();
     const deferred = defer<number>();
     deferred.promise.catch(() => {}); // whoever does not wait is not punished when the connection ends
     this.#pending.push({ payload: bytes, sent: performance.now(), deferred });
@@ -63,13 +60,32 @@ export class PendingPings {
     for (const { deferred } of this.#pending.splice(0)) deferred.reject(error);
   }
 
-  #bytes(payload: MessageData | undefined): Uint8Array<ArrayBuffer> {
-    if (typeof payload === "string") return new TextEncoder().encode(payload);
-    if (payload !== undefined) return bytesOf(payload).slice();
+  #number(): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(4);
     new DataView(bytes.buffer).setUint32(0, this.#next++);
     return bytes;
   }
+}
+
+/**
+ * Checks a ping's payload, in every state of a connection.
+ *
+ * @returns A copy of the bytes; `undefined` where there is no payload.
+ * @throws {TypeError} If it is no text, no buffer and no view.
+ * @throws {RangeError} If it is more than 125 bytes (§5.5).
+ */
+export function pingBytes(payload: MessageData | undefined): Uint8Array<ArrayBuffer> | undefined {
+  if (payload === undefined) return undefined;
+  const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : bytesOf(payload).slice();
+  if (bytes.length > 125) {
+    throw new RangeError(`Cannot ping with ${bytes.length} bytes: the limit of a control frame is 125`);
+  }
+  return bytes;
+}
+
+/** The answer to a ping where there are none. Ignoring it is safe, as for any ping that comes to nothing. */
+export function rejectNoPing(what: string): Promise<never> {
+  return handled(Promise.reject(new DOMException(`Cannot ping: ${what} has no pings`, "NotSupportedError")));
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { handled } from "../../deferred.ts";
 import type { ExtensionChain } from "../../extensions/negotiation.ts";
 import { concatBytes } from "../bytes/concat.ts";
 import { type Frame, Opcode, type OutgoingFrame } from "../frames/frame.ts";
@@ -10,7 +11,7 @@ import { FrameSerializer } from "../frames/frame_serializer.ts";
 import type { Framing } from "../frames/framing.ts";
 import { type MessageData, toMessage } from "../messages/message.ts";
 import { MessageFragmenter } from "../messages/message_fragmenter.ts";
-import { isSource, type MessageSource } from "./message_source.ts";
+import { isSource, type MessageSource, openSource } from "./message_source.ts";
 import { MessageLine } from "./message_line.ts";
 import type { Transport } from "./transport.ts";
 import type { SendOptions } from "./websocket_connection.ts";
@@ -56,6 +57,7 @@ export class Sender {
   #line: MessageLine | undefined;
   #consuming: Consuming = "nothing";
   #flushSoon = false;
+  #ended: { readonly error: unknown } | undefined;
   #turnTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -125,10 +127,28 @@ export class Sender {
 
   #send(data: MessageData, options?: SendOptions): Promise<void> {
     const message = toMessage(data);
+    if (this.#framing !== undefined) return this.#sendFramed(this.#framesOf(message, options));
     let taken: Promise<void> | undefined;
     if (!this.#plain) this.#append(this.#framesOf(message, options));
     else if (typeof message === "string") this.queue.appendText(message);
     else taken = this.queue.appendBinary(message);
+    return this.#sent(taken);
+  }
+
+  /** What such a draft cannot carry rejects: the peer has chosen the draft, and a sender to many peers cannot know it. */
+  #sendFramed(frames: readonly Frame[]): Promise<void> {
+    try {
+      this.#append(frames);
+    } catch (error) {
+      return handled(Promise.reject(error));
+    }
+    return this.#sent();
+  }
+
+  /** What is queued leaves. Resolves when less than the high-water mark is, and what is not copied is `taken`. */
+  #sent(taken?: Promise<void>): Promise<void> {
+    // The queue was full, which has ended the connection: this message went nowhere.
+    if (this.#ended !== undefined) return handled(Promise.reject(this.#ended.error));
     if (taken === undefined && !this.queue.full) {
       this.flushLater();
       return DONE;
@@ -170,6 +190,7 @@ export class Sender {
 
   /** Drops what is queued and tells everybody who waits. */
   end(error: unknown): void {
+    this.#ended = { error };
     clearTimeout(this.#turnTimer);
     this.endMessages(error);
     this.queue.end(error);
@@ -177,7 +198,9 @@ export class Sender {
 
   #stream(source: MessageSource, options?: SendOptions): Promise<void> {
     if (this.#framing !== undefined) {
-      throw new TypeError("Cannot send from a source: the peer's draft of the protocol has no fragments");
+      const error = new TypeError("Cannot send from a source: the peer's draft of the protocol has no fragments");
+      openSource(source).cancel(error);
+      return handled(Promise.reject(error));
     }
     this.#line ??= new MessageLine({
       ...this.#options,

@@ -98,7 +98,10 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
   readonly bufferedAmount: number;
   /** The last ping's round trip in milliseconds, keepalive's included; `undefined` before the first. */
   readonly roundTripTime: number | undefined;
-  /** Messages; one chunk is one message. It closes when the connection ends cleanly, and errors with the cause if not. */
+  /**
+   * Messages; one chunk is one message. It closes when the connection ends cleanly, and errors with the cause if not. So
+   * `readable.pipeTo(writable)` resolves after a clean end and rejects after any other.
+   */
   readonly readable: ReadableStream<Message>;
   /**
    * Binary messages as a stream of bytes, one chunk each, for binary protocols: `socket.bytes.pipeTo(conn.writable)`. A text message
@@ -122,7 +125,10 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    * ```
    */
   readonly bytes: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** Messages to send; one chunk is one message, or the source of one. Its queue is counted in bytes. */
+  /**
+   * Messages to send; one chunk is one message, or the source of one. Its queue is counted in bytes. It errors when the connection
+   * ends: with the cause, or after a clean end with an `InvalidStateError`, one task later than `readable` closes.
+   */
   readonly writable: WritableStream<MessageData | MessageSource>;
   /** Batches of messages, the pipeline's own chunks: everything that one network read completed. */
   readonly batches: ReadableStream<Message[]>;
@@ -196,20 +202,23 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    *   whose first chunk says which. Memory must not change until the promise resolves, and a chunk of a source until the next one is
    *   asked for: then it is yours again, received messages included.
    * @param options Whether to compress it, where that was agreed on; what a source's message is.
-   * @returns Resolves when less than `highWaterMark` bytes are queued and the memory may change. A promise that is ignored never becomes an unhandled
-   *   rejection; a peer that does not read is cut off at `maxQueuedBytes`.
-   * @throws {DOMException} `InvalidStateError` if the connection is closing or closed.
-   * @throws {TypeError} If `data` is none of these, its memory is detached, shared or of a resizable buffer, it is a stream that is
-   *   locked, or it is a source where messages cannot be cut: over `Deno.serve`, and to a peer of hixie's drafts. Nothing is sent.
+   * @returns Resolves when less than `highWaterMark` bytes are queued and the memory may change. It rejects with an
+   *   `InvalidStateError` if the connection is closing or closed, whose `cause` is the error that ended it, if one did; with that
+   *   error if the connection ends while the message waits; and with a `TypeError` if the peer speaks a draft that cannot carry the
+   *   message. Ignoring the promise is safe: it never becomes an unhandled rejection. A peer that does not read is cut off at
+   *   `maxQueuedBytes`.
+   * @throws {TypeError} At the call, in every state, with nothing sent: if `data` is none of these, if its memory is detached, shared
+   *   or of a resizable buffer, or if it is a stream that is locked, or a source over `Deno.serve`, where messages cannot be cut.
    */
   send(data: MessageData | MessageSource, options?: SendOptions): Promise<void>;
   /**
    * Sends a ping (RFC 6455 §5.5.2).
    *
    * @param payload Up to 125 bytes; by default a number of ours.
-   * @returns The round trip in milliseconds, when the pong is here. It rejects if the connection ends first.
-   * @throws {DOMException} `InvalidStateError` if the connection is closing or closed.
-   * @throws {RangeError} If the payload is more than 125 bytes.
+   * @returns The round trip in milliseconds, when the pong is here. It rejects if the connection ends first; with an
+   *   `InvalidStateError` if it is closing or closed; and with a `NotSupportedError` where there are no pings: over `Deno.serve`,
+   *   and to a peer that speaks a hixie draft. Ignoring the promise is safe.
+   * @throws {RangeError} At the call, in every state: if the payload is more than 125 bytes.
    */
   ping(payload?: MessageData): Promise<number>;
   /**
@@ -232,8 +241,9 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    *
    * @param topic Any string; a wildcard in it is a character like any other.
    * @param options How much of the history comes first, and what happens if this connection is slow.
-   * @returns Whether it was not subscribed before. Only then is the history sent.
-   * @throws {DOMException} `InvalidStateError` if the server has no hub, or the connection is closing or closed.
+   * @returns Whether it is subscribed now and was not before: `false` if the connection is closing or closed. Only with `true` is
+   *   the history sent.
+   * @throws {DOMException} `InvalidStateError` if the server has no hub.
    * @throws {WebSocketError} If the topic is refused. A handler that lets it pass closes the connection with 1008.
    */
   subscribe(topic: string, options?: SubscribeOptions): boolean;
@@ -251,7 +261,8 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    * @param topic The topic, to which it need not subscribe itself.
    * @param data The message, as for {@linkcode WebSocketConnection.send}; it is copied.
    * @param options Whether it is compressed.
-   * @returns How many subscribers of this hub it is for.
+   * @returns How many subscribers of this hub it is for; 0 if the connection is closing or closed, as nothing is published then. A
+   *   `close` callback publishes through the hub itself.
    * @throws {DOMException} `InvalidStateError` if the server has no hub.
    * @throws {WebSocketError} If the topic is refused. A handler that lets it pass closes the connection with 1008.
    */
@@ -262,9 +273,10 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    * begins with a message. `replay` of `./telemetry` reads it back. It holds all that is said: keep it as you keep that.
    *
    * @param options How much is recorded, and how much may wait for its reader.
-   * @returns The lines. To cancel the stream ends the recording.
-   * @throws {DOMException} `InvalidStateError` if the connection is closed or is recorded already, `NotSupportedError` where its
-   *   frames cannot be seen (`./deno-serve`).
+   * @returns The lines. To cancel the stream ends the recording. Of a connection that is closed, reading them throws an
+   *   `InvalidStateError`.
+   * @throws {DOMException} `InvalidStateError` if the connection is recorded already, `NotSupportedError` where its frames cannot be
+   *   seen (`./deno-serve`).
    */
   tap(options?: TapOptions): ReadableStream<string>;
   /** Messages in order. Leaving the loop leaves the connection open; an unclean end throws. */

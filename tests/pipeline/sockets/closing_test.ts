@@ -50,6 +50,7 @@ function closing(changes: Partial<ClosingOptions> = {}) {
     },
     ways: reader,
     chain: undefined,
+    left: () => void done.push("left"),
     finish(info) {
       ends.push(info);
       sender.end(info.error);
@@ -57,7 +58,7 @@ function closing(changes: Partial<ClosingOptions> = {}) {
     ...changes,
   });
   /** What was done since this was last called, but for the reader that is let go on with every step. */
-  const noted = () => done.splice(0).filter((what) => what !== "release");
+  const noted = () => done.splice(0).filter((what) => what !== "release" && what !== "left");
   /** The peer's close frame came. */
   const receive = (closeCode: number, reason = "") => {
     under.received = { closeCode, reason };
@@ -93,7 +94,7 @@ for (const role of ["server", "client"] as const) {
 Deno.test("every step lets a reader go on that waits for room", () => {
   const { under, done } = closing();
   under.abort("enough");
-  assertEquals(done, ["release"]);
+  assertEquals(done, ["left", "release"]);
 });
 
 Deno.test("the first payload that is sent counts, and nothing is sent twice", async () => {

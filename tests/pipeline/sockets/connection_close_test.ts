@@ -1,10 +1,11 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { ConnectionError } from "../../../lib/errors.ts";
+import { ConnectionError, LimitError, ProtocolError } from "../../../lib/errors.ts";
+import { createHub } from "../../../lib/hub/hub.ts";
 import { FakeTime } from "../../_support/fake_time.ts";
 import { streamPair } from "../../_support/pair.ts";
 import { binary, close, ping, text } from "../../_support/raw_peer.ts";
 import { counting } from "../../_support/bytes.ts";
-import { settle, soon } from "../../_support/wait.ts";
+import { settle, soon, until } from "../../_support/wait.ts";
 import { closed, connectionOver, inEveryLane, open } from "./_support.ts";
 
 // The closing handshake of a connection: RFC 6455 §5.5.1 and §7.
@@ -229,18 +230,21 @@ Deno.test("closeWithoutCode sends an empty close frame", async () => {
   connection.abort();
 });
 
-Deno.test("F19: send and ping after close throw InvalidStateError", async () => {
+Deno.test("F19: send and ping after close reject with InvalidStateError, and wrong arguments still throw", async () => {
   const { connection, peer } = open();
   void connection.close();
   for (const call of [() => connection.send("x"), () => connection.ping()]) {
-    assertEquals(assertThrows(call, DOMException, "the connection is closing").name, "InvalidStateError");
+    assertEquals((await assertRejects(call, DOMException, "the connection is closing")).name, "InvalidStateError");
   }
   await peer.send(close(1000));
   await peer.closeWrite();
   await closed(connection);
   for (const call of [() => connection.send("x"), () => connection.ping()]) {
-    assertEquals(assertThrows(call, DOMException, "the connection is closed").name, "InvalidStateError");
+    assertEquals((await assertRejects(call, DOMException, "the connection is closed")).name, "InvalidStateError");
   }
+  assertThrows(() => Reflect.apply(connection.send, connection, [42]), TypeError, "Cannot send 42");
+  assertThrows(() => connection.ping("x".repeat(126)), RangeError, "126 bytes");
+  assertThrows(() => connection.close(1005), RangeError, "1005");
 });
 
 Deno.test("F20: close codes that may not be sent and reasons that are too long throw, and change nothing", () => {
@@ -338,3 +342,53 @@ for (const closer of ["server", "client"] as const) {
     }
   });
 }
+
+Deno.test("the InvalidStateError of a call after a failure has the error that ended the connection as its cause", async () => {
+  const { connection, peer } = open();
+  await peer.send("83 80 00 00 00 00"); // a reserved opcode
+  await until(() => connection.readyState !== 1, "The failure");
+  const early = await assertRejects(() => connection.send("x"), DOMException, "the connection is closing");
+  peer.close();
+  const { error } = await closed(connection);
+  assertInstanceOf(error, ProtocolError);
+  assertStrictEquals(early.cause, error);
+  for (const call of [() => connection.send("x"), () => connection.ping()]) {
+    const late = await assertRejects(call, DOMException, "the connection is closed");
+    assertEquals([late.name, late.cause === error], ["InvalidStateError", true]);
+  }
+});
+
+Deno.test("nothing throws at the call because a connection closes or is closed, and ignoring the promises is safe", async () => {
+  const { connection, peer } = open({ hub: createHub() });
+  const call = () => {
+    void connection.send("x");
+    void connection.send(counting(3));
+    void connection.send(ReadableStream.from(["a"]));
+    void connection.ping();
+    void connection.close();
+    void connection.closeWithoutCode();
+    return [connection.subscribe("a"), connection.publish("a", "x"), connection.unsubscribe("a")];
+  };
+  void connection.close();
+  assertEquals(call(), [false, 0, false]);
+  await peer.send(close(1000));
+  await peer.closeWrite();
+  await closed(connection);
+  assertEquals(call(), [false, 0, false]);
+  connection.abort();
+  await settle();
+  for (const topic of ["x".repeat(10_000), "\ud800"]) {
+    assertThrows(() => connection.subscribe(topic));
+    assertThrows(() => connection.publish(topic, "x"));
+  }
+  assertThrows(() => Reflect.apply(connection.publish, connection, ["a", 42]), TypeError);
+});
+
+Deno.test("a send that finds the queue full rejects with why the connection ended, and did not go anywhere", async () => {
+  const { connection } = open({ highWaterMark: 100, maxQueuedBytes: 100, capacity: 50 });
+  void connection.send(counting(200));
+  const late = connection.send("more");
+  const { error } = await closed(connection);
+  assertInstanceOf(error, LimitError);
+  assertStrictEquals(await assertRejects(() => late), error);
+});

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import type { ClosePayload } from "../../../lib/pipeline/frames/close_code.ts";
 import type { Message } from "../../../lib/pipeline/messages/message.ts";
 import type { Connection } from "../../../lib/pipeline/sockets/connection.ts";
@@ -84,10 +84,10 @@ Deno.test("between the peer's close frame and our own, send works and ping does 
   await settle();
   assertEquals(connection.readyState, 2);
   void connection.send("last words");
-  assertThrows(() => connection.ping(), DOMException, "closing");
+  await assertRejects(() => connection.ping(), DOMException, "closing");
   decision.resolve({ closeCode: 1000, reason: "" });
   await peer.expect(text("last words"), close(1000));
-  assertThrows(() => connection.send("too late"), DOMException, "closing");
+  await assertRejects(() => connection.send("too late"), DOMException, "closing");
   connection.abort();
 });
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import type { Message } from "../../../lib/pipeline/messages/message.ts";
 import { ConnectionError, WebSocketError } from "../../../lib/errors.ts";
 import { counting } from "../../_support/bytes.ts";
 import { binary, close, type RawPeer, text } from "../../_support/raw_peer.ts";
@@ -195,4 +196,58 @@ Deno.test("an iterator gives the same batch to whoever goes on with it", async (
     await Promise.all([answerClose(peer, 1000), connection.close()]);
   }
   assertEquals((await messages.next()).done, true);
+});
+
+for (const code of [1000, undefined, 4001]) {
+  Deno.test(`readable.pipeTo(writable) resolves after a clean end with ${code ?? "no code"}, and nothing is lost before`, async () => {
+    const { connection, peer } = open();
+    const piping = connection.readable.pipeTo(connection.writable);
+    await peer.send(text("a"), text("b"), close(code));
+    await peer.expect(text("a"), text("b"), close(code));
+    await peer.closeWrite();
+    await soon(piping, "The pipe");
+    assertEquals((await closed(connection)).wasClean, true);
+  });
+}
+
+Deno.test("a pipe through another stream resolves after a clean end that is ours, too", async () => {
+  const { connection, peer } = open();
+  const loud = new TransformStream<Message, Message>({
+    transform: (message, controller) => controller.enqueue(String(message).toUpperCase()),
+  });
+  const piping = connection.readable.pipeThrough(loud).pipeTo(connection.writable);
+  await peer.send(text("a"));
+  await peer.expect(text("A"));
+  void connection.close(1000);
+  await answerClose(peer, 1000);
+  await soon(piping, "The pipe");
+});
+
+Deno.test("readable.pipeTo(writable) rejects after an unclean end, with the cause", async () => {
+  const { connection, far } = open();
+  const piping = connection.readable.pipeTo(connection.writable);
+  far.reset();
+  const error = await assertRejects(() => soon(piping, "The pipe"), ConnectionError);
+  assertStrictEquals((await closed(connection)).error, error);
+});
+
+Deno.test("closing writable rejects where the connection does not end cleanly", async () => {
+  const { connection, peer, far } = open();
+  const closing = connection.writable.close();
+  await peer.expect(close());
+  far.reset();
+  await assertRejects(() => soon(closing, "The end"), ConnectionError);
+});
+
+Deno.test("a clean end closes every way to read", async () => {
+  for (const way of ["batches", "messages", "iterator"] as const) {
+    const { connection, peer } = open();
+    const reading = Array.fromAsync<unknown>(
+      way === "batches" ? connection.batches : way === "messages" ? connection.messages() : connection,
+    );
+    await peer.send(close(1000));
+    await peer.expect(close(1000));
+    await peer.closeWrite();
+    assertEquals(await soon(reading, "The end"), []);
+  }
 });

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ConnectionError, LimitError } from "../../../lib/errors.ts";
 import { legacyDrafts } from "../../../lib/legacy/mod.ts";
 import { ConnectionWatch } from "../../../lib/pipeline/sockets/connection_watch.ts";
@@ -238,7 +238,7 @@ Deno.test("a connection is tapped once at a time, and a cancelled tap leaves not
   assertEquals(JSON.parse((await again.read()).value ?? "").tap, 1);
   connection.abort();
   await closed(connection);
-  assertThrows(() => connection.tap(), DOMException, "is closed");
+  await assertRejects(() => connection.tap().getReader().read(), DOMException, "is closed");
   while (!(await again.read()).done);
   peer.close();
 });

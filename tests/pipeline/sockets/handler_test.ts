@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertLessOrEqual, assertStrictEquals } from "@std/assert";
-import { ConnectionError } from "../../../lib/errors.ts";
+import { ConnectionError, ProtocolError } from "../../../lib/errors.ts";
 import { runHandler, type WebSocketCallbacks, type WebSocketHandler } from "../../../lib/pipeline/sockets/handler.ts";
 import { counting } from "../../_support/bytes.ts";
 import { binary, close, type RawPeer, text } from "../../_support/raw_peer.ts";
@@ -392,4 +392,118 @@ Deno.test("a handler that fails a connection that is lost already does no harm",
   await done;
   assertEquals(reports, [FAILURE]);
   assertInstanceOf((await closed(connection)).error, ConnectionError);
+});
+
+Deno.test("callbacks may return anything, and nothing of it ends the connection", async () => {
+  const set = new Set<unknown>();
+  const { connection, peer, done, reports } = run({
+    open: (socket) => set.add(socket),
+    message: (_, data) => data,
+    drain: (socket) => set.delete(socket),
+    error: (socket) => set.delete(socket),
+    close: () => ({ then: "not a function" }),
+  }, { highWaterMark: 100, capacity: 50 });
+  await peer.send(text("hello"));
+  const sending = connection.send(counting(200));
+  await peer.expect(binary(counting(200)));
+  await soon(sending, "Room");
+  await until(() => !set.has(connection), "The drain");
+  assertEquals(connection.readyState, 1);
+  connection.abort();
+  await done;
+  assertEquals(reports, []);
+});
+
+/** A promise of another library. */
+const thenable = (settle: () => Promise<unknown>) => ({
+  then: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void settle().then(resolve, reject),
+});
+
+Deno.test("thenables are awaited: before the next message, and error before close", async () => {
+  const seen: string[] = [];
+  const slow = (what: string) =>
+    thenable(async () => {
+      await turn();
+      seen.push(what);
+    });
+  const { connection, peer, done } = run({
+    open: () => slow("opened"),
+    message: (_, data) => (seen.push(`message ${data}`), slow(`did ${data}`)),
+    error: () => slow("error"),
+    close: () => slow("close"),
+  });
+  await peer.send(text("a"), text("b"));
+  await until(() => seen.length === 5, "The messages");
+  connection.abort();
+  await done;
+  assertEquals(seen, ["opened", "message a", "did a", "message b", "did b", "error", "close"]);
+});
+
+for (const name of ["open", "message", "drain", "error", "close"] as const) {
+  Deno.test(`a thenable of ${name} that rejects is reported`, async () => {
+    const { connection, peer, done, reports } = run({ [name]: () => thenable(() => Promise.reject(FAILURE)) }, {
+      highWaterMark: 100,
+      capacity: 50,
+    });
+    await peer.send(text("hello"));
+    if (name === "drain") {
+      void connection.send(counting(200));
+      await peer.expect(binary(counting(200)));
+    }
+    if (name === "error" || name === "close") connection.abort();
+    else await peer.expect(close(1011));
+    if (name !== "error" && name !== "close") await leave(peer);
+    await done;
+    assertEquals(reports, [FAILURE]);
+  });
+}
+
+Deno.test("a callback that awaits a connection which has ended is reported, and its own connection goes on", async () => {
+  const other = open().connection;
+  const failed = open();
+  other.abort();
+  failed.connection.abort(new ConnectionError("lost"));
+  const lost = failed.connection[Symbol.asyncIterator]().next().then(() => {}, (error) => error);
+  const { connection, peer, done, reports } = run({
+    async message(socket, data) {
+      if (data === "a") await other.send("x");
+      if (data === "b") throw await lost;
+      await socket.send(data);
+    },
+  });
+  await peer.send(text("a"), text("b"), text("c"));
+  await peer.expect(text("c"));
+  assertEquals([connection.readyState, reports.length], [1, 2]);
+  assertEquals(reports.map(String), [
+    "InvalidStateError: Cannot send: the connection is closed",
+    "ConnectionError: lost",
+  ]);
+  await leave(peer);
+  await done;
+});
+
+Deno.test("a function that ends with another connection's end closes with 1011, not with the code of that end", async () => {
+  const failed = open();
+  failed.connection.fail(new ProtocolError("Frame is not masked", "RFC 6455 §5.1"));
+  failed.far.reset();
+  const { error } = await closed(failed.connection);
+  const { peer, done, reports } = run(async () => {
+    for await (const _ of failed.connection);
+  });
+  await peer.expect(close(1011));
+  await leave(peer);
+  await done;
+  assertEquals(reports, [error]);
+});
+
+Deno.test("what a function awaits of its own connection when that ends is no mistake of its", async () => {
+  for (const act of ["send", "ping"] as const) {
+    const { connection, done, reports } = run(async (socket) => {
+      await socket.closed;
+      await socket[act]("late");
+    });
+    connection.abort();
+    await done;
+    assertEquals(reports, []);
+  }
 });

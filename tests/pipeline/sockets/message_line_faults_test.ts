@@ -77,7 +77,9 @@ Deno.test("close passes between the fragments: the message has no end, the sourc
   await peer.expect(close(1000));
   for (const sent of sends) await assertRejects(() => sent, DOMException, "the connection is closing");
   assertEquals([faucet.returned, waiting.returned], [true, true]);
-  assertThrows(() => void connection.send(chunks("b")), DOMException, "the connection is closing");
+  const late = new Faucet<string>();
+  await assertRejects(() => connection.send(late), DOMException, "the connection is closing");
+  assertEquals(late.returned, true);
   faucet.end(); // too late
   await peer.send(close(1000));
   peer.close();
