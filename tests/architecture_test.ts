@@ -43,6 +43,7 @@ const LAYERS = [
   "lib/errors.ts",
   "lib/limits.ts",
   "lib/deferred.ts",
+  "lib/next_task.ts",
   "lib/sleep.ts",
   "lib/log_error.ts",
   "lib/pipeline/stage.ts",
