@@ -94,8 +94,14 @@ function settle(path: string, query: string): Pick<Resource, "path" | "query"> {
   if (path.includes("\\") || path.split("/").some(isDotSegment)) {
     throw badRequest(`Path ${quote(path)} has a dot segment or a backslash`);
   }
+  if (everyCode(path, isPlainCode) && everyCode(query, isPlainCode)) return { path, query };
   const { pathname, search } = new URL(`http://host${path}?${query}`);
   return { path: pathname, query: search.slice(1) };
+}
+
+/** Whether the URL parser leaves a character as it is, in a path and in a query. */
+function isPlainCode(code: number): boolean {
+  return isAlphanumeric(code) || "/-._~%=&+,;:@!$()*?".includes(String.fromCharCode(code));
 }
 
 /** `.` and `..` with any dot in percent-encoding, as the URL parser takes them. */

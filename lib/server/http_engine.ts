@@ -76,8 +76,7 @@ async function answerRequest(
   const write = pacedWriter(transport, bodyTimeout);
   let begun = false;
   let answer: Answer | undefined;
-  const gone = new ConnectionError("The client has gone");
-  let left = false;
+  let gone: ConnectionError | undefined;
   const body = new RequestBody(inflow, {
     framing,
     bodyTimeout,
@@ -86,7 +85,7 @@ async function answerRequest(
       : undefined,
   });
   inflow.watch(() => {
-    left = true;
+    gone = new ConnectionError("The client has gone");
     info.abort(gone);
     answer?.cancel(gone);
     transport.close();
@@ -102,12 +101,12 @@ async function answerRequest(
     answer = await Answer.prepare(await handler(request, info), method);
   } catch (error) {
     // What is wrong with the body is the client's fault, and so is that it left.
-    if (error !== gone && error !== body.failure) report(error);
+    if ((gone === undefined || error !== gone) && (body.failure === undefined || error !== body.failure)) report(error);
     const failure = body.failure instanceof HandshakeError && error === body.failure ? body.failure : OUR_MISTAKE;
     const { status, headers, body: text } = refusalResponse(failure);
     answer = await Answer.prepare(new Response(text, { status, headers }), method);
   }
-  if (left) {
+  if (gone !== undefined) {
     answer.cancel(gone);
     return false;
   }
@@ -121,7 +120,7 @@ async function answerRequest(
     goesOn = await answer.write({ version, close, write });
   } catch (error) {
     // Either way the answer cannot be completed: that the client left or does not read is its business, that the body failed is ours.
-    if (!left && !(error instanceof ConnectionError)) report(error);
+    if (gone === undefined && !(error instanceof ConnectionError)) report(error);
     inflow.unwatch();
     answer.cancel(error);
     info.abort(error);

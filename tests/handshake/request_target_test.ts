@@ -139,3 +139,13 @@ Deno.test("a target and a host of a million characters are read in linear time",
     assertLinear(() => assertRefuses(() => readHost([["host", `[${filler.repeat(1_000_000)}`]]), 400));
   }
 });
+
+Deno.test("every character of a target is what the URL parser makes of it", () => {
+  for (let code = 0x21; code < 0x7f; code++) {
+    const char = String.fromCharCode(code);
+    if (char === "#" || char === "\\" || char === "?") continue;
+    const { path, query } = read(`/a${char}b?c${char}d`);
+    const url = new URL(`ws://named.test/a${char}b?c${char}d`);
+    assertEquals([path, query], [url.pathname, url.search.slice(1)], char);
+  }
+});
