@@ -1,0 +1,202 @@
+/**
+ * One connection of a world: its transport, who is at its ends, and what must hold between them.
+ *
+ * @module
+ */
+import type { Message } from "../../lib/pipeline/messages/message.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../lib/limits.ts";
+import { link, type SimulatedConn } from "./network.ts";
+import type { AppPlan, ConnectionPlan } from "./plan.ts";
+import type { RawPeer } from "./raw.ts";
+import { Seat, type SeatOptions } from "./seat.ts";
+import { Listening, Talk } from "./talk.ts";
+import { WireReader } from "./wire.ts";
+import type { World } from "./world.ts";
+
+/** A connection. One that comes back has one conversation with a transport for each time. */
+export class Conversation {
+  readonly world: World;
+  readonly name: string;
+  readonly plan: ConnectionPlan;
+  /** What the client says, over however many transports. */
+  readonly clientTalk: Talk;
+  readonly clientListening: Listening;
+  /** Transports that were made: the last one is the one in use. */
+  readonly links: (readonly [client: SimulatedConn, server: SimulatedConn])[] = [];
+  readonly wires: (readonly [client: WireReader, server: WireReader])[] = [];
+  client: Seat | undefined;
+  /** The server's ends, one for each transport that was accepted. */
+  readonly servers: Seat[] = [];
+  raw: RawPeer | undefined;
+  /** What an end that hears a raw peer has read. */
+  readonly heardOfRaw: Message[] = [];
+  /** Gives the server its end: `false` where nobody is there. */
+  answer: (server: SimulatedConn) => boolean = () => false;
+  /** What the client's attempt came to. */
+  outcome: "under way" | "opened" | "failed" = "under way";
+
+  constructor(world: World, name: string, plan: ConnectionPlan) {
+    this.world = world;
+    this.name = name;
+    this.plan = plan;
+    this.clientTalk = new Talk(`${name}.c`, this.comesBack);
+    this.clientListening = new Listening(world, `${name}.c`);
+  }
+
+  /** Whether one client may have several transports. */
+  get comesBack(): boolean {
+    return "ours" in this.plan.client && this.plan.client.ours.kind === "reconnecting";
+  }
+
+  /** Messages that were read at either end. */
+  get messages(): number {
+    return this.servers.reduce((sum, { listening }) => sum + listening.count, this.clientListening.count);
+  }
+
+  /** Ways on which a fault has struck. */
+  get faults(): number {
+    return this.links.flatMap((ends) => ends.filter(({ outgoing }) => outgoing.disturbed)).length;
+  }
+
+  /** Makes a transport. */
+  connect(): readonly [SimulatedConn, SimulatedConn] {
+    const { world, name, plan: { there, back, client, server } } = this;
+    const ends = link(world, this.comesBack ? `${name}/${this.links.length}` : name, there, back);
+    const wires = [this.#wire("client"), this.#wire("server")] as const;
+    if ("ours" in client) ends[0].outgoing.watch = wires[0];
+    if ("ours" in server) ends[1].outgoing.watch = wires[1];
+    this.links.push(ends);
+    this.wires.push(wires);
+    return ends;
+  }
+
+  /** The client's end of a new transport, whose other end the server gets in its time. */
+  dialled(): SimulatedConn {
+    const [client, server] = this.connect();
+    const delay = this.plan.there.delays[0] ?? 0;
+    this.world.after(delay, () => {
+      if (!this.answer(server)) server.close();
+    });
+    return client;
+  }
+
+  /** Dials, as `Deno.connect` does. */
+  dial(signal: AbortSignal | undefined): Promise<SimulatedConn> {
+    const { promise, resolve, reject } = Promise.withResolvers<SimulatedConn>();
+    const giveUp = () => reject(signal?.reason);
+    signal?.addEventListener("abort", giveUp);
+    this.world.after(this.plan.back.delays[0] ?? 0, () => {
+      signal?.removeEventListener("abort", giveUp);
+      if (signal?.aborted) return giveUp();
+      const [client, server] = this.connect();
+      if (this.answer(server)) return resolve(client);
+      client.close();
+      server.close();
+      reject(new Deno.errors.ConnectionRefused("Nobody listens"));
+    });
+    return promise;
+  }
+
+  /** The attempt must be over when the handshake's time is, and what a refusal may take on top. */
+  mustSettle(attempt: Promise<unknown>, begun: number): void {
+    const { world } = this;
+    const { handshakeTimeout } = {
+      ...DEFAULT_LIMITS,
+      ..."ours" in this.plan.client ? this.plan.client.ours.limits : {},
+    };
+    let over = false;
+    const settled = () => void (over = true);
+    attempt.then(settled, settled);
+    const stalled = world.stalled;
+    if (handshakeTimeout === 0) return;
+    world.after(begun + handshakeTimeout + 10 - world.now, () => {
+      const late = !over && world.stalled === stalled;
+      world.must(!late, "bounded", () => `${this.name}: no handshake after ${handshakeTimeout} ms, and no error`);
+    });
+  }
+
+  /** The client has opened. */
+  opens(): void {
+    this.outcome = "opened";
+    const { server } = this.plan;
+    const right = !("raw" in server) || server.raw.greeting === "right";
+    this.world.must(right || this.comesBack, "opened", () => `${this.name} opens after a wrong handshake`);
+  }
+
+  /** The client has not opened: `known` says that the error is one of those that are documented. */
+  fails(known: boolean, error: unknown): void {
+    this.outcome = "failed";
+    this.world.trace.note(this.world.now, `${this.name}.c`, `does not open: ${error}`);
+    this.world.must(known, "opened", () => `${this.name} fails with ${error instanceof Error ? error.stack : error}`);
+  }
+
+  /** Seats our client. */
+  seatClient(app: AppPlan, limits: Partial<Limits>, more: Pick<SeatOptions, "topics"> = {}): Seat {
+    const { clientTalk: talk, clientListening: listening } = this;
+    const hear = "raw" in this.plan.server
+      ? this.#hearRaw(listening)
+      : this.comesBack
+      ? (message: Message) => void listening.takeNamed(message, false)
+      : (message: Message) => listening.takeNext(message);
+    return this.client = this.#seat({
+      name: `${this.name}.c`,
+      plan: app,
+      talk,
+      listening,
+      hear,
+      limits,
+      handled: false,
+      ...more,
+    });
+  }
+
+  /** Seats our server's end of the last transport. */
+  seatServer(app: AppPlan, limits: Partial<Limits>, handled: boolean, more: Pick<SeatOptions, "topics"> = {}): Seat {
+    const name = this.comesBack ? `${this.name}.s/${this.servers.length}` : `${this.name}.s`;
+    const talk = new Talk(name, this.comesBack);
+    const listening = new Listening(this.world, name);
+    listening.hears(this.clientTalk);
+    this.clientListening.hears(talk);
+    const hear = "raw" in this.plan.client
+      ? this.#hearRaw(listening)
+      : this.comesBack
+      ? (message: Message) => void listening.takeNamed(message, true)
+      : (message: Message) => listening.takeNext(message);
+    const seat = this.#seat({ name, plan: app, talk, listening, hear, limits, handled, ...more });
+    this.servers.push(seat);
+    return seat;
+  }
+
+  #seat(options: Omit<SeatOptions, "world" | "limits"> & { limits: Partial<Limits> }): Seat {
+    return new Seat({ ...options, world: this.world, limits: { ...DEFAULT_LIMITS, ...options.limits } });
+  }
+
+  #hearRaw(listening: Listening): (message: Message) => void {
+    return (message) => {
+      listening.count++;
+      this.heardOfRaw.push(typeof message === "string" ? message : message.slice());
+    };
+  }
+
+  /** Reads along what one side writes: its pongs answer the other side's pings. */
+  #wire(role: "client" | "server"): WireReader {
+    const { world, name, plan: { client, server } } = this;
+    const turn = this.links.length;
+    const wire = new WireReader(world, `${name} ${role}`, role, (opcode, payload) => {
+      if (opcode === 8) world.trace.note(world.now, `${name} ${role}`, `sends close ${wire.closeCode}`);
+      const pings = this.#pings(turn, role === "client" ? "server" : "client");
+      if (opcode === 10 && pings !== undefined) {
+        world.must(wire.pongs <= pings, "pong", () => `${name} ${role}: pong number ${wire.pongs} for ${pings} pings`);
+      }
+      void payload;
+    });
+    wire.mayCompress = "ours" in client && "ours" in server && client.ours.deflate !== undefined;
+    return wire;
+  }
+
+  /** How many pings a side has written, where it is ours. */
+  #pings(turn: number, role: "client" | "server"): number | undefined {
+    const ours = "ours" in (role === "client" ? this.plan.client : this.plan.server);
+    return ours ? this.wires[turn]![role === "client" ? 0 : 1].pings : undefined;
+  }
+}

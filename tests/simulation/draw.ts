@@ -1,0 +1,172 @@
+/**
+ * Draws a plan from a seed: who is there, with which options, what they do, and what goes wrong.
+ *
+ * @module
+ */
+import type { Limits } from "../../lib/limits.ts";
+import { Chance } from "./chance.ts";
+import { drawApp } from "./draw_app.ts";
+import { drawRaw } from "./draw_raw.ts";
+import type {
+  ClientPlan,
+  ConnectionPlan,
+  DeflatePlan,
+  FaultPlan,
+  Plan,
+  ServerPlan,
+  WayPlan,
+  WorldAct,
+} from "./plan.ts";
+
+/** The actors that `--only` can ask for. */
+export const ACTORS = ["connect", "WebSocket", "WebSocketStream", "reconnecting", "raw client", "raw server"] as const;
+
+/** An actor. */
+export type Actor = typeof ACTORS[number];
+
+/** How often each is drawn. */
+const MIX: readonly Actor[] = [
+  ..."connect ".repeat(7).trim().split(" ") as "connect"[],
+  "WebSocket",
+  "WebSocket",
+  "WebSocketStream",
+  "WebSocketStream",
+  "reconnecting",
+  "raw client",
+  "raw client",
+  "raw client",
+  "raw server",
+  "raw server",
+];
+
+/** Draws a plan. */
+export function draw(seed: bigint, only?: Actor): Plan {
+  const chance = new Chance(seed);
+  const calm = chance.oneIn(3);
+  const server = drawServer(chance, calm);
+  const connections = chance.some(
+    1,
+    4,
+    () => drawConnection(chance, server, { calm, actor: only ?? chance.pick(MIX) }),
+  );
+  return { seed: String(seed), calm, server, connections, acts: calm ? [] : drawActs(chance) };
+}
+
+function drawServer(chance: Chance, calm: boolean): ServerPlan {
+  const streams = chance.oneIn(8);
+  const handler = streams ? "function" : chance.pick(["callbacks", "async callbacks", "function"] as const);
+  return {
+    handler,
+    limits: { ...drawLimits(chance, calm), ...(chance.oneIn(10) ? { maxConnections: 1 + chance.below(2) } : {}) },
+    ...drawDeflate(chance),
+    lends: handler !== "function" && chance.oneIn(3),
+    upgrades: chance.oneIn(40) ? null : chance.oneIn(8) ? chance.below(500) : 0,
+    streams,
+  };
+}
+
+/** Limits that worlds of a few seconds reach. */
+function drawLimits(chance: Chance, calm: boolean): Partial<Limits> {
+  const limits: Partial<Limits> = {
+    handshakeTimeout: 2_000,
+    closeTimeout: calm ? 5_000 : chance.pick([500, 1_000, 3_000]),
+    pingInterval: chance.pick([0, 1_000, 4_000]),
+    pongTimeout: chance.pick([1_000, 4_000]),
+    highWaterMark: chance.pick([1, 200, 4_096, 65_536]),
+  };
+  if (chance.oneIn(6)) limits.maxQueuedBytes = chance.pick([2_000, 100_000]);
+  if (chance.oneIn(8)) limits.messageTimeout = 1_500;
+  if (chance.oneIn(8)) limits.maxMessageBytes = 20_000;
+  return limits;
+}
+
+function drawDeflate(chance: Chance): { deflate?: DeflatePlan } {
+  if (!chance.oneIn(10)) return {};
+  return {
+    deflate: {
+      serverContextTakeover: chance.oneIn(2),
+      clientContextTakeover: chance.oneIn(2),
+      ...(chance.oneIn(3) ? { serverMaxWindowBits: 9 + chance.below(7) } : {}),
+    },
+  };
+}
+
+function drawConnection(
+  chance: Chance,
+  server: ServerPlan,
+  { calm, actor }: { calm: boolean; actor: Actor },
+): ConnectionPlan {
+  const client = actor === "raw client"
+    ? { raw: drawRaw(chance, "client") }
+    : { ours: drawClient(chance, actor, calm) };
+  const there = actor === "raw server" ? { raw: drawRaw(chance, "server") } : {
+    ours: drawApp(chance, {
+      lane: server.handler === "function" ? undefined : "callbacks",
+      calm,
+      echoes: chance.oneIn(3),
+      full: true,
+    }),
+  };
+  return {
+    at: chance.oneIn(2) ? 0 : chance.below(300),
+    client,
+    server: there,
+    there: drawWay(chance, calm),
+    back: drawWay(chance, calm),
+  };
+}
+
+function drawClient(chance: Chance, actor: Actor, calm: boolean): ClientPlan {
+  const kind = actor === "raw client" || actor === "raw server" ? "connect" : actor;
+  const app = drawApp(chance, {
+    lane: kind === "connect" ? undefined : kind === "WebSocket" ? "callbacks" : "for await",
+    calm,
+    echoes: false,
+    full: kind === "connect",
+  });
+  return {
+    kind,
+    limits: drawLimits(chance, calm),
+    ...drawDeflate(chance),
+    ...(!calm && chance.oneIn(12) ? { givesUpAfter: chance.below(400) } : {}),
+    streams: kind === "connect" && chance.oneIn(5),
+    app,
+  };
+}
+
+/** A way: mostly swift, sometimes a byte at a time, slow, narrow, or broken. */
+function drawWay(chance: Chance, calm: boolean): WayPlan {
+  const slow = !calm && chance.oneIn(4);
+  return {
+    cuts: chance.oneIn(20) ? [1] : chance.oneIn(2) ? [0] : chance.some(1, 4, () => 20 + chance.below(200)),
+    delays: slow ? chance.some(1, 4, () => chance.below(80)) : chance.oneIn(2) ? [0] : [chance.below(8) / 4],
+    writes: chance.oneIn(2) ? [0] : chance.some(1, 3, () => chance.below(10) / 2),
+    takes: chance.oneIn(5) ? chance.some(1, 3, () => 20 + chance.below(300)) : [0],
+    capacity: calm ? 65_536 : chance.pick([chance.oneIn(3) ? 64 : 1_024, 1_024, 65_536, 65_536]),
+    fitful: calm || !chance.oneIn(8) ? 300 : chance.pick([1_000, 5_000]),
+    faults: calm || !chance.oneIn(6) ? [] : chance.some(1, 2, () => drawFault(chance)),
+  };
+}
+
+function drawFault(chance: Chance): FaultPlan {
+  const at = chance.oneIn(3) ? chance.below(250) : chance.below(2_000);
+  const kind = chance.pick(["stall", "stall", "end", "reset"] as const);
+  if (kind !== "stall") return { at, kind };
+  return { at, kind, time: chance.oneIn(2) ? null : chance.below(4_000) };
+}
+
+function drawActs(chance: Chance): WorldAct[] {
+  const acts: WorldAct[] = [];
+  const at = () => chance.below(1_500);
+  if (chance.oneIn(6)) acts.push({ at: at(), do: "stall", time: chance.below(6_000), timersFirst: chance.oneIn(2) });
+  if (chance.oneIn(12)) {
+    acts.push({
+      at: 0,
+      do: "accept fails",
+      times: 1 + chance.below(3),
+      name: chance.pick(["ConnectionAborted", "EMFILE"]),
+    });
+  }
+  if (chance.oneIn(6)) acts.push({ at: at(), do: "shutdown", timeout: chance.pick([200, 2_000]) });
+  return acts;
+}

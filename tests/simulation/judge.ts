@@ -1,0 +1,111 @@
+/**
+ * What must hold when a world has come to its end.
+ *
+ * @module
+ */
+import { LimitError, ProtocolError } from "../../lib/errors.ts";
+import type { Conversation } from "./conversation.ts";
+import { Violation } from "./invariants.ts";
+import type { Plan } from "./plan.ts";
+import type { Seat } from "./seat.ts";
+import { describe } from "./talk.ts";
+import type { World } from "./world.ts";
+
+/** Judges a world: the first violation, if there is one. */
+export function judge(world: World, plan: Plan, conversations: readonly Conversation[]): Violation | undefined {
+  try {
+    for (const conversation of conversations) {
+      for (const seat of seatsOf(conversation)) ended(seat);
+      if (conversation.raw !== undefined) raw(plan, conversation);
+      else between(plan, conversation);
+      for (const ends of conversation.links) {
+        for (const end of ends) {
+          must(end.closed, "nothing-left", () => `${end.name} was never closed`);
+        }
+      }
+    }
+    const [pending] = world.pending;
+    must(pending === undefined, "settled", () => `${pending} never settles`);
+    must(world.timers === 0, "nothing-left", () => `${world.timers} timers run at the end`);
+  } catch (error) {
+    if (error instanceof Violation) return error;
+    throw error;
+  }
+}
+
+function must(...[holds, invariant, detail]: Parameters<World["must"]>): void {
+  if (!holds) throw new Violation(invariant, detail());
+}
+
+function seatsOf({ client, servers }: Conversation): Seat[] {
+  return [client, ...servers].filter((seat) => seat?.surface !== undefined) as Seat[];
+}
+
+/** Whoever opened has ended. */
+function ended(seat: Seat): void {
+  must(seat.ended !== undefined, "ends-once", () => `${seat.name} never ends`);
+}
+
+/** What was read of a raw peer. */
+function raw({ acts }: Plan, { raw, heardOfRaw, client, servers, wires, links }: Conversation): void {
+  const seat = client ?? servers[0];
+  if (raw === undefined || seat?.surface === undefined) return;
+  const { messages, codes } = raw.verdict(
+    seat.options.plan.lane === "messages" ? Number.MAX_SAFE_INTEGER : seat.options.limits.maxMessageBytes,
+  );
+  for (const [i, message] of heardOfRaw.entries()) {
+    const expected = messages[i];
+    const right = expected !== undefined && String(expected) === String(message);
+    must(
+      right,
+      "whole",
+      () => `${seat.name} reads ${describe(message)} as number ${i}, which the raw peer never sent whole`,
+    );
+  }
+  const ourCode = wires[0]?.[client === undefined ? 1 : 0].closeCode;
+  const calm = !links[0]![0].incoming.disturbed && !links[0]![0].outgoing.disturbed;
+  if (!calm || seat.untidy || seat.closedAt !== undefined || codes.length === 0) return;
+  if (acts.some((act) => act.do === "shutdown")) return;
+  must(
+    ourCode === undefined || codes.includes(ourCode ?? 0),
+    "close-code",
+    () => `${seat.name} answers ${ourCode}, not ${codes.join(" or ")}`,
+  );
+}
+
+/** Whether it ended at a limit of its own, which is no accident of the way. */
+function isLimited({ ended }: Seat): boolean {
+  return ended?.error instanceof LimitError ||
+    (ended?.error instanceof Error && ended.error.cause instanceof LimitError);
+}
+
+/** What two of our ends make of one another. */
+function between({ calm }: Plan, { client, servers, comesBack }: Conversation): void {
+  const server = servers[0];
+  if (comesBack || client?.ended === undefined || server?.ended === undefined) return;
+  for (const { name, ended } of [client, server]) {
+    must(
+      !(ended?.error instanceof ProtocolError),
+      "frames",
+      () => `${name} takes the other for a rule-breaker: ${ended?.error}`,
+    );
+  }
+  if (!calm || client.untidy || server.untidy || isLimited(client) || isLimited(server)) return;
+  const [one, other] = [client.ended, server.ended];
+  must(one.wasClean && other.wasClean, "agreement", () => {
+    return `${client.name}: ${one.wasClean ? "clean" : one.error}; ${server.name}: ${
+      other.wasClean ? "clean" : other.error
+    }`;
+  });
+  const both = client.closedAt !== undefined && server.closedAt !== undefined;
+  for (const [speaker, listener] of [[client, server], [server, client]] as const) {
+    if (listener.closedAt !== undefined || both) continue;
+    const heard = listener.listening.heard(speaker.talk);
+    const missing = speaker.talk.said.findIndex(({ sure }, i) => sure && i >= heard);
+    must(
+      missing === -1,
+      "complete",
+      () => `${listener.name} has read ${heard} of ${speaker.talk.said.length} messages`,
+    );
+  }
+}

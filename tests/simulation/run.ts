@@ -1,0 +1,94 @@
+/**
+ * Runs a plan: makes the world, lets everybody act, ends it, and looks at what is left.
+ *
+ * @module
+ */
+import { type SimulatedClient, startClient } from "./clients.ts";
+import { Conversation } from "./conversation.ts";
+import { judge } from "./judge.ts";
+import type { Plan } from "./plan.ts";
+import { RawPeer } from "./raw.ts";
+import { SimulatedServer } from "./server.ts";
+import type { Stage } from "./stage.ts";
+import { Trace } from "./trace.ts";
+import { World } from "./world.ts";
+
+/** What a run came to, where nothing was violated. */
+export interface Outcome {
+  readonly trace: Trace;
+  /** Transports that were connected. */
+  readonly connections: number;
+  /** Messages that were read. */
+  readonly messages: number;
+  /** Faults of the network that struck. */
+  readonly faults: number;
+  /** Simulated milliseconds. */
+  readonly time: number;
+}
+
+/** Milliseconds from the last act to the end of all clients, and from there to the server's. */
+const REST = 700;
+const LAST = 25_000;
+
+/** Runs a plan. Throws the first violation. */
+export async function run(plan: Plan, stage: Stage, trace: Trace = new Trace()): Promise<Outcome> {
+  const world = new World(BigInt(plan.seed), trace);
+  stage.enter(world);
+  const conversations = plan.connections.map((one, i) => new Conversation(world, `c${i}`, one));
+  const server = new SimulatedServer(world, plan.server, conversations);
+  const clients: SimulatedClient[] = [];
+  for (const [i, conversation] of conversations.entries()) {
+    const { client, server: there, at } = conversation.plan;
+    conversation.answer = "raw" in there
+      ? (conn) => {
+        conversation.raw = new RawPeer(world, `${conversation.name} raw`, "server", there.raw, conn);
+        return true;
+      }
+      : (conn) => server.bring(conn);
+    world.host(conversation.name, (signal) => conversation.dial(signal));
+    world.after(at, () => {
+      if ("ours" in client) return void clients.push(startClient(conversation, i, client.ours));
+      const raw = conversation.raw = new RawPeer(
+        world,
+        `${conversation.name} raw`,
+        "client",
+        client.raw,
+        conversation.dialled(),
+        i,
+      );
+      clients.push({ leave: () => raw.drop() });
+    });
+  }
+  for (const act of plan.acts) {
+    world.after(act.at, () => {
+      world.trace.note(world.now, "world", JSON.stringify(act));
+      if (act.do === "stall") world.stall(act.time, act.timersFirst);
+      else server.act(act);
+    });
+  }
+  const end = REST + lastAct(plan);
+  world.after(end, () => clients.forEach((client) => client.leave()));
+  world.after(end + LAST, () => {
+    conversations.forEach(({ raw }) => raw?.drop());
+    if (!server.stopping) server.stop();
+  });
+  await world.run(stage);
+  const failure = judge(world, plan, conversations);
+  if (failure !== undefined) throw failure;
+  return {
+    trace,
+    connections: conversations.reduce((sum, { links }) => sum + links.length, 0),
+    messages: conversations.reduce((sum, one) => sum + one.messages, 0),
+    faults: conversations.reduce((sum, one) => sum + one.faults, 0),
+    time: world.now,
+  };
+}
+
+function lastAct({ connections, acts }: Plan): number {
+  const times = connections.flatMap(({ at, client, server }) => [
+    at,
+    ...("ours" in client ? client.ours.app.acts : client.raw.acts).map((act) => at + act.at),
+    ...("ours" in server ? server.ours.acts : server.raw.acts).map((act) => at + act.at),
+  ]);
+  return Math.max(0, ...times, ...acts.map(({ at }) => at));
+}

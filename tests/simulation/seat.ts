@@ -1,0 +1,302 @@
+/**
+ * One of our ends in a world: what its application does there, and what must hold of it.
+ *
+ * @module
+ */
+import type { Message, MessageData } from "../../lib/pipeline/messages/message.ts";
+import type { MessageSource } from "../../lib/pipeline/sockets/message_source.ts";
+import type { CloseInfo, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { SimulatedConn } from "./network.ts";
+import type { Act, AppPlan } from "./plan.ts";
+import type { Listening, Talk } from "./talk.ts";
+import type { WireReader } from "./wire.ts";
+import type { World } from "./world.ts";
+
+/** Bytes of the largest control frame: one may be queued between the mark and the promise that says so. */
+const LARGEST_CONTROL = 131;
+
+/** What an application throws. */
+export class ApplicationError extends Error {
+  override name = "ApplicationError";
+}
+
+/** What of a connection all its surfaces have: `WebSocketConnection`, the two classes of the web, the one that comes back. */
+export interface Surface {
+  /** 1 open, 2 closing, 3 closed. */
+  readonly state: number;
+  readonly buffered: number;
+  /** Whether `buffered` is all that `send` waits for. */
+  readonly exact?: boolean;
+  /** Whether there may be many connections behind it, or none. */
+  readonly comesBack?: boolean;
+  send(data: MessageData | MessageSource): Promise<void> | undefined;
+  close(code: number | undefined): void;
+  abort?(reason: unknown): void;
+  ping?(payload: Uint8Array<ArrayBuffer>): Promise<number>;
+}
+
+/** The surface of a connection. */
+export function surfaceOf(socket: WebSocketConnection): Surface {
+  return {
+    get state() {
+      return socket.readyState;
+    },
+    get buffered() {
+      return socket.bufferedAmount;
+    },
+    exact: true,
+    send: (data) => socket.send(data),
+    close: (code) => void socket.close(code),
+    abort: (reason) => socket.abort(reason),
+    ping: (payload) => socket.ping(payload),
+  };
+}
+
+/** What a seat depends on. */
+export interface SeatOptions {
+  readonly world: World;
+  readonly name: string;
+  readonly plan: AppPlan;
+  readonly talk: Talk;
+  readonly listening: Listening;
+  /** Takes a message that came: checks it. */
+  readonly hear: (message: Message) => void;
+  /** The limits that its own checks need. */
+  readonly limits: {
+    readonly highWaterMark: number;
+    readonly maxQueuedBytes: number;
+    readonly closeTimeout: number;
+    readonly maxMessageBytes: number;
+  };
+  /** Subscribes and publishes, where there is a hub. */
+  /** Whether what its application throws fails the connection, as a handler's does. */
+  readonly handled: boolean;
+  readonly topics?: { subscribe(topic: string): void; publish(topic: string, size: number): void };
+}
+
+/** One of our ends. */
+export class Seat {
+  readonly options: SeatOptions;
+  readonly name: string;
+  readonly talk: Talk;
+  readonly listening: Listening;
+  /** The transport below, once it is known. */
+  conn: SimulatedConn | undefined;
+  wire: WireReader | undefined;
+  surface: Surface | undefined;
+  /** How it ended. */
+  ended: CloseInfo | undefined;
+  /** When it was closed by its own side first. */
+  closedAt: number | undefined;
+  closeCode: number | undefined;
+  /** What ended it, where that is known for sure: the first cause. */
+  cause: { readonly error: unknown } | undefined;
+  /** Whether its application gave up, threw, hung or left. */
+  untidy = false;
+  /** Whether a source of it failed, or may have been cut off. */
+  sources = 0;
+  /** `close` callbacks. */
+  told = 0;
+  #waiting = 0;
+  #lastSend = -1;
+
+  constructor(options: SeatOptions) {
+    this.options = options;
+    this.name = options.name;
+    this.talk = options.talk;
+    this.listening = options.listening;
+    const { lane, pauses } = options.plan;
+    if (lane === "nothing" || pauses.includes(null)) this.untidy = true;
+  }
+
+  /** Opens: its application begins to act. */
+  open(surface: Surface, closed: Promise<CloseInfo> | undefined): void {
+    const { world, plan } = this.options;
+    this.surface = surface;
+    this.#note("opens");
+    if (closed !== undefined) void world.follow(`${this.name}.closed`, closed).then((info) => this.end(info));
+    for (const act of plan.acts) world.after(act.at, () => this.act(act));
+    world.always(() => this.#check());
+  }
+
+  /** Ends: once. */
+  end(info: CloseInfo): void {
+    const { world } = this.options;
+    world.must(this.ended === undefined, "ends-once", () => `${this.name} ends again`);
+    this.ended = info;
+    this.#note(`ends, ${info.closeCode}, ${info.wasClean ? "clean" : `not clean: ${info.error}`}`);
+    const { cause } = this;
+    world.must(
+      cause === undefined || info.error === cause.error,
+      "first-cause",
+      () => `${this.name} ended because of ${cause?.error}, and says ${info.error}`,
+    );
+    const caused = info.wasClean ? info.error === undefined : info.error !== undefined || this.#mayEndBefore(info);
+    world.must(caused, "first-cause", () => `${this.name}: wasClean ${info.wasClean}, error ${info.error}`);
+  }
+
+  /** Does what its plan says, unless it is over. */
+  act(act: Act): void {
+    if (this.ended !== undefined || this.surface === undefined) return;
+    this.#note(describeAct(act));
+    switch (act.do) {
+      case "send":
+        for (let i = act.count ?? 1; i > 0; i--) this.send(act.kind, act.size);
+        break;
+      case "source":
+        this.#sendSource(act);
+        break;
+      case "ping":
+        this.#attempt("ping", () => this.surface?.ping?.(new Uint8Array(act.size)));
+        break;
+      case "close":
+        this.close(act.code);
+        break;
+      case "abort":
+        this.abort();
+        break;
+      case "subscribe":
+        if (this.surface.state === 1) this.options.topics?.subscribe(act.topic);
+        break;
+      case "publish":
+        if (this.surface.state === 1) this.options.topics?.publish(act.topic, act.size);
+    }
+  }
+
+  /** Sends a message. */
+  send(kind: "text" | "binary", size: number): Promise<void> | undefined {
+    const { surface } = this;
+    if (surface === undefined) return undefined;
+    const open = surface.state === 1;
+    // What waits behind a source is overtaken by a close.
+    const data = this.talk.say(kind, size, open && this.sources === 0);
+    return this.#attempt("send", () => surface.send(data), open);
+  }
+
+  /** Closes. */
+  close(code?: number): void {
+    const { surface, options: { world } } = this;
+    if (surface === undefined) return;
+    if (surface.state === 1) {
+      this.closedAt ??= world.now;
+      this.closeCode ??= code ?? 1000;
+      const { closeTimeout } = this.options.limits;
+      const stalled = world.stalled;
+      if (closeTimeout > 0) {
+        world.after(closeTimeout + 10, () => {
+          const late = this.ended === undefined && world.stalled === stalled;
+          world.must(!late, "bounded", () => `${this.name}: not closed ${closeTimeout} ms after close()`);
+        });
+      }
+    }
+    this.#attempt("close", () => void surface.close(code));
+  }
+
+  /** Gives up. */
+  abort(): void {
+    const { surface } = this;
+    if (surface?.abort === undefined) return;
+    this.untidy = true;
+    const reason = new ApplicationError(`${this.name} gives up`);
+    if (surface.state === 1) this.cause ??= { error: reason };
+    surface.abort(reason);
+  }
+
+  /** Takes a message, and answers as the plan has it: a promise means that it takes its time. */
+  take(message: Message): Promise<void> | undefined {
+    const { plan, hear, world } = this.options;
+    hear(message);
+    const { count } = this.listening;
+    if (plan.echoes) void this.send(typeof message === "string" ? "text" : "binary", Math.min(message.length, 300));
+    if (plan.throwsAt === count) throw this.thrown();
+    const pause = plan.pauses[(count - 1) % plan.pauses.length];
+    if (pause === 0 || pause === undefined) return undefined;
+    return new Promise((resolve) => void (pause === null || world.after(pause, resolve)));
+  }
+
+  /** What it throws now. */
+  thrown(): ApplicationError {
+    this.untidy = true;
+    const error = new ApplicationError(`${this.name} throws`);
+    if (this.options.handled && this.surface?.state === 1) this.cause ??= { error };
+    return error;
+  }
+
+  /** Calls what must not throw, and follows its promise. */
+  #attempt(what: string, call: () => Promise<unknown> | undefined | void, counts = false): Promise<void> | undefined {
+    const { world } = this.options;
+    let promise: Promise<unknown> | undefined | void;
+    try {
+      promise = call();
+    } catch (error) {
+      world.fail("state-never-throws", `${this.name}.${what}() throws ${error}`);
+    }
+    if (promise === undefined || !counts) {
+      if (promise !== undefined) void world.follow(`${this.name}.${what}()`, promise).catch(() => {});
+      return undefined;
+    }
+    this.#waiting++;
+    this.#lastSend = world.events;
+    return world.follow(`${this.name}.send()`, promise).then(() => {
+      this.#waiting--;
+      const early = this.surface?.exact && this.sources === 0 && this.surface.state === 1 &&
+        this.surface.buffered >= this.options.limits.highWaterMark + LARGEST_CONTROL &&
+        this.#lastSend !== world.events;
+      world.must(!early, "send-waits", () => `${this.name}: send resolves with ${this.surface?.buffered} bytes queued`);
+    }, () => void this.#waiting--);
+  }
+
+  #sendSource({ kind, chunks, pause, fails }: Extract<Act, { do: "source" }>): void {
+    const { surface, options: { world } } = this;
+    if (surface === undefined || surface.state !== 1) return;
+    this.sources++;
+    const whole = this.talk.say(kind, chunks.reduce((sum, size) => sum + size, 0), false);
+    const cut = (from: number, to: number) =>
+      typeof whole === "string" ? whole.slice(from, to) : whole.subarray(from, to);
+    const rest = whole.length - chunks.reduce((sum, size) => sum + size, 0);
+    async function* source(): AsyncGenerator<string | Uint8Array> {
+      let at = 0;
+      for (const [i, size] of chunks.entries()) {
+        const end = i === chunks.length - 1 ? whole.length : Math.min(at + size + (i === 0 ? rest : 0), whole.length);
+        if (pause > 0) await new Promise<void>((resolve) => world.after(pause, resolve));
+        yield cut(at, end);
+        at = end;
+      }
+      if (fails) throw new ApplicationError("The source fails");
+    }
+    if (fails) this.untidy = true;
+    const done = () => {
+      this.sources--;
+      this.#lastSend = world.events;
+    };
+    const sending = world.follow(`${this.name}.send(source)`, Promise.resolve(surface.send(source() as MessageSource)));
+    sending.then(done, done);
+  }
+
+  /** What holds after every event. */
+  #check(): void {
+    const { surface, options: { world, limits } } = this;
+    if (surface === undefined || surface.state !== 1 || this.ended !== undefined) return;
+    const { buffered } = surface;
+    if (surface.exact && this.#waiting > 0 && this.sources === 0 && buffered < limits.highWaterMark) {
+      world.fail("send-waits", `${this.name}: ${this.#waiting} sends wait with ${buffered} bytes queued`);
+    }
+    if (!(buffered >= 0 && buffered <= limits.maxQueuedBytes + 400_000)) {
+      world.fail("held-out", `${this.name}: ${buffered} bytes queued`);
+    }
+  }
+
+  /** A client that comes back may be closed before it has had a connection: then there is no error. */
+  #mayEndBefore({ closeCode }: CloseInfo): boolean {
+    return this.surface?.comesBack === true && closeCode === 1006;
+  }
+
+  #note(what: string): void {
+    const { world } = this.options;
+    world.trace.note(world.now, this.name, what);
+  }
+}
+
+function describeAct({ at: _, ...act }: Act): string {
+  return Object.values(act).join(" ");
+}
