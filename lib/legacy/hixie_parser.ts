@@ -90,11 +90,14 @@ export class HixieParser implements FramingParser {
    *
    * @param bytes What arrived. It is the parser's from here on.
    * @param frames Where the frames are appended, those before an error included.
+   * @param most Where it stops: as soon as `frames` holds so many. None by default.
+   * @returns Where it stopped.
    * @throws {LimitError} 1009 for a frame that is too big, as soon as it is.
    * @throws {ProtocolError} 1002 for a length that does not end.
    */
-  push(bytes: Uint8Array<ArrayBuffer>, frames: Frame[]): void {
-    for (let at = 0; at < bytes.length;) {
+  push(bytes: Uint8Array<ArrayBuffer>, frames: Frame[], most: number = Infinity): number {
+    let at = 0;
+    while (at < bytes.length && frames.length < most) {
       switch (this.#expected) {
         case "type":
           this.#begin(bytes[at++]!);
@@ -109,9 +112,10 @@ export class HixieParser implements FramingParser {
           at = this.#skip(bytes, at);
           break;
         case "nothing":
-          return;
+          return bytes.length;
       }
     }
+    return at;
   }
 
   /**

@@ -109,6 +109,9 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
   #messageBytes = 0;
   #fragments = 0;
   #emptyFragments = 0;
+  /** Whether a message over a limit waits, and whether one does. */
+  #waits = false;
+  #waiting = false;
 
   #closed = false;
 
@@ -148,6 +151,22 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     return this.#split && this.#fin && this.#inPayload && !isControl(this.#opcode) ? this.#remaining : 0;
   }
 
+  /** Whether reading has stopped in front of a header that goes over a limit: see {@linkcode FrameParser.holdTooBig}. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  /**
+   * Whether a message that goes over a limit that {@linkcode FrameParser.stream} lifts waits at its header and fails nothing: as long
+   * as it is not known whether messages are read as streams.
+   *
+   * @param hold `false` lets the next `push` judge it.
+   */
+  holdTooBig(hold: boolean): void {
+    this.#waits = hold;
+    this.#waiting = false;
+  }
+
   /**
    * Says that nobody puts messages together from here on: parts of them are handed on. They may come in any number of fragments,
    * and `maxStreamedMessageBytes` stands in place of `maxMessageBytes`. Of use with `split` only.
@@ -158,6 +177,7 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     this.#maxMessageBytes = max;
     this.#bytesLimit = "maxStreamedMessageBytes";
     this.#maxFragments = Infinity;
+    this.holdTooBig(false);
   }
 
   /**
@@ -165,19 +185,23 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
    *
    * @param bytes What arrived. It is the parser's from here on.
    * @param frames Where the frames are appended, those before an error included.
+   * @param most Where it stops: as soon as `frames` holds so many. None by default.
+   * @returns Where it stopped: `bytes.length`, unless there are that many frames, or a message waits.
    * @throws {ProtocolError} If the peer broke a rule of RFC 6455.
    * @throws {LimitError} If the peer went over a limit.
    */
-  push(bytes: Uint8Array<ArrayBuffer>, frames: Frame[]): void {
+  push(bytes: Uint8Array<ArrayBuffer>, frames: Frame[], most: number = Infinity): number {
     const end = bytes.length;
     let at = 0;
-    while (at < end && !this.#closed) {
+    while (at < end && frames.length < most) {
+      if (this.#closed) return end;
       if (!this.#inPayload) {
         at = this.#readHeader(bytes, at, end);
-        if (!this.#inPayload) return;
+        if (!this.#inPayload) return at;
       }
       at = this.#readPayload(bytes, at, end, frames);
     }
+    return at;
   }
 
   /**
@@ -199,6 +223,7 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
       // A masked header is four bytes longer than the one that would go out.
       this.#room = size > 0 && this.#role === "server";
       if (size > 0) return at + size;
+      if (this.#waiting) return at;
       this.#partial ??= new Uint8Array(LONGEST_HEADER);
       for (; at < end; at++) this.#partial[this.#partialLength++] = bytes[at]!;
       return at;
@@ -210,11 +235,14 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
         this.#partialLength = 0;
         return at;
       }
+      if (!this.#waiting) continue;
+      this.#partialLength--; // the byte that says too much is read again
+      return at - 1;
     }
     return at;
   }
 
-  /** Judges as much of a header as there is and returns its size, or 0 where it has not all arrived. */
+  /** Judges as much of a header as there is and returns its size, or 0 where it has not all arrived, or has to wait. */
   #decodeHeader(bytes: Uint8Array, at: number, end: number): number {
     const first = bytes[at]!;
     const fin = (first & 0x80) !== 0;
@@ -246,7 +274,7 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
       checkLengthForm(code, length);
     }
     const data = !isControl(opcode);
-    if (data) this.#checkLimits(fin, opcode, length);
+    if (data && !this.#fits(fin, opcode, length)) return 0;
 
     const size = 2 + lengthSize + (masked ? 4 : 0);
     if (end - at < size) return 0;
@@ -267,14 +295,22 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     return opcode === Opcode.CONTINUATION ? continuation : first;
   }
 
-  #checkLimits(fin: boolean, opcode: number, length: number): void {
+  /** Checks the limits. A message that goes over one that may be lifted waits, where such wait. */
+  #fits(fin: boolean, opcode: number, length: number): boolean {
     const first = opcode !== Opcode.CONTINUATION;
-    checkMessageBytes(first ? 0 : this.#messageBytes, length, this.#maxMessageBytes, this.#bytesLimit);
-    checkFragments(first ? 1 : this.#fragments + 1, this.#maxFragments);
+    try {
+      checkMessageBytes(first ? 0 : this.#messageBytes, length, this.#maxMessageBytes, this.#bytesLimit);
+      checkFragments(first ? 1 : this.#fragments + 1, this.#maxFragments);
+    } catch (error) {
+      if (!this.#waits) throw error;
+      this.#waiting = true;
+      return false;
+    }
     // A message in one frame is no fragment (RFC 6455 §5.4), and may well be empty.
     if (length === 0 && !(first && fin)) {
       checkEmptyFragments(first ? 1 : this.#emptyFragments + 1, this.#maxEmptyFragments);
     }
+    return true;
   }
 
   #countFragment(fin: boolean, length: number): void {

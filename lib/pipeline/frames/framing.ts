@@ -11,6 +11,11 @@ import type { Frame } from "./frame.ts";
 export interface FramingParser extends Stage<Uint8Array<ArrayBuffer>, Frame> {
   /** Whether something has begun and not ended: a message, or a frame. */
   readonly insideMessage: boolean;
+  /** Reads frames until `frames` holds `most`, where that is given, and says where it stopped: see `FrameParser`. */
+  push(bytes: Uint8Array<ArrayBuffer>, frames: Frame[], most?: number): number;
+  /** Whether a message that goes over a limit waits at its header, and whether one does: see `FrameParser`. */
+  holdTooBig?(hold: boolean): void;
+  readonly waiting?: boolean;
   /** Lets messages of up to `max` bytes through in parts, where it holds none in memory: see `FrameParser`. */
   stream?(max: number): void;
   /** Says that the transport ended. Throws `ConnectionError` if it ended inside a frame. */

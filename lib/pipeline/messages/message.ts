@@ -136,3 +136,16 @@ function adviceFor(value: unknown): string {
 export function ownCopy(message: Message): Message {
   return typeof message === "string" ? message : message.slice();
 }
+
+/** What a message costs besides its bytes: a view of a read takes 114 in V8 with its place in an array, a text 10 to 42. */
+const MESSAGE_COST = 128;
+
+/**
+ * Bytes that a message takes in memory, at most: a string may take two for each of its characters, and what is empty is not free.
+ *
+ * @param message The message.
+ * @returns The bytes.
+ */
+export function memoryOf(message: Message): number {
+  return MESSAGE_COST + (typeof message === "string" ? 2 * message.length : message.byteLength);
+}

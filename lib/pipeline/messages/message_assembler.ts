@@ -96,6 +96,11 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
     }
   }
 
+  /** Bytes that are held of a message that has begun. */
+  get heldBytes(): number {
+    return this.#payload?.length ?? 0;
+  }
+
   /** Where the missing bytes may be read to, so that they need not be copied, once the first of them are here. */
   space(missing: number): Uint8Array<ArrayBuffer> | undefined {
     return this.#payload?.space(missing);

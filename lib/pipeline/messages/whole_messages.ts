@@ -21,14 +21,14 @@ const SHORT = 125;
  *
  * @param bytes What arrived, from the start of a frame on, outside a fragmented message. It is unmasked in place.
  * @param end Where it ends.
- * @param options Which end we are, and the most that a message may have.
+ * @param options Which end we are, the most bytes that a message may have, and the most messages there may be.
  * @param messages Where the messages are appended. Binary ones are views of `bytes`.
  * @returns Where the first frame starts that goes the long way.
  */
 export function readWholeMessages(
   bytes: Uint8Array<ArrayBuffer>,
   end: number,
-  { role, maxMessageBytes }: { role: Role; maxMessageBytes: number },
+  { role, maxMessageBytes, most }: { role: Role; maxMessageBytes: number; most: number },
   messages: Message[],
 ): number {
   const { buffer, byteOffset } = bytes;
@@ -36,7 +36,7 @@ export function readWholeMessages(
   const headerSize = role === "server" ? 6 : 2;
   const longest = maskBit + Math.min(SHORT, maxMessageBytes);
   let at = 0;
-  while (end - at >= headerSize) {
+  while (end - at >= headerSize && messages.length < most) {
     const first = bytes[at]!;
     const second = bytes[at + 1]!;
     if ((first !== WHOLE_BINARY && first !== WHOLE_TEXT) || second < maskBit || second > longest) break;

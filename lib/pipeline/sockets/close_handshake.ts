@@ -14,6 +14,8 @@ export type CloseState =
   | "closeReceived"
   /** Both close frames were exchanged; the transport is being ended. */
   | "exchanged"
+  /** The peer broke a rule or a limit; what came before that is still being answered. Nothing more is read. */
+  | "failing"
   /** We failed the connection (§7.1.7); the transport is being ended. */
   | "failed"
   /** Nothing is left. */
@@ -25,7 +27,9 @@ export type CloseHandshakeEvent =
   | "close"
   /** The peer's close frame arrives. */
   | "peerClose"
-  /** The peer breaks a rule or a limit, or the handler throws. */
+  /** The peer breaks a rule or a limit. */
+  | "fault"
+  /** What came before a fault is answered, or the handler throws. */
   | "fail"
   /** The transport ends, for reading or altogether. */
   | "end"
@@ -40,8 +44,8 @@ export type CloseHandshakeEvent =
 export type CloseAction =
   /** Start the deadline of the closing handshake. */
   | "startTimer"
-  /** Decide on an answer: the peer's own code, unless a hook says otherwise. */
-  | "decideReply"
+  /** Wait for the answers to what came before; our close frame comes behind them. */
+  | "awaitReplies"
   /** Queue our close frame; nothing may follow it (§5.5.1). */
   | "sendClose"
   /** Once all is written, end our writing side and read on, so that the peer gets it all before the transport is gone. */
@@ -67,13 +71,15 @@ export const CLOSE_HANDSHAKE: Readonly<
 > = {
   open: {
     close: to("closeSent", "startTimer", "sendClose"),
-    peerClose: to("closeReceived", "startTimer", "decideReply"),
+    peerClose: to("closeReceived", "startTimer", "awaitReplies"),
+    fault: to("failing", "awaitReplies"),
     fail: to("failed", "startTimer", "sendClose", "endWriting"),
     end: to("closed", "finish"), // no close frame: 1006 (§7.1.5)
     abort: to("closed", "finish"),
   },
   closeSent: {
     peerClose: to("exchanged", "endWriting"),
+    fault: to("failed", "endWriting"),
     fail: to("failed", "endWriting"),
     end: to("closed", "finish"),
     timeout: to("closed", "finish"),
@@ -90,6 +96,11 @@ export const CLOSE_HANDSHAKE: Readonly<
     end: to("exchanged", "flush"),
     flushed: to("closed", "finish"),
     timeout: to("closed", "finish"),
+    abort: to("closed", "finish"),
+  },
+  failing: {
+    close: to("failed", "startTimer", "sendClose", "endWriting"), // the application is done
+    fail: to("failed", "startTimer", "sendClose", "endWriting"),
     abort: to("closed", "finish"),
   },
   failed: {

@@ -5,6 +5,7 @@
  */
 import { closeCodeOf, ConnectionError, invalidState, WebSocketError } from "../../errors.ts";
 import type { ExtensionChain } from "../../extensions/negotiation.ts";
+import { nextTask } from "../../next_task.ts";
 import { CloseCode, type ClosePayload, encodeClosePayload } from "../frames/close_code.ts";
 import { frame, Opcode, type Role } from "../frames/frame.ts";
 import { CLOSE_HANDSHAKE, type CloseAction, type CloseHandshakeEvent, type CloseState } from "./close_handshake.ts";
@@ -45,7 +46,7 @@ export type DecideReply = (received: ClosePayload) => ClosePayload | Promise<Clo
 /** After a failure the peer has this long to read our close frame: it broke the protocol and is owed no more. */
 const FAILED_TIMEOUT = 2_000;
 
-/** The answer to the peer's close waits this long for a reader that stopped reading. */
+/** Our close frame waits this long for the answers to what came before the peer's, or before its fault. */
 const REPLY_PATIENCE = 2_000;
 
 const NOTHING = new Uint8Array(0);
@@ -63,6 +64,7 @@ export class Closing {
   #error: unknown;
   #readEnded = false;
   #replying = false;
+  #checking = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #replyTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -86,18 +88,29 @@ export class Closing {
     return this.#state === "open" || this.#state === "closeSent";
   }
 
+  /** Whether what the peer sends still matters. */
+  get listening(): boolean {
+    return this.#state !== "failing" && this.#state !== "failed" && this.#state !== "closed";
+  }
+
+  /** Whether the answers to what the peer sent last may still leave: it sends no more, which is not to say that it reads no more. */
+  get answering(): boolean {
+    return this.#state === "closeReceived" || this.#state === "failing";
+  }
+
   /** We close, with the payload of our close frame. */
   close(payload: Uint8Array<ArrayBuffer>): void {
     this.#answer("close", payload);
   }
 
-  /** Fails the connection (RFC 6455 §7.1.7): the one place where an error becomes a close frame. */
+  /** Fails the connection (RFC 6455 §7.1.7), at once. */
   fail(error: unknown): void {
-    if (this.awaitsPeer) this.#error ??= error;
-    const code = closeCodeOf(error);
-    // What goes wrong on our side is none of the peer's business.
-    const reason = error instanceof WebSocketError ? error.reason : "";
-    this.#answer("fail", encodeClosePayload(code, reason));
+    this.#fail("fail", error);
+  }
+
+  /** The peer broke a rule or a limit: the connection fails when what came before that is answered. */
+  fault(error: unknown): void {
+    this.#fail("fault", error);
   }
 
   /** The application gives up. */
@@ -139,25 +152,43 @@ export class Closing {
   }
 
   /**
-   * Whoever reads got further. The answer to the peer's close frame comes after the answers to the messages before it: it waits
-   * until they are consumed, but no longer than `REPLY_PATIENCE`.
+   * Whoever reads got further. Our close frame, which answers the peer's or its fault, comes after the answers to the messages before
+   * that: it waits until they are consumed, but no longer than `REPLY_PATIENCE`.
    */
   checkConsumed(): void {
-    if (this.#state !== "closeReceived") return;
+    if (!this.answering) return;
     const { intake, sender, ways } = this.#options;
-    if (intake.awaited) return void this.#reply();
-    if (ways.inUse && (sender.consuming !== "nothing" || !intake.idle)) return;
-    // Nobody reads, or not any more, or the last message is being dealt with: this turn may still answer it.
-    clearTimeout(this.#replyTimer);
-    this.#replyTimer = setTimeout(() => {
+    const failing = this.#state === "failing";
+    if (intake.awaited && !failing) return this.#conclude();
+    if (ways.inUse && !intake.awaited && (failing || sender.consuming !== "nothing" || !intake.idle)) return;
+    // Nobody reads, or not any more, or the last message is being dealt with: this turn may still answer it. A fault can wait until
+    // the reader has come back for more, and what it has piped on has arrived.
+    if (this.#checking) return;
+    this.#checking = true;
+    void nextTask().then(() => {
+      this.#checking = false;
       // A batch that was just handed over is looked at only now: it may have more messages than one.
-      if (sender.consuming === "nothing") return void this.#reply();
-      this.#replyTimer = setTimeout(() => void this.#reply(), REPLY_PATIENCE);
-    }, 0);
+      if (sender.consuming === "nothing") this.#conclude();
+    });
+  }
+
+  /** All that came is answered, or has had its time. */
+  #conclude(): void {
+    if (this.#state === "failing") this.#happen("fail");
+    else if (this.#state === "closeReceived") void this.#reply();
+  }
+
+  /** The one place where an error becomes a close frame. */
+  #fail(event: "fail" | "fault", error: unknown): void {
+    if (this.awaitsPeer) this.#error ??= error;
+    const code = closeCodeOf(error);
+    // What goes wrong on our side is none of the peer's business.
+    const reason = error instanceof WebSocketError ? error.reason : "";
+    this.#answer(event, encodeClosePayload(code, reason));
   }
 
   /** What the table says about an event that carries a close frame's payload: the first one that is sent counts. */
-  #answer(event: "close" | "fail", payload: Uint8Array<ArrayBuffer>): void {
+  #answer(event: "close" | "fail" | "fault", payload: Uint8Array<ArrayBuffer>): void {
     if (this.#state === "open" || this.#state === "closeReceived") this.#toSend = payload;
     this.#happen(event);
   }
@@ -184,8 +215,8 @@ export class Closing {
         }, time);
         break;
       }
-      case "decideReply":
-        this.#replyTimer = setTimeout(() => void this.#reply(), REPLY_PATIENCE);
+      case "awaitReplies":
+        this.#replyTimer = setTimeout(() => this.#conclude(), REPLY_PATIENCE);
         this.checkConsumed();
         break;
       case "sendClose":

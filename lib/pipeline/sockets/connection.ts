@@ -146,7 +146,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       framing: this.#framing,
       lends: this.#lends,
       control: (frame) => this.#receiveControl(frame),
-      late: (error) => this.fail(error),
+      late: (error) => this.#closing.fault(error),
       rested: () => this.#closing.checkConsumed(),
     });
     this.#sender = new Sender(transport, {
@@ -196,7 +196,9 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   get readyState(): 1 | 2 | 3 {
-    return this.#closing.state === "open" ? 1 : this.#closing.state === "closed" ? 3 : 2;
+    const { state } = this.#closing;
+    // While a fault waits for the answers to what came before it, these may leave.
+    return state === "open" || state === "failing" ? 1 : state === "closed" ? 3 : 2;
   }
 
   get bufferedAmount(): number {
@@ -244,9 +246,8 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   send(data: MessageData | MessageSource, options?: SendOptions): Promise<void> {
-    const { state } = this.#closing;
     // The peer has said that it sends no more, not that it reads no more (§5.5.1).
-    if (state !== "open" && state !== "closeReceived") {
+    if (this.readyState !== 1 && !this.#closing.answering) {
       checkUnsent(data, this.#closing.error);
       return this.#late("send");
     }
@@ -283,7 +284,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
 
   ping(payload?: MessageData): Promise<number> {
     const bytes = pingBytes(payload);
-    if (this.#closing.state !== "open") return this.#late("ping");
+    if (this.readyState !== 1) return this.#late("ping");
     // The peer has chosen its draft: it is no mistake of the caller.
     if (this.#framing !== undefined) return rejectNoPing("the peer's draft of the protocol");
     const ping = (this.#pings ??= new PendingPings(this.#watch)).add(bytes);
@@ -349,7 +350,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   /** Has messages handed on in parts from here on, and gives what takes the next batch of them. */
   streamMessages(): PartSource {
     const failure = this.#intake.stream();
-    if (failure !== undefined) this.fail(failure);
+    if (failure !== undefined) this.#closing.fault(failure);
     this.#reader.takeSteps();
     return () => {
       this.flush();
@@ -371,6 +372,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
       throw new TypeError(`Cannot read through ${way}: with lendPayloads, only callbacks read`);
     }
     this.#ways.claim(way);
+    this.#intake.claim();
   }
 
   /** Says how a batch is being consumed: see {@linkcode Consuming}. */

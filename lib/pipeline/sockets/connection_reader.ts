@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { nextTask } from "../../next_task.ts";
 import { isHeld, leave } from "../bytes/lent_memory.ts";
 import type { ReadBuffer } from "../bytes/read_buffer.ts";
 import type { Closing } from "./closing.ts";
@@ -11,11 +12,16 @@ import type { Keepalive } from "./keepalive.ts";
 import { inSteps, type Transport } from "./transport.ts";
 
 /**
- * Bytes of the wire that are taken in at a time where messages are read as streams. Deflate makes them 1032 times as many at most,
- * about the largest message that is held in memory by default. And chunks that are dropped are collected sooner: with 2 GiB a process
- * grew by 27 to 40 MiB, with steps of 64 KiB by 37 to 67, and took as long.
+ * Bytes of the wire that are taken in at a time where messages are read as streams. Chunks that are dropped are collected sooner: with
+ * 2 GiB a process grew by 27 to 40 MiB, with steps of 64 KiB by 37 to 67, and took as long.
  */
 const STREAMED_STEP = 16 * 1024;
+
+/**
+ * A message that is too large for memory waits so long for the application to read messages as streams, or in another way. An
+ * application that never reads has it judged then.
+ */
+const CLAIM_PATIENCE = 2_000;
 
 /** What a reader connects. */
 export interface ConnectionReaderOptions {
@@ -63,26 +69,32 @@ export class ConnectionReader {
   async run(rest: Uint8Array<ArrayBuffer>): Promise<void> {
     const { receiver } = this.#intake;
     try {
-      if (rest.length > 0) this.#receive(rest, rest.length, rest.buffer);
+      if (rest.length > 0) {
+        this.#receive(rest, rest.length, rest.buffer);
+        if (this.#intake.pending) await this.#takeRest(rest.buffer);
+        if (this.#blocked) await this.#room();
+      }
       while (this.#closing.state !== "closed") {
         const { direct } = this.#transport; // each time: reading in steps has none
         if (direct === undefined) {
           const bytes = await this.#transport.read();
           if (bytes === null) break;
           this.#receive(bytes, bytes.length);
+          if (this.#intake.pending) await this.#takeRest();
           receiver.leaveRead();
         } else {
           const place = receiver.space;
           const space = place ?? direct.buffer.space;
           const count = await direct.read(space);
           if (count === null) break;
-          if (count > 0) this.#receiveDirectly(space, count, place === undefined ? direct.buffer : undefined);
+          if (count > 0) {
+            const buffer = place === undefined ? direct.buffer : undefined;
+            const taken = this.#receive(space, count, buffer?.memory);
+            if (this.#intake.pending) await this.#takeRest(buffer?.memory);
+            if (buffer !== undefined) this.#settle(buffer, count, taken && this.#intake.kept);
+          }
         }
-        while (this.#intake.full && this.#closing.state === "open") {
-          this.#reading = false;
-          await this.#intake.room();
-          this.#reading = true;
-        }
+        if (this.#blocked) await this.#room();
       }
       if (this.#closing.state === "closed") return;
       if (this.#closing.awaitsPeer) receiver.end();
@@ -93,28 +105,62 @@ export class ConnectionReader {
     this.#closing.endReading();
   }
 
-  /** Takes what was read to `buffer`, or to a better place. What nobody keeps of it is read over. */
-  #receiveDirectly(bytes: Uint8Array<ArrayBuffer>, count: number, buffer: ReadBuffer | undefined): void {
-    const kept = this.#receive(bytes, count, buffer?.memory);
+  /** Takes `count` bytes, which were read to `memory`, and a first step through them. Says whether they matter. */
+  #receive(bytes: Uint8Array<ArrayBuffer>, count: number, memory?: ArrayBuffer): boolean {
+    this.#keepalive.heard();
+    if (!this.#closing.listening) return false;
+    this.#conclude(this.#intake.receive(bytes, count, { wanted: this.#wanted, memory }));
+    return true;
+  }
+
+  /** Takes the rest of what was read, step by step. In between others have their turn, and the application makes room. */
+  async #takeRest(memory?: ArrayBuffer): Promise<void> {
+    while (this.#closing.listening && this.#intake.pending) {
+      if (this.#blocked) {
+        await this.#room();
+      } else {
+        this.#reading = false; // the pong that is waited for may be in the next read
+        await nextTask();
+        this.#reading = true;
+        if (!this.#closing.listening) return;
+        this.#conclude(this.#intake.proceed({ wanted: this.#wanted, memory }));
+      }
+    }
+  }
+
+  #conclude(failure: unknown): void {
+    if (failure !== undefined) this.#closing.fault(failure);
+    // Now, and not when the frame is read: the messages before it have been delivered.
+    else this.#closing.proceed();
+  }
+
+  /** After our close frame only the peer's matters (F16, F17). */
+  get #wanted(): boolean {
+    return this.#closing.state === "open";
+  }
+
+  /** Whether the application is behind, or what came before a fault is still to be answered. */
+  get #blocked(): boolean {
+    const { state } = this.#closing;
+    return state === "open" ? this.#intake.full : state === "failing";
+  }
+
+  async #room(): Promise<void> {
+    this.#reading = false;
+    const timer = this.#intake.claimed ? undefined : setTimeout(() => this.#intake.claim(), CLAIM_PATIENCE);
+    while (this.#blocked) await this.#intake.room();
+    clearTimeout(timer);
+    this.#reading = true;
+  }
+
+  /** Says whether a read was kept: what nobody keeps is read over. */
+  #settle(buffer: ReadBuffer, count: number, kept: boolean): void {
     const { receiver } = this.#intake;
-    if (buffer === undefined || !buffer.settle(count, { kept, missing: receiver.missing })) return;
+    if (!buffer.settle(count, { kept, missing: receiver.missing })) return;
     receiver.leaveRead();
     if (!this.#lends || !isHeld(buffer.memory)) return;
     const { memory } = buffer;
     buffer.replace();
     leave(memory);
-  }
-
-  /** Takes `count` bytes and says whether somebody may have kept a view of them, where they were read to `memory`. */
-  #receive(bytes: Uint8Array<ArrayBuffer>, count: number, memory?: ArrayBuffer): boolean {
-    this.#keepalive.heard();
-    const { state } = this.#closing;
-    if (state === "failed" || state === "closed") return false;
-    // After our close frame only the peer's matters (F16, F17).
-    const failure = this.#intake.receive(bytes, count, { wanted: state === "open", memory });
-    if (failure !== undefined) this.#closing.fail(failure);
-    // Now, and not when the frame is read: the messages before it have been delivered.
-    else this.#closing.proceed();
-    return this.#intake.kept;
   }
 }

@@ -17,7 +17,7 @@ import type { CloseInfo } from "./websocket_connection.ts";
 import type { WriteQueue, WriteWatch } from "./write_queue.ts";
 
 /** The part of a receiver that is watched. */
-export type WatchedReceiver = Pick<Receiver, "receive" | "pause" | "resume">;
+export type WatchedReceiver = Pick<Receiver, "receive" | "proceed" | "pause" | "resume">;
 
 /** What a watch is made of. */
 export interface ConnectionWatchOptions {
@@ -83,10 +83,14 @@ export class ConnectionWatch implements WatchedReceiver, WriteWatch {
     if (this.#tap !== undefined && (this.#tapsReads ||= this.#receiver.idle)) {
       this.#tap.record("in", bytes.subarray(0, end)); // now: the receiver unmasks them where they are
     }
-    const before = messages.length;
     const failure = this.#receiver.receive(bytes, end, messages, parts);
-    const ended = parts?.filter(({ last }) => last).length ?? 0;
-    this.#tell((observer) => observer.received?.(messages.length - before + ended, end));
+    this.#received(messages, parts, end);
+    return failure;
+  }
+
+  proceed(messages: Message[], parts?: MessagePart[]): unknown {
+    const failure = this.#receiver.proceed(messages, parts);
+    this.#received(messages, parts, 0);
     return failure;
   }
 
@@ -131,6 +135,12 @@ export class ConnectionWatch implements WatchedReceiver, WriteWatch {
     this.#tap?.end(info);
     this.#tell((observer) => observer.closed?.(info));
     this.#tap = this.#observer = undefined;
+  }
+
+  /** A step through a read was taken: its bytes are told with the first one. */
+  #received(messages: Message[], parts: MessagePart[] | undefined, bytes: number): void {
+    const ended = parts?.filter(({ last }) => last).length ?? 0;
+    this.#tell((observer) => observer.received?.(messages.length + ended, bytes));
   }
 
   #tell(call: (observer: ConnectionObserver) => void): void {

@@ -1,5 +1,5 @@
 /**
- * Batches of messages between the reader and whoever consumes them, counted in bytes.
+ * Batches of messages between the reader and whoever consumes them, counted in bytes as they are in memory.
  *
  * @module
  */
@@ -19,12 +19,13 @@ interface Batch<Item> {
 }
 
 /**
- * Holds at most the high-water mark and one read; then the reader stops, and with it the peer.
+ * Holds at most the high-water mark and one step; then the reader stops, and with it the peer.
  *
  * @typeParam Item What is in a batch: messages, or parts of them.
  */
 export class Inbox<Item = Message> {
   readonly #highWaterMark: number;
+  readonly #memoryOf: (item: Item) => number;
   readonly #rested: () => void;
   readonly #batches: Batch<Item>[] = [];
   #bytes = 0;
@@ -37,11 +38,13 @@ export class Inbox<Item = Message> {
   #error: unknown;
 
   /**
-   * @param highWaterMark Bytes of the wire that may wait here before the reader stops.
+   * @param highWaterMark Bytes of memory that may wait here before the reader stops.
+   * @param memoryOf The bytes of one item.
    * @param rested Is called when a consumer is done with all there is.
    */
-  constructor(highWaterMark: number, rested: () => void = () => {}) {
+  constructor(highWaterMark: number, memoryOf: (item: Item) => number, rested: () => void = () => {}) {
     this.#highWaterMark = highWaterMark;
+    this.#memoryOf = memoryOf;
     this.#rested = rested;
   }
 
@@ -71,8 +74,8 @@ export class Inbox<Item = Message> {
     return this.#room.promise;
   }
 
-  /** Puts a batch in, with the bytes that it took on the wire. */
-  put(messages: Item[], bytes: number): void {
+  /** Puts a batch in. */
+  put(messages: Item[]): void {
     if (this.#waiting !== undefined) {
       this.#waiting.resolve(messages);
       this.#waiting = undefined;
@@ -83,6 +86,7 @@ export class Inbox<Item = Message> {
       if (busy === undefined) this.#rest();
       else void this.#consume(busy);
     } else {
+      const bytes = messages.reduce((sum, item) => sum + this.#memoryOf(item), 0);
       this.#batches.push({ messages, bytes });
       this.#bytes += bytes;
     }
@@ -135,9 +139,9 @@ export class Inbox<Item = Message> {
   }
 
   /** What takes this one's place, with all that waits here made into something else. Nobody must have begun to take. */
-  map<Other>(make: (item: Item) => Other): Inbox<Other> {
-    const next = new Inbox<Other>(this.#highWaterMark, this.#rested);
-    for (const { messages, bytes } of this.#batches) next.put(messages.map(make), bytes);
+  map<Other>(make: (item: Item) => Other, memoryOf: (item: Other) => number): Inbox<Other> {
+    const next = new Inbox<Other>(this.#highWaterMark, memoryOf, this.#rested);
+    for (const { messages } of this.#batches) next.put(messages.map(make));
     if (this.#ended) next.end(this.#error);
     next.#room = this.#room; // the reader may be waiting for it
     return next;

@@ -5,7 +5,7 @@
  */
 import { copyWithHeadroom, ROOM_PAYS } from "../bytes/headroom.ts";
 import { leave, lend } from "../bytes/lent_memory.ts";
-import { type Message, ownCopy } from "../messages/message.ts";
+import { memoryOf, type Message, ownCopy } from "../messages/message.ts";
 import { type MessagePart, wholePart } from "../messages/message_splitter.ts";
 import type { WatchedReceiver } from "./connection_watch.ts";
 import { type BatchConsumer, Inbox } from "./inbox.ts";
@@ -25,7 +25,7 @@ export interface ReceiveOptions {
   readonly memory?: ArrayBuffer | undefined;
 }
 
-/** Takes in bytes and keeps what they bring, at most the high-water mark and what one step brings. */
+/** Takes in bytes, step by step, and keeps what they bring: at most the high-water mark and what one step brings. */
 export class Intake {
   /** The way in. */
   readonly receiver: Receiver;
@@ -34,14 +34,14 @@ export class Intake {
   #parts: Inbox<MessagePart> | undefined;
   /** What bytes go to: the receiver itself, or who watches it. */
   #watched: WatchedReceiver;
-  #wireBytes = 0;
   #kept = false;
+  #claimed = false;
 
   /** @param options What it is made of. */
   constructor(options: IntakeOptions) {
     this.receiver = this.#watched = new Receiver(options);
     this.#lends = options.lends;
-    this.#messages = new Inbox(options.limits.highWaterMark, options.rested);
+    this.#messages = new Inbox(options.limits.highWaterMark, memoryOf, options.rested);
   }
 
   /** Who watches the receiver: bytes go there. */
@@ -59,9 +59,19 @@ export class Intake {
     return this.#inbox.idle;
   }
 
-  /** Whether the reader must stop. */
+  /** Whether the reader must stop. Before it is known how messages are read, one step is taken of a read, and no message judged by its size. */
   get full(): boolean {
-    return this.#inbox.full;
+    return this.#inbox.full || (!this.#claimed && this.pending);
+  }
+
+  /** Whether it is known how messages are read. */
+  get claimed(): boolean {
+    return this.#claimed;
+  }
+
+  /** Whether there is more of the last read to take. */
+  get pending(): boolean {
+    return this.receiver.pending;
   }
 
   /** Whether somebody may have kept a view of what was taken in last. */
@@ -76,32 +86,43 @@ export class Intake {
     this.#watched.resume();
   }
 
+  /** Says that it is known how messages are read, or that it no longer matters. */
+  claim(): void {
+    if (this.#claimed) return;
+    this.#claimed = true;
+    this.receiver.judge();
+    this.#inbox.release();
+  }
+
   /** Lets the reader go on whatever is in here. */
   release(): void {
+    this.claim();
     this.#inbox.release();
   }
 
   /**
-   * Takes bytes in.
+   * Takes bytes in, and a first step through them. While {@linkcode Intake.pending}, {@linkcode Intake.proceed} takes the next one.
    *
    * @param bytes Where they are; they are the intake's from here on.
    * @param count How many they are.
    * @param options Whether they matter, and where they were read to.
    * @returns What was wrong, if anything.
    */
-  receive(bytes: Uint8Array<ArrayBuffer>, count: number, { wanted, memory }: ReceiveOptions): unknown {
-    this.#wireBytes += count;
+  receive(bytes: Uint8Array<ArrayBuffer>, count: number, options: ReceiveOptions): unknown {
+    this.#kept = false;
     const messages: Message[] = [];
     const parts: MessagePart[] | undefined = this.#parts && [];
     const failure = this.#watched.receive(bytes, count, messages, parts);
-    this.#kept = !this.#lends &&
-      (this.receiver.keepsBytes || (memory !== undefined && keepPrivate(messages, memory)));
-    if (parts !== undefined) this.#putParts(parts, wanted);
-    else if (messages.length > 0) {
-      if (this.#lends) this.#lend(messages, { wanted, memory });
-      else if (wanted) this.#messages.put(messages, this.#wireBytes);
-      this.#wireBytes = 0;
-    }
+    this.#put(messages, parts, options);
+    return failure;
+  }
+
+  /** Takes the next step through what was read last. */
+  proceed(options: ReceiveOptions): unknown {
+    const messages: Message[] = [];
+    const parts: MessagePart[] | undefined = this.#parts && [];
+    const failure = this.#watched.proceed(messages, parts);
+    this.#put(messages, parts, options);
     return failure;
   }
 
@@ -112,10 +133,11 @@ export class Intake {
    */
   stream(): unknown {
     if (this.#parts !== undefined) return undefined;
-    this.#parts = this.#messages.map(wholePart);
+    this.claim();
+    this.#parts = this.#messages.map(wholePart, memoryOfPart);
     const parts: MessagePart[] = [];
     const failure = this.receiver.stream(parts);
-    this.#putParts(parts, true);
+    if (parts.length > 0) this.#parts.put(parts);
     return failure;
   }
 
@@ -143,11 +165,16 @@ export class Intake {
     return this.#parts ?? this.#messages;
   }
 
-  #putParts(parts: MessagePart[], wanted: boolean): void {
-    // What was inflated is larger than it was on the wire, and waits here as it is.
-    const bytes = parts.reduce((sum, { data }) => sum + data.length, 0);
-    if (wanted && parts.length > 0) this.#parts?.put(parts, Math.max(bytes, this.#wireBytes));
-    this.#wireBytes = 0;
+  #put(messages: Message[], parts: MessagePart[] | undefined, { wanted, memory }: ReceiveOptions): void {
+    const kept = !this.#lends &&
+      (this.receiver.keepsBytes || (memory !== undefined && keepPrivate(messages, memory)));
+    if (kept) this.#kept = true;
+    if (parts !== undefined) {
+      if (wanted && parts.length > 0) this.#parts?.put(parts);
+    } else if (messages.length > 0) {
+      if (this.#lends) this.#lend(messages, { wanted, memory });
+      else if (wanted) this.#messages.put(messages);
+    }
   }
 
   /** Hands messages on that are lent. Who is still busy with those before gets copies. */
@@ -165,9 +192,13 @@ export class Intake {
     }
     if (read && memory !== undefined) lend(memory);
     gathered.forEach(lend);
-    if (wanted) this.#messages.put(direct ? messages : messages.map(ownCopy), this.#wireBytes);
+    if (wanted) this.#messages.put(direct ? messages : messages.map(ownCopy));
     gathered.forEach(leave);
   }
+}
+
+function memoryOfPart({ data }: MessagePart): number {
+  return memoryOf(data);
 }
 
 /**

@@ -6,7 +6,7 @@
 import { LimitError } from "../../errors.ts";
 import type { ExtensionChain } from "../../extensions/negotiation.ts";
 import type { Limits } from "../../limits.ts";
-import { type Frame, Opcode, type Role } from "../frames/frame.ts";
+import { type Frame, isControl, Opcode, type Role } from "../frames/frame.ts";
 import { FrameParser, type FrameParserOptions } from "../frames/frame_parser.ts";
 import type { Framing, FramingParser } from "../frames/framing.ts";
 import type { Message } from "../messages/message.ts";
@@ -32,6 +32,23 @@ export interface ReceiverOptions {
   readonly late: (error: LimitError) => void;
 }
 
+const EMPTY = new Uint8Array(0);
+
+/** Messages, or frames, that one step takes at most: 3 MB of objects where they are empty, and more than a read of 32-byte messages has. */
+const STEP_COUNT = 16 * 1024;
+
+/**
+ * Bytes of a frame with a reserved bit that are decoded at a time: deflate makes them 1032 times as many at most, 2 MiB. More costs
+ * nothing (inflating them takes ten times as long as another frame), and less does.
+ */
+const STEP_BYTES = 2 * 1024;
+
+/** The same as long as it is not known how messages are read: up to 33 KiB, and no more than `maxMessageBytes` altogether. */
+const FIRST_STEP_BYTES = 32;
+
+/** The most that deflate makes of a byte. */
+const MOST_PER_BYTE = 1032;
+
 /** From this many bytes on, a read of their own is cheaper than their way through the buffer of reads. */
 const SPACE_PAYS = 8 * 1024;
 
@@ -42,11 +59,21 @@ export class Receiver {
   readonly #parser: FramingParser;
   /** The same, where nothing comes between it and the assembler. */
   #plain: FrameParser | undefined;
-  readonly #short: { role: Role; maxMessageBytes: number };
+  readonly #short: { role: Role; maxMessageBytes: number; most: number };
   readonly #assembler: MessageAssembler;
   #splitter: MessageSplitter | undefined;
   readonly #control: (frame: Frame) => void;
   readonly #late: (error: LimitError) => void;
+  /** What of the last read is not parsed yet. */
+  #rest: Uint8Array<ArrayBuffer> | undefined;
+  /** What is parsed and not decoded yet, from `#next` on, and what was wrong behind it. */
+  #frames: Frame[] = [];
+  #next = 0;
+  #failure: unknown;
+  /** Whether it is not known yet how messages are read: then none is judged by a limit that `stream` lifts. */
+  #unclaimed: boolean;
+  /** Whether the message that is being decoded carried a reserved bit. */
+  #marked = false;
   #pingSecond = 0;
   #pingsInSecond = 0;
   #messageSince = 0;
@@ -65,7 +92,7 @@ export class Receiver {
     });
     this.#parser = parser;
     this.#plain = parser instanceof FrameParser && chain === undefined ? parser : undefined;
-    this.#short = { role, maxMessageBytes: limits.maxMessageBytes };
+    this.#short = { role, maxMessageBytes: limits.maxMessageBytes, most: STEP_COUNT };
     this.#control = (frame) => {
       if (frame.opcode === Opcode.PING) this.#countPing();
       control(frame);
@@ -75,10 +102,13 @@ export class Receiver {
       lends,
       control: this.#control,
     });
+    this.#unclaimed = this.#liftsLimits;
+    if (this.#unclaimed) parser.holdTooBig?.(true);
   }
 
   /**
-   * Takes bytes.
+   * Takes bytes, and a first step through them: what it produces is bounded, however much they bring. While
+   * {@linkcode Receiver.pending}, {@linkcode Receiver.proceed} takes the next one.
    *
    * @param bytes Where they are; they are the receiver's from here on.
    * @param end Where they end.
@@ -92,21 +122,41 @@ export class Receiver {
       this.#messageSince = 0;
       return undefined;
     }
+    this.#rest = bytes.subarray(short, end);
+    return this.proceed(messages, parts);
+  }
+
+  /** Whether there is more of the last read to take. It stays where it was read until then. */
+  get pending(): boolean {
+    return this.#rest !== undefined || this.#next < this.#frames.length || this.#failure !== undefined;
+  }
+
+  /** Takes the next step through the last read: see {@linkcode Receiver.receive}. */
+  proceed(messages: Message[], parts?: MessagePart[]): unknown {
     let failure: unknown;
-    const frames: Frame[] = [];
     try {
-      try {
-        this.#parser.push(bytes.subarray(short, end), frames);
-      } finally {
-        if (parts === undefined) this.#assemble(frames, messages);
-        else this.#split(frames, parts);
-      }
+      if (this.#chain === undefined) this.#stepPlain(messages, parts);
+      else this.#stepDecoded(this.#chain, messages, parts);
     } catch (error) {
       failure = error;
+      this.drop();
     }
     if (messages.length > 0 || parts?.some(({ last }) => last) || !this.#parser.insideMessage) this.#messageSince = 0;
     if (this.#messageSince === 0 && this.#parser.insideMessage) this.#watchMessage();
     return failure;
+  }
+
+  /** Drops what is left of the last read. */
+  drop(): void {
+    this.#rest = this.#failure = undefined;
+    this.#frames = [];
+    this.#next = 0;
+  }
+
+  /** Says that it is known how messages are read: one that goes over a limit no longer waits for that, but fails. */
+  judge(): void {
+    this.#unclaimed = false;
+    this.#parser.holdTooBig?.(false);
   }
 
   /** Where the next read may go, where that saves a copy: into the large payload that is under way. */
@@ -141,8 +191,9 @@ export class Receiver {
     const { maxStreamedMessageBytes } = this.#limits;
     this.#splitter = new MessageSplitter({ maxStreamedMessageBytes, control: this.#control });
     this.#plain = undefined; // neither the short way nor a place in a message: what comes is not put together
-    if (this.#parser.stream !== undefined && this.#chain?.splittable !== false) {
-      this.#parser.stream(allowance(maxStreamedMessageBytes, this.#chain));
+    this.#unclaimed = false;
+    if (this.#liftsLimits) {
+      this.#parser.stream?.(allowance(maxStreamedMessageBytes, this.#chain));
       this.#chain?.stream();
       this.#limits = { ...this.#limits, messageTimeout: 0 };
       this.#messageSince = 0;
@@ -191,23 +242,84 @@ export class Receiver {
     clearTimeout(this.#messageTimer);
   }
 
-  #assemble(frames: Frame[], messages: Message[]): void {
-    if (this.#chain === undefined) return this.#assembler.push(frames, messages, this.#plain?.missing);
-    const decoded: Frame[] = [];
+  /** Whether `stream` lifts the limits on what is held in memory. */
+  get #liftsLimits(): boolean {
+    return this.#parser.stream !== undefined && this.#chain?.splittable !== false;
+  }
+
+  /** A step with nothing between the frames and the messages: it is bounded by its count, as nothing grows. */
+  #stepPlain(messages: Message[], parts: MessagePart[] | undefined): void {
+    const bytes = this.#rest ?? EMPTY;
+    // Another step may begin in the middle of what goes the short way.
+    const short = this.#plain?.idle ? readWholeMessages(bytes, bytes.length, this.#short, messages) : 0;
+    this.#rest = short < bytes.length ? bytes.subarray(short) : undefined;
+    if (this.#rest === undefined || messages.length >= STEP_COUNT) return;
+    const frames: Frame[] = [];
     try {
-      this.#chain.decode.push(frames, decoded);
+      this.#parse(frames);
     } finally {
-      this.#assembler.push(decoded, messages);
+      this.#handOn(frames, messages, parts);
     }
   }
 
-  #split(frames: Frame[], parts: MessagePart[]): void {
-    const decoded: Frame[] = this.#chain === undefined ? frames : [];
-    try {
-      this.#chain?.decode.push(frames, decoded);
-    } finally {
-      this.#splitter?.push(decoded, parts);
+  /** A step with extensions: it ends as soon as it has produced as many bytes as may wait. */
+  #stepDecoded(chain: ExtensionChain, messages: Message[], parts: MessagePart[] | undefined): void {
+    if (this.#next === this.#frames.length) {
+      this.#frames = [];
+      this.#next = 0;
+      try {
+        this.#parse(this.#frames);
+      } catch (error) {
+        this.#failure = error; // what came before it comes first
+      }
     }
+    const decoded: Frame[] = [];
+    for (let produced = 0; this.#next < this.#frames.length && produced < this.#limits.highWaterMark;) {
+      const frame = this.#takeFrame(chain);
+      if (frame === undefined) return;
+      decoded.length = 0;
+      try {
+        chain.decode.push([frame], decoded);
+      } finally {
+        this.#handOn(decoded, messages, parts);
+      }
+      for (const { payload } of decoded) produced += payload.length;
+    }
+    if (this.#next < this.#frames.length || this.#failure === undefined) return;
+    throw this.#failure;
+  }
+
+  #parse(frames: Frame[]): void {
+    const bytes = this.#rest;
+    if (bytes === undefined) return;
+    this.#rest = undefined;
+    const at = this.#parser.push(bytes, frames, STEP_COUNT);
+    if (at < bytes.length) this.#rest = bytes.subarray(at);
+  }
+
+  /** The next frame to decode, or the beginning of it, where the rest may swell too much; nothing where it has to wait. */
+  #takeFrame({ splittable }: ExtensionChain): Frame | undefined {
+    const frame = this.#frames[this.#next]!;
+    const { fin, rsv, opcode, payload } = frame;
+    if (!isControl(opcode) && opcode !== Opcode.CONTINUATION) this.#marked = rsv !== 0;
+    if (isControl(opcode) || !splittable || !this.#marked) {
+      this.#next++;
+      return frame;
+    }
+    const most = this.#unclaimed ? FIRST_STEP_BYTES : STEP_BYTES;
+    const swollen = this.#assembler.heldBytes + MOST_PER_BYTE * Math.min(payload.length, most);
+    if (this.#unclaimed && swollen > this.#limits.maxMessageBytes) return undefined;
+    if (payload.length <= most) {
+      this.#next++;
+      return frame;
+    }
+    this.#frames[this.#next] = { fin, rsv: 0, opcode: Opcode.CONTINUATION, payload: payload.subarray(most) };
+    return { fin: false, rsv, opcode, payload: payload.subarray(0, most) };
+  }
+
+  #handOn(frames: Frame[], messages: Message[], parts: MessagePart[] | undefined): void {
+    if (parts === undefined) this.#assembler.push(frames, messages, this.#plain?.missing);
+    else this.#splitter?.push(frames, parts);
   }
 
   /** A pong costs us more than its ping costs the peer (F12). */

@@ -28,7 +28,7 @@ function longWay(bytes: Uint8Array<ArrayBuffer>, role: Role, maxMessageBytes: nu
 function compare(given: Uint8Array<ArrayBuffer>, role: Role, maxMessageBytes = MAX): number {
   const messages: Message[] = [];
   const bytes = given.slice();
-  const end = readWholeMessages(bytes, bytes.length, { role, maxMessageBytes }, messages);
+  const end = readWholeMessages(bytes, bytes.length, { role, maxMessageBytes, most: Infinity }, messages);
   assertEquals(messages, longWay(given.slice(0, end), role, maxMessageBytes));
   assertEquals(bytes.subarray(end), given.subarray(end), "the rest");
   return end;
@@ -103,10 +103,17 @@ Deno.test("the short way and the long way agree on random bytes that look like f
   }
 });
 
+Deno.test("the short way stops when there are as many messages as may be", () => {
+  const messages: Message[] = ["before"];
+  const bytes = Uint8Array.of(0x81, 0, 0x81, 0, 0x81, 0);
+  assertEquals(readWholeMessages(bytes, 6, { role: "client", maxMessageBytes: MAX, most: 3 }, messages), 4);
+  assertEquals(messages, ["before", "", ""]);
+});
+
 Deno.test("binary messages of the short way are views of what was read", () => {
   const bytes = Uint8Array.of(0x82, 1, 7);
   const messages: Message[] = [];
-  readWholeMessages(bytes, 3, { role: "client", maxMessageBytes: MAX }, messages);
+  readWholeMessages(bytes, 3, { role: "client", maxMessageBytes: MAX, most: Infinity }, messages);
   const [message] = messages;
   assert(message instanceof Uint8Array && message.buffer === bytes.buffer);
 });

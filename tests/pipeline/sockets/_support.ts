@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ExtensionProcessor } from "../../../lib/extensions/extension.ts";
 import { type Limits, resolveLimits } from "../../../lib/limits.ts";
 import type { Role } from "../../../lib/pipeline/frames/frame.ts";
 import type { Message } from "../../../lib/pipeline/messages/message.ts";
@@ -28,6 +29,8 @@ export interface OpenOptions extends Partial<Limits> {
   hub?: Topics;
   /** Watches it. */
   observer?: Observer;
+  /** The extensions at work. */
+  extensionProcessors?: readonly ExtensionProcessor[];
   /** Whether callbacks are lent binary payloads. */
   lendPayloads?: boolean;
 }
@@ -40,7 +43,7 @@ export function connectionOver(conn: ByteConnection | BytePair, options: OpenOpt
     url: "ws://127.0.0.1/",
     protocol: "",
     extensions: "",
-    extensionProcessors: [],
+    extensionProcessors: options.extensionProcessors ?? [],
     fields: [],
     remoteAddr: undefined,
     localAddr: undefined,

@@ -10,7 +10,8 @@ import {
 const EXPECTED: Record<CloseState, Record<CloseHandshakeEvent, string>> = {
   open: {
     close: "closeSent: startTimer sendClose",
-    peerClose: "closeReceived: startTimer decideReply",
+    peerClose: "closeReceived: startTimer awaitReplies",
+    fault: "failing: awaitReplies",
     fail: "failed: startTimer sendClose endWriting",
     end: "closed: finish",
     flushed: "-",
@@ -20,6 +21,7 @@ const EXPECTED: Record<CloseState, Record<CloseHandshakeEvent, string>> = {
   closeSent: {
     close: "-",
     peerClose: "exchanged: endWriting",
+    fault: "failed: endWriting",
     fail: "failed: endWriting",
     end: "closed: finish",
     flushed: "-",
@@ -29,6 +31,7 @@ const EXPECTED: Record<CloseState, Record<CloseHandshakeEvent, string>> = {
   closeReceived: {
     close: "exchanged: sendClose endWriting",
     peerClose: "-",
+    fault: "-",
     fail: "exchanged: sendClose endWriting",
     end: "closeReceived:",
     flushed: "-",
@@ -38,27 +41,39 @@ const EXPECTED: Record<CloseState, Record<CloseHandshakeEvent, string>> = {
   exchanged: {
     close: "-",
     peerClose: "-",
+    fault: "-",
     fail: "-",
     end: "exchanged: flush",
     flushed: "closed: finish",
     timeout: "closed: finish",
     abort: "closed: finish",
   },
+  failing: {
+    close: "failed: startTimer sendClose endWriting",
+    peerClose: "-",
+    fault: "-",
+    fail: "failed: startTimer sendClose endWriting",
+    end: "-",
+    flushed: "-",
+    timeout: "-",
+    abort: "closed: finish",
+  },
   failed: {
     close: "-",
     peerClose: "-",
+    fault: "-",
     fail: "-",
     end: "failed: flush",
     flushed: "closed: finish",
     timeout: "closed: finish",
     abort: "closed: finish",
   },
-  closed: { close: "-", peerClose: "-", fail: "-", end: "-", flushed: "-", timeout: "-", abort: "-" },
+  closed: { close: "-", peerClose: "-", fault: "-", fail: "-", end: "-", flushed: "-", timeout: "-", abort: "-" },
 };
 
 const STATES = Object.keys(EXPECTED) as CloseState[];
 const EVENTS = Object.keys(EXPECTED.open) as CloseHandshakeEvent[];
-const ACTIONS: readonly CloseAction[] = ["startTimer", "decideReply", "sendClose", "endWriting", "flush", "finish"];
+const ACTIONS: readonly CloseAction[] = ["startTimer", "awaitReplies", "sendClose", "endWriting", "flush", "finish"];
 
 /** Every way from a state on which no state comes twice, as the actions on it and the state at its end. */
 function paths(state: CloseState, seen: CloseState[] = []): { end: CloseState; actions: CloseAction[] }[] {
@@ -116,12 +131,14 @@ Deno.test("on no path is a second close frame sent, or anything after it but the
   for (const { actions } of paths("open")) assertEquals(count(actions, "sendClose") <= 1, true, actions.join(" "));
 });
 
-Deno.test("whatever waits for the peer has a deadline: no path leaves open but to closed without the timer", () => {
+Deno.test("whatever waits has a deadline: no path leaves open but to closed without a timer", () => {
   for (const { next, actions } of Object.values(CLOSE_HANDSHAKE.open)) {
-    assertEquals(next === "closed" || actions[0] === "startTimer", true, next);
+    assertEquals(next === "closed" || ["startTimer", "awaitReplies"].includes(actions[0]!), true, next);
   }
+  // What waits for the application and not for the peer is over with "fail".
+  assertEquals(CLOSE_HANDSHAKE.failing.fail?.actions[0], "startTimer");
   for (const state of STATES.filter((state) => state !== "open" && state !== "closed")) {
-    assertEquals(CLOSE_HANDSHAKE[state].timeout?.next, "closed", state);
+    if (state !== "failing") assertEquals(CLOSE_HANDSHAKE[state].timeout?.next, "closed", state);
     assertEquals(CLOSE_HANDSHAKE[state].abort?.next, "closed", state);
   }
 });

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
+import { defer } from "../../../lib/deferred.ts";
 import { ConnectionError, LimitError, ProtocolError, WebSocketError } from "../../../lib/errors.ts";
 import { type Frame, frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
 import { counting } from "../../_support/bytes.ts";
@@ -7,7 +8,7 @@ import { utf8 } from "../../_support/frames.ts";
 import { binary, close, text } from "../../_support/raw_peer.ts";
 import { settle, soon } from "../../_support/wait.ts";
 import { VIOLATIONS } from "../../vectors/violations.ts";
-import { closed, inEveryLane, open } from "./_support.ts";
+import { closed, inEveryLane, LANES, open } from "./_support.ts";
 
 // What peers and networks do wrong, and what we do about it: rows T and F of tests/README.md.
 
@@ -84,19 +85,56 @@ for (const role of ["server", "client"] as const) {
     const reading = lane.read(connection, (message) => void (connection.readyState === 1 && connection.send(message)));
     await peer.send(text("good"));
     await peer.expect(text("good"));
-    await peer.send(text("also good"), "83", text("behind"));
-    const replies = [await peer.readFrame()];
-    if (replies[0]!.opcode === Opcode.TEXT) replies.push(await peer.readFrame());
-    assertEquals(closeOf(replies.at(-1)!), { code: 1002, reason: "Opcode 3 is not defined" });
+    await peer.send(text("also good"), text("and this"), "83", text("behind"));
+    await peer.expect(text("also good"), text("and this"));
+    assertEquals(closeOf(await peer.readFrame()), { code: 1002, reason: "Opcode 3 is not defined" });
     await peer.expectEnd();
     await peer.send(text("and later"));
     await peer.closeWrite();
     const error = await reading.ended;
     assertInstanceOf(error, ProtocolError);
     assertEquals([error.closeCode, error.section], [1002, "RFC 6455 §5.2"]);
-    assertEquals(reading.messages, ["good", "also good"]);
+    assertEquals(reading.messages, ["good", "also good", "and this"]);
     assertEquals(await closed(connection), { closeCode: 1006, reason: "", wasClean: false, error });
   });
+
+  inEveryLane(
+    `a ${role} fails a peer that breaks a rule when a slow application has answered what came before`,
+    async (lane) => {
+      const { connection, peer } = open({ role });
+      const gate = defer<void>();
+      const reading = lane.read(connection, async (message) => {
+        await gate.promise;
+        await connection.send(message);
+      });
+      await peer.send(text("one"), text("two"), "83", text("behind"));
+      await reading.received(1);
+      gate.resolve();
+      await peer.expect(text("one"), text("two"));
+      assertEquals(closeOf(await peer.readFrame()).code, 1002);
+      await peer.closeWrite();
+      assertInstanceOf(await reading.ended, ProtocolError);
+    },
+  );
+
+  inEveryLane(
+    `a ${role} fails a peer that breaks a rule after 2 s, whatever the application still does`,
+    async (lane) => {
+      using time = new FakeTime();
+      const { connection, peer } = open({ role });
+      const gate = defer<void>();
+      const reading = lane.read(connection, () => gate.promise);
+      await peer.send(text("one"), "83");
+      await reading.received(1);
+      await time.advance(1_999);
+      assertEquals(connection.readyState, 1);
+      await time.advance(1);
+      assertEquals(closeOf(await peer.readFrame()).code, 1002);
+      gate.resolve();
+      await peer.closeWrite();
+      assertInstanceOf(await reading.ended, ProtocolError);
+    },
+  );
 }
 
 for (const violation of VIOLATIONS) {
@@ -104,6 +142,7 @@ for (const violation of VIOLATIONS) {
   if (reservedBits !== undefined || reservedOpcodes !== undefined) continue;
   Deno.test(`${title}: the peer is told ${closeCode}`, async () => {
     const { connection, peer, conn } = open({ role, ...limits });
+    LANES[0]!.read(connection);
     await peer.send(hex);
     const { code, reason } = closeOf(await peer.readFrame());
     assertEquals(code, closeCode);

@@ -154,7 +154,7 @@ const RETHROWERS: Record<string, WebSocketHandler> = {
 for (const [what, handler] of Object.entries(RETHROWERS)) {
   Deno.test(`the connection's own end, thrown through ${what}, is not reported`, async () => {
     for (const end of ["reset", "close"] as const) {
-      const { peer, far, done, reports } = run(handler, { highWaterMark: 100, capacity: 300 });
+      const { peer, far, done, reports } = run(handler, { highWaterMark: 200, capacity: 300 });
       await peer.send(text("hello"));
       await settle();
       if (end === "reset") far.reset();

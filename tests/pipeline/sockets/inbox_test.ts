@@ -2,22 +2,25 @@ import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@
 import { Inbox } from "../../../lib/pipeline/sockets/inbox.ts";
 import { settle } from "../../_support/wait.ts";
 
+/** An inbox in which a message counts as its length. */
+const inboxOf = (highWaterMark: number) => new Inbox<string>(highWaterMark, ({ length }) => length);
+
 Deno.test("batches are taken in the order in which they were put", async () => {
-  const inbox = new Inbox(100);
-  inbox.put(["a", "b"], 10);
-  inbox.put(["c"], 10);
+  const inbox = inboxOf(100);
+  inbox.put(["a", "b"]);
+  inbox.put(["c"]);
   assertEquals(inbox.take(), ["a", "b"], "what is there needs no promise");
   assertEquals(inbox.take(), ["c"]);
   const waiting = inbox.take();
-  inbox.put(["d"], 10);
+  inbox.put(["d"]);
   assertEquals(await waiting, ["d"]);
 });
 
-Deno.test("it is full at the high-water mark in bytes of the wire, and has room again below it", async () => {
-  const inbox = new Inbox(100);
-  inbox.put(["a"], 99);
+Deno.test("it is full at the high-water mark in bytes of memory, and has room again below it", async () => {
+  const inbox = inboxOf(100);
+  inbox.put(["a".repeat(98), "b"]);
   assertEquals(inbox.full, false);
-  inbox.put(["b"], 1);
+  inbox.put(["b"]);
   assertEquals(inbox.full, true);
   let room = false;
   void inbox.room().then(() => room = true);
@@ -30,59 +33,59 @@ Deno.test("it is full at the high-water mark in bytes of the wire, and has room 
 });
 
 Deno.test("a batch for which somebody waits takes up no room", () => {
-  const inbox = new Inbox(100);
+  const inbox = inboxOf(100);
   void inbox.take();
-  inbox.put(["a"], 1000);
+  inbox.put(["a".repeat(1000)]);
   assertEquals(inbox.full, false);
 });
 
 Deno.test("one read waits at a time", () => {
-  const inbox = new Inbox(100);
+  const inbox = inboxOf(100);
   void inbox.take();
   assertThrows(() => inbox.take(), TypeError, "another read is waiting");
 });
 
 Deno.test("after the end what is there can still be taken, then comes the end, or its cause each time", async () => {
-  const clean = new Inbox(100);
-  clean.put(["a"], 1);
+  const clean = inboxOf(100);
+  clean.put(["a"]);
   clean.end();
   clean.end(new Error("too late"));
   assertEquals([clean.take(), clean.take(), clean.take()], [["a"], undefined, undefined]);
 
   const cause = new Error("lost");
-  const lost = new Inbox(100);
-  lost.put(["a"], 1);
+  const lost = inboxOf(100);
+  lost.put(["a"]);
   lost.end(cause);
   assertEquals(lost.take(), ["a"]);
   for (let i = 0; i < 2; i++) assertStrictEquals(await assertRejects(async () => await lost.take()), cause);
 });
 
 Deno.test("the end tells who waits for a batch or for room", async () => {
-  const clean = new Inbox(1);
+  const clean = inboxOf(1);
   const batch = clean.take();
   clean.end();
   assertEquals(await batch, undefined);
 
   const cause = new Error("lost");
-  const lost = new Inbox(1);
+  const lost = inboxOf(1);
   const rejected = assertRejects(async () => await lost.take());
   lost.end(cause);
   assertStrictEquals(await rejected, cause);
 
-  const full = new Inbox(1);
-  full.put(["a"], 1);
+  const full = inboxOf(1);
+  full.put(["a"]);
   const room = full.room();
   full.end();
   await room;
 });
 
 Deno.test("a consumer gets what was there first, then every batch in the call stack of put", async () => {
-  const inbox = new Inbox(100);
+  const inbox = inboxOf(100);
   const seen: string[] = [];
-  inbox.put(["a"], 1);
+  inbox.put(["a"]);
   inbox.consumeWith((batch) => void seen.push(...batch.map(String)), () => seen.push("ended"));
   await settle();
-  inbox.put(["b"], 1);
+  inbox.put(["b"]);
   assertEquals(seen, ["a", "b"]);
   inbox.end();
   inbox.end();
@@ -90,7 +93,7 @@ Deno.test("a consumer gets what was there first, then every batch in the call st
 });
 
 Deno.test("a consumer that is busy gets the next batch when it is done, and the inbox fills meanwhile", async () => {
-  const inbox = new Inbox(2);
+  const inbox = inboxOf(2);
   const seen: string[] = [];
   const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   inbox.consumeWith((batch) => {
@@ -98,9 +101,9 @@ Deno.test("a consumer that is busy gets the next batch when it is done, and the 
     return gates[seen.length - 1]?.promise;
   }, () => seen.push("ended"));
   await settle();
-  inbox.put(["a"], 1);
-  inbox.put(["b"], 1);
-  inbox.put(["c"], 1);
+  inbox.put(["a"]);
+  inbox.put(["b"]);
+  inbox.put(["c"]);
   assertEquals([seen.join(), inbox.full], ["a", true]);
   gates[0]!.resolve();
   await inbox.room();
@@ -114,8 +117,8 @@ Deno.test("a consumer that is busy gets the next batch when it is done, and the 
 });
 
 Deno.test("a consumer that comes after the end gets what is left and hears of the end", async () => {
-  const inbox = new Inbox(100);
-  inbox.put(["a"], 1);
+  const inbox = inboxOf(100);
+  inbox.put(["a"]);
   inbox.end(new Error("lost"));
   const seen: string[] = [];
   inbox.consumeWith((batch) => void seen.push(...batch.map(String)), () => seen.push("ended"));
@@ -125,7 +128,7 @@ Deno.test("a consumer that comes after the end gets what is left and hears of th
 
 for (const busy of [false, true]) {
   Deno.test(`an end that the consumer brings about is told once, after its batch (${busy ? "busy" : "done"})`, async () => {
-    const inbox = new Inbox(100);
+    const inbox = inboxOf(100);
     const gate = Promise.withResolvers<void>();
     const seen: string[] = [];
     inbox.consumeWith(() => {
@@ -134,7 +137,7 @@ for (const busy of [false, true]) {
       return busy ? gate.promise.then(() => void seen.push("done")) : undefined;
     }, () => seen.push("ended"));
     await settle();
-    inbox.put(["a"], 1);
+    inbox.put(["a"]);
     await settle();
     gate.resolve();
     await settle();
@@ -144,12 +147,12 @@ for (const busy of [false, true]) {
 
 Deno.test("map gives an inbox with all that waits in this one, its bytes, its end and the reader that waits for room", async () => {
   const cause = new Error("lost");
-  const inbox = new Inbox(10);
-  inbox.put(["a", "bc"], 6);
-  inbox.put(["def"], 6);
+  const inbox = inboxOf(4);
+  inbox.put(["a", "bc"]);
+  inbox.put(["def"]);
   let room = false;
   void inbox.room().then(() => room = true);
-  const lengths = inbox.map((message) => message.length);
+  const lengths = inbox.map((message) => message.length, (length) => length);
   assertEquals(lengths.full, true);
   lengths.end(cause);
   assertEquals(lengths.take(), [1, 2]);
@@ -157,10 +160,10 @@ Deno.test("map gives an inbox with all that waits in this one, its bytes, its en
   assertEquals([lengths.full, room], [false, true]);
   assertEquals(lengths.take(), [3]);
 
-  const ended = new Inbox(10);
-  ended.put(["a"], 1);
+  const ended = inboxOf(10);
+  ended.put(["a"]);
   ended.end(cause);
-  const after = ended.map((message) => message.length);
+  const after = ended.map((message) => message.length, (length) => length);
   assertEquals(after.take(), [1]);
   assertStrictEquals(await assertRejects(async () => await after.take()), cause);
 });

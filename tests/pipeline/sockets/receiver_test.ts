@@ -23,6 +23,7 @@ function receiver(limits: Partial<Limits> = {}, chain?: ExtensionChain) {
     control: (frame) => void controls.push(frame),
     late: (error) => void late.push(error),
   });
+  under.judge();
   let streamed = false;
   const receive = (bytes: Uint8Array<ArrayBuffer>) => {
     const messages: Message[] = [];

@@ -36,6 +36,7 @@ function read(role: Role, chunks: readonly Uint8Array<ArrayBuffer>[], maxMessage
     control: (frame) => void controls.push(frame),
     late: () => {},
   });
+  receiver.judge();
   const messages: Message[] = [];
   for (const chunk of chunks) {
     const failure = receiver.receive(chunk, chunk.length, messages);
