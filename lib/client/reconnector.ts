@@ -7,7 +7,7 @@ import { defer, handled } from "../deferred.ts";
 import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
 import type { ReconnectLimits } from "../limits.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
-import { bytesOf, type Message, type MessageData, ownCopy } from "../pipeline/messages/message.ts";
+import { bytesOf, memoryOf, type Message, type MessageData, ownCopy } from "../pipeline/messages/message.ts";
 import { Inbox } from "../pipeline/sockets/inbox.ts";
 import { endOf } from "../pipeline/sockets/not_open.ts";
 import { withDeadline } from "../pipeline/sockets/opening.ts";
@@ -18,9 +18,6 @@ import { Outbox } from "./outbox.ts";
 import { reconnectDelay, type ReconnectDelayOptions } from "./reconnect_delay.ts";
 import type { ReconnectingConnection, ReconnectingHooks, ReconnectingState } from "./reconnecting_connection.ts";
 import { shouldReconnect } from "./should_reconnect.ts";
-
-/** Bytes of memory that a message takes in the queue besides its data: without them, empty messages would count for nothing. */
-const MESSAGE_OVERHEAD = 100;
 
 /** What a connection that comes back is made of. */
 export interface ReconnectorInit<Data> extends ReconnectingHooks<Data> {
@@ -65,7 +62,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   constructor(init: ReconnectorInit<Data>) {
     this.#init = init;
     this.#outbox = new Outbox(init.limits);
-    this.#inbox = new Inbox(init.highWaterMark);
+    this.#inbox = new Inbox(init.highWaterMark, memoryOf);
     if (init.signal?.aborted) this.#abort();
     else init.signal?.addEventListener("abort", this.#abort);
     void this.#run();
@@ -258,7 +255,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   /** Puts a message into the queue, which counts what it takes in memory. A small one must not keep its whole read there. */
   #keep(message: Message): void {
     const whole = typeof message === "string" || message.byteLength === message.buffer.byteLength;
-    this.#inbox.put([whole || this.#inbox.awaited ? message : ownCopy(message)], message.length + MESSAGE_OVERHEAD);
+    this.#inbox.put([whole || this.#inbox.awaited ? message : ownCopy(message)]);
   }
 
   /** After an end: whether to come back, and the waiting. */

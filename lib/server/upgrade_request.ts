@@ -29,7 +29,7 @@ import { chooseSubprotocol } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { logError } from "../log_error.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
-import { type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
+import { memoryOf, type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
 import { wholePart } from "../pipeline/messages/message_splitter.ts";
 import { ConnectionWays } from "../pipeline/sockets/connection_streams.ts";
 import type { DrivenConnection, PartSource } from "../pipeline/sockets/driven_connection.ts";
@@ -156,8 +156,6 @@ function refusalOf({ status, headers, message }: HandshakeError): Response {
 const FAILED_TIMEOUT = 2_000;
 /** Milliseconds between two looks at what is queued out: the platform does not say when it is written. */
 const DRAIN_POLL = 10;
-/** What a message costs beside its content: empty ones fill the memory too. */
-const MESSAGE_COST = 64;
 
 /** The platform's WebSocket as a connection. */
 class PlatformConnection<Data> implements DrivenConnection<Data> {
@@ -205,7 +203,7 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
     this.#limits = limits;
     this.#hub = options.hub;
     this.#ways = new ConnectionWays(this, this.#limits.highWaterMark);
-    this.#inbox = new Inbox(limits.maxQueuedBytes);
+    this.#inbox = new Inbox(limits.maxQueuedBytes, memoryOf);
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>
       this.#receive(typeof data === "string" ? data : new Uint8Array(data));
@@ -391,7 +389,7 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
       const facts = { limit: "maxMessageBytes", max: maxMessageBytes, actual: bytes, closeCode: 1009 } as const;
       return this.fail(new LimitError(`Message of ${bytes} bytes is over maxMessageBytes ${maxMessageBytes}`, facts));
     }
-    this.#inbox.put([message], bytes + MESSAGE_COST);
+    this.#inbox.put([message]);
     if (!this.#inbox.full) return;
     const facts = { limit: "maxQueuedBytes", max: maxQueuedBytes, closeCode: 1013 } as const;
     this.fail(new LimitError(`Messages that nobody reads reach maxQueuedBytes ${maxQueuedBytes}`, facts));

@@ -268,10 +268,10 @@ Deno.test("whoever does not read stops the peer, and the next connection waits u
   connection.socket?.abort();
   await time.advance(60_000);
   assertEquals([connection.state, test.attempts], ["waiting", 1]);
-  const received = await read(connection, 15);
+  const received = await read(connection, 17);
   await settle();
   assertEquals(test.attempts, 2);
-  received.push(...await read(connection, 5));
+  received.push(...await read(connection, 3));
   assertEquals(received, messages);
   await end(test);
 });

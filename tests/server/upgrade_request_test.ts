@@ -172,7 +172,7 @@ Deno.test("messages that nobody reads are bounded: at maxQueuedBytes the connect
   await using server = start(handler, { maxQueuedBytes: 10_000 });
   using peer = await RawPeer.connect(server.port);
   // Empty ones count as well.
-  await peer.send(...Array.from({ length: Math.ceil(10_000 / 64) }, () => text("")));
+  await peer.send(...Array.from({ length: Math.ceil(10_000 / 128) }, () => text("")));
   const { payload } = await peer.readFrame();
   assertEquals(payload[0]! * 256 + payload[1]!, 1013);
   await peer.send(close(1013));

@@ -147,7 +147,8 @@ export class ConnectionReader {
 
   async #room(): Promise<void> {
     this.#reading = false;
-    const timer = this.#intake.claimed ? undefined : setTimeout(() => this.#intake.claim(), CLAIM_PATIENCE);
+    const unclaimed = this.#intake.pending && !this.#intake.claimed;
+    const timer = unclaimed ? setTimeout(() => this.#intake.claim(), CLAIM_PATIENCE) : undefined;
     while (this.#blocked) await this.#intake.room();
     clearTimeout(timer);
     this.#reading = true;

@@ -8,7 +8,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { bytesOf, isBinaryData, toMessage } from "../../../lib/pipeline/messages/message.ts";
+import { bytesOf, isBinaryData, memoryOf, toMessage } from "../../../lib/pipeline/messages/message.ts";
 import { counting } from "../../_support/bytes.ts";
 import { utf8 } from "../../_support/frames.ts";
 
@@ -124,4 +124,8 @@ Deno.test("bytesOf says what it was given", () => {
   for (const [value, words] of cases) {
     assertThrows(() => Reflect.apply(bytesOf, undefined, [value]), TypeError, words);
   }
+});
+
+Deno.test("a message takes memory for itself, and two bytes at most for each character", () => {
+  assertEquals([memoryOf(""), memoryOf("abc"), memoryOf(new Uint8Array(5))], [128, 134, 133]);
 });
