@@ -45,6 +45,7 @@ const LAYERS = [
   "lib/deferred.ts",
   "lib/next_task.ts",
   "lib/sleep.ts",
+  "lib/next_task.ts",
   "lib/log_error.ts",
   "lib/pipeline/stage.ts",
   "lib/pipeline/stage_stream.ts",
