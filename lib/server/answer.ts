@@ -61,7 +61,7 @@ export class Answer {
    * @throws {RangeError} If its status is not from 200 to 599.
    */
   static async prepare(response: unknown, method: string): Promise<Answer> {
-    if (!(response instanceof Response)) throw new TypeError("The http handler must return a Response");
+    if (!isResponse(response)) throw new TypeError("The http handler must return a Response");
     checkFinal(response);
     const answer = new Answer(response, method);
     try {
@@ -162,6 +162,13 @@ export class Answer {
     if (failed !== undefined) throw failed.error;
     return result;
   }
+}
+
+/** By what is needed of it: frameworks have classes of their own. */
+function isResponse(value: unknown): value is Response {
+  if (value instanceof Response) return true;
+  return typeof value === "object" && value !== null && "status" in value && typeof value.status === "number" &&
+    "headers" in value && "body" in value;
 }
 
 function declaredLength({ headers }: Response): number | undefined {

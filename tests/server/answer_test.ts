@@ -125,3 +125,8 @@ Deno.test("an answer may end the connection, and names its Upgrade", async () =>
   const { head } = await written(new Response("", { status: 426, headers: { Upgrade: "websocket" } }));
   assertMatch(head, /\r\nconnection: upgrade/);
 });
+
+Deno.test("a Response of another class, as frameworks have them, is answered with", async () => {
+  const { status, headers, body, bodyUsed, statusText } = new Response("hello");
+  assertEquals((await written({ status, headers, body, bodyUsed, statusText })).body, "hello");
+});
