@@ -83,7 +83,7 @@ export function play(
     limits: resolveReconnectLimits(options.limits),
     onState(connection) {
       states.push(connection.state);
-      options.onState?.(connection);
+      return options.onState?.(connection);
     },
   });
   const attempt = () => {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
-import { HandshakeError } from "../../lib/errors.ts";
+import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
 import { accept } from "../../lib/server/accept.ts";
 import { connPair } from "../_support/pair.ts";
@@ -178,4 +178,29 @@ Deno.test("a hook that throws ends it for good with what it threw, and leaves no
 
   using closing = play({ onState: ({ state }) => void (state === "closed" && bug()) });
   assertStrictEquals((await soon(closing.connection.close(), "The end")).error, mistake);
+});
+
+Deno.test("a send after the end rejects with InvalidStateError, whose cause is the error that ended it; a wrong argument throws", async () => {
+  using test = play();
+  const refusal = new HandshakeError("Forbidden", { status: 403 });
+  test.attempt().fail(refusal);
+  await soon(test.connection.closed, "The end");
+  void test.connection.send("ignored");
+  const late = await assertRejects(() => test.connection.send("late"), DOMException, "closed for good");
+  assertEquals([late.name, late.cause === refusal], ["InvalidStateError", true]);
+  assertThrows(() => Reflect.apply(test.connection.send, test.connection, [42]), TypeError, "Cannot send 42");
+});
+
+Deno.test("an asynchronous onState that rejects ends it for good, and is no unhandled rejection", async () => {
+  const mistake = new Error("a mistake");
+  using test = play({ onState: () => Promise.reject(mistake) });
+  const { error } = await soon(test.connection.closed, "The end");
+  assertStrictEquals(error, mistake);
+});
+
+Deno.test("an asynchronous shouldReconnect is awaited", async () => {
+  using test = play({ shouldReconnect: () => Promise.resolve(false) });
+  test.attempt().fail(new ConnectionError("lost"));
+  await soon(test.connection.closed, "The end");
+  assertEquals([test.attempts, test.connection.state], [1, "closed"]);
 });

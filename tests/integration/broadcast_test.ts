@@ -85,11 +85,24 @@ const BROADCASTS: Readonly<Record<string, Broadcast>> = {
 for (const [what, { handler, tick }] of Object.entries(BROADCASTS)) {
   Deno.test(`a broadcast from ${what} outlives clients that come and go in every way, and ends no other connection`, async () => {
     const random = seeded();
-    const all = () => server.connections;
+    /** As applications keep them: one that closes is among them until `close` is called. */
+    const clients = new Set<WebSocketConnection>();
+    const all = () => [...server.connections, ...clients];
+    const callbacks = handler(all);
     const reports: unknown[] = [];
     await using server = serve(
       { hostname: "127.0.0.1", port: 0, hub, closeTimeout: 200, onError: (error) => reports.push(error) },
-      handler(all),
+      {
+        ...callbacks,
+        open(socket) {
+          clients.add(socket);
+          return callbacks.open?.(socket);
+        },
+        close(socket, info) {
+          clients.delete(socket);
+          return callbacks.close?.(socket, info);
+        },
+      },
     );
     const watcher = await connect(server.url);
     const listening = (async () => {
