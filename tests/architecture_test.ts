@@ -40,6 +40,7 @@ function graphOf(path: string, seen = new Set<string>()): Set<string> {
 
 /** The folders from the bottom up: a folder imports itself and those before it. */
 const LAYERS = [
+  "lib/builtin_modules.ts",
   "lib/errors.ts",
   "lib/limits.ts",
   "lib/deferred.ts",
@@ -55,6 +56,7 @@ const LAYERS = [
   "lib/handshake/",
   "lib/extensions/",
   "lib/pipeline/sockets/",
+  "lib/node/duplex.ts",
   "lib/node/node_connection.ts",
   "lib/client/reconnect_delay.ts",
   "lib/hub/",
@@ -157,6 +159,15 @@ Deno.test("mod.ts and the hub load no node: module before one is needed: the fir
     )
   );
   assertEquals(loading, []);
+});
+
+Deno.test("nothing is loaded while peers are served: import() stands where a program starts, and where Node and not Deno dials", () => {
+  const importing = [...SOURCES].filter(([, source]) => /\bimport\(/.test(code(source))).map(([path]) => path);
+  assertEquals(importing.sort(), [
+    "lib/client/node_dialer.ts",
+    "lib/handlers/handler_directory.ts",
+    "lib/standalone/main.ts",
+  ]);
 });
 
 Deno.test("the pure layers check with the types of a browser alone", async () => {

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { builtinModules } from "../builtin_modules.ts";
 import type { ByteConnection } from "../pipeline/sockets/transport.ts";
 import type { Dialer } from "./dial.ts";
 import { holding } from "./holding.ts";
+import { startNodeTls } from "./node_tls.ts";
 
 /** Dials with Deno's own calls, and with `node:tls` for what they cannot do. */
 export const denoDialer: Dialer = {
@@ -25,8 +27,14 @@ export const denoDialer: Dialer = {
     // `Deno.startTls` takes TCP connections alone, and no client certificate. `Deno.connectTls` takes one, but no signal, no other
     // name than the host it dials, and no proxy. Where `startTls` will do it is chosen: it echoes twice as fast as `node:tls`.
     if (!isTcpConn(conn) || cert !== undefined) {
-      const { startNodeTls } = await holding(conn, signal, () => import("./node_tls.ts"));
-      return await startNodeTls(conn, options, signal);
+      const load = builtinModules("speak TLS with node:tls");
+      const modules = {
+        events: load("node:events"),
+        net: load("node:net"),
+        stream: load("node:stream"),
+        tls: load("node:tls"),
+      };
+      return await startNodeTls(modules, conn, options, signal);
     }
     // Deno 2.9 lets go of a TCP connection in the middle of a TLS handshake only when the peer says something or goes.
     const tls = await holding(

@@ -9,6 +9,7 @@ import { nodeConnection } from "../node/node_connection.ts";
 import type { ByteConnection } from "../pipeline/sockets/transport.ts";
 import type { Dialer } from "./dial.ts";
 import { holding } from "./holding.ts";
+import { startNodeTls } from "./node_tls.ts";
 
 /** The sockets of connections: TLS is put on a socket itself, not on what is read of it. */
 const SOCKETS = new WeakMap<ByteConnection, Socket>();
@@ -35,8 +36,12 @@ export const nodeDialer: Dialer = {
   },
 
   async secure(conn, options, signal) {
-    const { startNodeTls } = await holding(conn, signal, () => import("./node_tls.ts"));
-    return await startNodeTls(conn, options, signal, SOCKETS.get(conn));
+    const modules = await holding(conn, signal, async () => {
+      const loading = [import("node:events"), import("node:net"), import("node:stream"), import("node:tls")] as const;
+      const [events, net, stream, tls] = await Promise.all(loading);
+      return { events, net, stream, tls };
+    });
+    return await startNodeTls(modules, conn, options, signal, SOCKETS.get(conn));
   },
 
   env: (name) => globalThis.process?.env[name],

@@ -69,12 +69,13 @@ export function deflateFrame(options: DeflateFrameOptions = {}): Extension {
     reservedBits: { first: Rsv.RSV1, continuation: Rsv.RSV1 },
     open: (context) => openCodec(context, { demand, threshold, level }),
   });
+  const able = canKeepContext(); // asked here and not when a peer offers: it loads node:zlib
   return {
     name,
     // Both sides keep their context unless they are asked not to.
-    offer: () => canKeepContext() ? [[]] : [],
+    offer: () => able ? [[]] : [],
     accept(params) {
-      const demand = canKeepContext() ? readDemand(params) : undefined;
+      const demand = able ? readDemand(params) : undefined;
       return demand === undefined ? undefined : processor(demand);
     },
     confirm(params) {

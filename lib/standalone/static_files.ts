@@ -24,7 +24,7 @@ export async function serveFiles(folder: string): Promise<StaticFiles> {
   if (!(await Deno.stat(root)).isDirectory) throw new Deno.errors.NotADirectory("it is no folder");
   const inside = root.endsWith(sep) ? root : root + sep;
 
-  return async (request) => {
+  const serve: StaticFiles = async (request) => {
     const { pathname, search } = new URL(request.url);
     const names = namesOf(pathname);
     if (names === undefined) return undefined;
@@ -37,6 +37,14 @@ export async function serveFiles(folder: string): Promise<StaticFiles> {
     if (!found?.isFile) return undefined;
     if (request.method !== "GET" && request.method !== "HEAD") return methodNotAllowed();
     return await answer(found, request.method === "HEAD");
+  };
+  return async (request) => {
+    try {
+      return await serve(request);
+    } catch (error) {
+      if (!hasNoDescriptor(error)) throw error;
+      return new Response("Too many open files\n", { status: 503, headers: { "Retry-After": "1" } });
+    }
   };
 }
 
@@ -96,6 +104,11 @@ async function find(path: string, inside: string): Promise<Found | undefined> {
 function isMissing(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory ||
     error instanceof Deno.errors.FilesystemLoop || (error instanceof Error && /name too long/i.test(error.message));
+}
+
+/** The process, or the machine, has as many files and connections open as it may: that passes. */
+function hasNoDescriptor(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "EMFILE" || error.code === "ENFILE");
 }
 
 async function answer({ path, size }: Found, headOnly: boolean): Promise<Response> {

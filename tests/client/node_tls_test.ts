@@ -1,3 +1,7 @@
+import EventEmitter from "node:events";
+import * as net from "node:net";
+import * as stream from "node:stream";
+import * as tls from "node:tls";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { SecureOptions } from "../../lib/client/dial.ts";
 import { startNodeTls } from "../../lib/client/node_tls.ts";
@@ -6,12 +10,13 @@ import { cert, clientCa, clientCert, clientKey, key } from "../_support/tls.ts";
 import { soon } from "../_support/wait.ts";
 import { answering, listenTls } from "./_support.ts";
 
+const MODULES = { events: { EventEmitter }, net, stream, tls };
 const HERE: SecureOptions = { serverName: "localhost", alpnProtocols: ["http/1.1"], caCerts: [cert] };
 const { signal } = new AbortController();
 
 async function start(port: number, options: Partial<SecureOptions> = {}) {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-  return { conn, tls: await soon(startNodeTls(conn, { ...HERE, ...options }, signal), "The TLS handshake") };
+  return { conn, tls: await soon(startNodeTls(MODULES, conn, { ...HERE, ...options }, signal), "The TLS handshake") };
 }
 
 Deno.test("TLS by node:tls reads, writes and ends each half apart, and tells the addresses of what is below", async () => {

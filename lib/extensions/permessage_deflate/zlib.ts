@@ -8,6 +8,7 @@
  * @module
  */
 import type Zlib from "node:zlib";
+import { builtinModules } from "../../builtin_modules.ts";
 import { GrowingBuffer } from "../../pipeline/bytes/growing_buffer.ts";
 
 /** What a sender leaves out at a message's end, RFC 7692 §7.2.1. */
@@ -69,23 +70,23 @@ export interface DeflaterOptions {
 const Z_SYNC_FLUSH = 2;
 
 /**
- * The module, loaded when the first context is made: the first `node:` module of a process adds 2 MB to the heap and 12 ms to the
- * start of a server, which most need not pay. A browser that bundles this never asks.
+ * The module, loaded where the options ask for compression: the first `node:` module of a process adds 2 MB to the heap and 12 ms to
+ * the start of a server, which most need not pay. A browser that bundles this never asks.
  */
 let zlibModule: typeof Zlib | undefined;
 
 function zlib(): typeof Zlib {
-  return zlibModule ??= globalThis.process.getBuiltinModule("node:zlib");
+  return zlibModule ??= builtinModules("compress")("node:zlib");
 }
 
 /**
- * Says at once that this runtime cannot compress, before a peer is told that it can.
+ * Loads `node:zlib` and tries it, when the options are read and not when a peer first asks for compression.
  *
- * @throws {TypeError} If `node:zlib` cannot be had at once: in a browser, and in Node before 20.16 and 22.3.
+ * @throws {TypeError} If this runtime cannot compress, before a peer hears that it can: a browser, and Node before 20.16 and 22.3.
  */
 export function requireZlib(): void {
-  if (typeof globalThis.process?.getBuiltinModule === "function") return;
-  throw new TypeError("Cannot compress here: that needs process.getBuiltinModule, of Deno, Bun, Node 20.16 or 22.3");
+  zlibModule = builtinModules("compress")("node:zlib");
+  canKeepContext();
 }
 
 /** `node:zlib` makes an output buffer of its own for each stream, which is not used here: this is the least it takes. */
