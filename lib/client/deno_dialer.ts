@@ -5,9 +5,11 @@
  */
 import { builtinModules } from "../builtin_modules.ts";
 import type { ByteConnection } from "../pipeline/sockets/transport.ts";
+import { defer } from "../deferred.ts";
 import type { Dialer } from "./dial.ts";
 import { holding } from "./holding.ts";
 import { startNodeTls } from "./node_tls.ts";
+import type { HostAndPort } from "./target.ts";
 
 /** Dials with Deno's own calls, and with `node:tls` for what they cannot do. */
 export const denoDialer: Dialer = {
@@ -16,8 +18,7 @@ export const denoDialer: Dialer = {
       const conn = await Deno.connect({ transport: "unix", path: to.path }); // takes no signal
       return await holding(conn, signal, () => Promise.resolve(conn));
     }
-    const { hostname, port } = to;
-    const conn = await Deno.connect({ hostname, port, signal });
+    const conn = await openTcp(to, signal);
     conn.setNoDelay(true); // A TlsConn cannot say so later.
     return conn;
   },
@@ -56,6 +57,34 @@ export const denoDialer: Dialer = {
 
   env: (name) => Deno.env.get(name),
 };
+
+/** Milliseconds until an attempt that was given up is ended: one to a host that does not answer would take minutes. */
+const GRACE = 1_000;
+
+/**
+ * Connects, and leaves no connection where the signal comes first. `Deno.connect` has a signal too, but Deno 2.9 keeps the socket
+ * where that comes in the moment in which TCP connects. So it is given another, which comes later, and what it connects by then is
+ * closed.
+ */
+async function openTcp({ hostname, port }: HostAndPort, signal: AbortSignal): Promise<Deno.TcpConn> {
+  signal.throwIfAborted();
+  const end = new AbortController();
+  const connecting = Deno.connect({ hostname, port, signal: end.signal });
+  const stop = defer<never>();
+  const giveUp = () => {
+    stop.reject(signal.reason);
+    const timer = setTimeout(() => end.abort(), GRACE);
+    connecting.then((conn) => conn.close(), () => {}).finally(() => clearTimeout(timer));
+  };
+  signal.addEventListener("abort", giveUp);
+  try {
+    const conn = await Promise.race([connecting, stop.promise]);
+    signal.throwIfAborted(); // it is closed then
+    return conn;
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
+}
 
 /** Of all that `open` and `secure` give, TCP connections alone have keep-alive. */
 function isTcpConn(conn: ByteConnection): conn is Deno.TcpConn {

@@ -5,39 +5,16 @@
  */
 import { defer } from "../deferred.ts";
 import type { WebSocketHandler } from "../pipeline/sockets/handler.ts";
-import type { ByteConnection } from "../pipeline/sockets/transport.ts";
 import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
 import { sleep } from "../sleep.ts";
+import { withDeadline } from "../pipeline/sockets/opening.ts";
 import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "./connection_group.ts";
+import { listen, type Listener, type ListenOptions } from "./listen.ts";
 
-/** What brings connections, as `Deno.Listener` does. */
-export interface Listener {
-  /** The address it listens on. */
-  readonly addr: Address;
-  /** The next connection. Errors named `BadResource` say that it was closed; all others are passing. */
-  accept(): Promise<ByteConnection>;
-  /** Stops listening. */
-  close(): void;
-  /** Keeps the process alive. */
-  ref(): void;
-  /** Lets the process end though somebody listens. */
-  unref(): void;
-}
+export type { Listener, ListenOptions } from "./listen.ts";
 
 /** How a server listens and what it does. */
-export interface ServeOptions<Data = unknown> extends GroupOptions<Data> {
-  /** The port; 0 for one that is free. @default {8000} */
-  port?: number;
-  /** The address to listen on. @default {"0.0.0.0"} */
-  hostname?: string;
-  /** Listens on a Unix socket at this path instead. */
-  path?: string;
-  /** The certificate chain in PEM, for TLS. */
-  cert?: string;
-  /** The private key in PEM, for TLS. */
-  key?: string;
-  /** Lets several processes listen on the same port (Linux, `--unstable-net`). @default {false} */
-  reusePort?: boolean;
+export interface ServeOptions<Data = unknown> extends GroupOptions<Data>, ListenOptions {
   /** A listener of your own instead. The server closes it. */
   listener?: Listener;
   /** Is called when the server listens. */
@@ -75,6 +52,9 @@ export interface WebSocketServer<Data = unknown> extends AsyncDisposable {
 
 /** After an error of `accept` (out of file descriptors, as a rule) the loop waits, longer each time. */
 const ACCEPT_PAUSE = { first: 50, most: 1_000 };
+
+/** Milliseconds until a listener that was closed has ended its `accept`. Deno's need one turn, and only then is the address free. */
+const RELEASE_TIME = 1_000;
 
 /**
  * Serves WebSockets.
@@ -116,6 +96,7 @@ class Server<Data> implements WebSocketServer<Data> {
   readonly #secure: boolean;
   readonly #finished = defer<void>();
   #shutdown: Promise<void> | undefined;
+  readonly #accepting: Promise<void>;
   #closed = false;
 
   constructor(options: ServeOptions<Data>, handler: WebSocketHandler<Data>) {
@@ -127,7 +108,7 @@ class Server<Data> implements WebSocketServer<Data> {
     else options.signal?.addEventListener("abort", stop, { once: true });
     void this.#finished.promise.then(() => options.signal?.removeEventListener("abort", stop));
     options.onListen?.(this.addr);
-    void this.#accept();
+    this.#accepting = this.#accept();
   }
 
   get addr(): Address {
@@ -169,8 +150,9 @@ class Server<Data> implements WebSocketServer<Data> {
 
   #stop(options: ShutdownOptions): Promise<void> {
     // The listener stays while anything is under way, so that a client hears 503 and not that nobody is there.
-    return this.#group.stop(options, () => this.#close()).then(() => {
+    return this.#group.stop(options, () => this.#close()).then(async () => {
       this.#close();
+      await withDeadline(this.#accepting, { time: RELEASE_TIME, late: () => undefined }).catch(() => {});
       this.#finished.resolve();
     });
   }
@@ -213,19 +195,4 @@ function isClientsFault(error: unknown): boolean {
 /** Errors of Deno's are known by their names: a listener of one's own may run elsewhere. */
 function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : "";
-}
-
-function listen(
-  options: Pick<ServeOptions, "port" | "hostname" | "path" | "cert" | "key" | "reusePort">,
-): Listener {
-  if (!("Deno" in globalThis)) {
-    throw new DOMException("Cannot listen outside Deno: serveNode attaches to a node:http server", "NotSupportedError");
-  }
-  const { port = 8000, hostname = "0.0.0.0", path, cert, key, reusePort = false } = options;
-  if (path !== undefined) return Deno.listen({ transport: "unix", path });
-  if (cert === undefined && key === undefined) return Deno.listen({ port, hostname, reusePort });
-  if (cert === undefined || key === undefined) {
-    throw new TypeError("Cannot serve over TLS: both cert and key are needed");
-  }
-  return Deno.listenTls({ port, hostname, reusePort, cert, key });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { listenWithClientCertificates } from "./client_certificates.ts";
+import { type Listener, listenTls } from "../server/listen.ts";
 import type { Options } from "./options.ts";
 import { named, StartError } from "./command_line.ts";
 
@@ -18,7 +19,7 @@ import { named, StartError } from "./command_line.ts";
 export async function listen(
   options: Pick<Options, "port" | "hostname" | "tlsCert" | "tlsKey" | "tlsClientCa" | "handshakeTimeout">,
   reusePort = false,
-): Promise<Deno.Listener> {
+): Promise<Listener> {
   const { port, hostname, tlsCert, tlsKey, tlsClientCa, handshakeTimeout } = options;
   if (tlsCert === undefined || tlsKey === undefined) {
     return await attempt(options, () => Deno.listen({ port, hostname, reusePort }));
@@ -30,15 +31,15 @@ export async function listen(
     options,
     () =>
       ca === undefined
-        ? Deno.listenTls({ port, hostname, cert, key, reusePort })
+        ? listenTls({ port, hostname, reusePort }, { cert, key })
         : listenWithClientCertificates({ port, hostname, cert, key, ca, handshakeTimeout }),
   );
 }
 
 async function attempt(
   { port, hostname, tlsCert }: Pick<Options, "port" | "hostname" | "tlsCert">,
-  listening: () => Deno.Listener | Promise<Deno.Listener>,
-): Promise<Deno.Listener> {
+  listening: () => Listener | Promise<Listener>,
+): Promise<Listener> {
   try {
     return await listening();
   } catch (error) {
@@ -54,7 +55,7 @@ async function attempt(
       throw new StartError(`Cannot listen on ${hostname}: Deno needs --allow-net for that`, 1);
     }
     // The files are read, so this is about what is in them.
-    if (tlsCert !== undefined && error instanceof Deno.errors.InvalidData) {
+    if (tlsCert !== undefined && error instanceof TypeError) {
       throw new StartError(`Cannot use --tls-cert ${tlsCert} and its key: ${error.message}`, 2);
     }
     throw new StartError(`Cannot listen on ${hostname} port ${port}: ${error.message}`, 1);

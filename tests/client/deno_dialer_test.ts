@@ -14,3 +14,23 @@ Deno.test("a name that TLS cannot be told of closes the connection", async () =>
   await soon(assertRejects(() => securing), "The failure");
   await server.deserted();
 });
+
+Deno.test("a signal that comes in the moment in which TCP connects leaves no connection", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  let attempt = new AbortController();
+  const left = (async () => {
+    for await (const conn of listener) {
+      attempt.abort(); // just then
+      using _ = conn;
+      await soon(conn.read(new Uint8Array(1)).catch(() => {}), "The end of the connection");
+    }
+  })();
+  for (let round = 0; round < 200; round++) {
+    attempt = new AbortController();
+    const { signal } = attempt;
+    await denoDialer.open({ hostname: "127.0.0.1", port }, signal).then((conn) => conn.close(), () => {});
+  }
+  listener.close();
+  await left;
+});
