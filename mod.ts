@@ -44,7 +44,13 @@
  * @module
  */
 export { connect, type ConnectOptions } from "./lib/client/connect.ts";
-export { type Listener, serve, type ServeOptions, type WebSocketServer } from "./lib/server/serve.ts";
+export {
+  type Listener,
+  type ListenOptions,
+  serve,
+  type ServeOptions,
+  type WebSocketServer,
+} from "./lib/server/serve.ts";
 export * from "./lib/errors.ts";
 export {
   DEFAULT_LIMITS,

@@ -33,7 +33,8 @@ const LIMITS = [
 const OPTIONS = [
   ["lib/server/accept.ts", "AcceptOptions", "A server's connections: `serve`, `accept`, `serveNode`, `serveHttp2`"],
   ["lib/server/connection_group.ts", "GroupOptions", "A server: `serve`, and but for `http` `serveNode`"],
-  ["lib/server/serve.ts", "ServeOptions", "Where it listens: `serve`"],
+  ["lib/server/listen.ts", "ListenOptions", "Where it listens: `serve`"],
+  ["lib/server/serve.ts", "ServeOptions", "How it starts and stops: `serve`"],
   ["lib/server/connection_group.ts", "ShutdownOptions", "`server.shutdown`"],
   ["lib/node/serve_node.ts", "ServeNodeOptions", "`serveNode` of `./node`"],
   ["lib/http2/serve_http2.ts", "ServeHttp2Options", "`serveHttp2` of `./http2`"],
