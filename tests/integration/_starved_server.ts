@@ -76,15 +76,19 @@ function starve(): void {
   }
 }
 
+function say(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
 async function obey(listening: number): Promise<void> {
   for await (const order of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
     if (order.trim() === "starve") {
       while (sockets() === listening) await new Promise((resolve) => setTimeout(resolve, 5)); // until the client is accepted
       starve();
-      console.log("starved");
+      say("starved");
     } else {
       for (const file of taken.splice(0)) file.close();
-      console.log("fed");
+      say("fed");
     }
   }
 }
@@ -93,5 +97,5 @@ const port = await KINDS[Deno.args[0]!]!();
 // Deno 2.9 itself needs descriptors in the first second of a process, and ends without: for its signals, and to look for updates.
 setTimeout(() => {
   void obey(sockets());
-  console.log(`port ${port}`);
+  say(`port ${port}`);
 }, 1_200);
