@@ -194,6 +194,7 @@ Deno.test("a send after the end rejects with InvalidStateError, whose cause is t
 Deno.test("an asynchronous onState that rejects ends it for good, and is no unhandled rejection", async () => {
   const mistake = new Error("a mistake");
   using test = play({ onState: () => Promise.reject(mistake) });
+  await test.accepted();
   const { error } = await soon(test.connection.closed, "The end");
   assertStrictEquals(error, mistake);
 });
