@@ -1,5 +1,5 @@
 /**
- * Where reads go: one buffer that fits the traffic, and whose bytes, once handed on, are never written over.
+ * Where reads go: one buffer that fits the traffic, and that is left to the application where it keeps what was read.
  *
  * @module
  */
@@ -16,19 +16,13 @@ const MOST = 320 * 1024;
 const PATIENCE = 3;
 /** What small means. */
 const SMALL = 1 / 32;
-/** A read is never offered less than this part of the buffer. */
-const LEAST_OFFER = 1 / 4;
-
 /**
- * The buffer of one connection's reads. What a read brought is handed on as a view; where that is kept, the next read goes behind
- * it, and a new buffer follows the full one. So a kept message pins at most the buffer it came in, of its own connection, and many
- * small reads cost one allocation: an `ArrayBuffer` of its own for each costs as much as all the rest of reading it. Where nothing is
- * kept, the same memory is read to again.
+ * The buffer of one connection's reads. What a read brought is handed on as a view. Where that is kept, the memory is the
+ * application's, which may transfer it: the next read goes to a new buffer. So a kept message pins at most the buffer it came in, of
+ * its own connection. Where nothing is kept, the same memory is read to again.
  */
 export class ReadBuffer {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(LEAST);
-  /** What stands before this was given away for good. */
-  #given = 0;
   #at = 0;
   #smallReads = 0;
 
@@ -39,7 +33,7 @@ export class ReadBuffer {
 
   /** Where the next read goes. */
   get space(): Uint8Array<ArrayBuffer> {
-    if (this.#bytes.length === 0) this.#renew(LEAST); // somebody has transferred what was kept
+    if (this.#bytes.length === 0) this.#renew(LEAST); // a callback has transferred what it was lent
     return this.#at === 0 ? this.#bytes : this.#bytes.subarray(this.#at);
   }
 
@@ -63,13 +57,12 @@ export class ReadBuffer {
   settle(count: number, { kept, missing = 0 }: { kept: boolean; missing?: number }): boolean {
     const size = this.#bytes.length;
     const next = this.#fit(count);
-    if (kept) this.#given = this.#at + count;
-    if (missing > 0 && missing <= size - this.#at - count) {
+    if (!kept && missing > 0 && missing <= size - this.#at - count) {
       this.#at += count;
       return false;
     }
-    this.#at = this.#given;
-    if (next !== size || size - this.#at < size * LEAST_OFFER) this.#renew(next);
+    this.#at = 0;
+    if (kept || next !== size) this.#renew(next);
     return true;
   }
 
@@ -81,8 +74,9 @@ export class ReadBuffer {
 
   /** Goes on with other memory. What is kept must not pin more than its buffer, and memory of the pool may be larger. */
   #renew(size: number, memory = new ArrayBuffer(size)): void {
+    if (size !== this.#bytes.length) this.#smallReads = 0;
     this.#bytes = new Uint8Array(memory, 0, size);
-    this.#given = this.#at = this.#smallReads = 0;
+    this.#at = 0;
   }
 
   /** The size that fits the traffic, as this read shows it. */

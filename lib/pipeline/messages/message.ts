@@ -132,6 +132,19 @@ function adviceFor(value: unknown): string {
   }
 }
 
+/**
+ * Checks that a message still has its memory before it is handed on. Many small messages of one read share theirs, and the
+ * application may have transferred it with another one.
+ *
+ * @throws {TypeError} If it has not.
+ */
+export function checkMemory(message: Message): void {
+  if (message.length > 0 || typeof message === "string" || !isDetached(message.buffer)) return;
+  throw new TypeError(
+    "Cannot hand on a message: its memory was transferred with another message of the same read. Transfer message.slice().buffer",
+  );
+}
+
 /** The same message in memory of its own. */
 export function ownCopy(message: Message): Message {
   return typeof message === "string" ? message : message.slice();

@@ -6,7 +6,7 @@
 import { WebSocketError } from "../../errors.ts";
 import { nextTask } from "../../next_task.ts";
 import { isSendableCloseCode } from "../frames/close_code.ts";
-import { type Message, type MessageData, toMessage } from "../messages/message.ts";
+import { checkMemory, type Message, type MessageData, toMessage } from "../messages/message.ts";
 import { byteStream } from "./byte_stream.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
 import { isBlob, isSource, type MessageSource } from "./message_source.ts";
@@ -99,6 +99,7 @@ function messageIterator(connection: DrivenConnection): AsyncIterableIterator<Me
 
   const step = (): IteratorResult<Message> => {
     const value = batch[at++]!;
+    if (value.length === 0) checkMemory(value);
     connection.consuming(at < batch.length ? "later" : "nothing");
     return { value, done: false };
   };
@@ -114,7 +115,13 @@ function messageIterator(connection: DrivenConnection): AsyncIterableIterator<Me
   return {
     next() {
       connection.claim("iterator");
-      return at < batch.length ? Promise.resolve(step()) : refill();
+      if (at === batch.length) return refill();
+      try {
+        return Promise.resolve(step());
+      } catch (error) {
+        connection.fail(error);
+        return Promise.reject(error);
+      }
     },
     return() {
       // What is left of the batch stays for the next loop.

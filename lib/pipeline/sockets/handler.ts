@@ -6,7 +6,7 @@
  */
 import { defer } from "../../deferred.ts";
 import { isThenable } from "../../log_error.ts";
-import { type Message, ownCopy } from "../messages/message.ts";
+import { checkMemory, type Message, ownCopy } from "../messages/message.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
 import { untilReturned } from "./early_return.ts";
 import { isEnd } from "./not_open.ts";
@@ -120,7 +120,9 @@ function runCallbacks<Data>(
     for (; at < batch.length && !connection.aborted && !broken; at++) {
       let busy: PromiseLike<unknown> | undefined;
       try {
-        const returned = message?.(connection, batch[at]!);
+        const data = batch[at]!;
+        if (data.length === 0) checkMemory(data);
+        const returned = message?.(connection, data);
         if (isThenable(returned)) busy = returned;
       } catch (error) {
         stop(error);

@@ -166,9 +166,10 @@ export class Intake {
   }
 
   #put(messages: Message[], parts: MessagePart[] | undefined, { wanted, memory }: ReceiveOptions): void {
-    const kept = !this.#lends &&
-      (this.receiver.keepsBytes || (memory !== undefined && keepPrivate(messages, memory)));
-    if (kept) this.#kept = true;
+    if (!this.#lends) {
+      const stays = memory !== undefined && keepPrivate(messages, memory, messages.length <= FEW || this.pending);
+      if (stays || this.receiver.keepsBytes) this.#kept = true;
+    }
     if (parts !== undefined) {
       if (wanted && parts.length > 0) this.#parts?.put(parts);
     } else if (messages.length > 0) {
@@ -201,16 +202,21 @@ function memoryOfPart({ data }: MessagePart): number {
   return memoryOf(data);
 }
 
+/** More messages than this are given their read's memory where all of it has been taken: it costs less than a buffer for each. */
+const FEW = 8;
+
 /**
- * Gives large payloads a buffer of their own: to read to the same memory again, which is in the processor's cache, costs less than
- * to read to memory that is new. Says whether a small one stays where it was read.
+ * Gives large payloads a buffer of their own, and small ones where they are few: to read to the same memory again, which is in the
+ * processor's cache, costs less than to read to memory that is new, and an application may transfer what is its own. Says whether
+ * messages stay where they were read.
  */
-function keepPrivate(messages: Message[], memory: ArrayBuffer): boolean {
+function keepPrivate(messages: Message[], memory: ArrayBuffer, few: boolean): boolean {
   let kept = false;
   for (let i = 0; i < messages.length; i++) {
     const message = messages[i]!;
     if (typeof message === "string" || (kept && message.length < ROOM_PAYS) || message.buffer !== memory) continue;
     if (message.length >= ROOM_PAYS) messages[i] = copyWithHeadroom(message);
+    else if (few) messages[i] = message.slice();
     else kept = true;
   }
   return kept;

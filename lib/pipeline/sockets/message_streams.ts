@@ -4,6 +4,7 @@
  * @module
  */
 import { ConnectionError, invalidState } from "../../errors.ts";
+import { MAX_HEADER_BYTES } from "../frames/frame_serializer.ts";
 import type { Message } from "../messages/message.ts";
 import type { MessagePart } from "../messages/message_splitter.ts";
 import type { DrivenConnection } from "./driven_connection.ts";
@@ -19,6 +20,12 @@ interface OpenMessage {
 
 const isText = (data: Message): data is string => typeof data === "string";
 const isBinary = (data: Message): data is Uint8Array<ArrayBuffer> => typeof data !== "string";
+
+/** Chunks are their reader's, who may transfer them: what shares its memory with more than its header is copied. */
+function alone(data: Message): Message {
+  if (typeof data === "string" || data.buffer.byteLength - data.length <= MAX_HEADER_BYTES) return data;
+  return data.slice();
+}
 
 /**
  * Messages one by one, each with a stream of its parts. Nothing is taken before it is asked for. Whoever asks for the next message
@@ -52,7 +59,7 @@ export function messageStreams(connection: DrivenConnection): AsyncIterableItera
       if (part !== undefined) {
         connection.consuming(++at < batch.length ? "later" : "nothing");
         if (part.last) current = undefined;
-        return part;
+        return { ...part, data: alone(part.data) };
       }
       if (!await (refilling ??= refill())) return undefined;
     }

@@ -80,7 +80,8 @@ export function inSteps(transport: Transport, most: number): Transport {
       const bytes = rest.length > 0 ? rest : await transport.read();
       if (bytes === null) return null;
       rest = bytes.subarray(most);
-      return bytes.subarray(0, most);
+      // A step is the application's, which may transfer it: the rest must not go with it.
+      return rest.length === 0 ? bytes : bytes.slice(0, most);
     },
   };
 }
