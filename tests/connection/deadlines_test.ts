@@ -1,0 +1,103 @@
+import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
+import { type Deadline, DeadlineList, Deadlines } from "../../lib/connection/deadlines.ts";
+import { FakeTime } from "../_support/fake_time.ts";
+import { below, seeded } from "../_support/random.ts";
+
+/** A deadline that notes when it passes. */
+function deadline(passed: () => void): Deadline {
+  return { due: 0, previous: undefined, next: undefined, expired: passed };
+}
+
+Deno.test("a deadline passes after the list's time, once, and one timer serves all of them", async () => {
+  using time = new FakeTime();
+  const list = new DeadlineList(100);
+  const passed: string[] = [];
+  const set = (name: string) => list.set(deadline(() => passed.push(name)));
+  set("a");
+  await time.advance(40);
+  set("b");
+  set("c");
+  assertEquals(time.timers, 1);
+  await time.advance(59);
+  assertEquals(passed, []);
+  await time.advance(1);
+  assertEquals(passed, ["a"]);
+  await time.advance(40);
+  assertEquals([passed, time.timers], [["a", "b", "c"], 0]);
+});
+
+Deno.test("a deadline that is taken back does not pass, and an empty list has no timer", async () => {
+  using time = new FakeTime();
+  const list = new DeadlineList(100);
+  const passed: number[] = [];
+  const links = [0, 1, 2].map((at) => deadline(() => passed.push(at)));
+  for (const link of links) list.set(link);
+  for (const at of [1, 0, 2]) list.cancel(links[at]!);
+  assertEquals(time.timers, 0);
+  await time.advance(100);
+  assertEquals(passed, []);
+});
+
+Deno.test("a deadline may be set again when it passes, and may take others back", async () => {
+  using time = new FakeTime();
+  const list = new DeadlineList(100);
+  const passed: string[] = [];
+  const other = deadline(() => passed.push("other"));
+  let times = 0;
+  const again = deadline(() => {
+    passed.push("again");
+    if (++times === 1) list.cancel(other);
+    if (times < 3) list.set(again);
+  });
+  list.set(again);
+  list.set(other);
+  await time.advance(1_000);
+  assertEquals([passed, time.timers], [["again", "again", "again"], 0]);
+});
+
+Deno.test("after a stall of the event loop all that is due passes, in order", async () => {
+  using time = new FakeTime();
+  const list = new DeadlineList(100);
+  const passed: number[] = [];
+  for (let at = 0; at < 5; at++) {
+    list.set(deadline(() => passed.push(at)));
+    time.stall(30);
+  }
+  await time.advance(0);
+  assertEquals(passed, [0, 1]);
+  await time.advance(100);
+  assertEquals(passed, [0, 1, 2, 3, 4]);
+});
+
+Deno.test("any number of deadlines, set and taken back at random, pass when a timer of their own would", async () => {
+  using time = new FakeTime();
+  const random = seeded();
+  const list = new DeadlineList(50);
+  const passed: string[] = [];
+  const expected: string[] = [];
+  const waiting = new Map<number, { link: Deadline; timer: ReturnType<typeof setTimeout> }>();
+  for (let step = 0; step < 200; step++) {
+    const link = deadline(() => {
+      passed.push(`${step} at ${performance.now()}`);
+      waiting.delete(step);
+    });
+    const timer = setTimeout(() => expected.push(`${step} at ${performance.now()}`), 50);
+    list.set(link);
+    waiting.set(step, { link, timer });
+    if (below(random, 3) === 0) {
+      const [at, victim] = [...waiting][below(random, waiting.size)]!;
+      list.cancel(victim.link);
+      clearTimeout(victim.timer);
+      waiting.delete(at);
+    }
+    if (below(random, 2) === 0) await time.advance(below(random, 20));
+  }
+  await time.advance(50);
+  assertEquals([passed, waiting.size, time.timers], [expected, 0, 0]);
+});
+
+Deno.test("deadlines that are equally far away are in one list", () => {
+  const deadlines = new Deadlines();
+  assertStrictEquals(deadlines.after(10), deadlines.after(10));
+  assertNotStrictEquals(deadlines.after(10), deadlines.after(20));
+});
