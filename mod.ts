@@ -62,7 +62,7 @@ export {
 } from "./lib/limits.ts";
 export * from "./lib/pipeline/frames/mod.ts";
 export * from "./lib/pipeline/messages/mod.ts";
-export * from "./lib/pipeline/sockets/mod.ts";
+export * from "./lib/connection/mod.ts";
 export type { CodecContext, Extension, ExtensionCodec, ExtensionProcessor } from "./lib/extensions/extension.ts";
 export type { PerMessageDeflateOptions } from "./lib/extensions/permessage_deflate/permessage_deflate.ts";
 export type { ExtensionOffer, ExtensionParam } from "./lib/handshake/extension_header.ts";
@@ -74,7 +74,7 @@ export type { TlsOptions } from "./lib/client/dial.ts";
 export type { ProxyOptions } from "./lib/client/proxy/proxy.ts";
 export { WebSocket, type WebSocketEventHandler, type WebSocketOptions } from "./lib/client/websocket.ts";
 export { WebSocketStream, type WebSocketStreamOptions } from "./lib/client/websocket_stream.ts";
-export { reconnectDelay, type ReconnectDelayOptions } from "./lib/client/reconnect_delay.ts";
+export { reconnectDelay, type ReconnectDelayOptions } from "./lib/backoff.ts";
 export { type Fresh, reconnecting, type ReconnectingOptions } from "./lib/client/reconnecting.ts";
 export type {
   ReconnectingConnection,

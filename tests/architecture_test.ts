@@ -48,6 +48,7 @@ const LAYERS = [
   "lib/sleep.ts",
   "lib/next_task.ts",
   "lib/log_error.ts",
+  "lib/backoff.ts",
   "lib/pipeline/stage.ts",
   "lib/pipeline/stage_stream.ts",
   "lib/pipeline/bytes/",
@@ -55,10 +56,9 @@ const LAYERS = [
   "lib/pipeline/messages/",
   "lib/handshake/",
   "lib/extensions/",
-  "lib/pipeline/sockets/",
+  "lib/transport/",
+  "lib/connection/",
   "lib/node/duplex.ts",
-  "lib/node/node_connection.ts",
-  "lib/client/reconnect_delay.ts",
   "lib/hub/",
   "lib/server/",
   "lib/client/",
@@ -80,7 +80,7 @@ Deno.test("every source file belongs to a layer", () => {
   assertEquals([...SOURCES.keys()].filter((path) => layerOf(path) === -1), []);
 });
 
-Deno.test("imports point one way: bytes < frames < messages < handshake < extensions < sockets < hub < server, client < legacy < handlers < standalone", () => {
+Deno.test("imports point one way: bytes < frames < messages < handshake < extensions < transport < connection < hub < server, client < legacy < handlers < standalone", () => {
   const upward = [...SOURCES.keys()].flatMap((path) =>
     imports(path)
       .filter((imported) => SOURCES.has(imported) && layerOf(imported) > layerOf(path))
@@ -110,11 +110,11 @@ function valueGraph(path: string, seen = new Set<string>()): Set<string> {
   return seen;
 }
 
-Deno.test("only *_stream(s).ts and sockets touch streams in the pipeline, the handshake and the extensions", () => {
+Deno.test("only *_stream(s).ts touch streams in the pipeline, the handshake and the extensions", () => {
   const streams = /\b(ReadableStream|WritableStream|TransformStream)\b/;
   const touching = [...SOURCES].filter(([path, source]) =>
     /^lib\/(pipeline|handshake|extensions)\//.test(path) && !/_streams?\.ts$/.test(path) &&
-    !path.startsWith("lib/pipeline/sockets/") && streams.test(code(source))
+    streams.test(code(source))
   );
   assertEquals(touching.map(([path]) => path), []);
 });

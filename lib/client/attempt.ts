@@ -9,7 +9,7 @@ import { offerExtensions } from "../extensions/negotiation.ts";
 import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
 import { createUpgradeRequest } from "../handshake/client_handshake.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
-import type { Connection } from "../pipeline/sockets/connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { type ConnectOptions, openConnection } from "./connect.ts";
 import { ConnectingLine } from "./connecting_line.ts";
 import { authority, hostAndPort } from "./target.ts";

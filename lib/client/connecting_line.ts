@@ -5,7 +5,7 @@
  */
 import { defer } from "../deferred.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
-import { withDeadline } from "../pipeline/sockets/opening.ts";
+import { withDeadline } from "../transport/opening.ts";
 
 /** How a handshake waits and how long it may keep others waiting. */
 export interface TurnOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 import { builtinModules } from "../builtin_modules.ts";
-import type { ByteConnection } from "../pipeline/sockets/transport.ts";
+import type { ByteConnection } from "../transport/transport.ts";
 import { defer } from "../deferred.ts";
 import type { Dialer } from "./dial.ts";
 import { holding } from "./holding.ts";

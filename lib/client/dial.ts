@@ -4,7 +4,7 @@
  * @module
  */
 import { ConnectionError } from "../errors.ts";
-import type { ByteConnection } from "../pipeline/sockets/transport.ts";
+import type { ByteConnection } from "../transport/transport.ts";
 import { denoDialer } from "./deno_dialer.ts";
 import { holding } from "./holding.ts";
 import { nodeDialer } from "./node_dialer.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 import type { Socket } from "node:net";
-import { nodeConnection } from "../node/node_connection.ts";
-import type { ByteConnection } from "../pipeline/sockets/transport.ts";
+import { nodeConnection } from "../transport/node_connection.ts";
+import type { ByteConnection } from "../transport/transport.ts";
 import type { Dialer } from "./dial.ts";
 import { holding } from "./holding.ts";
 import { startNodeTls } from "./node_tls.ts";

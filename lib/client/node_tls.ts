@@ -6,8 +6,8 @@
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { duplexOf } from "../node/duplex.ts";
-import { nodeConnection } from "../node/node_connection.ts";
-import type { ByteConnection } from "../pipeline/sockets/transport.ts";
+import { nodeConnection } from "../transport/node_connection.ts";
+import type { ByteConnection } from "../transport/transport.ts";
 import type { SecureOptions } from "./dial.ts";
 import { holding } from "./holding.ts";
 

@@ -7,7 +7,7 @@ import { defer, type Deferred } from "../deferred.ts";
 import { LimitError } from "../errors.ts";
 import type { ReconnectLimits } from "../limits.ts";
 import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
-import type { SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { SendOptions, WebSocketConnection } from "../connection/websocket_connection.ts";
 import { utf8Length } from "./buffered_amount.ts";
 
 /** How much may wait. */

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
-import type { Connection } from "../pipeline/sockets/connection.ts";
-import { isBlob } from "../pipeline/sockets/message_source.ts";
+import type { Connection } from "../connection/connection.ts";
+import { isBlob } from "../connection/message_source.ts";
 import { BufferedAmount, utf8Length } from "./buffered_amount.ts";
 
 /** What a `WebSocket` can send. */

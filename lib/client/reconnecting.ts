@@ -6,9 +6,9 @@
 import { ConnectionError } from "../errors.ts";
 import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
 import { type ReconnectLimits, resolveLimits, resolveReconnectLimits } from "../limits.ts";
-import { withDeadline } from "../pipeline/sockets/opening.ts";
+import { withDeadline } from "../transport/opening.ts";
 import { connect, type ConnectOptions } from "./connect.ts";
-import type { ReconnectDelayOptions } from "./reconnect_delay.ts";
+import type { ReconnectDelayOptions } from "../backoff.ts";
 import type { ReconnectingConnection, ReconnectingHooks } from "./reconnecting_connection.ts";
 import { Reconnector } from "./reconnector.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
-import type { CloseInfo, SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { CloseInfo, SendOptions, WebSocketConnection } from "../connection/websocket_connection.ts";
 
 /**
  * What a connection that comes back is doing: `connecting`, `onConnect` included; `open`; `waiting` for the next attempt;

@@ -8,8 +8,8 @@ import { BodyParser, responseFraming } from "../handshake/http_body.ts";
 import { toHeaders } from "../handshake/http_fields.ts";
 import type { ResponseHead } from "../handshake/http_head.ts";
 import { GrowingBuffer } from "../pipeline/bytes/growing_buffer.ts";
-import { withDeadline } from "../pipeline/sockets/opening.ts";
-import type { Transport } from "../pipeline/sockets/transport.ts";
+import { withDeadline } from "../transport/opening.ts";
+import type { Transport } from "../transport/transport.ts";
 
 /** A refusal's body may take this long: one that says no length may end with the connection, or never. */
 const BODY_TIME = 1_000;

@@ -5,7 +5,7 @@
  */
 import { ConnectionError, HandshakeError, WebSocketError } from "../errors.ts";
 import { CloseCode } from "../pipeline/frames/close_code.ts";
-import type { CloseInfo } from "../pipeline/sockets/websocket_connection.ts";
+import type { CloseInfo } from "../connection/websocket_connection.ts";
 
 /** Close codes after which the same client would only be closed again. */
 const FINAL_CODES: ReadonlySet<number> = new Set([

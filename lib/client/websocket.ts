@@ -6,10 +6,10 @@
 import { invalidState, WebSocketError } from "../errors.ts";
 import { nextTask } from "../next_task.ts";
 import type { Message } from "../pipeline/messages/message.ts";
-import type { Connection } from "../pipeline/sockets/connection.ts";
-import { closeFor } from "../pipeline/sockets/connection_streams.ts";
-import { isBlob } from "../pipeline/sockets/message_source.ts";
-import type { CloseInfo } from "../pipeline/sockets/websocket_connection.ts";
+import type { Connection } from "../connection/connection.ts";
+import { closeFor } from "../connection/readers/streams.ts";
+import { isBlob } from "../connection/message_source.ts";
+import type { CloseInfo } from "../connection/websocket_connection.ts";
 import { type Attempt, attempt } from "./attempt.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { closeEvent, errorEvent, EventHandlerAttribute } from "./event_handlers.ts";

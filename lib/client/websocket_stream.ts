@@ -6,9 +6,9 @@
 import { defer } from "../deferred.ts";
 import { HandshakeError, invalidState, type WebSocketCloseInfo, WebSocketError } from "../errors.ts";
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
-import type { Connection } from "../pipeline/sockets/connection.ts";
-import { closeFor } from "../pipeline/sockets/connection_streams.ts";
-import type { CloseInfo, WebSocketOpenInfo } from "../pipeline/sockets/websocket_connection.ts";
+import type { Connection } from "../connection/connection.ts";
+import { closeFor } from "../connection/readers/streams.ts";
+import type { CloseInfo, WebSocketOpenInfo } from "../connection/websocket_connection.ts";
 import { type Attempt, attempt } from "./attempt.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { defineInterface, enforceUnsignedShort, requireArgument, toDictionary, toWebMessage } from "./web_idl.ts";

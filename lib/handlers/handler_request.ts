@@ -9,7 +9,8 @@ import type { ExtensionOffer } from "../handshake/extension_header.ts";
 import { quote } from "../handshake/http_fields.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import type { ClosePayload } from "../pipeline/frames/close_code.ts";
-import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { Address } from "../transport/transport.ts";
 import type { UpgradeInfo } from "../server/accept.ts";
 import { createHandlerStream, type HandlerStream } from "./handler_stream.ts";
 

@@ -5,8 +5,8 @@
  */
 import { handled } from "../deferred.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
-import { Connection } from "../pipeline/sockets/connection.ts";
-import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { Connection } from "../connection/connection.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { bytesOf, type Message, type MessageData, ownCopy, toMessage } from "../pipeline/messages/message.ts";
 
 /** How a message is sent. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { HandshakeError } from "../errors.ts";
 import { acceptExchange, type AcceptOptions, createAcceptor } from "../server/accept.ts";
 import { http2Exchange, type StreamEvent } from "./http2_exchange.ts";

@@ -8,7 +8,7 @@ import { defer } from "../deferred.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
-import { withDeadline } from "../pipeline/sockets/opening.ts";
+import { withDeadline } from "../transport/opening.ts";
 import { type Http2WebSocketSession, WebSocketSession } from "./http2_session.ts";
 
 /** How a session is opened. */

@@ -14,8 +14,8 @@ import {
 import type { HeaderFields } from "../handshake/http_fields.ts";
 import type { HeadLimits } from "../handshake/http_head.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
-import { answerAndEnd } from "../pipeline/sockets/opening.ts";
-import { transportOf } from "../pipeline/sockets/transport.ts";
+import { answerAndEnd } from "../transport/opening.ts";
+import { transportOf } from "../transport/transport.ts";
 import type { Exchange } from "../server/exchange.ts";
 import { streamConnection } from "./stream_connection.ts";
 

@@ -14,11 +14,11 @@ import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
 import { checkExtendedConnect, checkFieldSize, createExtendedConnect } from "../handshake/extended_connect.ts";
 import { type HeaderFields, quote, toHeaders } from "../handshake/http_fields.ts";
 import { resolveLimits } from "../limits.ts";
-import { Connection } from "../pipeline/sockets/connection.ts";
-import { tellRefusal } from "../pipeline/sockets/observer.ts";
-import { withDeadline } from "../pipeline/sockets/opening.ts";
-import { type Transport, transportOf } from "../pipeline/sockets/transport.ts";
-import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { Connection } from "../connection/connection.ts";
+import { tellRefusal } from "../connection/watch/observer.ts";
+import { withDeadline } from "../transport/opening.ts";
+import { type Transport, transportOf } from "../transport/transport.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { outgoing, pairs } from "./http2_exchange.ts";
 import { lostStream, streamConnection } from "./stream_connection.ts";
 

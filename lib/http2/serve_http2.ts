@@ -12,9 +12,9 @@ import type {
 } from "node:http2";
 import { HandshakeError } from "../errors.ts";
 import { resolveLimits } from "../limits.ts";
-import { isTaken } from "../node/node_connection.ts";
+import { isTaken } from "../transport/node_connection.ts";
 import type { NodeUpgrades } from "../node/serve_node.ts";
-import type { WebSocketHandler } from "../pipeline/sockets/handler.ts";
+import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
 import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "../server/connection_group.ts";
 import { http2Exchange, type StreamEvent } from "./http2_exchange.ts";
 

@@ -6,8 +6,8 @@
  */
 import { constants, type Http2Session, type Http2Stream } from "node:http2";
 import { ConnectionError } from "../errors.ts";
-import { addressesOf, nodeConnection } from "../node/node_connection.ts";
-import type { ByteConnection } from "../pipeline/sockets/transport.ts";
+import { addressesOf, nodeConnection } from "../transport/node_connection.ts";
+import type { ByteConnection } from "../transport/transport.ts";
 
 /**
  * Makes a connection of a stream.

@@ -6,9 +6,9 @@
 import { LimitError, TopicError } from "../errors.ts";
 import { type HubLimits, resolveHubLimits } from "../limits.ts";
 import { type Message, type MessageData, ownCopy, toMessage } from "../pipeline/messages/message.ts";
-import type { DrivenConnection } from "../pipeline/sockets/driven_connection.ts";
-import type { SlowPolicy, SubscribeOptions } from "../pipeline/sockets/topics.ts";
-import type { SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { DrivenConnection } from "../connection/driven_connection.ts";
+import type { SlowPolicy, SubscribeOptions } from "../connection/topics.ts";
+import type { SendOptions, WebSocketConnection } from "../connection/websocket_connection.ts";
 import { handleReturn, isThenable, logError } from "../log_error.ts";
 import type { BrokerMessage, BrokerState } from "./broker.ts";
 import { History } from "./history.ts";

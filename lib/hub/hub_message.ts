@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { SharedSending } from "../pipeline/sockets/driven_connection.ts";
+import type { SharedSending } from "../connection/driven_connection.ts";
 import type { Message } from "../pipeline/messages/message.ts";
-import type { SendOptions } from "../pipeline/sockets/websocket_connection.ts";
+import type { SendOptions } from "../connection/websocket_connection.ts";
 
 /** What a message costs beside its content: empty ones fill the memory too. */
 export const MESSAGE_COST = 64;

@@ -5,8 +5,8 @@
  */
 import type { HubLimits } from "../limits.ts";
 import type { MessageData } from "../pipeline/messages/message.ts";
-import type { SlowPolicy, SubscribeOptions, Topics } from "../pipeline/sockets/topics.ts";
-import type { SendOptions, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { SlowPolicy, SubscribeOptions, Topics } from "../connection/topics.ts";
+import type { SendOptions, WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Broker, BrokerState } from "./broker.ts";
 import type { HistoryOptions } from "./history.ts";
 import type { TopicPattern } from "./topic_pattern.ts";

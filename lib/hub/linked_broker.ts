@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { reconnectDelay } from "../client/reconnect_delay.ts";
+import { reconnectDelay } from "../backoff.ts";
 import { defer } from "../deferred.ts";
 import { ConnectionError, invalidState } from "../errors.ts";
 import { type BrokerLimits, resolveBrokerLimits } from "../limits.ts";

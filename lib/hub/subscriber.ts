@@ -4,8 +4,8 @@
  * @module
  */
 import { LimitError } from "../errors.ts";
-import type { DrivenConnection } from "../pipeline/sockets/driven_connection.ts";
-import type { SlowPolicy } from "../pipeline/sockets/topics.ts";
+import type { DrivenConnection } from "../connection/driven_connection.ts";
+import type { SlowPolicy } from "../connection/topics.ts";
 import { Backlog } from "./backlog.ts";
 import type { HubMessage } from "./hub_message.ts";
 import type { HubStats } from "./hub_options.ts";

@@ -6,10 +6,10 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { HandshakeError } from "../errors.ts";
-import type { ByteConnection } from "../pipeline/sockets/transport.ts";
-import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { ByteConnection } from "../transport/transport.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { type AcceptOptions, acceptWith, createAcceptor } from "../server/accept.ts";
-import { nodeConnection } from "./node_connection.ts";
+import { nodeConnection } from "../transport/node_connection.ts";
 
 /** The arguments of an `upgrade` event. */
 export interface UpgradeEvent {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Duplex } from "node:stream";
-import { type ByteConnection, transportOf, writeAll } from "../pipeline/sockets/transport.ts";
+import { type ByteConnection, transportOf, writeAll } from "../transport/transport.ts";
 
 /**
  * Makes a Node stream of a connection, which it then owns.

@@ -26,7 +26,7 @@
  * @module
  */
 export { acceptNode, type UpgradeEvent } from "./accept_node.ts";
-export { nodeConnection, type SocketFacts } from "./node_connection.ts";
+export { nodeConnection, type SocketFacts } from "../transport/node_connection.ts";
 export {
   type NodeUpgrades,
   serveNode,

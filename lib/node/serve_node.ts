@@ -9,11 +9,11 @@ import type { Duplex } from "node:stream";
 import { HandshakeError } from "../errors.ts";
 import { hasToken } from "../handshake/http_fields.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
-import type { WebSocketHandler } from "../pipeline/sockets/handler.ts";
-import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "../server/connection_group.ts";
 import { headBytes, takeOver, type UpgradeEvent } from "./accept_node.ts";
-import { isTaken, nodeConnection, type SocketFacts } from "./node_connection.ts";
+import { isTaken, nodeConnection, type SocketFacts } from "../transport/node_connection.ts";
 
 /** What is done with a Node server's upgrades. `http` is missing: ordinary requests are the server's. */
 export interface ServeNodeOptions<Data = unknown>

@@ -16,14 +16,15 @@ import type { OriginPolicy } from "../handshake/origin.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import { chooseSubprotocol } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
-import { Connection } from "../pipeline/sockets/connection.ts";
-import { type Observer, type RefusalInfo, tellRefusal } from "../pipeline/sockets/observer.ts";
-import { withDeadline } from "../pipeline/sockets/opening.ts";
-import type { Topics } from "../pipeline/sockets/topics.ts";
-import type { ByteConnection, BytePair } from "../pipeline/sockets/transport.ts";
+import { Connection } from "../connection/connection.ts";
+import { type Observer, type RefusalInfo, tellRefusal } from "../connection/watch/observer.ts";
+import { withDeadline } from "../transport/opening.ts";
+import type { Topics } from "../connection/topics.ts";
+import type { ByteConnection, BytePair } from "../transport/transport.ts";
 import { type Exchange, http1Exchange, type OrdinaryRequest } from "./exchange.ts";
 import { originCheck } from "./origin_check.ts";
-import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { Address } from "../transport/transport.ts";
 
 /** What an application answers to a request to open a connection. */
 export interface UpgradeAnswer<Data = unknown> {

@@ -8,11 +8,11 @@ import { ConnectionError, HandshakeError } from "../errors.ts";
 import { refusalResponse } from "../handshake/http_response.ts";
 import { resolveServerLimits, type ServerLimits } from "../limits.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
-import type { Connection } from "../pipeline/sockets/connection.ts";
-import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
-import { tellRefusal } from "../pipeline/sockets/observer.ts";
-import type { ByteConnection, BytePair } from "../pipeline/sockets/transport.ts";
-import type { Address } from "../pipeline/sockets/websocket_connection.ts";
+import type { Connection } from "../connection/connection.ts";
+import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
+import { tellRefusal } from "../connection/watch/observer.ts";
+import type { ByteConnection, BytePair } from "../transport/transport.ts";
+import type { Address } from "../transport/transport.ts";
 import { logError } from "../log_error.ts";
 import {
   acceptExchange,

@@ -19,9 +19,9 @@ import {
   type UpgradeRequest,
 } from "../handshake/server_handshake.ts";
 import type { Framing } from "../pipeline/frames/framing.ts";
-import { answerAndEnd, precededBy, readHead, writeHead } from "../pipeline/sockets/opening.ts";
-import { type ByteConnection, type BytePair, type Transport, transportOf } from "../pipeline/sockets/transport.ts";
-import type { Address } from "../pipeline/sockets/websocket_connection.ts";
+import { answerAndEnd, precededBy, readHead, writeHead } from "../transport/opening.ts";
+import { type ByteConnection, type BytePair, type Transport, transportOf } from "../transport/transport.ts";
+import type { Address } from "../transport/transport.ts";
 
 /** What is left of an exchange that opened a WebSocket. */
 export interface Exchanged {

@@ -4,7 +4,7 @@
  * @module
  */
 import { concatBytes } from "../pipeline/bytes/concat.ts";
-import type { Transport } from "../pipeline/sockets/transport.ts";
+import type { Transport } from "../transport/transport.ts";
 
 /** Bytes that are read ahead: of a body that is not read, and of requests that wait for their turn. */
 const READ_AHEAD = 64 * 1024;

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ByteConnection } from "../pipeline/sockets/transport.ts";
-import type { Address } from "../pipeline/sockets/websocket_connection.ts";
+import type { ByteConnection } from "../transport/transport.ts";
+import type { Address } from "../transport/transport.ts";
 import { createTls, type TlsCertificate } from "./tls.ts";
 
 /** What brings connections, as `Deno.Listener` does. */

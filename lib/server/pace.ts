@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { withDeadline } from "../pipeline/sockets/opening.ts";
+import { withDeadline } from "../transport/opening.ts";
 
 /** Bytes that a peer takes or sends within `bodyTimeout`. */
 export const PACE_BYTES = 64 * 1024;

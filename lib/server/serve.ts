@@ -4,10 +4,11 @@
  * @module
  */
 import { defer } from "../deferred.ts";
-import type { WebSocketHandler } from "../pipeline/sockets/handler.ts";
-import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { Address } from "../transport/transport.ts";
 import { sleep } from "../sleep.ts";
-import { withDeadline } from "../pipeline/sockets/opening.ts";
+import { withDeadline } from "../transport/opening.ts";
 import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "./connection_group.ts";
 import { listen, type Listener, type ListenOptions } from "./listen.ts";
 

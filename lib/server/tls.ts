@@ -6,8 +6,8 @@
  */
 import { builtinModules } from "../builtin_modules.ts";
 import { duplexOf } from "../node/duplex.ts";
-import { nodeConnection } from "../node/node_connection.ts";
-import type { ByteConnection } from "../pipeline/sockets/transport.ts";
+import { nodeConnection } from "../transport/node_connection.ts";
+import type { ByteConnection } from "../transport/transport.ts";
 
 /** A certificate, and its key. */
 export interface TlsCertificate {

@@ -31,21 +31,16 @@ import { logError } from "../log_error.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import { memoryOf, type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
 import { wholePart } from "../pipeline/messages/message_splitter.ts";
-import { ConnectionWays } from "../pipeline/sockets/connection_streams.ts";
-import type { DrivenConnection, PartSource } from "../pipeline/sockets/driven_connection.ts";
-import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
-import { type BatchConsumer, Inbox } from "../pipeline/sockets/inbox.ts";
-import { isBlob, isSource, type MessageSource } from "../pipeline/sockets/message_source.ts";
-import { endOf, isTooLate, rejectNotOpen } from "../pipeline/sockets/not_open.ts";
-import { pingBytes, rejectNoPing } from "../pipeline/sockets/pending_pings.ts";
-import { hubFor, type SubscribeOptions, type Topics } from "../pipeline/sockets/topics.ts";
-import type {
-  Address,
-  CloseInfo,
-  SendOptions,
-  StreamedMessage,
-  WebSocketOpenInfo,
-} from "../pipeline/sockets/websocket_connection.ts";
+import { ConnectionWays } from "../connection/readers/streams.ts";
+import type { DrivenConnection, PartSource } from "../connection/driven_connection.ts";
+import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
+import { type BatchConsumer, Inbox } from "../connection/batch_queue.ts";
+import { isBlob, isSource, type MessageSource } from "../connection/message_source.ts";
+import { endOf, isTooLate, rejectNotOpen } from "../connection/not_open.ts";
+import { pingBytes, rejectNoPing } from "../connection/pending_pings.ts";
+import { hubFor, type SubscribeOptions, type Topics } from "../connection/topics.ts";
+import type { CloseInfo, SendOptions, StreamedMessage, WebSocketOpenInfo } from "../connection/websocket_connection.ts";
+import type { Address } from "../transport/transport.ts";
 import { originCheck } from "./origin_check.ts";
 
 /** The limits that can be kept over the platform's WebSocket. */

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { Duplex } from "node:stream";
 import { createServer, type TLSSocket } from "node:tls";
 import { defer, type Deferred } from "../deferred.ts";
-import { nodeConnection } from "../node/node_connection.ts";
+import { nodeConnection } from "../transport/node_connection.ts";
 
 /** How to listen. */
 export interface ListenWithClientCertificatesOptions {

@@ -7,8 +7,9 @@
 import { HandshakeError } from "../errors.ts";
 import type { HandlerDirectory } from "../handlers/handler_directory.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
-import type { Observer } from "../pipeline/sockets/observer.ts";
-import type { Address, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { Observer } from "../connection/watch/observer.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { Address } from "../transport/transport.ts";
 import type { UpgradeAnswer, UpgradeInfo } from "../server/accept.ts";
 import { BASIC_CHALLENGE } from "./basic_auth.ts";
 import { errorFields, type Log } from "./log.ts";

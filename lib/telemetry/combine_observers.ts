@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ConnectionObserver, type Observer, tell } from "../pipeline/sockets/observer.ts";
+import { type ConnectionObserver, type Observer, tell } from "../connection/watch/observer.ts";
 
 /**
  * Makes one observer of several. Each is told of everything, in this order; where one throws, that is printed and the others are

@@ -4,8 +4,8 @@
  * @module
  */
 import { HandshakeError, LimitError } from "../errors.ts";
-import type { Observer } from "../pipeline/sockets/observer.ts";
-import type { CloseInfo, WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { Observer } from "../connection/watch/observer.ts";
+import type { CloseInfo, WebSocketConnection } from "../connection/websocket_connection.ts";
 
 /** A counter only grows, an up-down counter does not, and a histogram has buckets. */
 export type MetricKind = "counter" | "upDownCounter" | "histogram";

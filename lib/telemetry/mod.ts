@@ -23,8 +23,8 @@
  *
  * @module
  */
-export type { ConnectionObserver, Observer, RefusalInfo, Way } from "../pipeline/sockets/observer.ts";
-export type { TapOptions } from "../pipeline/sockets/tap.ts";
+export type { ConnectionObserver, Observer, RefusalInfo, Way } from "../connection/watch/observer.ts";
+export type { TapOptions } from "../connection/watch/tap.ts";
 export { combineObservers } from "./combine_observers.ts";
 export { type Metric, type MetricKind, METRICS } from "./metrics.ts";
 export {

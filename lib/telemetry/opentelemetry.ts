@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Observer } from "../pipeline/sockets/observer.ts";
+import type { Observer } from "../connection/watch/observer.ts";
 import { measuringObserver, type Metric, METRIC_NAMES, type MetricName, METRICS } from "./metrics.ts";
 
 /** What an instrument is made with. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Observer } from "../pipeline/sockets/observer.ts";
+import type { Observer } from "../connection/watch/observer.ts";
 import { measuringObserver, type Metric, METRIC_NAMES, METRICS } from "./metrics.ts";
 
 /** The `Content-Type` of {@linkcode PrometheusMetrics.text}. */

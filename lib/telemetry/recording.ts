@@ -6,8 +6,8 @@
 import { decodeBase64 } from "../pipeline/bytes/base64.ts";
 import type { Limits } from "../limits.ts";
 import type { Role } from "../pipeline/frames/frame.ts";
-import type { Way } from "../pipeline/sockets/observer.ts";
-import { TAP_VERSION } from "../pipeline/sockets/tap.ts";
+import type { Way } from "../connection/watch/observer.ts";
+import { TAP_VERSION } from "../connection/watch/tap.ts";
 
 /** What the first line says, as far as reading back needs it. */
 export interface RecordingFacts {

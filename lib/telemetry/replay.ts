@@ -13,8 +13,8 @@ import type { Frame, Role } from "../pipeline/frames/frame.ts";
 import { FrameParser } from "../pipeline/frames/frame_parser.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import { MessageAssembler } from "../pipeline/messages/message_assembler.ts";
-import type { Way } from "../pipeline/sockets/observer.ts";
-import { parserLimits } from "../pipeline/sockets/receiver.ts";
+import type { Way } from "../connection/watch/observer.ts";
+import { parserLimits } from "../connection/receiver.ts";
 import { readLine, type Recording, type RecordingFacts } from "./recording.ts";
 
 /** How a recording is read back. The limits are those of the recording where none are given. */

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { Connection } from "../pipeline/sockets/connection.ts";
-import { runHandler, type WebSocketHandler } from "../pipeline/sockets/handler.ts";
-import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import { Connection } from "../connection/connection.ts";
+import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { soon } from "./wait.ts";
 
 /** What handles the server's end. */

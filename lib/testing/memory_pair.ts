@@ -4,7 +4,7 @@
  * @module
  */
 import { defer } from "../deferred.ts";
-import type { ByteConnection, BytePair } from "../pipeline/sockets/transport.ts";
+import type { ByteConnection, BytePair } from "../transport/transport.ts";
 
 /** How much a connection in memory holds. */
 export interface MemoryPairOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 import { connect, type ConnectOptions } from "../client/connect.ts";
-import type { WebSocketConnection } from "../pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { accept, type AcceptOptions } from "../server/accept.ts";
 import { handled, type HandledOptions } from "./handled.ts";
 import { memoryPair, type MemoryPairOptions } from "./memory_pair.ts";

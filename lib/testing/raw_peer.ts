@@ -5,13 +5,7 @@
  */
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { type Frame, Opcode, type Role } from "../pipeline/frames/frame.ts";
-import {
-  type ByteConnection,
-  type BytePair,
-  type Transport,
-  transportOf,
-  writeAll,
-} from "../pipeline/sockets/transport.ts";
+import { type ByteConnection, type BytePair, type Transport, transportOf, writeAll } from "../transport/transport.ts";
 import { ExpectationError } from "./expectation_error.ts";
 import type { MemoryEnd } from "./memory_pair.ts";
 import {

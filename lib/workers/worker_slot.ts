@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { reconnectDelay } from "../client/reconnect_delay.ts";
+import { reconnectDelay } from "../backoff.ts";
 import { defer } from "../deferred.ts";
 import type { ShutdownOptions } from "../server/connection_group.ts";
 import { isOurs, type Order, type Report, type WorkerStart } from "./orders.ts";

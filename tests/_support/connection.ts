@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { Role } from "../../lib/pipeline/frames/frame.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 
 /** Asserts what a connection tells that has just opened in memory, where neither side asked for anything. */
 export function assertOpened(connection: WebSocketConnection, expected: { role: Role; url: string }): void {

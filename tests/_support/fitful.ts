@@ -7,7 +7,7 @@
 import { concat } from "./bytes.ts";
 import { below, type Random } from "./random.ts";
 import { turn } from "./wait.ts";
-import type { ByteConnection, BytePair } from "../../lib/pipeline/sockets/transport.ts";
+import type { ByteConnection, BytePair } from "../../lib/transport/transport.ts";
 
 /** A connection whose peer is a script. */
 export interface FitfulConn extends ByteConnection {

@@ -4,7 +4,7 @@
  * @module
  */
 import { type MemoryEnd, memoryPair } from "../../lib/testing/memory_pair.ts";
-import type { ByteConnection, BytePair } from "../../lib/pipeline/sockets/transport.ts";
+import type { ByteConnection, BytePair } from "../../lib/transport/transport.ts";
 
 /** Two ends of a pair of byte streams. Each way holds `capacity` bytes and one chunk. */
 export function streamPair(capacity?: number): [BytePair, BytePair] {

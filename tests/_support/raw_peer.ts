@@ -4,7 +4,7 @@
  * @module
  */
 import type { Role } from "../../lib/pipeline/frames/frame.ts";
-import type { ByteConnection } from "../../lib/pipeline/sockets/transport.ts";
+import type { ByteConnection } from "../../lib/transport/transport.ts";
 import { type HeadFields, requestText as requestOf } from "../../lib/testing/raw_handshake.ts";
 import { RawPeer as Peer } from "../../lib/testing/raw_peer.ts";
 import { utf8 } from "./frames.ts";

@@ -167,7 +167,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     ],
     [
       "the states open, closing, closed",
-      "pipeline/sockets/close_handshake_test.ts",
+      "connection/close_handshake_test.ts",
       "in state ${state} the closing handshake answers each event as RFC 6455 §7 wants it",
     ],
     [

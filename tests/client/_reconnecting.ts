@@ -9,7 +9,7 @@ import type { ReconnectingState } from "../../lib/client/reconnecting_connection
 import { Reconnector, type ReconnectorInit } from "../../lib/client/reconnector.ts";
 import { ConnectionError } from "../../lib/errors.ts";
 import { type ReconnectLimits, resolveReconnectLimits } from "../../lib/limits.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { accept } from "../../lib/server/accept.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { connPair } from "../_support/pair.ts";

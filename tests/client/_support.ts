@@ -6,8 +6,8 @@
 import { assertRejects } from "@std/assert";
 import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
 import { HandshakeError } from "../../lib/errors.ts";
-import type { ByteConnection } from "../../lib/pipeline/sockets/transport.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { ByteConnection } from "../../lib/transport/transport.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { utf8 } from "../_support/frames.ts";
 import { connPair, type MemoryConn } from "../_support/pair.ts";
 import { RawPeer } from "../_support/raw_peer.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert"
 import { attempt } from "../../lib/client/attempt.ts";
 import type { ConnectOptions } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
-import type { Connection } from "../../lib/pipeline/sockets/connection.ts";
+import type { Connection } from "../../lib/connection/connection.ts";
 import { utf8 } from "../_support/frames.ts";
 import { settle, soon } from "../_support/wait.ts";
 import { ends, thrownName, URL_HERE } from "./_web_support.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
-import type { Observer } from "../../lib/pipeline/sockets/observer.ts";
+import type { Observer } from "../../lib/connection/watch/observer.ts";
 import { serve } from "../../lib/server/serve.ts";
 
 Deno.test("an observer is told of a client's connections, and why there were none", async () => {

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { OutgoingMessages } from "../../lib/client/outgoing_messages.ts";
-import { open as openConnection } from "../pipeline/sockets/_support.ts";
+import { open as openConnection } from "../connection/_support.ts";
 import { counting } from "../_support/bytes.ts";
 import { utf8 } from "../_support/frames.ts";
 import { binary, text } from "../_support/raw_peer.ts";

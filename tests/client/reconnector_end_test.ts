@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { accept } from "../../lib/server/accept.ts";
 import { connPair } from "../_support/pair.ts";
 import { settle, soon } from "../_support/wait.ts";

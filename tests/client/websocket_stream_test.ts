@@ -2,7 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEqua
 import { WebSocketStream } from "../../lib/client/websocket_stream.ts";
 import { ConnectionError, HandshakeError, LimitError, WebSocketError } from "../../lib/errors.ts";
 import type { MessageData } from "../../lib/pipeline/messages/message.ts";
-import type { WebSocketOpenInfo } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketOpenInfo } from "../../lib/connection/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { counting } from "../_support/bytes.ts";
 import { utf8 } from "../_support/frames.ts";

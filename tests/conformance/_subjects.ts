@@ -5,8 +5,8 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
-import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
-import type { CloseInfo, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
+import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { RawPeer } from "../_support/raw_peer.ts";
 import { soon } from "../_support/wait.ts";

@@ -6,7 +6,7 @@
  */
 import { assert } from "@std/assert";
 import { type Frame, isControl, Opcode, type Role } from "../../lib/pipeline/frames/frame.ts";
-import type { ByteConnection } from "../../lib/pipeline/sockets/transport.ts";
+import type { ByteConnection } from "../../lib/transport/transport.ts";
 import { concat } from "../_support/bytes.ts";
 import { seeded } from "../_support/random.ts";
 import { turn } from "../_support/wait.ts";

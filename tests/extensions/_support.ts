@@ -7,7 +7,7 @@ import { assertEquals } from "@std/assert";
 import type { ConnectOptions } from "../../lib/client/connect.ts";
 import type { CodecContext } from "../../lib/extensions/extension.ts";
 import { type Frame, Opcode, type Role } from "../../lib/pipeline/frames/frame.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import type { AcceptOptions } from "../../lib/server/accept.ts";
 import { fieldOf } from "../../lib/testing/raw_handshake.ts";
 import { rawClient, rawServer } from "../../lib/testing/raw_pair.ts";

@@ -4,7 +4,7 @@ import { HandshakeError, ProtocolError } from "../../lib/errors.ts";
 import type { PerMessageDeflateProcessor } from "../../lib/extensions/permessage_deflate/permessage_deflate.ts";
 import { type Frame, frame, Opcode, Rsv } from "../../lib/pipeline/frames/frame.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { accept } from "../../lib/server/accept.ts";
 import { counting } from "../_support/bytes.ts";
 import { lines, utf8 } from "../_support/frames.ts";

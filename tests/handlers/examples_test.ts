@@ -2,7 +2,7 @@ import { assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std
 import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
 import { HandshakeError, WebSocketError } from "../../lib/errors.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { counting } from "../_support/bytes.ts";
 import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { soon } from "../_support/wait.ts";

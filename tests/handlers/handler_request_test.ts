@@ -10,7 +10,7 @@ import { permessageDeflate } from "../../lib/extensions/permessage_deflate/perme
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
 import { utf8 } from "../_support/frames.ts";
 import { close, requestText } from "../_support/raw_peer.ts";
-import { open } from "../pipeline/sockets/_support.ts";
+import { open } from "../connection/_support.ts";
 
 /** A request that was read, and what the server knows besides. */
 function handlerRequest(changes: Record<string, string | undefined> = {}, line?: string) {

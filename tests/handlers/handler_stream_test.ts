@@ -6,7 +6,7 @@ import { FakeTime } from "../_support/fake_time.ts";
 import { utf8 } from "../_support/frames.ts";
 import { binary, close, pong, text } from "../_support/raw_peer.ts";
 import { settle, soon } from "../_support/wait.ts";
-import { open as openConnection, type Opened, type OpenOptions } from "../pipeline/sockets/_support.ts";
+import { open as openConnection, type Opened, type OpenOptions } from "../connection/_support.ts";
 
 /** A connection in memory with a raw client, as a handler has it. */
 function open(options?: OpenOptions): Opened & { stream: HandlerStream } {

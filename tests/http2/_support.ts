@@ -21,7 +21,7 @@ import { connectHttp2 } from "../../lib/http2/connect_http2.ts";
 import type { Http2WebSocketSession } from "../../lib/http2/http2_session.ts";
 import { serveHttp2, type ServeHttp2Options } from "../../lib/http2/serve_http2.ts";
 import type { NodeUpgrades } from "../../lib/node/serve_node.ts";
-import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
+import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import { soon } from "../_support/wait.ts";
 
 /** A server that listens. */

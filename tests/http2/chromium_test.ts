@@ -10,7 +10,7 @@ import { serveHttp2 } from "../../lib/http2/serve_http2.ts";
 import { serveNode } from "../../lib/node/serve_node.ts";
 import { serve } from "../../lib/server/serve.ts";
 import type { GroupOptions } from "../../lib/server/connection_group.ts";
-import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
+import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import { type Browser, launch, NO_CHROMIUM } from "../_support/chromium.ts";
 import { unless } from "../_support/needs.ts";
 import { cert, key } from "../_support/tls.ts";

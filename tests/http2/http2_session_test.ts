@@ -2,7 +2,7 @@ import { constants } from "node:http2";
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import { connectHttp2 } from "../../lib/http2/connect_http2.ts";
-import type { Observer } from "../../lib/pipeline/sockets/observer.ts";
+import type { Observer } from "../../lib/connection/watch/observer.ts";
 import { soon, until } from "../_support/wait.ts";
 import { answering, opening, serving } from "./_support.ts";
 

@@ -5,7 +5,7 @@ import { HandshakeError } from "../../lib/errors.ts";
 import { connectHttp2 } from "../../lib/http2/connect_http2.ts";
 import { serveHttp2, type ServeHttp2Options } from "../../lib/http2/serve_http2.ts";
 import { serveNode } from "../../lib/node/serve_node.ts";
-import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
+import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import { standstill } from "../_support/deadline.ts";
 import { utf8 } from "../_support/frames.ts";
 import { playEcho } from "../_support/messages.ts";

@@ -10,7 +10,7 @@ import { createHub } from "../../lib/hub/hub.ts";
 import type { Hub, HubOptions } from "../../lib/hub/hub_options.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
 import { Opcode } from "../../lib/pipeline/frames/frame.ts";
-import { open, type Opened, type OpenOptions } from "../pipeline/sockets/_support.ts";
+import { open, type Opened, type OpenOptions } from "../connection/_support.ts";
 
 /** A connection to a hub's server. */
 export interface Member extends Opened, AsyncDisposable {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std
 import { LimitError } from "../../lib/errors.ts";
 import { createHub } from "../../lib/hub/hub.ts";
 import { pattern } from "../../lib/hub/topic_pattern.ts";
-import { closed } from "../pipeline/sockets/_support.ts";
+import { closed } from "../connection/_support.ts";
 import { close, text } from "../_support/raw_peer.ts";
 import { hubOf, join } from "./_support.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
-import type { SharedSending } from "../../lib/pipeline/sockets/driven_connection.ts";
+import type { SharedSending } from "../../lib/connection/driven_connection.ts";
 import { MESSAGE_COST } from "../../lib/hub/hub_message.ts";
 import { message } from "./_support.ts";
 

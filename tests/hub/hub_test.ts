@@ -3,7 +3,7 @@ import { LimitError, TopicError } from "../../lib/errors.ts";
 import { createHub } from "../../lib/hub/hub.ts";
 import { pattern } from "../../lib/hub/topic_pattern.ts";
 import { frame, Opcode } from "../../lib/pipeline/frames/frame.ts";
-import { open } from "../pipeline/sockets/_support.ts";
+import { open } from "../connection/_support.ts";
 import { utf8 } from "../_support/frames.ts";
 import { printed } from "../_support/printed.ts";
 import { close, text } from "../_support/raw_peer.ts";

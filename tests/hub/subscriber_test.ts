@@ -4,7 +4,7 @@ import { MESSAGE_COST } from "../../lib/hub/hub_message.ts";
 import { pattern } from "../../lib/hub/topic_pattern.ts";
 import { close } from "../_support/raw_peer.ts";
 import { settle, until } from "../_support/wait.ts";
-import { closed } from "../pipeline/sockets/_support.ts";
+import { closed } from "../connection/_support.ts";
 import { hubOf, join, joinSlowly, type Member } from "./_support.ts";
 
 /** Texts of 98 bytes: frames of 100. */

@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo, Server } from "node:net";
 import { deflateFrame } from "../../lib/extensions/deflate_frame.ts";
-import type { WebSocketCallbacks } from "../../lib/pipeline/sockets/handler.ts";
+import type { WebSocketCallbacks } from "../../lib/connection/readers/callbacks.ts";
 import { serveHttp2 } from "../../lib/http2/serve_http2.ts";
 import { legacyDrafts } from "../../lib/legacy/mod.ts";
 import { serveNode } from "../../lib/node/serve_node.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import { assert } from "@std/assert";
-import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { serve, type ServeOptions } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { utf8 } from "../_support/frames.ts";

@@ -8,7 +8,7 @@ import { assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
 import { frame, Opcode } from "../../lib/pipeline/frames/frame.ts";
 import { MAX_HEADER_BYTES } from "../../lib/pipeline/frames/frame_serializer.ts";
-import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
+import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { runDeno } from "../_support/child.ts";
 import { standstill, within } from "../_support/deadline.ts";

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { createHub } from "../../lib/hub/mod.ts";
-import type { WebSocketCallbacks } from "../../lib/pipeline/sockets/handler.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketCallbacks } from "../../lib/connection/readers/callbacks.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { below, seeded } from "../_support/random.ts";
 import { close, RawPeer, text } from "../_support/raw_peer.ts";

@@ -7,7 +7,7 @@
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { permessageDeflate } from "../../lib/extensions/permessage_deflate/permessage_deflate.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { assertMessage } from "../_support/messages.ts";

@@ -13,7 +13,7 @@ import {
   type PerMessageDeflateOptions,
 } from "../../lib/extensions/permessage_deflate/permessage_deflate.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { utf8 } from "../_support/frames.ts";

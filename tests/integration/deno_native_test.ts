@@ -8,7 +8,7 @@ import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert"
 import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
 import { ConnectionError } from "../../lib/errors.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
-import type { CloseInfo, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { runDeno } from "../_support/child.ts";
 import { within } from "../_support/deadline.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { deflateFrame } from "../../lib/extensions/deflate_frame.ts";
-import type { ByteConnection } from "../../lib/pipeline/sockets/transport.ts";
+import type { ByteConnection } from "../../lib/transport/transport.ts";
 import { utf8 } from "../_support/frames.ts";
 import { unless } from "../_support/needs.ts";
 import { RawPeer } from "../_support/raw_peer.ts";

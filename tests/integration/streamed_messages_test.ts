@@ -8,7 +8,7 @@
 import WebSocket, { WebSocketServer } from "npm:ws@^8.18.0";
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
-import type { StreamedMessage, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { StreamedMessage, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { assertMessage, bytesOfSize } from "../_support/messages.ts";

@@ -10,7 +10,7 @@ import { assert, assertEquals, assertInstanceOf, assertLess, assertRejects, asse
 import { connect } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
-import type { CloseInfo, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { utf8 } from "../_support/frames.ts";

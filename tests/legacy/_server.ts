@@ -6,7 +6,7 @@
 import { assert } from "@std/assert";
 import type { LegacyVersion } from "../../lib/handshake/server_handshake.ts";
 import { legacyDrafts } from "../../lib/legacy/legacy_drafts.ts";
-import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
+import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import { serve, type ServeOptions, type WebSocketServer } from "../../lib/server/serve.ts";
 import type { RawFrame } from "../../lib/testing/raw_frame.ts";
 import { close, type RawPeer, text } from "../_support/raw_peer.ts";

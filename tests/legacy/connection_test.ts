@@ -1,14 +1,14 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { ConnectionError, HandshakeError, LimitError } from "../../lib/errors.ts";
 import { legacyDrafts } from "../../lib/legacy/legacy_drafts.ts";
-import { Connection } from "../../lib/pipeline/sockets/connection.ts";
+import { Connection } from "../../lib/connection/connection.ts";
 import { accept, type AcceptOptions } from "../../lib/server/accept.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { connPair, type MemoryConn } from "../_support/pair.ts";
 import { RawPeer } from "../_support/raw_peer.ts";
 import { settle, soon } from "../_support/wait.ts";
 import { bytesOf } from "../handshake/_support.ts";
-import { closed, LANES } from "../pipeline/sockets/_support.ts";
+import { closed, LANES } from "../connection/_support.ts";
 import { delimited, EXCHANGES, expectBytes, shakeHands } from "./_support.ts";
 
 const VERSIONS = ["hixie-75", "hixie-76"] as const;

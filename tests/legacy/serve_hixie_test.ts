@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import type { CloseInfo } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { CloseInfo } from "../../lib/connection/websocket_connection.ts";
 import { RawPeer } from "../_support/raw_peer.ts";
 import { soon, until } from "../_support/wait.ts";
 import { bytesOf } from "../handshake/_support.ts";

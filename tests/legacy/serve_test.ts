@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { legacyDrafts } from "../../lib/legacy/legacy_drafts.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { serve, type ServeOptions } from "../../lib/server/serve.ts";
 import { utf8 } from "../_support/frames.ts";
 import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";

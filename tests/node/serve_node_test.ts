@@ -7,7 +7,7 @@ import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import { acceptNode } from "../../lib/node/accept_node.ts";
 import { type NodeUpgrades, serveNode, type ServeNodeOptions } from "../../lib/node/serve_node.ts";
-import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
+import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import { deno } from "../_support/child.ts";
 import { utf8 } from "../_support/frames.ts";
 import { playEcho } from "../_support/messages.ts";

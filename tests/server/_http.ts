@@ -7,7 +7,7 @@ import { assert } from "@std/assert";
 import { BodyParser, responseFraming } from "../../lib/handshake/http_body.ts";
 import { type ResponseHead, ResponseHeadParser } from "../../lib/handshake/http_head.ts";
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
-import type { ByteConnection } from "../../lib/pipeline/sockets/transport.ts";
+import type { ByteConnection } from "../../lib/transport/transport.ts";
 import { RawPeer } from "../_support/raw_peer.ts";
 import { utf8 } from "../_support/frames.ts";
 

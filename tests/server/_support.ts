@@ -6,7 +6,7 @@
 import { assertRejects } from "@std/assert";
 import { HandshakeError } from "../../lib/errors.ts";
 import { accept, type AcceptOptions } from "../../lib/server/accept.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { utf8 } from "../_support/frames.ts";
 import { connPair, type MemoryConn } from "../_support/pair.ts";
 import { RawPeer, requestText } from "../_support/raw_peer.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { transportOf } from "../../lib/pipeline/sockets/transport.ts";
+import { transportOf } from "../../lib/transport/transport.ts";
 import { Inflow } from "../../lib/server/inflow.ts";
 import { utf8 } from "../_support/frames.ts";
 import { connPair } from "../_support/pair.ts";

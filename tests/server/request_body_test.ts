@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import type { RequestFraming } from "../../lib/handshake/http_body.ts";
-import { transportOf } from "../../lib/pipeline/sockets/transport.ts";
+import { transportOf } from "../../lib/transport/transport.ts";
 import { Inflow } from "../../lib/server/inflow.ts";
 import { RequestBody } from "../../lib/server/request_body.ts";
 import { FakeTime } from "../_support/fake_time.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
-import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
+import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import { serve, type ServeOptions, type WebSocketServer } from "../../lib/server/serve.ts";
 import { utf8 } from "../_support/frames.ts";
 import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";

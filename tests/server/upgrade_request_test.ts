@@ -3,8 +3,8 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } f
 import { connect } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError, LimitError, WebSocketError } from "../../lib/errors.ts";
 import { createHub } from "../../lib/hub/mod.ts";
-import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
-import type { CloseInfo, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
+import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { upgradeRequest, type UpgradeRequestOptions } from "../../lib/server/upgrade_request.ts";
 import { utf8 } from "../_support/frames.ts";
 import { assertMessage, messages } from "../_support/messages.ts";

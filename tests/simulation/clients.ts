@@ -8,7 +8,7 @@ import { reconnecting } from "../../lib/client/reconnecting.ts";
 import { WebSocket } from "../../lib/client/websocket.ts";
 import { WebSocketStream } from "../../lib/client/websocket_stream.ts";
 import { ConnectionError, HandshakeError, WebSocketError } from "../../lib/errors.ts";
-import type { CloseInfo } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { CloseInfo } from "../../lib/connection/websocket_connection.ts";
 import type { Conversation } from "./conversation.ts";
 import { readAll, readStream, takes } from "./lanes.ts";
 import { streamsOf } from "./network.ts";

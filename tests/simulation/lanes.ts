@@ -4,7 +4,7 @@
  * @module
  */
 import type { Message } from "../../lib/pipeline/messages/message.ts";
-import type { StreamedMessage, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { StreamedMessage, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { concat } from "../_support/bytes.ts";
 import type { Seat } from "./seat.ts";
 

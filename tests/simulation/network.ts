@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ByteConnection, BytePair } from "../../lib/pipeline/sockets/transport.ts";
+import type { ByteConnection, BytePair } from "../../lib/transport/transport.ts";
 import type { FaultPlan, WayPlan } from "./plan.ts";
 import type { World } from "./world.ts";
 

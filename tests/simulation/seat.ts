@@ -4,8 +4,8 @@
  * @module
  */
 import type { Message, MessageData } from "../../lib/pipeline/messages/message.ts";
-import type { MessageSource } from "../../lib/pipeline/sockets/message_source.ts";
-import type { CloseInfo, WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { MessageSource } from "../../lib/connection/message_source.ts";
+import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import type { SimulatedConn } from "./network.ts";
 import type { Act, AppPlan } from "./plan.ts";
 import type { Listening, Talk } from "./talk.ts";

@@ -7,9 +7,9 @@
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import { accept, type AcceptOptions } from "../../lib/server/accept.ts";
 import { serve, type WebSocketServer } from "../../lib/server/serve.ts";
-import type { ByteConnection } from "../../lib/pipeline/sockets/transport.ts";
-import type { WebSocketHandler } from "../../lib/pipeline/sockets/handler.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { ByteConnection } from "../../lib/transport/transport.ts";
+import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import type { Conversation } from "./conversation.ts";
 import { readAll } from "./lanes.ts";
 import { type SimulatedConn, streamsOf } from "./network.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
-import type { Observer } from "../../lib/pipeline/sockets/observer.ts";
+import type { Observer } from "../../lib/connection/watch/observer.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { combineObservers } from "../../lib/telemetry/combine_observers.ts";
 import { printed } from "../_support/printed.ts";

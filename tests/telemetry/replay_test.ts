@@ -2,7 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/asser
 import { connect } from "../../lib/client/connect.ts";
 import { ConnectionError, LimitError, WebSocketError } from "../../lib/errors.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
-import type { WebSocketConnection } from "../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { replay, type ReplayEvent, type ReplayOptions } from "../../lib/telemetry/replay.ts";
 import { counting } from "../_support/bytes.ts";

@@ -8,8 +8,8 @@ import { basicCredentials, percentDecode } from "../../handshake/client_handshak
 import { fieldValues } from "../../handshake/http_fields.ts";
 import { type HeadLimits, ResponseHeadParser, serializeRequestHead } from "../../handshake/http_head.ts";
 import type { Limits } from "../../limits.ts";
-import { readHead, readOn, writeHead } from "../../pipeline/sockets/opening.ts";
-import { type ByteConnection, type Transport, transportOf } from "../../pipeline/sockets/transport.ts";
+import { readHead, readOn, writeHead } from "../../transport/opening.ts";
+import { type ByteConnection, type Transport, transportOf } from "../../transport/transport.ts";
 import { refusal, reworded } from "../refusal.ts";
 import { authority, type HostAndPort } from "../target.ts";
 import type { Proxy } from "./proxy.ts";

@@ -5,7 +5,7 @@
  */
 import { CloseCode } from "../../pipeline/frames/close_code.ts";
 import type { MessageData } from "../../pipeline/messages/message.ts";
-import type { CloseInfo, WebSocketConnection } from "../../pipeline/sockets/websocket_connection.ts";
+import type { CloseInfo, WebSocketConnection } from "../../connection/websocket_connection.ts";
 import type { ClientOptions } from "./client_options.ts";
 import { linesOf } from "./lines.ts";
 import type { Screen } from "./screen.ts";

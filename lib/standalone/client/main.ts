@@ -11,7 +11,7 @@
  */
 import { connect } from "../../client/connect.ts";
 import { ConnectionError, HandshakeError } from "../../errors.ts";
-import type { WebSocketConnection } from "../../pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../../connection/websocket_connection.ts";
 import { named, print, StartError, writeAll } from "../command_line.ts";
 import { type ClientOptions, clientUsage, readClientOptions } from "./client_options.ts";
 import { converse } from "./conversation.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect } from "../../../lib/client/connect.ts";
 import type { Message } from "../../../lib/pipeline/messages/message.ts";
-import type { WebSocketConnection } from "../../../lib/pipeline/sockets/websocket_connection.ts";
+import type { WebSocketConnection } from "../../../lib/connection/websocket_connection.ts";
 import { accept } from "../../../lib/server/accept.ts";
 import { type ClientOptions, DEFAULT_CLIENT_OPTIONS } from "../../../lib/standalone/client/client_options.ts";
 import { converse } from "../../../lib/standalone/client/conversation.ts";

@@ -1,0 +1,75 @@
+/**
+ * How long a client waits before it connects again, RFC 6455 §7.2.3: when a server falls, all its clients notice at once, and must
+ * not come back at once.
+ *
+ * @module
+ */
+import { LONGEST_TIME } from "./limits.ts";
+
+/** How the waiting grows. */
+export interface ReconnectDelayOptions {
+  /** The most milliseconds before the first attempt, RFC 6455's 0 to 5 seconds. @default {5000} */
+  first?: number;
+  /** The most milliseconds before any attempt, unless the server asks for more. @default {60000} */
+  most?: number;
+  /**
+   * `Retry-After` of the refusal, RFC 9110 §10.2.3: seconds, or a date; of several the longest wait counts. It is waited for, and
+   * the random part comes on top.
+   */
+  retryAfter?: string | null;
+  /** A number from 0 up to 1, each as likely as any other. @default {Math.random} */
+  random?: () => number;
+}
+
+/**
+ * The time to wait before an attempt: random over the whole range (full jitter), whose end doubles with each attempt that failed,
+ * up to a limit.
+ *
+ * @example Come back, but not all at once
+ * ```ts
+ * import { reconnectDelay } from "@sluice/websocket";
+ * import { assert } from "@std/assert";
+ *
+ * assert(reconnectDelay(0) < 5_000);
+ * assert(reconnectDelay(0, { retryAfter: "30" }) >= 30_000);
+ * ```
+ *
+ * @param failures How many attempts have failed since the last connection: 0 for the first.
+ * @param options How the waiting grows, and what the server asked for.
+ * @returns Milliseconds, no more than a timer can wait (24.8 days): one that waits longer would fire at once.
+ * @throws {RangeError} If `failures` is not a whole number of 0 or more, `first` is below 0, or `most` is not above 0.
+ */
+export function reconnectDelay(failures: number, options: ReconnectDelayOptions = {}): number {
+  const { first = 5_000, most = 60_000, retryAfter = null, random = Math.random } = options;
+  if (!(Number.isInteger(failures) && failures >= 0)) {
+    throw new RangeError(`Cannot wait after ${failures} failures: it must be a whole number of 0 or more`);
+  }
+  if (!(first >= 0 && most > 0)) {
+    throw new RangeError(`Cannot wait up to ${first} and ${most} ms: first must be 0 or more, most more than 0`);
+  }
+  // From 0 nothing doubles: the second part grows even then, so that attempts that fail never follow each other without a pause.
+  const range = Math.min(Math.max(first * 2 ** failures, 2 ** failures - 1), most, LONGEST_TIME);
+  const part = Math.min(Math.max(random(), 0), 1);
+  return Math.min(asked(retryAfter) + (Number.isNaN(part) ? 1 : part) * range, LONGEST_TIME);
+}
+
+/** The dates of RFC 9110 §5.6.7: the preferred form and that of RFC 850. */
+const DATE = /^[A-Z][a-z]+, \d\d[ -][A-Z][a-z]{2}[ -]\d\d(?:\d\d)? \d\d:\d\d:\d\d GMT$/;
+
+/** The form of C's `asctime`, which does not say that it is GMT. */
+const ASCTIME = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/;
+
+/** What `Retry-After` asks for in milliseconds: the longest wait, if there are several fields. */
+function asked(retryAfter: string | null): number {
+  if (retryAfter === null) return 0;
+  // A comma after the name of a day belongs to the date.
+  const elements = retryAfter.split(/(?<!Mon|Tue|Wed|Thu|Fri|Sat|Sun|day),/);
+  return Math.max(...elements.map((element) => waitOf(element.trim())));
+}
+
+/** One value in milliseconds: nothing if it is neither seconds nor a date, or lies in the past. */
+function waitOf(text: string): number {
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, LONGEST_TIME);
+  const date = DATE.test(text) ? Date.parse(text) : ASCTIME.test(text) ? Date.parse(`${text} GMT`) : NaN;
+  return Number.isNaN(date) ? 0 : Math.min(Math.max(date - Date.now(), 0), LONGEST_TIME);
+}

@@ -1,0 +1,60 @@
+/**
+ * What handlers and streams need of a connection besides its surface: whatever has this can be handled and streamed.
+ *
+ * @module
+ */
+import type { Message, MessageData } from "../pipeline/messages/message.ts";
+import type { MessagePart } from "../pipeline/messages/message_splitter.ts";
+import type { BatchConsumer } from "./batch_queue.ts";
+import type { CloseInfo, SendOptions, WebSocketConnection } from "./websocket_connection.ts";
+
+/** Sends what is encoded once for many connections. */
+export interface SharedSending {
+  /** How it encodes: connections of the same encoding send the same bytes for a message. */
+  readonly encoding: string;
+  /** The frames of a message. */
+  encode(data: MessageData, options?: SendOptions): Uint8Array<ArrayBuffer>;
+  /** Queues what a connection of the same encoding encoded, and does not flush. Where the connection closes it does nothing. */
+  sendEncoded(bytes: Uint8Array<ArrayBuffer>): void;
+}
+
+/** Takes the next batch of parts of messages, or waits for it; `undefined` after a clean end. */
+export type PartSource = () => MessagePart[] | undefined | Promise<MessagePart[] | undefined>;
+
+/** A connection as the code that drives it sees it. */
+export interface DrivenConnection<Data = unknown> extends WebSocketConnection<Data> {
+  /** Is called when the queue falls below its high-water mark again. */
+  ondrain: (() => void) | undefined;
+  /** Is called when the connection has ended, before anybody else is told. */
+  onend: (() => void) | undefined;
+  /** How messages are sent that are encoded once for many; `undefined` where a connection encodes its own, or is busy. */
+  readonly shared: SharedSending | undefined;
+  /** Whether the high-water mark is reached. */
+  readonly full: boolean;
+  /** Whether the application dropped the connection: it wants no more of it, and that includes messages. */
+  readonly aborted: boolean;
+  /** Whether anything has begun to read it. */
+  readonly read: boolean;
+  /** Whether binary messages are the callbacks' only until these return. */
+  readonly lends: boolean;
+  /** Takes the next batch, or waits for it; `undefined` after a clean end. */
+  takeBatch(): Message[] | undefined | Promise<Message[] | undefined>;
+  /** Has messages handed on in parts from here on, and gives what takes them. */
+  streamMessages(): PartSource;
+  /** Hands every batch to `consumer`, and says when the last one is done. */
+  consumeWith(consumer: BatchConsumer, ended: () => void): void;
+  /** Says through what the connection is read. Throws `TypeError` if it is read in another way already. */
+  claim(way: string): void;
+  /** Says how much of the batch in hand is left. */
+  consuming(how: "nothing" | "now" | "later"): void;
+  /** Writes what is queued. */
+  flush(): void;
+  /** Waits until less than the high-water mark is queued, if more is. */
+  drained(): Promise<void> | undefined;
+  /** Closes with an empty close frame. */
+  closeWithoutCode(): Promise<CloseInfo>;
+  /** Fails the connection with the close code of `error`. */
+  fail(error: unknown): void;
+  /** Whether a handler threw what the connection's end threw at it: no bug of its own. */
+  isOwnError(error: unknown): boolean;
+}

@@ -1,0 +1,62 @@
+/**
+ * What a call gets that needs an open connection, and which errors say no more than that a connection has ended.
+ *
+ * The state of a connection is never thrown at the call: a peer may close at any moment, so no caller can avoid it.
+ *
+ * @module
+ */
+import { handled } from "../deferred.ts";
+import { ConnectionError, invalidState, LimitError, ProtocolError } from "../errors.ts";
+import type { WebSocketConnection } from "./websocket_connection.ts";
+
+/** Errors that were made because a connection ends. */
+const ENDS = new WeakSet<Error>();
+
+/**
+ * The error of a call that needs an open connection.
+ *
+ * @param action What was called, as it stands behind "Cannot".
+ * @param connection The connection, which is not open.
+ * @param cause The error that ended the connection, if one did.
+ */
+export function notOpen(
+  action: string,
+  { readyState }: Pick<WebSocketConnection, "readyState">,
+  cause?: unknown,
+): DOMException {
+  return endOf(invalidState(`Cannot ${action}: the connection is ${readyState === 3 ? "closed" : "closing"}`, cause));
+}
+
+/**
+ * The same as a promise. Ignoring it is safe; awaiting it throws.
+ *
+ * @param action What was called, as it stands behind "Cannot".
+ * @param connection The connection, which is not open.
+ * @param cause The error that ended the connection, if one did.
+ */
+export function rejectNotOpen(
+  action: string,
+  connection: Pick<WebSocketConnection, "readyState">,
+  cause?: unknown,
+): Promise<never> {
+  return handled(Promise.reject(notOpen(action, connection, cause)));
+}
+
+/** Notes that an error only says how a connection ended: the code that gets it may be without fault. */
+export function endOf<Reason>(error: Reason): Reason {
+  // An application may have thrown any other: its own mistakes stay mistakes.
+  const ours = error instanceof ProtocolError || error instanceof LimitError || error instanceof ConnectionError ||
+    (error instanceof DOMException && error.name === "InvalidStateError");
+  if (ours) ENDS.add(error);
+  return error;
+}
+
+/** Whether an error only says that some connection has ended. */
+export function isEnd(error: unknown): boolean {
+  return error instanceof Error && ENDS.has(error);
+}
+
+/** Whether an error says that a call came too late for a connection. */
+export function isTooLate(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "InvalidStateError" && isEnd(error);
+}

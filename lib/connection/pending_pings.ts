@@ -1,0 +1,93 @@
+/**
+ * Pings that wait for their pongs, RFC 6455 §5.5.2 and §5.5.3.
+ *
+ * @module
+ */
+import { defer, type Deferred, handled } from "../deferred.ts";
+import { bytesOf, type MessageData } from "../pipeline/messages/message.ts";
+
+interface PendingPing {
+  readonly payload: Uint8Array<ArrayBuffer>;
+  readonly sent: number;
+  readonly deferred: Deferred<number>;
+}
+
+/** Matches pongs to pings and measures the round trips. */
+export class PendingPings {
+  readonly #pending: PendingPing[] = [];
+  #next = 0;
+  #roundTripTime: number | undefined;
+  readonly #watch: { roundTrip(ms: number): void } | undefined;
+
+  /** @param watch Is told of every round trip, in milliseconds. */
+  constructor(watch?: { roundTrip(ms: number): void }) {
+    this.#watch = watch;
+  }
+
+  /** The latest round trip in milliseconds. */
+  get roundTripTime(): number | undefined {
+    return this.#roundTripTime;
+  }
+
+  /**
+   * Starts the clock for a ping.
+   *
+   * @param payload The payload; by default a number that no other ping of this connection has.
+   * @returns The payload's bytes, and the round trip in milliseconds when it is known.
+   * @throws {RangeError} If the payload is more than 125 bytes (§5.5).
+   */
+  add(payload?: MessageData): { payload: Uint8Array<ArrayBuffer>; roundTrip: Promise<number> } {
+    const bytes = pingBytes(payload) ?? this.#number();
+    const deferred = defer<number>();
+    deferred.promise.catch(() => {}); // whoever does not wait is not punished when the connection ends
+    this.#pending.push({ payload: bytes, sent: performance.now(), deferred });
+    return { payload: bytes, roundTrip: deferred.promise };
+  }
+
+  /** A pong came. It answers its ping and those before it: a peer may answer only the latest. Others are ignored (F13). */
+  receive(payload: Uint8Array): void {
+    const index = this.#pending.findIndex((ping) => sameBytes(ping.payload, payload));
+    const now = performance.now();
+    for (const ping of this.#pending.splice(0, index + 1)) {
+      this.#roundTripTime = now - ping.sent;
+      ping.deferred.resolve(this.#roundTripTime);
+      this.#watch?.roundTrip(this.#roundTripTime);
+    }
+  }
+
+  /** The connection ended: no pong will come. */
+  end(error: unknown): void {
+    for (const { deferred } of this.#pending.splice(0)) deferred.reject(error);
+  }
+
+  #number(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, this.#next++);
+    return bytes;
+  }
+}
+
+/**
+ * Checks a ping's payload, in every state of a connection.
+ *
+ * @returns A copy of the bytes; `undefined` where there is no payload.
+ * @throws {TypeError} If it is no text, no buffer and no view.
+ * @throws {RangeError} If it is more than 125 bytes (§5.5).
+ */
+export function pingBytes(payload: MessageData | undefined): Uint8Array<ArrayBuffer> | undefined {
+  if (payload === undefined) return undefined;
+  const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : bytesOf(payload).slice();
+  if (bytes.length > 125) {
+    throw new RangeError(`Cannot ping with ${bytes.length} bytes: the limit of a control frame is 125`);
+  }
+  return bytes;
+}
+
+/** The answer to a ping where there are none. Ignoring it is safe, as for any ping that comes to nothing. */
+export function rejectNoPing(what: string): Promise<never> {
+  return handled(Promise.reject(new DOMException(`Cannot ping: ${what} has no pings`, "NotSupportedError")));
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

@@ -1,0 +1,137 @@
+/**
+ * Messages whose content is a stream: `messages()` of a connection.
+ *
+ * @module
+ */
+import { ConnectionError, invalidState } from "../../errors.ts";
+import { MAX_HEADER_BYTES } from "../../pipeline/frames/frame_serializer.ts";
+import type { Message } from "../../pipeline/messages/message.ts";
+import type { MessagePart } from "../../pipeline/messages/message_splitter.ts";
+import type { DrivenConnection } from "../driven_connection.ts";
+import type { StreamedMessage } from "../websocket_connection.ts";
+
+/** A message that was handed out and whose last part has not been taken. */
+interface OpenMessage {
+  /** Nobody gets the rest of it: what there is goes nowhere. */
+  dropped: boolean;
+  /** Fails its stream. */
+  fail(error: unknown): void;
+}
+
+const isText = (data: Message): data is string => typeof data === "string";
+const isBinary = (data: Message): data is Uint8Array<ArrayBuffer> => typeof data !== "string";
+
+/** Chunks are their reader's, who may transfer them: what shares its memory with more than its header is copied. */
+function alone(data: Message): Message {
+  if (typeof data === "string" || data.buffer.byteLength - data.length <= MAX_HEADER_BYTES) return data;
+  return data.slice();
+}
+
+/**
+ * Messages one by one, each with a stream of its parts. Nothing is taken before it is asked for. Whoever asks for the next message
+ * gives up the rest of the one before.
+ */
+export function messageStreams(connection: DrivenConnection): AsyncIterableIterator<StreamedMessage> {
+  const takeBatch = connection.streamMessages();
+  let batch: MessagePart[] = [];
+  let at = 0;
+  let refilling: Promise<boolean> | undefined;
+  let current: OpenMessage | undefined;
+  let asking = false;
+
+  /** Waits for the next batch, for all who want it; `false` where the connection has ended. */
+  const refill = async (): Promise<boolean> => {
+    try {
+      const next = await takeBatch();
+      if (next === undefined) return false;
+      batch = next;
+      at = 0;
+      return true;
+    } finally {
+      refilling = undefined;
+    }
+  };
+
+  /** Takes the next part, as long as whoever waits for it still wants it. */
+  const take = async (wanted: () => boolean): Promise<MessagePart | undefined> => {
+    while (wanted()) {
+      const part = batch[at];
+      if (part !== undefined) {
+        connection.consuming(++at < batch.length ? "later" : "nothing");
+        if (part.last) current = undefined;
+        return { ...part, data: alone(part.data) };
+      }
+      if (!await (refilling ??= refill())) return undefined;
+    }
+    return undefined;
+  };
+
+  /** The stream of a message that has begun; `is` says what its chunks are. */
+  const streamOf = <Data extends Message>(first: Data, last: boolean, is: (data: Message) => data is Data) => {
+    let message: OpenMessage;
+    return new ReadableStream<Data>({
+      start(controller) {
+        message = { dropped: false, fail: (error) => controller.error(error) };
+        if (first.length > 0) controller.enqueue(first);
+        if (last) controller.close();
+        else current = message;
+      },
+      async pull(controller) {
+        const part = await take(() => current === message);
+        if (message.dropped) return;
+        if (part === undefined) throw new ConnectionError("The connection ended in the middle of a message");
+        if (part.data.length > 0 && is(part.data)) controller.enqueue(part.data);
+        if (part.last) controller.close();
+      },
+      cancel() {
+        message.dropped = true;
+        void discard(message);
+      },
+    }, { highWaterMark: 0 });
+  };
+
+  /** Takes the rest of a message as it comes. */
+  const discard = async (message: OpenMessage): Promise<void> => {
+    try {
+      while (await take(() => current === message) !== undefined);
+    } catch {
+      // How the connection ended is told to whoever asks for the next message.
+    }
+  };
+
+  const next = async (): Promise<IteratorResult<StreamedMessage>> => {
+    if (current !== undefined) {
+      current.dropped = true;
+      current.fail(invalidState("Cannot read the rest of the message: the next one was asked for"));
+      current = undefined;
+    }
+    for (let part = await take(() => true); part !== undefined; part = await take(() => true)) {
+      if (!part.first) continue;
+      const { data, last } = part;
+      const value: StreamedMessage = isText(data)
+        ? { type: "text", readable: streamOf(data, last, isText) }
+        : { type: "binary", readable: streamOf(data, last, isBinary) };
+      return { value, done: false };
+    }
+    return { value: undefined, done: true };
+  };
+
+  return {
+    async next() {
+      if (asking) throw new TypeError("Cannot read: another read is waiting for the next message");
+      asking = true;
+      try {
+        return await next();
+      } finally {
+        asking = false;
+      }
+    },
+    return() {
+      // The message that was left can still be read, and the next loop goes on behind it.
+      return Promise.resolve({ value: undefined, done: true });
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}

@@ -1,0 +1,202 @@
+/**
+ * The ways to read and write a connection: an iterator, and web streams that are made when they are first asked for.
+ *
+ * @module
+ */
+import { WebSocketError } from "../../errors.ts";
+import { nextTask } from "../../next_task.ts";
+import { isSendableCloseCode } from "../../pipeline/frames/close_code.ts";
+import { checkMemory, type Message, type MessageData, toMessage } from "../../pipeline/messages/message.ts";
+import { byteStream } from "../byte_stream.ts";
+import type { DrivenConnection } from "../driven_connection.ts";
+import { isBlob, isSource, type MessageSource } from "../message_source.ts";
+import { messageStreams } from "./streamed_messages.ts";
+import { notOpen } from "../not_open.ts";
+import type { StreamedMessage, WebSocketOpenInfo } from "../websocket_connection.ts";
+
+/** All the ways of one connection. Each is made when it is first asked for, and only one of them reads. */
+export class ConnectionWays {
+  readonly #connection: DrivenConnection;
+  readonly #highWaterMark: number;
+  #readThrough: string | undefined;
+  #readable: ReadableStream<Message> | undefined;
+  #writable: WritableStream<MessageData | MessageSource> | undefined;
+  #bytes: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #batches: ReadableStream<Message[]> | undefined;
+  #iterator: AsyncIterableIterator<Message> | undefined;
+  #opened: Promise<WebSocketOpenInfo> | undefined;
+  #messages: AsyncIterableIterator<StreamedMessage> | undefined;
+
+  /**
+   * @param connection The connection.
+   * @param highWaterMark Bytes that `writable` queues before it asks to wait.
+   */
+  constructor(connection: DrivenConnection, highWaterMark: number) {
+    this.#connection = connection;
+    this.#highWaterMark = highWaterMark;
+  }
+
+  /** Whether anybody has begun to read. */
+  get inUse(): boolean {
+    return this.#readThrough !== undefined;
+  }
+
+  /** Messages as a stream. */
+  get readable(): ReadableStream<Message> {
+    return this.#readable ??= messageStream(this.#connection);
+  }
+
+  /** Binary messages as a stream of bytes. */
+  get bytes(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#bytes ??= byteStream(this.#connection, (reason) => closeFor(this.#connection, reason));
+  }
+
+  /** Where messages are written. */
+  get writable(): WritableStream<MessageData | MessageSource> {
+    return this.#writable ??= messageSink(this.#connection, this.#highWaterMark);
+  }
+
+  /** Batches as a stream. */
+  get batches(): ReadableStream<Message[]> {
+    return this.#batches ??= batchStream(this.#connection);
+  }
+
+  /** Messages one by one: every loop goes on where the last one was left. */
+  get iterator(): AsyncIterableIterator<Message> {
+    return this.#iterator ??= messageIterator(this.#connection);
+  }
+
+  /** Both streams, as a `WebSocketStream` gives them. */
+  get opened(): Promise<WebSocketOpenInfo> {
+    const { extensions, protocol } = this.#connection;
+    return this.#opened ??= Promise.resolve({
+      extensions,
+      protocol,
+      readable: this.readable,
+      writable: this.writable,
+    });
+  }
+
+  /** Messages as streams, from now on: every loop goes on where the last one was left. */
+  messages(): AsyncIterableIterator<StreamedMessage> {
+    this.#connection.claim("messages");
+    return this.#messages ??= messageStreams(this.#connection);
+  }
+
+  /** Says through what the connection is read. There is only one way at a time: two would each miss messages. */
+  claim(way: string): void {
+    if (this.#readThrough !== undefined && this.#readThrough !== way) {
+      throw new TypeError(`Cannot read through ${way}: the connection is read through its ${this.#readThrough}`);
+    }
+    this.#readThrough = way;
+  }
+}
+
+/** Messages one by one, without a stream: a message of a batch that is here costs one resolved promise. */
+function messageIterator(connection: DrivenConnection): AsyncIterableIterator<Message> {
+  let batch: Message[] = [];
+  let at = 0;
+
+  const step = (): IteratorResult<Message> => {
+    const value = batch[at++]!;
+    if (value.length === 0) checkMemory(value);
+    connection.consuming(at < batch.length ? "later" : "nothing");
+    return { value, done: false };
+  };
+
+  const refill = async (): Promise<IteratorResult<Message>> => {
+    const next = await connection.takeBatch();
+    if (next === undefined) return { value: undefined, done: true };
+    batch = next;
+    at = 0;
+    return step();
+  };
+
+  return {
+    next() {
+      connection.claim("iterator");
+      if (at === batch.length) return refill();
+      try {
+        return Promise.resolve(step());
+      } catch (error) {
+        connection.fail(error);
+        return Promise.reject(error);
+      }
+    },
+    return() {
+      // What is left of the batch stays for the next loop.
+      return Promise.resolve({ value: undefined, done: true });
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/** Batches as they come. */
+function batchStream(connection: DrivenConnection): ReadableStream<Message[]> {
+  return new ReadableStream<Message[]>({
+    async pull(controller) {
+      connection.claim("batches");
+      const batch = await connection.takeBatch();
+      if (batch === undefined) return controller.close();
+      connection.consuming(batch.length > 1 ? "later" : "nothing");
+      controller.enqueue(batch);
+    },
+    cancel: (reason) => closeFor(connection, reason),
+  }, { highWaterMark: 0 });
+}
+
+/** Messages, one chunk each. */
+function messageStream(connection: DrivenConnection): ReadableStream<Message> {
+  // The connection's own: what a loop left of a batch is read here.
+  const messages = connection[Symbol.asyncIterator]();
+  return new ReadableStream<Message>({
+    async pull(controller) {
+      const { done, value } = await messages.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => closeFor(connection, reason),
+  }, { highWaterMark: 0 });
+}
+
+/** Where messages are written. Its queue, and so `desiredSize`, is counted in bytes. */
+function messageSink(
+  connection: DrivenConnection,
+  highWaterMark: number,
+): WritableStream<MessageData | MessageSource> {
+  return new WritableStream<MessageData | MessageSource>({
+    start(controller) {
+      void connection.closed.then(async ({ error }) => {
+        // After a clean end a pipe from `readable` closes this stream, within the task in which that has ended.
+        if (error === undefined) await nextTask();
+        controller.error(error ?? notOpen("write", connection));
+      });
+    },
+    write: (data) => connection.send(data),
+    async close() {
+      const { error } = await connection.closeWithoutCode();
+      if (error !== undefined) throw error;
+    },
+    abort: (reason) => closeFor(connection, reason),
+  }, { highWaterMark, size: sizeOf });
+}
+
+/** The bytes of a message, text as its length. Those of a source are not known, and wait in it. */
+function sizeOf(data: MessageData | MessageSource): number {
+  if (isBlob(data)) return data.size;
+  return isSource(data) ? 1 : toMessage(data).length;
+}
+
+/**
+ * A stream's `cancel` and `abort`: a `WebSocketError` gives the code and the reason, anything else gives none. Nor does one whose
+ * code says what was not on the wire: another connection may have ended with 1006.
+ */
+export async function closeFor(connection: DrivenConnection, reason: unknown): Promise<void> {
+  if (reason instanceof WebSocketError && reason.closeCode !== null && isSendableCloseCode(reason.closeCode)) {
+    await connection.close(reason.closeCode, reason.reason);
+  } else {
+    await connection.closeWithoutCode();
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Being watched: what is told of connections and handshakes, for counting and for logs.
+ *
+ * @module
+ */
+import { ConnectionError, HandshakeError } from "../../errors.ts";
+import type { UpgradeRequest } from "../../handshake/server_handshake.ts";
+import { isThenable, logError } from "../../log_error.ts";
+import type { CloseInfo, WebSocketConnection } from "../websocket_connection.ts";
+import type { Address } from "../../transport/transport.ts";
+
+/** Which way bytes go: from the peer, or to it. */
+export type Way = "in" | "out";
+
+/**
+ * Is told of one connection. It is called in the call stack of the read or write that it is told of, so it must be quick. What it
+ * throws is printed to the console, and it is told no more.
+ */
+export interface ConnectionObserver {
+  /**
+   * A network read was dealt with.
+   *
+   * @param messages How many messages it completed.
+   * @param bytes Its bytes, headers included.
+   */
+  received?(messages: number, bytes: number): void;
+  /**
+   * The transport took a write.
+   *
+   * @param messages How many messages ended in it.
+   * @param bytes Its bytes, headers included.
+   * @param queued Bytes that are queued still.
+   */
+  sent?(messages: number, bytes: number, queued: number): void;
+  /**
+   * Backpressure is over.
+   *
+   * @param way `in`: nothing was read, because nobody took what was there. `out`: `send` waited, because the peer did not read.
+   * @param ms Milliseconds that it took.
+   */
+  held?(way: Way, ms: number): void;
+  /**
+   * A pong came for a ping, one of keepalive's included.
+   *
+   * @param ms The round trip in milliseconds.
+   */
+  roundTrip?(ms: number): void;
+  /**
+   * The connection has ended. Nothing more is told of it.
+   *
+   * @param info How. Where a limit was hit, `info.error` is a `LimitError` with the limit's name.
+   */
+  closed?(info: CloseInfo): void;
+}
+
+/** What is known of a handshake of which no connection came. On a server this is the object that `upgrade` was given. */
+export interface RefusalInfo {
+  /** The peer's address, where it is known; behind one of `proxies`, the client's. */
+  readonly remoteAddr: Address | undefined;
+  /** Our address, where it is known. */
+  readonly localAddr: Address | undefined;
+  /** The request, where it came and is a request to open a WebSocket. */
+  readonly request?: UpgradeRequest | undefined;
+}
+
+/**
+ * Is told of the connections of a server, or of a client: the option `observer` of `serve`, `accept` and `connect`. Without it
+ * nothing is counted and no clock is read. What it throws is printed to the console.
+ */
+export interface Observer {
+  /**
+   * A connection is open, and nothing of it has been read: a `tap` from here on misses nothing.
+   *
+   * @param socket The connection.
+   * @returns What is told of it from now on, if anything.
+   */
+  opened?(socket: WebSocketConnection): ConnectionObserver | undefined | void;
+  /**
+   * No connection came of a handshake.
+   *
+   * @param error A `HandshakeError` where it was refused, on a server with our status; a `ConnectionError` where the peer went away.
+   * @param info Who it was.
+   */
+  refused?(error: HandshakeError | ConnectionError, info: RefusalInfo): void;
+}
+
+/**
+ * Calls an observer. Its mistakes must not end a connection.
+ *
+ * @param call The call.
+ * @returns What it returned, and `undefined` where it threw.
+ */
+export function tell<T>(call: () => T): T | undefined {
+  try {
+    const told = call();
+    if (isThenable(told)) Promise.resolve(told).catch((error) => logError(error));
+    return told;
+  } catch (error) {
+    logError(error);
+    return undefined;
+  }
+}
+
+/**
+ * Tells an observer of a handshake of which no connection came. It is not told of an abort, nor of a mistake of the caller's.
+ *
+ * @param observer The observer, where there is one.
+ * @param error Why.
+ * @param info Who it was.
+ */
+export function tellRefusal(observer: Observer | undefined, error: unknown, info: RefusalInfo): void {
+  if (observer === undefined || !(error instanceof HandshakeError || error instanceof ConnectionError)) return;
+  tell(() => observer.refused?.(error, info));
+}

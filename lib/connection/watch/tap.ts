@@ -1,0 +1,218 @@
+/**
+ * A frame tap: everything that a connection reads and writes, as lines of JSON.
+ *
+ * ```text
+ * {"tap":1,"time":"2026-11-21T10:00:00.000Z","role":"server","url":"ws://127.0.0.1/chat","protocol":"","extensions":"",…}
+ * {"ms":3.1,"way":"in","bytes":"gYU3+iE9f59NUVg="}
+ * {"ms":3.1,"way":"in","opcode":1,"fin":true,"rsv":0,"length":5,"text":"Hello"}
+ * {"ms":9.8,"closed":{"closeCode":1000,"reason":"","wasClean":true}}
+ * ```
+ *
+ * A line with `bytes` is one read or one write as it was on the wire, in base64: how the bytes were cut is what a mistake of a
+ * parser may depend on, so `replay` of `./telemetry` goes by these lines alone. The lines of frames that follow are for people.
+ *
+ * @module
+ */
+import { base64 } from "../../pipeline/bytes/base64.ts";
+import type { Limits } from "../../limits.ts";
+import { maskRange } from "../../pipeline/bytes/mask.ts";
+import { Utf8Validator } from "../../pipeline/bytes/utf8.ts";
+import { Opcode } from "../../pipeline/frames/frame.ts";
+import { FrameScanner } from "../../pipeline/frames/frame_scanner.ts";
+import type { Way } from "./observer.ts";
+import type { CloseInfo, ConnectionFacts } from "../websocket_connection.ts";
+
+/** What a tap records. */
+export interface TapOptions {
+  /** Bytes of a payload that a frame's line shows; its `length` is told all the same. @default {1024} */
+  maxPayloadBytes?: number;
+  /**
+   * Whether the bytes of every read and write are recorded, which `replay` needs. `false` with `maxPayloadBytes: 0` records when
+   * frames came and how large they were, and nothing of what was said. @default {true}
+   */
+  wire?: boolean;
+  /**
+   * Characters of lines that may wait for their reader. What comes then is not recorded, and a line says how many lines are
+   * missing: `{"ms":12.5,"lost":3}`. @default {1048576}, 1 MiB
+   */
+  highWaterMark?: number;
+}
+
+/** What is known of a connection that is tapped. */
+export interface TappedFacts extends Pick<ConnectionFacts, "role" | "url" | "protocol" | "extensions"> {
+  /** The limits that decide about what is read. */
+  readonly limits: Pick<Limits, "maxMessageBytes" | "maxFragments" | "maxEmptyFragments">;
+  /** Whether frames are written as RFC 6455 §5.2 has it: others are not taken apart. */
+  readonly standard: boolean;
+}
+
+/** The version of what is recorded, which the first line begins with. */
+export const TAP_VERSION = 1;
+
+/** Records a connection. */
+export class Tap {
+  /** The recording: one line each, without its end. Whoever cancels it ends the tap. */
+  readonly lines: ReadableStream<string>;
+  readonly #wire: boolean;
+  readonly #ways: Readonly<Record<Way, FrameLines>> | undefined;
+  readonly #start = performance.now();
+  #controller: ReadableStreamDefaultController<string> | undefined;
+  #lost = 0;
+
+  /**
+   * Starts to record.
+   *
+   * @param facts What is known of the connection.
+   * @param options What is recorded.
+   * @param cancelled Is called when nobody wants the recording any more.
+   */
+  constructor(facts: TappedFacts, options: TapOptions, cancelled: () => void) {
+    const { maxPayloadBytes = 1024, wire = true, highWaterMark = 1024 * 1024 } = options;
+    this.#wire = wire;
+    const ways = () => ({ in: new FrameLines(maxPayloadBytes), out: new FrameLines(maxPayloadBytes) });
+    this.#ways = facts.standard ? ways() : undefined;
+    this.lines = new ReadableStream<string>({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      cancel: () => {
+        this.#controller = undefined;
+        cancelled();
+      },
+    }, { highWaterMark, size: (line) => line.length });
+    const { role, url, protocol, extensions, standard, limits } = facts;
+    const { maxMessageBytes, maxFragments, maxEmptyFragments } = limits;
+    const { origin, pathname } = new URL(url); // a query may hold a secret
+    this.#put({
+      tap: TAP_VERSION,
+      time: new Date().toISOString(),
+      role,
+      url: origin + pathname,
+      protocol,
+      extensions,
+      standard,
+      limits: { maxMessageBytes, maxFragments, maxEmptyFragments },
+    });
+  }
+
+  /** Records a read, before anybody changes its bytes, or a write. */
+  record(way: Way, bytes: Uint8Array): void {
+    if (this.#controller === undefined || bytes.length === 0) return;
+    const ms = this.#ms();
+    if (this.#wire) this.#offer(ms, { way, bytes: base64(bytes) });
+    this.#ways?.[way].push(bytes, (frame) => this.#offer(ms, { way, ...frame }));
+  }
+
+  /** Records the end. */
+  end({ closeCode, reason, wasClean, error }: CloseInfo): void {
+    const ms = this.#ms();
+    for (const way of ["in", "out"] as const) {
+      this.#ways?.[way].end((frame) => this.#offer(ms, { way, ...frame }));
+    }
+    this.#tellLost(ms);
+    this.#put({
+      ms,
+      closed: { closeCode, reason, wasClean },
+      ...(error === undefined ? {} : { error: describe(error) }),
+    });
+    this.#controller?.close();
+    this.#controller = undefined;
+  }
+
+  #ms(): number {
+    return Number((performance.now() - this.#start).toFixed(3));
+  }
+
+  /** Puts a line where there is room for it. */
+  #offer(ms: number, line: object): void {
+    if ((this.#controller?.desiredSize ?? 0) <= 0) {
+      this.#lost++;
+    } else {
+      this.#tellLost(ms);
+      this.#put({ ms, ...line });
+    }
+  }
+
+  #tellLost(ms: number): void {
+    if (this.#lost > 0) this.#put({ ms, lost: this.#lost });
+    this.#lost = 0;
+  }
+
+  #put(line: object): void {
+    this.#controller?.enqueue(JSON.stringify(line));
+  }
+}
+
+/** Applications abort with what they like, and not every object can be made a string. */
+function describe(error: unknown): string {
+  return typeof error === "object" && !(error instanceof Error) ? "object" : String(error);
+}
+
+/** Takes one way's bytes apart for people to read, right or wrong as they may be. */
+class FrameLines {
+  readonly #scanner = new FrameScanner();
+  readonly #max: number;
+  #payload = new Uint8Array(0);
+  #shown = 0;
+  #inText = false;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  push(bytes: Uint8Array, put: (frame: object) => void): void {
+    const scanner = this.#scanner;
+    for (let at = 0; at < bytes.length;) {
+      at = scanner.next(bytes, at);
+      const before = scanner.length - scanner.remaining - (at - scanner.from);
+      if (before < this.#max) this.#show(bytes.subarray(scanner.from, Math.min(at, scanner.from + this.#max - before)));
+      if (scanner.complete) put(this.#take());
+    }
+  }
+
+  /** What had begun and did not end. */
+  end(put: (frame: object) => void): void {
+    if (this.#scanner.remaining > 0) put({ ...this.#take(), missing: this.#scanner.remaining });
+  }
+
+  #show(part: Uint8Array): void {
+    const length = this.#shown + part.length;
+    if (length > this.#payload.length) {
+      const grown = new Uint8Array(Math.max(length, 2 * this.#payload.length));
+      grown.set(this.#payload.subarray(0, this.#shown));
+      this.#payload = grown;
+    }
+    this.#payload.set(part, this.#shown);
+    this.#shown = length;
+  }
+
+  #take(): object {
+    const { fin, rsv, opcode, key, length } = this.#scanner;
+    const shown = this.#payload.slice(0, this.#shown);
+    this.#shown = 0;
+    if (key !== undefined) maskRange(shown, 0, shown.length, key);
+    if (opcode === Opcode.TEXT || opcode === Opcode.BINARY) this.#inText = opcode === Opcode.TEXT && rsv === 0;
+    const readable = opcode === Opcode.CONTINUATION ? this.#inText : opcode === Opcode.TEXT && rsv === 0;
+    const cut = shown.length < length;
+    return {
+      opcode,
+      fin,
+      rsv,
+      ...(key === undefined ? {} : { masked: true }),
+      length,
+      ...(opcode === Opcode.CLOSE && shown.length >= 2
+        ? { closeCode: shown[0]! * 256 + shown[1]!, ...payloadOf(shown.subarray(2), { readable: true, cut }) }
+        : payloadOf(shown, { readable, cut })),
+      ...(cut ? { cut } : {}),
+    };
+  }
+}
+
+/** A payload as text where it is, and else in base64. */
+function payloadOf(bytes: Uint8Array, { readable, cut }: { readable: boolean; cut: boolean }): object {
+  if (bytes.length === 0) return cut ? {} : { text: "" };
+  const utf8 = new Utf8Validator();
+  if (!readable || utf8.push(bytes) !== -1 || !(utf8.complete || cut)) return { base64: base64(bytes) };
+  // As a stream: of a character that was cut nothing is shown.
+  return { text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes, { stream: true }) };
+}

@@ -1,0 +1,158 @@
+/**
+ * What a connection reads from and writes to: a `Deno.Conn`, or any pair of byte streams.
+ *
+ * @module
+ */
+import { ReadBuffer } from "../pipeline/bytes/read_buffer.ts";
+
+/** One end of a connection's transport, as `Deno.Addr` has it. */
+export type Address =
+  | { readonly transport: "tcp" | "udp"; readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix" | "unixpacket"; readonly path: string }
+  | { readonly transport: "vsock"; readonly cid: number; readonly port: number };
+
+/** A connection that is read and written with calls, as `Deno.Conn` is. */
+export interface ByteConnection {
+  /** Reads into `buffer`: the number of bytes, or `null` at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some of `bytes`: the number written. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Ends the writing side. Where it is missing, both sides are ended instead. */
+  closeWrite?(): Promise<void>;
+  /** Ends both sides. */
+  close(): void;
+  /** The peer's address. */
+  readonly remoteAddr?: Address;
+  /** Our address. */
+  readonly localAddr?: Address;
+  /** Sends small writes at once. Nagle's algorithm is on by default in Deno, and a batch is small to it. */
+  setNoDelay?(noDelay?: boolean): void;
+  /** Whether it is encrypted. Known by itself for a `Deno.TlsConn`. */
+  readonly secure?: boolean;
+}
+
+/** A pair of byte streams: a Node socket through `Duplex.toWeb`, an HTTP/2 stream, a pair in memory. */
+export interface BytePair {
+  /** What arrives. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Where to write. */
+  readonly writable: WritableStream<Uint8Array<ArrayBuffer>>;
+  /** The peer's address. */
+  readonly remoteAddr?: Address;
+  /** Our address. */
+  readonly localAddr?: Address;
+}
+
+/** What the connection needs of either. */
+export interface Transport {
+  /** The next chunk, which the caller may change and keep, or `null` at the end. */
+  read(): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** A faster way to read, where there is one: `read` is made of it. */
+  readonly direct?: DirectReads;
+  /** Writes some of `bytes`, at least one, which must not change until it is done: the number written. */
+  writeSome(bytes: Uint8Array<ArrayBuffer>): Promise<number>;
+  /** Says that nothing more will be written. */
+  closeWrite(): Promise<void>;
+  /** Ends both sides at once, and with them every read and write under way. May be called again. */
+  close(): void;
+}
+
+/** Reads to where the reader wants it, with no promise in between but the connection's own. */
+export interface DirectReads {
+  /** Where reads go that have no better place. */
+  readonly buffer: ReadBuffer;
+  /** Reads into `target`: the number of bytes, or `null` at the end. */
+  read(target: Uint8Array<ArrayBuffer>): Promise<number | null>;
+}
+
+/**
+ * Makes a transport.
+ *
+ * @param conn A `Deno.Conn`, or a pair of byte streams, whose streams must not be locked.
+ * @returns The transport, which now owns `conn`.
+ */
+export function transportOf(conn: ByteConnection | BytePair): Transport {
+  return "read" in conn ? connTransport(conn) : pairTransport(conn);
+}
+
+/** The same, read in steps of at most `most` bytes and in no faster way: for stages in which a step may swell. */
+export function inSteps(transport: Transport, most: number): Transport {
+  const { direct: _, ...others } = transport;
+  let rest = new Uint8Array(0);
+  return {
+    ...others,
+    async read() {
+      const bytes = rest.length > 0 ? rest : await transport.read();
+      if (bytes === null) return null;
+      rest = bytes.subarray(most);
+      // A step is the application's, which may transfer it: the rest must not go with it.
+      return rest.length === 0 ? bytes : bytes.slice(0, most);
+    },
+  };
+}
+
+function connTransport(conn: ByteConnection): Transport {
+  conn.setNoDelay?.(true);
+  const buffer = new ReadBuffer();
+  let closed = false;
+  const close = () => {
+    if (closed) return; // a second `Deno.Conn.close()` throws BadResource
+    closed = true;
+    conn.close();
+  };
+  return {
+    async read() {
+      for (;;) {
+        const count = await conn.read(buffer.space);
+        if (count === null) return null;
+        if (count === 0) continue;
+        const chunk = buffer.take(count);
+        buffer.settle(count, { kept: true });
+        return chunk;
+      }
+    },
+    direct: { buffer, read: (target) => conn.read(target) },
+    writeSome: (bytes) => conn.write(bytes),
+    async closeWrite() {
+      if (closed) return;
+      if (conn.closeWrite === undefined) close(); // the peer waits for an end
+      else await conn.closeWrite();
+    },
+    close,
+  };
+}
+
+/**
+ * Writes all of `bytes`.
+ *
+ * @param transport Where to.
+ * @param bytes What must not change until it is done.
+ */
+export async function writeAll(transport: Transport, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  let written = await transport.writeSome(bytes);
+  while (written < bytes.length) written += await transport.writeSome(bytes.subarray(written));
+}
+
+function pairTransport({ readable, writable }: BytePair): Transport {
+  const reader = readable.getReader();
+  const writer = writable.getWriter();
+  // Who waits for a read or a write is told by that; nobody waits for these.
+  reader.closed.catch(() => {});
+  writer.closed.catch(() => {});
+  return {
+    async read() {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return null;
+        if (value.length > 0) return value;
+      }
+    },
+    // A chunk of a stream belongs to whoever reads it, perhaps long after the write is done.
+    writeSome: (bytes) => writer.write(bytes.slice()).then(() => bytes.length),
+    closeWrite: () => writer.close(),
+    close() {
+      reader.cancel().catch(() => {});
+      writer.abort().catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import { assertEquals, assertGreaterOrEqual, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { encodeHex } from "@std/encoding/hex";
+import { PendingPings } from "../../lib/connection/pending_pings.ts";
+import { utf8 } from "../_support/frames.ts";
+import { settle } from "../_support/wait.ts";
+
+/** Whether a promise is settled already. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  promise.then(() => settled = true, () => settled = true);
+  await settle();
+  return settled;
+}
+
+Deno.test("a pong with a ping's payload resolves it to the milliseconds between", async () => {
+  const pings = new PendingPings();
+  assertEquals(pings.roundTripTime, undefined);
+  const { payload, roundTrip } = pings.add();
+  await settle();
+  pings.receive(payload.slice());
+  const time = await roundTrip;
+  assertGreaterOrEqual(time, 1);
+  assertStrictEquals(pings.roundTripTime, time);
+});
+
+Deno.test("pings without a payload get one that no other has", () => {
+  const pings = new PendingPings();
+  const payloads = Array.from({ length: 300 }, () => encodeHex(pings.add().payload));
+  assertEquals(new Set(payloads).size, 300);
+  pings.end(undefined);
+});
+
+Deno.test("a payload may be text, a buffer or a view, is copied, and has 125 bytes at most", () => {
+  const pings = new PendingPings();
+  assertEquals(pings.add("é").payload, utf8("é"));
+  assertEquals(pings.add(Uint8Array.of(1, 2, 3).subarray(1)).payload, Uint8Array.of(2, 3));
+  assertEquals(pings.add(new DataView(new ArrayBuffer(2), 1)).payload, Uint8Array.of(0));
+  const mine = Uint8Array.of(1);
+  const { payload } = pings.add(mine);
+  mine[0] = 2;
+  assertEquals(payload, Uint8Array.of(1));
+  assertEquals(pings.add("x".repeat(125)).payload.length, 125);
+  assertThrows(() => pings.add("é".repeat(63)), RangeError, "Cannot ping with 126 bytes");
+  pings.end(undefined);
+});
+
+Deno.test("a pong answers its ping and those before it, and leaves those after it", async () => {
+  const pings = new PendingPings();
+  const [first, second, third] = [pings.add("1"), pings.add("2"), pings.add("3")];
+  pings.receive(utf8("2"));
+  await first.roundTrip;
+  await second.roundTrip;
+  assertEquals(await isSettled(third.roundTrip), false);
+  pings.receive(utf8("3"));
+  await third.roundTrip;
+});
+
+Deno.test("F13: a pong that nobody asked for, one that comes twice and one with other bytes change nothing", async () => {
+  const pings = new PendingPings();
+  pings.receive(utf8("1"));
+  pings.receive(new Uint8Array(0));
+  const first = pings.add("1");
+  pings.receive(utf8("10"));
+  pings.receive(new Uint8Array(0));
+  pings.receive(utf8("2"));
+  assertEquals(await isSettled(first.roundTrip), false);
+  assertEquals(pings.roundTripTime, undefined);
+  pings.receive(utf8("1"));
+  pings.receive(utf8("1"));
+  assertStrictEquals(await first.roundTrip, pings.roundTripTime);
+});
+
+Deno.test("at the end every ping that waits rejects, and whoever ignores it hears nothing of it", async () => {
+  const pings = new PendingPings();
+  const reason = new Error("gone");
+  const first = pings.add("1");
+  pings.add("2"); // ignored: an unhandled rejection would fail this test
+  pings.end(reason);
+  assertStrictEquals(await assertRejects(() => first.roundTrip), reason);
+  await settle();
+});

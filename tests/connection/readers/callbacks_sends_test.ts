@@ -1,0 +1,99 @@
+import { createHub } from "../../../lib/hub/hub.ts";
+import { frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
+import { runHandler, type WebSocketHandler } from "../../../lib/connection/readers/callbacks.ts";
+import { counting } from "../../_support/bytes.ts";
+import { utf8 } from "../../_support/frames.ts";
+import { binary, close, type RawPeer, text } from "../../_support/raw_peer.ts";
+import { open, type Opened, type OpenOptions } from "../_support.ts";
+
+function run(handler: WebSocketHandler, options?: OpenOptions): Opened {
+  const opened = open(options);
+  void runHandler(opened.connection, handler, (error) => {
+    throw error;
+  });
+  return opened;
+}
+
+/** Ends a connection from the peer's side. */
+async function leave(peer: RawPeer): Promise<void> {
+  await peer.send(close(1000));
+  await peer.closeWrite();
+  await peer.readToEnd();
+}
+
+for (const lendPayloads of [false, true]) {
+  const lane = lendPayloads ? ", with lendPayloads" : "";
+  for (
+    const [which, messages] of [["the only message", 1], ["the first of a batch", 3], [
+      "the last of a batch",
+      -3,
+    ]] as const
+  ) {
+    Deno.test(`what an async callback sends before its first await leaves at once: ${which}${lane}`, async () => {
+      const { promise: answer, resolve: release } = Promise.withResolvers<void>();
+      let calls = 0;
+      const { peer } = run({
+        async message(socket) {
+          calls++;
+          if (calls !== (messages === -3 ? 3 : 1)) return;
+          void socket.send("working");
+          void socket.ping("ping");
+          void socket.send(counting(20_000));
+          await answer;
+          await socket.send("done");
+        },
+      }, { lendPayloads });
+      const batch = Array.from({ length: Math.abs(messages) }, (_, index) => text(`job ${index}`));
+      await peer.send(...batch);
+      await peer.expect(text("working"), frame(Opcode.PING, utf8("ping")), binary(counting(20_000)));
+      release();
+      await peer.expect(text("done"));
+      await leave(peer);
+    });
+  }
+
+  Deno.test(`a pong and a published message that are owed while an async callback waits leave at once${lane}`, async () => {
+    const { promise: answer, resolve: release } = Promise.withResolvers<void>();
+    const hub = createHub();
+    const { peer } = run({
+      async message(socket) {
+        socket.subscribe("topic");
+        hub.publish("topic", "news");
+        await answer;
+      },
+    }, { lendPayloads, hub });
+    await peer.send(text("job"), frame(Opcode.PING, utf8("1")));
+    await peer.expect(frame(Opcode.PONG, utf8("1")), text("news"));
+    await peer.send(frame(Opcode.PING, utf8("2")));
+    await peer.expect(frame(Opcode.PONG, utf8("2")));
+    release();
+    await leave(peer);
+  });
+}
+
+Deno.test("what an async open sends before its first await leaves at once", async () => {
+  const { promise: answer, resolve: release } = Promise.withResolvers<void>();
+  const { peer } = run({
+    async open(socket) {
+      void socket.send("welcome");
+      await answer;
+    },
+  });
+  await peer.expect(text("welcome"));
+  release();
+  await leave(peer);
+});
+
+Deno.test("the message from a source that an async callback sends leaves while it waits", async () => {
+  const { promise: answer, resolve: release } = Promise.withResolvers<void>();
+  const { peer } = run({
+    async message(socket) {
+      void socket.send(ReadableStream.from(["streamed"]));
+      await answer;
+    },
+  });
+  await peer.send(text("job"));
+  await peer.expect(text("streamed"));
+  release();
+  await leave(peer);
+});

@@ -1,0 +1,16 @@
+import { assertEquals } from "@std/assert";
+import { tell } from "../../../lib/connection/watch/observer.ts";
+import { printed } from "../../_support/printed.ts";
+
+Deno.test("what an observer returns comes back, and what it throws is printed and nothing else", async () => {
+  assertEquals(tell(() => 7), 7);
+  const errors = await printed(() => {
+    assertEquals(
+      tell(() => {
+        throw new RangeError("mine");
+      }),
+      undefined,
+    );
+  });
+  assertEquals(errors.map(String), ["RangeError: mine"]);
+});
