@@ -1,5 +1,5 @@
 /**
- * TLS on the server's side, by `node:tls`. `Deno.listenTls` echoes about a quarter faster, but what it accepts cannot be dropped:
+ * TLS on the server's side, by `node:tls`. `Deno.listenTls` echoes a quarter faster and more, but what it accepts cannot be dropped:
  * Deno 2.9 keeps the TCP connection of a TLS handshake that is not over, whatever is called, for as long as its client says nothing.
  *
  * @module
