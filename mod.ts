@@ -69,6 +69,7 @@ export type { ExtensionOffer, ExtensionParam } from "./lib/handshake/extension_h
 export type { HeaderFields } from "./lib/handshake/http_fields.ts";
 export type { HeaderSection, RequestHead, RequestLine } from "./lib/handshake/http_head.ts";
 export { accept, type AcceptOptions, type UpgradeAnswer, type UpgradeInfo } from "./lib/server/accept.ts";
+export type { AnyUpgradeAnswer, ConnectionOf, DataIn, DataOf, WithUpgrade } from "./lib/server/upgrade_data.ts";
 export type { GroupOptions, ShutdownOptions } from "./lib/server/connection_group.ts";
 export type { TlsOptions } from "./lib/client/dial.ts";
 export type { ProxyOptions } from "./lib/client/proxy/proxy.ts";

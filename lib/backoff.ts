@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { LONGEST_TIME } from "./limits.ts";
+import { CALLBACK, kind, LONGEST_TIME, type OptionKinds, TIME, whole } from "./option_kinds.ts";
+import { checkOptions } from "./options.ts";
 
 /** How the waiting grows. */
 export interface ReconnectDelayOptions {
@@ -20,6 +21,20 @@ export interface ReconnectDelayOptions {
   /** A number from 0 up to 1, each as likely as any other. @default {Math.random} */
   random?: () => number;
 }
+
+/** Attempts that follow each other without a pause would be a loop. */
+const MOST = whole({ unit: "milliseconds", least: 1, most: LONGEST_TIME });
+
+/** What {@linkcode ReconnectDelayOptions} take. */
+export const RECONNECT_DELAY_OPTION_KINDS: OptionKinds<ReconnectDelayOptions> = {
+  first: TIME,
+  most: MOST,
+  retryAfter: kind("a string or null", (value) => typeof value === "string" || value === null),
+  random: CALLBACK,
+};
+
+/** The two that say how long others wait: a broker that reconnects, a worker that starts again. */
+export const RANGE_KINDS: OptionKinds<Pick<ReconnectDelayOptions, "first" | "most">> = { first: TIME, most: MOST };
 
 /**
  * The time to wait before an attempt: random over the whole range (full jitter), whose end doubles with each attempt that failed,
@@ -37,18 +52,18 @@ export interface ReconnectDelayOptions {
  * @param failures How many attempts have failed since the last connection: 0 for the first.
  * @param options How the waiting grows, and what the server asked for.
  * @returns Milliseconds, no more than a timer can wait (24.8 days): one that waits longer would fire at once.
- * @throws {RangeError} If `failures` is not a whole number of 0 or more, `first` is below 0, or `most` is not above 0.
+ * @throws {RangeError} If `failures` is not a whole number of 0 or more, or a time is out of range.
+ * @throws {TypeError} If an option is unknown or of another kind.
  */
 export function reconnectDelay(failures: number, options: ReconnectDelayOptions = {}): number {
+  checkOptions("reconnectDelay()", options, RECONNECT_DELAY_OPTION_KINDS);
   const { first = 5_000, most = 60_000, retryAfter = null, random = Math.random } = options;
   if (!(Number.isInteger(failures) && failures >= 0)) {
     throw new RangeError(`Cannot wait after ${failures} failures: it must be a whole number of 0 or more`);
   }
-  if (!(first >= 0 && most > 0)) {
-    throw new RangeError(`Cannot wait up to ${first} and ${most} ms: first must be 0 or more, most more than 0`);
-  }
   // From 0 nothing doubles: the second part grows even then, so that attempts that fail never follow each other without a pause.
-  const range = Math.min(Math.max(first * 2 ** failures, 2 ** failures - 1), most, LONGEST_TIME);
+  const factor = 2 ** Math.min(failures, 31); // nothing times Infinity is no number
+  const range = Math.min(Math.max(first * factor, factor - 1), most, LONGEST_TIME);
   const part = Math.min(Math.max(random(), 0), 1);
   return Math.min(asked(retryAfter) + (Number.isNaN(part) ? 1 : part) * range, LONGEST_TIME);
 }

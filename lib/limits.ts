@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { BYTES, COUNT, COUNT_OR_NONE, type Kind, type OptionKinds, TIME } from "./option_kinds.ts";
 
 /**
  * The caps of one connection. Every one is an option of `accept`, `connect` and `serve`. `Infinity` lifts a cap; for a time, so
@@ -47,6 +48,27 @@ export interface Limits {
   /** Redirects that the client follows in one handshake, all within `handshakeTimeout`. 0: none. */
   maxRedirects: number;
 }
+
+/** What each of them takes. */
+export const LIMIT_KINDS: OptionKinds<Limits> = {
+  maxMessageBytes: BYTES,
+  maxStreamedMessageBytes: BYTES,
+  maxFragments: COUNT,
+  maxEmptyFragments: COUNT_OR_NONE,
+  messageTimeout: TIME,
+  handshakeTimeout: TIME,
+  maxHeaderBytes: BYTES,
+  maxHeaderCount: COUNT,
+  maxStartLineBytes: BYTES,
+  pingInterval: TIME,
+  pongTimeout: TIME,
+  closeTimeout: TIME,
+  highWaterMark: BYTES,
+  maxQueuedBytes: BYTES,
+  maxPingsPerSecond: COUNT,
+  maxErrorBodyBytes: BYTES,
+  maxRedirects: COUNT_OR_NONE,
+};
 
 /** The defaults. The reason of each stands beside it. */
 export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
@@ -102,6 +124,14 @@ export interface ServerLimits {
   keepAliveTimeout: number;
 }
 
+/** What each of them takes. */
+export const SERVER_LIMIT_KINDS: OptionKinds<ServerLimits> = {
+  maxConnections: COUNT,
+  maxConnectionsPerAddress: COUNT,
+  bodyTimeout: TIME,
+  keepAliveTimeout: TIME,
+};
+
 /** A server's defaults. */
 export const DEFAULT_SERVER_LIMITS: Readonly<ServerLimits> = Object.freeze({
   // About 1 GB of memory when all are idle. The operating system's limit on open files, often 1024, comes before it.
@@ -122,7 +152,7 @@ export const DEFAULT_SERVER_LIMITS: Readonly<ServerLimits> = Object.freeze({
  * @throws {RangeError} If a limit is not a whole number, or is below what makes sense, or a time is longer than a timer can wait.
  */
 export function resolveServerLimits(given: Partial<ServerLimits> = {}): ServerLimits {
-  return resolve(DEFAULT_SERVER_LIMITS, given);
+  return resolve(SERVER_LIMIT_KINDS, DEFAULT_SERVER_LIMITS, given);
 }
 
 /** The caps of a client that comes back. Every one is an option of `reconnecting`. */
@@ -136,6 +166,14 @@ export interface ReconnectLimits {
   /** Messages that wait for a connection. */
   maxOutboxMessages: number;
 }
+
+/** What each of them takes. */
+export const RECONNECT_LIMIT_KINDS: OptionKinds<ReconnectLimits> = {
+  maxAttempts: COUNT,
+  stableInterval: TIME,
+  maxOutboxBytes: BYTES,
+  maxOutboxMessages: COUNT,
+};
 
 /** The defaults of a client that comes back. */
 export const DEFAULT_RECONNECT_LIMITS: Readonly<ReconnectLimits> = Object.freeze({
@@ -154,10 +192,10 @@ export const DEFAULT_RECONNECT_LIMITS: Readonly<ReconnectLimits> = Object.freeze
  *
  * @param given Options that may carry limits.
  * @returns All of these limits; a time that is lifted is 0.
- * @throws {RangeError} If a limit is not a whole number, or is below what makes sense, or a time is longer than a timer can wait.
+ * @throws {RangeError} If a limit is not a whole number, is below what makes sense, or is a time longer than a timer can wait.
  */
 export function resolveReconnectLimits(given: Partial<ReconnectLimits> = {}): ReconnectLimits {
-  return resolve(DEFAULT_RECONNECT_LIMITS, given);
+  return resolve(RECONNECT_LIMIT_KINDS, DEFAULT_RECONNECT_LIMITS, given);
 }
 
 /** The caps of a hub. Every one is an option of `createHub`. */
@@ -169,6 +207,13 @@ export interface HubLimits {
   /** Bytes queued for a subscriber that does not read at which it is disconnected or messages for it are dropped. */
   maxBacklogBytes: number;
 }
+
+/** What each of them takes. */
+export const HUB_LIMIT_KINDS: OptionKinds<HubLimits> = {
+  maxTopicsPerConnection: COUNT,
+  maxTopicBytes: BYTES,
+  maxBacklogBytes: BYTES,
+};
 
 /** A hub's defaults. */
 export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = Object.freeze({
@@ -188,24 +233,21 @@ export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = Object.freeze({
  * @throws {RangeError} If a limit is not a whole number of 1 or more, or `Infinity`.
  */
 export function resolveHubLimits(given: Partial<HubLimits> = {}): HubLimits {
-  return resolve(DEFAULT_HUB_LIMITS, given);
+  return resolve(HUB_LIMIT_KINDS, DEFAULT_HUB_LIMITS, given);
 }
 
 /** UTF-16 units of a string: V8 has no longer ones (`String::kMaxLength`). A text that needs more can be read in parts only. */
 export const LONGEST_STRING: number = 2 ** 29 - 24;
-
-/** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
-export const LONGEST_TIME: number = 2 ** 31 - 1;
 
 /**
  * Checks given limits and fills in the defaults.
  *
  * @param given Options that may carry limits.
  * @returns All limits; a time that is lifted is 0.
- * @throws {RangeError} If a limit is not a whole number, or is below what makes sense, or a time is longer than a timer can wait.
+ * @throws {RangeError} If a limit is not a whole number, is below what makes sense, or is a time longer than a timer can wait.
  */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
-  return resolve(DEFAULT_LIMITS, given);
+  return resolve(LIMIT_KINDS, DEFAULT_LIMITS, given);
 }
 
 /** The caps of a broker. Every one is an option of `natsBroker`, `redisBroker` and `broadcastBroker`. */
@@ -221,6 +263,15 @@ export interface BrokerLimits {
   /** Milliseconds that the broker may take to answer: when it takes us in, to a ping, and to what it is handed. */
   pongTimeout: number;
 }
+
+/** What each of them takes. */
+export const BROKER_LIMIT_KINDS: OptionKinds<BrokerLimits> = {
+  maxQueuedMessages: COUNT,
+  maxQueuedBytes: BYTES,
+  maxMessageBytes: BYTES,
+  pingInterval: TIME,
+  pongTimeout: TIME,
+};
 
 /** A broker's defaults. */
 export const DEFAULT_BROKER_LIMITS: Readonly<BrokerLimits> = Object.freeze({
@@ -241,32 +292,23 @@ export const DEFAULT_BROKER_LIMITS: Readonly<BrokerLimits> = Object.freeze({
  *
  * @param given Options that may carry limits.
  * @returns All limits of a broker; a time that is lifted is 0.
- * @throws {RangeError} If a limit is not a whole number, or is below what makes sense, or a time is longer than a timer can wait.
+ * @throws {RangeError} If a limit is not a whole number, is below what makes sense, or is a time longer than a timer can wait.
  */
 export function resolveBrokerLimits(given: Partial<BrokerLimits> = {}): BrokerLimits {
-  return resolve(DEFAULT_BROKER_LIMITS, given);
+  return resolve(BROKER_LIMIT_KINDS, DEFAULT_BROKER_LIMITS, given);
 }
 
 function resolve<Name extends string>(
+  kinds: Readonly<Record<Name, Kind>>,
   defaults: Readonly<Record<Name, number>>,
   given: Partial<Record<Name, number>>,
 ): Record<Name, number> {
   const limits: Record<Name, number> = { ...defaults };
-  for (const name in defaults) {
+  for (const name in kinds) {
     const value = given[name];
-    if (value !== undefined) limits[name] = check(name, value);
+    if (value === undefined) continue;
+    kinds[name].check(value, name);
+    limits[name] = kinds[name] === TIME && value === Infinity ? 0 : value;
   }
   return limits;
-}
-
-function check(name: string, value: number): number {
-  const isTime = name.endsWith("Timeout") || name.endsWith("Interval");
-  const least = isTime || name === "maxEmptyFragments" || name === "maxRedirects" ? 0 : 1;
-  const most = isTime ? LONGEST_TIME : Number.MAX_SAFE_INTEGER;
-  if (value !== Infinity && !(Number.isInteger(value) && value >= least && value <= most)) {
-    throw new RangeError(
-      `Cannot use ${name} ${value}: it must be a whole number from ${least} to ${most}, or Infinity`,
-    );
-  }
-  return isTime && value === Infinity ? 0 : value;
 }

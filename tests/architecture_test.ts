@@ -42,6 +42,8 @@ function graphOf(path: string, seen = new Set<string>()): Set<string> {
 const LAYERS = [
   "lib/builtin_modules.ts",
   "lib/errors.ts",
+  "lib/option_kinds.ts",
+  "lib/options.ts",
   "lib/limits.ts",
   "lib/deferred.ts",
   "lib/next_task.ts",

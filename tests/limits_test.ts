@@ -82,7 +82,8 @@ for (const name of NAMES.filter(isLimit)) {
     }
     for (const value of ["10", null, true, 10n]) {
       const given = { [name]: value };
-      assertThrows(() => Reflect.apply(resolveLimits, undefined, [given]), RangeError, `Cannot use ${name} ${value}`);
+      const shown = typeof value === "string" ? `"${value}"` : `${value}`;
+      assertThrows(() => Reflect.apply(resolveLimits, undefined, [given]), TypeError, `Cannot use ${name} ${shown}`);
     }
   });
 }

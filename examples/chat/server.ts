@@ -4,7 +4,7 @@
 //
 //   deno run --allow-net --allow-read=examples/chat examples/chat/server.ts [port]
 
-import { serve, type UpgradeAnswer, type UpgradeRequest } from "@sluice/websocket";
+import { serve, type UpgradeRequest } from "@sluice/websocket";
 import { createHub } from "@sluice/websocket/hub";
 
 interface Guest {
@@ -21,7 +21,7 @@ const HISTORY = 50;
 // A guest who does not read is disconnected, which is the hub's default. The page comes back, and asks for the history again.
 const hub = createHub<Guest>({ history: { messages: HISTORY } });
 
-serve<Guest>({
+serve({
   port: Number(Deno.args[0] ?? 8080),
   hostname: "127.0.0.1",
   hub,
@@ -33,20 +33,20 @@ serve<Guest>({
   },
 }, {
   open(socket) {
-    const { name, room } = socket.data!; // `upgrade` attached it
+    const { name, room } = socket.data; // `upgrade` attached it
     socket.subscribe(topic("said", room), { history: HISTORY });
     socket.subscribe(topic("here", room));
     tell(room, { type: "here", name, came: true, count: hub.count(topic("here", room)) });
   },
   message(socket, text) {
-    const { name, room } = socket.data!;
+    const { name, room } = socket.data;
     if (typeof text !== "string") return void socket.close(1003, "Text only");
     if (text.trim() === "") return;
     // To all, and not by `socket.publish`, to all others: so everybody, the author too, sees the same order.
     tell(room, { type: "said", id: crypto.randomUUID(), time: Date.now(), name, text });
   },
   close(socket) {
-    const { name, room } = socket.data!;
+    const { name, room } = socket.data;
     tell(room, { type: "here", name, came: false, count: hub.count(topic("here", room)) });
   },
 });
@@ -61,7 +61,7 @@ function tell(room: string, news: News): void {
 }
 
 /** Lets a guest in. A name is what the guest says it is: to know better, look at a session's cookie in `headers` here. */
-function upgrade({ url }: UpgradeRequest): UpgradeAnswer<Guest> | Response {
+function upgrade({ url }: UpgradeRequest): { data: Guest } | Response {
   const { pathname, searchParams } = new URL(url);
   if (pathname !== "/chat") return new Response("No WebSocket here\n", { status: 404 });
   const [name, room] = ["name", "room"].map((key) => searchParams.get(key)?.trim() ?? "");

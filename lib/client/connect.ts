@@ -14,12 +14,15 @@ import { checkUpgradeResponse, createUpgradeRequest } from "../handshake/client_
 import type { ExtensionOffer } from "../handshake/extension_header.ts";
 import { toHeaders } from "../handshake/http_fields.ts";
 import { type ResponseHead, ResponseHeadParser } from "../handshake/http_head.ts";
+import { subprotocolList } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { Connection } from "../connection/connection.ts";
 import { type Observer, tellRefusal } from "../connection/watch/observer.ts";
 import { readHead, withDeadline, writeHead } from "../transport/opening.ts";
 import { type ByteConnection, type BytePair, type Transport, transportOf } from "../transport/transport.ts";
-import type { WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { WebSocketConnection, WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
+import { checkOptions } from "../options.ts";
+import { CONNECT_OPTION_KINDS } from "./client_option_kinds.ts";
 import { dial, dialer, pickTlsOptions, type TlsOptions } from "./dial.ts";
 import { chooseProxy, type ProxyOptions } from "./proxy/proxy.ts";
 import { type Hop, isRedirect, redirected } from "./redirect.ts";
@@ -93,23 +96,34 @@ export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOpti
  *   the start of the body.
  * @throws {ConnectionError} If there is no connection, or it ended too early, or a SOCKS proxy refused.
  * @throws {DOMException} `SyntaxError` for a bad URL, proxy or subprotocol; the signal's reason if that was aborted.
- * @throws {TypeError} For a bad header field, `cert` without `key`, or a proxy for a Unix socket.
- * @throws {RangeError} For a bad limit.
+ * @throws {TypeError} For an option that is unknown or of another kind, a bad header field, `cert` without `key`, or a proxy for a
+ *   Unix socket.
+ * @throws {RangeError} For a number that is out of range.
  */
+export function connect<Data>(
+  url: string | URL,
+  options: ConnectOptions<Data> & { data: Data },
+): Promise<WebSocketConnectionWithData<Data>>;
+/** Opens a WebSocket connection, whose `data` may be attached later, or never. */
 export function connect<Data = unknown>(
+  url: string | URL,
+  options?: ConnectOptions<Data>,
+): Promise<WebSocketConnection<Data>>;
+export async function connect<Data>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
-  return openConnection(url, options);
+  checkOptions("connect()", options, CONNECT_OPTION_KINDS);
+  return await openConnection(url, options);
 }
 
-/** What {@linkcode connect} does, for those who need more of a connection than its surface: this folder's classes. */
+/** What {@linkcode connect} does with options whose kinds were checked, for those who need more of a connection than its surface: this folder's classes. */
 export async function openConnection<Data = unknown>(
   url: string | URL,
   options: ConnectOptions<Data>,
 ): Promise<Connection<Data>> {
   const limits = resolveLimits(options);
-  const protocols = typeof options.protocols === "string" ? [options.protocols] : options.protocols ?? [];
+  const protocols = subprotocolList(options.protocols);
   const extensions = withPerMessageDeflate(options);
   const requestFor = ({ target: { url }, headers }: Hop) =>
     createUpgradeRequest({ url, protocols, extensions: offerExtensions(extensions), headers });

@@ -7,8 +7,10 @@ import { ConnectionError } from "../errors.ts";
 import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
 import { type ReconnectLimits, resolveLimits, resolveReconnectLimits } from "../limits.ts";
 import { withDeadline } from "../transport/opening.ts";
-import { connect, type ConnectOptions } from "./connect.ts";
+import { type ConnectOptions, openConnection } from "./connect.ts";
 import type { ReconnectDelayOptions } from "../backoff.ts";
+import { checkOptions } from "../options.ts";
+import { RECONNECTING_OPTION_KINDS } from "./client_option_kinds.ts";
 import type { ReconnectingConnection, ReconnectingHooks } from "./reconnecting_connection.ts";
 import { Reconnector } from "./reconnector.ts";
 
@@ -64,12 +66,14 @@ export interface ReconnectingOptions<Data = unknown>
  * @param options What to ask for, the limits, the waiting and the hooks.
  * @returns The connection, which has begun to connect.
  * @throws {DOMException} `SyntaxError` for a bad URL.
- * @throws {RangeError} If a limit is not a whole number, or is below what makes sense.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range.
  */
 export function reconnecting<Data = unknown>(
   url: Fresh<string | URL>,
   options: ReconnectingOptions<Data> = {},
 ): ReconnectingConnection<Data> {
+  checkOptions("reconnecting()", options, RECONNECTING_OPTION_KINDS);
   const { headers = [], delay, signal, onConnect, onState, shouldReconnect } = options;
   const { handshakeTimeout: time, highWaterMark, closeTimeout } = resolveLimits(options);
   if (!(url instanceof Function)) parseWebSocketUrl(url); // a mistake of the caller's, told at the call
@@ -78,7 +82,7 @@ export function reconnecting<Data = unknown>(
     async open(signal) {
       const asking = Promise.all([fresh(url), fresh(headers)]);
       const [target, fields] = await withDeadline(asking, { time, late, signal });
-      return await connect(target, { ...options, headers: fields, signal });
+      return await openConnection(target, { ...options, headers: fields, signal });
     },
     limits: resolveReconnectLimits(options),
     highWaterMark,

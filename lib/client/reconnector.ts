@@ -6,12 +6,14 @@
 import { defer, handled } from "../deferred.ts";
 import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
 import type { ReconnectLimits } from "../limits.ts";
+import { checkOptions } from "../options.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import { bytesOf, memoryOf, type Message, type MessageData, ownCopy } from "../pipeline/messages/message.ts";
 import { Inbox } from "../connection/batch_queue.ts";
 import { endOf } from "../connection/not_open.ts";
 import { withDeadline } from "../transport/opening.ts";
 import type { CloseInfo, SendOptions, WebSocketConnection } from "../connection/websocket_connection.ts";
+import { SEND_OPTION_KINDS } from "../connection/socket_option_kinds.ts";
 import { isThenable } from "../log_error.ts";
 import { sleep } from "../sleep.ts";
 import { Outbox } from "./outbox.ts";
@@ -97,6 +99,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   }
 
   send(data: MessageData, options?: SendOptions): Promise<void> {
+    if (options !== undefined) checkOptions("send()", options, SEND_OPTION_KINDS);
     if (typeof data !== "string") bytesOf(data); // the same data is a message whether or not it has to wait
     if (this.#stop.signal.aborted) {
       return handled(Promise.reject(this.#ended("Cannot send: the connection is closed for good")));

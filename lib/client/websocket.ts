@@ -10,7 +10,9 @@ import type { Connection } from "../connection/connection.ts";
 import { closeFor } from "../connection/readers/streams.ts";
 import { isBlob } from "../connection/message_source.ts";
 import type { CloseInfo } from "../connection/websocket_connection.ts";
+import { checkOptions } from "../options.ts";
 import { type Attempt, attempt } from "./attempt.ts";
+import { WEB_SOCKET_OPTION_KINDS } from "./client_option_kinds.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { closeEvent, errorEvent, EventHandlerAttribute } from "./event_handlers.ts";
 import { OutgoingMessages } from "./outgoing_messages.ts";
@@ -86,7 +88,7 @@ export class WebSocket extends EventTarget {
    * @param protocols A subprotocol, a list of them, the best first, or options.
    * @throws {DOMException} `SyntaxError` for a URL or a subprotocol that cannot be used, or a subprotocol that comes twice, in
    *   whatever case.
-   * @throws {TypeError} If there is no URL, or a header field cannot be sent.
+   * @throws {TypeError} If there is no URL, a header field cannot be sent, or an option is unknown or of another kind.
    * @throws {RangeError} If a limit cannot be used.
    */
   constructor(url: string | URL, protocols: string | readonly string[] | WebSocketOptions = []) {
@@ -244,7 +246,9 @@ export class WebSocket extends EventTarget {
 function optionsOf(protocols: string | readonly string[] | WebSocketOptions | null): WebSocketOptions {
   if (protocols === null) return {};
   if (typeof protocols !== "object") return { protocols: [`${protocols}`] };
-  return Symbol.iterator in protocols ? { protocols: Array.from(protocols, String) } : protocols;
+  if (Symbol.iterator in protocols) return { protocols: Array.from(protocols, String) };
+  checkOptions("WebSocket", protocols, WEB_SOCKET_OPTION_KINDS);
+  return protocols;
 }
 
 defineInterface(WebSocket, { CONNECTING, OPEN, CLOSING, CLOSED });

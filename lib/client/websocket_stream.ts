@@ -9,7 +9,9 @@ import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { Connection } from "../connection/connection.ts";
 import { closeFor } from "../connection/readers/streams.ts";
 import type { CloseInfo, WebSocketOpenInfo } from "../connection/websocket_connection.ts";
+import { checkOptions } from "../options.ts";
 import { type Attempt, attempt } from "./attempt.ts";
+import { WEB_SOCKET_STREAM_OPTION_KINDS } from "./client_option_kinds.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { defineInterface, enforceUnsignedShort, requireArgument, toDictionary, toWebMessage } from "./web_idl.ts";
 
@@ -60,7 +62,8 @@ export class WebSocketStream implements AsyncDisposable {
    * @param options The subprotocols, a signal that gives up the handshake, and all else that `connect` takes.
    * @throws {DOMException} `SyntaxError` for a URL or a subprotocol that cannot be used, or a subprotocol that comes twice, in
    *   whatever case.
-   * @throws {TypeError} If there is no URL, `options` is no object, `protocols` is no list, or a header field cannot be sent.
+   * @throws {TypeError} If there is no URL, `options` is no object, `protocols` is no list, an option is unknown or of another kind,
+   *   or a header field cannot be sent.
    * @throws {RangeError} If a limit cannot be used.
    */
   constructor(url: string | URL, options: WebSocketStreamOptions = {}) {
@@ -68,6 +71,11 @@ export class WebSocketStream implements AsyncDisposable {
     const { protocols = [], signal } = toDictionary(options);
     // A string is a sequence of characters, but none of the Web IDL's.
     if (typeof protocols !== "object") throw new TypeError("Cannot use protocols that are no list");
+    checkOptions<Partial<WebSocketStreamOptions>>(
+      "WebSocketStream",
+      toDictionary(options),
+      WEB_SOCKET_STREAM_OPTION_KINDS,
+    );
     this.#attempt = attempt(url, { ...options, protocols: Array.from(protocols, String) }, {
       opened: (connection) => this.#open(connection),
       failed: (error) => {

@@ -15,6 +15,7 @@ import { CloseCode, decodeClosePayload, encodeClosePayload } from "../pipeline/f
 import { type Frame, Opcode, type Role } from "../pipeline/frames/frame.ts";
 import type { Framing } from "../pipeline/frames/framing.ts";
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
+import { checkOptions } from "../options.ts";
 import { Closing, type DecideReply } from "./closing.ts";
 import { ConnectionReader } from "./connection_reader.ts";
 import { ConnectionWays } from "./readers/streams.ts";
@@ -29,6 +30,7 @@ import { type Observer, tell } from "./watch/observer.ts";
 import { PendingPings, pingBytes, rejectNoPing } from "./pending_pings.ts";
 import { type Consuming, Sender } from "./sender.ts";
 import type { TapOptions } from "./watch/tap.ts";
+import { SEND_OPTION_KINDS, TAP_OPTION_KINDS } from "./socket_option_kinds.ts";
 import { hubFor, type SubscribeOptions, type Topics } from "./topics.ts";
 import type { Transport } from "../transport/transport.ts";
 import type {
@@ -246,6 +248,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   send(data: MessageData | MessageSource, options?: SendOptions): Promise<void> {
+    if (options !== undefined) checkOptions("send()", options, SEND_OPTION_KINDS);
     // The peer has said that it sends no more, not that it reads no more (§5.5.1).
     if (this.readyState !== 1 && !this.#closing.answering) {
       checkUnsent(data, this.#closing.error);
@@ -299,6 +302,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   tap(options: TapOptions = {}): ReadableStream<string> {
+    checkOptions("tap()", options, TAP_OPTION_KINDS);
     if (this.#closing.state === "closed") {
       const error = notOpen("tap", this, this.#closing.error);
       return new ReadableStream({ start: (controller) => controller.error(error) });

@@ -9,6 +9,7 @@ export type {
   SendOptions,
   StreamedMessage,
   WebSocketConnection,
+  WebSocketConnectionWithData,
   WebSocketOpenInfo,
 } from "./websocket_connection.ts";
 export type { Address } from "../transport/transport.ts";

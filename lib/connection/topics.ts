@@ -5,6 +5,7 @@
  */
 import { invalidState } from "../errors.ts";
 import type { MessageData } from "../pipeline/messages/message.ts";
+import { type Kind, like } from "../option_kinds.ts";
 import type { SendOptions, WebSocketConnection } from "./websocket_connection.ts";
 
 /**
@@ -37,6 +38,11 @@ export interface Topics {
   /** See {@linkcode WebSocketConnection.publish}. */
   publishFrom(socket: WebSocketConnection, topic: string, data: MessageData, options?: SendOptions): number;
 }
+
+/** A hub, to the checks of options. */
+export const HUB: Kind = like("a hub, as createHub of ./hub makes one", {
+  methods: ["subscribe", "unsubscribe", "publishFrom"],
+});
 
 /** The hub of a connection's server. */
 export function hubFor(action: string, topics: Topics | undefined): Topics {

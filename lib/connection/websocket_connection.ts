@@ -277,3 +277,13 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
   /** Messages in order. Leaving the loop leaves the connection open; an unclean end throws. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
 }
+
+/**
+ * A connection whose `data` is there, as what opened it always attaches some.
+ *
+ * @typeParam Data What the application keeps with the connection.
+ */
+export interface WebSocketConnectionWithData<Data> extends WebSocketConnection<Data> {
+  /** The application's own, as `upgrade` or an option attached it. */
+  data: Data;
+}

@@ -9,10 +9,13 @@
  */
 import { LimitError, ProtocolError } from "../errors.ts";
 import type { ExtensionParam } from "../handshake/extension_header.ts";
+import { oneOf, type OptionKinds } from "../option_kinds.ts";
+import { checkOptions } from "../options.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { CloseCode } from "../pipeline/frames/close_code.ts";
 import { type Frame, isControl, Opcode, type OutgoingFrame, Rsv } from "../pipeline/frames/frame.ts";
 import type { CodecContext, Extension, ExtensionCodec, ExtensionProcessor } from "./extension.ts";
+import { LEVEL, THRESHOLD } from "./permessage_deflate/permessage_deflate.ts";
 import {
   canKeepContext,
   createDeflater,
@@ -32,6 +35,13 @@ export interface DeflateFrameOptions {
   /** From 0, store, to 9, smallest. @default {1} */
   level?: number;
 }
+
+/** What {@linkcode DeflateFrameOptions} take. */
+export const DEFLATE_FRAME_OPTION_KINDS: OptionKinds<DeflateFrameOptions> = {
+  name: oneOf("deflate-frame", "x-webkit-deflate-frame"),
+  threshold: THRESHOLD,
+  level: LEVEL,
+};
 
 /** What one side asks of the other. */
 interface Demand {
@@ -56,13 +66,12 @@ interface Demand {
  *
  * @param options The name, the threshold and the level.
  * @returns The extension.
- * @throws {RangeError} If the level is not from 0 to 9.
+ * @throws {RangeError} If a number is out of range.
+ * @throws {TypeError} If an option is unknown or of another kind.
  */
 export function deflateFrame(options: DeflateFrameOptions = {}): Extension {
+  checkOptions("deflateFrame()", options, DEFLATE_FRAME_OPTION_KINDS);
   const { name = "deflate-frame", threshold = 64, level = 1 } = options;
-  if (!(Number.isInteger(level) && level >= 0 && level <= 9)) {
-    throw new RangeError(`Cannot use level ${level}: it must be a whole number from 0 to 9`);
-  }
   const processor = (demand: Demand): ExtensionProcessor => ({
     name,
     params: [], // we ask for nothing

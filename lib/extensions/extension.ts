@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type Kind, like } from "../option_kinds.ts";
 import type { ExtensionParam } from "../handshake/extension_header.ts";
 import type { Frame, OutgoingFrame, Role } from "../pipeline/frames/frame.ts";
 import type { ReservedBits } from "../pipeline/frames/frame_parser.ts";
@@ -38,6 +39,11 @@ export interface Extension {
    */
   confirm(params: readonly ExtensionParam[]): ExtensionProcessor;
 }
+
+/** An extension, to the checks of options. */
+export const EXTENSION: Kind = like("an extension: an object with a name, and the methods offer, accept and confirm", {
+  methods: ["offer", "accept", "confirm"],
+});
 
 /** An extension that was agreed on for one connection. On a server, `upgrade` may still configure it, or leave it out. */
 export interface ExtensionProcessor {

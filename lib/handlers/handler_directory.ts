@@ -7,6 +7,8 @@ import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { HandshakeError } from "../errors.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
+import { CALLBACK, isObject, kind, type OptionKinds, required, TEXT, URL_OR_TEXT } from "../option_kinds.ts";
+import { checkOptions } from "../options.ts";
 import type { ClosePayload } from "../pipeline/frames/close_code.ts";
 import { Connection } from "../connection/connection.ts";
 import { untilReturned } from "../connection/early_return.ts";
@@ -36,6 +38,18 @@ export interface LoadHandlersOptions {
   onWarning?(warning: Error): void;
 }
 
+/** What they take. */
+export const LOAD_HANDLERS_OPTION_KINDS: OptionKinds<LoadHandlersOptions> = {
+  root: required(URL_OR_TEXT),
+  scanDir: TEXT,
+  mapFile: URL_OR_TEXT,
+  aliases: kind(
+    "an object of strings",
+    (value) => isObject(value) && Object.values(value).every((name) => typeof name === "string"),
+  ),
+  onWarning: CALLBACK,
+};
+
 /** What goes with a connection from {@linkcode HandlerDirectory.upgrade} to {@linkcode HandlerDirectory.handler}. */
 export interface HandlerSession {
   /** The request, as the handler has it. */
@@ -56,7 +70,7 @@ export interface HandlerDirectory {
   readonly upgrade: (
     request: UpgradeRequest,
     info: UpgradeInfo,
-  ) => Promise<UpgradeAnswer<HandlerSession> | Response>;
+  ) => Promise<UpgradeAnswer<HandlerSession> & { data: HandlerSession } | Response>;
   /** The handler for `serve`: runs `transferData`. */
   readonly handler: (socket: WebSocketConnection<HandlerSession>) => Promise<void>;
   /**
@@ -99,10 +113,12 @@ interface LoadedFile {
  *
  * @param options Where they are.
  * @returns The handlers. A file that is bad is a warning, and the others are served.
+ * @throws {TypeError} If an option is missing, unknown or of another kind.
  * @throws {RangeError} If `scanDir` is not inside the root.
  * @throws {Deno.errors.NotFound} If the root, `scanDir` or `mapFile` does not exist.
  */
 export async function loadHandlers(options: LoadHandlersOptions): Promise<HandlerDirectory> {
+  checkOptions("loadHandlers()", options, LOAD_HANDLERS_OPTION_KINDS);
   const { scanDir, mapFile, aliases = {}, onWarning = printWarning } = options;
   const root = toPath(options.root);
   const warn = (message: string, cause?: unknown) => onWarning(new Error(message, { cause }));
@@ -179,7 +195,7 @@ function importAnew(href: string): Promise<Record<string, unknown>> {
 async function admit(
   handler: LoadedHandler,
   request: ServerRequest,
-): Promise<UpgradeAnswer<HandlerSession> | Response> {
+): Promise<UpgradeAnswer<HandlerSession> & { data: HandlerSession } | Response> {
   try {
     const refusal = await handler.doExtraHandshake?.(request);
     if (refusal instanceof Response) return refusal;

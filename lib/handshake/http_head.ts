@@ -6,8 +6,10 @@
  *
  * @module
  */
+import { type OptionKinds, required } from "../option_kinds.ts";
+import { checkValues } from "../options.ts";
 import { HandshakeError, invalidState } from "../errors.ts";
-import type { Limits } from "../limits.ts";
+import { LIMIT_KINDS, type Limits } from "../limits.ts";
 import {
   badRequest,
   everyCode,
@@ -56,6 +58,15 @@ export type ResponseHead = StatusLine & HeaderSection;
 
 /** The limits of a head. */
 export type HeadLimits = Pick<Limits, "maxHeaderBytes" | "maxHeaderCount" | "maxStartLineBytes">;
+
+const { maxHeaderBytes, maxHeaderCount, maxStartLineBytes } = LIMIT_KINDS;
+
+/** What they take. A head without limits would be one without an end. */
+const HEAD_LIMIT_KINDS: OptionKinds<HeadLimits> = {
+  maxHeaderBytes: required(maxHeaderBytes),
+  maxHeaderCount: required(maxHeaderCount),
+  maxStartLineBytes: required(maxStartLineBytes),
+};
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -110,6 +121,7 @@ export class HeadParser<StartLine extends object> {
    * @param grammar What tells the head of a request from that of a response.
    */
   constructor(limits: HeadLimits, grammar: HeadGrammar<StartLine>) {
+    checkValues(limits, HEAD_LIMIT_KINDS);
     this.#limits = limits;
     this.#grammar = grammar;
   }

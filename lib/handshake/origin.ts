@@ -5,20 +5,27 @@
  * @module
  */
 import { HandshakeError } from "../errors.ts";
+import { type Kind, kind, shown } from "../option_kinds.ts";
 import { everyCode, quote } from "./http_fields.ts";
 
 /**
  * Which origins may connect:
  *
  * - `"any"`: all of them. Safe only where nothing depends on who the user is.
- * - a list of origins as browsers write them, such as `https://example.com` or `http://localhost:8080`.
+ * - an origin, or a list of them, as browsers write them, such as `https://example.com` or `http://localhost:8080`.
  *   `https://*.example.com` stands for every name below `example.com`, and not for that name. `"null"`, the origin of
  *   sandboxed frames and local files, matches only where it is listed.
  * - a function that gets the `Origin`, or `undefined` where none was sent, and returns `true` to let it in.
  *
  * With a list, and by default, a request with no `Origin` is let in: it is not a browser's.
  */
-export type OriginPolicy = "any" | readonly string[] | ((origin: string | undefined) => boolean);
+export type OriginPolicy = string | readonly string[] | ((origin: string | undefined) => boolean);
+
+/** An {@linkcode OriginPolicy}, to the checks of options. */
+export const ORIGINS: Kind = kind(
+  '"any", an origin, a list of origins, or a function',
+  (value) => typeof value === "function" || typeof value === "string" || Array.isArray(value),
+);
 
 /** Who asks: the two facts of a request that a policy is about. */
 export interface OriginRequest {
@@ -57,20 +64,27 @@ export function compileOriginPolicy(policy?: OriginPolicy): (request: OriginRequ
 }
 
 function compile(policy: OriginPolicy | undefined): (request: OriginRequest) => boolean {
+  if (policy !== undefined) ORIGINS.check(policy, "origins");
   if (policy === undefined) return ({ origin, host }) => origin === undefined || isSameHost(origin, host);
   if (policy === "any") return () => true;
   // A function that answers with a promise, which is truthy, has not said yes.
   if (typeof policy === "function") return ({ origin }) => policy(origin) === true;
-  const matchers = policy.map(compileEntry);
+  const matchers = (typeof policy === "string" ? [policy] : policy).map(compileEntry);
   return ({ origin }) => origin === undefined || matchers.some((matches) => matches(origin));
 }
 
 function compileEntry(entry: string): (origin: string) => boolean {
+  if (typeof entry !== "string") throw new TypeError(`Cannot allow origin ${shown(entry)}: it must be a string`);
+  if (entry === "*" || entry === "any") {
+    throw new TypeError(`Cannot allow origin ${quote(entry)}: write origins: "any" to let all in`);
+  }
   const [scheme, authority] = splitOrigin(entry);
   const wildcard = authority.startsWith("*.");
   const name = wildcard ? authority.slice(2) : authority;
   if (entry !== "null" && !isSerializedOrigin(`${scheme}://${name}`)) {
-    throw new TypeError(`Cannot allow origin ${quote(entry)}: it is not an origin as a browser writes it`);
+    const near = URL.canParse(entry) ? new URL(entry).origin : "null";
+    const hint = near === "null" ? "such as https://example.com" : `which would be ${quote(near)}`;
+    throw new TypeError(`Cannot allow origin ${quote(entry)}: it is not an origin as a browser writes it, ${hint}`);
   }
   if (!wildcard) return (origin) => origin === entry;
 

@@ -34,6 +34,17 @@ export function checkSubprotocols(protocols: readonly string[]): void {
 }
 
 /**
+ * The subprotocols of an option, which takes one of them, or a list.
+ *
+ * @throws {DOMException} `SyntaxError` if one is not a token or comes twice.
+ */
+export function subprotocolList(given: string | readonly string[] = []): readonly string[] {
+  const protocols = typeof given === "string" ? [given] : given;
+  checkSubprotocols(protocols);
+  return protocols;
+}
+
+/**
  * The server's choice: the first that it supports and the client requests. The order is the server's, which knows what each
  * costs; RFC 6455 §4.2.2 leaves that to it.
  *

@@ -4,12 +4,19 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { OptionKinds } from "../option_kinds.ts";
+import { checkOptions, without } from "../options.ts";
 import { HandshakeError } from "../errors.ts";
 import { acceptExchange, type AcceptOptions, createAcceptor } from "../server/accept.ts";
+import { ACCEPT_OPTION_KINDS } from "../server/server_option_kinds.ts";
+import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "../server/upgrade_data.ts";
 import { http2Exchange, type StreamEvent } from "./http2_exchange.ts";
 
 /** How a stream is accepted. The drafts before RFC 6455 know nothing of HTTP/2. */
 export type AcceptHttp2Options<Data = unknown> = Omit<AcceptOptions<Data>, "legacy">;
+
+/** What they take. */
+export const ACCEPT_HTTP2_OPTION_KINDS: OptionKinds<AcceptHttp2Options> = without(ACCEPT_OPTION_KINDS, "legacy");
 
 /**
  * Makes a WebSocket connection of one extended CONNECT request (RFC 8441), for who handles the event. The server must have the
@@ -45,11 +52,23 @@ export type AcceptHttp2Options<Data = unknown> = Omit<AcceptOptions<Data>, "lega
  * @throws {TypeError} If the stream belongs to another connection: `serveHttp2` has taken it, or this function before.
  * @throws {HandshakeError} If the request was refused. The peer was told, and the stream is closed.
  * @throws {ConnectionError} If the peer went away.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range.
  */
-export async function acceptHttp2<Data = unknown>(
+export function acceptHttp2<Answer extends AnyUpgradeAnswer>(
+  event: StreamEvent,
+  options: WithUpgrade<AcceptHttp2Options, Answer>,
+): Promise<ConnectionOf<Answer>>;
+/** Makes a WebSocket connection of one extended CONNECT request, whose `data` may be attached later, or never. */
+export function acceptHttp2<Data = unknown>(
+  event: StreamEvent,
+  options?: AcceptHttp2Options<Data>,
+): Promise<WebSocketConnection<Data>>;
+export async function acceptHttp2<Data>(
   event: StreamEvent,
   options: AcceptHttp2Options<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
+  checkOptions("acceptHttp2()", options, ACCEPT_HTTP2_OPTION_KINDS);
   const acceptor = createAcceptor(options);
   const connection = await acceptExchange(acceptor, http2Exchange(event, acceptor.limits), { signal: options.signal });
   // An exchange in HTTP/2 is never given away.

@@ -7,8 +7,10 @@ import { type ClientHttp2Session, connect as connectSession } from "node:http2";
 import { defer } from "../deferred.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
-import { type Limits, resolveLimits } from "../limits.ts";
+import { LIMIT_KINDS, type Limits, resolveLimits } from "../limits.ts";
 import { withDeadline } from "../transport/opening.ts";
+import { type OptionKinds, SIGNAL, TEXT, TEXTS } from "../option_kinds.ts";
+import { checkOptions } from "../options.ts";
 import { type Http2WebSocketSession, WebSocketSession } from "./http2_session.ts";
 
 /** How a session is opened. */
@@ -27,6 +29,17 @@ export interface ConnectHttp2Options extends Partial<Pick<Limits, "handshakeTime
   /** Gives up connecting. Once the session is open it does nothing. */
   signal?: AbortSignal;
 }
+
+/** What they take. */
+export const CONNECT_HTTP2_OPTION_KINDS: OptionKinds<ConnectHttp2Options> = {
+  handshakeTimeout: LIMIT_KINDS.handshakeTimeout,
+  closeTimeout: LIMIT_KINDS.closeTimeout,
+  caCerts: TEXTS,
+  cert: TEXT,
+  key: TEXT,
+  serverName: TEXT,
+  signal: SIGNAL,
+};
 
 /**
  * Opens an HTTP/2 session for WebSockets (RFC 8441): over TLS, where the server must choose `h2` (ALPN), or in cleartext, where it
@@ -57,11 +70,14 @@ export interface ConnectHttp2Options extends Partial<Pick<Limits, "handshakeTime
  * @throws {HandshakeError} If the server does not speak RFC 8441. Its status is 0: there was no answer.
  * @throws {ConnectionError} If there is no connection, or the server does not speak HTTP/2.
  * @throws {DOMException} `SyntaxError` for a bad URL; the signal's reason if that was aborted.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range.
  */
 export async function connectHttp2(
   url: string | URL,
   options: ConnectHttp2Options = {},
 ): Promise<Http2WebSocketSession> {
+  checkOptions("connectHttp2()", options, CONNECT_HTTP2_OPTION_KINDS);
   const { handshakeTimeout: time, closeTimeout } = resolveLimits(options);
   const { protocol, host } = parseWebSocketUrl(url);
   const { caCerts, cert, key, serverName, signal } = options;

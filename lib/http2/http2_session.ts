@@ -5,6 +5,7 @@
  */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
 import { confirm, type ConnectOptions } from "../client/connect.ts";
+import { CONNECT_OPTION_KINDS } from "../client/client_option_kinds.ts";
 import { refusal } from "../client/refusal.ts";
 import { defer } from "../deferred.ts";
 import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
@@ -13,17 +14,28 @@ import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessa
 import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
 import { checkExtendedConnect, checkFieldSize, createExtendedConnect } from "../handshake/extended_connect.ts";
 import { type HeaderFields, quote, toHeaders } from "../handshake/http_fields.ts";
+import { subprotocolList } from "../handshake/subprotocol.ts";
 import { resolveLimits } from "../limits.ts";
 import { Connection } from "../connection/connection.ts";
 import { tellRefusal } from "../connection/watch/observer.ts";
 import { withDeadline } from "../transport/opening.ts";
 import { type Transport, transportOf } from "../transport/transport.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { OptionKinds } from "../option_kinds.ts";
+import { checkOptions, without } from "../options.ts";
 import { outgoing, pairs } from "./http2_exchange.ts";
 import { lostStream, streamConnection } from "./stream_connection.ts";
 
 /** How a socket is opened: as {@linkcode ConnectOptions}, less what the session has settled. */
 export type ConnectStreamOptions<Data = unknown> = Omit<ConnectOptions<Data>, "path" | "conn" | "caCerts">;
+
+/** What they take. */
+export const CONNECT_STREAM_OPTION_KINDS: OptionKinds<ConnectStreamOptions> = without(
+  CONNECT_OPTION_KINDS,
+  "path",
+  "conn",
+  "caCerts",
+);
 
 /** An HTTP/2 connection to a server that speaks RFC 8441. */
 export interface Http2WebSocketSession extends AsyncDisposable {
@@ -96,6 +108,7 @@ export class WebSocketSession implements Http2WebSocketSession {
     target: string | URL,
     options: ConnectStreamOptions<Data> = {},
   ): Promise<WebSocketConnection<Data>> {
+    checkOptions("connect()", options, CONNECT_STREAM_OPTION_KINDS);
     if (this.#closing.signal.aborted) throw invalidState("Cannot connect: the session is closing or closed");
     const url = parseWebSocketUrl(URL.canParse(target, this.url) ? new URL(target, this.url) : target);
     if (`${url.protocol}//${url.host}/` !== this.url) {
@@ -111,7 +124,7 @@ export class WebSocketSession implements Http2WebSocketSession {
 
   async #open<Data>(url: URL, options: ConnectStreamOptions<Data>): Promise<Connection<Data>> {
     const limits = resolveLimits(options);
-    const protocols = typeof options.protocols === "string" ? [options.protocols] : options.protocols ?? [];
+    const protocols = subprotocolList(options.protocols);
     const extensions = withPerMessageDeflate(options);
     const request = createExtendedConnect({
       url,

@@ -27,6 +27,7 @@
  */
 export { acceptHttp2, type AcceptHttp2Options } from "./accept_http2.ts";
 export { connectHttp2, type ConnectHttp2Options } from "./connect_http2.ts";
+export type { AnyUpgradeAnswer, ConnectionOf, DataIn, DataOf, WithUpgrade } from "../server/upgrade_data.ts";
 export type { StreamEvent } from "./http2_exchange.ts";
 export type { ConnectStreamOptions, Http2WebSocketSession } from "./http2_session.ts";
 export { serveHttp2, type ServeHttp2Options } from "./serve_http2.ts";

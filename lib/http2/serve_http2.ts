@@ -13,9 +13,14 @@ import type {
 import { HandshakeError } from "../errors.ts";
 import { resolveLimits } from "../limits.ts";
 import { isTaken } from "../transport/node_connection.ts";
+import { CALLBACK, like, type OptionKinds } from "../option_kinds.ts";
+import { without } from "../options.ts";
+import { checkServing } from "../connection/check_handler.ts";
 import type { NodeUpgrades } from "../node/serve_node.ts";
 import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
 import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "../server/connection_group.ts";
+import { GROUP_OPTION_KINDS } from "../server/server_option_kinds.ts";
+import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "../server/upgrade_data.ts";
 import { http2Exchange, type StreamEvent } from "./http2_exchange.ts";
 
 /** What is done with an HTTP/2 server's extended CONNECT streams. `http` is missing: ordinary requests are the server's. */
@@ -27,6 +32,14 @@ export interface ServeHttp2Options<Data = unknown>
    */
   takes?(headers: IncomingHttpHeaders): boolean;
 }
+
+/** What they take. */
+export const SERVE_HTTP2_OPTION_KINDS: OptionKinds<ServeHttp2Options> = {
+  ...without(GROUP_OPTION_KINDS, "http", "legacy", "signal", "bodyTimeout", "keepAliveTimeout"),
+  takes: CALLBACK,
+};
+
+const HTTP2_SERVER = like("a node:http2 server", { methods: ["on", "off", "listeners", "updateSettings"] });
 
 /** Our listeners. */
 const OURS = new WeakSet<object>();
@@ -71,13 +84,28 @@ const WHOLE = new WeakSet<object>();
  * @param options The limits, the application's decisions, and which requests are taken.
  * @param handler A function that holds each connection, or callbacks.
  * @returns The connections, and how to stop: sessions stay open for other requests.
- * @throws {TypeError} If an earlier call without `takes` takes all requests of this server.
+ * @throws {TypeError} If there is no handler, an option is unknown or of another kind, or an earlier call without `takes` takes all
+ *   requests of this server.
+ * @throws {RangeError} If a number is out of range.
  */
+export function serveHttp2<Answer extends AnyUpgradeAnswer>(
+  server: Http2Server | Http2SecureServer,
+  options: WithUpgrade<ServeHttp2Options, Answer>,
+  handler: WebSocketHandler<DataOf<Answer>, ConnectionOf<Answer>>,
+): NodeUpgrades<DataOf<Answer>>;
+/** Serves WebSockets on an HTTP/2 server, whose `data` may be attached later, or never. */
 export function serveHttp2<Data = unknown>(
   server: Http2Server | Http2SecureServer,
   options: ServeHttp2Options<Data>,
   handler: WebSocketHandler<Data>,
+): NodeUpgrades<Data>;
+export function serveHttp2<Data>(
+  server: Http2Server | Http2SecureServer,
+  options: ServeHttp2Options<Data>,
+  handler: WebSocketHandler<Data>,
 ): NodeUpgrades<Data> {
+  HTTP2_SERVER.check(server, "the first argument of serveHttp2()");
+  checkServing("serveHttp2()", options, SERVE_HTTP2_OPTION_KINDS, handler);
   const { takes, ...rest } = options;
   if (WHOLE.has(server)) {
     throw new TypeError("Cannot serve the server: an earlier call without `takes` takes all its requests");

@@ -7,8 +7,10 @@
  * @module
  */
 import { defer } from "../deferred.ts";
+import { TEXT } from "../option_kinds.ts";
+import { checkOptions } from "../options.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
-import { type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
+import { BROKER_OPTION_KINDS, type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
 
 /** Milliseconds that a receiver may take to answer; whoever takes longer is not waited for until it has answered. */
 const PATIENCE = 1_000;
@@ -53,9 +55,12 @@ type Item = readonly [name: string, bytes: Uint8Array];
  * @param name The channel's name: brokers of one name hear each other.
  * @param options Limits and hooks.
  * @returns The broker.
- * @throws {RangeError} If a limit is none.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range.
  */
 export function broadcastBroker(name: string, options: BrokerOptions = {}): LinkedBroker {
+  TEXT.check(name, "the channel's name");
+  checkOptions("broadcastBroker()", options, BROKER_OPTION_KINDS);
   const link: BrokerLink = {
     nameOf: (topic) => topic,
     connect: async (receive) => {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type OptionKinds, required, whole } from "../option_kinds.ts";
 import type { HubMessage } from "./hub_message.ts";
 
 /** How much is kept. */
@@ -27,6 +28,11 @@ const MESSAGE_COST = 576;
 
 /** Measured: 250 bytes for a topic of one message, its name aside. */
 const TOPIC_COST = 256;
+/** What they take. */
+export const HISTORY_OPTION_KINDS: OptionKinds<HistoryOptions> = {
+  messages: required(whole({ least: 1, infinite: false })),
+  bytes: whole({ unit: "bytes", least: 1, infinite: false }),
+};
 
 /** The last messages. */
 export class History {
@@ -38,14 +44,8 @@ export class History {
 
   /**
    * @param options How much is kept.
-   * @throws {RangeError} If a number is not a whole number of 1 or more.
    */
   constructor({ messages, bytes = 16 * 1024 * 1024 }: HistoryOptions) {
-    for (const [name, value] of Object.entries({ messages, bytes })) {
-      if (!Number.isSafeInteger(value) || value < 1) {
-        throw new RangeError(`Cannot use history of ${value} ${name}: it must be a whole number of 1 or more`);
-      }
-    }
     this.#messages = messages;
     this.#maxBytes = bytes;
   }

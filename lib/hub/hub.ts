@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { checkOptions } from "../options.ts";
+import { SEND_OPTION_KINDS, SUBSCRIBE_OPTION_KINDS } from "../connection/socket_option_kinds.ts";
 import { LimitError, TopicError } from "../errors.ts";
 import { type HubLimits, resolveHubLimits } from "../limits.ts";
 import { type Message, type MessageData, ownCopy, toMessage } from "../pipeline/messages/message.ts";
@@ -13,6 +15,7 @@ import { handleReturn, isThenable, logError } from "../log_error.ts";
 import type { BrokerMessage, BrokerState } from "./broker.ts";
 import { History } from "./history.ts";
 import { HubMessage } from "./hub_message.ts";
+import { HUB_OPTION_KINDS, PUBLISH_OPTION_KINDS } from "./hub_options.ts";
 import type { Hub, HubOptions, HubStats, PublishOptions } from "./hub_options.ts";
 import { Subscriber, type SubscriberHub } from "./subscriber.ts";
 import { topicFault } from "./topic_fault.ts";
@@ -47,9 +50,11 @@ const UNSUBSCRIBE_DELAY = 1_000;
  * @typeParam Data What the application keeps with each connection.
  * @param options The limits, the policies and the hooks.
  * @returns The hub.
- * @throws {RangeError} If a number cannot be used.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range.
  */
 export function createHub<Data = unknown>(options: HubOptions<Data> = {}): Hub<Data> {
+  checkOptions("createHub()", options, HUB_OPTION_KINDS);
   return new LocalHub(options);
 }
 
@@ -99,6 +104,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     topic: string | TopicPattern,
     options: SubscribeOptions = {},
   ): boolean {
+    checkOptions("subscribe()", options, SUBSCRIBE_OPTION_KINDS);
     const { slowPolicy = this.#options.slowPolicy ?? "disconnect", history = 0 } = options;
     if (!isDriven(socket)) throw new TypeError("Cannot subscribe: the socket is no connection of this module");
     const pattern = topic instanceof TopicPattern;
@@ -141,6 +147,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   }
 
   publish(topic: string, data: MessageData, options: PublishOptions = {}): number {
+    checkOptions("publish()", options, PUBLISH_OPTION_KINDS);
     this.#checkTopic(topic);
     const copy = ownCopy(toMessage(data));
     this.stats.published++;
@@ -150,6 +157,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   }
 
   publishFrom(socket: WebSocketConnection<Data>, topic: string, data: MessageData, options?: SendOptions): number {
+    if (options !== undefined) checkOptions("publish()", options, SEND_OPTION_KINDS);
     this.#checkTopic(topic);
     toMessage(data); // a wrong argument is one in every state
     if (socket.readyState !== 1) return 0;

@@ -3,12 +3,15 @@
  *
  * @module
  */
-import type { HubLimits } from "../limits.ts";
+import { HUB_LIMIT_KINDS, type HubLimits } from "../limits.ts";
+import { CALLBACK, DELAY, isObject, kind, like, type OptionKinds } from "../option_kinds.ts";
+import { bag } from "../options.ts";
+import { SEND_OPTION_KINDS, SLOW_POLICY } from "../connection/socket_option_kinds.ts";
 import type { MessageData } from "../pipeline/messages/message.ts";
 import type { SlowPolicy, SubscribeOptions, Topics } from "../connection/topics.ts";
 import type { SendOptions, WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Broker, BrokerState } from "./broker.ts";
-import type { HistoryOptions } from "./history.ts";
+import { HISTORY_OPTION_KINDS, type HistoryOptions } from "./history.ts";
 import type { TopicPattern } from "./topic_pattern.ts";
 
 /**
@@ -54,6 +57,28 @@ export interface PublishOptions extends SendOptions {
   /** A subscriber that does not get it, such as its author. */
   except?: WebSocketConnection;
 }
+
+/** What `createHub` takes. */
+export const HUB_OPTION_KINDS: OptionKinds<HubOptions> = {
+  ...HUB_LIMIT_KINDS,
+  authorize: CALLBACK,
+  slowPolicy: SLOW_POLICY,
+  history: bag(HISTORY_OPTION_KINDS),
+  broker: like("a broker, as natsBroker, redisBroker and broadcastBroker make one", {
+    methods: ["attach", "publish", "subscribe", "unsubscribe", "subscribeAll", "unsubscribeAll", "close"],
+  }),
+  unsubscribeDelay: DELAY,
+  onTopic: CALLBACK,
+  onDropped: CALLBACK,
+  onBrokerState: CALLBACK,
+  onError: CALLBACK,
+};
+
+/** What `hub.publish` takes. */
+export const PUBLISH_OPTION_KINDS: OptionKinds<PublishOptions> = {
+  ...SEND_OPTION_KINDS,
+  except: kind("a connection", isObject),
+};
 
 /** What a hub has counted. */
 export interface HubStats {

@@ -4,10 +4,12 @@
  *
  * @module
  */
-import { reconnectDelay } from "../backoff.ts";
+import { RANGE_KINDS, reconnectDelay } from "../backoff.ts";
+import { CALLBACK, type OptionKinds } from "../option_kinds.ts";
+import { bag } from "../options.ts";
 import { defer } from "../deferred.ts";
 import { ConnectionError, invalidState } from "../errors.ts";
-import { type BrokerLimits, resolveBrokerLimits } from "../limits.ts";
+import { BROKER_LIMIT_KINDS, type BrokerLimits, resolveBrokerLimits } from "../limits.ts";
 import { handleReturn, logError } from "../log_error.ts";
 import type { Broker, BrokerMessage, BrokerState } from "./broker.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
@@ -30,6 +32,13 @@ export interface BrokerOptions extends Partial<BrokerLimits> {
    */
   onError?(error: unknown): void;
 }
+
+/** What they take. */
+export const BROKER_OPTION_KINDS: OptionKinds<BrokerOptions> = {
+  ...BROKER_LIMIT_KINDS,
+  reconnect: bag(RANGE_KINDS),
+  onError: CALLBACK,
+};
 
 /** A broker that says what it dropped of what came in. */
 export interface LinkedBroker extends Broker {

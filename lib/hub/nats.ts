@@ -25,7 +25,9 @@
  */
 import { connect as connectOverTcp } from "npm:@nats-io/transport-node@^3.4.0";
 import { resolveBrokerLimits } from "../limits.ts";
-import { type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
+import { CALLBACK, type OptionKinds, TEXT, TEXT_OR_TEXTS } from "../option_kinds.ts";
+import { checkOptions } from "../options.ts";
+import { BROKER_OPTION_KINDS, type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
 import { type NatsClient, natsLink } from "./nats_link.ts";
 
 export type { BrokerLimits } from "../limits.ts";
@@ -55,15 +57,24 @@ export interface NatsBrokerOptions extends BrokerOptions {
   connect?(options: NatsConnectOptions): Promise<NatsClient>;
 }
 
+const NATS_BROKER_OPTION_KINDS: OptionKinds<NatsBrokerOptions> = {
+  ...BROKER_OPTION_KINDS,
+  servers: TEXT_OR_TEXTS,
+  prefix: TEXT,
+  connect: CALLBACK,
+};
+
 /**
  * A broker over NATS. A topic is one token behind the prefix, with all but letters, digits, `-` and `_` escaped: `a/b` is
  * `sluice.a=2Fb`.
  *
  * @param options The servers, and limits.
  * @returns The broker, which connects when a hub is attached.
- * @throws {RangeError} If the prefix or a limit is none.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range, or the prefix is none.
  */
 export function natsBroker(options: NatsBrokerOptions = {}): LinkedBroker {
+  checkOptions("natsBroker()", options, NATS_BROKER_OPTION_KINDS);
   const { servers = "127.0.0.1:4222", prefix = "sluice", connect = connectOverTcp } = options;
   const { pongTimeout } = resolveBrokerLimits(options);
   const given: NatsConnectOptions = { servers, reconnect: false, noEcho: true };

@@ -25,7 +25,9 @@
  */
 import { createClient } from "npm:redis@^6.3.1";
 import { resolveBrokerLimits } from "../limits.ts";
-import { type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
+import { CALLBACK, type OptionKinds, TEXT } from "../option_kinds.ts";
+import { checkOptions } from "../options.ts";
+import { BROKER_OPTION_KINDS, type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
 import { type RedisClient, redisLink } from "./redis_link.ts";
 
 export type { BrokerLimits } from "../limits.ts";
@@ -58,15 +60,24 @@ export interface RedisBrokerOptions extends BrokerOptions {
   create?(options: RedisCreateOptions): RedisClient;
 }
 
+const REDIS_BROKER_OPTION_KINDS: OptionKinds<RedisBrokerOptions> = {
+  ...BROKER_OPTION_KINDS,
+  url: TEXT,
+  prefix: TEXT,
+  create: CALLBACK,
+};
+
 /**
  * A broker over Redis. A topic's channel is its name behind the prefix. There are two connections: one that subscribes has no other
  * commands.
  *
  * @param options The server, and limits.
  * @returns The broker, which connects when a hub is attached.
- * @throws {RangeError} If a limit is none.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range.
  */
 export function redisBroker(options: RedisBrokerOptions = {}): LinkedBroker {
+  checkOptions("redisBroker()", options, REDIS_BROKER_OPTION_KINDS);
   const { url = "redis://127.0.0.1:6379", prefix = "sluice:", create = createClient } = options;
   const { pongTimeout: connectTimeout } = resolveBrokerLimits(options);
   const socket = { reconnectStrategy: false, connectTimeout } as const;

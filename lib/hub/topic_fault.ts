@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shown } from "../option_kinds.ts";
 import { LimitError, TopicError } from "../errors.ts";
 
 /**
@@ -13,6 +14,7 @@ import { LimitError, TopicError } from "../errors.ts";
  * @returns The error to throw, or `undefined`.
  */
 export function topicFault(topic: string, max: number): LimitError | TopicError | undefined {
+  if (typeof topic !== "string") throw new TypeError(`Cannot use topic ${shown(topic)}: it must be a string`);
   // UTF-8 takes one to three bytes for each UTF-16 unit.
   const actual = 3 * topic.length <= max ? 0 : topic.length > max ? topic.length : utf8Length(topic);
   if (actual > max) {

@@ -7,6 +7,8 @@ import { fieldValues } from "../handshake/http_fields.ts";
 import type { RequestHead } from "../handshake/http_head.ts";
 import type { LegacyDrafts, LegacyRequest } from "../handshake/legacy_request.ts";
 import { isUpgradeRequest, type LegacyVersion, type ReadUpgradeRequestOptions } from "../handshake/server_handshake.ts";
+import { FLAG, type OptionKinds } from "../option_kinds.ts";
+import { checkOptions } from "../options.ts";
 import { readHixie75, readHixie76 } from "./hixie_handshake.ts";
 import { readHybi } from "./hybi_handshake.ts";
 
@@ -22,6 +24,13 @@ export interface LegacyDraftsOptions {
   /** The HyBi drafts 07 to 12, whose frames are masked as RFC 6455's. @default {true} */
   hybi?: boolean;
 }
+
+/** What {@linkcode LegacyDraftsOptions} take. */
+export const LEGACY_DRAFTS_OPTION_KINDS: OptionKinds<LegacyDraftsOptions> = {
+  hixie75: FLAG,
+  hixie76: FLAG,
+  hybi: FLAG,
+};
 
 /**
  * Chooses the drafts that a server speaks.
@@ -85,8 +94,10 @@ export interface LegacyDraftsOptions {
  *
  * @param options Which drafts.
  * @returns The drafts, for the option `legacy` of a server.
+ * @throws {TypeError} If an option is unknown or of another kind.
  */
 export function legacyDrafts(options: LegacyDraftsOptions = {}): LegacyDrafts {
+  checkOptions("legacyDrafts()", options, LEGACY_DRAFTS_OPTION_KINDS);
   const { hixie75 = false, hixie76 = true, hybi = true } = options;
   const spoken = { "hixie-75": hixie75, "hixie-76": hixie76, 7: hybi, 8: hybi };
   return {

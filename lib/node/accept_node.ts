@@ -10,6 +10,9 @@ import type { ByteConnection } from "../transport/transport.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { type AcceptOptions, acceptWith, createAcceptor } from "../server/accept.ts";
 import { nodeConnection } from "../transport/node_connection.ts";
+import { checkOptions } from "../options.ts";
+import { ACCEPT_OPTION_KINDS } from "../server/server_option_kinds.ts";
+import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "../server/upgrade_data.ts";
 
 /** The arguments of an `upgrade` event. */
 export interface UpgradeEvent {
@@ -53,11 +56,23 @@ export interface UpgradeEvent {
  * @throws {TypeError} If the socket belongs to another connection: `serveNode` has taken it, or this function before.
  * @throws {HandshakeError} If the request was refused. The peer was told, and the socket is closed.
  * @throws {ConnectionError} If the peer went away.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range.
  */
-export async function acceptNode<Data = unknown>(
+export function acceptNode<Answer extends AnyUpgradeAnswer>(
+  event: UpgradeEvent,
+  options: WithUpgrade<AcceptOptions, Answer>,
+): Promise<ConnectionOf<Answer>>;
+/** Makes a WebSocket connection of one `upgrade` event, whose `data` may be attached later, or never. */
+export function acceptNode<Data = unknown>(
+  event: UpgradeEvent,
+  options?: AcceptOptions<Data>,
+): Promise<WebSocketConnection<Data>>;
+export async function acceptNode<Data>(
   event: UpgradeEvent,
   options: AcceptOptions<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
+  checkOptions("acceptNode()", options, ACCEPT_OPTION_KINDS);
   const acceptor = createAcceptor(options);
   const { conn, first } = takeOver(event);
   const connection = await acceptWith(acceptor, conn, { signal: options.signal, first });

@@ -28,6 +28,13 @@
 export { acceptNode, type UpgradeEvent } from "./accept_node.ts";
 export { nodeConnection, type SocketFacts } from "../transport/node_connection.ts";
 export {
+  type AnyUpgradeAnswer,
+  type ConnectionOf,
+  type DataIn,
+  type DataOf,
+  type WithUpgrade,
+} from "../server/upgrade_data.ts";
+export {
   type NodeUpgrades,
   serveNode,
   type ServeNodeOptions,

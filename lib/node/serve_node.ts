@@ -14,6 +14,11 @@ import type { WebSocketConnection } from "../connection/websocket_connection.ts"
 import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "../server/connection_group.ts";
 import { headBytes, takeOver, type UpgradeEvent } from "./accept_node.ts";
 import { isTaken, nodeConnection, type SocketFacts } from "../transport/node_connection.ts";
+import { CALLBACK, like, type OptionKinds } from "../option_kinds.ts";
+import { without } from "../options.ts";
+import { checkServing } from "../connection/check_handler.ts";
+import { GROUP_OPTION_KINDS } from "../server/server_option_kinds.ts";
+import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "../server/upgrade_data.ts";
 
 /** What is done with a Node server's upgrades. `http` is missing: ordinary requests are the server's. */
 export interface ServeNodeOptions<Data = unknown>
@@ -24,6 +29,14 @@ export interface ServeNodeOptions<Data = unknown>
    */
   takes?(request: IncomingMessage): boolean;
 }
+
+/** What they take. */
+export const SERVE_NODE_OPTION_KINDS: OptionKinds<ServeNodeOptions> = {
+  ...without(GROUP_OPTION_KINDS, "http", "signal", "bodyTimeout", "keepAliveTimeout"),
+  takes: CALLBACK,
+};
+
+const NODE_SERVER = like("a node:http or node:https server", { methods: ["on", "off", "listeners"] });
 
 /** Listens for a server's upgrades. */
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Uint8Array) => void;
@@ -97,13 +110,28 @@ const NOT_FOUND = new HandshakeError("There is no WebSocket here", { status: 404
  * @param options The limits, the application's decisions, and which requests are taken.
  * @param handler A function that holds each connection, or callbacks.
  * @returns The connections, and how to stop.
- * @throws {TypeError} If an earlier call without `takes` takes all requests of this server.
+ * @throws {TypeError} If there is no handler, an option is unknown or of another kind, or an earlier call without `takes` takes all
+ *   requests of this server.
+ * @throws {RangeError} If a number is out of range.
  */
+export function serveNode<Answer extends AnyUpgradeAnswer>(
+  server: UpgradeServer,
+  options: WithUpgrade<ServeNodeOptions, Answer>,
+  handler: WebSocketHandler<DataOf<Answer>, ConnectionOf<Answer>>,
+): NodeUpgrades<DataOf<Answer>>;
+/** Serves WebSockets on a Node server, whose `data` may be attached later, or never. */
 export function serveNode<Data = unknown>(
   server: UpgradeServer,
   options: ServeNodeOptions<Data>,
   handler: WebSocketHandler<Data>,
+): NodeUpgrades<Data>;
+export function serveNode<Data>(
+  server: UpgradeServer,
+  options: ServeNodeOptions<Data>,
+  handler: WebSocketHandler<Data>,
 ): NodeUpgrades<Data> {
+  NODE_SERVER.check(server, "the first argument of serveNode()");
+  checkServing("serveNode()", options, SERVE_NODE_OPTION_KINDS, handler);
   const { takes, ...rest } = options;
   if (WHOLE.has(server)) {
     throw new TypeError("Cannot serve the server: an earlier call without `takes` takes all its requests");

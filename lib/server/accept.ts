@@ -14,17 +14,19 @@ import type { HeaderFields } from "../handshake/http_fields.ts";
 import type { LegacyDrafts } from "../handshake/legacy_request.ts";
 import type { OriginPolicy } from "../handshake/origin.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
-import { chooseSubprotocol } from "../handshake/subprotocol.ts";
+import { chooseSubprotocol, subprotocolList } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { Connection } from "../connection/connection.ts";
 import { type Observer, type RefusalInfo, tellRefusal } from "../connection/watch/observer.ts";
 import { withDeadline } from "../transport/opening.ts";
 import type { Topics } from "../connection/topics.ts";
-import type { ByteConnection, BytePair } from "../transport/transport.ts";
+import type { Address, ByteConnection, BytePair } from "../transport/transport.ts";
 import { type Exchange, http1Exchange, type OrdinaryRequest } from "./exchange.ts";
 import { originCheck } from "./origin_check.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
-import type { Address } from "../transport/transport.ts";
+import { checkOptions } from "../options.ts";
+import { ACCEPT_OPTION_KINDS, UPGRADE_ANSWER_KINDS } from "./server_option_kinds.ts";
+import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "./upgrade_data.ts";
 
 /** What an application answers to a request to open a connection. */
 export interface UpgradeAnswer<Data = unknown> {
@@ -54,10 +56,10 @@ export interface UpgradeInfo {
   readonly signal: AbortSignal;
 }
 
-/** How a connection is accepted. Unknown names are errors in TypeScript and ignored without it. */
+/** How a connection is accepted. */
 export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
-  /** The subprotocols that this server speaks, the best first. */
-  protocols?: readonly string[];
+  /** The subprotocol that this server speaks, or a list of them, the best first. */
+  protocols?: string | readonly string[];
   /** Extensions, such as one of your own. */
   extensions?: readonly Extension[];
   /** Whether messages are compressed where the client can (RFC 7692). @default {false} */
@@ -107,6 +109,7 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
 export interface Acceptor<Data> {
   readonly limits: Limits;
   readonly options: AcceptOptions<Data>;
+  readonly protocols: readonly string[];
   readonly extensions: readonly Extension[];
   readonly checkOrigin: (request: Pick<UpgradeRequest, "origin" | "host">) => void;
   readonly proxies: ProxyPolicy;
@@ -126,11 +129,12 @@ export interface AnswerInfo extends UpgradeInfo {
   abort(reason: unknown): void;
 }
 
-/** Checks options, so that a mistake is found when the server starts. */
+/** Compiles options whose kinds were checked: what is in them is judged here, so that a mistake is found when the server starts. */
 export function createAcceptor<Data>(options: AcceptOptions<Data>): Acceptor<Data> {
   return {
     limits: resolveLimits(options),
     options,
+    protocols: subprotocolList(options.protocols),
     extensions: withPerMessageDeflate(options),
     checkOrigin: originCheck(options.origins),
     proxies: compileProxies(options.proxies ?? []),
@@ -164,11 +168,23 @@ export function createAcceptor<Data>(options: AcceptOptions<Data>): Acceptor<Dat
  * @throws {TypeError} If `conn` was accepted before.
  * @throws {HandshakeError} If the request was refused. The peer was told, and the connection is closed.
  * @throws {ConnectionError} If the peer went away.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range.
  */
-export async function accept<Data = unknown>(
+export function accept<Answer extends AnyUpgradeAnswer>(
+  conn: ByteConnection | BytePair,
+  options: WithUpgrade<AcceptOptions, Answer>,
+): Promise<ConnectionOf<Answer>>;
+/** Makes a WebSocket connection of one that was accepted elsewhere, whose `data` may be attached later, or never. */
+export function accept<Data = unknown>(
+  conn: ByteConnection | BytePair,
+  options?: AcceptOptions<Data>,
+): Promise<WebSocketConnection<Data>>;
+export async function accept<Data>(
   conn: ByteConnection | BytePair,
   options: AcceptOptions<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
+  checkOptions("accept()", options, ACCEPT_OPTION_KINDS);
   const connection = await acceptWith(createAcceptor(options), conn, { signal: options.signal });
   // Only a server with `http` answers a request in another way.
   if (connection === undefined) throw new HandshakeError("The request was answered over HTTP", { status: 200 });
@@ -275,7 +291,10 @@ async function shakeHands<Data>(
   info.extensions.push(...acceptExtensions(request.extensions, acceptor.extensions));
   const answer = await ask(info, () => options.upgrade?.(request, info)) ?? {};
   if (answer instanceof Response) throw await refusedWith(answer);
-  const { protocol = chooseSubprotocol(request.protocols, options.protocols ?? []), headers = [], data } = answer;
+  if (options.upgrade !== undefined) {
+    await ask(info, () => checkOptions("The answer of upgrade", answer, UPGRADE_ANSWER_KINDS));
+  }
+  const { protocol = chooseSubprotocol(request.protocols, acceptor.protocols), headers = [], data } = answer;
   const extensions = describeExtensions(info.extensions);
   info.throwIfAborted();
   const { transport, first, framing } = await exchange.accept({ protocol, extensions, headers });

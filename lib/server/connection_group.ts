@@ -7,6 +7,7 @@ import { defer, type Deferred } from "../deferred.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import { refusalResponse } from "../handshake/http_response.ts";
 import { resolveServerLimits, type ServerLimits } from "../limits.ts";
+import { checkOptions } from "../options.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import type { Connection } from "../connection/connection.ts";
 import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
@@ -25,6 +26,7 @@ import {
 } from "./accept.ts";
 import type { Exchange } from "./exchange.ts";
 import { createHttpEngine } from "./http_engine.ts";
+import { SHUTDOWN_OPTION_KINDS } from "./server_option_kinds.ts";
 
 /** What a server does with its connections. */
 export interface GroupOptions<Data = unknown> extends AcceptOptions<Data>, Partial<ServerLimits> {
@@ -275,6 +277,7 @@ export class ConnectionGroup<Data> {
    * @throws {RangeError} If the code or the reason may not be sent.
    */
   stop(options: ShutdownOptions, dropped: () => void): Promise<void> {
+    checkOptions("shutdown()", options, SHUTDOWN_OPTION_KINDS);
     const { closeTimeout } = this.#acceptor.limits;
     const { code = CloseCode.GOING_AWAY, reason = "", timeout = closeTimeout || Infinity } = options;
     encodeClosePayload(code, reason); // throws at the call, before anything is done

@@ -7,10 +7,13 @@ import { defer } from "../deferred.ts";
 import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Address } from "../transport/transport.ts";
+import { checkServing } from "../connection/check_handler.ts";
 import { sleep } from "../sleep.ts";
 import { withDeadline } from "../transport/opening.ts";
 import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "./connection_group.ts";
 import { listen, type Listener, type ListenOptions } from "./listen.ts";
+import { SERVE_OPTION_KINDS } from "./server_option_kinds.ts";
+import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "./upgrade_data.ts";
 
 export type { Listener, ListenOptions } from "./listen.ts";
 
@@ -81,13 +84,20 @@ const RELEASE_TIME = 1_000;
  * @param handler A function that holds each connection, or callbacks.
  * @returns The server, which listens already.
  * @throws {DOMException} `NotSupportedError` outside Deno, without a `listener`.
- * @throws {TypeError} If there is a certificate without its key, or a key without its certificate.
- * @throws {RangeError} For a bad limit.
+ * @throws {TypeError} If an option is unknown or of another kind, there is no handler, or a certificate has no key.
+ * @throws {RangeError} If a number is out of range.
  */
+export function serve<Answer extends AnyUpgradeAnswer>(
+  options: WithUpgrade<ServeOptions, Answer>,
+  handler: WebSocketHandler<DataOf<Answer>, ConnectionOf<Answer>>,
+): WebSocketServer<DataOf<Answer>>;
+/** Serves WebSockets, whose `data` may be attached later, or never. */
 export function serve<Data = unknown>(
   options: ServeOptions<Data>,
   handler: WebSocketHandler<Data>,
-): WebSocketServer<Data> {
+): WebSocketServer<Data>;
+export function serve<Data>(options: ServeOptions<Data>, handler: WebSocketHandler<Data>): WebSocketServer<Data> {
+  checkServing("serve()", options, SERVE_OPTION_KINDS, handler);
   return new Server(options, handler);
 }
 

@@ -25,7 +25,7 @@ import { closeCodeOf, ConnectionError, HandshakeError, invalidState, LimitError,
 import type { ExtensionProcessor } from "../extensions/extension.ts";
 import type { OriginPolicy } from "../handshake/origin.ts";
 import { readUpgradeRequest, type UpgradeRequest } from "../handshake/server_handshake.ts";
-import { chooseSubprotocol } from "../handshake/subprotocol.ts";
+import { chooseSubprotocol, subprotocolList } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { logError } from "../log_error.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
@@ -39,9 +39,19 @@ import { isBlob, isSource, type MessageSource } from "../connection/message_sour
 import { endOf, isTooLate, rejectNotOpen } from "../connection/not_open.ts";
 import { pingBytes, rejectNoPing } from "../connection/pending_pings.ts";
 import { hubFor, type SubscribeOptions, type Topics } from "../connection/topics.ts";
-import type { CloseInfo, SendOptions, StreamedMessage, WebSocketOpenInfo } from "../connection/websocket_connection.ts";
+import type {
+  CloseInfo,
+  SendOptions,
+  StreamedMessage,
+  WebSocketConnectionWithData,
+  WebSocketOpenInfo,
+} from "../connection/websocket_connection.ts";
 import type { Address } from "../transport/transport.ts";
+import { checkOptions } from "../options.ts";
+import { checkServing } from "../connection/check_handler.ts";
+import { SEND_OPTION_KINDS } from "../connection/socket_option_kinds.ts";
 import { originCheck } from "./origin_check.ts";
+import { UPGRADE_REQUEST_OPTION_KINDS } from "./server_option_kinds.ts";
 
 /** The limits that can be kept over the platform's WebSocket. */
 export type KeptLimits = Pick<
@@ -51,8 +61,8 @@ export type KeptLimits = Pick<
 
 /** How a request is upgraded. */
 export interface UpgradeRequestOptions<Data = unknown> extends Partial<KeptLimits> {
-  /** The subprotocols that this server speaks, the best first. */
-  protocols?: readonly string[];
+  /** The subprotocol that this server speaks, or a list of them, the best first. */
+  protocols?: string | readonly string[];
   /** The origins that may connect. By default only the host's own, where an `Origin` is sent. */
   origins?: OriginPolicy;
   /** More header fields of the answer, such as `Set-Cookie`. */
@@ -93,14 +103,28 @@ export interface UpgradeRequestOptions<Data = unknown> extends Partial<KeptLimit
  * @param options The limits, the subprotocols and the origins.
  * @param handler A function that holds the connection, or callbacks. It runs once the connection is open.
  * @returns The answer, to be returned to `Deno.serve`: 101, or a refusal of a request that is not in order (RFC 6455 §4.2.1).
- * @throws {RangeError} If a limit cannot be used.
- * @throws {TypeError} If an origin of the list cannot match, or the request was upgraded before.
+ * @throws {RangeError} If a number is out of range.
+ * @throws {TypeError} If an option is unknown or of another kind, there is no handler, an origin of the list cannot match, or the
+ *   request was upgraded before.
  */
+export function upgradeRequest<Data>(
+  request: Request,
+  options: UpgradeRequestOptions<Data> & { data: Data },
+  handler: WebSocketHandler<Data, WebSocketConnectionWithData<Data>>,
+): Response;
+/** Answers a request of `Deno.serve` with a WebSocket, whose `data` may be attached later, or never. */
 export function upgradeRequest<Data = unknown>(
   request: Request,
   options: UpgradeRequestOptions<Data>,
   handler: WebSocketHandler<Data>,
+): Response;
+export function upgradeRequest<Data>(
+  request: Request,
+  options: UpgradeRequestOptions<Data>,
+  handler: WebSocketHandler<Data>,
 ): Response {
+  checkServing("upgradeRequest()", options, UPGRADE_REQUEST_OPTION_KINDS, handler);
+  const protocols = subprotocolList(options.protocols);
   const limits = resolveLimits(options);
   const checkOrigin = originCheck(options.origins);
   let upgrade: UpgradeRequest;
@@ -113,7 +137,7 @@ export function upgradeRequest<Data = unknown>(
   }
   if (UPGRADED.has(request)) throw new TypeError("Cannot upgrade the request: it was upgraded before");
   UPGRADED.add(request);
-  const protocol = chooseSubprotocol(upgrade.protocols, options.protocols ?? []);
+  const protocol = chooseSubprotocol(upgrade.protocols, protocols);
   const { socket, response } = Deno.upgradeWebSocket(request, {
     ...(protocol === "" ? {} : { protocol }),
     // The platform pings after half of it, and gives up after the rest; it counts in seconds.
@@ -262,7 +286,8 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
     await this.close();
   }
 
-  send(data: MessageData | MessageSource): Promise<void> {
+  send(data: MessageData | MessageSource, options?: SendOptions): Promise<void> {
+    if (options !== undefined) checkOptions("send()", options, SEND_OPTION_KINDS);
     if (isSource(data)) {
       const instead = isBlob(data) ? "await blob.arrayBuffer()" : "the whole message";
       throw new TypeError(`Cannot send from a source: the WebSocket of Deno.serve has no fragments. Send ${instead}`);

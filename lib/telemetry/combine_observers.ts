@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ConnectionObserver, type Observer, tell } from "../connection/watch/observer.ts";
+import { type ConnectionObserver, OBSERVER, type Observer, tell } from "../connection/watch/observer.ts";
 
 /**
  * Makes one observer of several. Each is told of everything, in this order; where one throws, that is printed and the others are
@@ -11,8 +11,10 @@ import { type ConnectionObserver, type Observer, tell } from "../connection/watc
  *
  * @param observers The observers.
  * @returns The observer.
+ * @throws {TypeError} If one is no observer.
  */
 export function combineObservers(...observers: readonly Observer[]): Observer {
+  observers.forEach((observer, index) => OBSERVER.check(observer, `argument ${index + 1} of combineObservers()`));
   return {
     opened(socket) {
       const watching = observers.flatMap((observer) => tell(() => observer.opened?.(socket)) ?? []);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Observer } from "../connection/watch/observer.ts";
+import { like } from "../option_kinds.ts";
 import { measuringObserver, type Metric, METRIC_NAMES, type MetricName, METRICS } from "./metrics.ts";
 
 /** What an instrument is made with. */
@@ -41,6 +42,10 @@ export interface MeterLike {
   createHistogram(name: string, options: InstrumentOptions): HistogramLike;
 }
 
+const METER = like("a meter of @opentelemetry/api", {
+  methods: ["createCounter", "createUpDownCounter", "createHistogram"],
+});
+
 /**
  * Makes an observer that counts and measures with OpenTelemetry.
  *
@@ -57,8 +62,10 @@ export interface MeterLike {
  *
  * @param meter A meter.
  * @returns The observer, for any number of servers and clients.
+ * @throws {TypeError} If it is no meter.
  */
 export function openTelemetryObserver(meter: MeterLike): Observer {
+  METER.check(meter, "the argument of openTelemetryObserver()");
   const instruments = new Map(METRIC_NAMES.map((name) => [name, instrument(meter, METRICS[name])]));
   return measuringObserver((name: MetricName, value, label) => instruments.get(name)?.(value, label));
 }

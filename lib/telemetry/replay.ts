@@ -4,11 +4,13 @@
  *
  * @module
  */
-import type { Extension } from "../extensions/extension.ts";
+import { listOf, oneOf, type OptionKinds } from "../option_kinds.ts";
+import { checkOptions } from "../options.ts";
+import { EXTENSION, type Extension } from "../extensions/extension.ts";
 import { acceptExtensions, confirmExtensions, type ExtensionChain, openExtensions } from "../extensions/negotiation.ts";
 import { permessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
 import { parseExtensions } from "../handshake/extension_header.ts";
-import { type Limits, resolveLimits } from "../limits.ts";
+import { LIMIT_KINDS, type Limits, resolveLimits } from "../limits.ts";
 import type { Frame, Role } from "../pipeline/frames/frame.ts";
 import { FrameParser } from "../pipeline/frames/frame_parser.ts";
 import type { Message } from "../pipeline/messages/message.ts";
@@ -24,6 +26,15 @@ export interface ReplayOptions extends Partial<Pick<Limits, "maxMessageBytes" | 
   /** The extensions that the connection may have used, where they are more than permessage-deflate. */
   extensions?: readonly Extension[];
 }
+
+/** What they take. */
+export const REPLAY_OPTION_KINDS: OptionKinds<ReplayOptions> = {
+  maxMessageBytes: LIMIT_KINDS.maxMessageBytes,
+  maxFragments: LIMIT_KINDS.maxFragments,
+  maxEmptyFragments: LIMIT_KINDS.maxEmptyFragments,
+  way: oneOf("in", "out"),
+  extensions: listOf("extensions", EXTENSION),
+};
 
 /** What a read brought, and when: milliseconds from the start of the recording. */
 export type ReplayEvent =
@@ -58,10 +69,16 @@ export type ReplayEvent =
  * @param lines The lines, with or without line ends; empty ones are passed over.
  * @param options Which way, the extensions and the limits.
  * @returns What each read brought: its frames, the messages they completed, and what was wrong.
- * @throws {TypeError} At a line that is none of a recording, where lines were lost, and for a recording without `bytes`.
+ * @throws {RangeError} If a number is out of range.
+ * @throws {TypeError} If an option is unknown or of another kind, at a line that is none of a recording, where lines were lost, and for a recording without `bytes`.
  * @throws {Error} If the connection used an extension that is not given.
  */
-export function* replay(lines: Iterable<string>, options: ReplayOptions = {}): Generator<ReplayEvent> {
+export function replay(lines: Iterable<string>, options: ReplayOptions = {}): Generator<ReplayEvent> {
+  checkOptions("replay()", options, REPLAY_OPTION_KINDS);
+  return eventsOf(lines, options);
+}
+
+function* eventsOf(lines: Iterable<string>, options: ReplayOptions): Generator<ReplayEvent> {
   const { way = "in" } = options;
   let pipeline: Pipeline | undefined;
   let number = 0;

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { checkOptions, pick } from "../options.ts";
+import { CONNECTED_PAIR_OPTION_KINDS, MEMORY_PAIR_OPTION_KINDS } from "./testing_option_kinds.ts";
 import { connect, type ConnectOptions } from "../client/connect.ts";
 import { ConnectionError } from "../errors.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
@@ -60,6 +62,7 @@ export interface ConnectedPair<ServerData = unknown, ClientData = unknown> exten
 export async function connectedPair<ServerData = unknown, ClientData = unknown>(
   options: ConnectedPairOptions<ServerData, ClientData> = {},
 ): Promise<ConnectedPair<ServerData, ClientData>> {
+  checkOptions("connectedPair()", options, CONNECTED_PAIR_OPTION_KINDS);
   const { url = "ws://localhost/" } = options;
   const { client, server } = await opened(url, options);
   const finished = handled(server, options);
@@ -79,7 +82,7 @@ async function opened<ServerData, ClientData>(
   url: string | URL,
   options: ConnectedPairOptions<ServerData, ClientData>,
 ): Promise<{ client: WebSocketConnection<ClientData>; server: WebSocketConnection<ServerData> }> {
-  const [near, far] = memoryPair(options);
+  const [near, far] = memoryPair(pick(options, MEMORY_PAIR_OPTION_KINDS));
   const secure = URL.canParse(url) && ["wss:", "https:"].includes(new URL(url).protocol);
   const accepting = accept(near, { secure, ...options.server });
   const connecting = connect(url, { ...options.client, conn: far });

@@ -3,6 +3,9 @@
  *
  * @module
  */
+import { checkOptions } from "../options.ts";
+import { FAKE_TIME_OPTION_KINDS } from "./testing_option_kinds.ts";
+import { LONGEST_TIME } from "../option_kinds.ts";
 import { settle } from "./wait.ts";
 
 /** Where the clock begins. */
@@ -22,8 +25,6 @@ type Callback = (...args: unknown[]) => void;
 
 /** `performance.now` does not begin at 0: the library, as any code may, takes 0 for a time that was not noted. */
 const BEGIN = 1_000;
-/** The web's limit: a time that does not fit 31 bits is none, and the timer fires at once. */
-const LONGEST_TIME = 0x7fff_ffff;
 
 /**
  * The clock that {@linkcode fakeTime} puts in the place of the real one, until it is disposed of.
@@ -41,7 +42,9 @@ export class FakeTime implements Disposable {
    *
    * @param options Where it begins.
    */
-  constructor({ date = Date.now() }: FakeTimeOptions = {}) {
+  constructor(options: FakeTimeOptions = {}) {
+    checkOptions("fakeTime()", options, FAKE_TIME_OPTION_KINDS);
+    const { date = Date.now() } = options;
     const begin = Number(date) - BEGIN;
     const clear = (id?: number) => void (id !== undefined && this.#timers.delete(id));
     Object.assign(globalThis, {
@@ -146,5 +149,6 @@ function pick({ setTimeout, setInterval, clearTimeout, clearInterval }: typeof g
 }
 
 function timeOf(time = 0): number {
+  // The web's limit: a time that does not fit 31 bits is none, and the timer fires at once.
   return time > 0 && time <= LONGEST_TIME ? time : 0;
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { checkOptions } from "../options.ts";
+import { MEMORY_PAIR_OPTION_KINDS } from "./testing_option_kinds.ts";
 import { defer } from "../deferred.ts";
 import type { ByteConnection, BytePair } from "../transport/transport.ts";
 
@@ -42,11 +44,12 @@ export interface MemoryEnd extends ByteConnection, BytePair {
  *
  * @param options How much it holds.
  * @returns Its two ends.
- * @throws {RangeError} If the capacity is less than 0, or no number.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range.
  */
 export function memoryPair(options: MemoryPairOptions = {}): [MemoryEnd, MemoryEnd] {
+  checkOptions("memoryPair()", options, MEMORY_PAIR_OPTION_KINDS);
   const { capacity = 64 * 1024 } = options;
-  if (!(capacity >= 0)) throw new RangeError(`Cannot use capacity ${capacity}: it must be 0 or more`);
   const [there, back] = [new Way(capacity), new Way(capacity)];
   return [endOf(back, there), endOf(there, back)];
 }

@@ -3,11 +3,19 @@
  *
  * @module
  */
+import { checkOptions, pick } from "../options.ts";
+import type { Role } from "../pipeline/frames/frame.ts";
+import {
+  MEMORY_PAIR_OPTION_KINDS,
+  RAW_CLIENT_OPTION_KINDS,
+  RAW_PEER_OPTION_KINDS,
+  RAW_SERVER_OPTION_KINDS,
+} from "./testing_option_kinds.ts";
 import { connect, type ConnectOptions } from "../client/connect.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { accept, type AcceptOptions } from "../server/accept.ts";
 import { handled, type HandledOptions } from "./handled.ts";
-import { memoryPair, type MemoryPairOptions } from "./memory_pair.ts";
+import { type MemoryEnd, memoryPair, type MemoryPairOptions } from "./memory_pair.ts";
 import type { HeadFields } from "./raw_handshake.ts";
 import { type RawPeer, rawPeer, type RawPeerOptions } from "./raw_peer.ts";
 
@@ -74,8 +82,8 @@ export interface RawServer<Data = unknown> extends AsyncDisposable {
  * @throws {HandshakeError} If the server refuses.
  */
 export async function rawClient<Data = unknown>(options: RawClientOptions<Data> = {}): Promise<RawClient<Data>> {
-  const [near, far] = memoryPair(options);
-  const peer = rawPeer(far, "client", options);
+  checkOptions("rawClient()", options, RAW_CLIENT_OPTION_KINDS);
+  const { near, peer } = rawEnd("client", options);
   const { socket: server, head } = await opened(peer, accept(near, options.server), options);
   const finished = handled(server, options);
   return {
@@ -109,11 +117,17 @@ export async function rawClient<Data = unknown>(options: RawClientOptions<Data> 
  * @throws {HandshakeError} If the client does not like the answer.
  */
 export async function rawServer<Data = unknown>(options: RawServerOptions<Data> = {}): Promise<RawServer<Data>> {
+  checkOptions("rawServer()", options, RAW_SERVER_OPTION_KINDS);
   const { url = "ws://localhost/", client: given } = options;
-  const [near, far] = memoryPair(options);
-  const peer = rawPeer(far, "server", options);
+  const { near, peer } = rawEnd("server", options);
   const { socket: client, head } = await opened(peer, connect(url, { ...given, conn: near }), options);
   return { peer, client, head, [Symbol.asyncDispose]: () => drop(peer, client) };
+}
+
+/** A raw peer, and the other end of its connection. */
+function rawEnd(role: Role, options: RawPairOptions): { near: MemoryEnd; peer: RawPeer } {
+  const [near, far] = memoryPair(pick(options, MEMORY_PAIR_OPTION_KINDS));
+  return { near, peer: rawPeer(far, role, pick(options, RAW_PEER_OPTION_KINDS)) };
 }
 
 /** Shakes hands on both sides. What our side throws says more than what the peer then misses. */

@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { checkOptions } from "../options.ts";
+import { RAW_PEER_OPTION_KINDS } from "./testing_option_kinds.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
-import { type Frame, Opcode, type Role } from "../pipeline/frames/frame.ts";
+import { type Frame, Opcode, ROLE, type Role } from "../pipeline/frames/frame.ts";
 import { type ByteConnection, type BytePair, type Transport, transportOf, writeAll } from "../transport/transport.ts";
 import { ExpectationError } from "./expectation_error.ts";
 import type { MemoryEnd } from "./memory_pair.ts";
@@ -55,12 +57,16 @@ export class RawPeer implements Disposable {
    * @param conn The connection, which now belongs to the peer.
    * @param role Which end the peer plays: a client masks.
    * @param options How it waits.
+   * @throws {TypeError} If an option is unknown or of another kind.
+   * @throws {RangeError} If the deadline is out of range.
    */
-  constructor(conn: ByteConnection | BytePair, role: Role, { deadline = DEADLINE }: RawPeerOptions = {}) {
+  constructor(conn: ByteConnection | BytePair, role: Role, options: RawPeerOptions = {}) {
+    ROLE.check(role, "role");
+    checkOptions("rawPeer()", options, RAW_PEER_OPTION_KINDS);
     this.conn = conn;
     this.role = role;
     this.#transport = transportOf(conn);
-    this.#deadline = deadline;
+    this.#deadline = options.deadline ?? DEADLINE;
   }
 
   /**

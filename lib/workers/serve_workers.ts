@@ -3,6 +3,21 @@
  *
  * @module
  */
+import { RANGE_KINDS } from "../backoff.ts";
+import {
+  ANYTHING,
+  CALLBACK,
+  LONGEST_TIME,
+  type OptionKinds,
+  PORT,
+  SIGNAL,
+  TEXT,
+  TIME,
+  URL_OR_TEXT,
+  whole,
+} from "../option_kinds.ts";
+import { bag, checkOptions } from "../options.ts";
+import { SHUTDOWN_OPTION_KINDS } from "../server/server_option_kinds.ts";
 import { defer } from "../deferred.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import type { ShutdownOptions } from "../server/connection_group.ts";
@@ -24,7 +39,7 @@ export interface ServeWorkersOptions {
   key?: string;
   /** What every worker is given as well, cloned. */
   data?: unknown;
-  /** Milliseconds that a worker may take until it listens. @default {30000} */
+  /** Milliseconds that a worker may take until it listens; `Infinity` or 0 for any time. @default {30000} */
   startTimeout?: number;
   /**
    * The most milliseconds before the first attempt to start a worker again, and before any; each is random up to there, and the
@@ -40,6 +55,21 @@ export interface ServeWorkersOptions {
   /** Shuts all of them down. */
   signal?: AbortSignal;
 }
+
+/** What they take. */
+export const SERVE_WORKERS_OPTION_KINDS: OptionKinds<ServeWorkersOptions> = {
+  workers: whole({ least: 1, infinite: false }),
+  port: PORT,
+  hostname: TEXT,
+  cert: TEXT,
+  key: TEXT,
+  data: ANYTHING,
+  startTimeout: TIME,
+  restart: bag(RANGE_KINDS),
+  onListen: CALLBACK,
+  onError: CALLBACK,
+  signal: SIGNAL,
+};
 
 /** A server of several workers. */
 export interface WorkersServer extends AsyncDisposable {
@@ -86,16 +116,16 @@ const SHUTDOWN = 10_000;
  * @param module The worker's module, which calls `startWorker`.
  * @param options Where to listen, and how many.
  * @returns The server, when every worker listens.
- * @throws {RangeError} If the number of workers is none.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range.
  * @throws {Deno.errors.AddrInUse} If the port is taken.
  * @throws {Error} If a worker does not start; then none is left.
  */
 export async function serveWorkers(module: string | URL, options: ServeWorkersOptions = {}): Promise<WorkersServer> {
+  URL_OR_TEXT.check(module, "the module of serveWorkers()");
+  checkOptions("serveWorkers()", options, SERVE_WORKERS_OPTION_KINDS);
   const { workers = navigator.hardwareConcurrency, hostname = "0.0.0.0", cert, key, data } = options;
   const { startTimeout = 30_000, restart: { first = 200, most = 30_000 } = {}, signal } = options;
-  if (!(Number.isInteger(workers) && workers >= 1)) {
-    throw new RangeError(`Cannot serve with ${workers} workers: it must be a whole number of 1 or more`);
-  }
   const listen: WorkerListenOptions = {
     port: freePort(hostname, options.port ?? 8000),
     hostname,
@@ -108,7 +138,7 @@ export async function serveWorkers(module: string | URL, options: ServeWorkersOp
     new WorkerSlot({
       module,
       start: { listen, index, workers, channel, data },
-      startTimeout,
+      startTimeout: startTimeout === Infinity ? 0 : startTimeout,
       restart: { first, most },
       onError: (error) => logError(error, options),
     }));
@@ -145,6 +175,7 @@ class Workers implements WorkersServer {
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<void> {
+    checkOptions("shutdown()", options, SHUTDOWN_OPTION_KINDS);
     encodeClosePayload(options.code ?? CloseCode.GOING_AWAY, options.reason ?? ""); // throws at the call
     return this.#shutdown ??= this.#stop(options);
   }
@@ -154,7 +185,7 @@ class Workers implements WorkersServer {
   }
 
   async #stop(options: ShutdownOptions): Promise<void> {
-    const patience = Math.min((options.timeout ?? SHUTDOWN) + MARGIN, 2 ** 31 - 1);
+    const patience = Math.min((options.timeout ?? SHUTDOWN) + MARGIN, LONGEST_TIME);
     await Promise.all(this.#slots.map((slot) => slot.empty(options, patience)));
     this.#finished.resolve();
   }

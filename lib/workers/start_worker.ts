@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CALLBACK } from "../option_kinds.ts";
 import { invalidState } from "../errors.ts";
 import { broadcastBroker } from "../hub/broadcast_broker.ts";
 import type { BrokerOptions, LinkedBroker } from "../hub/linked_broker.ts";
@@ -91,10 +92,12 @@ interface Scope {
  * @typeParam Data What the application gave to `serveWorkers`; it is not checked.
  * @param start Starts the server, with these options and its own.
  * @throws {DOMException} `InvalidStateError` if this is no worker.
+ * @throws {TypeError} If `start` is no function.
  */
 export function startWorker<Data = unknown>(
   start: (listen: WorkerListenOptions, context: WorkerContext<Data>) => WorkerServer | Promise<WorkerServer>,
 ): void {
+  CALLBACK.check(start, "the argument of startWorker()");
   const scope: Scope = globalThis;
   if (scope.postMessage === undefined) {
     throw invalidState("Cannot start a worker here: serveWorkers runs the module that calls startWorker");

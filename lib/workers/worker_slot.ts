@@ -14,7 +14,7 @@ export interface SlotOptions {
   readonly module: string | URL;
   /** What the worker starts with. */
   readonly start: WorkerStart;
-  /** Milliseconds that a worker may take until it listens. */
+  /** Milliseconds that a worker may take until it listens; 0 for any time. */
   readonly startTimeout: number;
   /** The most milliseconds before the first attempt to start one again, and before any. */
   readonly restart: { readonly first: number; readonly most: number };
@@ -105,7 +105,7 @@ export class WorkerSlot {
       else if (listened) this.#refill(error);
       else failed(error);
     };
-    this.#timer = setTimeout(
+    this.#timer = startTimeout === 0 ? undefined : setTimeout(
       () => gone(`its module did not call startWorker, or that took more than ${startTimeout} ms`),
       startTimeout,
     );

@@ -5,12 +5,47 @@
  * @module
  */
 import {
+  BROKER_LIMIT_KINDS,
   DEFAULT_BROKER_LIMITS,
   DEFAULT_HUB_LIMITS,
   DEFAULT_LIMITS,
   DEFAULT_RECONNECT_LIMITS,
   DEFAULT_SERVER_LIMITS,
+  HUB_LIMIT_KINDS,
+  LIMIT_KINDS,
+  RECONNECT_LIMIT_KINDS,
+  SERVER_LIMIT_KINDS,
 } from "../../lib/limits.ts";
+import { CALLBACK, type Kind, LONGEST_TIME, TEXT, TEXT_OR_TEXTS } from "../../lib/option_kinds.ts";
+import {
+  CONNECT_OPTION_KINDS,
+  PROXY_OPTION_KINDS,
+  RECONNECTING_OPTION_KINDS,
+} from "../../lib/client/client_option_kinds.ts";
+import { RECONNECT_DELAY_OPTION_KINDS } from "../../lib/backoff.ts";
+import { PER_MESSAGE_DEFLATE_OPTION_KINDS } from "../../lib/extensions/permessage_deflate/permessage_deflate.ts";
+import { LOAD_HANDLERS_OPTION_KINDS } from "../../lib/handlers/handler_directory.ts";
+import { CONNECT_HTTP2_OPTION_KINDS } from "../../lib/http2/connect_http2.ts";
+import { SERVE_HTTP2_OPTION_KINDS } from "../../lib/http2/serve_http2.ts";
+import { HISTORY_OPTION_KINDS } from "../../lib/hub/history.ts";
+import { HUB_OPTION_KINDS, PUBLISH_OPTION_KINDS } from "../../lib/hub/hub_options.ts";
+import { BROKER_OPTION_KINDS } from "../../lib/hub/linked_broker.ts";
+import { LEGACY_DRAFTS_OPTION_KINDS } from "../../lib/legacy/legacy_drafts.ts";
+import { SERVE_NODE_OPTION_KINDS } from "../../lib/node/serve_node.ts";
+import {
+  SEND_OPTION_KINDS,
+  SUBSCRIBE_OPTION_KINDS,
+  TAP_OPTION_KINDS,
+} from "../../lib/connection/socket_option_kinds.ts";
+import {
+  ACCEPT_OPTION_KINDS,
+  GROUP_OPTION_KINDS,
+  SERVE_OPTION_KINDS,
+  SHUTDOWN_OPTION_KINDS,
+  UPGRADE_REQUEST_OPTION_KINDS,
+} from "../../lib/server/server_option_kinds.ts";
+import { REPLAY_OPTION_KINDS } from "../../lib/telemetry/replay.ts";
+import { SERVE_WORKERS_OPTION_KINDS } from "../../lib/workers/serve_workers.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const REFERENCE = new URL("docs/reference/options-and-limits.md", ROOT);
@@ -28,6 +63,54 @@ const LIMITS = [
     "A broker: `natsBroker`, `redisBroker`, `broadcastBroker`",
   ],
 ] as const;
+
+/** What each option takes, by the interface that has it. */
+const KINDS: Readonly<Record<string, object>> = {
+  Limits: LIMIT_KINDS,
+  ServerLimits: SERVER_LIMIT_KINDS,
+  ReconnectLimits: RECONNECT_LIMIT_KINDS,
+  HubLimits: HUB_LIMIT_KINDS,
+  BrokerLimits: BROKER_LIMIT_KINDS,
+  AcceptOptions: ACCEPT_OPTION_KINDS,
+  GroupOptions: GROUP_OPTION_KINDS,
+  ListenOptions: SERVE_OPTION_KINDS,
+  ServeOptions: SERVE_OPTION_KINDS,
+  ShutdownOptions: SHUTDOWN_OPTION_KINDS,
+  ServeNodeOptions: SERVE_NODE_OPTION_KINDS,
+  ServeHttp2Options: SERVE_HTTP2_OPTION_KINDS,
+  UpgradeRequestOptions: UPGRADE_REQUEST_OPTION_KINDS,
+  ConnectOptions: CONNECT_OPTION_KINDS,
+  TlsOptions: CONNECT_OPTION_KINDS,
+  ProxyOptions: PROXY_OPTION_KINDS,
+  ReconnectingOptions: RECONNECTING_OPTION_KINDS,
+  ReconnectingHooks: RECONNECTING_OPTION_KINDS,
+  ReconnectDelayOptions: RECONNECT_DELAY_OPTION_KINDS,
+  ConnectHttp2Options: CONNECT_HTTP2_OPTION_KINDS,
+  PerMessageDeflateOptions: PER_MESSAGE_DEFLATE_OPTION_KINDS,
+  SendOptions: SEND_OPTION_KINDS,
+  TapOptions: TAP_OPTION_KINDS,
+  HubOptions: HUB_OPTION_KINDS,
+  HistoryOptions: HISTORY_OPTION_KINDS,
+  SubscribeOptions: SUBSCRIBE_OPTION_KINDS,
+  PublishOptions: PUBLISH_OPTION_KINDS,
+  BrokerOptions: BROKER_OPTION_KINDS,
+  // Their modules load the brokers' packages.
+  NatsBrokerOptions: { servers: TEXT_OR_TEXTS, prefix: TEXT, connect: CALLBACK },
+  RedisBrokerOptions: { url: TEXT, prefix: TEXT, create: CALLBACK },
+  ServeWorkersOptions: SERVE_WORKERS_OPTION_KINDS,
+  LoadHandlersOptions: LOAD_HANDLERS_OPTION_KINDS,
+  LegacyDraftsOptions: LEGACY_DRAFTS_OPTION_KINDS,
+  ReplayOptions: REPLAY_OPTION_KINDS,
+};
+
+/** What an option takes, in words for a table. */
+function takes(type: string, name: string): string {
+  const kind: Kind | undefined = Object.entries<Kind>({ ...KINDS[type] }).find(([known]) => known === name)?.[1];
+  if (kind === undefined) throw new Error(`Nothing says what ${name} of ${type} takes`);
+  return cell(
+    kind.takes.replaceAll(String(Number.MAX_SAFE_INTEGER), "2^53 - 1").replaceAll(String(LONGEST_TIME), "2^31 - 1"),
+  );
+}
 
 /** The options that are no limits: where each interface stands, and what it is for. */
 const OPTIONS = [
@@ -68,7 +151,7 @@ const HEAD = `<!-- deno-fmt-ignore-file -->
 # Options and limits
 
 Sizes are bytes and times are milliseconds. Of a limit, \`Infinity\` lifts it; of a time, so does \`0\`. A limit that cannot be
-used is a \`RangeError\` at the call. What becomes of whoever passes a limit is in [errors](errors.md).
+used is a \`RangeError\` at the call, an option of another kind, or that does not exist, a \`TypeError\`. What becomes of whoever passes a limit is in [errors](errors.md).
 
 `;
 
@@ -80,12 +163,14 @@ export function referencePage(): string {
     const reasons = reasonsOf(source, constant);
     const rows = membersOf(source, type).map((
       { name, text },
-    ) => [code(name), amount(name, amounts.get(name)), text, reasons.get(name) ?? ""]);
-    return table(title, ["limit", "default", "what", "why so much"], rows);
+    ) => [code(name), amount(name, amounts.get(name)), text, takes(type, name), reasons.get(name) ?? ""]);
+    return table(title, ["limit", "default", "what", "takes", "why so much"], rows);
   });
   const options = OPTIONS.map(([path, type, title]) => {
-    const rows = membersOf(read(path), type).map(({ name, text, byDefault }) => [code(name), byDefault ?? "", text]);
-    return table(title, ["option", "default", "what"], rows);
+    const rows = membersOf(read(path), type).map((
+      { name, text, byDefault },
+    ) => [code(name), byDefault ?? "", text, takes(type, name)]);
+    return table(title, ["option", "default", "what", "takes"], rows);
   });
   return `${[`${HEAD}## Limits`, ...limits, "## Options", ...options].join("\n\n")}\n`;
 }

@@ -162,7 +162,7 @@ for (const role of ROLES) {
     for (let length = 0; length <= 125; length++) {
       const payload = counting(length, 1).map((byte) => byte & 127);
       const wire = Uint8Array.from(naiveBytes({ fin: true, rsv: 0, opcode: 1, payload }, keyOf(role)));
-      for (const max of [0, 1, length - 1, length, length + 1, 124, 125, 126]) {
+      for (const max of [1, length - 1, length, length + 1, 124, 125, 126].filter((max) => max > 0)) {
         const whole = read(role, [wire.slice()], max);
         assertSame(whole, read(role, cut(wire, 1), max), () => `${length} of ${max}`);
         assertStrictEquals(whole.messages.length, length <= max ? 1 : 0);

@@ -1,5 +1,6 @@
+import { bag } from "../../lib/options.ts";
 import { assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
-import { History } from "../../lib/hub/history.ts";
+import { History, HISTORY_OPTION_KINDS } from "../../lib/hub/history.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
 import { denoOutput } from "../_support/child.ts";
 import { message } from "./_support.ts";
@@ -82,8 +83,9 @@ for (const shape of ["text", "binary", "encoded", "topics"]) {
 }
 
 Deno.test("a history of no messages or no bytes is an error", () => {
+  const { check } = bag(HISTORY_OPTION_KINDS);
   for (const value of [0, -1, 1.5, NaN, Infinity]) {
-    assertThrows(() => new History({ messages: value }), RangeError, `${value} messages`);
-    assertThrows(() => new History({ messages: 1, bytes: value }), RangeError, `${value} bytes`);
+    assertThrows(() => check({ messages: value }, "history"), RangeError, `history.messages ${value}`);
+    assertThrows(() => check({ messages: 1, bytes: value }, "history"), RangeError, `history.bytes ${value}`);
   }
 });

@@ -55,7 +55,7 @@ Deno.test("an unknown word, a missing value and a bad one are told by name", asy
   );
   assertEquals(
     await complaint("--origins", "https://a.example/"),
-    "Cannot use --origins https://a.example/: it is not an origin as a browser writes it",
+    'Cannot use --origins https://a.example/: it is not an origin as a browser writes it, which would be "https://a.example"',
   );
 });
 

@@ -14,8 +14,9 @@ import { utf8 } from "../_support/frames.ts";
 function raws(
   options: { deadline?: number; capacity?: number } = {},
 ): { client: RawPeer; server: RawPeer; far: MemoryEnd } {
-  const [near, far] = memoryPair(options);
-  return { client: rawPeer(near, "client", options), server: rawPeer(far, "server", options), far };
+  const { deadline = 5_000, capacity = 65_536 } = options;
+  const [near, far] = memoryPair({ capacity });
+  return { client: rawPeer(near, "client", { deadline }), server: rawPeer(far, "server", { deadline }), far };
 }
 
 const fails = (work: () => Promise<unknown>, message: string) => assertRejects(work, ExpectationError, message);

@@ -125,6 +125,6 @@ Deno.test("a taken port is found out, though sockets that share it would not", a
 Deno.test("the number of workers is checked", async () => {
   using workers = control();
   for (const number of [0, 1.5, NaN]) {
-    await assertRejects(() => workers.start({ workers: number }), RangeError, `Cannot serve with ${number} workers`);
+    await assertRejects(() => workers.start({ workers: number }), RangeError, `Cannot use workers ${number}`);
   }
 });

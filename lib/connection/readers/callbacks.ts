@@ -20,18 +20,19 @@ import type { CloseInfo, WebSocketConnection } from "../websocket_connection.ts"
  * `onError` gets the error, and the next message follows.
  *
  * @typeParam Data What the application keeps with the connection.
+ * @typeParam Socket The connection, as the callbacks are given it.
  */
-export interface WebSocketCallbacks<Data = unknown> {
+export interface WebSocketCallbacks<Data = unknown, Socket = WebSocketConnection<Data>> {
   /** The connection is open. */
-  open?(socket: WebSocketConnection<Data>): unknown;
+  open?(socket: Socket): unknown;
   /** A message arrived. */
-  message?(socket: WebSocketConnection<Data>, data: Message): unknown;
+  message?(socket: Socket, data: Message): unknown;
   /** Less than `highWaterMark` bytes are queued again, after there were more. */
-  drain?(socket: WebSocketConnection<Data>): unknown;
+  drain?(socket: Socket): unknown;
   /** The connection has ended, and every message before was handled. */
-  close?(socket: WebSocketConnection<Data>, info: CloseInfo): unknown;
+  close?(socket: Socket, info: CloseInfo): unknown;
   /** The connection did not end cleanly, or a callback threw. Comes before `close`. */
-  error?(socket: WebSocketConnection<Data>, error: unknown): unknown;
+  error?(socket: Socket, error: unknown): unknown;
 }
 
 /**
@@ -39,10 +40,11 @@ export interface WebSocketCallbacks<Data = unknown> {
  * 1000; when it throws, with 1011. Or callbacks.
  *
  * @typeParam Data What the application keeps with the connection.
+ * @typeParam Socket The connection, as the callbacks are given it.
  */
-export type WebSocketHandler<Data = unknown> =
-  | ((socket: WebSocketConnection<Data>) => unknown)
-  | WebSocketCallbacks<Data>;
+export type WebSocketHandler<Data = unknown, Socket = WebSocketConnection<Data>> =
+  | ((socket: Socket) => unknown)
+  | WebSocketCallbacks<Data, Socket>;
 
 /**
  * Runs a handler on a connection.

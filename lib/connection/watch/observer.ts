@@ -4,6 +4,7 @@
  * @module
  */
 import { ConnectionError, HandshakeError } from "../../errors.ts";
+import { type Kind, like } from "../../option_kinds.ts";
 import type { UpgradeRequest } from "../../handshake/server_handshake.ts";
 import { isThenable, logError } from "../../log_error.ts";
 import type { CloseInfo, WebSocketConnection } from "../websocket_connection.ts";
@@ -83,6 +84,11 @@ export interface Observer {
    */
   refused?(error: HandshakeError | ConnectionError, info: RefusalInfo): void;
 }
+
+/** An observer, to the checks of options. */
+export const OBSERVER: Kind = like("an observer: an object with callbacks opened and refused", {
+  optional: ["opened", "refused"],
+});
 
 /**
  * Calls an observer. Its mistakes must not end a connection.

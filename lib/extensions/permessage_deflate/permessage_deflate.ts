@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { COUNT, FLAG, type Kind, type OptionKinds, whole } from "../../option_kinds.ts";
+import { checkOptions } from "../../options.ts";
 import { type Role, Rsv } from "../../pipeline/frames/frame.ts";
 import type { Extension, ExtensionProcessor } from "../extension.ts";
 import { Codec, type CodecSettings, type CompressionStats, newStats, sides } from "./codec.ts";
@@ -49,6 +51,25 @@ export interface PerMessageDeflateOptions {
    */
   contextBudget?: number;
 }
+
+/** zlib's effort: from 0, store, to 9, smallest. */
+export const LEVEL: Kind = whole({ most: 9, infinite: false });
+/** Bytes below which nothing is compressed. */
+export const THRESHOLD: Kind = whole({ unit: "bytes" });
+const WINDOW_BITS = whole({ least: 8, most: 15, infinite: false });
+
+/** What {@linkcode PerMessageDeflateOptions} take. */
+export const PER_MESSAGE_DEFLATE_OPTION_KINDS: OptionKinds<PerMessageDeflateOptions> = {
+  serverContextTakeover: FLAG,
+  clientContextTakeover: FLAG,
+  serverMaxWindowBits: WINDOW_BITS,
+  clientMaxWindowBits: WINDOW_BITS,
+  threshold: THRESHOLD,
+  level: LEVEL,
+  memLevel: whole({ least: 1, most: 9, infinite: false }),
+  maxRatio: COUNT,
+  contextBudget: whole({ unit: "bytes" }),
+};
 
 /** permessage-deflate for any number of connections, with what it has done for all of them. */
 export interface PerMessageDeflate extends Extension {
@@ -108,11 +129,11 @@ const DEFAULTS: Settings = {
  * @param options How it is used.
  * @returns The extension. Give the same object to everything that shares the budget and the sums.
  * @throws {RangeError} If a number is out of range.
- * @throws {TypeError} If this runtime cannot compress: a browser, and Node before 20.16 and 22.3.
+ * @throws {TypeError} If an option is unknown or of another kind, or this runtime cannot compress: a browser, and Node before 20.16 and 22.3.
  */
 export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMessageDeflate {
   requireZlib();
-  const settings = checkSettings(options);
+  const settings = settingsOf(options);
   const { serverContextTakeover, clientContextTakeover } = options;
   const stats = newStats();
   const deflaters = new ContextPool<Deflater>();
@@ -245,21 +266,16 @@ function tolerate<T>(read: () => T): T | undefined {
   }
 }
 
-function checkSettings(options: PerMessageDeflateOptions): Settings {
-  const range = (name: keyof Settings, least: number, most: number): number => {
-    const value = options[name] ?? DEFAULTS[name];
-    if (!(Number.isInteger(value) || value === most) || value < least || value > most) {
-      throw new RangeError(`Cannot use ${name} ${value}: it must be a whole number from ${least} to ${most}`);
-    }
-    return value;
-  };
-  return {
-    serverMaxWindowBits: range("serverMaxWindowBits", 8, 15),
-    clientMaxWindowBits: range("clientMaxWindowBits", 8, 15),
-    threshold: range("threshold", 0, Infinity),
-    level: range("level", 0, 9),
-    memLevel: range("memLevel", 1, 9),
-    maxRatio: range("maxRatio", 1, Infinity),
-    contextBudget: range("contextBudget", 0, Infinity),
-  };
+function settingsOf(options: PerMessageDeflateOptions): Settings {
+  checkOptions("permessageDeflate()", options, PER_MESSAGE_DEFLATE_OPTION_KINDS);
+  const {
+    serverMaxWindowBits = DEFAULTS.serverMaxWindowBits,
+    clientMaxWindowBits = DEFAULTS.clientMaxWindowBits,
+    threshold = DEFAULTS.threshold,
+    level = DEFAULTS.level,
+    memLevel = DEFAULTS.memLevel,
+    maxRatio = DEFAULTS.maxRatio,
+    contextBudget = DEFAULTS.contextBudget,
+  } = options;
+  return { serverMaxWindowBits, clientMaxWindowBits, threshold, level, memLevel, maxRatio, contextBudget };
 }

@@ -112,6 +112,7 @@ export function encodeClosePayload(closeCode?: number, reason = ""): Uint8Array<
   if (!isSendableCloseCode(closeCode)) {
     throw new RangeError(`Cannot send close code ${closeCode}: it must be 1000-1003, 1007-1014 or 3000-4999`);
   }
+  if (typeof reason !== "string") throw new TypeError(`Cannot send a close reason that is a ${typeof reason}`);
   const text = new TextEncoder().encode(reason);
   if (text.length > MAX_REASON_BYTES) {
     throw new RangeError(`Cannot send a close reason of ${text.length} bytes: the limit is ${MAX_REASON_BYTES}`);

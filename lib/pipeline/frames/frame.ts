@@ -3,9 +3,13 @@
  *
  * @module
  */
+import { type Kind, oneOf } from "../../option_kinds.ts";
 
 /** Which end of a connection one is. A client masks what it sends, a server does not (RFC 6455 §5.1). */
 export type Role = "client" | "server";
+
+/** A {@linkcode Role}, to the checks of options. */
+export const ROLE: Kind = oneOf("client", "server");
 
 /** The opcodes that RFC 6455 §5.2 defines. 3 to 7 and 11 to 15 belong to extensions. */
 export const Opcode = {

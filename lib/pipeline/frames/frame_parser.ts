@@ -3,14 +3,16 @@
  *
  * @module
  */
+import { FLAG, listOf, type OptionKinds, orObject, required, whole } from "../../option_kinds.ts";
+import { bag, checkValues } from "../../options.ts";
 import { ConnectionError } from "../../errors.ts";
-import { DEFAULT_LIMITS, type Limits } from "../../limits.ts";
+import { DEFAULT_LIMITS, LIMIT_KINDS, type Limits } from "../../limits.ts";
 import { GrowingBuffer } from "../bytes/growing_buffer.ts";
 import { markHeadroom } from "../bytes/headroom.ts";
 import { maskRange } from "../bytes/mask.ts";
 import type { Stage } from "../stage.ts";
 import { decodeClosePayload } from "./close_code.ts";
-import { type Frame, isControl, Opcode, type Role } from "./frame.ts";
+import { type Frame, isControl, Opcode, ROLE, type Role } from "./frame.ts";
 import {
   type BytesLimit,
   checkControlFin,
@@ -53,6 +55,19 @@ export interface FrameParserOptions
    */
   split?: boolean;
 }
+
+const BITS = whole({ most: 7, infinite: false });
+
+/** What they take. */
+export const FRAME_PARSER_OPTION_KINDS: OptionKinds<FrameParserOptions> = {
+  maxMessageBytes: LIMIT_KINDS.maxMessageBytes,
+  maxFragments: LIMIT_KINDS.maxFragments,
+  maxEmptyFragments: LIMIT_KINDS.maxEmptyFragments,
+  role: required(ROLE),
+  reservedBits: orObject(BITS, bag<ReservedBits>({ first: BITS, continuation: BITS, control: BITS })),
+  reservedOpcodes: listOf("opcodes", whole({ least: 3, most: 15, infinite: false })),
+  split: FLAG,
+};
 
 /** 2 bytes, a length of up to 8, a key of 4. */
 const LONGEST_HEADER = 14;
@@ -119,8 +134,11 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
    * Makes a parser.
    *
    * @param options The role, the limits and what extensions own.
+   * @throws {TypeError} If there is no role, or an option is of another kind.
+   * @throws {RangeError} If a number is out of range.
    */
   constructor(options: FrameParserOptions) {
+    checkValues(options, FRAME_PARSER_OPTION_KINDS);
     this.#role = options.role;
     const { reservedBits = 0 } = options;
     this.#reservedBits = typeof reservedBits === "number"

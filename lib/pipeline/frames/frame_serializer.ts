@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { CALLBACK, type OptionKinds, required } from "../../option_kinds.ts";
+import { checkValues } from "../../options.ts";
 import { maskRange } from "../bytes/mask.ts";
 import { type MaskKeySource, randomMaskKey } from "../bytes/mask_key.ts";
 import type { Stage } from "../stage.ts";
-import type { Frame, Role } from "./frame.ts";
+import { type Frame, ROLE, type Role } from "./frame.ts";
 
 /** The most that a header takes: 2 bytes, a length of 8, a key of 4. */
 export const MAX_HEADER_BYTES = 14;
@@ -62,6 +64,12 @@ export interface FrameSerializerOptions {
   maskKey?: MaskKeySource;
 }
 
+/** What they take. */
+export const FRAME_SERIALIZER_OPTION_KINDS: OptionKinds<FrameSerializerOptions> = {
+  role: required(ROLE),
+  maskKey: CALLBACK,
+};
+
 /**
  * Writes frames to bytes: all frames of a batch in one chunk, so that a batch is one write.
  *
@@ -83,8 +91,10 @@ export class FrameSerializer implements Stage<readonly Frame[], Uint8Array<Array
    * Makes a serializer.
    *
    * @param options The role and the source of masking keys.
+   * @throws {TypeError} If there is no role, or an option is of another kind.
    */
   constructor(options: FrameSerializerOptions) {
+    checkValues(options, FRAME_SERIALIZER_OPTION_KINDS);
     this.#maskKey = options.role === "client" ? options.maskKey ?? randomMaskKey : undefined;
   }
 

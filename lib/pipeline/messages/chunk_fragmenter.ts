@@ -3,17 +3,21 @@
  *
  * @module
  */
+import { BYTES, type Kind, oneOf } from "../../option_kinds.ts";
 import { GrowingBuffer } from "../bytes/growing_buffer.ts";
 import { type Frame, frame, Opcode } from "../frames/frame.ts";
 import type { Stage } from "../stage.ts";
 import { type MessageData, toMessage } from "./message.ts";
-import { checkMaxFrameBytes, type MessageFragmenterOptions } from "./message_fragmenter.ts";
+import type { MessageFragmenterOptions } from "./message_fragmenter.ts";
 
 /** How chunks are made into frames. */
 export interface ChunkFragmenterOptions extends MessageFragmenterOptions {
   /** What the message is. By default its first chunk says so, and a message of no chunks is binary. */
   type?: "text" | "binary" | undefined;
 }
+
+/** What a message is, to the checks of options. */
+export const MESSAGE_TYPE: Kind = oneOf("text", "binary");
 
 const ENCODER = new TextEncoder();
 
@@ -51,8 +55,10 @@ export class ChunkFragmenter implements Stage<MessageData, Frame> {
    * @throws {RangeError} If `maxFrameBytes` is not a whole number of 1 or more, or `Infinity`.
    */
   constructor({ type, maxFrameBytes = Infinity }: ChunkFragmenterOptions = {}) {
+    if (type !== undefined) MESSAGE_TYPE.check(type, "type");
     this.#type = type;
-    this.#maxFrameBytes = checkMaxFrameBytes(maxFrameBytes);
+    BYTES.check(maxFrameBytes, "maxFrameBytes");
+    this.#maxFrameBytes = maxFrameBytes;
   }
 
   /** Bytes that are held. */

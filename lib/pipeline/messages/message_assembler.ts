@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { CALLBACK, FLAG, type OptionKinds } from "../../option_kinds.ts";
+import { checkValues } from "../../options.ts";
 import { ConnectionError, ProtocolError } from "../../errors.ts";
-import { DEFAULT_LIMITS, type Limits } from "../../limits.ts";
+import { DEFAULT_LIMITS, LIMIT_KINDS, type Limits } from "../../limits.ts";
 import { GrowingBuffer } from "../bytes/growing_buffer.ts";
 import { decodeUtf8, Utf8Validator } from "../bytes/utf8.ts";
 import { CloseCode } from "../frames/close_code.ts";
@@ -23,6 +25,13 @@ export interface MessageAssemblerOptions extends Partial<Pick<Limits, "maxMessag
   /** Whether large messages are handed on in memory of the pool, which whoever takes them gives back. */
   lends?: boolean;
 }
+
+/** What they take. */
+export const MESSAGE_ASSEMBLER_OPTION_KINDS: OptionKinds<MessageAssemblerOptions> = {
+  maxMessageBytes: LIMIT_KINDS.maxMessageBytes,
+  control: CALLBACK,
+  lends: FLAG,
+};
 
 /**
  * Assembles messages from frames.
@@ -61,6 +70,7 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
    * @param options The limit, and who gets the control frames.
    */
   constructor(options: MessageAssemblerOptions = {}) {
+    checkValues(options, MESSAGE_ASSEMBLER_OPTION_KINDS);
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_LIMITS.maxMessageBytes;
     this.#control = options.control;
     this.#lends = options.lends ?? false;

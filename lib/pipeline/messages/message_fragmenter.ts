@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { BYTES } from "../../option_kinds.ts";
 import { type Frame, frame, Opcode } from "../frames/frame.ts";
 import type { Stage } from "../stage.ts";
 import { type MessageData, toMessage } from "./message.ts";
@@ -38,7 +39,8 @@ export class MessageFragmenter implements Stage<readonly MessageData[], Frame> {
    * @throws {RangeError} If `maxFrameBytes` is not a whole number of 1 or more, or `Infinity`.
    */
   constructor({ maxFrameBytes = Infinity }: MessageFragmenterOptions = {}) {
-    this.#maxFrameBytes = checkMaxFrameBytes(maxFrameBytes);
+    BYTES.check(maxFrameBytes, "maxFrameBytes");
+    this.#maxFrameBytes = maxFrameBytes;
   }
 
   /**
@@ -62,10 +64,4 @@ export class MessageFragmenter implements Stage<readonly MessageData[], Frame> {
       frames.push(frame(opcode, at === 0 ? payload : payload.subarray(at)));
     }
   }
-}
-
-/** Gives the most that a frame carries, if that is something. Throws `RangeError`: with frames of nothing a message never ends. */
-export function checkMaxFrameBytes(maxFrameBytes: number): number {
-  if ((Number.isSafeInteger(maxFrameBytes) || maxFrameBytes === Infinity) && maxFrameBytes >= 1) return maxFrameBytes;
-  throw new RangeError(`Cannot use maxFrameBytes ${maxFrameBytes}: it must be a whole number of 1 or more`);
 }

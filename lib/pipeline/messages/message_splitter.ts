@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { CALLBACK, type OptionKinds } from "../../option_kinds.ts";
+import { checkValues } from "../../options.ts";
 import { ConnectionError } from "../../errors.ts";
-import { DEFAULT_LIMITS, type Limits } from "../../limits.ts";
+import { DEFAULT_LIMITS, LIMIT_KINDS, type Limits } from "../../limits.ts";
 import { Utf8Decoder } from "../bytes/utf8_decoder.ts";
 import { type Frame, isControl, Opcode } from "../frames/frame.ts";
 import { checkMessageBytes, checkOpcode, checkSequence, DEFINED_OPCODES } from "../frames/frame_rules.ts";
@@ -32,6 +34,12 @@ export interface MessageSplitterOptions extends Partial<Pick<Limits, "maxStreame
   /** Gets every control frame, in the order of the wire. They travel beside the batch, not in it. */
   control?: (frame: Frame) => void;
 }
+
+/** What they take. */
+export const MESSAGE_SPLITTER_OPTION_KINDS: OptionKinds<MessageSplitterOptions> = {
+  maxStreamedMessageBytes: LIMIT_KINDS.maxStreamedMessageBytes,
+  control: CALLBACK,
+};
 
 /**
  * Hands messages on in parts, each as soon as its frame is here, or as much of its frame as the parser hands on (`split`). Nothing
@@ -64,6 +72,7 @@ export class MessageSplitter implements Stage<readonly Frame[], MessagePart> {
    * @param options The limit, and who gets the control frames.
    */
   constructor(options: MessageSplitterOptions = {}) {
+    checkValues(options, MESSAGE_SPLITTER_OPTION_KINDS);
     this.#maxBytes = options.maxStreamedMessageBytes ?? DEFAULT_LIMITS.maxStreamedMessageBytes;
     this.#control = options.control;
   }

@@ -4,7 +4,8 @@
  * @module
  */
 import { parseWebSocketUrl } from "../../handshake/client_handshake.ts";
-import { DEFAULT_LIMITS, LONGEST_TIME } from "../../limits.ts";
+import { DEFAULT_LIMITS } from "../../limits.ts";
+import { LONGEST_TIME } from "../../option_kinds.ts";
 import { CloseCode, isSendableCloseCode } from "../../pipeline/frames/close_code.ts";
 import {
   flag,

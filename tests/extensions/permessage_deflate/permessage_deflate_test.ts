@@ -152,11 +152,11 @@ Deno.test("options out of range are refused at once, with the name and the range
   const bad: [keyof PerMessageDeflateOptions, number[], string][] = [
     ["serverMaxWindowBits", [7, 16, 9.5, NaN], "8 to 15"],
     ["clientMaxWindowBits", [7, 16, -1], "8 to 15"],
-    ["threshold", [-1, 0.5, NaN], "0 to Infinity"],
+    ["threshold", [-1, 0.5, NaN], "0 to 9007199254740991, or Infinity, in bytes"],
     ["level", [-1, 10], "0 to 9"],
     ["memLevel", [0, 10], "1 to 9"],
-    ["maxRatio", [0, 1.5], "1 to Infinity"],
-    ["contextBudget", [-1, 0.5], "0 to Infinity"],
+    ["maxRatio", [0, 1.5], "1 to 9007199254740991, or Infinity"],
+    ["contextBudget", [-1, 0.5], "0 to 9007199254740991, or Infinity, in bytes"],
   ];
   for (const [name, values, range] of bad) {
     for (const value of values) {

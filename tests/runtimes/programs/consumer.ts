@@ -53,6 +53,22 @@ export function platform(url: string): void {
   void reconnecting(url).closed;
 }
 
+export function inferred(port: number): void {
+  serve(
+    { port, upgrade: ({ path }) => path === "/" ? { data: { name: path } } : new Response(null, { status: 404 }) },
+    {
+      open: (socket) => void same<typeof socket.data, { name: string }>(true),
+    },
+  );
+  serve({ port, upgrade: () => ({ headers: {} }) }, (socket) => void same<typeof socket.data, unknown>(true));
+  // @ts-expect-error there is no such option
+  serve({ host: "127.0.0.1" }, {});
+  // @ts-expect-error there is no handler
+  serve({ port });
+  // @ts-expect-error there is no such callback
+  serve({ port }, { onMessage() {} });
+}
+
 export function server(options: ServeOptions<Member>, hub: Hub = createHub({ broker: natsBroker() })): Promise<void> {
   const running = serve<Member>({ ...options, hub, extensions: [permessageDeflate(), mine] }, {
     message: (socket, data) => void socket.publish(socket.data?.name ?? "?", data),

@@ -1,0 +1,103 @@
+/**
+ * A handler is checked at the call that takes it: one that could never be called would be found by the first client.
+ *
+ * @module
+ */
+import { either, isObject, type OptionKinds, shown } from "../option_kinds.ts";
+import { checkOptions, nearest, unknownName } from "../options.ts";
+import type { WebSocketCallbacks } from "./readers/callbacks.ts";
+
+/** Every callback: TypeScript holds the list complete. */
+const CALLBACKS: Readonly<Record<keyof WebSocketCallbacks, true>> = {
+  open: true,
+  message: true,
+  drain: true,
+  close: true,
+  error: true,
+};
+const NAMES: readonly string[] = Object.keys(CALLBACKS);
+
+/**
+ * Checks the arguments of a call that takes options and a handler.
+ *
+ * @param call The call, such as `serve()`.
+ * @param options The options.
+ * @param kinds What is taken.
+ * @param handler The handler.
+ * @throws {TypeError} For an unknown option, a value of another kind, and what is no handler.
+ * @throws {RangeError} For a number that is out of range.
+ */
+export function checkServing<Options extends object>(
+  call: string,
+  options: Options,
+  kinds: OptionKinds<Options>,
+  handler: unknown,
+): void {
+  if (typeof options === "function") {
+    throw new TypeError(`${call} takes the options before the handler, such as {}`);
+  }
+  const known = Object.keys(kinds);
+  checkOptions(call, options, kinds, (name) => {
+    const callback = ["websocket", "handler"].includes(name) || nearest(name, NAMES).length > 0;
+    if (!callback || nearest(name, known).length > 0) return undefined;
+    return "the handler with its callbacks is an argument of its own, behind the options";
+  });
+  checkHandler(call, handler);
+}
+
+/**
+ * Checks a handler. What an object of a class holds besides is its own affair; what is named like a callback must be one.
+ *
+ * @param call The call that takes it, such as `serve()`.
+ * @param handler What was given.
+ * @throws {TypeError} If it is neither a function nor an object of callbacks.
+ */
+export function checkHandler(call: string, handler: unknown): void {
+  if (typeof handler === "function") return;
+  const wanted = `a handler: a function, or an object with callbacks (${either(NAMES)})`;
+  if (handler === undefined) throw new TypeError(`${call} needs ${wanted}`);
+  if (!isObject(handler) || Array.isArray(handler)) {
+    throw new TypeError(`${call} needs ${wanted}, not ${shown(handler)}`);
+  }
+  let callbacks = 0;
+  for (const name of NAMES) {
+    const callback = Reflect.get(handler, name);
+    if (callback === undefined) continue;
+    if (typeof callback !== "function") {
+      throw new TypeError(`${call} cannot use the callback "${name}" ${shown(callback)}: it must be a function`);
+    }
+    callbacks++;
+  }
+  if (isPlain(handler)) {
+    for (const name of Object.keys(handler)) {
+      if (!NAMES.includes(name) && Reflect.get(handler, name) !== undefined) throw unknownCallback(name);
+    }
+    return;
+  }
+  for (const name of NAMES) {
+    const misnamed = methodsOf(handler).find((method) => method.toLowerCase() === `on${name}`);
+    if (misnamed !== undefined && Reflect.get(handler, name) === undefined) throw unknownCallback(misnamed);
+  }
+  if (callbacks === 0) throw new TypeError(`${call} needs ${wanted}, not an object with none of them`);
+}
+
+function unknownCallback(name: string): TypeError {
+  return unknownName("A handler", "callback", name, { known: NAMES });
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** The functions of an object of a class, its own and those of its class. */
+function methodsOf(value: object): string[] {
+  const names: string[] = [];
+  for (let at: object | null = value; at !== null; at = Object.getPrototypeOf(at)) {
+    if (Object.getPrototypeOf(at) === null) break; // Object.prototype
+    for (const name of Object.getOwnPropertyNames(at)) {
+      if (typeof Object.getOwnPropertyDescriptor(at, name)?.value === "function") names.push(name);
+    }
+  }
+  return names;
+}
