@@ -160,8 +160,8 @@ export async function openConnection<Data = unknown>(
     }
     const offeredExtensions = extensions.map(({ name }) => name);
     const agreed = await checkUpgradeResponse(head, { key: request.key, protocols, offeredExtensions });
-    const extensionProcessors = confirm(agreed.extensions, extensions, head);
     signal.throwIfAborted();
+    const extensionProcessors = confirm(agreed.extensions, extensions, head); // what it reserves, the connection takes over
     return new Connection<Data>({
       role: "client",
       url: target.href,

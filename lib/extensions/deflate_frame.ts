@@ -123,6 +123,7 @@ function openCodec(
     inflater ??= createInflater(15);
     const max = maxMessageBytes - messageBytes;
     try {
+      if (payload.length === 0) throw new InflateError("Compressed data is empty"); // an empty frame has one
       const pieces = inflater.inflate(payload, { last: true, forget: false, max });
       return { fin, rsv: rsv & ~Rsv.RSV1, opcode, payload: concatBytes(pieces) };
     } catch (error) {

@@ -75,6 +75,11 @@ export interface ExtensionProcessor {
    * @returns What changes this connection's frames.
    */
   open(context: CodecContext): ExtensionCodec;
+  /**
+   * The handshake is over: what was reserved for a connection that was not opened goes. May be called more than once, and after
+   * `open`, where it changes nothing.
+   */
+  release?(): void;
 }
 
 /** What a codec needs to know of its connection. */

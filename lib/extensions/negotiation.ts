@@ -60,7 +60,9 @@ export function acceptExtensions(
   for (const { name, params } of offers) {
     if (accepted.some((processor) => processor.name === name)) continue;
     const processor = extensions.find((extension) => extension.name === name)?.accept(params);
-    if (processor !== undefined && !accepted.some((other) => conflict(other, processor))) accepted.push(processor);
+    if (processor === undefined) continue;
+    if (accepted.some((other) => conflict(other, processor))) processor.release?.();
+    else accepted.push(processor);
   }
   return accepted;
 }
@@ -85,12 +87,17 @@ export function confirmExtensions(
   extensions: readonly Extension[],
 ): ExtensionProcessor[] {
   const confirmed: ExtensionProcessor[] = [];
-  for (const { name, params } of answer) {
-    const processor = extensions.find((extension) => extension.name === name)?.confirm(params);
-    if (processor === undefined) throw new Error(`Server chose extension "${name}", which was not offered`);
-    const other = confirmed.find((other) => other.name === name || conflict(other, processor));
-    if (other !== undefined) throw new Error(`Server chose extension "${name}" beside "${other.name}"`);
-    confirmed.push(processor);
+  try {
+    for (const { name, params } of answer) {
+      const processor = extensions.find((extension) => extension.name === name)?.confirm(params);
+      if (processor === undefined) throw new Error(`Server chose extension "${name}", which was not offered`);
+      const other = confirmed.find((other) => other.name === name || conflict(other, processor));
+      confirmed.push(processor);
+      if (other !== undefined) throw new Error(`Server chose extension "${name}" beside "${other.name}"`);
+    }
+  } catch (error) {
+    for (const processor of confirmed) processor.release?.();
+    throw error;
   }
   return confirmed;
 }
@@ -115,7 +122,13 @@ export function openExtensions(
   const splittable = processors.every(({ splittable = false }) => splittable);
   // One for all codecs, and changed by `stream`.
   const shared = { ...context, split: splittable };
-  const codecs: ExtensionCodec[] = processors.map((processor) => processor.open(shared));
+  const codecs: ExtensionCodec[] = [];
+  try {
+    for (const processor of processors) codecs.push(processor.open(shared));
+  } catch (error) {
+    for (const codec of codecs) codec.release?.();
+    throw error;
+  }
   const [first, ...more] = codecs;
   if (first === undefined) return undefined;
   return {

@@ -263,6 +263,8 @@ async function openExchange<Data>(
     tellRefusal(acceptor.options.observer, error, info);
     await exchange.refuse(error instanceof Refused ? error.response : refusalResponse(error));
     throw error;
+  } finally {
+    for (const processor of info.agreed) processor.release?.(); // what was not opened goes
   }
 }
 
@@ -288,7 +290,8 @@ async function shakeHands<Data>(
   await exchange.readBody();
   info.throwIfAborted();
   info.complete = true;
-  info.extensions.push(...acceptExtensions(request.extensions, acceptor.extensions));
+  info.agreed = acceptExtensions(request.extensions, acceptor.extensions);
+  info.extensions.push(...info.agreed);
   const answer = await ask(info, () => options.upgrade?.(request, info)) ?? {};
   if (answer instanceof Response) throw await refusedWith(answer);
   if (options.upgrade !== undefined) {
@@ -338,6 +341,8 @@ class Info implements AnswerInfo, RefusalInfo {
   /** Whether the client's side of a proxy is, as far as the proxy says it. */
   forwardedSecure: boolean | undefined;
   readonly extensions: ExtensionProcessor[] = [];
+  /** The same, with those that `upgrade` has taken out. */
+  agreed: readonly ExtensionProcessor[] = [];
   request: UpgradeRequest | undefined;
   /** Whether the request is here. */
   complete = false;

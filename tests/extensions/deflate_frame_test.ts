@@ -107,6 +107,16 @@ Deno.test("D2: compressed data that is invalid is 1007", () => {
   assertEquals(assertThrows(() => decode(open(), bad), ProtocolError).closeCode, 1007);
 });
 
+Deno.test("a frame may end with a last block (BFINAL), and one without any byte is 1007: an empty one has a byte", () => {
+  const codec = open();
+  for (const bytes of [[0x01], [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00, 0x00, 0xff, 0xff, 0x01]]) {
+    const text = bytes.length === 1 ? "" : "Hello";
+    const sent = frame(Opcode.TEXT, Uint8Array.from(bytes), { rsv: Rsv.RSV1 });
+    assertEquals(decode(codec, sent), [frame(Opcode.TEXT, new TextEncoder().encode(text))]);
+  }
+  assertThrows(() => decode(open(), frame(Opcode.TEXT, undefined, { rsv: Rsv.RSV1 })), ProtocolError, "is empty");
+});
+
 Deno.test("a level that zlib does not have is a mistake of the caller", () => {
   assertThrows(() => deflateFrame({ level: 10 }), RangeError);
 });

@@ -148,6 +148,7 @@ export class Codec {
     const max = Math.min(maxMessageBytes, this.#mostByRatio()) - this.#bytesIn;
     let pieces: Uint8Array<ArrayBuffer>[];
     try {
+      if (fin && this.#compressedIn === 0) throw new InflateError("Compressed data is empty"); // an empty message has one
       pieces = this.#inflater.inflate(payload, { last: fin, forget: !keepIn, max });
     } catch (error) {
       this.#inflater.close();

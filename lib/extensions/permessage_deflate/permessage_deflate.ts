@@ -45,7 +45,8 @@ export interface PerMessageDeflateOptions {
    */
   maxRatio?: number;
   /**
-   * Bytes that the kept contexts of all connections may take together. A connection that would go over gets no context takeover.
+   * Bytes that the kept contexts of all connections may take together, those of handshakes under way included. A connection that
+   * would go over gets no context takeover. A client asks for none then, but keeps the context of a server that insists.
    *
    * @default {67108864}, 64 MiB
    */
@@ -147,8 +148,21 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
       (keepIn ? inflateBytes(bitsIn) : 0);
   };
 
+  /** Whether a connection's contexts would go over the budget. */
+  const over = (parameters: DeflateParameters, role: Role): boolean => {
+    const bytes = cost(parameters, role);
+    return bytes > 0 && contextBytes + bytes > settings.contextBudget;
+  };
+
   const processor = (role: Role, parameters: DeflateParameters): PerMessageDeflateProcessor => {
     const own = newStats();
+    // From the turn in which it was checked on, until the connection takes over or the handshake has failed.
+    let reserved = cost(parameters, role);
+    contextBytes += reserved;
+    const releaseReserved = () => {
+      contextBytes -= reserved;
+      reserved = 0;
+    };
     return {
       name: NAME,
       parameters,
@@ -164,7 +178,8 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
         return keepOut ? undefined : [bitsOut, threshold, level, memLevel].join();
       },
       open(context) {
-        const bytes = cost(parameters, role);
+        releaseReserved();
+        const bytes = cost(parameters, role); // `upgrade` may have changed the parameters
         contextBytes += bytes;
         const codec = new Codec(context, {
           ...sides(parameters, role),
@@ -182,6 +197,7 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
           },
         };
       },
+      release: releaseReserved,
     };
   };
 
@@ -199,6 +215,7 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
         serverMaxWindowBits: settings.serverMaxWindowBits === 15 ? undefined : settings.serverMaxWindowBits,
         clientMaxWindowBits: settings.clientMaxWindowBits === 15 ? true : settings.clientMaxWindowBits,
       };
+      if (over(offer, "client")) offer.serverNoContextTakeover = offer.clientNoContextTakeover = true;
       // A server that knows no window bits may still take the second offer, unless a smaller window is a must.
       const plain = { ...offer, clientMaxWindowBits: undefined };
       return [offer, plain].map(writeParameters);
@@ -217,7 +234,7 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
           settings.clientMaxWindowBits,
         ),
       };
-      if (contextBytes + cost(answer, "server") > settings.contextBudget) {
+      if (over(answer, "server")) {
         answer.serverNoContextTakeover = answer.clientNoContextTakeover = true;
       }
       return processor("server", answer);
@@ -235,7 +252,12 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
       // §7.1.1.2, §7.1.2.2: what we said of ourselves holds whether or not the server repeats it.
       answer.clientNoContextTakeover ||= !(clientContextTakeover ?? true) || !canKeep;
       const { clientMaxWindowBits: bits } = answer;
+      // §7.1.2.2: the server may only lower what was offered.
+      if (typeof bits === "number" && bits > settings.clientMaxWindowBits) {
+        throw new RangeError(`Parameter client_max_window_bits must be ${settings.clientMaxWindowBits} or less`);
+      }
       answer.clientMaxWindowBits = smaller(bits === true ? undefined : bits, settings.clientMaxWindowBits);
+      if (over(answer, "client")) answer.clientNoContextTakeover = true; // nobody needs to agree to that
       return processor("client", answer);
     },
   };

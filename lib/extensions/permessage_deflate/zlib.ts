@@ -15,7 +15,8 @@ import { GrowingBuffer } from "../../pipeline/bytes/growing_buffer.ts";
 const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
 /** An empty last block and a byte too many. Where it follows a message, just the byte is left over, unless the message was cut off. */
-const TAIL_AND_END = Uint8Array.of(...TAIL, 0x01, 0x00, 0x00, 0xff, 0xff, 0x00);
+const END = Uint8Array.of(0x01, 0x00, 0x00, 0xff, 0xff, 0x00);
+const TAIL_AND_END = Uint8Array.of(...TAIL, ...END);
 
 /** Bytes that do not inflate. */
 export class InflateError extends Error {}
@@ -159,9 +160,12 @@ export function createInflater(windowBits: number, keepContext = canKeepContext(
       message.append(bytes, end.length);
       message.append(end, 0);
       const { pieces, left } = inflateAll(stepper, message.take(), { end: end.length, max });
-      // A last block of the peer's (BFINAL) ends the message before our end does, with all of ours left over (§7.2.3.4).
+      // A last block of the peer's (BFINAL) ends the message before our end does, with all of ours left over (§7.2.3.4), or with the
+      // tail, where it is the empty block that the tail belongs to (§7.2.1).
       const endedHere = left === end.length;
-      if (forget && left !== 1 && !endedHere) throw new InflateError("Compressed data is cut off");
+      if (forget && left !== 1 && left !== END.length && !endedHere) {
+        throw new InflateError("Compressed data is cut off");
+      }
       if (forget || endedHere) stepper.reset();
       return pieces;
     },

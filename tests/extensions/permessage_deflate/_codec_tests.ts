@@ -202,6 +202,14 @@ export function testCodecs(way: string): void {
         const count = payloads.join("").split(final).length - 1;
         assertEquals(textOf(decode(compressed(payloads.map(fromHex)))), "Hello".repeat(count));
       }
+      // The empty block that a message ends with may be the last one, §7.2.1: so a compressor of Go's does it each time.
+      const flushed = "f248cdc9c907000000ffff01";
+      for (const payloads of [[flushed], ["f248cd", "c9c907000000ffff01"], [flushed, ""], ["000500faff48656c6c6f01"]]) {
+        for (let round = 0; round < 2; round++) {
+          assertEquals(textOf(decode(compressed(payloads.map(fromHex)))), "Hello");
+        }
+      }
+      assertEquals(textOf(decode(compressed([fromHex("01")]))), "");
       release();
     });
 

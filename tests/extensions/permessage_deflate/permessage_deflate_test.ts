@@ -111,7 +111,9 @@ for (
     // §7.1.1.2, §7.1.2.2: what the client said of itself holds though the server does not repeat it.
     [{ clientContextTakeover: false }, "", "client_no_context_takeover"],
     [{ clientMaxWindowBits: 10 }, "", "client_max_window_bits=10"],
-    [{ clientMaxWindowBits: 10 }, "client_max_window_bits=12", "client_max_window_bits=10"],
+    [{ clientMaxWindowBits: 10 }, "client_max_window_bits=10", "client_max_window_bits=10"],
+    [{ clientMaxWindowBits: 10 }, 'client_max_window_bits="9"', "client_max_window_bits=9"],
+    [{}, "client_max_window_bits=15", "client_max_window_bits=15"],
     [{ clientMaxWindowBits: 10 }, "client_max_window_bits=9", "client_max_window_bits=9"],
     [{ serverMaxWindowBits: 10 }, "server_max_window_bits=9", "server_max_window_bits=9"],
   ] satisfies [PerMessageDeflateOptions, string, string][]
@@ -133,6 +135,10 @@ for (
     [{}, "mode=fast", "is unknown"],
     [{ serverContextTakeover: false }, "", "server_no_context_takeover was asked for"],
     [{ serverMaxWindowBits: 10 }, "", "server_max_window_bits must be 10 or less"],
+    [{ clientMaxWindowBits: 12 }, "client_max_window_bits=13", "client_max_window_bits must be 12 or less"],
+    [{ clientMaxWindowBits: 12 }, 'client_max_window_bits="15"', "client_max_window_bits must be 12 or less"],
+    [{ clientMaxWindowBits: 12 }, "client_max_window_bits=09", "must be 8 to 15"],
+    [{ clientMaxWindowBits: 12 }, "client_max_window_bits=9; client_max_window_bits=9", "comes twice"],
     [{ serverMaxWindowBits: 10 }, "server_max_window_bits=11", "server_max_window_bits must be 10 or less"],
   ] satisfies [PerMessageDeflateOptions, string, string][]
 ) {

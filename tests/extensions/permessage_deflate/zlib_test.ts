@@ -133,6 +133,16 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
         [["f348cdc9c90700", ""], "Hello"],
         [["0300"], ""],
         [["030003000300"], ""],
+        // the empty block that a message ends with may be the last one, §7.2.1
+        [["01"], ""],
+        [["f248cdc9c907000000ffff01"], "Hello"],
+        [["000500faff48656c6c6f01"], "Hello"],
+        [["f348cdc9c9070001"], "Hello"],
+        [["010000ffff" + "f248cdc9c907000000ffff01"], "Hello"],
+        [["f248cdc9c907000000ffff010000ffff" + "f248cdc9c907000000ffff01"], "HelloHello"],
+        [["f248cdc9c907000000ffff", "01"], "Hello"],
+        [["f248", "cdc9c907000000ffff", "01"], "Hello"],
+        [["f248cdc9c907000000ffff01", ""], "Hello"],
         [[plain], "Hello"],
       ] as const
     ) {
