@@ -45,10 +45,10 @@ const LAYERS = [
   "lib/option_kinds.ts",
   "lib/options.ts",
   "lib/limits.ts",
-  "lib/deferred.ts",
-  "lib/next_task.ts",
-  "lib/sleep.ts",
-  "lib/next_task.ts",
+  "lib/async.ts",
+  "lib/async.ts",
+  "lib/async.ts",
+  "lib/async.ts",
   "lib/log_error.ts",
   "lib/backoff.ts",
   "lib/pipeline/stage.ts",
@@ -128,7 +128,7 @@ Deno.test("only server, client, hub, workers, handlers and standalone name Deno"
   assertEquals(naming.map(([path]) => path), []);
 });
 
-Deno.test("what runs outside Deno uses nothing that Node 20 lacks: lib/deferred.ts stands in for Promise.withResolvers", () => {
+Deno.test("what runs outside Deno uses nothing that Node 20 lacks: lib/async.ts stands in for Promise.withResolvers", () => {
   const newer =
     /\bPromise\.(withResolvers|try)\b|\bPromiseWithResolvers\b|\bArray\.fromAsync\b|\b(from|to)(Hex|Base64)\(|\.transfer\(|\b(Async)?DisposableStack\b|\bnavigator\b|\bRegExp\.escape\b|\b(Map|Object)\.groupBy\b|\.(keys|values|entries)\(\)\.(?!next\b)\w/;
   const using = [...SOURCES].filter(([path, source]) =>

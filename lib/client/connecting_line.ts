@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { withDeadline } from "../transport/opening.ts";
 

@@ -5,7 +5,7 @@
  */
 import { builtinModules } from "../builtin_modules.ts";
 import type { ByteConnection } from "../transport/transport.ts";
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import type { Dialer } from "./dial.ts";
 import { holding } from "./holding.ts";
 import { startNodeTls } from "./node_tls.ts";

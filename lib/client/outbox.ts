@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defer, type Deferred } from "../deferred.ts";
+import { defer, type Deferred } from "../async.ts";
 import { LimitError } from "../errors.ts";
 import type { ReconnectLimits } from "../limits.ts";
 import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defer, handled } from "../deferred.ts";
+import { defer, handled, sleep } from "../async.ts";
 import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
 import type { ReconnectLimits } from "../limits.ts";
 import { checkOptions } from "../options.ts";
@@ -15,7 +15,6 @@ import { withDeadline } from "../transport/opening.ts";
 import type { CloseInfo, SendOptions, WebSocketConnection } from "../connection/websocket_connection.ts";
 import { SEND_OPTION_KINDS } from "../connection/socket_option_kinds.ts";
 import { isThenable } from "../log_error.ts";
-import { sleep } from "../sleep.ts";
 import { Outbox } from "./outbox.ts";
 import { reconnectDelay, type ReconnectDelayOptions } from "../backoff.ts";
 import type { ReconnectingConnection, ReconnectingHooks, ReconnectingState } from "./reconnecting_connection.ts";

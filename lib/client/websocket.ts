@@ -4,7 +4,7 @@
  * @module
  */
 import { invalidState, WebSocketError } from "../errors.ts";
-import { nextTask } from "../next_task.ts";
+import { nextTask } from "../async.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import type { Connection } from "../connection/connection.ts";
 import { closeFor } from "../connection/readers/streams.ts";

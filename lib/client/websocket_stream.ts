@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import { HandshakeError, invalidState, type WebSocketCloseInfo, WebSocketError } from "../errors.ts";
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { Connection } from "../connection/connection.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defer, type Deferred } from "../deferred.ts";
+import { defer, type Deferred } from "../async.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 
 /**

@@ -5,7 +5,7 @@
  */
 import { closeCodeOf, ConnectionError, invalidState, WebSocketError } from "../errors.ts";
 import type { ExtensionChain } from "../extensions/negotiation.ts";
-import { nextTask } from "../next_task.ts";
+import { nextTask } from "../async.ts";
 import { CloseCode, type ClosePayload, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import { frame, Opcode, type Role } from "../pipeline/frames/frame.ts";
 import { CLOSE_HANDSHAKE, type CloseAction, type CloseHandshakeEvent, type CloseState } from "./close_handshake.ts";

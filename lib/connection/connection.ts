@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import { ConnectionError, invalidState } from "../errors.ts";
 import type { ExtensionProcessor } from "../extensions/extension.ts";
 import { type ExtensionChain, openExtensions } from "../extensions/negotiation.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nextTask } from "../next_task.ts";
+import { nextTask } from "../async.ts";
 import { isHeld, leave } from "../pipeline/bytes/lent_memory.ts";
 import type { ReadBuffer } from "../pipeline/bytes/read_buffer.ts";
 import type { Closing } from "./closing.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { handled } from "../deferred.ts";
+import { handled } from "../async.ts";
 import { ConnectionError, invalidState, LimitError, ProtocolError } from "../errors.ts";
 import type { WebSocketConnection } from "./websocket_connection.ts";
 

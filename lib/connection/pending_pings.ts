@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defer, type Deferred, handled } from "../deferred.ts";
+import { defer, type Deferred, handled } from "../async.ts";
 import { bytesOf, type MessageData } from "../pipeline/messages/message.ts";
 
 interface PendingPing {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { handled } from "../deferred.ts";
+import { handled } from "../async.ts";
 import type { ExtensionChain } from "../extensions/negotiation.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { type Frame, Opcode, type OutgoingFrame } from "../pipeline/frames/frame.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { defer, type Deferred } from "../deferred.ts";
+import { defer, type Deferred } from "../async.ts";
 import { LimitError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { dropLent, holdLent } from "../pipeline/bytes/lent_memory.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { defer, type Deferred } from "../deferred.ts";
+import { defer, type Deferred } from "../async.ts";
 import { LimitError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { hasHeadroom } from "../pipeline/bytes/headroom.ts";

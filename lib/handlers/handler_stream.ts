@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { handled } from "../deferred.ts";
+import { handled } from "../async.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { Connection } from "../connection/connection.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";

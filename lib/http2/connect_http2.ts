@@ -4,7 +4,7 @@
  * @module
  */
 import { type ClientHttp2Session, connect as connectSession } from "node:http2";
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
 import { LIMIT_KINDS, type Limits, resolveLimits } from "../limits.ts";

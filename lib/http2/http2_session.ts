@@ -7,7 +7,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, Incomi
 import { confirm, type ConnectOptions } from "../client/connect.ts";
 import { CONNECT_OPTION_KINDS } from "../client/client_option_kinds.ts";
 import { refusal } from "../client/refusal.ts";
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
 import { describeExtensions, offerExtensions } from "../extensions/negotiation.ts";
 import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";

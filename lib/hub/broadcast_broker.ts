@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import { TEXT } from "../option_kinds.ts";
 import { checkOptions } from "../options.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import { ConnectionError } from "../errors.ts";
 
 /** The time of a connection, or of a broker. What is waited for in it ends with it. */

@@ -7,7 +7,7 @@
 import { RANGE_KINDS, reconnectDelay } from "../backoff.ts";
 import { CALLBACK, type OptionKinds } from "../option_kinds.ts";
 import { bag } from "../options.ts";
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import { ConnectionError, invalidState } from "../errors.ts";
 import { BROKER_LIMIT_KINDS, type BrokerLimits, resolveBrokerLimits } from "../limits.ts";
 import { handleReturn, logError } from "../log_error.ts";

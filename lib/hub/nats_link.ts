@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import { ConnectionError } from "../errors.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
 import { ALL_TOPICS, type Interest } from "./interests.ts";

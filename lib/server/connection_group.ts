@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defer, type Deferred } from "../deferred.ts";
+import { defer, type Deferred } from "../async.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import { refusalResponse } from "../handshake/http_response.ts";
 import { resolveServerLimits, type ServerLimits } from "../limits.ts";

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { defer } from "../deferred.ts";
+import { defer, sleep, sleep } from "../async.ts";
 import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Address } from "../transport/transport.ts";
 import { checkServing } from "../connection/check_handler.ts";
-import { sleep } from "../sleep.ts";
 import { withDeadline } from "../transport/opening.ts";
 import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "./connection_group.ts";
 import { listen, type Listener, type ListenOptions } from "./listen.ts";

@@ -20,7 +20,7 @@
  *
  * @module
  */
-import { defer, type Deferred, handled } from "../deferred.ts";
+import { defer, type Deferred, handled } from "../async.ts";
 import { closeCodeOf, ConnectionError, HandshakeError, invalidState, LimitError, WebSocketError } from "../errors.ts";
 import type { ExtensionProcessor } from "../extensions/extension.ts";
 import type { OriginPolicy } from "../handshake/origin.ts";

@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { Duplex } from "node:stream";
 import { createServer, type TLSSocket } from "node:tls";
-import { defer, type Deferred } from "../deferred.ts";
+import { defer, type Deferred } from "../async.ts";
 import { nodeConnection } from "../transport/node_connection.ts";
 
 /** How to listen. */

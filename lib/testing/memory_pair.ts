@@ -5,7 +5,7 @@
  */
 import { checkOptions } from "../options.ts";
 import { MEMORY_PAIR_OPTION_KINDS } from "./testing_option_kinds.ts";
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import type { ByteConnection, BytePair } from "../transport/transport.ts";
 
 /** How much a connection in memory holds. */

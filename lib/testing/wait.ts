@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import { ExpectationError } from "./expectation_error.ts";
 import { slowness } from "./slowness.ts";
 

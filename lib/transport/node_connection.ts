@@ -4,7 +4,7 @@
  * @module
  */
 import type { Duplex } from "node:stream";
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import { ConnectionError } from "../errors.ts";
 import type { ByteConnection } from "./transport.ts";
 import type { Address } from "./transport.ts";

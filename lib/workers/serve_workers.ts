@@ -18,7 +18,7 @@ import {
 } from "../option_kinds.ts";
 import { bag, checkOptions } from "../options.ts";
 import { SHUTDOWN_OPTION_KINDS } from "../server/server_option_kinds.ts";
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import type { ShutdownOptions } from "../server/connection_group.ts";
 import type { WorkerListenOptions } from "./orders.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { reconnectDelay } from "../backoff.ts";
-import { defer } from "../deferred.ts";
+import { defer } from "../async.ts";
 import type { ShutdownOptions } from "../server/connection_group.ts";
 import { isOurs, type Order, type Report, type WorkerStart } from "./orders.ts";
 

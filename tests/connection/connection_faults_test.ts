@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
-import { defer } from "../../lib/deferred.ts";
+import { defer } from "../../lib/async.ts";
 import { ConnectionError, LimitError, ProtocolError, WebSocketError } from "../../lib/errors.ts";
 import { type Frame, frame, Opcode } from "../../lib/pipeline/frames/frame.ts";
 import { counting } from "../_support/bytes.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertInstanceOf, assertLessOrEqual } from "@std/assert";
-import { defer } from "../../lib/deferred.ts";
+import { defer } from "../../lib/async.ts";
 import { LimitError } from "../../lib/errors.ts";
 import type { Extension } from "../../lib/extensions/extension.ts";
 import { deflateFrame } from "../../lib/extensions/deflate_frame.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { defer } from "../../deferred.ts";
+import { defer } from "../../async.ts";
 import { isThenable } from "../../log_error.ts";
 import { checkMemory, type Message, ownCopy } from "../../pipeline/messages/message.ts";
 import type { DrivenConnection } from "../driven_connection.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { WebSocketError } from "../../errors.ts";
-import { nextTask } from "../../next_task.ts";
+import { nextTask } from "../../async.ts";
 import { isSendableCloseCode } from "../../pipeline/frames/close_code.ts";
 import { checkMemory, type Message, type MessageData, toMessage } from "../../pipeline/messages/message.ts";
 import { byteStream } from "../byte_stream.ts";
