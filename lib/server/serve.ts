@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defer, sleep, sleep } from "../async.ts";
+import { defer, sleep } from "../async.ts";
 import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Address } from "../transport/transport.ts";
