@@ -1,5 +1,5 @@
 import { assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
-import { defer } from "../../../lib/deferred.ts";
+import { defer } from "../../../lib/async.ts";
 import { deflateFrame } from "../../../lib/extensions/deflate_frame.ts";
 import type { Extension, ExtensionProcessor } from "../../../lib/extensions/extension.ts";
 import { acceptExtensions, openExtensions } from "../../../lib/extensions/negotiation.ts";
