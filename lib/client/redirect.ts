@@ -5,7 +5,7 @@
  */
 import { HandshakeError } from "../errors.ts";
 import { quoteUrl } from "../handshake/client_handshake.ts";
-import { fieldValues, toHeaders } from "../handshake/http_fields.ts";
+import { fieldValues, singleValue, toHeaders } from "../handshake/http_fields.ts";
 import type { ResponseHead } from "../handshake/http_head.ts";
 import type { TlsOptions } from "./dial.ts";
 import { parseTarget, type Target } from "./target.ts";
@@ -44,8 +44,7 @@ export function isRedirect(head: ResponseHead): boolean {
 export function redirected({ target, headers, tls }: Hop, head: ResponseHead): Hop {
   const refuse = (message: string) =>
     new HandshakeError(message, { status: head.status, headers: toHeaders(head.fields) });
-  const [location = "", ...more] = fieldValues(head.fields, "location");
-  if (more.length > 0) throw refuse(`Header Location comes ${more.length + 1} times`);
+  const location = singleValue(head.fields, "Location", refuse) ?? "";
   const { url: from, path } = target;
   const to = locate(location, from);
   if (to === undefined) throw refuse(`Header Location is ${quoteUrl(location)}, not the URL of a WebSocket`);

@@ -16,6 +16,7 @@ import {
   listValues,
   quote,
   type Refuse,
+  singleValue,
   toHeaders,
 } from "./http_fields.ts";
 import { type ResponseHead, serializeRequestHead } from "./http_head.ts";
@@ -222,9 +223,8 @@ export function readAgreement(
 
 /** Item 4: exactly one, and equal. */
 async function checkAcceptKey(fields: HeaderFields, key: string, refuse: (message: string) => Error): Promise<void> {
-  const [accept, ...more] = fieldValues(fields, "sec-websocket-accept");
+  const accept = singleValue(fields, "Sec-WebSocket-Accept", refuse);
   if (accept === undefined) throw refuse("Header Sec-WebSocket-Accept is missing");
-  if (more.length > 0) throw refuse(`Header Sec-WebSocket-Accept comes ${more.length + 1} times`);
   const expected = await acceptKey(key);
   if (accept !== expected) throw refuse(`Header Sec-WebSocket-Accept is ${quote(accept)}, not "${expected}"`);
 }

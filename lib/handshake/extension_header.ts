@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { badRequest, isSpace, isToken, isTokenCode, quote, type Refuse } from "./http_fields.ts";
+import { badRequest, isToken, quote, type Refuse, SPACE, TCHAR } from "./http_fields.ts";
 
 /** A parameter of an extension. */
 export interface ExtensionParam {
@@ -77,6 +77,9 @@ function token(text: string): string {
   return text;
 }
 
+/** A token where the scanner stands. */
+const TOKEN = new RegExp(`[${TCHAR}]+`, "y");
+
 /** One field's value. The scanner only ever moves forward. */
 function parseList(text: string, refuse: Refuse): ExtensionOffer[] {
   let at = 0;
@@ -102,10 +105,11 @@ function parseList(text: string, refuse: Refuse): ExtensionOffer[] {
 
   function readToken(): string {
     skipSpace();
-    const start = at;
-    while (isTokenCode(text.charCodeAt(at))) at++;
-    if (at === start) throw malformed();
-    return text.slice(start, at);
+    TOKEN.lastIndex = at;
+    const [token] = TOKEN.exec(text) ?? [];
+    if (token === undefined) throw malformed();
+    at += token.length;
+    return token;
   }
 
   /** A quoted-string; what it stands for must be a token, so neither an empty one nor a quoted space will do. */
@@ -113,7 +117,7 @@ function parseList(text: string, refuse: Refuse): ExtensionOffer[] {
     let value = "";
     for (at++; text[at] !== '"'; at++) {
       if (text[at] === "\\") at++;
-      if (!isTokenCode(text.charCodeAt(at))) throw malformed(); // NaN, at the end, is no token's code either.
+      if (!isToken(text.charAt(at))) throw malformed(); // `""`, at the end, is no token either.
       value += text[at];
     }
     if (value === "") throw malformed();
@@ -130,7 +134,7 @@ function parseList(text: string, refuse: Refuse): ExtensionOffer[] {
   }
 
   function skipSpace(): void {
-    while (isSpace(text.charCodeAt(at))) at++;
+    while (at < text.length && SPACE.includes(text.charAt(at))) at++;
   }
 
   function malformed(): Error {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { badRequest, everyCode, fieldValues, isFieldValue, listValues, quote, type Refuse } from "./http_fields.ts";
+import { badRequest, fieldValues, isFieldValue, listValues, quote, type Refuse, singleValue } from "./http_fields.ts";
 import type { RequestHead, ResponseHead } from "./http_head.ts";
 
 /** How a body ends: after a number of bytes, with its last chunk, or with the connection. */
@@ -24,18 +24,18 @@ export type RequestFraming = Exclude<BodyFraming, "close">;
  */
 export function requestFraming({ version, fields }: Pick<RequestHead, "version" | "fields">): RequestFraming {
   const codings = fieldValues(fields, "transfer-encoding");
-  const lengths = fieldValues(fields, "content-length");
   if (codings.length > 0) {
-    if (lengths.length > 0) throw badRequest("Headers Transfer-Encoding and Content-Length exclude each other");
+    if (fieldValues(fields, "content-length").length > 0) {
+      throw badRequest("Headers Transfer-Encoding and Content-Length exclude each other");
+    }
     if (version === "HTTP/1.0") throw badRequest("HTTP/1.0 has no Transfer-Encoding");
     if (codings.length > 1 || codings[0]!.toLowerCase() !== "chunked") {
       throw badRequest(`Header Transfer-Encoding must be chunked, not ${quote(codings.join(", "))}`);
     }
     return "chunked";
   }
-  const [length, ...more] = lengths;
+  const length = singleValue(fields, "Content-Length");
   if (length === undefined) return 0;
-  if (more.length > 0) throw badRequest(`Header Content-Length comes ${lengths.length} times`);
   const bytes = parseLength(length);
   // A recipient that takes a leading zero for octal would see another length.
   if (bytes === undefined || (length.length > 1 && length.startsWith("0"))) {
@@ -62,8 +62,7 @@ export function responseFraming({ status, fields }: Pick<ResponseHead, "status" 
 
 /** `1*DIGIT`, RFC 9110 §8.6, as far as a number is exact; `undefined` for anything else. */
 export function parseLength(text: string): number | undefined {
-  const digits = text !== "" && everyCode(text, (code) => code >= 0x30 && code <= 0x39);
-  const length = digits ? Number(text) : NaN;
+  const length = text === "" || /[^0-9]/.test(text) ? NaN : Number(text);
   return Number.isSafeInteger(length) ? length : undefined;
 }
 
@@ -164,14 +163,10 @@ export class BodyParser {
   #beginChunk(line: string): void {
     const semicolon = line.indexOf(";");
     const size = semicolon < 0 ? line : line.slice(0, semicolon).trimEnd();
-    if (size === "" || size.length > MAX_SIZE_DIGITS || !everyCode(size, isHexCode)) {
+    if (size === "" || size.length > MAX_SIZE_DIGITS || /[^0-9A-Fa-f]/.test(size)) {
       throw this.#refuse(`Chunk size ${quote(size)} is malformed`);
     }
     this.#left = parseInt(size, 16);
     this.#state = this.#left === 0 ? "trailer" : "data";
   }
-}
-
-function isHexCode(code: number): boolean {
-  return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66);
 }

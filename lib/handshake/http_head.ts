@@ -12,13 +12,12 @@ import { HandshakeError, invalidState } from "../errors.ts";
 import { LIMIT_KINDS, type Limits } from "../limits.ts";
 import {
   badRequest,
-  everyCode,
   type HeaderFields,
   isFieldValue,
-  isSpace,
   isToken,
   isVisible,
   quote,
+  SPACE,
   toHeaders,
   trimSpace,
 } from "./http_fields.ts";
@@ -68,9 +67,6 @@ const HEAD_LIMIT_KINDS: OptionKinds<HeadLimits> = {
   maxStartLineBytes: required(maxStartLineBytes),
 };
 
-const CR = 0x0d;
-const LF = 0x0a;
-
 /** What tells the head of a request from that of a response. */
 export interface HeadGrammar<StartLine> {
   /** Parses the first line, or returns `undefined` to pass over it. Throws {@linkcode HandshakeError}. */
@@ -96,8 +92,9 @@ export interface HeadFault<StartLine> {
 }
 
 /**
- * Parses one head from bytes in whatever pieces they come. Each byte is looked at once and copied once, so the work is linear
- * even when bytes come one at a time (CVE-2023-43669). What was pushed may be reused: nothing of it is kept as a view.
+ * Parses one head from bytes in whatever pieces they come. Each piece is decoded once, and no more of it than a head may be long,
+ * so the work is linear even when bytes come one at a time (CVE-2023-43669). What was pushed may be reused: nothing of it is kept
+ * as a view.
  *
  * @typeParam StartLine What the first line holds.
  */
@@ -105,8 +102,7 @@ export class HeadParser<StartLine extends object> {
   readonly #limits: HeadLimits;
   readonly #grammar: HeadGrammar<StartLine>;
   /** The line that has begun. */
-  #line = new Uint8Array(256);
-  #lineLength = 0;
+  #line = "";
   /** Bytes of all complete lines. */
   #bytesRead = 0;
   #start: StartLine | undefined;
@@ -148,16 +144,26 @@ export class HeadParser<StartLine extends object> {
   }
 
   #parse(bytes: Uint8Array): (StartLine & HeaderSection) | undefined {
-    for (let at = 0; at < bytes.length;) {
-      const lineFeed = bytes.indexOf(LF, at);
-      const end = lineFeed < 0 ? bytes.length : lineFeed + 1;
+    const { maxHeaderBytes, maxStartLineBytes } = this.#limits;
+    // One byte more than fits is enough to see that it does not fit. Behind the head may be frames.
+    const text = decodeBytes(bytes.subarray(0, maxHeaderBytes - this.#bytesRead - this.#line.length + 1));
+    for (let at = 0; at < text.length;) {
+      const lineFeed = text.indexOf("\n", at);
       // A line without its end is at least one byte longer.
-      this.#checkSize(this.#lineLength + end - at + (lineFeed < 0 ? 1 : 0));
-      this.#append(bytes.subarray(at, end));
-      if (lineFeed < 0) return undefined;
-      at = end;
+      const length = this.#line.length + (lineFeed < 0 ? text.length : lineFeed) + 1 - at;
+      const left = maxHeaderBytes - this.#bytesRead;
+      if (length > left || (this.#start === undefined && length > maxStartLineBytes + 2)) throw this.#tooLong();
+      if (lineFeed < 0) {
+        this.#line += text.slice(at);
+        return undefined;
+      }
+      const ended = this.#line + text.slice(at, lineFeed);
+      at = lineFeed + 1;
+      this.#line = "";
+      this.#bytesRead += length;
+      if (!ended.endsWith("\r")) throw this.#refuse("Line ends in LF without CR", 400);
 
-      const line = this.#takeLine();
+      const line = ended.slice(0, -1);
       if (this.#start === undefined) {
         this.#start = this.#grammar.parseStartLine(line);
       } else if (line !== "") {
@@ -173,39 +179,19 @@ export class HeadParser<StartLine extends object> {
     return undefined;
   }
 
-  /** Caps, checked before anything is copied: 414 for the first line, 431 for all lines (RFC 9112 §3, RFC 6585 §5). */
-  #checkSize(lineBytes: number): void {
+  /** Caps, checked before anything is kept: 414 for the first line, 431 for all lines (RFC 9112 §3, RFC 6585 §5). */
+  #tooLong(): HandshakeError {
     const { maxHeaderBytes, maxStartLineBytes } = this.#limits;
-    const left = maxHeaderBytes - this.#bytesRead;
-    if (this.#start === undefined && lineBytes > Math.min(left, maxStartLineBytes + 2)) {
-      const max = Math.min(maxHeaderBytes, maxStartLineBytes);
-      throw this.#refuse(`Start line is longer than ${max} bytes`, 414, "maxStartLineBytes");
+    if (this.#start !== undefined) {
+      return this.#refuse(`Head is longer than ${maxHeaderBytes} bytes`, 431, "maxHeaderBytes");
     }
-    if (lineBytes > left) throw this.#refuse(`Head is longer than ${maxHeaderBytes} bytes`, 431, "maxHeaderBytes");
-  }
-
-  #append(bytes: Uint8Array): void {
-    const length = this.#lineLength + bytes.length;
-    if (length > this.#line.length) {
-      const grown = new Uint8Array(Math.max(length, 2 * this.#line.length));
-      grown.set(this.#line);
-      this.#line = grown;
-    }
-    this.#line.set(bytes, this.#lineLength);
-    this.#lineLength = length;
-  }
-
-  #takeLine(): string {
-    const length = this.#lineLength;
-    this.#bytesRead += length;
-    this.#lineLength = 0;
-    if (this.#line[length - 2] !== CR) throw this.#refuse("Line ends in LF without CR", 400);
-    return decodeBytes(this.#line.subarray(0, length - 2));
+    const max = Math.min(maxHeaderBytes, maxStartLineBytes);
+    return this.#refuse(`Start line is longer than ${max} bytes`, 414, "maxStartLineBytes");
   }
 
   /** One field line, RFC 9112 §5: no folding but in answers (§5.2), no space before the colon (§5.1), no control character (RFC 9110 §5.5). */
   #addField(line: string): void {
-    if (isSpace(line.charCodeAt(0))) return this.#unfold(line);
+    if (SPACE.includes(line.charAt(0))) return this.#unfold(line);
     const { maxHeaderCount } = this.#limits;
     if (this.#fields.length >= maxHeaderCount) {
       throw this.#refuse(`Head has more than ${maxHeaderCount} fields`, 431, "maxHeaderCount");
@@ -215,20 +201,21 @@ export class HeadParser<StartLine extends object> {
     const name = line.slice(0, colon);
     if (!isToken(name)) throw this.#refuse(`Header name ${quote(name)} is not a token`, 400);
     const value = trimSpace(line.slice(colon + 1));
-    this.#fields.push([name.toLowerCase(), this.#checked(name, value)]);
+    if (!isFieldValue(value)) throw this.#unprintable(name);
+    this.#fields.push([name.toLowerCase(), value]);
   }
 
   /** A line that goes on with the field before it, §5.2: a server refuses it, a client puts a space in place of the fold. */
   #unfold(line: string): void {
     const field = this.#fields.at(-1);
     if (this.#grammar.folds !== true || field === undefined) throw this.#refuse("Header line is folded", 400);
-    field[1] = trimSpace(`${field[1]} ${this.#checked(field[0], trimSpace(line))}`);
+    if (!isFieldValue(line)) throw this.#unprintable(field[0]);
+    field[1] = trimSpace(`${field[1]} ${trimSpace(line)}`);
   }
 
   /** A value may be a secret, so it is not shown. */
-  #checked(name: string, value: string): string {
-    if (isFieldValue(value)) return value;
-    throw this.#refuse(`Value of header ${quote(name)} has a control character`, 400);
+  #unprintable(name: string): HandshakeError {
+    return this.#refuse(`Value of header ${quote(name)} has a control character`, 400);
   }
 
   #refuse(message: string, status: number, limit?: keyof HeadLimits): HandshakeError {
@@ -264,13 +251,15 @@ export class RequestHeadParser extends HeadParser<RequestLine> {
    * @param limits The caps. Bytes and fields are both counted.
    */
   constructor(limits: HeadLimits) {
-    super(limits, {
-      parseStartLine: parseRequestLine,
-      isInterim: () => false,
-      refuse: (message, { status, limit }) => new HandshakeError(message, { status, ...limited(limit) }),
-    });
+    super(limits, REQUEST_GRAMMAR);
   }
 }
+
+const REQUEST_GRAMMAR: HeadGrammar<RequestLine> = {
+  parseStartLine: parseRequestLine,
+  isInterim: () => false,
+  refuse: (message, { status, limit }) => new HandshakeError(message, { status, ...limited(limit) }),
+};
 
 function limited(limit: keyof HeadLimits | undefined): { limit?: string } {
   return limit === undefined ? {} : { limit };
@@ -300,15 +289,17 @@ export class ResponseHeadParser extends HeadParser<StatusLine> {
    * @param limits The caps. Bytes and fields are both counted.
    */
   constructor(limits: HeadLimits) {
-    super(limits, {
-      parseStartLine: parseStatusLine,
-      folds: true,
-      isInterim: ({ status }) => status < 200 && status !== 101,
-      refuse: (message, { start, fields, limit }) =>
-        new HandshakeError(message, { status: start?.status ?? 0, headers: toHeaders(fields), ...limited(limit) }),
-    });
+    super(limits, RESPONSE_GRAMMAR);
   }
 }
+
+const RESPONSE_GRAMMAR: HeadGrammar<StatusLine> = {
+  parseStartLine: parseStatusLine,
+  folds: true,
+  isInterim: ({ status }) => status < 200 && status !== 101,
+  refuse: (message, { start, fields, limit }) =>
+    new HandshakeError(message, { status: start?.status ?? 0, headers: toHeaders(fields), ...limited(limit) }),
+};
 
 /** `HTTP-version SP status-code SP [reason-phrase]`, RFC 9112 §4; many servers leave out the second space. */
 function parseStatusLine(line: string): StatusLine {
@@ -317,7 +308,7 @@ function parseStatusLine(line: string): StatusLine {
   const statusText = line.slice(13);
   const status = Number(code);
   const spaced = line[8] === " " && (line.length === 12 || line[12] === " ");
-  if (!isVersion(version) || !spaced || !isDigits(code) || !isStatus(status) || !isFieldValue(statusText)) {
+  if (!isVersion(version) || !spaced || /[^0-9]/.test(code) || !isStatus(status) || !isFieldValue(statusText)) {
     throw new HandshakeError(`Status line ${quote(line)} is malformed`, { status: 0 });
   }
   if (!isVersion1(version)) throw new HandshakeError(`Server speaks ${version}`, { status: 0 });
@@ -366,16 +357,12 @@ function fieldLines(fields: HeaderFields): string {
 
 /** `HTTP/` DIGIT `.` DIGIT, RFC 9112 §2.3. */
 function isVersion(text: string): boolean {
-  return text.length === 8 && text.startsWith("HTTP/") && text[6] === "." && isDigits(text.slice(5, 6) + text.slice(7));
+  return /^HTTP\/[0-9]\.[0-9]$/.test(text);
 }
 
 /** Any minor version of HTTP/1 has the same syntax (RFC 9110 §2.5). */
 function isVersion1(version: string): boolean {
   return version[5] === "1";
-}
-
-function isDigits(text: string): boolean {
-  return everyCode(text, (code) => code >= 0x30 && code <= 0x39);
 }
 
 function isStatus(status: number): boolean {
@@ -386,7 +373,9 @@ function isStatus(status: number): boolean {
 function decodeBytes(bytes: Uint8Array): string {
   let text = "";
   // In parts: an engine bounds the arguments of a call.
-  for (let at = 0; at < bytes.length; at += 4096) text += String.fromCharCode(...bytes.subarray(at, at + 4096));
+  for (let at = 0; at < bytes.length; at += 4096) {
+    text += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(at, at + 4096));
+  }
   return text;
 }
 

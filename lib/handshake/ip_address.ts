@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { isAlphanumeric } from "./http_fields.ts";
-
 /** An IP address as bytes and in its usual form. */
 export interface IpAddress {
   /** Four bytes, or sixteen. */
@@ -58,10 +56,7 @@ function parseIpv4(text: string): IpAddress | undefined {
 }
 
 function parseIpv6(text: string): number[] | undefined {
-  for (let i = 0; i < text.length; i++) {
-    if (!isAlphanumeric(text.charCodeAt(i)) && text[i] !== ":" && text[i] !== ".") return undefined;
-  }
-  if (!URL.canParse(`http://[${text}]/`)) return undefined;
+  if (/[^0-9A-Za-z:.]/.test(text) || !URL.canParse(`http://[${text}]/`)) return undefined;
   const [head = "", tail] = canonicalIpv6(text).split("::");
   const groups = (part: string) => part === "" ? [] : part.split(":").map((group) => parseInt(group, 16));
   const [left, right] = [groups(head), groups(tail ?? "")];

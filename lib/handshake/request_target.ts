@@ -3,15 +3,7 @@
  *
  * @module
  */
-import {
-  badRequest,
-  everyCode,
-  fieldValues,
-  type HeaderFields,
-  isAlphanumeric,
-  isVisible,
-  quote,
-} from "./http_fields.ts";
+import { badRequest, type HeaderFields, isVisible, quote, singleValue } from "./http_fields.ts";
 
 /** What a request is for. */
 export interface Resource {
@@ -91,22 +83,20 @@ function splitTarget(target: string): TargetParts {
  * front may have judged the path as it was sent.
  */
 function settle(path: string, query: string): Pick<Resource, "path" | "query"> {
-  if (path.includes("\\") || path.split("/").some(isDotSegment)) {
+  if (path.includes("\\") || hasDotSegment(path)) {
     throw badRequest(`Path ${quote(path)} has a dot segment or a backslash`);
   }
-  if (everyCode(path, isPlainCode) && everyCode(query, isPlainCode)) return { path, query };
+  if (!NOT_PLAIN.test(path) && !NOT_PLAIN.test(query)) return { path, query };
   const { pathname, search } = new URL(`http://host${path}?${query}`);
   return { path: pathname, query: search.slice(1) };
 }
 
-/** Whether the URL parser leaves a character as it is, in a path and in a query. */
-function isPlainCode(code: number): boolean {
-  return isAlphanumeric(code) || "/-._~%=&+,;:@!$()*?".includes(String.fromCharCode(code));
-}
+/** Anything but what the URL parser leaves as it is, in a path and in a query. */
+const NOT_PLAIN = /[^0-9A-Za-z/\-._~%=&+,;:@!$()*?]/;
 
-/** `.` and `..` with any dot in percent-encoding, as the URL parser takes them. */
-function isDotSegment(segment: string): boolean {
-  return segment.length <= 6 && [".", ".."].includes(segment.toLowerCase().replaceAll("%2e", "."));
+/** Whether a path has a segment `.` or `..`, with any dot in percent-encoding, as the URL parser takes them. */
+function hasDotSegment(path: string): boolean {
+  return /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i.test(path);
 }
 
 const SCHEMES = new Set(["http", "https", "ws", "wss"]);
@@ -119,10 +109,9 @@ function schemeOf(target: string): string | undefined {
 
 /** The host of a request, which HTTP/1.1 sends exactly once and HTTP/1.0 need not send (RFC 9112 §3.2). */
 function readHost(fields: HeaderFields, version: string): string | undefined {
-  const [host, ...more] = fieldValues(fields, "host");
+  const host = singleValue(fields, "Host");
   if (host === undefined && version === "HTTP/1.0") return undefined;
   if (host === undefined) throw badRequest("Header Host is missing");
-  if (more.length > 0) throw badRequest(`Header Host comes ${more.length + 1} times`);
   if (!isHost(host)) throw badRequest(`Header Host ${quote(host)} is not a host`);
   return host;
 }
@@ -133,9 +122,5 @@ function readHost(fields: HeaderFields, version: string): string | undefined {
  * there, nor does `%`: the URL parser would decode it, and then two parties disagree about the host.
  */
 function isHost(text: string): boolean {
-  return everyCode(text, isHostCode) && URL.canParse(`http://${text}/`);
-}
-
-function isHostCode(code: number): boolean {
-  return isAlphanumeric(code) || "-._~:[]".includes(String.fromCharCode(code));
+  return !/[^0-9A-Za-z\-._~:[\]]/.test(text) && URL.canParse(`http://${text}/`);
 }

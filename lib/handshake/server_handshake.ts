@@ -16,6 +16,7 @@ import {
   hasToken,
   type HeaderFields,
   quote,
+  singleValue,
   toHeaders,
 } from "./http_fields.ts";
 import { requestFraming } from "./http_body.ts";
@@ -142,10 +143,11 @@ export function describeRequest(
   own: Pick<UpgradeRequest, "path" | "query" | "secure" | "host" | "key">,
 ): UpgradeRequest {
   const { path, query, secure, host, key } = own;
-  const origin = readOrigin(fields);
+  const origin = singleValue(fields, "Origin"); // RFC 6454 §7.3: at most one
   const protocols = parseSubprotocols(fields);
   const extensions = parseExtensions(fieldValues(fields, "sec-websocket-extensions"));
-  const url = `${secure ? "wss" : "ws"}://${host}${path}${query === "" ? "" : `?${query}`}`;
+  // `join` copies: as long as the connection is open its URL is kept, and nothing else of the head.
+  const url = [secure ? "wss://" : "ws://", host, path, query === "" ? "" : "?", query].join("");
   let headers: Headers | undefined;
   return {
     method,
@@ -272,16 +274,8 @@ export function requireVersion(
 
 /** §4.2.1, item 5. */
 function readKey(fields: HeaderFields): string {
-  const [key, ...more] = fieldValues(fields, "sec-websocket-key");
+  const key = singleValue(fields, "Sec-WebSocket-Key");
   if (key === undefined) throw badRequest("Header Sec-WebSocket-Key is missing");
-  if (more.length > 0) throw badRequest(`Header Sec-WebSocket-Key comes ${more.length + 1} times`);
   if (!isKey(key)) throw badRequest(`Header Sec-WebSocket-Key ${quote(key)} is not 16 bytes in base64`);
   return key;
-}
-
-/** RFC 6454 §7.3: at most one. */
-function readOrigin(fields: HeaderFields): string | undefined {
-  const [origin, ...more] = fieldValues(fields, "origin");
-  if (more.length > 0) throw badRequest(`Header Origin comes ${more.length + 1} times`);
-  return origin;
 }

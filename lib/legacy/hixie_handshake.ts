@@ -4,7 +4,14 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { applicationFields, badRequest, fieldValues, type HeaderFields, quote } from "../handshake/http_fields.ts";
+import {
+  applicationFields,
+  badRequest,
+  fieldValues,
+  type HeaderFields,
+  quote,
+  singleValue,
+} from "../handshake/http_fields.ts";
 import { type RequestHead, serializeResponseHead } from "../handshake/http_head.ts";
 import type { LegacyRequest } from "../handshake/legacy_request.ts";
 import type { AcceptUpgradeOptions, ReadUpgradeRequestOptions } from "../handshake/server_handshake.ts";
@@ -155,9 +162,8 @@ function serializeAnswer(
 
 /** Hixie-76 §5.2, steps 4 to 7: the number that a key's digits write, divided by the number of its spaces. */
 function readKeyNumber(fields: HeaderFields, name: string): number {
-  const [key, ...more] = fieldValues(fields, name.toLowerCase());
+  const key = singleValue(fields, name);
   if (key === undefined) throw badRequest(`Header ${name} is missing`);
-  if (more.length > 0) throw badRequest(`Header ${name} comes ${more.length + 1} times`);
   let digits = 0;
   let number = 0;
   let spaces = 0;

@@ -11,10 +11,12 @@ import {
   listValues,
   packFields,
   quote,
+  singleValue,
   toHeaders,
   trimSpace,
   unpackFields,
 } from "../../lib/handshake/http_fields.ts";
+import { HandshakeError } from "../../lib/errors.ts";
 import { assertLinear } from "./_support.ts";
 
 const FIELDS: HeaderFields = [
@@ -133,4 +135,19 @@ Deno.test("packed fields come back as Headers, whatever their values hold", () =
   ]];
   assertEquals([...unpackFields(packFields(fields))], [...toHeaders(fields)]);
   assertEquals([...unpackFields(packFields([]))], []);
+});
+
+Deno.test("singleValue gives the value of a field, undefined where it is missing, and refuses a field that comes twice", () => {
+  assertEquals(singleValue(FIELDS, "Host"), "a.test");
+  assertEquals(singleValue(FIELDS, "Origin"), undefined);
+  assertThrows(() => singleValue(FIELDS, "Connection"), HandshakeError, "Header Connection comes 2 times");
+  const refuse = (message: string) => new RangeError(message);
+  assertThrows(() => singleValue(FIELDS, "Connection", refuse), RangeError, "Header Connection comes 2 times");
+});
+
+Deno.test("CVE-2021-32640: a text of a million characters is judged in linear time, whichever of them does not belong", () => {
+  const long = "a".repeat(1_000_000);
+  for (const text of [long, `\0${long}`, `${long}\0`, `${long} ${long}\n`]) {
+    assertLinear(() => [isToken, isVisible, isFieldValue].forEach((judge) => judge(text)));
+  }
 });

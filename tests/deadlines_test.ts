@@ -1,7 +1,7 @@
 import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
-import { type Deadline, DeadlineList, Deadlines } from "../../lib/connection/deadlines.ts";
-import { FakeTime } from "../_support/fake_time.ts";
-import { below, seeded } from "../_support/random.ts";
+import { type Deadline, DeadlineList, Deadlines } from "../lib/deadlines.ts";
+import { FakeTime } from "./_support/fake_time.ts";
+import { below, seeded } from "./_support/random.ts";
 
 /** A deadline that notes when it passes. */
 function deadline(passed: () => void): Deadline {
