@@ -4,7 +4,7 @@
  * @module
  */
 import { ProtocolError } from "../../errors.ts";
-import { decodeUtf8 } from "../bytes/utf8.ts";
+import { decodeUtf8, Utf8Validator } from "../bytes/utf8.ts";
 
 /** The close codes that have a meaning, RFC 6455 §7.4.1 and the IANA registry. */
 export const CloseCode = {
@@ -66,6 +66,25 @@ export function isSendableCloseCode(code: number): boolean {
 }
 
 /**
+ * Checks the payload of a close frame.
+ *
+ * @param payload The payload, 0 to 125 bytes.
+ * @throws {ProtocolError} For one byte, a code that may not be sent (1002), or a reason that is not UTF-8 (1007).
+ */
+export function checkClosePayload(payload: Uint8Array): void {
+  if (payload.length === 0) return;
+  if (payload.length === 1) throw new ProtocolError("Close frame has a payload of one byte", "RFC 6455 §5.5.1");
+  const closeCode = closeCodeIn(payload);
+  if (!isSendableCloseCode(closeCode)) {
+    throw new ProtocolError(`Close code ${closeCode} may not be sent`, "RFC 6455 §7.4");
+  }
+  const reason = new Utf8Validator();
+  if (reason.push(payload.subarray(2)) !== -1 || !reason.complete) {
+    throw new ProtocolError("Close reason is not UTF-8", "RFC 6455 §5.5.1", CloseCode.INVALID_PAYLOAD);
+  }
+}
+
+/**
  * Reads the payload of a close frame.
  *
  * @param payload The payload, 0 to 125 bytes.
@@ -73,17 +92,13 @@ export function isSendableCloseCode(code: number): boolean {
  * @throws {ProtocolError} For one byte, a code that may not be sent (1002), or a reason that is not UTF-8 (1007).
  */
 export function decodeClosePayload(payload: Uint8Array): ClosePayload {
+  checkClosePayload(payload);
   if (payload.length === 0) return { closeCode: CloseCode.NO_STATUS, reason: "" };
-  if (payload.length === 1) throw new ProtocolError("Close frame has a payload of one byte", "RFC 6455 §5.5.1");
-  const closeCode = (payload[0]! << 8) | payload[1]!;
-  if (!isSendableCloseCode(closeCode)) {
-    throw new ProtocolError(`Close code ${closeCode} may not be sent`, "RFC 6455 §7.4");
-  }
-  const reason = decodeUtf8(payload.subarray(2));
-  if (reason === undefined) {
-    throw new ProtocolError("Close reason is not UTF-8", "RFC 6455 §5.5.1", CloseCode.INVALID_PAYLOAD);
-  }
-  return { closeCode, reason };
+  return { closeCode: closeCodeIn(payload), reason: decodeUtf8(payload.subarray(2)) ?? "" };
+}
+
+function closeCodeIn(payload: Uint8Array): number {
+  return (payload[0]! << 8) | payload[1]!;
 }
 
 /**

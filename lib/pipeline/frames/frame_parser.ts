@@ -11,8 +11,18 @@ import { GrowingBuffer } from "../bytes/growing_buffer.ts";
 import { markHeadroom } from "../bytes/headroom.ts";
 import { maskRange } from "../bytes/mask.ts";
 import type { Stage } from "../stage.ts";
-import { decodeClosePayload } from "./close_code.ts";
+import { checkClosePayload } from "./close_code.ts";
 import { type Frame, isControl, Opcode, ROLE, type Role } from "./frame.ts";
+import {
+  isFinal,
+  isMasked,
+  lengthCodeOf,
+  opcodeOf,
+  readLength,
+  readUint32,
+  reservedBitsOf,
+  sizeWithoutKey,
+} from "./frame_header.ts";
 import {
   type BytesLimit,
   checkControlFin,
@@ -28,6 +38,7 @@ import {
   checkSequence,
   DEFINED_OPCODES,
 } from "./frame_rules.ts";
+import { MAX_HEADER_BYTES } from "./frame_serializer.ts";
 
 /** Reserved bits, sums of `Rsv`'s values, by the kind of frame that may carry them. */
 export interface ReservedBits {
@@ -68,9 +79,6 @@ export const FRAME_PARSER_OPTION_KINDS: OptionKinds<FrameParserOptions> = {
   reservedOpcodes: listOf("opcodes", whole({ least: 3, most: 15, infinite: false })),
   split: FLAG,
 };
-
-/** 2 bytes, a length of up to 8, a key of 4. */
-const LONGEST_HEADER = 14;
 
 /**
  * Reads frames from bytes.
@@ -242,7 +250,7 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
       this.#room = size > 0 && this.#role === "server";
       if (size > 0) return at + size;
       if (this.#waiting) return at;
-      this.#partial ??= new Uint8Array(LONGEST_HEADER);
+      this.#partial ??= new Uint8Array(MAX_HEADER_BYTES);
       for (; at < end; at++) this.#partial[this.#partialLength++] = bytes[at]!;
       return at;
     }
@@ -263,9 +271,9 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
   /** Judges as much of a header as there is and returns its size, or 0 where it has not all arrived, or has to wait. */
   #decodeHeader(bytes: Uint8Array, at: number, end: number): number {
     const first = bytes[at]!;
-    const fin = (first & 0x80) !== 0;
-    const rsv = (first >>> 4) & 0b111;
-    const opcode = first & 0b1111;
+    const rsv = reservedBitsOf(first);
+    const fin = isFinal(first);
+    const opcode = opcodeOf(first);
     if (rsv !== 0) checkReservedBits(rsv, this.#ownedBits(opcode));
     checkOpcode(opcode, this.#opcodes);
     checkControlFin(fin, opcode);
@@ -273,35 +281,28 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
 
     if (end - at < 2) return 0;
     const second = bytes[at + 1]!;
-    const masked = (second & 0x80) !== 0;
-    const code = second & 0x7f;
+    const masked = isMasked(second);
+    const code = lengthCodeOf(second);
     checkMask(masked, this.#role);
     checkControlLength(opcode, code);
 
-    const lengthSize = code < 126 ? 0 : code === 126 ? 2 : 8;
-    if (end - at < 2 + lengthSize) return 0;
-    let length = code;
-    if (code === 126) {
-      length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
-      checkLengthForm(code, length);
-    } else if (code === 127) {
-      const high = uint32(bytes, at + 2);
-      checkLengthSign(high);
-      // Above 2^53 this is not exact, and does not matter: no limit is that high (CVE-2026-1528, CVE-2020-27813).
-      length = high * 2 ** 32 + uint32(bytes, at + 6);
-      checkLengthForm(code, length);
-    }
+    const keyAt = sizeWithoutKey(second);
+    if (end - at < keyAt) return 0;
+    // Above 2^53 this is not exact, and does not matter: no limit is that high (CVE-2026-1528, CVE-2020-27813).
+    const length = readLength(bytes, at);
+    if (code === 127) checkLengthSign(readUint32(bytes, at + 2));
+    if (code >= 126) checkLengthForm(code, length);
     const data = !isControl(opcode);
     if (data && !this.#fits(fin, opcode, length)) return 0;
 
-    const size = 2 + lengthSize + (masked ? 4 : 0);
+    const size = keyAt + (masked ? 4 : 0);
     if (end - at < size) return 0;
     if (data) this.#countFragment(fin, length);
     this.#inPayload = true;
     this.#fin = fin;
     this.#rsv = rsv;
     this.#opcode = opcode;
-    this.#key = masked ? uint32(bytes, at + 2 + lengthSize) : 0;
+    this.#key = masked ? readUint32(bytes, at + keyAt) : 0;
     this.#maskOffset = 0;
     this.#remaining = length;
     return size;
@@ -374,13 +375,9 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
 
   #emit(payload: Uint8Array<ArrayBuffer>, frames: Frame[]): void {
     if (this.#opcode === Opcode.CLOSE) {
-      decodeClosePayload(payload);
+      checkClosePayload(payload);
       this.#closed = true;
     }
     frames.push({ fin: this.#fin, rsv: this.#rsv, opcode: this.#opcode, payload });
   }
-}
-
-function uint32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { isControl } from "./frame.ts";
+import { isFinal, isMasked, opcodeOf, readLength, readUint32, reservedBitsOf, sizeWithoutKey } from "./frame_header.ts";
 import { MAX_HEADER_BYTES } from "./frame_serializer.ts";
 
 /**
@@ -66,25 +67,18 @@ export class FrameScanner {
     while (at < bytes.length) {
       header[this.#headerLength++] = bytes[at++]!;
       if (this.#headerLength < 2) continue;
-      const code = header[1]! & 0x7f;
-      const lengthSize = code < 126 ? 0 : code === 126 ? 2 : 8;
-      const size = 2 + lengthSize + (header[1]! < 0x80 ? 0 : 4);
-      if (this.#headerLength < size) continue;
-      this.fin = header[0]! >= 0x80;
-      this.rsv = (header[0]! >>> 4) & 0b111;
-      this.opcode = header[0]! & 0b1111;
-      this.length = this.remaining = lengthSize === 0 ? code : uint(header, 2, lengthSize);
-      this.key = header[1]! < 0x80 ? undefined : uint(header, size - 4, 4);
+      const first = header[0]!;
+      const second = header[1]!;
+      const keyAt = sizeWithoutKey(second);
+      if (this.#headerLength < keyAt + (isMasked(second) ? 4 : 0)) continue;
+      this.fin = isFinal(first);
+      this.rsv = reservedBitsOf(first);
+      this.opcode = opcodeOf(first);
+      this.length = this.remaining = readLength(header, 0);
+      this.key = isMasked(second) ? readUint32(header, keyAt) : undefined;
       this.#headerLength = 0;
       break;
     }
     return at;
   }
-}
-
-/** A number of up to 8 bytes; above 2^53 it is not exact. */
-function uint(bytes: Uint8Array, at: number, size: number): number {
-  let value = 0;
-  for (let i = 0; i < size; i++) value = 256 * value + bytes[at + i]!;
-  return value;
 }

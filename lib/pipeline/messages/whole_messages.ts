@@ -6,6 +6,7 @@
 import { maskRange } from "../bytes/mask.ts";
 import { decodeUtf8 } from "../bytes/utf8.ts";
 import { Opcode, type Role } from "../frames/frame.ts";
+import { MASK_BIT, readUint32 } from "../frames/frame_header.ts";
 import type { Message } from "./message.ts";
 
 /** FIN and an opcode, and no reserved bit: RFC 6455 §5.2's first byte of a message in one frame. */
@@ -32,7 +33,7 @@ export function readWholeMessages(
   messages: Message[],
 ): number {
   const { buffer, byteOffset } = bytes;
-  const maskBit = role === "server" ? 0x80 : 0;
+  const maskBit = role === "server" ? MASK_BIT : 0;
   const headerSize = role === "server" ? 6 : 2;
   const longest = maskBit + Math.min(SHORT, maxMessageBytes);
   let at = 0;
@@ -43,7 +44,7 @@ export function readWholeMessages(
     const start = at + headerSize;
     const stop = start + second - maskBit;
     if (stop > end) break;
-    const key = maskBit === 0 ? 0 : keyAt(bytes, at + 2);
+    const key = maskBit === 0 ? 0 : readUint32(bytes, at + 2);
     if (key !== 0) maskRange(bytes, start, stop, key);
     const payload = new Uint8Array(buffer, byteOffset + start, stop - start);
     const message = first === WHOLE_BINARY ? payload : decodeUtf8(payload);
@@ -55,8 +56,4 @@ export function readWholeMessages(
     at = stop;
   }
   return at;
-}
-
-function keyAt(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import { decodeHex } from "@std/encoding/hex";
 import { ProtocolError } from "../../../lib/errors.ts";
 import {
+  checkClosePayload,
   CloseCode,
   decodeClosePayload,
   encodeClosePayload,
@@ -99,4 +100,27 @@ Deno.test("F20: a code that may not be sent, and a reason without a code, are re
     assertThrows(() => encodeClosePayload(code), RangeError, `Cannot send close code ${code}`);
   }
   assertThrows(() => encodeClosePayload(undefined, "why"), RangeError, "without a close code");
+});
+
+Deno.test("a close payload passes the check exactly where it is read: its length, its code and its reason", () => {
+  const outcome = (work: () => unknown) => {
+    try {
+      work();
+      return "passed";
+    } catch (error) {
+      return error instanceof ProtocolError ? `${error.closeCode} ${error.message}` : String(error);
+    }
+  };
+  const reasons = ["", "62c3a9", "62c3", "c3", "eda080", "62ff", "f09f9880"];
+  for (const code of ["", "03", "03e8", "03ed", "03ee", "0bb7", "0bb8", "1387", "1388"]) {
+    for (const reason of code.length === 4 ? reasons : [""]) {
+      const payload = decodeHex(code + reason);
+      const checked = outcome(() => checkClosePayload(payload));
+      assertEquals(checked, outcome(() => decodeClosePayload(payload)), code + reason);
+      assertEquals(
+        checked === "passed",
+        code === "" || (/^(03e8|0bb8|1387)$/.test(code) && /^(62c3a9|f09f9880)?$/.test(reason)),
+      );
+    }
+  }
 });
