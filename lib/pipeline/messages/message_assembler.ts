@@ -5,14 +5,14 @@
  */
 import { CALLBACK, FLAG, type OptionKinds } from "../../option_kinds.ts";
 import { checkValues } from "../../options.ts";
-import { ConnectionError, ProtocolError } from "../../errors.ts";
+import { ProtocolError } from "../../errors.ts";
 import { DEFAULT_LIMITS, LIMIT_KINDS, type Limits } from "../../limits.ts";
 import { GrowingBuffer } from "../bytes/growing_buffer.ts";
 import { decodeUtf8, Utf8Validator } from "../bytes/utf8.ts";
 import { CloseCode } from "../frames/close_code.ts";
-import { type Frame, isControl, Opcode } from "../frames/frame.ts";
-import { checkMessageBytes, checkOpcode, checkSequence, DEFINED_OPCODES } from "../frames/frame_rules.ts";
+import { type Frame, Opcode } from "../frames/frame.ts";
 import type { Stage } from "../stage.ts";
+import { FrameSequence } from "./frame_sequence.ts";
 import type { Message } from "./message.ts";
 
 /** A part of this many bytes is left where it was read, and the rest read behind it: a smaller one is copied sooner than that. */
@@ -56,13 +56,12 @@ export const MESSAGE_ASSEMBLER_OPTION_KINDS: OptionKinds<MessageAssemblerOptions
  */
 export class MessageAssembler implements Stage<readonly Frame[], Message> {
   readonly #maxMessageBytes: number;
-  readonly #control: ((frame: Frame) => void) | undefined;
+  readonly #sequence: FrameSequence;
   #opcode: number = Opcode.CONTINUATION;
   #payload: GrowingBuffer | undefined;
   #text: Utf8Validator | undefined;
   readonly #lends: boolean;
   #missing = 0;
-  #closed = false;
 
   /**
    * Makes an assembler.
@@ -72,7 +71,11 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
   constructor(options: MessageAssemblerOptions = {}) {
     checkValues(options, MESSAGE_ASSEMBLER_OPTION_KINDS);
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_LIMITS.maxMessageBytes;
-    this.#control = options.control;
+    this.#sequence = new FrameSequence({
+      maxBytes: this.#maxMessageBytes,
+      limit: "maxMessageBytes",
+      control: options.control,
+    });
     this.#lends = options.lends ?? false;
   }
 
@@ -88,17 +91,9 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
   push(frames: readonly Frame[], messages: Message[], missing = 0): void {
     this.#missing = missing;
     for (const frame of frames) {
-      if (this.#closed) return;
+      if (!this.#sequence.take(frame)) continue;
       const { fin, opcode, payload } = frame;
-      if (isControl(opcode)) {
-        this.#closed = opcode === Opcode.CLOSE;
-        this.#control?.(frame);
-        continue;
-      }
-      // An extension's own data frames are for the extension: what it leaves is nobody's.
-      checkOpcode(opcode, DEFINED_OPCODES);
-      if (fin && this.#payload === undefined && opcode !== Opcode.CONTINUATION) {
-        checkMessageBytes(0, payload.length, this.#maxMessageBytes);
+      if (fin && opcode !== Opcode.CONTINUATION) {
         messages.push(opcode === Opcode.TEXT ? decodeText(payload) : payload);
       } else {
         this.#append(frame, messages);
@@ -127,9 +122,7 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
    * @throws {ConnectionError} If they ended inside a message.
    */
   end(): void {
-    if (this.#payload !== undefined && !this.#closed) {
-      throw new ConnectionError("The connection ended in the middle of a message");
-    }
+    this.#sequence.end();
   }
 
   /**
@@ -141,17 +134,16 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
     // Not `takeOwn`: a read may be under way to the memory behind it, which must not go to anybody else.
     const payload = this.#payload?.take();
     this.#payload = undefined;
+    this.#sequence.restart();
     return payload && { fin: false, rsv: 0, opcode: this.#opcode, payload };
   }
 
   #append({ fin, opcode, payload }: Frame, messages: Message[]): void {
-    checkSequence(opcode, this.#payload !== undefined);
     if (this.#payload === undefined) {
       this.#opcode = opcode;
       this.#payload = new GrowingBuffer({ pooled: true });
       this.#text = opcode === Opcode.TEXT ? new Utf8Validator() : undefined;
     }
-    checkMessageBytes(this.#payload.length, payload.length, this.#maxMessageBytes);
     if (this.#text !== undefined) {
       const bad = this.#text.push(payload);
       if (bad !== -1) throw notUtf8(this.#payload.length + bad);

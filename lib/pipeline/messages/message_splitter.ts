@@ -5,12 +5,11 @@
  */
 import { CALLBACK, type OptionKinds } from "../../option_kinds.ts";
 import { checkValues } from "../../options.ts";
-import { ConnectionError } from "../../errors.ts";
 import { DEFAULT_LIMITS, LIMIT_KINDS, type Limits } from "../../limits.ts";
 import { Utf8Decoder } from "../bytes/utf8_decoder.ts";
-import { type Frame, isControl, Opcode } from "../frames/frame.ts";
-import { checkMessageBytes, checkOpcode, checkSequence, DEFINED_OPCODES } from "../frames/frame_rules.ts";
+import { type Frame, Opcode } from "../frames/frame.ts";
 import type { Stage } from "../stage.ts";
+import { FrameSequence } from "./frame_sequence.ts";
 import type { Message } from "./message.ts";
 import { notUtf8 } from "./message_assembler.ts";
 
@@ -59,12 +58,8 @@ export const MESSAGE_SPLITTER_OPTION_KINDS: OptionKinds<MessageSplitterOptions> 
  * ```
  */
 export class MessageSplitter implements Stage<readonly Frame[], MessagePart> {
-  readonly #maxBytes: number;
-  readonly #control: ((frame: Frame) => void) | undefined;
-  #inside = false;
-  #bytes = 0;
+  readonly #sequence: FrameSequence;
   #text: Utf8Decoder | undefined;
-  #closed = false;
 
   /**
    * Makes a splitter.
@@ -73,8 +68,11 @@ export class MessageSplitter implements Stage<readonly Frame[], MessagePart> {
    */
   constructor(options: MessageSplitterOptions = {}) {
     checkValues(options, MESSAGE_SPLITTER_OPTION_KINDS);
-    this.#maxBytes = options.maxStreamedMessageBytes ?? DEFAULT_LIMITS.maxStreamedMessageBytes;
-    this.#control = options.control;
+    this.#sequence = new FrameSequence({
+      maxBytes: options.maxStreamedMessageBytes ?? DEFAULT_LIMITS.maxStreamedMessageBytes,
+      limit: "maxStreamedMessageBytes",
+      control: options.control,
+    });
   }
 
   /**
@@ -87,17 +85,7 @@ export class MessageSplitter implements Stage<readonly Frame[], MessagePart> {
    */
   push(frames: readonly Frame[], parts: MessagePart[]): void {
     for (const frame of frames) {
-      if (this.#closed) return;
-      const { opcode } = frame;
-      if (isControl(opcode)) {
-        this.#closed = opcode === Opcode.CLOSE;
-        this.#control?.(frame);
-        continue;
-      }
-      // An extension's own data frames are for the extension: what it leaves is nobody's.
-      checkOpcode(opcode, DEFINED_OPCODES);
-      checkSequence(opcode, this.#inside);
-      this.#split(frame, parts);
+      if (this.#sequence.take(frame)) this.#split(frame, parts);
     }
   }
 
@@ -107,19 +95,12 @@ export class MessageSplitter implements Stage<readonly Frame[], MessagePart> {
    * @throws {ConnectionError} If they ended inside a message.
    */
   end(): void {
-    if (this.#inside && !this.#closed) throw new ConnectionError("The connection ended in the middle of a message");
+    this.#sequence.end();
   }
 
   #split({ fin, opcode, payload }: Frame, parts: MessagePart[]): void {
     const first = opcode !== Opcode.CONTINUATION;
-    if (first) {
-      this.#bytes = 0;
-      this.#text = opcode === Opcode.TEXT ? new Utf8Decoder() : undefined;
-    }
-    checkMessageBytes(this.#bytes, payload.length, this.#maxBytes, "maxStreamedMessageBytes");
-    const before = this.#bytes;
-    this.#bytes += payload.length;
-    this.#inside = !fin;
+    if (first) this.#text = opcode === Opcode.TEXT ? new Utf8Decoder() : undefined;
     const put = (data: Message, last: boolean): void => {
       if (data.length > 0 || first || last) parts.push({ data, first, last });
     };
@@ -127,6 +108,6 @@ export class MessageSplitter implements Stage<readonly Frame[], MessagePart> {
     const { text, bad } = this.#text.push(payload);
     const wrong = bad === -1 && fin && !this.#text.complete ? payload.length : bad;
     put(text, fin && wrong === -1);
-    if (wrong !== -1) throw notUtf8(before + wrong);
+    if (wrong !== -1) throw notUtf8(this.#sequence.bytesBefore + wrong);
   }
 }
