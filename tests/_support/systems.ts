@@ -167,8 +167,8 @@ export const SYSTEMS: readonly SystemRow[] = [
     ],
     [
       "the states open, closing, closed",
-      "connection/close_handshake_test.ts",
-      "in state ${state} the closing handshake answers each event as RFC 6455 §7 wants it",
+      "simulation/close_search_test.ts",
+      "the closing handshake holds in every order of events: both ends ${what}",
     ],
     [
       "control frames between fragments",

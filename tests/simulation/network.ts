@@ -142,7 +142,10 @@ export class Way {
     const { takes, writes, capacity } = this.#plan;
     const fitful = this.written < this.#plan.fitful;
     const room = (fitful ? capacity : WIDE) - this.#unread - this.#underWay;
-    if (room <= 0) return;
+    if (room <= 0) {
+      this.#world.trace.note(this.#world.now, this.#name, `<- waits with ${writing.bytes.length} bytes`);
+      return;
+    }
     const take = fitful ? takes[this.#turn % takes.length] || Infinity : Infinity;
     const part = writing.bytes.slice(0, Math.min(room, take));
     const time = writes[this.#turn % writes.length] ?? 0;

@@ -67,7 +67,9 @@ export async function run(plan: Plan, stage: Stage, trace: Trace = new Trace()):
     });
   }
   const end = REST + lastAct(plan);
-  world.after(end, () => clients.forEach((client) => client.leave()));
+  const leave = () => clients.forEach((client) => client.leave());
+  world.onviolation = leave;
+  world.after(end, leave);
   world.after(end + LAST, () => {
     conversations.forEach(({ raw }) => raw?.drop());
     if (!server.stopping) server.stop();

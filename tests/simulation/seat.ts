@@ -180,7 +180,8 @@ export class Seat {
     if (surface.state === 1) {
       this.closedAt ??= world.now;
       this.closeCode ??= code ?? 1000;
-      const { closeTimeout } = this.options.limits;
+      // One that comes back first waits for its outbox, for as long again (lib/client/reconnecting_connection.ts).
+      const closeTimeout = this.options.limits.closeTimeout * (surface.comesBack ? 2 : 1);
       const stalled = world.stalled;
       if (closeTimeout > 0) {
         world.after(closeTimeout + 10, () => {

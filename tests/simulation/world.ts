@@ -26,6 +26,8 @@ const BEGIN = 1_000;
 const MOST_EVENTS = 60_000;
 /** The longest simulated time that any plan has a use for. */
 const MOST_TIME = 1_000_000;
+/** Events after a violation. */
+const MOST_EVENTS_TO_LEAVE = 3_000;
 /** After so many milliseconds without an event the runtime is asked for rejections that nobody has handled. */
 const LONG = 150;
 
@@ -42,6 +44,9 @@ export class World implements Surroundings {
   #order = 0;
   #timerId = 0;
   #violation: Violation | undefined;
+  #lastEvent = Infinity;
+  /** Is called with the first violation: all is to be left. */
+  onviolation: () => void = () => {};
   /** How long the event loop stood still in all. */
   stalled = 0;
   /** Events that have run. */
@@ -160,7 +165,7 @@ export class World implements Surroundings {
   #step(): "next" | "turn" | "over" {
     for (const check of this.#checks) check();
     const next = this.#next();
-    if (next === undefined || this.#violation !== undefined) return "over";
+    if (next === undefined || this.#isOver()) return "over";
     if (next.at > this.now) this.now = next.at;
     if (++this.events > MOST_EVENTS || this.now > BEGIN + MOST_TIME) {
       this.fail("quiet", `After ${this.events} events and ${Math.round(this.now - BEGIN)} ms there is no end`);
@@ -173,6 +178,16 @@ export class World implements Surroundings {
     }
     const after = this.#heap[0];
     return after !== undefined && after.at - this.now >= LONG ? "turn" : "next";
+  }
+
+  /** After a violation everybody leaves and has some time for it: what a world holds on to would be there in the next one. */
+  #isOver(): boolean {
+    if (this.#violation === undefined) return false;
+    if (this.#lastEvent === Infinity) {
+      this.#lastEvent = this.events + MOST_EVENTS_TO_LEAVE;
+      this.onviolation();
+    }
+    return this.events > this.#lastEvent;
   }
 
   /** Takes the next event that was not called off. */
