@@ -78,6 +78,11 @@ export class Closing {
     return this.#state;
   }
 
+  /** Whether it is open to the application: while a fault waits for the answers to what came before it, these may leave. */
+  get isOpen(): boolean {
+    return this.#state === "open" || this.#state === "failing";
+  }
+
   /** Why the connection ends, where that is not clean. */
   get error(): unknown {
     return this.#error;
@@ -196,9 +201,9 @@ export class Closing {
   #happen(event: CloseHandshakeEvent): void {
     const transition = CLOSE_HANDSHAKE[this.#state][event];
     if (transition === undefined) return;
-    const wasOpen = this.#state === "open";
+    const wasOpen = this.isOpen;
     this.#state = transition.next;
-    if (wasOpen) this.#options.left();
+    if (wasOpen && !this.isOpen) this.#options.left();
     this.#options.intake.release();
     for (const action of transition.actions) this.#do(action);
   }

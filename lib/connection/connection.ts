@@ -198,9 +198,8 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   get readyState(): 1 | 2 | 3 {
-    const { state } = this.#closing;
-    // While a fault waits for the answers to what came before it, these may leave.
-    return state === "open" || state === "failing" ? 1 : state === "closed" ? 3 : 2;
+    const { isOpen, state } = this.#closing;
+    return isOpen ? 1 : state === "closed" ? 3 : 2;
   }
 
   get bufferedAmount(): number {

@@ -141,6 +141,7 @@ function exchangeOn(
   let body = NOTHING;
   let first = NOTHING;
   let over = false;
+  let answered = false;
 
   return {
     ...facts,
@@ -172,12 +173,15 @@ function exchangeOn(
     async accept(choice) {
       const answer = await (old?.answer(body, choice) ?? acceptUpgrade(request, choice));
       if (over) throw new ConnectionError("The handshake was given up");
+      answered = true;
       await writeHead(transport, answer);
       return { transport, first, framing: old?.framing };
     },
-    refuse(response) {
+    async refuse(response) {
       over = true;
-      return answerAndEnd(transport, serializeResponse(response, response.body));
+      // A request has one answer: a client that has read a part of it would take another for frames.
+      if (answered) return transport.close();
+      await answerAndEnd(transport, serializeResponse(response, response.body));
     },
     drop() {
       over = true;

@@ -1,11 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ConnectionError } from "../../lib/errors.ts";
+import { memoryPair } from "../../lib/testing/memory_pair.ts";
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
 import { http1Exchange } from "../../lib/server/exchange.ts";
 import { utf8 } from "../_support/frames.ts";
 import { connPair } from "../_support/pair.ts";
 import { RawPeer, requestText, text } from "../_support/raw_peer.ts";
-import { soon } from "../_support/wait.ts";
+import { settle, soon } from "../_support/wait.ts";
 
 /** An exchange in HTTP/1.1 and the peer that asks. */
 function exchanging({ ordinary = false, early }: { ordinary?: boolean; early?: Uint8Array<ArrayBuffer> } = {}) {
@@ -51,4 +52,27 @@ Deno.test("H23: what was refused is not accepted any more, whoever is late", asy
   assertEquals([answer.split("\r\n")[0], answer.includes(" 101 ")], ["HTTP/1.1 503 Service Unavailable", false]);
   peer.close();
   await soon(refusing, "The end");
+});
+
+Deno.test("a request has one answer: what was accepted and is refused later, or while the answer is written, is dropped", async () => {
+  for (const capacity of [20, 65_536]) {
+    const [near, far] = memoryPair({ capacity });
+    const exchange = http1Exchange(
+      near,
+      { limits: DEFAULT_LIMITS, legacy: undefined, ordinary: false },
+      utf8(requestText()),
+    );
+    await exchange.readHead();
+    exchange.readRequest({ secure: false });
+    const accepting = exchange.accept({}).catch((error: unknown) => error);
+    await settle();
+    await soon(exchange.refuse({ status: 503, body: utf8("Late\n") }), "The end");
+    await soon(accepting, "The answer");
+    let seen = "";
+    const buffer = new Uint8Array(1_000);
+    for (let count = await far.read(buffer); count !== null; count = await far.read(buffer)) {
+      seen += String.fromCharCode(...buffer.subarray(0, count));
+    }
+    assertEquals(seen.split("HTTP/1.1").length, 2, seen);
+  }
 });

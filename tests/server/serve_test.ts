@@ -76,6 +76,18 @@ for (const [what, echo] of Object.entries(ECHOES)) {
   });
 }
 
+Deno.test("a connection that broke a rule in its first bytes is not kept among the server's connections", async () => {
+  const { server, port } = start(async (socket) => void await socket.closed);
+  const peer = await RawPeer.dial(port);
+  // A close frame of one byte, right behind the request.
+  await peer.send(utf8(requestText()), Uint8Array.of(0x88, 0x81, 0, 0, 0, 0, 1));
+  await peer.readHead();
+  await peer.expectClose(1002);
+  peer.close();
+  await until(() => server.connections.size === 0, "The end");
+  await soon(server.shutdown(), "The shutdown");
+});
+
 Deno.test("§7.1.1: the server ends the TCP connection first, right behind its close frame", async () => {
   await using started = start().server;
   const peer = await RawPeer.connect(portOf(started));

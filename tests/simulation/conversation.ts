@@ -167,8 +167,9 @@ export class Conversation {
     return seat;
   }
 
-  #seat(options: Omit<SeatOptions, "world" | "limits"> & { limits: Partial<Limits> }): Seat {
-    return new Seat({ ...options, world: this.world, limits: { ...DEFAULT_LIMITS, ...options.limits } });
+  #seat(options: Omit<SeatOptions, "world" | "limits" | "raw"> & { limits: Partial<Limits> }): Seat {
+    const raw = "raw" in this.plan.client || "raw" in this.plan.server;
+    return new Seat({ ...options, raw, world: this.world, limits: { ...DEFAULT_LIMITS, ...options.limits } });
   }
 
   #hearRaw(listening: Listening): (message: Message) => void {

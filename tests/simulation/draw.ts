@@ -57,7 +57,8 @@ function drawServer(chance: Chance, calm: boolean): ServerPlan {
   const handler = streams ? "function" : chance.pick(["callbacks", "async callbacks", "function"] as const);
   return {
     handler,
-    limits: { ...drawLimits(chance, calm), ...(chance.oneIn(10) ? { maxConnections: 1 + chance.below(2) } : {}) },
+    limits: drawLimits(chance, calm),
+    ...(chance.oneIn(10) ? { maxConnections: 1 + chance.below(2) } : {}),
     ...drawDeflate(chance),
     lends: handler !== "function" && chance.oneIn(3),
     upgrades: chance.oneIn(40) ? null : chance.oneIn(8) ? chance.below(500) : 0,

@@ -66,6 +66,7 @@ function raw({ acts }: Plan, { raw, heardOfRaw, client, servers, wires, links }:
   const calm = !links[0]![0].incoming.disturbed && !links[0]![0].outgoing.disturbed;
   if (!calm || seat.untidy || seat.closedAt !== undefined || codes.length === 0) return;
   if (acts.some((act) => act.do === "shutdown")) return;
+  if (ourCode === 1008 && isLimited(seat)) return; // `messageTimeout` came before the mistake was whole
   must(
     ourCode === undefined || codes.includes(ourCode ?? 0),
     "close-code",

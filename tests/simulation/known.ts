@@ -16,28 +16,7 @@ export interface KnownFault {
 }
 
 /** The list. */
-export const KNOWN_FAULTS: readonly KnownFault[] = [
-  {
-    invariant: "state-never-throws",
-    detail: /\.(send|ping|subscribe|publish)\(\) throws InvalidStateError/,
-    fault: "A call on a connection that is closing throws where it is made.",
-  },
-  {
-    invariant: "one-at-a-time",
-    detail: /to client is written to twice/,
-    fault: "A server that stops, or is late, while it writes its 101 writes a refusal beside it.",
-  },
-  {
-    invariant: "frames",
-    detail: /server: a reserved bit that nobody owns/,
-    fault: "A server that stops, or is late, when it has written its 101 writes a refusal behind it.",
-  },
-  {
-    invariant: "our-fault",
-    detail: /The connection ended in the middle of a message/,
-    fault: "A handler that reads `messages()` is blamed where a close comes in the middle of a message.",
-  },
-];
+export const KNOWN_FAULTS: readonly KnownFault[] = [];
 
 /** Whether a violation is of a fault that is known. */
 export function isKnown({ invariant, detail }: Violation): boolean {

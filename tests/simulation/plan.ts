@@ -145,7 +145,8 @@ export interface HubPlan {
 /** The server that all connections share, unless theirs is a raw one. */
 export interface ServerPlan {
   readonly handler: "callbacks" | "async callbacks" | "function";
-  readonly limits: Partial<Limits & ServerLimits>;
+  readonly limits: Partial<Limits>;
+  readonly maxConnections?: ServerLimits["maxConnections"];
   readonly deflate?: DeflatePlan;
   readonly lends: boolean;
   /** Milliseconds that the `upgrade` hook takes; `null` for ever. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LimitError, ProtocolError } from "../../lib/errors.ts";
 import type { Message, MessageData } from "../../lib/pipeline/messages/message.ts";
 import type { MessageSource } from "../../lib/connection/message_source.ts";
 import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
@@ -69,6 +70,8 @@ export interface SeatOptions {
     readonly maxMessageBytes: number;
   };
   /** Subscribes and publishes, where there is a hub. */
+  /** Whether the other end is a raw one: it may have broken a rule first, which its application is told later. */
+  readonly raw: boolean;
   /** Whether what its application throws fails the connection, as a handler's does. */
   readonly handled: boolean;
   readonly topics?: { subscribe(topic: string): void; publish(topic: string, size: number): void };
@@ -127,7 +130,7 @@ export class Seat {
     this.#note(`ends, ${info.closeCode}, ${info.wasClean ? "clean" : `not clean: ${info.error}`}`);
     const { cause } = this;
     world.must(
-      cause === undefined || info.error === cause.error,
+      cause === undefined || info.error === cause.error || (this.options.raw && isOfPeer(info.error)),
       "first-cause",
       () => `${this.name} ended because of ${cause?.error}, and says ${info.error}`,
     );
@@ -296,6 +299,10 @@ export class Seat {
     const { world } = this.options;
     world.trace.note(world.now, this.name, what);
   }
+}
+
+function isOfPeer(error: unknown): boolean {
+  return error instanceof ProtocolError || error instanceof LimitError;
 }
 
 function describeAct({ at: _, ...act }: Act): string {

@@ -98,11 +98,13 @@ export class SimulatedServer {
         return { data: Number(path.slice(1)) };
       },
     };
+    const { maxConnections } = plan;
+    const own = maxConnections === undefined ? {} : { maxConnections };
     const onError = (error: unknown) => {
       const known = error instanceof ApplicationError || (error instanceof Error && error.message === "accept fails");
       world.must(known, "our-fault", () => error instanceof Error ? error.stack ?? error.message : String(error));
     };
-    this.#server = serve<number>({ ...this.#options, listener: this.#listener, onError }, this.#handler());
+    this.#server = serve<number>({ ...this.#options, ...own, listener: this.#listener, onError }, this.#handler());
   }
 
   /** A client has dialled: `false` where nobody listens any more. */

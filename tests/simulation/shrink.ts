@@ -14,9 +14,9 @@ const MOST_RUNS = 3_000;
 
 /** The words that are plainer than others in their place. */
 const PLAIN: ReadonlyMap<string, string> = new Map([
-  ...["readable", "batches", "messages"].map((lane) => [lane, "for await"] as const),
-  ...["callbacks", "async callbacks"].map((handler) => [handler, "function"] as const),
-  ...["WebSocket", "WebSocketStream", "reconnecting"].map((client) => [client, "connect"] as const),
+  ...["readable", "batches", "messages"].map((lane) => [`lane ${lane}`, "for await"] as const),
+  ...["callbacks", "async callbacks"].map((handler) => [`handler ${handler}`, "function"] as const),
+  ...["WebSocket", "WebSocketStream", "reconnecting"].map((client) => [`kind ${client}`, "connect"] as const),
 ]);
 
 /** Numbers whose plainest value is not 0. */
@@ -76,7 +76,10 @@ function* simpler(value: Json, name = ""): Generator<Json> {
   } else if (typeof value === "number" && ROOM[name] === undefined) yield* smaller(value);
   else if (typeof value === "number" && value !== ROOM[name]) yield ROOM[name]!;
   else if (value === true) yield false;
-  else if (typeof value === "string" && PLAIN.has(value)) yield PLAIN.get(value)!;
+  else if (typeof value === "string") {
+    const plain = PLAIN.get(`${name} ${value}`);
+    if (plain !== undefined) yield plain;
+  }
 }
 
 /** What may be left out: what a plan lists as optional. */

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { draw } from "./draw.ts";
+import { readFound } from "./found.ts";
 import { Violation } from "./invariants.ts";
 import { isKnown } from "./known.ts";
 import type { Plan } from "./plan.ts";
@@ -37,6 +38,13 @@ Deno.test(`no invariant is violated in ${SEEDS} simulated worlds, which are othe
     }
   }
 });
+
+for (const [name, { fault, plan }] of readFound()) {
+  Deno.test(`what was found once holds: ${fault} (${name})`, async () => {
+    using stage = new Stage();
+    await runs(plan, stage);
+  });
+}
 
 Deno.test("the same seed gives the same trace, byte for byte, whatever was simulated before", async () => {
   using stage = new Stage();

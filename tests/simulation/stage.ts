@@ -26,6 +26,8 @@ export interface Surroundings {
   dial(options: { hostname?: string; port: number; signal?: AbortSignal }): Promise<unknown>;
   /** Nobody handled a rejection. */
   unhandled(reason: unknown): void;
+  /** Something is printed, as an error or as a warning. */
+  printed(level: "error" | "warning", what: unknown): void;
 }
 
 type Callback = (...args: unknown[]) => void;
@@ -63,6 +65,10 @@ export class Stage implements Disposable {
       }],
       [performance, { now: (world) => world.now }],
       [Date, { now: (world) => BEGIN + Math.floor(world.now) }],
+      [console, {
+        error: (world, what: unknown) => world.printed("error", what),
+        warn: (world, what: unknown) => world.printed("warning", what),
+      }],
       [Math, { random: (world) => world.fraction() }],
       [crypto, {
         getRandomValues: <Memory extends ArrayBufferView>(world: Surroundings, memory: Memory) => {

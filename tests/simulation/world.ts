@@ -161,6 +161,11 @@ export class World implements Surroundings {
     this.fail("handled", reason instanceof Error ? reason.stack ?? reason.message : String(reason));
   }
 
+  printed(level: "error" | "warning", what: unknown): void {
+    if (level === "error") this.fail("our-fault", `printed: ${what instanceof Error ? what.stack : what}`);
+    else this.trace.note(this.now, "world", `is warned: ${what}`);
+  }
+
   /** Looks at what the last event has come to, and lets the next one happen. */
   #step(): "next" | "turn" | "over" {
     for (const check of this.#checks) check();
