@@ -77,9 +77,9 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   // None: what is held of such a message is bounded by highWaterMark, whatever its size. Set it where the application stores
   // what comes.
   maxStreamedMessageBytes: Infinity,
-  // Autobahn 9.3.1 sends 4 MiB in 65 536 fragments of 64 bytes. Fragments are copied into one buffer, so a fragment costs
-  // its bytes and a little time, never an object that lives on (CVE-2026-48779, CVE-2026-12151).
-  maxFragments: 65_536,
+  // The figure of ws. Autobahn 9.3.1 sends 4 MiB in 65 537 fragments: 65 536 of 64 bytes, and an empty one. Fragments are copied into
+  // one buffer, so a fragment costs its bytes and a little time, never an object that lives on (CVE-2026-48779, CVE-2026-12151).
+  maxFragments: 131_072,
   // Empty fragments cost the sender two to six bytes each and move nothing (ws#2329). A real sender uses one or two.
   maxEmptyFragments: 128,
   // A message that is never finished holds its buffer (T7). A minute is 2.2 Mbit/s at the largest message.
@@ -108,6 +108,12 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   // A browser's WebSocket follows none (WHATWG), and neither do ws and gorilla: where they lead is for the application to judge.
   maxRedirects: 0,
 });
+
+/**
+ * Pings of ours that wait for their pongs, on one connection. A peer that sends data and no pong is alive, and would have them grow
+ * for ever: the oldest one is given up. With the default of keepalive they are those of five and a half hours.
+ */
+export const MAX_PENDING_PINGS: number = 1_000;
 
 /** The caps of a server. Every one is an option of `serve`. */
 export interface ServerLimits {

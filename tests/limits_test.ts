@@ -15,7 +15,7 @@ import {
 const LIMITS: Record<keyof Limits, { byDefault: number; least: 0 | 1 }> = {
   maxMessageBytes: { byDefault: 16_777_216, least: 1 },
   maxStreamedMessageBytes: { byDefault: Infinity, least: 1 },
-  maxFragments: { byDefault: 65_536, least: 1 },
+  maxFragments: { byDefault: 131_072, least: 1 },
   maxEmptyFragments: { byDefault: 128, least: 0 },
   messageTimeout: { byDefault: 60_000, least: 0 },
   handshakeTimeout: { byDefault: 10_000, least: 0 },

@@ -164,10 +164,9 @@ export class Closing {
     if (!this.answering) return;
     const { intake, sender, ways } = this.#options;
     const failing = this.#state === "failing";
-    if (intake.awaited && !failing) return this.#conclude();
     if (ways.inUse && !intake.awaited && (failing || sender.consuming !== "nothing" || !intake.idle)) return;
-    // Nobody reads, or not any more, or the last message is being dealt with: this turn may still answer it. A fault can wait until
-    // the reader has come back for more, and what it has piped on has arrived.
+    // The reader has come back for more, or nobody reads, or not any more; or the last message before a close frame is being dealt
+    // with. This turn may still answer: what was piped on arrives in it. A fault waits until the reader has come back.
     if (this.#checking) return;
     this.#checking = true;
     void nextTask().then(() => {

@@ -11,6 +11,8 @@ import type { WebSocketConnection } from "./websocket_connection.ts";
 
 /** Errors that were made because a connection ends. */
 const ENDS = new WeakSet<Error>();
+/** Those of {@linkcode cutOff}. */
+const CUTS = new WeakSet<Error>();
 
 /**
  * The error of a call that needs an open connection.
@@ -56,7 +58,15 @@ export function isEnd(error: unknown): boolean {
   return error instanceof Error && ENDS.has(error);
 }
 
-/** Whether an error says that a call came too late for a connection. */
+/** What reading the rest of a message gets, after an end that was clean all the same: the peer may close inside a message. */
+export function cutOff(): ConnectionError {
+  const error = endOf(new ConnectionError("The connection ended in the middle of a message"));
+  CUTS.add(error);
+  return error;
+}
+
+/** Whether an error says that a call, or a read of the rest of a message, came too late for a connection. */
 export function isTooLate(error: unknown): boolean {
+  if (error instanceof ConnectionError) return CUTS.has(error);
   return error instanceof DOMException && error.name === "InvalidStateError" && isEnd(error);
 }

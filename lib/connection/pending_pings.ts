@@ -4,17 +4,23 @@
  * @module
  */
 import { defer, type Deferred, handled } from "../async.ts";
+import { ConnectionError } from "../errors.ts";
+import { MAX_PENDING_PINGS } from "../limits.ts";
 import { bytesOf, type MessageData } from "../pipeline/messages/message.ts";
 
 interface PendingPing {
-  readonly payload: Uint8Array<ArrayBuffer>;
+  /** The payload, a character for each byte. */
+  readonly key: string;
   readonly sent: number;
   readonly deferred: Deferred<number>;
 }
 
 /** Matches pongs to pings and measures the round trips. */
 export class PendingPings {
-  readonly #pending: PendingPing[] = [];
+  /** The oldest first. */
+  readonly #pending = new Set<PendingPing>();
+  /** How many of them have each payload. */
+  readonly #waiting = new Map<string, number>();
   #next = 0;
   #roundTripTime: number | undefined;
   readonly #watch: { roundTrip(ms: number): void } | undefined;
@@ -34,30 +40,57 @@ export class PendingPings {
    *
    * @param payload The payload; by default a number that no other ping of this connection has.
    * @returns The payload's bytes, and the round trip in milliseconds when it is known.
+   *   The promise is rejected with `ConnectionError` when too many wait behind it.
    * @throws {RangeError} If the payload is more than 125 bytes (§5.5).
    */
   add(payload?: MessageData): { payload: Uint8Array<ArrayBuffer>; roundTrip: Promise<number> } {
     const bytes = pingBytes(payload) ?? this.#number();
     const deferred = defer<number>();
     deferred.promise.catch(() => {}); // whoever does not wait is not punished when the connection ends
-    this.#pending.push({ payload: bytes, sent: performance.now(), deferred });
+    const key = keyOf(bytes);
+    this.#pending.add({ key, sent: performance.now(), deferred });
+    this.#waiting.set(key, (this.#waiting.get(key) ?? 0) + 1);
+    if (this.#pending.size > MAX_PENDING_PINGS) this.#giveUpOldest();
     return { payload: bytes, roundTrip: deferred.promise };
   }
 
   /** A pong came. It answers its ping and those before it: a peer may answer only the latest. Others are ignored (F13). */
   receive(payload: Uint8Array): void {
-    const index = this.#pending.findIndex((ping) => sameBytes(ping.payload, payload));
+    const key = keyOf(payload);
+    if (!this.#waiting.has(key)) return; // so it costs one look
     const now = performance.now();
-    for (const ping of this.#pending.splice(0, index + 1)) {
+    // Each ping is answered once, so all pongs together cost no more than the pings.
+    for (const ping of this.#pending) {
+      this.#remove(ping);
       this.#roundTripTime = now - ping.sent;
       ping.deferred.resolve(this.#roundTripTime);
       this.#watch?.roundTrip(this.#roundTripTime);
+      if (ping.key === key) return;
     }
   }
 
   /** The connection ended: no pong will come. */
   end(error: unknown): void {
-    for (const { deferred } of this.#pending.splice(0)) deferred.reject(error);
+    for (const ping of this.#pending) {
+      this.#remove(ping);
+      ping.deferred.reject(error);
+    }
+  }
+
+  #remove(ping: PendingPing): void {
+    this.#pending.delete(ping);
+    const left = this.#waiting.get(ping.key)! - 1;
+    if (left === 0) this.#waiting.delete(ping.key);
+    else this.#waiting.set(ping.key, left);
+  }
+
+  #giveUpOldest(): void {
+    for (const ping of this.#pending) {
+      this.#remove(ping);
+      return ping.deferred.reject(
+        new ConnectionError(`The peer answered neither this ping nor the ${MAX_PENDING_PINGS} behind it`),
+      );
+    }
   }
 
   #number(): Uint8Array<ArrayBuffer> {
@@ -88,6 +121,6 @@ export function rejectNoPing(what: string): Promise<never> {
   return handled(Promise.reject(new DOMException(`Cannot ping: ${what} has no pings`, "NotSupportedError")));
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+function keyOf(payload: Uint8Array): string {
+  return String.fromCharCode(...payload);
 }

@@ -11,12 +11,7 @@ export type Leave =
    * RFC 6455 §5.5.3: only the latest ping needs its pong; and no section orders a pong against a message. The suite wants every
    * pong in its place, and says itself that "this is not required by the Spec".
    */
-  | "pongs"
-  /**
-   * RFC 6455 §7.1.7: who fails the connection owes no reply to what came before in the same read. The suite calls that
-   * NON-STRICT. It is allowed only to an application that pulls its messages; callbacks have replied by then.
-   */
-  | "failed";
+  "pongs";
 
 /** What the peer does next. */
 export type Step =
@@ -66,11 +61,12 @@ export const start = (payload: Uint8Array<ArrayBuffer>): Frame => frame(Opcode.T
 /** A text of bytes, right or wrong. */
 export const textOf = (payload: Uint8Array<ArrayBuffer>): Frame => frame(Opcode.TEXT, payload);
 
-/** A message in fragments of `size` bytes. */
+/** A message in fragments of `size` bytes, and the rest: an empty one, as in the suite, where nothing is left. */
 export function fragments(opcode: number, payload: Uint8Array<ArrayBuffer>, size: number): Frame[] {
-  return Array.from({ length: Math.ceil(payload.length / size) }, (_, i) => {
+  const last = Math.floor(payload.length / size);
+  return Array.from({ length: last + 1 }, (_, i) => {
     const part = payload.subarray(i * size, (i + 1) * size);
-    return frame(i === 0 ? opcode : Opcode.CONTINUATION, part, { fin: (i + 1) * size >= payload.length });
+    return frame(i === 0 ? opcode : Opcode.CONTINUATION, part, { fin: i === last });
   });
 }
 

@@ -5,19 +5,27 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
+import { reconnecting } from "../../lib/client/reconnecting.ts";
+import { WebSocket } from "../../lib/client/websocket.ts";
+import { WebSocketStream } from "../../lib/client/websocket_stream.ts";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
+import { nextTask } from "../../lib/next_task.ts";
+import type { Message } from "../../lib/pipeline/messages/message.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { RawPeer } from "../_support/raw_peer.ts";
 import { soon } from "../_support/wait.ts";
 import { type Chop, Wire } from "./_wire.ts";
+
+/** How a connection ended for the application: what `closed` of a connection says, or an event. */
+export type Ending = Pick<CloseInfo, "closeCode" | "wasClean" | "error">;
 
 /** One connection to it. */
 export interface Opened extends Disposable {
   /** The peer's side. */
   readonly wire: Wire;
   /** How the connection ended for the application. */
-  readonly closed: Promise<CloseInfo>;
+  readonly closed: Promise<Ending>;
 }
 
 /** An endpoint under test. */
@@ -30,8 +38,8 @@ export interface Subject extends AsyncDisposable {
 export interface SubjectKind {
   readonly name: string;
   readonly role: "server" | "client";
-  /** Whether its application asks for messages, so that a failure in the same read is there before its reply. */
-  readonly pulls: boolean;
+  /** Whether large cases are run with it as well, and small ones octet-wise too. */
+  readonly thorough: boolean;
   create(): Subject;
 }
 
@@ -54,20 +62,36 @@ function intercepted<T extends object>(object: T, method: keyof T, instead: T[ke
   });
 }
 
-async function echoPulled(socket: WebSocketConnection): Promise<void> {
+async function echoPulled(socket: Pick<WebSocketConnection, "send"> & AsyncIterable<Message>): Promise<void> {
   for await (const message of socket) await socket.send(message);
+}
+
+async function echoBatches(socket: WebSocketConnection): Promise<void> {
+  for await (const batch of socket.batches) for (const message of batch) await socket.send(message);
+}
+
+/** Each message is read as a stream, and sent as one. */
+async function echoStreamed(socket: WebSocketConnection): Promise<void> {
+  for await (const { type, readable } of socket.messages()) {
+    const chunks: Message[] = [];
+    for await (const chunk of readable) chunks.push(chunk);
+    await socket.send(type === "text" ? chunks.join("") : await new Blob(chunks).arrayBuffer());
+  }
 }
 
 const bytesOf = (chop: Chop): number => typeof chop === "number" ? chop : Infinity;
 
-function server(handler: (opened: (socket: WebSocketConnection) => void) => WebSocketHandler): Subject {
+function server(
+  handler: (opened: (socket: WebSocketConnection) => void) => WebSocketHandler,
+  options: { lendPayloads?: boolean } = {},
+): Subject {
   let next = Promise.withResolvers<WebSocketConnection>();
   let most = Infinity;
   const errors: unknown[] = [];
   const tcp = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const listener = intercepted(tcp, "accept", async () => throttled(await tcp.accept(), most));
   const server = serve(
-    { listener, onError: (error) => errors.push(error) },
+    { listener, ...options, onError: (error) => errors.push(error) },
     handler((socket) => next.resolve(socket)),
   );
   const { port } = tcp.addr;
@@ -86,25 +110,21 @@ function server(handler: (opened: (socket: WebSocketConnection) => void) => WebS
   };
 }
 
-function client(): Subject {
+/** Connects to the peer at `url`, over a connection that is given or one of its own, and echoes. */
+type EchoingClient = (url: string, over: { conn?: Deno.TcpConn }) => Promise<{ closed: Promise<Ending> }>;
+
+function client(connects: EchoingClient, { dials = false } = {}): Subject {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
   return {
     async open(chop) {
-      const conn = throttled(await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port }), bytesOf(chop));
+      const over = dials ? {} : { conn: throttled(await Deno.connect({ hostname: "127.0.0.1", port }), bytesOf(chop)) };
       const accept = async () => {
         const peer = new RawPeer(await listener.accept(), "server");
         await peer.answer();
         return peer;
       };
-      const [socket, peer] = await Promise.all([connect("ws://127.0.0.1/", { conn }), accept()]);
-      const echoed = echoPulled(socket).catch((error) => {
-        // The iterator throws the connection's end, and `send` InvalidStateError while it closes; nothing else.
-        assert(error instanceof DOMException || socket.readyState !== 1, error);
-      });
-      const closed = socket.closed.then(async (info) => {
-        await echoed;
-        return info;
-      });
+      const [{ closed }, peer] = await Promise.all([connects(`ws://127.0.0.1:${port}/`, over), accept()]);
       return { wire: new Wire(peer.conn, "server"), closed, [Symbol.dispose]: () => peer.close() };
     },
     [Symbol.asyncDispose]() {
@@ -114,23 +134,99 @@ function client(): Subject {
   };
 }
 
+const connected: EchoingClient = async (url, over) => {
+  const socket = await connect(url, over);
+  const echoed = echoPulled(socket).catch((error) => {
+    // The iterator throws the connection's end, and `send` InvalidStateError while it closes; nothing else.
+    assert(error instanceof DOMException || socket.readyState !== 1, error);
+  });
+  const closed = socket.closed.then(async (info) => {
+    await echoed;
+    return info;
+  });
+  return { closed };
+};
+
+const reconnected: EchoingClient = (url) => {
+  const connection = reconnecting(url, { shouldReconnect: () => false });
+  void echoPulled(connection).catch(() => {});
+  return Promise.resolve(connection);
+};
+
+const webSocket: EchoingClient = async (url, over) => {
+  const socket = new WebSocket(url, over);
+  socket.binaryType = "arraybuffer";
+  socket.onmessage = ({ data }) => socket.send(data);
+  const closed = new Promise<Ending>((resolve) => {
+    let error: unknown;
+    socket.addEventListener("error", (event) => error = "error" in event ? event.error : event);
+    socket.onclose = ({ code: closeCode, wasClean }) => resolve({ closeCode, wasClean, error });
+  });
+  await new Promise((resolve) => socket.onopen = resolve);
+  return { closed };
+};
+
+const webSocketStream: EchoingClient = async (url, over) => {
+  const stream = new WebSocketStream(url, over);
+  const { readable, writable } = await stream.opened;
+  void readable.pipeTo(writable, { preventClose: true }).catch(() => {});
+  const closed = stream.closed.then(
+    ({ closeCode }) => ({ closeCode, wasClean: true }),
+    ({ closeCode, cause: error }) => ({ closeCode: closeCode ?? 1006, wasClean: false, error }),
+  );
+  return { closed };
+};
+
 /** All of them. */
 export const SUBJECTS: readonly SubjectKind[] = [
   {
     name: "our server with callbacks",
     role: "server",
-    pulls: false,
+    thorough: true,
     create: () => server((opened) => ({ open: opened, message: (socket, data) => socket.send(data) })),
   },
   {
-    name: "our server with for await",
+    name: "our server with callbacks that wait",
     role: "server",
-    pulls: true,
+    thorough: false,
+    create: () =>
+      server((opened) => ({
+        open: opened,
+        async message(socket, data) {
+          await nextTask();
+          await socket.send(data);
+        },
+      })),
+  },
+  {
+    name: "our server with callbacks that are lent payloads",
+    role: "server",
+    thorough: false,
+    create: () =>
+      server((opened) => ({ open: opened, message: (socket, data) => void socket.send(data) }), { lendPayloads: true }),
+  },
+  ...Object.entries({
+    "for await": echoPulled,
+    "readable": (socket: WebSocketConnection) => socket.readable.pipeTo(socket.writable),
+    "batches": echoBatches,
+    "messages()": echoStreamed,
+  }).map(([name, echo]): SubjectKind => ({
+    name: `our server with ${name}`,
+    role: "server",
+    thorough: false,
     create: () =>
       server((opened) => (socket) => {
         opened(socket);
-        return echoPulled(socket);
+        return echo(socket);
       }),
+  })),
+  { name: "our client", role: "client", thorough: true, create: () => client(connected) },
+  {
+    name: "our client that reconnects",
+    role: "client",
+    thorough: false,
+    create: () => client(reconnected, { dials: true }),
   },
-  { name: "our client", role: "client", pulls: true, create: client },
+  { name: "our WebSocket", role: "client", thorough: false, create: () => client(webSocket) },
+  { name: "our WebSocketStream", role: "client", thorough: false, create: () => client(webSocketStream) },
 ];

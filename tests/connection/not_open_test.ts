@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { ConnectionError, invalidState, WebSocketError } from "../../lib/errors.ts";
-import { endOf, isEnd, isTooLate, notOpen, rejectNotOpen } from "../../lib/connection/not_open.ts";
+import { cutOff, endOf, isEnd, isTooLate, notOpen, rejectNotOpen } from "../../lib/connection/not_open.ts";
 import { settle } from "../_support/wait.ts";
 
 Deno.test("a call that comes too late hears what it was, and whether the connection is closing or closed", () => {
@@ -21,6 +21,10 @@ Deno.test("as a promise it is safe to ignore, and tells when it is awaited", asy
   const late = rejectNotOpen("ping", { readyState: 2 });
   await settle(); // the test fails where the rejection is unhandled
   await assertRejects(() => late, DOMException, "Cannot ping: the connection is closing");
+});
+
+Deno.test("a message that its sender never finished is no mistake of its reader", () => {
+  assertEquals([isEnd(cutOff()), isTooLate(cutOff())], [true, true]);
 });
 
 Deno.test("only errors of ours that were made for an end are ends, so that no mistake of an application is taken for one", () => {

@@ -1,5 +1,13 @@
-import { assertEquals, assertGreaterOrEqual, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertGreaterOrEqual,
+  assertLess,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
+import { ConnectionError } from "../../lib/errors.ts";
 import { PendingPings } from "../../lib/connection/pending_pings.ts";
 import { utf8 } from "../_support/frames.ts";
 import { settle } from "../_support/wait.ts";
@@ -78,4 +86,40 @@ Deno.test("at the end every ping that waits rejects, and whoever ignores it hear
   pings.end(reason);
   assertStrictEquals(await assertRejects(() => first.roundTrip), reason);
   await settle();
+});
+
+Deno.test("1000 pings wait at most: the oldest is given up, and those behind it can still be answered", async () => {
+  const pings = new PendingPings();
+  const first = pings.add("first");
+  const others = Array.from({ length: 1000 }, () => pings.add());
+  await assertRejects(() => first.roundTrip, ConnectionError, "neither this ping nor the 1000 behind it");
+  pings.receive(utf8("first"));
+  assertEquals(await isSettled(others[0]!.roundTrip), false);
+  pings.receive(others.at(-1)!.payload);
+  await Promise.all(others.map(({ roundTrip }) => roundTrip));
+});
+
+Deno.test("pongs that answer nothing are not compared with the pings that wait", () => {
+  let looks = 0;
+  const pings = new PendingPings();
+  for (let i = 0; i < 1000; i++) pings.add();
+  const pong = new Proxy(Uint8Array.of(9, 9, 9, 9), {
+    get(target, name) {
+      looks++;
+      return Reflect.get(target, name, target);
+    },
+  });
+  pings.receive(pong);
+  assertLess(looks, 20);
+  pings.end(undefined);
+});
+
+Deno.test("pings with the same payload are answered one by one, the oldest first", async () => {
+  const pings = new PendingPings();
+  const [first, second] = [pings.add("same"), pings.add("same")];
+  pings.receive(utf8("same"));
+  await first.roundTrip;
+  assertEquals(await isSettled(second.roundTrip), false);
+  pings.receive(utf8("same"));
+  await second.roundTrip;
 });

@@ -37,7 +37,7 @@ function failureIn(run: () => void): string | undefined {
 
 /** Reads frames. */
 export function naiveReading(bytes: Uint8Array, options: FrameParserOptions): NaiveReading {
-  const { role, maxMessageBytes: max = 2 ** 24, maxFragments = 65_536, maxEmptyFragments = 128 } = options;
+  const { role, maxMessageBytes: max = 2 ** 24, maxFragments = 131_072, maxEmptyFragments = 128 } = options;
   const { reservedBits = 0, reservedOpcodes = [] } = options;
   const opcodes = [0, 1, 2, 8, 9, 10, ...reservedOpcodes];
   const frames: Frame[] = [];

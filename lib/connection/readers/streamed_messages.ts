@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { ConnectionError, invalidState } from "../../errors.ts";
+import { invalidState } from "../../errors.ts";
 import { MAX_HEADER_BYTES } from "../../pipeline/frames/frame_serializer.ts";
 import type { Message } from "../../pipeline/messages/message.ts";
 import type { MessagePart } from "../../pipeline/messages/message_splitter.ts";
 import type { DrivenConnection } from "../driven_connection.ts";
+import { cutOff } from "../not_open.ts";
 import type { StreamedMessage } from "../websocket_connection.ts";
 
 /** A message that was handed out and whose last part has not been taken. */
@@ -79,7 +80,7 @@ export function messageStreams(connection: DrivenConnection): AsyncIterableItera
       async pull(controller) {
         const part = await take(() => current === message);
         if (message.dropped) return;
-        if (part === undefined) throw new ConnectionError("The connection ended in the middle of a message");
+        if (part === undefined) throw cutOff();
         if (part.data.length > 0 && is(part.data)) controller.enqueue(part.data);
         if (part.last) controller.close();
       },
