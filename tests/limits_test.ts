@@ -51,7 +51,7 @@ Deno.test("the defaults cannot be changed by accident", () => {
   assert(Object.isFrozen(DEFAULT_LIMITS));
   const limits = resolveLimits();
   limits.maxFragments = 1;
-  assertStrictEquals(DEFAULT_LIMITS.maxFragments, 65_536);
+  assertStrictEquals(DEFAULT_LIMITS.maxFragments, 131_072);
 });
 
 Deno.test("resolveLimits fills in what is not given, undefined included, and passes over other options", () => {

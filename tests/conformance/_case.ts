@@ -11,7 +11,12 @@ export type Leave =
    * RFC 6455 §5.5.3: only the latest ping needs its pong; and no section orders a pong against a message. The suite wants every
    * pong in its place, and says itself that "this is not required by the Spec".
    */
-  "pongs";
+  | "pongs"
+  /**
+   * RFC 6455 §5.5.1: an answer to what came right before the peer's close frame may come too late. The suite calls the case
+   * informational. It is allowed only to an application whose messages wait in a queue of its own.
+   */
+  | "closed";
 
 /** What the peer does next. */
 export type Step =

@@ -40,6 +40,8 @@ export interface SubjectKind {
   readonly role: "server" | "client";
   /** Whether large cases are run with it as well, and small ones octet-wise too. */
   readonly thorough: boolean;
+  /** Whether its messages wait in a queue of its own, whose answers come too late for a close frame in the same read. */
+  readonly queues?: boolean;
   create(): Subject;
 }
 
@@ -225,6 +227,7 @@ export const SUBJECTS: readonly SubjectKind[] = [
     name: "our client that reconnects",
     role: "client",
     thorough: false,
+    queues: true,
     create: () => client(reconnected, { dials: true }),
   },
   { name: "our WebSocket", role: "client", thorough: false, create: () => client(webSocket) },

@@ -1,11 +1,4 @@
-import {
-  assertEquals,
-  assertGreaterOrEqual,
-  assertLess,
-  assertRejects,
-  assertStrictEquals,
-  assertThrows,
-} from "@std/assert";
+import { assertEquals, assertGreaterOrEqual, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
 import { ConnectionError } from "../../lib/errors.ts";
 import { PendingPings } from "../../lib/connection/pending_pings.ts";
@@ -101,16 +94,16 @@ Deno.test("1000 pings wait at most: the oldest is given up, and those behind it 
 
 Deno.test("pongs that answer nothing are not compared with the pings that wait", () => {
   let looks = 0;
-  const pings = new PendingPings();
-  for (let i = 0; i < 1000; i++) pings.add();
-  const pong = new Proxy(Uint8Array.of(9, 9, 9, 9), {
-    get(target, name) {
+  class Pong extends Uint8Array<ArrayBuffer> {
+    override [Symbol.iterator]() {
       looks++;
-      return Reflect.get(target, name, target);
-    },
-  });
-  pings.receive(pong);
-  assertLess(looks, 20);
+      return super[Symbol.iterator]();
+    }
+  }
+  const pings = new PendingPings();
+  for (let i = 0; i < 1000; i++) pings.add("x");
+  pings.receive(new Pong(new ArrayBuffer(4)));
+  assertEquals(looks, 1);
   pings.end(undefined);
 });
 
