@@ -10,7 +10,7 @@ import { WebSocket } from "../../lib/client/websocket.ts";
 import { WebSocketStream } from "../../lib/client/websocket_stream.ts";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
-import { nextTask } from "../../lib/next_task.ts";
+import { nextTask } from "../../lib/async.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { RawPeer } from "../_support/raw_peer.ts";
