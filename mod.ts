@@ -43,14 +43,10 @@
  *
  * @module
  */
-export { connect, type ConnectOptions } from "./lib/client/connect.ts";
-export {
-  type Listener,
-  type ListenOptions,
-  serve,
-  type ServeOptions,
-  type WebSocketServer,
-} from "./lib/server/serve.ts";
+export { connect } from "./lib/client/connect.ts";
+export { type ConnectOptions } from "./lib/client/client_options.ts";
+export { type Listener, type ListenOptions, serve, type WebSocketServer } from "./lib/server/serve.ts";
+export { type ServeOptions } from "./lib/server/server_options.ts";
 export * from "./lib/errors.ts";
 export {
   DEFAULT_LIMITS,
@@ -68,15 +64,20 @@ export type { PerMessageDeflateOptions } from "./lib/extensions/permessage_defla
 export type { ExtensionOffer, ExtensionParam } from "./lib/handshake/extension_header.ts";
 export type { HeaderFields } from "./lib/handshake/http_fields.ts";
 export type { HeaderSection, RequestHead, RequestLine } from "./lib/handshake/http_head.ts";
-export { accept, type AcceptOptions, type UpgradeAnswer, type UpgradeInfo } from "./lib/server/accept.ts";
+export { accept } from "./lib/server/accept.ts";
+export { type AcceptOptions, type UpgradeAnswer, type UpgradeInfo } from "./lib/server/server_options.ts";
 export type { AnyUpgradeAnswer, ConnectionOf, DataIn, DataOf, WithUpgrade } from "./lib/server/upgrade_data.ts";
-export type { GroupOptions, ShutdownOptions } from "./lib/server/connection_group.ts";
-export type { TlsOptions } from "./lib/client/dial.ts";
+export type { GroupOptions, ShutdownOptions } from "./lib/server/server_options.ts";
+export type { TlsOptions } from "./lib/client/dialer.ts";
 export type { ProxyOptions } from "./lib/client/proxy/proxy.ts";
-export { WebSocket, type WebSocketEventHandler, type WebSocketOptions } from "./lib/client/websocket.ts";
-export { WebSocketStream, type WebSocketStreamOptions } from "./lib/client/websocket_stream.ts";
+export { WebSocket, type WebSocketEventHandler } from "./lib/client/websocket.ts";
+export { type WebSocketOptions } from "./lib/client/client_options.ts";
+export { WebSocketStream } from "./lib/client/websocket_stream.ts";
+export { type WebSocketStreamOptions } from "./lib/client/client_options.ts";
 export { reconnectDelay, type ReconnectDelayOptions } from "./lib/backoff.ts";
-export { type Fresh, reconnecting, type ReconnectingOptions } from "./lib/client/reconnecting.ts";
+export { reconnecting } from "./lib/client/reconnecting.ts";
+export { type Fresh } from "./lib/client/client_options.ts";
+export { type ReconnectingOptions } from "./lib/client/client_options.ts";
 export type {
   ReconnectingConnection,
   ReconnectingHooks,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Row, Target } from "./rows.ts";
+import type { Comparison, Row, Target } from "./rows.ts";
 import type { Measurement } from "./stopwatch.ts";
 
 /** A row and its measurements: of each subject one for each round, in the order of the rounds. */
@@ -31,14 +31,6 @@ export function spread(numbers: readonly number[]): Spread {
 export function spreadOf(result: Result, subject: string, key: keyof Measurement = "value"): Spread | undefined {
   const numbers = result.runs[subject]?.map((run) => run[key]).filter((number) => number !== undefined) ?? [];
   return numbers.length === 0 ? undefined : spread(numbers);
-}
-
-/** Two subjects. */
-export interface Comparison {
-  /** The one that is ours. */
-  readonly ours: string;
-  /** The one that it is divided by. */
-  readonly against: string;
 }
 
 /** How a subject compares with another one: each round gives one ratio, so that what slows a round slows both. */

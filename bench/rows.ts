@@ -6,8 +6,15 @@
 import type { EchoLoad } from "./echo_load.ts";
 import { JSON_1K, letters } from "./frames.ts";
 import { CLIENTS, type ServerName, SERVERS } from "./names.ts";
-import type { Comparison } from "./results.ts";
 import type { Subjects, Works } from "./subjects.ts";
+
+/** Two subjects. */
+export interface Comparison {
+  /** The one that is ours. */
+  readonly ours: string;
+  /** The one that it is divided by. */
+  readonly against: string;
+}
 
 /** What a ratio must be. With no bound it is shown and not judged: what the runtime leaves, for one. */
 export interface Target extends Comparison {

@@ -1,8 +1,8 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { FLAG, type Kind, type OptionKinds, required, TEXT } from "../lib/option_kinds.ts";
 import { bag, checkOptions, checkValues, nearest, pick, unknownName, without } from "../lib/options.ts";
-import { CONNECT_OPTION_KINDS } from "../lib/client/client_option_kinds.ts";
-import { SERVE_OPTION_KINDS } from "../lib/server/server_option_kinds.ts";
+import { CONNECT_OPTION_KINDS } from "../lib/client/client_options.ts";
+import { SERVE_OPTION_KINDS } from "../lib/server/server_options.ts";
 
 interface Options {
   hostname?: string;

@@ -10,7 +10,8 @@ import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessa
 import { createUpgradeRequest } from "../handshake/client_handshake.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import type { Connection } from "../connection/connection.ts";
-import { type ConnectOptions, openConnection } from "./connect.ts";
+import { openConnection } from "./connect.ts";
+import type { ConnectOptions } from "./client_options.ts";
 import { ConnectingLine } from "./connecting_line.ts";
 import { authority, hostAndPort } from "./target.ts";
 import { resolveUrl } from "./web_url.ts";

@@ -6,60 +6,25 @@
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import type { Extension, ExtensionProcessor } from "../extensions/extension.ts";
 import { confirmExtensions, describeExtensions, offerExtensions } from "../extensions/negotiation.ts";
-import {
-  type PerMessageDeflateOptions,
-  withPerMessageDeflate,
-} from "../extensions/permessage_deflate/permessage_deflate.ts";
+import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
 import { checkUpgradeResponse, createUpgradeRequest } from "../handshake/client_handshake.ts";
 import type { ExtensionOffer } from "../handshake/extension_header.ts";
 import { toHeaders } from "../handshake/http_fields.ts";
 import { type ResponseHead, ResponseHeadParser } from "../handshake/http_head.ts";
 import { subprotocolList } from "../handshake/subprotocol.ts";
-import { type Limits, resolveLimits } from "../limits.ts";
+import { resolveLimits } from "../limits.ts";
 import { Connection } from "../connection/connection.ts";
-import { type Observer, tellRefusal } from "../connection/watch/observer.ts";
+import { tellRefusal } from "../connection/watch/observer.ts";
 import { readHead, withDeadline, writeHead } from "../transport/opening.ts";
-import { type ByteConnection, type BytePair, type Transport, transportOf } from "../transport/transport.ts";
+import { type Transport, transportOf } from "../transport/transport.ts";
 import type { WebSocketConnection, WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
 import { checkOptions } from "../options.ts";
-import { CONNECT_OPTION_KINDS } from "./client_option_kinds.ts";
-import { dial, dialer, pickTlsOptions, type TlsOptions } from "./dial.ts";
-import { chooseProxy, type ProxyOptions } from "./proxy/proxy.ts";
+import { CONNECT_OPTION_KINDS, type ConnectOptions } from "./client_options.ts";
+import { dial, dialer, pickTlsOptions } from "./dial.ts";
+import { chooseProxy } from "./proxy/proxy.ts";
 import { type Hop, isRedirect, redirected } from "./redirect.ts";
 import { refusal, reworded } from "./refusal.ts";
 import { parseTarget } from "./target.ts";
-
-/** How a client connects. */
-export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOptions {
-  /** The subprotocols, the best first. */
-  protocols?: string | readonly string[];
-  /** Extensions to offer, such as one of your own. */
-  extensions?: readonly Extension[];
-  /** Whether to offer compression (RFC 7692). @default {false} */
-  perMessageDeflate?: boolean | PerMessageDeflateOptions;
-  /** More header fields of the request, such as `Cookie`, or `Authorization`, which goes before the URL's `user:password@`. */
-  headers?: HeadersInit;
-  /**
-   * A proxy to connect through: its URL, with header fields if need be. `"env"` takes the one that the environment names:
-   * `HTTPS_PROXY` for wss, `HTTP_PROXY` for ws, or `ALL_PROXY`, in capitals or not, unless `NO_PROXY` lists the host. The
-   * environment is not read otherwise: to read it takes permission (`--allow-env`), and Deno asks for that on a terminal.
-   * A Unix socket is connected to without a proxy. @default none
-   */
-  proxy?: "env" | string | URL | ProxyOptions;
-  /** Connects through the Unix socket at this path; the URL still gives the host and the resource. */
-  path?: string;
-  /**
-   * A connection of your own instead: a `Deno.Conn` or a pair of byte streams. It belongs to the WebSocket from here on. Nothing
-   * is put on it, no proxy and no TLS, and no redirect is followed.
-   */
-  conn?: ByteConnection | BytePair;
-  /** What the application keeps with the connection, as `socket.data`. */
-  data?: Data;
-  /** Is told of the connection, or why there is none: metrics and logs. `./telemetry` has some. Nothing is counted without it. */
-  observer?: Observer;
-  /** Gives up connecting, wherever that stands. Once the connection is open it does nothing. */
-  signal?: AbortSignal;
-}
 
 /**
  * Opens a WebSocket connection.

@@ -6,7 +6,7 @@
 import { builtinModules } from "../builtin_modules.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 import { defer } from "../async.ts";
-import type { Dialer } from "./dial.ts";
+import type { Dialer } from "./dialer.ts";
 import { holding } from "./holding.ts";
 import { startNodeTls } from "./node_tls.ts";
 import type { HostAndPort } from "./target.ts";

@@ -7,7 +7,7 @@
 import type { Socket } from "node:net";
 import { nodeConnection } from "../transport/node_connection.ts";
 import type { ByteConnection } from "../transport/transport.ts";
-import type { Dialer } from "./dial.ts";
+import type { Dialer } from "./dialer.ts";
 import { holding } from "./holding.ts";
 import { startNodeTls } from "./node_tls.ts";
 

@@ -8,7 +8,7 @@ import type { TLSSocket } from "node:tls";
 import { duplexOf } from "../node/duplex.ts";
 import { nodeConnection } from "../transport/node_connection.ts";
 import type { ByteConnection } from "../transport/transport.ts";
-import type { SecureOptions } from "./dial.ts";
+import type { SecureOptions } from "./dialer.ts";
 import { holding } from "./holding.ts";
 
 /** Node's own modules that this is made of: Deno has them at once, Node 20.0 with `import()` alone. */

@@ -7,7 +7,8 @@ import { defer, type Deferred } from "../async.ts";
 import { LimitError } from "../errors.ts";
 import type { ReconnectLimits } from "../limits.ts";
 import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
-import type { SendOptions, WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { SendOptions } from "../connection/socket_options.ts";
 import { utf8Length } from "./buffered_amount.ts";
 
 /** How much may wait. */

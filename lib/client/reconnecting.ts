@@ -5,28 +5,13 @@
  */
 import { ConnectionError } from "../errors.ts";
 import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
-import { type ReconnectLimits, resolveLimits, resolveReconnectLimits } from "../limits.ts";
+import { resolveLimits, resolveReconnectLimits } from "../limits.ts";
 import { withDeadline } from "../transport/opening.ts";
-import { type ConnectOptions, openConnection } from "./connect.ts";
-import type { ReconnectDelayOptions } from "../backoff.ts";
+import { openConnection } from "./connect.ts";
+import { type Fresh, RECONNECTING_OPTION_KINDS, type ReconnectingOptions } from "./client_options.ts";
 import { checkOptions } from "../options.ts";
-import { RECONNECTING_OPTION_KINDS } from "./client_option_kinds.ts";
-import type { ReconnectingConnection, ReconnectingHooks } from "./reconnecting_connection.ts";
+import type { ReconnectingConnection } from "./reconnecting_connection.ts";
 import { Reconnector } from "./reconnector.ts";
-
-/** A value, or what gives a fresh one for each attempt, such as one with a token that does not live long. */
-export type Fresh<Value> = Value | (() => Value | Promise<Value>);
-
-/** How a client connects and comes back. */
-export interface ReconnectingOptions<Data = unknown>
-  extends Omit<ConnectOptions<Data>, "conn" | "headers">, ReconnectingHooks<Data>, Partial<ReconnectLimits> {
-  /** More header fields of each request, such as `Authorization`, or a function that gives them. */
-  headers?: Fresh<HeadersInit>;
-  /** How the waiting grows: by default up to 5 s before the first attempt and a minute before any. */
-  delay?: Omit<ReconnectDelayOptions, "retryAfter">;
-  /** Ends it for good and at once, an open connection by `abort`: those who read or send get the signal's reason. */
-  signal?: AbortSignal;
-}
 
 /**
  * Opens a WebSocket connection, and opens it again when it is lost.

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
-import type { CloseInfo, SendOptions, WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { CloseInfo, WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { SendOptions } from "../connection/socket_options.ts";
 
 /**
  * What a connection that comes back is doing: `connecting`, `onConnect` included; `open`; `waiting` for the next attempt;

@@ -12,8 +12,8 @@ import { bytesOf, memoryOf, type Message, type MessageData, ownCopy } from "../p
 import { Inbox } from "../connection/batch_queue.ts";
 import { endOf } from "../connection/not_open.ts";
 import { withDeadline } from "../transport/opening.ts";
-import type { CloseInfo, SendOptions, WebSocketConnection } from "../connection/websocket_connection.ts";
-import { SEND_OPTION_KINDS } from "../connection/socket_option_kinds.ts";
+import type { CloseInfo, WebSocketConnection } from "../connection/websocket_connection.ts";
+import { SEND_OPTION_KINDS, type SendOptions } from "../connection/socket_options.ts";
 import { isThenable } from "../log_error.ts";
 import { Outbox } from "./outbox.ts";
 import { reconnectDelay, type ReconnectDelayOptions } from "../backoff.ts";

@@ -7,7 +7,7 @@ import { HandshakeError } from "../errors.ts";
 import { quoteUrl } from "../handshake/client_handshake.ts";
 import { fieldValues, singleValue, toHeaders } from "../handshake/http_fields.ts";
 import type { ResponseHead } from "../handshake/http_head.ts";
-import type { TlsOptions } from "./dial.ts";
+import type { TlsOptions } from "./dialer.ts";
 import { parseTarget, type Target } from "./target.ts";
 
 /** One handshake of those that redirects string together. */

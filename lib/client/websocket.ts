@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { WEB_SOCKET_OPTION_KINDS, type WebSocketOptions } from "./client_options.ts";
 import { invalidState, WebSocketError } from "../errors.ts";
 import { nextTask } from "../async.ts";
 import type { Message } from "../pipeline/messages/message.ts";
@@ -12,14 +13,9 @@ import { isBlob } from "../connection/message_source.ts";
 import type { CloseInfo } from "../connection/websocket_connection.ts";
 import { checkOptions } from "../options.ts";
 import { type Attempt, attempt } from "./attempt.ts";
-import { WEB_SOCKET_OPTION_KINDS } from "./client_option_kinds.ts";
-import type { ConnectOptions } from "./connect.ts";
 import { closeEvent, errorEvent, EventHandlerAttribute } from "./event_handlers.ts";
 import { OutgoingMessages } from "./outgoing_messages.ts";
 import { clampUnsignedShort, defineInterface, requireArgument, toWebMessage } from "./web_idl.ts";
-
-/** How a `WebSocket` connects: whatever {@linkcode connect} takes. Its `signal` ends the opening handshake only. */
-export type WebSocketOptions = Omit<ConnectOptions, "data">;
 
 /** An event handler, as the platform's own class types it. */
 export type WebSocketEventHandler<Type extends Event> = (this: globalThis.WebSocket, event: Type) => unknown;

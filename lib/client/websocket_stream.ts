@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { WEB_SOCKET_STREAM_OPTION_KINDS, type WebSocketStreamOptions } from "./client_options.ts";
 import { defer } from "../async.ts";
 import { HandshakeError, invalidState, type WebSocketCloseInfo, WebSocketError } from "../errors.ts";
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
@@ -11,15 +12,7 @@ import { closeFor } from "../connection/readers/streams.ts";
 import type { CloseInfo, WebSocketOpenInfo } from "../connection/websocket_connection.ts";
 import { checkOptions } from "../options.ts";
 import { type Attempt, attempt } from "./attempt.ts";
-import { WEB_SOCKET_STREAM_OPTION_KINDS } from "./client_option_kinds.ts";
-import type { ConnectOptions } from "./connect.ts";
 import { defineInterface, enforceUnsignedShort, requireArgument, toDictionary, toWebMessage } from "./web_idl.ts";
-
-/** How a `WebSocketStream` connects: the draft's `protocols` and `signal`, and whatever {@linkcode connect} takes. */
-export interface WebSocketStreamOptions extends Omit<ConnectOptions, "protocols" | "data"> {
-  /** The subprotocols, the best first. @default {[]} */
-  protocols?: readonly string[];
-}
 
 /**
  * A WebSocket as a pair of streams, as the WHATWG's draft has it. Besides the draft's options it takes those of

@@ -29,18 +29,16 @@ import { endOf, isTooLate, notOpen, rejectNotOpen } from "./not_open.ts";
 import { type Observer, tell } from "./watch/observer.ts";
 import { PendingPings, pingBytes, rejectNoPing } from "./pending_pings.ts";
 import { type Consuming, Sender } from "./sender.ts";
-import type { TapOptions } from "./watch/tap.ts";
-import { SEND_OPTION_KINDS, TAP_OPTION_KINDS } from "./socket_option_kinds.ts";
-import { hubFor, type SubscribeOptions, type Topics } from "./topics.ts";
-import type { Transport } from "../transport/transport.ts";
-import type {
-  CloseInfo,
-  ConnectionFacts,
-  SendOptions,
-  StreamedMessage,
-  WebSocketOpenInfo,
-} from "./websocket_connection.ts";
-import type { Address } from "../transport/transport.ts";
+import {
+  SEND_OPTION_KINDS,
+  type SendOptions,
+  type SubscribeOptions,
+  TAP_OPTION_KINDS,
+  type TapOptions,
+} from "./socket_options.ts";
+import { hubFor, type Topics } from "./topics.ts";
+import type { Address, Transport } from "../transport/transport.ts";
+import type { CloseInfo, ConnectionFacts, StreamedMessage, WebSocketOpenInfo } from "./websocket_connection.ts";
 
 /** What a connection is made of. */
 export interface ConnectionInit<Data> extends Omit<ConnectionFacts, "headers"> {

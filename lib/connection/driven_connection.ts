@@ -6,7 +6,8 @@
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { MessagePart } from "../pipeline/messages/message_splitter.ts";
 import type { BatchConsumer } from "./batch_queue.ts";
-import type { CloseInfo, SendOptions, WebSocketConnection } from "./websocket_connection.ts";
+import type { CloseInfo, WebSocketConnection } from "./websocket_connection.ts";
+import type { SendOptions } from "./socket_options.ts";
 
 /** Sends what is encoded once for many connections. */
 export interface SharedSending {

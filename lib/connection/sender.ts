@@ -14,7 +14,7 @@ import { MessageFragmenter } from "../pipeline/messages/message_fragmenter.ts";
 import { isSource, type MessageSource, openSource } from "./message_source.ts";
 import { MessageLine } from "./streamed_sends.ts";
 import type { Transport } from "../transport/transport.ts";
-import type { SendOptions } from "./websocket_connection.ts";
+import type { SendOptions } from "./socket_options.ts";
 import { WriteQueue, type WriteQueueOptions } from "./write_queue.ts";
 
 /** What a sender is made of. */

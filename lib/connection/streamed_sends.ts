@@ -13,7 +13,7 @@ import { MAX_HEADER_BYTES } from "../pipeline/frames/frame_serializer.ts";
 import { ChunkFragmenter } from "../pipeline/messages/chunk_fragmenter.ts";
 import { type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
 import { isBlob, isSource, type MessageSource, openSource, type SourceReader } from "./message_source.ts";
-import type { SendOptions } from "./websocket_connection.ts";
+import type { SendOptions } from "./socket_options.ts";
 import type { WriteQueue } from "./write_queue.ts";
 
 /** What sends. */

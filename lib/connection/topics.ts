@@ -6,28 +6,8 @@
 import { invalidState } from "../errors.ts";
 import type { MessageData } from "../pipeline/messages/message.ts";
 import { type Kind, like } from "../option_kinds.ts";
-import type { SendOptions, WebSocketConnection } from "./websocket_connection.ts";
-
-/**
- * What becomes of messages for a subscriber that does not read fast enough, which begins at its `highWaterMark`. None of them holds
- * the publisher. Whatever is published in one call stack is queued before anything is written, as if nobody read meanwhile.
- *
- * - `disconnect`: it is closed with 1013 when `maxBacklogBytes` are queued for it;
- * - `wait`: messages wait in the connection's queue, in order with all that is sent on it; at `maxQueuedBytes` it is cut off;
- * - `drop-oldest`: the newest `maxBacklogBytes` are kept for it, and what is sent to it by `send` overtakes them;
- * - `latest-only`: the same for the newest message of each topic.
- *
- * Dropped messages are counted (`hub.dropped(socket)`, `hub.stats.dropped`) and told of (`onDropped`).
- */
-export type SlowPolicy = "disconnect" | "wait" | "drop-oldest" | "latest-only";
-
-/** How a topic is subscribed to. */
-export interface SubscribeOptions {
-  /** The most messages of the topic's history that are sent first, the oldest of them first. @default {0} */
-  history?: number;
-  /** What happens when the subscriber is slow. @default {the hub's} */
-  slowPolicy?: SlowPolicy;
-}
+import type { WebSocketConnection } from "./websocket_connection.ts";
+import type { SendOptions, SubscribeOptions } from "./socket_options.ts";
 
 /** What `socket.subscribe` and its like need of a hub. `createHub` of `./hub` makes one. */
 export interface Topics {

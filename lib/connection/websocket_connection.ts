@@ -8,8 +8,7 @@ import type { Role } from "../pipeline/frames/frame.ts";
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { Address } from "../transport/transport.ts";
 import type { MessageSource } from "./message_source.ts";
-import type { TapOptions } from "./watch/tap.ts";
-import type { SubscribeOptions } from "./topics.ts";
+import type { SendOptions, SubscribeOptions, TapOptions } from "./socket_options.ts";
 
 /** How a connection ended. */
 export interface CloseInfo {
@@ -41,20 +40,6 @@ export type StreamedMessage =
   | { readonly type: "text"; readonly readable: ReadableStream<string> }
   /** Binary data: its chunks are bytes, which are the reader's. */
   | { readonly type: "binary"; readonly readable: ReadableStream<Uint8Array<ArrayBuffer>> };
-
-/** How a message is sent. */
-export interface SendOptions {
-  /**
-   * Whether it is compressed: `false` for what is compressed already, or mixes secrets with what others may choose (RFC 7692
-   * §8). By default the extension decides.
-   */
-  compress?: boolean;
-  /**
-   * What a message from a source is, where its first chunk is not to decide: a source of no chunks is an empty binary message
-   * unless this says otherwise. Data is what it is.
-   */
-  type?: "text" | "binary";
-}
 
 /** What the opening handshake settled. */
 export interface ConnectionFacts {

@@ -13,7 +13,7 @@ import type { ClosePayload } from "../pipeline/frames/close_code.ts";
 import { Connection } from "../connection/connection.ts";
 import { untilReturned } from "../connection/early_return.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
-import type { UpgradeAnswer, UpgradeInfo } from "../server/accept.ts";
+import type { UpgradeAnswer, UpgradeInfo } from "../server/server_options.ts";
 import { findHandlers } from "./find_handlers.ts";
 import { type HandlerAlias, parseHandlerMap } from "./handler_map.ts";
 import { checkHandler, type LoadedHandler, readCloseReply } from "./handler_module.ts";

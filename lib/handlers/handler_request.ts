@@ -11,7 +11,7 @@ import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import type { ClosePayload } from "../pipeline/frames/close_code.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Address } from "../transport/transport.ts";
-import type { UpgradeInfo } from "../server/accept.ts";
+import type { UpgradeInfo } from "../server/server_options.ts";
 import { createHandlerStream, type HandlerStream } from "./handler_stream.ts";
 
 /** What each of a handler's functions is given. */

@@ -7,8 +7,8 @@ import type { WebSocketConnection } from "../connection/websocket_connection.ts"
 import type { OptionKinds } from "../option_kinds.ts";
 import { checkOptions, without } from "../options.ts";
 import { HandshakeError } from "../errors.ts";
-import { acceptExchange, type AcceptOptions, createAcceptor } from "../server/accept.ts";
-import { ACCEPT_OPTION_KINDS } from "../server/server_option_kinds.ts";
+import { acceptExchange, createAcceptor } from "../server/accept.ts";
+import { ACCEPT_OPTION_KINDS, type AcceptOptions } from "../server/server_options.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "../server/upgrade_data.ts";
 import { http2Exchange, type StreamEvent } from "./http2_exchange.ts";
 

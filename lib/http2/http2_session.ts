@@ -4,8 +4,8 @@
  * @module
  */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
-import { confirm, type ConnectOptions } from "../client/connect.ts";
-import { CONNECT_OPTION_KINDS } from "../client/client_option_kinds.ts";
+import { confirm } from "../client/connect.ts";
+import { CONNECT_OPTION_KINDS, type ConnectOptions } from "../client/client_options.ts";
 import { refusal } from "../client/refusal.ts";
 import { defer } from "../async.ts";
 import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";

@@ -18,8 +18,8 @@ import { without } from "../options.ts";
 import { checkServing } from "../connection/check_handler.ts";
 import type { NodeUpgrades } from "../node/serve_node.ts";
 import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
-import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "../server/connection_group.ts";
-import { GROUP_OPTION_KINDS } from "../server/server_option_kinds.ts";
+import { ConnectionGroup } from "../server/connection_group.ts";
+import { GROUP_OPTION_KINDS, type GroupOptions, type ShutdownOptions } from "../server/server_options.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "../server/upgrade_data.ts";
 import { http2Exchange, type StreamEvent } from "./http2_exchange.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SlowPolicy } from "../connection/topics.ts";
+import type { SlowPolicy } from "../connection/socket_options.ts";
 import type { HubMessage } from "./hub_message.ts";
 
 /** What has a place in the queue; with `latest-only` a newer message of its topic takes it. */

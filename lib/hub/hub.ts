@@ -4,19 +4,30 @@
  * @module
  */
 import { checkOptions } from "../options.ts";
-import { SEND_OPTION_KINDS, SUBSCRIBE_OPTION_KINDS } from "../connection/socket_option_kinds.ts";
+import {
+  SEND_OPTION_KINDS,
+  type SendOptions,
+  type SlowPolicy,
+  SUBSCRIBE_OPTION_KINDS,
+  type SubscribeOptions,
+} from "../connection/socket_options.ts";
 import { LimitError, TopicError } from "../errors.ts";
 import { type HubLimits, resolveHubLimits } from "../limits.ts";
 import { type Message, type MessageData, ownCopy, toMessage } from "../pipeline/messages/message.ts";
 import type { DrivenConnection } from "../connection/driven_connection.ts";
-import type { SlowPolicy, SubscribeOptions } from "../connection/topics.ts";
-import type { SendOptions, WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { handleReturn, isThenable, logError } from "../log_error.ts";
 import type { BrokerMessage, BrokerState } from "./broker.ts";
 import { History } from "./history.ts";
 import { HubMessage } from "./hub_message.ts";
-import { HUB_OPTION_KINDS, PUBLISH_OPTION_KINDS } from "./hub_options.ts";
-import type { Hub, HubOptions, HubStats, PublishOptions } from "./hub_options.ts";
+import {
+  type Hub,
+  HUB_OPTION_KINDS,
+  type HubOptions,
+  type HubStats,
+  PUBLISH_OPTION_KINDS,
+  type PublishOptions,
+} from "./hub_options.ts";
 import { Subscriber, type SubscriberHub } from "./subscriber.ts";
 import { topicFault } from "./topic_fault.ts";
 import { TopicPattern } from "./topic_pattern.ts";

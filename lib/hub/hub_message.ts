@@ -5,7 +5,7 @@
  */
 import type { SharedSending } from "../connection/driven_connection.ts";
 import type { Message } from "../pipeline/messages/message.ts";
-import type { SendOptions } from "../connection/websocket_connection.ts";
+import type { SendOptions } from "../connection/socket_options.ts";
 
 /** What a message costs beside its content: empty ones fill the memory too. */
 export const MESSAGE_COST = 64;

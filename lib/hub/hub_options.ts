@@ -6,10 +6,16 @@
 import { HUB_LIMIT_KINDS, type HubLimits } from "../limits.ts";
 import { CALLBACK, DELAY, isObject, kind, like, type OptionKinds } from "../option_kinds.ts";
 import { bag } from "../options.ts";
-import { SEND_OPTION_KINDS, SLOW_POLICY } from "../connection/socket_option_kinds.ts";
+import {
+  SEND_OPTION_KINDS,
+  type SendOptions,
+  SLOW_POLICY,
+  type SlowPolicy,
+  type SubscribeOptions,
+} from "../connection/socket_options.ts";
 import type { MessageData } from "../pipeline/messages/message.ts";
-import type { SlowPolicy, SubscribeOptions, Topics } from "../connection/topics.ts";
-import type { SendOptions, WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { Topics } from "../connection/topics.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Broker, BrokerState } from "./broker.ts";
 import { HISTORY_OPTION_KINDS, type HistoryOptions } from "./history.ts";
 import type { TopicPattern } from "./topic_pattern.ts";

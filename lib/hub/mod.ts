@@ -33,5 +33,6 @@ export { pattern, TopicPattern } from "./topic_pattern.ts";
 export type { Broker, BrokerMessage, BrokerState } from "./broker.ts";
 export { broadcastBroker } from "./broadcast_broker.ts";
 export type { BrokerOptions, LinkedBroker } from "./linked_broker.ts";
-export type { SlowPolicy, SubscribeOptions, Topics } from "../connection/topics.ts";
+export type { Topics } from "../connection/topics.ts";
+export type { SlowPolicy, SubscribeOptions } from "../connection/socket_options.ts";
 export { type BrokerLimits, DEFAULT_BROKER_LIMITS, DEFAULT_HUB_LIMITS, type HubLimits } from "../limits.ts";

@@ -5,7 +5,7 @@
  */
 import { LimitError } from "../errors.ts";
 import type { DrivenConnection } from "../connection/driven_connection.ts";
-import type { SlowPolicy } from "../connection/topics.ts";
+import type { SlowPolicy } from "../connection/socket_options.ts";
 import { Backlog } from "./backlog.ts";
 import type { HubMessage } from "./hub_message.ts";
 import type { HubStats } from "./hub_options.ts";

@@ -8,10 +8,10 @@ import type { Duplex } from "node:stream";
 import { HandshakeError } from "../errors.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
-import { type AcceptOptions, acceptWith, createAcceptor } from "../server/accept.ts";
+import { acceptWith, createAcceptor } from "../server/accept.ts";
+import { ACCEPT_OPTION_KINDS, type AcceptOptions } from "../server/server_options.ts";
 import { nodeConnection } from "../transport/node_connection.ts";
 import { checkOptions } from "../options.ts";
-import { ACCEPT_OPTION_KINDS } from "../server/server_option_kinds.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "../server/upgrade_data.ts";
 
 /** The arguments of an `upgrade` event. */

@@ -11,13 +11,13 @@ import { hasToken } from "../handshake/http_fields.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
-import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "../server/connection_group.ts";
+import { ConnectionGroup } from "../server/connection_group.ts";
+import { GROUP_OPTION_KINDS, type GroupOptions, type ShutdownOptions } from "../server/server_options.ts";
 import { headBytes, takeOver, type UpgradeEvent } from "./accept_node.ts";
 import { isTaken, nodeConnection, type SocketFacts } from "../transport/node_connection.ts";
 import { CALLBACK, like, type OptionKinds } from "../option_kinds.ts";
 import { without } from "../options.ts";
 import { checkServing } from "../connection/check_handler.ts";
-import { GROUP_OPTION_KINDS } from "../server/server_option_kinds.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "../server/upgrade_data.ts";
 
 /** What is done with a Node server's upgrades. `http` is missing: ordinary requests are the server's. */

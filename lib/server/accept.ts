@@ -8,102 +8,21 @@ import { checkFinal, type FinalResponse, refusalResponse } from "../handshake/ht
 import { acceptExtensions, describeExtensions } from "../extensions/negotiation.ts";
 import type { Extension, ExtensionProcessor } from "../extensions/extension.ts";
 import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
-import type { PerMessageDeflateOptions } from "../extensions/permessage_deflate/permessage_deflate.ts";
 import { compileProxies, forwardedSecure, type ProxyPolicy } from "../handshake/forwarded.ts";
 import type { HeaderFields } from "../handshake/http_fields.ts";
-import type { LegacyDrafts } from "../handshake/legacy_request.ts";
-import type { OriginPolicy } from "../handshake/origin.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import { chooseSubprotocol, subprotocolList } from "../handshake/subprotocol.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { Connection } from "../connection/connection.ts";
-import { type Observer, type RefusalInfo, tellRefusal } from "../connection/watch/observer.ts";
+import { type RefusalInfo, tellRefusal } from "../connection/watch/observer.ts";
 import { withDeadline } from "../transport/opening.ts";
-import type { Topics } from "../connection/topics.ts";
 import type { Address, ByteConnection, BytePair } from "../transport/transport.ts";
 import { type Exchange, http1Exchange, type OrdinaryRequest } from "./exchange.ts";
 import { originCheck } from "./origin_check.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { checkOptions } from "../options.ts";
-import { ACCEPT_OPTION_KINDS, UPGRADE_ANSWER_KINDS } from "./server_option_kinds.ts";
+import { ACCEPT_OPTION_KINDS, type AcceptOptions, UPGRADE_ANSWER_KINDS, type UpgradeInfo } from "./server_options.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "./upgrade_data.ts";
-
-/** What an application answers to a request to open a connection. */
-export interface UpgradeAnswer<Data = unknown> {
-  /** The subprotocol, one of those requested. By default the first of `protocols` that the client requested too. */
-  protocol?: string;
-  /** Header fields of the answer, such as `Set-Cookie`. */
-  headers?: HeadersInit;
-  /** What the application keeps with the connection, as `socket.data`. */
-  data?: Data;
-}
-
-/** Facts about a request that its head does not hold. */
-export interface UpgradeInfo {
-  /** The peer's address, where the transport has one; behind one of `proxies`, the client's, as the proxy says it. */
-  readonly remoteAddr: Address | undefined;
-  /** Our address, where the transport has one. */
-  readonly localAddr: Address | undefined;
-  /**
-   * The extensions that were agreed on so far, in the order of the answer. A processor may be configured, and one that is taken
-   * out is not answered.
-   */
-  readonly extensions: ExtensionProcessor[];
-  /**
-   * Aborted when the handshake's deadline passes or the peer is refused for another reason; for an ordinary request, when its client
-   * has gone.
-   */
-  readonly signal: AbortSignal;
-}
-
-/** How a connection is accepted. */
-export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
-  /** The subprotocol that this server speaks, or a list of them, the best first. */
-  protocols?: string | readonly string[];
-  /** Extensions, such as one of your own. */
-  extensions?: readonly Extension[];
-  /** Whether messages are compressed where the client can (RFC 7692). @default {false} */
-  perMessageDeflate?: boolean | PerMessageDeflateOptions;
-  /**
-   * The origins that may connect. By default only the host's own, where an `Origin` is sent. The first refusal of each origin is
-   * told on the console, with the line that lets it in.
-   */
-  origins?: OriginPolicy;
-  /**
-   * Decides about a request: chooses the subprotocol, adds header fields, attaches data, or refuses with a `Response`. What it
-   * throws refuses too: a `HandshakeError` with its status, anything else with 500.
-   */
-  upgrade?(
-    request: UpgradeRequest,
-    info: UpgradeInfo,
-  ): UpgradeAnswer<Data> | Response | void | Promise<UpgradeAnswer<Data> | Response | void>;
-  /**
-   * The drafts before RFC 6455 that are spoken as well: `legacyDrafts()` of `./legacy`, which says what they lack and why no
-   * server should speak them without need. None by default.
-   */
-  legacy?: LegacyDrafts;
-  /** Whether the peer's connection is encrypted, which the URL then says. Known by itself for a `Deno.TlsConn`. */
-  secure?: boolean;
-  /**
-   * The reverse proxies in front: IP addresses (`127.0.0.1`), ranges of them (`10.0.0.0/8`), or `unix` for peers with no IP
-   * address. For a request that comes from one of these, `X-Forwarded-For` says the client's address (its last entry that is not
-   * in the list) and `X-Forwarded-Proto` whether it is encrypted. From anybody else these fields count for nothing.
-   */
-  proxies?: readonly string[];
-  /**
-   * Whether binary messages are lent to callbacks: the bytes are theirs only until the callback returns, or first awaits, and are
-   * then written over; in their `buffer` others' bytes stand around them. Sending them on from within is fine. No memory is
-   * allocated for a message then, which makes large ones up to twice as fast. The other ways to read throw. With extensions, and
-   * over a pair of streams, nothing is lent. @default {false}
-   */
-  lendPayloads?: boolean;
-  /** What `socket.subscribe`, `unsubscribe` and `publish` are for: `createHub` of `./hub` makes one. */
-  hub?: Topics;
-  /** Is told of every connection and every refusal: metrics and logs. `./telemetry` has some. Nothing is counted without it. */
-  observer?: Observer;
-  /** Gives up the handshake. */
-  signal?: AbortSignal;
-}
 
 /** Options after their check: made once for a server, not for each connection. */
 export interface Acceptor<Data> {

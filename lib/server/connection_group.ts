@@ -12,46 +12,12 @@ import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts"
 import type { Connection } from "../connection/connection.ts";
 import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
 import { tellRefusal } from "../connection/watch/observer.ts";
-import type { ByteConnection, BytePair } from "../transport/transport.ts";
-import type { Address } from "../transport/transport.ts";
+import type { Address, ByteConnection, BytePair } from "../transport/transport.ts";
 import { logError } from "../log_error.ts";
-import {
-  acceptExchange,
-  type AcceptOptions,
-  type Acceptor,
-  createAcceptor,
-  hostnameOf,
-  http1,
-  type UpgradeInfo,
-} from "./accept.ts";
+import { acceptExchange, type Acceptor, createAcceptor, hostnameOf, http1 } from "./accept.ts";
+import { type GroupOptions, SHUTDOWN_OPTION_KINDS, type ShutdownOptions } from "./server_options.ts";
 import type { Exchange } from "./exchange.ts";
 import { createHttpEngine } from "./http_engine.ts";
-import { SHUTDOWN_OPTION_KINDS } from "./server_option_kinds.ts";
-
-/** What a server does with its connections. */
-export interface GroupOptions<Data = unknown> extends AcceptOptions<Data>, Partial<ServerLimits> {
-  /**
-   * Answers ordinary requests on the same port, one at a time on each connection, which stays open for more. `request.signal` is
-   * aborted when the client has gone. What it throws, and what is no `Response` in order, is answered with 500. By default ordinary
-   * requests are told 426 Upgrade Required.
-   */
-  http?(request: Request, info: UpgradeInfo): Response | Promise<Response>;
-  /**
-   * Is told what goes wrong on our side: what handlers and hooks throw, and what `accept` on the listener throws. By default it
-   * is printed to the console.
-   */
-  onError?(error: unknown): unknown;
-}
-
-/** How a server stops. */
-export interface ShutdownOptions {
-  /** The close code that clients are given. @default {1001} */
-  code?: number;
-  /** The close reason. @default {""} */
-  reason?: string;
-  /** Milliseconds until what is left is dropped. @default {`closeTimeout`} */
-  timeout?: number;
-}
 
 /** H24: refused before anything is read. */
 const TOO_MANY = new HandshakeError("Too many connections", {

@@ -9,22 +9,12 @@ import type { WebSocketConnection } from "../connection/websocket_connection.ts"
 import type { Address } from "../transport/transport.ts";
 import { checkServing } from "../connection/check_handler.ts";
 import { withDeadline } from "../transport/opening.ts";
-import { ConnectionGroup, type GroupOptions, type ShutdownOptions } from "./connection_group.ts";
-import { listen, type Listener, type ListenOptions } from "./listen.ts";
-import { SERVE_OPTION_KINDS } from "./server_option_kinds.ts";
+import { ConnectionGroup } from "./connection_group.ts";
+import { SERVE_OPTION_KINDS, type ServeOptions, type ShutdownOptions } from "./server_options.ts";
+import { listen, type Listener } from "./listen.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "./upgrade_data.ts";
 
 export type { Listener, ListenOptions } from "./listen.ts";
-
-/** How a server listens and what it does. */
-export interface ServeOptions<Data = unknown> extends GroupOptions<Data>, ListenOptions {
-  /** A listener of your own instead. The server closes it. */
-  listener?: Listener;
-  /** Is called when the server listens. */
-  onListen?(addr: Address): void;
-  /** Shuts the server down. */
-  signal?: AbortSignal;
-}
 
 /** A server that runs. */
 export interface WebSocketServer<Data = unknown> extends AsyncDisposable {

@@ -5,7 +5,7 @@
  */
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import type { WebSocketConnection, WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
-import type { UpgradeAnswer, UpgradeInfo } from "./accept.ts";
+import type { UpgradeAnswer, UpgradeInfo } from "./server_options.ts";
 
 /** What `upgrade` may give. */
 export type AnyUpgradeAnswer = UpgradeAnswer | Response | void;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { UpgradeInfo } from "../server/accept.ts";
+import type { UpgradeInfo } from "../server/server_options.ts";
 import { PROMETHEUS_CONTENT_TYPE } from "../telemetry/prometheus.ts";
 import { BASIC_CHALLENGE } from "./basic_auth.ts";
 import { consolePage } from "./console_page.ts";

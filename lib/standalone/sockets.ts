@@ -10,7 +10,7 @@ import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import type { Observer } from "../connection/watch/observer.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Address } from "../transport/transport.ts";
-import type { UpgradeAnswer, UpgradeInfo } from "../server/accept.ts";
+import type { UpgradeAnswer, UpgradeInfo } from "../server/server_options.ts";
 import { BASIC_CHALLENGE } from "./basic_auth.ts";
 import { errorFields, type Log } from "./log.ts";
 

@@ -4,24 +4,13 @@
  * @module
  */
 import { checkOptions, pick } from "../options.ts";
-import { CONNECTED_PAIR_OPTION_KINDS, MEMORY_PAIR_OPTION_KINDS } from "./testing_option_kinds.ts";
-import { connect, type ConnectOptions } from "../client/connect.ts";
+import { CONNECTED_PAIR_OPTION_KINDS, type ConnectedPairOptions, MEMORY_PAIR_OPTION_KINDS } from "./testing_options.ts";
+import { connect } from "../client/connect.ts";
 import { ConnectionError } from "../errors.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
-import { accept, type AcceptOptions } from "../server/accept.ts";
-import { handled, type HandledOptions } from "./handled.ts";
-import { memoryPair, type MemoryPairOptions } from "./memory_pair.ts";
-
-/** How the two ends are made. */
-export interface ConnectedPairOptions<ServerData = unknown, ClientData = unknown>
-  extends MemoryPairOptions, HandledOptions<ServerData> {
-  /** What the client connects to. @default {"ws://localhost/"} */
-  url?: string | URL;
-  /** How the server accepts. */
-  server?: AcceptOptions<ServerData>;
-  /** How the client connects. */
-  client?: Omit<ConnectOptions<ClientData>, "conn">;
-}
+import { accept } from "../server/accept.ts";
+import { handled } from "./handled.ts";
+import { memoryPair } from "./memory_pair.ts";
 
 /** A connection's two ends. Disposing of it closes both and waits for the handler. */
 export interface ConnectedPair<ServerData = unknown, ClientData = unknown> extends AsyncDisposable {

@@ -4,15 +4,9 @@
  * @module
  */
 import { checkOptions } from "../options.ts";
-import { FAKE_TIME_OPTION_KINDS } from "./testing_option_kinds.ts";
+import { FAKE_TIME_OPTION_KINDS, type FakeTimeOptions } from "./testing_options.ts";
 import { LONGEST_TIME } from "../option_kinds.ts";
 import { settle } from "./wait.ts";
-
-/** Where the clock begins. */
-export interface FakeTimeOptions {
-  /** What `Date.now` says first, in milliseconds since 1970; by default the real time. */
-  date?: number | Date;
-}
 
 interface Timer {
   readonly at: number;

@@ -4,15 +4,9 @@
  * @module
  */
 import { checkOptions } from "../options.ts";
-import { MEMORY_PAIR_OPTION_KINDS } from "./testing_option_kinds.ts";
+import { MEMORY_PAIR_OPTION_KINDS, type MemoryPairOptions } from "./testing_options.ts";
 import { defer } from "../async.ts";
 import type { ByteConnection, BytePair } from "../transport/transport.ts";
-
-/** How much a connection in memory holds. */
-export interface MemoryPairOptions {
-  /** Bytes that each way holds before a write waits: with 0 it waits for ever, with `Infinity` never. @default {65536} */
-  capacity?: number;
-}
 
 /** One end of a connection in memory. As with a `Deno.Conn`, either its calls are used or its streams. */
 export interface MemoryEnd extends ByteConnection, BytePair {

@@ -46,11 +46,14 @@
  *
  * @module
  */
-export { type ConnectedPair, connectedPair, type ConnectedPairOptions } from "./connected_pair.ts";
+export { type ConnectedPair, connectedPair } from "./connected_pair.ts";
+export { type ConnectedPairOptions } from "./testing_options.ts";
 export { ExpectationError } from "./expectation_error.ts";
-export { type FakeTime, fakeTime, type FakeTimeOptions } from "./fake_time.ts";
+export { type FakeTime, fakeTime } from "./fake_time.ts";
+export { type FakeTimeOptions } from "./testing_options.ts";
 export type { HandledOptions } from "./handled.ts";
-export { type MemoryEnd, memoryPair, type MemoryPairOptions } from "./memory_pair.ts";
+export { type MemoryEnd, memoryPair } from "./memory_pair.ts";
+export { type MemoryPairOptions } from "./testing_options.ts";
 export {
   binary,
   closeFrame,
@@ -64,14 +67,8 @@ export {
   text,
 } from "./raw_frame.ts";
 export { fieldOf, type HeadFields, requestText, responseText } from "./raw_handshake.ts";
-export {
-  type RawClient,
-  rawClient,
-  type RawClientOptions,
-  type RawPairOptions,
-  type RawServer,
-  rawServer,
-  type RawServerOptions,
-} from "./raw_pair.ts";
-export { type RawPart, type RawPeer, rawPeer, type RawPeerOptions } from "./raw_peer.ts";
+export { type RawClient, rawClient, type RawServer, rawServer } from "./raw_pair.ts";
+export { type RawClientOptions, type RawPairOptions, type RawServerOptions } from "./testing_options.ts";
+export { type RawPart, type RawPeer, rawPeer } from "./raw_peer.ts";
+export { type RawPeerOptions } from "./testing_options.ts";
 export { settle, soon, until } from "./wait.ts";

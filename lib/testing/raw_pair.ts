@@ -10,36 +10,16 @@ import {
   RAW_CLIENT_OPTION_KINDS,
   RAW_PEER_OPTION_KINDS,
   RAW_SERVER_OPTION_KINDS,
-} from "./testing_option_kinds.ts";
-import { connect, type ConnectOptions } from "../client/connect.ts";
+  type RawClientOptions,
+  type RawPairOptions,
+  type RawServerOptions,
+} from "./testing_options.ts";
+import { connect } from "../client/connect.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
-import { accept, type AcceptOptions } from "../server/accept.ts";
-import { handled, type HandledOptions } from "./handled.ts";
-import { type MemoryEnd, memoryPair, type MemoryPairOptions } from "./memory_pair.ts";
-import type { HeadFields } from "./raw_handshake.ts";
-import { type RawPeer, rawPeer, type RawPeerOptions } from "./raw_peer.ts";
-
-/** What a raw peer says in the handshake, and how it is connected. */
-export interface RawPairOptions extends MemoryPairOptions, RawPeerOptions {
-  /** What is different about the header fields that it sends; `undefined` leaves a field out. */
-  fields?: HeadFields;
-  /** The first line that it sends, such as `GET /chat HTTP/1.1`. */
-  line?: string;
-}
-
-/** How a server is connected to a raw client. */
-export interface RawClientOptions<Data = unknown> extends RawPairOptions, HandledOptions<Data> {
-  /** How the server accepts. */
-  server?: AcceptOptions<Data>;
-}
-
-/** How a client is connected to a raw server. */
-export interface RawServerOptions<Data = unknown> extends RawPairOptions {
-  /** How the client connects. */
-  client?: Omit<ConnectOptions<Data>, "conn">;
-  /** What it connects to. @default {"ws://localhost/"} */
-  url?: string | URL;
-}
+import { accept } from "../server/accept.ts";
+import { handled } from "./handled.ts";
+import { type MemoryEnd, memoryPair } from "./memory_pair.ts";
+import { type RawPeer, rawPeer } from "./raw_peer.ts";
 
 /** A raw client and the server's end of its connection. Disposing of it drops both and waits for the handler. */
 export interface RawClient<Data = unknown> extends AsyncDisposable {

@@ -4,7 +4,7 @@
  * @module
  */
 import { checkOptions } from "../options.ts";
-import { RAW_PEER_OPTION_KINDS } from "./testing_option_kinds.ts";
+import { RAW_PEER_OPTION_KINDS, type RawPeerOptions } from "./testing_options.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { type Frame, Opcode, ROLE, type Role } from "../pipeline/frames/frame.ts";
 import { type ByteConnection, type BytePair, type Transport, transportOf, writeAll } from "../transport/transport.ts";
@@ -22,12 +22,6 @@ import {
 } from "./raw_frame.ts";
 import { fieldOf, type HeadFields, requestText, responseText } from "./raw_handshake.ts";
 import { DEADLINE, soon } from "./wait.ts";
-
-/** How a raw peer waits. */
-export interface RawPeerOptions {
-  /** Milliseconds of real time that anything it waits for may take. @default {5000} */
-  deadline?: number;
-}
 
 /** What a raw peer sends: a frame, bytes, or bytes in hexadecimal digits, in which spaces count for nothing. */
 export type RawPart = RawFrame | Uint8Array | string;

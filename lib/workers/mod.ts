@@ -16,4 +16,4 @@ export type { WorkerListenOptions } from "./orders.ts";
 export type { BrokerOptions, LinkedBroker } from "../hub/linked_broker.ts";
 export type { Broker, BrokerMessage, BrokerState } from "../hub/broker.ts";
 export type { BrokerLimits } from "../limits.ts";
-export type { ShutdownOptions } from "../server/connection_group.ts";
+export type { ShutdownOptions } from "../server/server_options.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ShutdownOptions } from "../server/connection_group.ts";
+import type { ShutdownOptions } from "../server/server_options.ts";
 
 /** What a worker starts with. */
 export interface WorkerStart<Data = unknown> {

@@ -17,10 +17,9 @@ import {
   whole,
 } from "../option_kinds.ts";
 import { bag, checkOptions } from "../options.ts";
-import { SHUTDOWN_OPTION_KINDS } from "../server/server_option_kinds.ts";
+import { SHUTDOWN_OPTION_KINDS, type ShutdownOptions } from "../server/server_options.ts";
 import { defer } from "../async.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
-import type { ShutdownOptions } from "../server/connection_group.ts";
 import type { WorkerListenOptions } from "./orders.ts";
 import { logError } from "../log_error.ts";
 import { WorkerSlot } from "./worker_slot.ts";

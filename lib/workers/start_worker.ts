@@ -7,7 +7,7 @@ import { CALLBACK } from "../option_kinds.ts";
 import { invalidState } from "../errors.ts";
 import { broadcastBroker } from "../hub/broadcast_broker.ts";
 import type { BrokerOptions, LinkedBroker } from "../hub/linked_broker.ts";
-import type { ShutdownOptions } from "../server/connection_group.ts";
+import type { ShutdownOptions } from "../server/server_options.ts";
 import { isOurs, type Order, type Report, type WorkerListenOptions, type WorkerStart } from "./orders.ts";
 
 /**

@@ -5,7 +5,7 @@
  */
 import { reconnectDelay } from "../backoff.ts";
 import { defer } from "../async.ts";
-import type { ShutdownOptions } from "../server/connection_group.ts";
+import type { ShutdownOptions } from "../server/server_options.ts";
 import { isOurs, type Order, type Report, type WorkerStart } from "./orders.ts";
 
 /** What a place is told and asked for. */

@@ -21,7 +21,7 @@ import {
   CONNECT_OPTION_KINDS,
   PROXY_OPTION_KINDS,
   RECONNECTING_OPTION_KINDS,
-} from "../../lib/client/client_option_kinds.ts";
+} from "../../lib/client/client_options.ts";
 import { RECONNECT_DELAY_OPTION_KINDS } from "../../lib/backoff.ts";
 import { PER_MESSAGE_DEFLATE_OPTION_KINDS } from "../../lib/extensions/permessage_deflate/permessage_deflate.ts";
 import { LOAD_HANDLERS_OPTION_KINDS } from "../../lib/handlers/handler_directory.ts";
@@ -32,18 +32,14 @@ import { HUB_OPTION_KINDS, PUBLISH_OPTION_KINDS } from "../../lib/hub/hub_option
 import { BROKER_OPTION_KINDS } from "../../lib/hub/linked_broker.ts";
 import { LEGACY_DRAFTS_OPTION_KINDS } from "../../lib/legacy/legacy_drafts.ts";
 import { SERVE_NODE_OPTION_KINDS } from "../../lib/node/serve_node.ts";
-import {
-  SEND_OPTION_KINDS,
-  SUBSCRIBE_OPTION_KINDS,
-  TAP_OPTION_KINDS,
-} from "../../lib/connection/socket_option_kinds.ts";
+import { SEND_OPTION_KINDS, SUBSCRIBE_OPTION_KINDS, TAP_OPTION_KINDS } from "../../lib/connection/socket_options.ts";
 import {
   ACCEPT_OPTION_KINDS,
   GROUP_OPTION_KINDS,
   SERVE_OPTION_KINDS,
   SHUTDOWN_OPTION_KINDS,
-  UPGRADE_REQUEST_OPTION_KINDS,
-} from "../../lib/server/server_option_kinds.ts";
+} from "../../lib/server/server_options.ts";
+import { UPGRADE_REQUEST_OPTION_KINDS } from "../../lib/server/deno_serve.ts";
 import { REPLAY_OPTION_KINDS } from "../../lib/telemetry/replay.ts";
 import { SERVE_WORKERS_OPTION_KINDS } from "../../lib/workers/serve_workers.ts";
 
@@ -114,27 +110,31 @@ function takes(type: string, name: string): string {
 
 /** The options that are no limits: where each interface stands, and what it is for. */
 const OPTIONS = [
-  ["lib/server/accept.ts", "AcceptOptions", "A server's connections: `serve`, `accept`, `serveNode`, `serveHttp2`"],
-  ["lib/server/connection_group.ts", "GroupOptions", "A server: `serve`, and but for `http` `serveNode`"],
+  [
+    "lib/server/server_options.ts",
+    "AcceptOptions",
+    "A server's connections: `serve`, `accept`, `serveNode`, `serveHttp2`",
+  ],
+  ["lib/server/server_options.ts", "GroupOptions", "A server: `serve`, and but for `http` `serveNode`"],
   ["lib/server/listen.ts", "ListenOptions", "Where it listens: `serve`"],
-  ["lib/server/serve.ts", "ServeOptions", "How it starts and stops: `serve`"],
-  ["lib/server/connection_group.ts", "ShutdownOptions", "`server.shutdown`"],
+  ["lib/server/server_options.ts", "ServeOptions", "How it starts and stops: `serve`"],
+  ["lib/server/server_options.ts", "ShutdownOptions", "`server.shutdown`"],
   ["lib/node/serve_node.ts", "ServeNodeOptions", "`serveNode` of `./node`"],
   ["lib/http2/serve_http2.ts", "ServeHttp2Options", "`serveHttp2` of `./http2`"],
-  ["lib/server/upgrade_request.ts", "UpgradeRequestOptions", "`upgradeRequest` of `./deno-serve`"],
-  ["lib/client/connect.ts", "ConnectOptions", "A client: `connect`, `reconnecting`"],
-  ["lib/client/dial.ts", "TlsOptions", "TLS of a client: `connect`, `reconnecting`"],
+  ["lib/server/deno_serve.ts", "UpgradeRequestOptions", "`upgradeRequest` of `./deno-serve`"],
+  ["lib/client/client_options.ts", "ConnectOptions", "A client: `connect`, `reconnecting`"],
+  ["lib/client/dialer.ts", "TlsOptions", "TLS of a client: `connect`, `reconnecting`"],
   ["lib/client/proxy/proxy.ts", "ProxyOptions", "The option `proxy` of a client"],
-  ["lib/client/reconnecting.ts", "ReconnectingOptions", "`reconnecting`"],
+  ["lib/client/client_options.ts", "ReconnectingOptions", "`reconnecting`"],
   ["lib/client/reconnecting_connection.ts", "ReconnectingHooks", "Hooks of `reconnecting`"],
   ["lib/backoff.ts", "ReconnectDelayOptions", "The option `delay` of `reconnecting`"],
   ["lib/http2/connect_http2.ts", "ConnectHttp2Options", "`connectHttp2` of `./http2`"],
   ["lib/extensions/permessage_deflate/permessage_deflate.ts", "PerMessageDeflateOptions", "`perMessageDeflate`"],
-  ["lib/connection/websocket_connection.ts", "SendOptions", "`socket.send`"],
-  ["lib/connection/watch/tap.ts", "TapOptions", "`socket.tap`"],
+  ["lib/connection/socket_options.ts", "SendOptions", "`socket.send`"],
+  ["lib/connection/socket_options.ts", "TapOptions", "`socket.tap`"],
   ["lib/hub/hub_options.ts", "HubOptions", "`createHub` of `./hub`"],
   ["lib/hub/history.ts", "HistoryOptions", "The option `history` of `createHub`"],
-  ["lib/connection/topics.ts", "SubscribeOptions", "`socket.subscribe`"],
+  ["lib/connection/socket_options.ts", "SubscribeOptions", "`socket.subscribe`"],
   ["lib/hub/hub_options.ts", "PublishOptions", "`hub.publish`"],
   ["lib/hub/linked_broker.ts", "BrokerOptions", "Every broker"],
   ["lib/hub/nats.ts", "NatsBrokerOptions", "`natsBroker` of `./hub/nats`"],

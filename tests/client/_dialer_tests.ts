@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertStringIncludes } from "@std/assert";
-import type { Dialer, SecureOptions } from "../../lib/client/dial.ts";
+import type { Dialer, SecureOptions } from "../../lib/client/dialer.ts";
 import { cert, clientCert, clientKey } from "../_support/tls.ts";
 import { settle, soon } from "../_support/wait.ts";
 import { answering, listen, listenTls } from "./_support.ts";

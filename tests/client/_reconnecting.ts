@@ -4,7 +4,8 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import type { ReconnectingState } from "../../lib/client/reconnecting_connection.ts";
 import { Reconnector, type ReconnectorInit } from "../../lib/client/reconnector.ts";
 import { ConnectionError } from "../../lib/errors.ts";

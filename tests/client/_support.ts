@@ -4,7 +4,8 @@
  * @module
  */
 import { assertRejects } from "@std/assert";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import type { ByteConnection } from "../../lib/transport/transport.ts";
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";

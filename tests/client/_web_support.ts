@@ -4,8 +4,8 @@
  * @module
  */
 import { assertEquals, assertRejects } from "@std/assert";
-import type { ConnectOptions } from "../../lib/client/connect.ts";
-import { WebSocketStream, type WebSocketStreamOptions } from "../../lib/client/websocket_stream.ts";
+import type { ConnectOptions, WebSocketStreamOptions } from "../../lib/client/client_options.ts";
+import { WebSocketStream } from "../../lib/client/websocket_stream.ts";
 import { type WebSocketCloseInfo, WebSocketError } from "../../lib/errors.ts";
 import { connPair, type MemoryConn } from "../_support/pair.ts";
 import { close, RawPeer } from "../_support/raw_peer.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { attempt } from "../../lib/client/attempt.ts";
-import type { ConnectOptions } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import type { Connection } from "../../lib/connection/connection.ts";
 import { utf8 } from "../_support/frames.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import { ConnectionError } from "../../lib/errors.ts";
 import { runDeno } from "../_support/child.ts";
 import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";

@@ -3,7 +3,7 @@ import * as net from "node:net";
 import * as stream from "node:stream";
 import * as tls from "node:tls";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { SecureOptions } from "../../lib/client/dial.ts";
+import type { SecureOptions } from "../../lib/client/dialer.ts";
 import { startNodeTls } from "../../lib/client/node_tls.ts";
 import { listenWithClientCertificates } from "../../lib/standalone/client_certificates.ts";
 import { cert, clientCa, clientCert, clientKey, key } from "../_support/tls.ts";

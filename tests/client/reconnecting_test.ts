@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
-import { reconnecting, type ReconnectingOptions } from "../../lib/client/reconnecting.ts";
+import { reconnecting } from "../../lib/client/reconnecting.ts";
+import type { ReconnectingOptions } from "../../lib/client/client_options.ts";
 import { ConnectionError } from "../../lib/errors.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { FakeTime } from "../_support/fake_time.ts";

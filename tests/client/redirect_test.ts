@@ -6,7 +6,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import { type Hop, isRedirect, redirected } from "../../lib/client/redirect.ts";
 import { parseTarget } from "../../lib/client/target.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";

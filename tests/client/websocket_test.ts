@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
-import { WebSocket, type WebSocketOptions } from "../../lib/client/websocket.ts";
+import { WebSocket } from "../../lib/client/websocket.ts";
+import type { WebSocketOptions } from "../../lib/client/client_options.ts";
 import { ConnectionError, HandshakeError, LimitError } from "../../lib/errors.ts";
 import { counting } from "../_support/bytes.ts";
 import { utf8 } from "../_support/frames.ts";

@@ -1,7 +1,8 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { MessageData } from "../../lib/pipeline/messages/message.ts";
-import { hubFor, type SubscribeOptions, type Topics } from "../../lib/connection/topics.ts";
-import type { SendOptions, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
+import { hubFor, type Topics } from "../../lib/connection/topics.ts";
+import type { SendOptions, SubscribeOptions } from "../../lib/connection/socket_options.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { open } from "./_support.ts";
 
 Deno.test("subscribe, unsubscribe and publish hand on what they are given to the hub, with the connection", () => {

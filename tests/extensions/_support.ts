@@ -4,11 +4,11 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import type { ConnectOptions } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import type { CodecContext } from "../../lib/extensions/extension.ts";
 import { type Frame, Opcode, type Role } from "../../lib/pipeline/frames/frame.ts";
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
-import type { AcceptOptions } from "../../lib/server/accept.ts";
+import type { AcceptOptions } from "../../lib/server/server_options.ts";
 import { fieldOf } from "../../lib/testing/raw_handshake.ts";
 import { rawClient, rawServer } from "../../lib/testing/raw_pair.ts";
 import type { RawPeer } from "../../lib/testing/raw_peer.ts";

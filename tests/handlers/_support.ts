@@ -4,10 +4,15 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { type HandlerDirectory, type HandlerSession, loadHandlers } from "../../lib/handlers/mod.ts";
-import type { LoadHandlersOptions } from "../../lib/handlers/mod.ts";
+import {
+  type HandlerDirectory,
+  type HandlerSession,
+  loadHandlers,
+  type LoadHandlersOptions,
+} from "../../lib/handlers/mod.ts";
 import { soon } from "../_support/wait.ts";
-import { serve, type ServeOptions, type WebSocketServer } from "../../lib/server/serve.ts";
+import { serve, type WebSocketServer } from "../../lib/server/serve.ts";
+import type { ServeOptions } from "../../lib/server/server_options.ts";
 
 /** The handlers that are here to fail, and some that do not. */
 export const FIXTURES: URL = new URL("fixtures/", import.meta.url);

@@ -1,5 +1,6 @@
 import { assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import { HandshakeError, WebSocketError } from "../../lib/errors.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";

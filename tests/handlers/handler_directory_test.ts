@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import { loadHandlers } from "../../lib/handlers/mod.ts";
 import { accept } from "../../lib/server/accept.ts";
 import { utf8 } from "../_support/frames.ts";

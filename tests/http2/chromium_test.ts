@@ -9,7 +9,7 @@ import { assertEquals } from "@std/assert";
 import { serveHttp2 } from "../../lib/http2/serve_http2.ts";
 import { serveNode } from "../../lib/node/serve_node.ts";
 import { serve } from "../../lib/server/serve.ts";
-import type { GroupOptions } from "../../lib/server/connection_group.ts";
+import type { GroupOptions } from "../../lib/server/server_options.ts";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import { type Browser, launch, NO_CHROMIUM } from "../_support/chromium.ts";
 import { unless } from "../_support/needs.ts";

@@ -6,13 +6,14 @@
  */
 import { createServer } from "node:http2";
 import { assertEquals, assertRejects } from "@std/assert";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import { connectHttp2 } from "../../lib/http2/connect_http2.ts";
 import { serveHttp2 } from "../../lib/http2/serve_http2.ts";
 import type { WebSocketCallbacks } from "../../lib/connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
-import type { AcceptOptions } from "../../lib/server/accept.ts";
+import type { AcceptOptions } from "../../lib/server/server_options.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { cert, key } from "../_support/tls.ts";

@@ -6,12 +6,14 @@
  */
 import { connect as netConnect } from "node:net";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import { nodeConnection } from "../../lib/transport/node_connection.ts";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
-import { serve, type ServeOptions, type WebSocketServer } from "../../lib/server/serve.ts";
+import { serve, type WebSocketServer } from "../../lib/server/serve.ts";
+import type { ServeOptions } from "../../lib/server/server_options.ts";
 import { within } from "../_support/deadline.ts";
 import { frame, Opcode } from "../../lib/pipeline/frames/frame.ts";
 import { utf8 } from "../_support/frames.ts";

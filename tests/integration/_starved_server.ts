@@ -12,7 +12,8 @@ import type { WebSocketCallbacks } from "../../lib/connection/readers/callbacks.
 import { serveHttp2 } from "../../lib/http2/serve_http2.ts";
 import { legacyDrafts } from "../../lib/legacy/mod.ts";
 import { serveNode } from "../../lib/node/serve_node.ts";
-import { serve, type ServeOptions } from "../../lib/server/serve.ts";
+import { serve } from "../../lib/server/serve.ts";
+import type { ServeOptions } from "../../lib/server/server_options.ts";
 import { start } from "../../lib/standalone/main.ts";
 import { readOptions } from "../../lib/standalone/read_options.ts";
 import { cert, key } from "../_support/tls.ts";

@@ -6,7 +6,8 @@
 import { assert } from "@std/assert";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
-import { serve, type ServeOptions } from "../../lib/server/serve.ts";
+import { serve } from "../../lib/server/serve.ts";
+import type { ServeOptions } from "../../lib/server/server_options.ts";
 import { within } from "../_support/deadline.ts";
 import { utf8 } from "../_support/frames.ts";
 

@@ -5,7 +5,8 @@
  * @module
  */
 import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import { ConnectionError } from "../../lib/errors.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
 import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";

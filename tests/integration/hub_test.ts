@@ -18,7 +18,7 @@ import { serveNode } from "../../lib/node/serve_node.ts";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { serve } from "../../lib/server/serve.ts";
-import { upgradeRequest } from "../../lib/server/upgrade_request.ts";
+import { upgradeRequest } from "../../lib/server/deno_serve.ts";
 import { createServer } from "node:http";
 import { within } from "../_support/deadline.ts";
 import { turn, until } from "../_support/wait.ts";

@@ -12,7 +12,7 @@ import {
   RECONNECTING_OPTION_KINDS,
   WEB_SOCKET_OPTION_KINDS,
   WEB_SOCKET_STREAM_OPTION_KINDS,
-} from "../../lib/client/client_option_kinds.ts";
+} from "../../lib/client/client_options.ts";
 import { RECONNECT_DELAY_OPTION_KINDS } from "../../lib/backoff.ts";
 import { DEFLATE_FRAME_OPTION_KINDS, deflateFrame } from "../../lib/extensions/deflate_frame.ts";
 import {
@@ -30,19 +30,10 @@ import { BROKER_OPTION_KINDS } from "../../lib/hub/linked_broker.ts";
 import { LEGACY_DRAFTS_OPTION_KINDS, legacyDrafts } from "../../lib/legacy/legacy_drafts.ts";
 import { acceptNode } from "../../lib/node/accept_node.ts";
 import { SERVE_NODE_OPTION_KINDS, serveNode } from "../../lib/node/serve_node.ts";
-import {
-  SEND_OPTION_KINDS,
-  SUBSCRIBE_OPTION_KINDS,
-  TAP_OPTION_KINDS,
-} from "../../lib/connection/socket_option_kinds.ts";
+import { SEND_OPTION_KINDS, SUBSCRIBE_OPTION_KINDS, TAP_OPTION_KINDS } from "../../lib/connection/socket_options.ts";
 import { accept } from "../../lib/server/accept.ts";
-import {
-  ACCEPT_OPTION_KINDS,
-  SERVE_OPTION_KINDS,
-  SHUTDOWN_OPTION_KINDS,
-  UPGRADE_REQUEST_OPTION_KINDS,
-} from "../../lib/server/server_option_kinds.ts";
-import { upgradeRequest } from "../../lib/server/upgrade_request.ts";
+import { ACCEPT_OPTION_KINDS, SERVE_OPTION_KINDS, SHUTDOWN_OPTION_KINDS } from "../../lib/server/server_options.ts";
+import { UPGRADE_REQUEST_OPTION_KINDS, upgradeRequest } from "../../lib/server/deno_serve.ts";
 import { replay, REPLAY_OPTION_KINDS } from "../../lib/telemetry/replay.ts";
 import { connectedPair } from "../../lib/testing/connected_pair.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";
@@ -56,7 +47,7 @@ import {
   RAW_CLIENT_OPTION_KINDS,
   RAW_PEER_OPTION_KINDS,
   RAW_SERVER_OPTION_KINDS,
-} from "../../lib/testing/testing_option_kinds.ts";
+} from "../../lib/testing/testing_options.ts";
 import { SERVE_WORKERS_OPTION_KINDS, serveWorkers } from "../../lib/workers/serve_workers.ts";
 import { assertMistakes, type Taking } from "../_support/mistakes.ts";
 

@@ -2,7 +2,8 @@ import { assertEquals, assertInstanceOf, assertRejects, assertStringIncludes, as
 import { ConnectionError, HandshakeError, LimitError } from "../../lib/errors.ts";
 import { legacyDrafts } from "../../lib/legacy/legacy_drafts.ts";
 import { Connection } from "../../lib/connection/connection.ts";
-import { accept, type AcceptOptions } from "../../lib/server/accept.ts";
+import { accept } from "../../lib/server/accept.ts";
+import type { AcceptOptions } from "../../lib/server/server_options.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { connPair, type MemoryConn } from "../_support/pair.ts";
 import { RawPeer } from "../_support/raw_peer.ts";

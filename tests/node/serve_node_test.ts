@@ -3,7 +3,8 @@ import { createServer as createTlsServer } from "node:https";
 // @ts-types="../integration/peers/ws.d.ts"
 import WebSocket from "npm:ws@^8.18.0";
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import { acceptNode } from "../../lib/node/accept_node.ts";
 import { type NodeUpgrades, serveNode, type ServeNodeOptions } from "../../lib/node/serve_node.ts";

@@ -5,7 +5,8 @@
  */
 import { assertRejects } from "@std/assert";
 import { HandshakeError } from "../../lib/errors.ts";
-import { accept, type AcceptOptions } from "../../lib/server/accept.ts";
+import { accept } from "../../lib/server/accept.ts";
+import type { AcceptOptions } from "../../lib/server/server_options.ts";
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { utf8 } from "../_support/frames.ts";
 import { connPair, type MemoryConn } from "../_support/pair.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
-import type { AcceptOptions } from "../../lib/server/accept.ts";
+import type { AcceptOptions } from "../../lib/server/server_options.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { printed } from "../_support/printed.ts";
 import { requestText } from "../_support/raw_peer.ts";

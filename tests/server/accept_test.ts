@@ -7,7 +7,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
-import { accept, type AcceptOptions } from "../../lib/server/accept.ts";
+import { accept } from "../../lib/server/accept.ts";
+import type { AcceptOptions } from "../../lib/server/server_options.ts";
 import { assertOpened } from "../_support/connection.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { utf8 } from "../_support/frames.ts";

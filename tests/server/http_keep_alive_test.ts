@@ -4,7 +4,8 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { Agent, get } from "node:http";
 import { connect, serve, type ServeOptions } from "../../mod.ts";
-import { ConnectionGroup, type GroupOptions } from "../../lib/server/connection_group.ts";
+import { ConnectionGroup } from "../../lib/server/connection_group.ts";
+import type { GroupOptions } from "../../lib/server/server_options.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { utf8 } from "../_support/frames.ts";
 import { connPair } from "../_support/pair.ts";

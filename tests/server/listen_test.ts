@@ -1,5 +1,6 @@
 import { assertRejects } from "@std/assert";
-import { serve, type ServeOptions } from "../../lib/server/serve.ts";
+import { serve } from "../../lib/server/serve.ts";
+import type { ServeOptions } from "../../lib/server/server_options.ts";
 import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 import { cert, key } from "../_support/tls.ts";
 import { soon } from "../_support/wait.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { HandshakeError } from "../../lib/errors.ts";
 import { accept, serve } from "../../mod.ts";
 import { originCheck } from "../../lib/server/origin_check.ts";
-import { upgradeRequest } from "../../lib/server/upgrade_request.ts";
+import { upgradeRequest } from "../../lib/server/deno_serve.ts";
 import { connPair } from "../_support/pair.ts";
 import { RawPeer, requestText } from "../_support/raw_peer.ts";
 import { utf8 } from "../_support/frames.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStrictEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { serve, type ServeOptions, type WebSocketServer } from "../../lib/server/serve.ts";
+import { serve, type WebSocketServer } from "../../lib/server/serve.ts";
+import type { ServeOptions } from "../../lib/server/server_options.ts";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import { utf8 } from "../_support/frames.ts";
 import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";

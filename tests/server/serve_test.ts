@@ -2,7 +2,8 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncl
 import { connect } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
-import { serve, type ServeOptions, type WebSocketServer } from "../../lib/server/serve.ts";
+import { serve, type WebSocketServer } from "../../lib/server/serve.ts";
+import type { ServeOptions } from "../../lib/server/server_options.ts";
 import { utf8 } from "../_support/frames.ts";
 import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";

@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { connect, type ServeOptions } from "../../mod.ts";
-import { upgradeRequest } from "../../lib/server/upgrade_request.ts";
+import { upgradeRequest } from "../../lib/server/deno_serve.ts";
 import { accept } from "../../lib/server/accept.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { serveNode } from "../../lib/node/serve_node.ts";

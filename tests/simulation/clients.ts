@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { connect, type ConnectOptions } from "../../lib/client/connect.ts";
+import { connect } from "../../lib/client/connect.ts";
+import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import { reconnecting } from "../../lib/client/reconnecting.ts";
 import { WebSocket } from "../../lib/client/websocket.ts";
 import { WebSocketStream } from "../../lib/client/websocket_stream.ts";

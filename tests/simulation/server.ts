@@ -5,7 +5,8 @@
  * @module
  */
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
-import { accept, type AcceptOptions } from "../../lib/server/accept.ts";
+import { accept } from "../../lib/server/accept.ts";
+import type { AcceptOptions } from "../../lib/server/server_options.ts";
 import { serve, type WebSocketServer } from "../../lib/server/serve.ts";
 import type { ByteConnection } from "../../lib/transport/transport.ts";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { UpgradeInfo } from "../../lib/server/accept.ts";
+import type { UpgradeInfo } from "../../lib/server/server_options.ts";
 import { connectionNumbers } from "../../lib/standalone/log.ts";
 import { createSite, type SiteOptions } from "../../lib/standalone/site.ts";
 import { logged } from "./_support.ts";

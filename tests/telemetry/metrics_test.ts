@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { HandshakeError } from "../../lib/errors.ts";
-import { serve, type ServeOptions } from "../../lib/server/serve.ts";
+import { serve } from "../../lib/server/serve.ts";
+import type { ServeOptions } from "../../lib/server/server_options.ts";
 import { measuringObserver, METRIC_NAMES, METRICS } from "../../lib/telemetry/metrics.ts";
 import { close, RawPeer, text } from "../_support/raw_peer.ts";
 import { soon, until } from "../_support/wait.ts";

@@ -12,7 +12,8 @@ import type { Message } from "../../pipeline/messages/message.ts";
 import type { MessagePart } from "../../pipeline/messages/message_splitter.ts";
 import { type ConnectionObserver, tell } from "./observer.ts";
 import type { Receiver } from "../receiver.ts";
-import { Tap, type TapOptions, type TappedFacts } from "./tap.ts";
+import { Tap, type TappedFacts } from "./tap.ts";
+import type { TapOptions } from "../socket_options.ts";
 import type { CloseInfo } from "../websocket_connection.ts";
 import type { WriteQueue, WriteWatch } from "../write_queue.ts";
 

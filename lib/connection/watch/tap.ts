@@ -21,22 +21,7 @@ import { Opcode } from "../../pipeline/frames/frame.ts";
 import { FrameScanner } from "../../pipeline/frames/frame_scanner.ts";
 import type { Way } from "./observer.ts";
 import type { CloseInfo, ConnectionFacts } from "../websocket_connection.ts";
-
-/** What a tap records. */
-export interface TapOptions {
-  /** Bytes of a payload that a frame's line shows; its `length` is told all the same. @default {1024} */
-  maxPayloadBytes?: number;
-  /**
-   * Whether the bytes of every read and write are recorded, which `replay` needs. `false` with `maxPayloadBytes: 0` records when
-   * frames came and how large they were, and nothing of what was said. @default {true}
-   */
-  wire?: boolean;
-  /**
-   * Characters of lines that may wait for their reader. What comes then is not recorded, and a line says how many lines are
-   * missing: `{"ms":12.5,"lost":3}`. @default {1048576}, 1 MiB
-   */
-  highWaterMark?: number;
-}
+import type { TapOptions } from "../socket_options.ts";
 
 /** What is known of a connection that is tapped. */
 export interface TappedFacts extends Pick<ConnectionFacts, "role" | "url" | "protocol" | "extensions"> {

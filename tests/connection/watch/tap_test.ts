@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { Tap, type TapOptions } from "../../../lib/connection/watch/tap.ts";
+import { Tap } from "../../../lib/connection/watch/tap.ts";
+import type { TapOptions } from "../../../lib/connection/socket_options.ts";
 import { FakeTime } from "../../_support/fake_time.ts";
 import { assertReads } from "../../_support/feed.ts";
 import { counting } from "../../_support/bytes.ts";

@@ -1,57 +1,27 @@
 /**
- * WebSockets where there is only `Deno.serve`: the platform's own, with the surface of a connection of ours.
- *
- * What `Deno.upgradeWebSocket` does not give, this cannot give either:
- *
- * - no backpressure on what comes in: the platform reads on while the application does not. What waits is bounded by
- *   `maxQueuedBytes`, and then the connection is closed with 1013;
- * - no `ping()`, no `roundTripTime` and no `tap()`; keepalive is the platform's, to the second;
- * - no compression and no other extensions;
- * - messages are whole: `messages()` gives each as one chunk, and none can be sent from a source;
- * - `maxMessageBytes` is judged when the whole message is here (1009); the platform itself cuts at 64 MiB a frame, and counts
- *   neither fragments nor the time they take;
- * - the platform's idea of the protocol: frames that are not masked are let in, and after other faults the connection ends with
- *   no close frame, as it does where a peer still sends after our close frame. The close frame of a peer is answered at once,
- *   not after the answers to the messages before it;
- * - `abort()` starts to close, and hears no more of it: there is no way to drop the connection;
- * - after a refusal `Deno.serve` leaves the connection open for the next request.
- *
- * Use `serve`, or `serveNode` of `./node`, wherever you can.
+ * The platform's WebSocket with the surface of a connection of ours: see `deno_serve.ts` for what it lacks.
  *
  * @module
  */
 import { defer, type Deferred, handled } from "../async.ts";
-import { closeCodeOf, ConnectionError, HandshakeError, invalidState, LimitError, WebSocketError } from "../errors.ts";
+import { closeCodeOf, ConnectionError, invalidState, LimitError, WebSocketError } from "../errors.ts";
 import type { ExtensionProcessor } from "../extensions/extension.ts";
-import type { OriginPolicy } from "../handshake/origin.ts";
-import { readUpgradeRequest, type UpgradeRequest } from "../handshake/server_handshake.ts";
-import { chooseSubprotocol, subprotocolList } from "../handshake/subprotocol.ts";
-import { type Limits, resolveLimits } from "../limits.ts";
-import { logError } from "../log_error.ts";
+import type { UpgradeRequest } from "../handshake/server_handshake.ts";
+import type { Limits } from "../limits.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import { memoryOf, type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
 import { wholePart } from "../pipeline/messages/message_splitter.ts";
 import { ConnectionWays } from "../connection/readers/streams.ts";
 import type { DrivenConnection, PartSource } from "../connection/driven_connection.ts";
-import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
 import { type BatchConsumer, Inbox } from "../connection/batch_queue.ts";
 import { isBlob, isSource, type MessageSource } from "../connection/message_source.ts";
 import { endOf, isTooLate, rejectNotOpen } from "../connection/not_open.ts";
 import { pingBytes, rejectNoPing } from "../connection/pending_pings.ts";
-import { hubFor, type SubscribeOptions, type Topics } from "../connection/topics.ts";
-import type {
-  CloseInfo,
-  SendOptions,
-  StreamedMessage,
-  WebSocketConnectionWithData,
-  WebSocketOpenInfo,
-} from "../connection/websocket_connection.ts";
+import { hubFor, type Topics } from "../connection/topics.ts";
+import { SEND_OPTION_KINDS, type SendOptions, type SubscribeOptions } from "../connection/socket_options.ts";
+import type { CloseInfo, StreamedMessage, WebSocketOpenInfo } from "../connection/websocket_connection.ts";
 import type { Address } from "../transport/transport.ts";
 import { checkOptions } from "../options.ts";
-import { checkServing } from "../connection/check_handler.ts";
-import { SEND_OPTION_KINDS } from "../connection/socket_option_kinds.ts";
-import { originCheck } from "./origin_check.ts";
-import { UPGRADE_REQUEST_OPTION_KINDS } from "./server_option_kinds.ts";
 
 /** The limits that can be kept over the platform's WebSocket. */
 export type KeptLimits = Pick<
@@ -59,125 +29,31 @@ export type KeptLimits = Pick<
   "maxMessageBytes" | "highWaterMark" | "maxQueuedBytes" | "closeTimeout" | "pingInterval" | "pongTimeout"
 >;
 
-/** How a request is upgraded. */
-export interface UpgradeRequestOptions<Data = unknown> extends Partial<KeptLimits> {
-  /** The subprotocol that this server speaks, or a list of them, the best first. */
-  protocols?: string | readonly string[];
-  /** The origins that may connect. By default only the host's own, where an `Origin` is sent. */
-  origins?: OriginPolicy;
-  /** More header fields of the answer, such as `Set-Cookie`. */
-  headers?: HeadersInit;
-  /** What the application keeps with the connection, as `socket.data`. */
-  data?: Data;
-  /** The peer's address, of the second argument of `Deno.serve`'s handler. */
-  remoteAddr?: Address;
-  /** What `socket.subscribe`, `unsubscribe` and `publish` are for: `createHub` of `./hub` makes one. */
-  hub?: Topics;
-  /** Is told of what the handler throws. By default it is printed to the console. */
-  onError?(error: unknown): unknown;
-}
-
-/**
- * Answers a request of `Deno.serve` with a WebSocket. The module's description says what it cannot do.
- *
- * @example Beside other answers
- * ```ts
- * import { connect } from "@sluice/websocket";
- * import { upgradeRequest } from "@sluice/websocket/deno-serve";
- * import { assertEquals } from "@std/assert";
- *
- * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
- *   if (request.headers.get("upgrade") !== "websocket") return new Response("Hello\n");
- *   return upgradeRequest(request, {}, async (socket) => {
- *     for await (const message of socket) await socket.send(message);
- *   });
- * });
- *
- * await using socket = await connect(`ws://127.0.0.1:${server.addr.port}`);
- * await socket.send("hello");
- * assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
- * ```
- *
- * @typeParam Data What the application keeps with the connection.
- * @param request The request, whose body nobody has read.
- * @param options The limits, the subprotocols and the origins.
- * @param handler A function that holds the connection, or callbacks. It runs once the connection is open.
- * @returns The answer, to be returned to `Deno.serve`: 101, or a refusal of a request that is not in order (RFC 6455 §4.2.1).
- * @throws {RangeError} If a number is out of range.
- * @throws {TypeError} If an option is unknown or of another kind, there is no handler, an origin of the list cannot match, or the
- *   request was upgraded before.
- */
-export function upgradeRequest<Data>(
-  request: Request,
-  options: UpgradeRequestOptions<Data> & { data: Data },
-  handler: WebSocketHandler<Data, WebSocketConnectionWithData<Data>>,
-): Response;
-/** Answers a request of `Deno.serve` with a WebSocket, whose `data` may be attached later, or never. */
-export function upgradeRequest<Data = unknown>(
-  request: Request,
-  options: UpgradeRequestOptions<Data>,
-  handler: WebSocketHandler<Data>,
-): Response;
-export function upgradeRequest<Data>(
-  request: Request,
-  options: UpgradeRequestOptions<Data>,
-  handler: WebSocketHandler<Data>,
-): Response {
-  checkServing("upgradeRequest()", options, UPGRADE_REQUEST_OPTION_KINDS, handler);
-  const protocols = subprotocolList(options.protocols);
-  const limits = resolveLimits(options);
-  const checkOrigin = originCheck(options.origins);
-  let upgrade: UpgradeRequest;
-  try {
-    upgrade = readRequest(request);
-    checkOrigin(upgrade);
-  } catch (error) {
-    if (error instanceof HandshakeError) return refusalOf(error);
-    throw error;
-  }
-  if (UPGRADED.has(request)) throw new TypeError("Cannot upgrade the request: it was upgraded before");
-  UPGRADED.add(request);
-  const protocol = chooseSubprotocol(upgrade.protocols, protocols);
-  const { socket, response } = Deno.upgradeWebSocket(request, {
-    ...(protocol === "" ? {} : { protocol }),
-    // The platform pings after half of it, and gives up after the rest; it counts in seconds.
-    idleTimeout: limits.pingInterval === 0 ? 0 : Math.ceil((limits.pingInterval + limits.pongTimeout) / 1000),
-  });
-  for (const [name, value] of new Headers(options.headers)) response.headers.append(name, value);
-  socket.onopen = () => {
-    const connection = new PlatformConnection<Data>({ socket, upgrade, protocol, limits, options });
-    void runHandler(connection, handler, (error) => logError(error, options));
-  };
-  return response;
-}
-
-/** The requests that were upgraded: one has one answer. */
-const UPGRADED = new WeakSet<Request>();
-
-/** The rules of our own server, which `Deno.upgradeWebSocket` does not ask for: the version, the key, one of each field. */
-function readRequest({ method, url, headers }: Request): UpgradeRequest {
-  // The platform gives the target as it came: the URL parser would settle what is to be judged.
-  const [scheme = "", rest = ""] = url.split("://", 2);
-  const slash = rest.indexOf("/");
-  const target = slash < 0 ? new URL(url).pathname : url.slice(scheme.length + "://".length + slash);
-  return readUpgradeRequest({ method, target, version: "HTTP/1.1", fields: [...headers] }, {
-    secure: scheme === "https",
-  });
-}
-
-function refusalOf({ status, headers, message }: HandshakeError): Response {
-  const response = new Response(`${message}\n`, { status, headers });
-  response.headers.set("Connection", headers.has("Upgrade") ? "close, Upgrade" : "close");
-  return response;
-}
-
 /** After a failure the peer has this long to answer our close frame. */
 const FAILED_TIMEOUT = 2_000;
 /** Milliseconds between two looks at what is queued out: the platform does not say when it is written. */
 const DRAIN_POLL = 10;
 
+/** What a connection is made of. */
+export interface PlatformConnectionOptions<Data> {
+  /** The platform's WebSocket, which is open. */
+  readonly socket: WebSocket;
+  /** The request. */
+  readonly upgrade: UpgradeRequest;
+  /** The subprotocol, or an empty string. */
+  readonly protocol: string;
+  /** The limits. */
+  readonly limits: KeptLimits;
+  /** The peer's address, where it is known. */
+  readonly remoteAddr: Address | undefined;
+  /** What the application keeps with it. */
+  readonly data: Data | undefined;
+  /** The hub, where there is one. */
+  readonly hub: Topics | undefined;
+}
+
 /** The platform's WebSocket as a connection. */
-class PlatformConnection<Data> implements DrivenConnection<Data> {
+export class PlatformConnection<Data> implements DrivenConnection<Data> {
   readonly role = "server";
   readonly lends = false;
   readonly url: string;
@@ -206,22 +82,17 @@ class PlatformConnection<Data> implements DrivenConnection<Data> {
   #drained: Deferred<void> | undefined;
   readonly #ways: ConnectionWays;
 
-  constructor({ socket, upgrade, protocol, limits, options }: {
-    socket: WebSocket;
-    upgrade: UpgradeRequest;
-    protocol: string;
-    limits: KeptLimits;
-    options: UpgradeRequestOptions<Data>;
-  }) {
+  /** @param options What it is made of. */
+  constructor({ socket, upgrade, protocol, limits, remoteAddr, data, hub }: PlatformConnectionOptions<Data>) {
     this.url = upgrade.url;
     this.protocol = protocol;
     this.headers = upgrade.headers;
-    this.remoteAddr = options.remoteAddr;
-    this.data = options.data;
+    this.remoteAddr = remoteAddr;
+    this.data = data;
     this.#socket = socket;
     this.#limits = limits;
-    this.#hub = options.hub;
-    this.#ways = new ConnectionWays(this, this.#limits.highWaterMark);
+    this.#hub = hub;
+    this.#ways = new ConnectionWays(this, limits.highWaterMark);
     this.#inbox = new Inbox(limits.maxQueuedBytes, memoryOf);
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>

@@ -5,7 +5,7 @@ import {
   RECONNECTING_OPTION_KINDS,
   WEB_SOCKET_OPTION_KINDS,
   WEB_SOCKET_STREAM_OPTION_KINDS,
-} from "../../lib/client/client_option_kinds.ts";
+} from "../../lib/client/client_options.ts";
 
 Deno.test("a proxy is a URL, or a URL with header fields", () => {
   const { proxy } = CONNECT_OPTION_KINDS;

@@ -3,7 +3,7 @@ import {
   CONNECTED_PAIR_OPTION_KINDS,
   FAKE_TIME_OPTION_KINDS,
   MEMORY_PAIR_OPTION_KINDS,
-} from "../../lib/testing/testing_option_kinds.ts";
+} from "../../lib/testing/testing_options.ts";
 
 Deno.test("a pair's ends have the options of accept and connect, and its handler is one of serve's", () => {
   const { server, client, handler } = CONNECTED_PAIR_OPTION_KINDS;

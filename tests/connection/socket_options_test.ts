@@ -4,7 +4,7 @@ import {
   SLOW_POLICY,
   SUBSCRIBE_OPTION_KINDS,
   TAP_OPTION_KINDS,
-} from "../../lib/connection/socket_option_kinds.ts";
+} from "../../lib/connection/socket_options.ts";
 
 Deno.test("a slow subscriber has one of four policies", () => {
   for (const policy of ["disconnect", "wait", "drop-oldest", "latest-only"]) SLOW_POLICY.check(policy, "slowPolicy");

@@ -6,8 +6,8 @@ import {
   SERVE_OPTION_KINDS,
   SHUTDOWN_OPTION_KINDS,
   UPGRADE_ANSWER_KINDS,
-  UPGRADE_REQUEST_OPTION_KINDS,
-} from "../../lib/server/server_option_kinds.ts";
+} from "../../lib/server/server_options.ts";
+import { UPGRADE_REQUEST_OPTION_KINDS } from "../../lib/server/deno_serve.ts";
 
 Deno.test("each server takes every limit, and more than the one below", () => {
   const names = [ACCEPT_OPTION_KINDS, GROUP_OPTION_KINDS, SERVE_OPTION_KINDS].map((kinds) =>

@@ -1,0 +1,138 @@
+/**
+ * The options of clients, and what each takes.
+ *
+ * @module
+ */
+import { EXTENSION, type Extension } from "../extensions/extension.ts";
+import {
+  PER_MESSAGE_DEFLATE_OPTION_KINDS,
+  type PerMessageDeflateOptions,
+} from "../extensions/permessage_deflate/permessage_deflate.ts";
+import { LIMIT_KINDS, type Limits, RECONNECT_LIMIT_KINDS, type ReconnectLimits } from "../limits.ts";
+import {
+  ANYTHING,
+  CALLBACK,
+  FLAG,
+  HEADERS,
+  isObject,
+  kind,
+  listOf,
+  type OptionKinds,
+  or,
+  orObject,
+  required,
+  SIGNAL,
+  TEXT,
+  TEXT_OR_TEXTS,
+  TEXTS,
+  URL_OR_TEXT,
+} from "../option_kinds.ts";
+import { bag, without } from "../options.ts";
+import { OBSERVER, type Observer } from "../connection/watch/observer.ts";
+import type { TlsOptions } from "./dialer.ts";
+import type { ProxyOptions } from "./proxy/proxy.ts";
+import { RECONNECT_DELAY_OPTION_KINDS, type ReconnectDelayOptions } from "../backoff.ts";
+import type { ByteConnection, BytePair } from "../transport/transport.ts";
+import type { ReconnectingHooks } from "./reconnecting_connection.ts";
+
+/** How a client connects. */
+export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOptions {
+  /** The subprotocols, the best first. */
+  protocols?: string | readonly string[];
+  /** Extensions to offer, such as one of your own. */
+  extensions?: readonly Extension[];
+  /** Whether to offer compression (RFC 7692). @default {false} */
+  perMessageDeflate?: boolean | PerMessageDeflateOptions;
+  /** More header fields of the request, such as `Cookie`, or `Authorization`, which goes before the URL's `user:password@`. */
+  headers?: HeadersInit;
+  /**
+   * A proxy to connect through: its URL, with header fields if need be. `"env"` takes the one that the environment names:
+   * `HTTPS_PROXY` for wss, `HTTP_PROXY` for ws, or `ALL_PROXY`, in capitals or not, unless `NO_PROXY` lists the host. The
+   * environment is not read otherwise: to read it takes permission (`--allow-env`), and Deno asks for that on a terminal.
+   * A Unix socket is connected to without a proxy. @default none
+   */
+  proxy?: "env" | string | URL | ProxyOptions;
+  /** Connects through the Unix socket at this path; the URL still gives the host and the resource. */
+  path?: string;
+  /**
+   * A connection of your own instead: a `Deno.Conn` or a pair of byte streams. It belongs to the WebSocket from here on. Nothing
+   * is put on it, no proxy and no TLS, and no redirect is followed.
+   */
+  conn?: ByteConnection | BytePair;
+  /** What the application keeps with the connection, as `socket.data`. */
+  data?: Data;
+  /** Is told of the connection, or why there is none: metrics and logs. `./telemetry` has some. Nothing is counted without it. */
+  observer?: Observer;
+  /** Gives up connecting, wherever that stands. Once the connection is open it does nothing. */
+  signal?: AbortSignal;
+}
+
+/** How a `WebSocket` connects: whatever {@linkcode connect} takes. Its `signal` ends the opening handshake only. */
+export type WebSocketOptions = Omit<ConnectOptions, "data">;
+
+/** How a `WebSocketStream` connects: the draft's `protocols` and `signal`, and whatever {@linkcode connect} takes. */
+export interface WebSocketStreamOptions extends Omit<ConnectOptions, "protocols" | "data"> {
+  /** The subprotocols, the best first. @default {[]} */
+  protocols?: readonly string[];
+}
+
+/** A value, or what gives a fresh one for each attempt, such as one with a token that does not live long. */
+export type Fresh<Value> = Value | (() => Value | Promise<Value>);
+
+/** How a client connects and comes back. */
+export interface ReconnectingOptions<Data = unknown>
+  extends Omit<ConnectOptions<Data>, "conn" | "headers">, ReconnectingHooks<Data>, Partial<ReconnectLimits> {
+  /** More header fields of each request, such as `Authorization`, or a function that gives them. */
+  headers?: Fresh<HeadersInit>;
+  /** How the waiting grows: by default up to 5 s before the first attempt and a minute before any. */
+  delay?: Omit<ReconnectDelayOptions, "retryAfter">;
+  /** Ends it for good and at once, an open connection by `abort`: those who read or send get the signal's reason. */
+  signal?: AbortSignal;
+}
+
+const TLS_OPTION_KINDS: OptionKinds<TlsOptions> = {
+  caCerts: TEXTS,
+  cert: TEXT,
+  key: TEXT,
+  alpnProtocols: TEXTS,
+  serverName: TEXT,
+};
+
+/** The option `proxy`. */
+export const PROXY_OPTION_KINDS: OptionKinds<ProxyOptions> = { url: required(URL_OR_TEXT), headers: HEADERS };
+
+/** `connect`. */
+export const CONNECT_OPTION_KINDS: OptionKinds<ConnectOptions> = {
+  ...LIMIT_KINDS,
+  ...TLS_OPTION_KINDS,
+  protocols: TEXT_OR_TEXTS,
+  extensions: listOf("extensions", EXTENSION),
+  perMessageDeflate: orObject(FLAG, bag(PER_MESSAGE_DEFLATE_OPTION_KINDS)),
+  headers: HEADERS,
+  proxy: orObject(URL_OR_TEXT, bag(PROXY_OPTION_KINDS)),
+  path: TEXT,
+  conn: kind("a connection: a Deno.Conn, or a pair of byte streams", isObject),
+  data: ANYTHING,
+  observer: OBSERVER,
+  signal: SIGNAL,
+};
+
+/** The class `WebSocket`. */
+export const WEB_SOCKET_OPTION_KINDS: OptionKinds<WebSocketOptions> = without(CONNECT_OPTION_KINDS, "data");
+
+/** The class `WebSocketStream`, whose lists are Web IDL's: whatever can be iterated over. */
+export const WEB_SOCKET_STREAM_OPTION_KINDS: OptionKinds<WebSocketStreamOptions> = {
+  ...WEB_SOCKET_OPTION_KINDS,
+  protocols: kind("a list of strings", isObject),
+};
+
+/** `reconnecting`. */
+export const RECONNECTING_OPTION_KINDS: OptionKinds<ReconnectingOptions> = {
+  ...without(CONNECT_OPTION_KINDS, "conn"),
+  ...RECONNECT_LIMIT_KINDS,
+  headers: or(HEADERS, CALLBACK),
+  delay: bag(without(RECONNECT_DELAY_OPTION_KINDS, "retryAfter")),
+  onConnect: CALLBACK,
+  onState: CALLBACK,
+  shouldReconnect: CALLBACK,
+};

@@ -1,0 +1,48 @@
+/**
+ * What a runtime has to give for a client to connect.
+ *
+ * @module
+ */
+import type { ByteConnection } from "../transport/transport.ts";
+import type { HostAndPort } from "./target.ts";
+
+/** What TLS needs to know. */
+export interface TlsOptions {
+  /**
+   * Certificates in PEM that are trusted besides the system's. With a client certificate, over a Unix socket and through a proxy
+   * that TLS is spoken to, they are trusted instead of the system's, as `node:tls` has it.
+   */
+  caCerts?: string[];
+  /** The client's certificate chain in PEM, for servers that ask for one. It needs `key`. */
+  cert?: string;
+  /** The private key of `cert` in PEM. */
+  key?: string;
+  /** The protocols to offer (ALPN, RFC 7301), the best first. @default {["http/1.1"]} */
+  alpnProtocols?: string[];
+  /** The name that the server's certificate must have, and that the server is told (SNI). @default the URL's host */
+  serverName?: string;
+}
+
+/** {@linkcode TlsOptions} with all defaults filled in. */
+export type SecureOptions = TlsOptions & Required<Pick<TlsOptions, "serverName" | "alpnProtocols">>;
+
+/** What a runtime has to give: this is all that knows of Deno, or of Node. */
+export interface Dialer {
+  /**
+   * Connects, without TLS and without Nagle's algorithm.
+   *
+   * @param to A host and a port, or the path of a Unix socket.
+   * @param signal Gives up, and leaves no connection.
+   */
+  open(to: HostAndPort | { readonly path: string }, signal: AbortSignal): Promise<ByteConnection>;
+  /**
+   * Puts TLS on a connection, and resolves when the peer's certificate is found good.
+   *
+   * @param conn What `open` or `secure` gave. It is taken over: closed if this fails.
+   * @param options What to check and to offer.
+   * @param signal Gives up, and closes the connection.
+   */
+  secure(conn: ByteConnection, options: SecureOptions, signal: AbortSignal): Promise<ByteConnection>;
+  /** Reads a variable of the environment. */
+  env(name: string): string | undefined;
+}

@@ -1,0 +1,168 @@
+/**
+ * WebSockets where there is only `Deno.serve`: the platform's own, with the surface of a connection of ours.
+ *
+ * What `Deno.upgradeWebSocket` does not give, this cannot give either:
+ *
+ * - no backpressure on what comes in: the platform reads on while the application does not. What waits is bounded by
+ *   `maxQueuedBytes`, and then the connection is closed with 1013;
+ * - no `ping()`, no `roundTripTime` and no `tap()`; keepalive is the platform's, to the second;
+ * - no compression and no other extensions;
+ * - messages are whole: `messages()` gives each as one chunk, and none can be sent from a source;
+ * - `maxMessageBytes` is judged when the whole message is here (1009); the platform itself cuts at 64 MiB a frame, and counts
+ *   neither fragments nor the time they take;
+ * - the platform's idea of the protocol: frames that are not masked are let in, and after other faults the connection ends with
+ *   no close frame, as it does where a peer still sends after our close frame. The close frame of a peer is answered at once,
+ *   not after the answers to the messages before it;
+ * - `abort()` starts to close, and hears no more of it: there is no way to drop the connection;
+ * - after a refusal `Deno.serve` leaves the connection open for the next request.
+ *
+ * Use `serve`, or `serveNode` of `./node`, wherever you can.
+ *
+ * @module
+ */
+import { HandshakeError } from "../errors.ts";
+import { type OriginPolicy, ORIGINS } from "../handshake/origin.ts";
+import { readUpgradeRequest, type UpgradeRequest } from "../handshake/server_handshake.ts";
+import { chooseSubprotocol, subprotocolList } from "../handshake/subprotocol.ts";
+import { LIMIT_KINDS, resolveLimits } from "../limits.ts";
+import { logError } from "../log_error.ts";
+import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
+import { HUB, type Topics } from "../connection/topics.ts";
+import type { WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
+import type { Address } from "../transport/transport.ts";
+import { checkServing } from "../connection/check_handler.ts";
+import { originCheck } from "./origin_check.ts";
+import { ANYTHING, CALLBACK, HEADERS, isObject, kind, type OptionKinds, TEXT_OR_TEXTS } from "../option_kinds.ts";
+import { type KeptLimits, PlatformConnection } from "./platform_connection.ts";
+
+/** How a request is upgraded. */
+export interface UpgradeRequestOptions<Data = unknown> extends Partial<KeptLimits> {
+  /** The subprotocol that this server speaks, or a list of them, the best first. */
+  protocols?: string | readonly string[];
+  /** The origins that may connect. By default only the host's own, where an `Origin` is sent. */
+  origins?: OriginPolicy;
+  /** More header fields of the answer, such as `Set-Cookie`. */
+  headers?: HeadersInit;
+  /** What the application keeps with the connection, as `socket.data`. */
+  data?: Data;
+  /** The peer's address, of the second argument of `Deno.serve`'s handler. */
+  remoteAddr?: Address;
+  /** What `socket.subscribe`, `unsubscribe` and `publish` are for: `createHub` of `./hub` makes one. */
+  hub?: Topics;
+  /** Is told of what the handler throws. By default it is printed to the console. */
+  onError?(error: unknown): unknown;
+}
+
+const { maxMessageBytes, highWaterMark, maxQueuedBytes, closeTimeout, pingInterval, pongTimeout } = LIMIT_KINDS;
+
+/** What they take. */
+export const UPGRADE_REQUEST_OPTION_KINDS: OptionKinds<UpgradeRequestOptions> = {
+  maxMessageBytes,
+  highWaterMark,
+  maxQueuedBytes,
+  closeTimeout,
+  pingInterval,
+  pongTimeout,
+  protocols: TEXT_OR_TEXTS,
+  origins: ORIGINS,
+  headers: HEADERS,
+  data: ANYTHING,
+  remoteAddr: kind("an address", isObject),
+  hub: HUB,
+  onError: CALLBACK,
+};
+
+/**
+ * Answers a request of `Deno.serve` with a WebSocket. The module's description says what it cannot do.
+ *
+ * @example Beside other answers
+ * ```ts
+ * import { connect } from "@sluice/websocket";
+ * import { upgradeRequest } from "@sluice/websocket/deno-serve";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+ *   if (request.headers.get("upgrade") !== "websocket") return new Response("Hello\n");
+ *   return upgradeRequest(request, {}, async (socket) => {
+ *     for await (const message of socket) await socket.send(message);
+ *   });
+ * });
+ *
+ * await using socket = await connect(`ws://127.0.0.1:${server.addr.port}`);
+ * await socket.send("hello");
+ * assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
+ * ```
+ *
+ * @typeParam Data What the application keeps with the connection.
+ * @param request The request, whose body nobody has read.
+ * @param options The limits, the subprotocols and the origins.
+ * @param handler A function that holds the connection, or callbacks. It runs once the connection is open.
+ * @returns The answer, to be returned to `Deno.serve`: 101, or a refusal of a request that is not in order (RFC 6455 §4.2.1).
+ * @throws {RangeError} If a number is out of range.
+ * @throws {TypeError} If an option is unknown or of another kind, there is no handler, an origin of the list cannot match, or the
+ *   request was upgraded before.
+ */
+export function upgradeRequest<Data>(
+  request: Request,
+  options: UpgradeRequestOptions<Data> & { data: Data },
+  handler: WebSocketHandler<Data, WebSocketConnectionWithData<Data>>,
+): Response;
+/** Answers a request of `Deno.serve` with a WebSocket, whose `data` may be attached later, or never. */
+export function upgradeRequest<Data = unknown>(
+  request: Request,
+  options: UpgradeRequestOptions<Data>,
+  handler: WebSocketHandler<Data>,
+): Response;
+export function upgradeRequest<Data>(
+  request: Request,
+  options: UpgradeRequestOptions<Data>,
+  handler: WebSocketHandler<Data>,
+): Response {
+  checkServing("upgradeRequest()", options, UPGRADE_REQUEST_OPTION_KINDS, handler);
+  const { remoteAddr, data, hub } = options;
+  const protocols = subprotocolList(options.protocols);
+  const limits = resolveLimits(options);
+  const checkOrigin = originCheck(options.origins);
+  let upgrade: UpgradeRequest;
+  try {
+    upgrade = readRequest(request);
+    checkOrigin(upgrade);
+  } catch (error) {
+    if (error instanceof HandshakeError) return refusalOf(error);
+    throw error;
+  }
+  if (UPGRADED.has(request)) throw new TypeError("Cannot upgrade the request: it was upgraded before");
+  UPGRADED.add(request);
+  const protocol = chooseSubprotocol(upgrade.protocols, protocols);
+  const { socket, response } = Deno.upgradeWebSocket(request, {
+    ...(protocol === "" ? {} : { protocol }),
+    // The platform pings after half of it, and gives up after the rest; it counts in seconds.
+    idleTimeout: limits.pingInterval === 0 ? 0 : Math.ceil((limits.pingInterval + limits.pongTimeout) / 1000),
+  });
+  for (const [name, value] of new Headers(options.headers)) response.headers.append(name, value);
+  socket.onopen = () => {
+    const connection = new PlatformConnection<Data>({ socket, upgrade, protocol, limits, remoteAddr, data, hub });
+    void runHandler(connection, handler, (error) => logError(error, options));
+  };
+  return response;
+}
+
+/** The requests that were upgraded: one has one answer. */
+const UPGRADED = new WeakSet<Request>();
+
+/** The rules of our own server, which `Deno.upgradeWebSocket` does not ask for: the version, the key, one of each field. */
+function readRequest({ method, url, headers }: Request): UpgradeRequest {
+  // The platform gives the target as it came: the URL parser would settle what is to be judged.
+  const [scheme = "", rest = ""] = url.split("://", 2);
+  const slash = rest.indexOf("/");
+  const target = slash < 0 ? new URL(url).pathname : url.slice(scheme.length + "://".length + slash);
+  return readUpgradeRequest({ method, target, version: "HTTP/1.1", fields: [...headers] }, {
+    secure: scheme === "https",
+  });
+}
+
+function refusalOf({ status, headers, message }: HandshakeError): Response {
+  const response = new Response(`${message}\n`, { status, headers });
+  response.headers.set("Connection", headers.has("Upgrade") ? "close, Upgrade" : "close");
+  return response;
+}
