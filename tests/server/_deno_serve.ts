@@ -1,5 +1,3 @@
-import { runInNewContext } from "node:vm";
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { upgradeRequest, type UpgradeRequestOptions } from "../../lib/server/deno_serve.ts";

@@ -1,5 +1,4 @@
-import { runInNewContext } from "node:vm";
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
