@@ -20,6 +20,7 @@ import {
   canKeepContext,
   createDeflater,
   createInflater,
+  defaultLevel,
   type Deflater,
   InflateError,
   InflateOverflow,
@@ -32,7 +33,7 @@ export interface DeflateFrameOptions {
   name?: "deflate-frame" | "x-webkit-deflate-frame";
   /** Bytes below which a frame is sent as it is. @default {64} */
   threshold?: number;
-  /** From 0, store, to 9, smallest. @default {1} */
+  /** From 0, store, to 9, smallest. @default {6}, or 1 where the peer forbids context takeover and has a window of 11 bits or more */
   level?: number;
 }
 
@@ -71,7 +72,7 @@ interface Demand {
  */
 export function deflateFrame(options: DeflateFrameOptions = {}): Extension {
   checkOptions("deflateFrame()", options, DEFLATE_FRAME_OPTION_KINDS);
-  const { name = "deflate-frame", threshold = 64, level = 1 } = options;
+  const { name = "deflate-frame", threshold = 64, level } = options;
   const processor = (demand: Demand): ExtensionProcessor => ({
     name,
     params: [], // we ask for nothing
@@ -113,7 +114,11 @@ function readDemand(params: readonly ExtensionParam[]): Demand | undefined {
 
 function openCodec(
   { maxMessageBytes }: CodecContext,
-  { demand, threshold, level }: { demand: Demand; threshold: number; level: number },
+  { demand, threshold, level = defaultLevel(demand) }: {
+    demand: Demand;
+    threshold: number;
+    level: number | undefined;
+  },
 ): ExtensionCodec {
   let inflater: Inflater | undefined;
   let deflater: Deflater | undefined;

@@ -81,6 +81,14 @@ async function echoStreamed(socket: WebSocketConnection): Promise<void> {
   }
 }
 
+/** The applications that ask for messages, by the way in which they do. */
+export const PULLING: Readonly<Record<string, (socket: WebSocketConnection) => Promise<void>>> = {
+  "for await": echoPulled,
+  "readable": (socket) => socket.readable.pipeTo(socket.writable),
+  "batches": echoBatches,
+  "messages()": echoStreamed,
+};
+
 const bytesOf = (chop: Chop): number => typeof chop === "number" ? chop : Infinity;
 
 function server(
@@ -207,12 +215,7 @@ export const SUBJECTS: readonly SubjectKind[] = [
     create: () =>
       server((opened) => ({ open: opened, message: (socket, data) => void socket.send(data) }), { lendPayloads: true }),
   },
-  ...Object.entries({
-    "for await": echoPulled,
-    "readable": (socket: WebSocketConnection) => socket.readable.pipeTo(socket.writable),
-    "batches": echoBatches,
-    "messages()": echoStreamed,
-  }).map(([name, echo]): SubjectKind => ({
+  ...Object.entries(PULLING).map(([name, echo]): SubjectKind => ({
     name: `our server with ${name}`,
     role: "server",
     thorough: false,

@@ -4,7 +4,9 @@
  * @module
  */
 import { assertEquals, assertGreater } from "@std/assert";
+import { nextTask } from "../../lib/async.ts";
 import { connect } from "../../lib/client/connect.ts";
+import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import type { Extension, ExtensionProcessor } from "../../lib/extensions/extension.ts";
 import { permessageDeflate } from "../../lib/extensions/permessage_deflate/permessage_deflate.ts";
 import { parseExtensions } from "../../lib/handshake/extension_header.ts";
@@ -13,6 +15,7 @@ import type { Message } from "../../lib/pipeline/messages/message.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { within } from "../_support/deadline.ts";
 import { PAYLOAD_SIZES, PAYLOADS } from "../_support/payloads.ts";
+import { PULLING } from "./_subjects.ts";
 import { DEFLATE_CASES, type DeflateCase } from "./deflate_cases.ts";
 
 /** Messages of each size, so that there is a context to take over. The suite sends 1000. */
@@ -21,6 +24,15 @@ const REPEATS = 4;
 const WHOLE = Number.MAX_SAFE_INTEGER;
 /** Bytes of a message's fragments before they are compressed. */
 const FRAGMENTS = [256, 1024, 4 * 1024, 16 * 1024, 64 * 1024];
+
+/** The server's application reads in every way, one after the other. */
+const HANDLERS: readonly WebSocketHandler[] = [
+  { message: (socket, data) => socket.send(data) },
+  { message: (socket, data) => nextTask().then(() => socket.send(data)) },
+  ...Object.values(PULLING),
+];
+let used = 0;
+const nextHandler = (): WebSocketHandler => HANDLERS[used++ % HANDLERS.length]!;
 
 /** The same extension, which cuts messages into fragments of so many bytes before it compresses them. */
 function cutting<Given extends Extension>(extension: Given, size: number): Extension {
@@ -49,7 +61,11 @@ function cutting<Given extends Extension>(extension: Given, size: number): Exten
 }
 
 /** Both ends of a row, the client's offers being the row's. */
-async function openCase({ offers, server: wishes, agreed }: DeflateCase, fragmentBytes: number) {
+async function openCase(
+  { offers, server: wishes, agreed }: DeflateCase,
+  fragmentBytes: number,
+  handler: WebSocketHandler,
+) {
   const [theirs, ours] = [permessageDeflate({ threshold: 0, ...wishes }), permessageDeflate({ threshold: 0 })];
   const offered = offers.map((offer) => parseExtensions([`x${offer === "" ? "" : `; ${offer}`}`])[0]!.params);
   const offering: Extension = {
@@ -60,7 +76,7 @@ async function openCase({ offers, server: wishes, agreed }: DeflateCase, fragmen
   };
   const server = serve(
     { hostname: "127.0.0.1", port: 0, extensions: [cutting(theirs, fragmentBytes)] },
-    { message: (socket, data) => socket.send(data) },
+    handler,
   );
   const socket = await within(connect(server.url, { extensions: [cutting(offering, fragmentBytes)] }));
   assertEquals(socket.extensions, agreed === "" ? "permessage-deflate" : `permessage-deflate; ${agreed}`);
@@ -88,7 +104,7 @@ async function openCase({ offers, server: wishes, agreed }: DeflateCase, fragmen
 for (const row of DEFLATE_CASES) {
   for (const [kind, payload] of Object.entries(PAYLOADS)) {
     Deno.test(`${row.id}: ${kind} of 16 bytes to 128 KiB comes back, with ${row.title}`, async () => {
-      await using ends = await openCase(row, WHOLE);
+      await using ends = await openCase(row, WHOLE, nextHandler());
       for (const size of PAYLOAD_SIZES) {
         for (let repeat = 0; repeat < REPEATS; repeat++) await ends.echo(payload(size));
       }
@@ -106,7 +122,7 @@ for (const row of DEFLATE_CASES) {
 
   Deno.test(`${row.id}: messages of 128 KiB in fragments of 256 bytes to 64 KiB come back, with ${row.title}`, async () => {
     for (const fragmentBytes of FRAGMENTS) {
-      await using ends = await openCase(row, fragmentBytes);
+      await using ends = await openCase(row, fragmentBytes, nextHandler());
       const messages = Object.values(PAYLOADS).map((payload) => payload(128 * 1024));
       for (const message of [...messages, ...messages]) await ends.echo(message);
       for (const stats of [ends.server, ends.client]) assertEquals([stats.messagesIn, stats.messagesOut], [10, 10]);

@@ -13,6 +13,7 @@ import type { DeflateParameters } from "./parameters.ts";
 import {
   createDeflater,
   createInflater,
+  defaultLevel,
   type Deflater,
   type DeflaterOptions,
   InflateError,
@@ -43,7 +44,7 @@ export interface CodecSettings {
   /** Bytes below which a message is sent as it is. */
   readonly threshold: number;
   /** From 0, store, to 9, smallest. */
-  readonly level: number;
+  readonly level: number | undefined;
   /** From 1, little memory, to 9, fast. */
   readonly memLevel: number;
   /** How many times larger than its compressed bytes a message may be. */
@@ -224,7 +225,11 @@ export class Codec {
     const { keepOut, bitsOut, deflaters, settings, stats } = this.#options;
     const started = this.#context.now();
     const { fin, opcode, payload } = frame;
-    const options: DeflaterOptions = { windowBits: bitsOut, level: settings.level, memLevel: settings.memLevel };
+    const options: DeflaterOptions = {
+      windowBits: bitsOut,
+      level: levelOf(this.#options),
+      memLevel: settings.memLevel,
+    };
     this.#deflater ??= (keepOut ? undefined : deflaters.take(bitsOut)) ?? createDeflater(options);
     const flushed = concatBytes(this.#deflater.deflate(payload));
     const deflated = fin ? trimEnd(flushed) : flushed;
@@ -250,6 +255,13 @@ export class Codec {
 /** §7.2.1: a message ends without the last four bytes, and an empty one is a zero byte. */
 function trimEnd(deflated: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return deflated.length === 0 ? Uint8Array.of(0) : deflated.subarray(0, deflated.length - 4);
+}
+
+/** The level in force: the one asked for, or what fits the window and the context. */
+export function levelOf(
+  { settings, bitsOut, keepOut }: Pick<CodecOptions, "settings" | "bitsOut" | "keepOut">,
+): number {
+  return settings.level ?? defaultLevel({ windowBits: bitsOut, keep: keepOut });
 }
 
 /** Nothing counted yet. */

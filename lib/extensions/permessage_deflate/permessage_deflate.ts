@@ -7,7 +7,7 @@ import { COUNT, FLAG, type Kind, type OptionKinds, whole } from "../../option_ki
 import { checkOptions } from "../../options.ts";
 import { type Role, Rsv } from "../../pipeline/frames/frame.ts";
 import type { Extension, ExtensionProcessor } from "../extension.ts";
-import { Codec, type CodecSettings, type CompressionStats, newStats, sides } from "./codec.ts";
+import { Codec, type CodecSettings, type CompressionStats, levelOf, newStats, sides } from "./codec.ts";
 import { ContextPool } from "./context_pool.ts";
 import { type DeflateParameters, readParameters, writeParameters } from "./parameters.ts";
 import { canKeepContext, deflateBytes, type Deflater, inflateBytes, type Inflater, requireZlib } from "./zlib.ts";
@@ -33,7 +33,12 @@ export interface PerMessageDeflateOptions {
   clientMaxWindowBits?: number;
   /** Bytes below which a message is sent as it is. @default {1024} */
   threshold?: number;
-  /** From 0, store, to 9, smallest. @default {1}: on small JSON twice as fast as zlib's own 6, for 5 to 10 % more bytes */
+  /**
+   * From 0, store, to 9, smallest. Level 1 takes a tenth to a half of the time of zlib's own 6, for 16 % more bytes of messages of 200
+   * bytes, 30 % of 1 KiB, and 50 to 80 % of larger ones (JSON and text, measured).
+   *
+   * @default {1}, or 6 with a window of 10 bits or fewer, or with context takeover, where size is what is wanted
+   */
   level?: number;
   /** From 1, little memory, to 9, fast. @default {8} */
   memLevel?: number;
@@ -99,7 +104,7 @@ const DEFAULTS: Settings = {
   serverMaxWindowBits: 15,
   clientMaxWindowBits: 15,
   threshold: 1024,
-  level: 1,
+  level: undefined,
   memLevel: 8,
   maxRatio: 256,
   contextBudget: 64 * 1024 * 1024,
@@ -174,7 +179,8 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
       splittable: true,
       get encoding() {
         const { keepOut, bitsOut } = sides(parameters, role);
-        const { threshold, level, memLevel } = settings;
+        const { threshold, memLevel } = settings;
+        const level = levelOf({ settings, bitsOut, keepOut });
         return keepOut ? undefined : [bitsOut, threshold, level, memLevel].join();
       },
       open(context) {

@@ -54,7 +54,7 @@ for (const role of ROLES) {
 
   Deno.test(`D6: with takeover the second message needs the first; no_context_takeover of either side ends that (${role})`, () => {
     const sizes = (header: string) => {
-      const { encode, release } = open({}, header);
+      const { encode, release } = open({ level: 6 }, header);
       const sent = [encode(text(STORY)), encode(text(STORY)), encode(text(STORY))];
       release();
       return sent.map(([message]) => message!.payload.length);

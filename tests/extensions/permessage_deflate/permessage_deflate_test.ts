@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { HandshakeError } from "../../../lib/errors.ts";
 import { acceptExtensions, describeExtensions, offerExtensions } from "../../../lib/extensions/negotiation.ts";
 import {
@@ -7,9 +7,10 @@ import {
   withPerMessageDeflate,
 } from "../../../lib/extensions/permessage_deflate/permessage_deflate.ts";
 import { parseExtensions } from "../../../lib/handshake/extension_header.ts";
+import { frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
 import { flip } from "../../_support/toy_extensions.ts";
 import { client } from "../_support.ts";
-import { NO_TAKEOVER, params, TAKEOVER } from "./_support.ts";
+import { NO_TAKEOVER, openCodec, params, TAKEOVER } from "./_support.ts";
 
 /** A server's answer to a header of offers. */
 const answerTo = (header: string, options: PerMessageDeflateOptions = {}) =>
@@ -171,6 +172,21 @@ Deno.test("options out of range are refused at once, with the name and the range
     }
   }
   permessageDeflate({ threshold: Infinity, maxRatio: Infinity, contextBudget: Infinity, level: 9, memLevel: 1 });
+});
+
+Deno.test("a peer that asks for a window of 9 bits gets level 6 where none is asked for, and the level that is", () => {
+  const sizeOf = (options: PerMessageDeflateOptions, header: string) => {
+    const { encode, release } = openCodec("server", { extension: permessageDeflate(options), header });
+    const rows = Array.from({ length: 2000 }, (_, i) => `{"id":${i},"name":"user ${i % 7}","active":true}`).join();
+    const [sent] = encode(frame(Opcode.TEXT, new TextEncoder().encode(rows)));
+    release();
+    return sent!.payload.length;
+  };
+  const small = "server_max_window_bits=9";
+  assertEquals(sizeOf({}, small), sizeOf({ level: 6 }, small));
+  assertLess(sizeOf({}, small), sizeOf({ level: 1 }, small));
+  assertEquals(sizeOf({}, ""), sizeOf({ level: 1 }, ""));
+  assertEquals(sizeOf({ serverContextTakeover: true }, ""), sizeOf({ serverContextTakeover: true, level: 6 }, ""));
 });
 
 Deno.test("`perMessageDeflate` puts compression before the other extensions: true, options, or not at all", () => {

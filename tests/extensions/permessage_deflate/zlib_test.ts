@@ -4,6 +4,7 @@ import {
   canKeepContext,
   createDeflater,
   createInflater,
+  defaultLevel,
   deflateBytes,
   inflateBytes,
   InflateError,
@@ -319,6 +320,12 @@ Deno.test("D1: a bomb's output is never held beyond what is allowed and one scra
     Uint8Array.prototype.slice = slice;
   }
   assert(copied <= MiB, `${copied} bytes`);
+});
+
+Deno.test("the default level is 1 where that is much faster, and 6 with a small window or a kept context, where it is not", () => {
+  const levels = [8, 9, 10, 11, 15].map((windowBits) => defaultLevel({ windowBits, keep: false }));
+  assertEquals(levels, [6, 6, 6, 1, 1]);
+  assertEquals([9, 15].map((windowBits) => defaultLevel({ windowBits, keep: true })), [6, 6]);
 });
 
 Deno.test("what a context costs follows zlib's own formula", () => {
