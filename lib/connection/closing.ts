@@ -172,7 +172,7 @@ export class Closing {
     void nextTask().then(() => {
       this.#checking = false;
       // A batch that was just handed over is looked at only now: it may have more messages than one.
-      if (sender.consuming === "nothing") this.#conclude();
+      if (intake.awaited || sender.consuming === "nothing") this.#conclude();
     });
   }
 

@@ -118,6 +118,22 @@ for (const role of ["server", "client"] as const) {
   );
 
   inEveryLane(
+    `a ${role} waits no longer than the application for a fault or a close frame: no timer is needed`,
+    async (lane) => {
+      using _time = new FakeTime();
+      for (const end of ["83", close(1000)]) {
+        const { connection, peer } = open({ role });
+        const reading = lane.read(connection, (message) => void connection.send(message));
+        await peer.send(text("one"), text("two"), end);
+        await peer.expect(text("one"), text("two"));
+        assertEquals(closeOf(await peer.readFrame()).code, end === "83" ? 1002 : 1000);
+        await peer.closeWrite();
+        await reading.ended;
+      }
+    },
+  );
+
+  inEveryLane(
     `a ${role} fails a peer that breaks a rule after 2 s, whatever the application still does`,
     async (lane) => {
       using time = new FakeTime();
