@@ -18,6 +18,7 @@ export class Conversation {
   readonly world: World;
   readonly name: string;
   readonly plan: ConnectionPlan;
+  readonly #hasTopics: boolean;
   /** What the client says, over however many transports. */
   readonly clientTalk: Talk;
   readonly clientListening: Listening;
@@ -35,12 +36,18 @@ export class Conversation {
   /** What the client's attempt came to. */
   outcome: "under way" | "opened" | "failed" = "under way";
 
-  constructor(world: World, name: string, plan: ConnectionPlan) {
+  constructor(world: World, name: string, plan: ConnectionPlan, hasTopics = false) {
     this.world = world;
     this.name = name;
     this.plan = plan;
-    this.clientTalk = new Talk(`${name}.c`, this.comesBack);
+    this.#hasTopics = hasTopics;
+    this.clientTalk = new Talk(`${name}.c`, this.#named);
     this.clientListening = new Listening(world, `${name}.c`);
+  }
+
+  /** Whether each message says whose it is: where several are heard, or some may be missing. */
+  get #named(): boolean {
+    return this.comesBack || this.#hasTopics;
   }
 
   /** Whether one client may have several transports. */
@@ -131,12 +138,12 @@ export class Conversation {
   }
 
   /** Seats our client. */
-  seatClient(app: AppPlan, limits: Partial<Limits>, more: Pick<SeatOptions, "topics"> = {}): Seat {
+  seatClient(app: AppPlan, limits: Partial<Limits>): Seat {
     const { clientTalk: talk, clientListening: listening } = this;
     const hear = "raw" in this.plan.server
       ? this.#hearRaw(listening)
-      : this.comesBack
-      ? (message: Message) => void listening.takeNamed(message, false)
+      : this.#named
+      ? (message: Message) => listening.takeNamed(message)
       : (message: Message) => listening.takeNext(message);
     return this.client = this.#seat({
       name: `${this.name}.c`,
@@ -146,23 +153,22 @@ export class Conversation {
       hear,
       limits,
       handled: false,
-      ...more,
     });
   }
 
   /** Seats our server's end of the last transport. */
-  seatServer(app: AppPlan, limits: Partial<Limits>, handled: boolean, more: Pick<SeatOptions, "topics"> = {}): Seat {
+  seatServer(app: AppPlan, limits: Partial<Limits>, handled: boolean): Seat {
     const name = this.comesBack ? `${this.name}.s/${this.servers.length}` : `${this.name}.s`;
-    const talk = new Talk(name, this.comesBack);
+    const talk = new Talk(name, this.#named);
     const listening = new Listening(this.world, name);
-    listening.hears(this.clientTalk);
+    listening.hears(this.clientTalk, { lossy: this.comesBack, joins: this.comesBack });
     this.clientListening.hears(talk);
     const hear = "raw" in this.plan.client
       ? this.#hearRaw(listening)
-      : this.comesBack
-      ? (message: Message) => void listening.takeNamed(message, true)
+      : this.#named
+      ? (message: Message) => listening.takeNamed(message)
       : (message: Message) => listening.takeNext(message);
-    const seat = this.#seat({ name, plan: app, talk, listening, hear, limits, handled, ...more });
+    const seat = this.#seat({ name, plan: app, talk, listening, hear, limits, handled });
     this.servers.push(seat);
     return seat;
   }

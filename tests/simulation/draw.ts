@@ -5,13 +5,14 @@
  */
 import type { Limits } from "../../lib/limits.ts";
 import { Chance } from "./chance.ts";
-import { drawApp } from "./draw_app.ts";
+import { drawApp, TOPICS } from "./draw_app.ts";
 import { drawRaw } from "./draw_raw.ts";
 import type {
   ClientPlan,
   ConnectionPlan,
   DeflatePlan,
   FaultPlan,
+  HubPlan,
   Plan,
   ServerPlan,
   WayPlan,
@@ -49,7 +50,13 @@ export function draw(seed: bigint, only?: Actor): Plan {
     4,
     () => drawConnection(chance, server, { calm, actor: only ?? chance.pick(MIX) }),
   );
-  return { seed: String(seed), calm, server, connections, acts: calm ? [] : drawActs(chance) };
+  return {
+    seed: String(seed),
+    calm,
+    server,
+    connections,
+    acts: [...(calm ? [] : drawActs(chance)), ...drawTopicActs(chance, server, calm)],
+  };
 }
 
 function drawServer(chance: Chance, calm: boolean): ServerPlan {
@@ -61,9 +68,32 @@ function drawServer(chance: Chance, calm: boolean): ServerPlan {
     ...(chance.oneIn(10) ? { maxConnections: 1 + chance.below(2) } : {}),
     ...drawDeflate(chance),
     lends: handler !== "function" && chance.oneIn(3),
+    ...(streams || !chance.oneIn(4) ? {} : { hub: drawHub(chance) }),
     upgrades: chance.oneIn(40) ? null : chance.oneIn(8) ? chance.below(500) : 0,
     streams,
   };
+}
+
+function drawHub(chance: Chance): HubPlan {
+  return {
+    slowPolicy: chance.pick(["disconnect", "wait", "drop-oldest", "latest-only"]),
+    limits: { maxBacklogBytes: chance.pick([1, 1_000, 100_000]) },
+    history: chance.oneIn(2) ? 0 : chance.below(4),
+    hubs: chance.oneIn(2) ? 1 : 2,
+  };
+}
+
+function drawTopicActs(chance: Chance, { hub }: ServerPlan, calm: boolean): WorldAct[] {
+  if (hub === undefined) return [];
+  const at = () => chance.below(1_500);
+  const size = () => chance.below(chance.oneIn(4) ? 2_000 : 60);
+  const acts = chance.some(
+    1,
+    8,
+    (): WorldAct => ({ at: at(), do: "publish", topic: chance.pick(TOPICS), size: size(), hub: chance.below(2) }),
+  );
+  if (!calm && chance.oneIn(3)) acts.push({ at: at(), do: "broker dies", time: chance.below(1_000) });
+  return acts;
 }
 
 /** Limits that worlds of a few seconds reach. */
@@ -106,6 +136,7 @@ function drawConnection(
       calm,
       echoes: chance.oneIn(3),
       full: true,
+      topics: topicsFor(server, actor),
     }),
   };
   return {
@@ -115,6 +146,12 @@ function drawConnection(
     there: drawWay(chance, calm),
     back: drawWay(chance, calm),
   };
+}
+
+/** A history comes again to who subscribes again: then nobody leaves a topic, and who comes back has none. */
+function topicsFor({ hub }: ServerPlan, actor: Actor): "joined" | "left" | undefined {
+  if (hub === undefined || (hub.history > 0 && actor === "reconnecting")) return undefined;
+  return hub.history > 0 ? "joined" : "left";
 }
 
 function drawClient(chance: Chance, actor: Actor, calm: boolean): ClientPlan {

@@ -6,6 +6,9 @@
 import type { Chance } from "./chance.ts";
 import type { Act, AppPlan, Lane } from "./plan.ts";
 
+/** The topics of a world. */
+export const TOPICS = ["news", "sport"] as const;
+
 const LANES: readonly Lane[] = ["for await", "for await", "readable", "batches", "messages"];
 
 /** What an application is drawn for. */
@@ -18,11 +21,19 @@ export interface AppNeeds {
   readonly echoes: boolean;
   /** Whether it can send from a source, ping and abort, as a `WebSocketConnection` can. */
   readonly full: boolean;
+  /** Whether there are topics, and whether they are also left: with a history, messages would come again to who joins again. */
+  readonly topics?: "joined" | "left" | undefined;
 }
 
 /** Draws an application; a calm one reads all that comes, and does nothing that ends a connection but to close it. */
-export function drawApp(chance: Chance, { lane, calm, echoes, full }: AppNeeds): AppPlan {
+export function drawApp(chance: Chance, { lane, calm, echoes, full, topics }: AppNeeds): AppPlan {
   const acts = chance.some(0, 4, () => drawAct(chance, full));
+  if (topics !== undefined) {
+    acts.push(
+      { at: 0, do: "subscribe", topic: chance.pick(TOPICS) },
+      ...chance.some(0, 4, () => drawTopicAct(chance, topics === "left")),
+    );
+  }
   if (chance.oneIn(3)) acts.push({ at: chance.below(1_500), do: "close", ...drawClose(chance) });
   if (!calm && full && chance.oneIn(10)) acts.push({ at: chance.below(1_500), do: "abort" });
   return {
@@ -55,6 +66,14 @@ function drawAct(chance: Chance, full: boolean): Act {
     return { at, do: "source", kind, chunks, pause: chance.oneIn(2) ? 0 : chance.below(50) };
   }
   return { at, do: "send", kind, size: drawSize(chance), count: chance.oneIn(4) ? 1 + chance.below(12) : 1 };
+}
+
+function drawTopicAct(chance: Chance, mayLeave: boolean): Act {
+  const [at, topic] = [chance.below(1_200), chance.pick(TOPICS)];
+  const draw = chance.below(4);
+  if (draw === 0) return { at, do: "subscribe", topic };
+  if (draw === 1 && mayLeave) return { at, do: "unsubscribe", topic };
+  return { at, do: "publish", topic, size: chance.below(chance.oneIn(4) ? 2_000 : 60) };
 }
 
 /** A message's size: mostly small, sometimes none, or around what headers count in. */

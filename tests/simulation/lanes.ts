@@ -12,6 +12,7 @@ import type { Seat } from "./seat.ts";
 export async function readAll(seat: Seat, socket: WebSocketConnection): Promise<void> {
   switch (seat.options.plan.lane) {
     case "for await":
+    case "callbacks":
       for await (const message of socket) if (await takes(seat, message)) return;
       return;
     case "readable":
@@ -24,7 +25,6 @@ export async function readAll(seat: Seat, socket: WebSocketConnection): Promise<
     case "messages":
       for await (const message of socket.messages()) if (await takes(seat, await wholeOf(message))) return;
       return;
-    case "callbacks":
     case "nothing":
       await socket.closed;
   }

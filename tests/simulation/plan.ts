@@ -51,6 +51,7 @@ export type Act =
     | { readonly do: "close"; readonly code?: number }
     | { readonly do: "abort" }
     | { readonly do: "subscribe"; readonly topic: string }
+    | { readonly do: "unsubscribe"; readonly topic: string }
     | { readonly do: "publish"; readonly topic: string; readonly size: number }
   );
 

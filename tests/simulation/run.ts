@@ -5,6 +5,7 @@
  */
 import { type SimulatedClient, startClient } from "./clients.ts";
 import { Conversation } from "./conversation.ts";
+import { SimulatedHubs } from "./hubs.ts";
 import { judge } from "./judge.ts";
 import type { Plan } from "./plan.ts";
 import { RawPeer } from "./raw.ts";
@@ -29,13 +30,17 @@ export interface Outcome {
 /** Milliseconds from the last act to the end of all clients, and from there to the server's. */
 const REST = 700;
 const LAST = 25_000;
+const LONGEST_STOP = 8_000;
 
 /** Runs a plan. Throws the first violation. */
 export async function run(plan: Plan, stage: Stage, trace: Trace = new Trace()): Promise<Outcome> {
   const world = new World(BigInt(plan.seed), trace);
   stage.enter(world);
-  const conversations = plan.connections.map((one, i) => new Conversation(world, `c${i}`, one));
-  const server = new SimulatedServer(world, plan.server, conversations);
+  const conversations = plan.connections.map((one, i) =>
+    new Conversation(world, `c${i}`, one, plan.server.hub !== undefined)
+  );
+  const hubs = plan.server.hub === undefined ? undefined : new SimulatedHubs(world, plan.server.hub);
+  const server = new SimulatedServer(world, plan.server, conversations, hubs);
   const clients: SimulatedClient[] = [];
   for (const [i, conversation] of conversations.entries()) {
     const { client, server: there, at } = conversation.plan;
@@ -73,6 +78,10 @@ export async function run(plan: Plan, stage: Stage, trace: Trace = new Trace()):
   world.after(end + LAST, () => {
     conversations.forEach(({ raw }) => raw?.drop());
     if (!server.stopping) server.stop();
+  });
+  world.after(end + LAST + LONGEST_STOP, () => {
+    hubs?.judge();
+    hubs?.close();
   });
   await world.run(stage);
   const failure = judge(world, plan, conversations);

@@ -9,6 +9,7 @@ import type { MessageSource } from "../../lib/connection/message_source.ts";
 import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import type { SimulatedConn } from "./network.ts";
 import type { Act, AppPlan } from "./plan.ts";
+import type { SeatTopics } from "./hubs.ts";
 import type { Listening, Talk } from "./talk.ts";
 import type { WireReader } from "./wire.ts";
 import type { World } from "./world.ts";
@@ -69,12 +70,10 @@ export interface SeatOptions {
     readonly closeTimeout: number;
     readonly maxMessageBytes: number;
   };
-  /** Subscribes and publishes, where there is a hub. */
   /** Whether the other end is a raw one: it may have broken a rule first, which its application is told later. */
   readonly raw: boolean;
   /** Whether what its application throws fails the connection, as a handler's does. */
   readonly handled: boolean;
-  readonly topics?: { subscribe(topic: string): void; publish(topic: string, size: number): void };
 }
 
 /** One of our ends. */
@@ -87,6 +86,8 @@ export class Seat {
   conn: SimulatedConn | undefined;
   wire: WireReader | undefined;
   surface: Surface | undefined;
+  /** What it does with topics, where there is a hub. */
+  topics: SeatTopics | undefined;
   /** How it ended. */
   ended: CloseInfo | undefined;
   /** When it was closed by its own side first. */
@@ -159,10 +160,13 @@ export class Seat {
         this.abort();
         break;
       case "subscribe":
-        if (this.surface.state === 1) this.options.topics?.subscribe(act.topic);
+        this.#attempt("subscribe", () => this.topics?.subscribe(act.topic));
+        break;
+      case "unsubscribe":
+        this.#attempt("unsubscribe", () => this.topics?.unsubscribe(act.topic));
         break;
       case "publish":
-        if (this.surface.state === 1) this.options.topics?.publish(act.topic, act.size);
+        this.#attempt("publish", () => this.topics?.publish(act.topic, act.size));
     }
   }
 
@@ -171,8 +175,9 @@ export class Seat {
     const { surface } = this;
     if (surface === undefined) return undefined;
     const open = surface.state === 1;
-    // What waits behind a source is overtaken by a close.
-    const data = this.talk.say(kind, size, open && this.sources === 0);
+    // A close overtakes what waits behind a source, and what waits in a stream before the connection.
+    const waits = this.sources > 0 || (surface.exact !== true && this.#waiting > 0);
+    const data = this.talk.say(kind, size, open && !waits);
     return this.#attempt("send", () => surface.send(data), open);
   }
 
@@ -222,7 +227,8 @@ export class Seat {
   thrown(): ApplicationError {
     this.untidy = true;
     const error = new ApplicationError(`${this.name} throws`);
-    if (this.options.handled && this.surface?.state === 1) this.cause ??= { error };
+    // What it has sent before may fail first.
+    if (this.options.handled && this.surface?.state === 1 && !this.options.plan.echoes) this.cause ??= { error };
     return error;
   }
 

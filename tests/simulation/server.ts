@@ -12,6 +12,7 @@ import type { ByteConnection } from "../../lib/transport/transport.ts";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import type { Conversation } from "./conversation.ts";
+import type { SimulatedHubs } from "./hubs.ts";
 import { readAll } from "./lanes.ts";
 import { type SimulatedConn, streamsOf } from "./network.ts";
 import type { AppPlan, ServerPlan, WorldAct } from "./plan.ts";
@@ -77,6 +78,7 @@ export class SimulatedServer {
   readonly #world: World;
   readonly #plan: ServerPlan;
   readonly #conversations: readonly Conversation[];
+  readonly #hubs: SimulatedHubs | undefined;
   readonly #listener = new SimulatedListener();
   readonly #seats = new WeakMap<WebSocketConnection, Seat>();
   readonly #server: WebSocketServer<number>;
@@ -85,13 +87,15 @@ export class SimulatedServer {
   readonly #byHand = new Set<WebSocketConnection>();
   #stopping = false;
 
-  constructor(world: World, plan: ServerPlan, conversations: readonly Conversation[]) {
+  constructor(world: World, plan: ServerPlan, conversations: readonly Conversation[], hubs: SimulatedHubs | undefined) {
     this.#world = world;
     this.#plan = plan;
     this.#conversations = conversations;
+    this.#hubs = hubs;
     this.#options = {
       ...plan.limits,
       ...(plan.deflate === undefined ? {} : { perMessageDeflate: plan.deflate }),
+      ...(hubs === undefined ? {} : { hub: hubs.first }),
       lendPayloads: plan.lends,
       upgrade: async ({ path }) => {
         if (plan.upgrades === null) await new Promise(() => {});
@@ -124,6 +128,8 @@ export class SimulatedServer {
   act(act: WorldAct): void {
     if (act.do === "accept fails") this.#listener.fail(act.times, act.name);
     else if (act.do === "shutdown") this.stop(act.timeout);
+    else if (act.do === "publish") this.#hubs?.publish(act.hub, act.topic, act.size);
+    else if (act.do === "broker dies") this.#hubs?.brokerDies(act.time);
   }
 
   /** Shuts down. */
@@ -197,6 +203,7 @@ export class SimulatedServer {
     const { server } = conversation.plan;
     const seat = conversation.seatServer("ours" in server ? server.ours : IDLE, this.#plan.limits, !this.#plan.streams);
     this.#seats.set(socket, seat);
+    seat.topics = this.#hubs?.topicsOf(seat.name, socket, conversation.clientListening);
     seat.open(surfaceOf(socket), socket.closed);
     return seat;
   }

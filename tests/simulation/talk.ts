@@ -64,12 +64,21 @@ export class Talk {
   }
 }
 
+/** How somebody is heard. */
+interface Hearing {
+  /** The number of the message that comes next. */
+  next: number;
+  /** Whether messages may be missing. */
+  readonly lossy: boolean;
+  /** Whether it may begin with any message: what was said before was for others. */
+  joins: boolean;
+}
+
 /** Checks what one end reads of others. */
 export class Listening {
   readonly #world: World;
   readonly #name: string;
-  /** Whom it may hear, by name, with the number of the message that comes next. */
-  readonly #next = new Map<Talk, number>();
+  readonly #heard = new Map<Talk, Hearing>();
   readonly #byName = new Map<string, Talk>();
   /** Messages that were read. */
   count = 0;
@@ -79,52 +88,56 @@ export class Listening {
     this.#name = name;
   }
 
-  /** Says whom it may hear. Of one who is heard `lossily` messages may be missing. */
-  hears(talk: Talk): void {
-    if (!this.#next.has(talk)) this.#next.set(talk, 0);
+  /** Says whom it hears from now on. */
+  hears(talk: Talk, { lossy = false, joins = false } = {}): void {
+    const before = this.#heard.get(talk);
+    // Who joins again may still have messages of the first time under way.
+    this.#heard.set(talk, { next: before?.next ?? 0, lossy: lossy || before !== undefined, joins });
     this.#byName.set(talk.name, talk);
   }
 
   /** How many of somebody's messages it has read, or passed over. */
   heard(talk: Talk): number {
-    return this.#next.get(talk) ?? 0;
+    return this.#heard.get(talk)?.next ?? 0;
   }
 
   /** Takes a message of the only one whom it hears: the next one, whole. */
   takeNext(message: Message): void {
     this.count++;
-    for (const [talk, next] of this.#next) {
-      let at = next;
+    for (const [talk, hearing] of this.#heard) {
+      let at = hearing.next;
       // What was said while the connection was closing may be missing.
       while (at < talk.said.length && !talk.said[at]!.sure && !isSame(message, talk.content(at))) at++;
-      this.#next.set(talk, at + 1);
+      hearing.next = at + 1;
       if (at < talk.said.length && isSame(message, talk.content(at))) return;
       const expected = at < talk.said.length ? describe(talk.content(at)) : "nothing";
       const foreign = nameOf(message);
       const other = foreign !== undefined && foreign.name !== talk.name;
-      this.#world.fail(
-        other ? "apart" : "whole",
-        `${this.#name} reads ${describe(message)}, expected ${expected} as number ${at}`,
-      );
+      this.#fail(other ? "apart" : "whole", `reads ${describe(message)}, expected ${expected} as number ${at}`);
     }
   }
 
-  /** Takes a message of one of those whom it hears, as its name says. Some may be missing where `lossy`. */
-  takeNamed(message: Message, lossy: boolean): Talk | undefined {
+  /** Takes a message of one of those whom it hears, as its name says. */
+  takeNamed(message: Message): void {
     this.count++;
     const named = nameOf(message);
     const talk = named === undefined ? undefined : this.#byName.get(named.name);
-    if (named === undefined || talk === undefined) {
-      this.#world.fail("apart", `${this.#name} reads ${describe(message)}, which is of nobody it hears`);
-      return undefined;
+    const hearing = talk === undefined ? undefined : this.#heard.get(talk);
+    if (named === undefined || talk === undefined || hearing === undefined) {
+      return this.#fail("apart", `reads ${describe(message)}, which is of nobody it hears`);
     }
-    const next = this.heard(talk);
     const right = named.number < talk.said.length && isSame(message, talk.content(named.number));
-    this.#world.must(right, "whole", () => `${this.#name} reads ${describe(message)}, which was never said`);
-    const inOrder = lossy ? named.number >= next : named.number === next;
-    this.#world.must(inOrder, "whole", () => `${this.#name} reads ${describe(message)}, expected number ${next}`);
-    this.#next.set(talk, named.number + 1);
-    return talk;
+    if (!right) this.#fail("whole", `reads ${describe(message)}, which was never said`);
+    const skipped = talk.said.slice(hearing.next, named.number);
+    const mayMiss = hearing.lossy || hearing.joins || skipped.every(({ sure }) => !sure);
+    const inOrder = named.number === hearing.next || (named.number > hearing.next && mayMiss);
+    if (!inOrder) this.#fail("whole", `reads ${describe(message)}, expected number ${hearing.next}`);
+    hearing.next = named.number + 1;
+    hearing.joins = false;
+  }
+
+  #fail(invariant: "apart" | "whole", detail: string): void {
+    this.#world.fail(invariant, `${this.#name} ${detail}`);
   }
 }
 
