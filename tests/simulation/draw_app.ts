@@ -41,6 +41,7 @@ export function drawApp(chance: Chance, { lane, calm, echoes, full, topics }: Ap
     pauses: drawPauses(chance, calm),
     echoes,
     ...(!calm && chance.oneIn(12) ? { throwsAt: 1 + chance.below(4) } : {}),
+    ...(!calm && full && chance.oneIn(6) ? { abortsAfter: chance.below(chance.oneIn(2) ? 3 : 100) } : {}),
     ...(!calm && lane !== "callbacks" && chance.oneIn(12) ? { leavesAt: 1 + chance.below(4) } : {}),
     acts,
   };

@@ -64,6 +64,8 @@ export interface AppPlan {
   readonly echoes: boolean;
   /** At which message it throws, counted from 1. */
   readonly throwsAt?: number;
+  /** Milliseconds after it has thrown or closed at which it gives up as well: then the first cause must stand. */
+  readonly abortsAfter?: number;
   /** At which message it stops to read: it leaves its loop or cancels its stream. */
   readonly leavesAt?: number;
   readonly acts: readonly Act[];

@@ -199,6 +199,7 @@ export class Seat {
       }
     }
     this.#attempt("close", () => void surface.close(code));
+    this.#mayAbort();
   }
 
   /** Gives up. */
@@ -223,9 +224,16 @@ export class Seat {
     return new Promise((resolve) => void (pause === null || world.after(pause, resolve)));
   }
 
+  /** It has done what ends its connection: it may give up on top of that. */
+  #mayAbort(): void {
+    const { plan: { abortsAfter }, world } = this.options;
+    if (abortsAfter !== undefined) world.after(abortsAfter, () => this.act({ at: 0, do: "abort" }));
+  }
+
   /** What it throws now. */
   thrown(): ApplicationError {
     this.untidy = true;
+    this.#mayAbort();
     const error = new ApplicationError(`${this.name} throws`);
     // What it has sent before may fail first.
     if (this.options.handled && this.surface?.state === 1 && !this.options.plan.echoes) this.cause ??= { error };

@@ -84,7 +84,19 @@ function* simpler(value: Json, name = ""): Generator<Json> {
 
 /** What may be left out: what a plan lists as optional. */
 function isOption(name: string, value: Json): boolean {
-  return ["deflate", "givesUpAfter", "throwsAt", "leavesAt", "count", "code", "claims", "timeout", "fails", "hub"]
+  return [
+    "deflate",
+    "givesUpAfter",
+    "throwsAt",
+    "abortsAfter",
+    "leavesAt",
+    "count",
+    "code",
+    "claims",
+    "timeout",
+    "fails",
+    "hub",
+  ]
     .includes(name) ||
     (/^(max|pong|ping|close|message|highWaterMark)/.test(name) && typeof value === "number");
 }

@@ -1,0 +1,7 @@
+import { assertEquals } from "@std/assert";
+import { pageWithDiagrams } from "./diagrams.ts";
+
+Deno.test("docs/explanation/handshakes.md draws both handshakes as they are: `deno task diagrams` writes them", async () => {
+  const page = new URL("../../docs/explanation/handshakes.md", import.meta.url);
+  assertEquals(Deno.readTextFileSync(page), await pageWithDiagrams());
+});
