@@ -55,6 +55,14 @@ export class Conversation {
     return "ours" in this.plan.client && this.plan.client.ours.kind === "reconnecting";
   }
 
+  /** Whether nothing goes on here: nothing has begun, or all of it has ended. */
+  get isOver(): boolean {
+    const seats = [this.client, ...this.servers].filter((seat) => seat?.surface !== undefined);
+    const attempt = this.client === undefined || this.outcome !== "under way";
+    return attempt && this.#dialling === 0 && seats.every((seat) => seat?.ended !== undefined) &&
+      this.links.every((ends) => ends.every((end) => end.closed));
+  }
+
   /** Messages that were read at either end. */
   get messages(): number {
     return this.servers.reduce((sum, { listening }) => sum + listening.count, this.clientListening.count);
@@ -87,13 +95,17 @@ export class Conversation {
     return client;
   }
 
+  #dialling = 0;
+
   /** Dials, as `Deno.connect` does. */
   dial(signal: AbortSignal | undefined): Promise<SimulatedConn> {
     const { promise, resolve, reject } = Promise.withResolvers<SimulatedConn>();
     const giveUp = () => reject(signal?.reason);
     signal?.addEventListener("abort", giveUp);
+    this.#dialling++;
     this.world.after(this.plan.back.delays[0] ?? 0, () => {
       signal?.removeEventListener("abort", giveUp);
+      this.#dialling--;
       if (signal?.aborted) return giveUp();
       const [client, server] = this.connect();
       if (this.answer(server)) return resolve(client);

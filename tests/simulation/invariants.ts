@@ -26,6 +26,7 @@ export const INVARIANTS = {
   "first-cause": "A connection ends with the first cause of its end.",
   "close-code": "A broken rule is answered with its close code (RFC 6455 §7.4.1).",
   "agreement": "Where nothing goes wrong on the way, both ends agree that the close was clean (RFC 6455 §7.1.4).",
+  "prompt": "Once both close frames were exchanged the transport ends at once, by the server first (RFC 6455 §7.1.1).",
   "bounded": "Every wait ends within the time that is documented for it (docs/reference/options-and-limits).",
   "nothing-left":
     "When all connections have ended there is no timer, no listener, no subscription and no connection left.",

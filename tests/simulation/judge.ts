@@ -11,6 +11,9 @@ import type { Seat } from "./seat.ts";
 import { describe } from "./talk.ts";
 import type { World } from "./world.ts";
 
+/** Milliseconds that calm ways and applications take at the most for what has been sent: messages before a close frame are read first. */
+const PROMPT = 2_000;
+
 /** Judges a world: the first violation, if there is one. */
 export function judge(world: World, plan: Plan, conversations: readonly Conversation[]): Violation | undefined {
   try {
@@ -81,7 +84,7 @@ function isLimited({ ended }: Seat): boolean {
 }
 
 /** What two of our ends make of one another. */
-function between({ calm }: Plan, { client, servers, comesBack }: Conversation): void {
+function between({ calm }: Plan, { client, servers, comesBack, wires }: Conversation): void {
   const server = servers[0];
   if (comesBack || client?.ended === undefined || server?.ended === undefined) return;
   for (const { name, ended } of [client, server]) {
@@ -98,9 +101,21 @@ function between({ calm }: Plan, { client, servers, comesBack }: Conversation): 
       other.wasClean ? "clean" : other.error
     }`;
   });
-  const both = client.closedAt !== undefined && server.closedAt !== undefined;
+  const [clientSaid, serverSaid] = wires.at(-1)!.map(({ closeCode }) => closeCode);
+  const told = one.closeCode === serverSaid && other.closeCode === clientSaid;
+  must(told, "agreement", () => `${client.name} is told ${one.closeCode}, ${server.name} ${other.closeCode}`);
+  // By default a close frame is answered with its own code (RFC 6455 §5.5.1), unless both ends have closed.
+  const crossed = client.closedAt !== undefined && server.closedAt !== undefined;
+  must(
+    crossed || clientSaid === serverSaid,
+    "close-code",
+    () => `${client.name} sent ${clientSaid}, ${server.name} ${serverSaid}`,
+  );
+  const exchanged = Math.max(...wires.at(-1)!.map(({ closedAt }) => closedAt));
+  const time = Math.max(client.endedAt, server.endedAt) - exchanged;
+  must(time < PROMPT, "prompt", () => `${client.name} and ${server.name} ended ${time} ms after both close frames`);
   for (const [speaker, listener] of [[client, server], [server, client]] as const) {
-    if (listener.closedAt !== undefined || both) continue;
+    if (listener.closedAt !== undefined || crossed) continue;
     const heard = listener.listening.heard(speaker.talk);
     const missing = speaker.talk.said.findIndex(({ sure }, i) => sure && i >= heard);
     must(

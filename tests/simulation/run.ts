@@ -30,6 +30,8 @@ export interface Outcome {
 /** Milliseconds from the last act to the end of all clients, and from there to the server's. */
 const REST = 700;
 const LAST = 25_000;
+/** Milliseconds in which what follows from an end is done. */
+const SOON = 20;
 const LONGEST_STOP = 8_000;
 
 /** Runs a plan. Throws the first violation. */
@@ -71,6 +73,7 @@ export async function run(plan: Plan, stage: Stage, trace: Trace = new Trace()):
       else server.act(act);
     });
   }
+  watchTimers(world, server, plan, conversations);
   const end = REST + lastAct(plan);
   const leave = () => clients.forEach((client) => client.leave());
   world.onviolation = leave;
@@ -93,6 +96,27 @@ export async function run(plan: Plan, stage: Stage, trace: Trace = new Trace()):
     faults: conversations.reduce((sum, one) => sum + one.faults, 0),
     time: world.now,
   };
+}
+
+/** When all connections have ended, no timer is left of them: not even one that would do nothing. */
+function watchTimers(
+  world: World,
+  server: SimulatedServer,
+  { server: { hub }, acts }: Plan,
+  all: readonly Conversation[],
+): void {
+  // A hub, a listener that fails, a client that comes back and a server that waits for a handler have timers of their own.
+  if (hub !== undefined || acts.some((act) => act.do === "accept fails")) return;
+  const left = () => world.timers > 0 && !server.stopping && all.every((one) => one.isOver && !one.comesBack);
+  let looking = false;
+  world.always(() => {
+    if (looking || !left()) return;
+    looking = true;
+    world.after(SOON, () => {
+      looking = false;
+      world.must(!left(), "nothing-left", () => `${world.timers} timers run though all connections have ended`);
+    });
+  });
 }
 
 function lastAct({ connections, acts }: Plan): number {

@@ -90,6 +90,7 @@ export class Seat {
   topics: SeatTopics | undefined;
   /** How it ended. */
   ended: CloseInfo | undefined;
+  endedAt = 0;
   /** When it was closed by its own side first. */
   closedAt: number | undefined;
   closeCode: number | undefined;
@@ -128,6 +129,7 @@ export class Seat {
     const { world } = this.options;
     world.must(this.ended === undefined, "ends-once", () => `${this.name} ends again`);
     this.ended = info;
+    this.endedAt = world.now;
     this.#note(`ends, ${info.closeCode}, ${info.wasClean ? "clean" : `not clean: ${info.error}`}`);
     const { cause } = this;
     world.must(
