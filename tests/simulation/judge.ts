@@ -7,7 +7,7 @@ import { LimitError, ProtocolError } from "../../lib/errors.ts";
 import type { Conversation } from "./conversation.ts";
 import { Violation } from "./invariants.ts";
 import type { Plan } from "./plan.ts";
-import type { Seat } from "./seat.ts";
+import { ApplicationError, type Seat } from "./seat.ts";
 import { describe } from "./talk.ts";
 import type { World } from "./world.ts";
 
@@ -70,8 +70,10 @@ function raw({ acts }: Plan, { raw, heardOfRaw, client, servers, wires, links }:
   if (!calm || seat.untidy || seat.closedAt !== undefined || codes.length === 0) return;
   if (acts.some((act) => act.do === "shutdown")) return;
   if (ourCode === 1008 && isLimited(seat)) return; // `messageTimeout` came before the mistake was whole
+  // A raw peer that is there and reads is told.
+  const there = raw.stays && (seat.ended?.error instanceof ProtocolError);
   must(
-    ourCode === undefined || codes.includes(ourCode ?? 0),
+    (ourCode === undefined && !there) || codes.includes(ourCode ?? 0),
     "close-code",
     () => `${seat.name} answers ${ourCode}, not ${codes.join(" or ")}`,
   );
@@ -84,7 +86,7 @@ function isLimited({ ended }: Seat): boolean {
 }
 
 /** What two of our ends make of one another. */
-function between({ calm }: Plan, { client, servers, comesBack, wires }: Conversation): void {
+function between({ calm }: Plan, { client, servers, comesBack, wires, links }: Conversation): void {
   const server = servers[0];
   if (comesBack || client?.ended === undefined || server?.ended === undefined) return;
   for (const { name, ended } of [client, server]) {
@@ -92,6 +94,18 @@ function between({ calm }: Plan, { client, servers, comesBack, wires }: Conversa
       !(ended?.error instanceof ProtocolError),
       "frames",
       () => `${name} takes the other for a rule-breaker: ${ended?.error}`,
+    );
+  }
+  const [there] = links.at(-1)!;
+  const threw = server.cause?.error instanceof ApplicationError && server.ended.error === server.cause.error &&
+    server.aborts === 0;
+  const hears = !client.untidy && client.closedAt === undefined && !there.incoming.disturbed &&
+    !there.outgoing.disturbed;
+  if (threw && hears) {
+    must(
+      wires.at(-1)![1].closeCode === 1011,
+      "close-code",
+      () => `${server.name} threw, and sent ${wires.at(-1)![1].closeCode}`,
     );
   }
   if (!calm || client.untidy || server.untidy || isLimited(client) || isLimited(server)) return;

@@ -16,13 +16,7 @@ export interface KnownFault {
 }
 
 /** The list. */
-export const KNOWN_FAULTS: readonly KnownFault[] = [
-  {
-    invariant: "our-fault",
-    detail: /The connection ended in the middle of a message/,
-    fault: "A handler that reads `messages()` is blamed where a close comes in the middle of a message.",
-  },
-];
+export const KNOWN_FAULTS: readonly KnownFault[] = [];
 
 /** Whether a violation is of a fault that is known. */
 export function isKnown({ invariant, detail }: Violation): boolean {

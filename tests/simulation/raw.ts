@@ -57,6 +57,11 @@ export class RawPeer {
     void this.#read();
   }
 
+  /** Whether it reads, and is there to the end. */
+  get stays(): boolean {
+    return this.#plan.reads && this.#plan.acts.every((act) => act.do !== "drop" && act.do !== "end");
+  }
+
   /** Leaves. */
   drop(): void {
     if (!this.#conn.closed) this.#conn.close();
@@ -70,8 +75,10 @@ export class RawPeer {
     const messages = naiveMessages(end === -1 ? frames : frames.slice(0, end)).messages;
     const wrong = messages.findIndex((message) => message === undefined);
     const codes = closeCode === undefined || closeCode === 1006 ? [] : [closeCode];
-    // Bytes that a false length makes a text of need not be one.
-    const badText = this.#plan.acts.some((act) => act.do === "frame" && (!act.utf8 || act.claims !== undefined));
+    // Bytes that a false length makes a text of need not be one, nor need bytes of chance.
+    const badText = this.#plan.acts.some((act) =>
+      act.do === "bytes" || (act.do === "frame" && ((!act.utf8 && act.size > 0) || act.claims !== undefined))
+    );
     if (wrong !== -1 || badText) codes.push(1007);
     return { messages: wrong === -1 ? messages : messages.slice(0, wrong), codes };
   }

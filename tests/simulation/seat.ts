@@ -100,6 +100,8 @@ export class Seat {
   untidy = false;
   /** Whether a source of it failed, or may have been cut off. */
   sources = 0;
+  /** How often it gave up. */
+  aborts = 0;
   /** `close` callbacks. */
   told = 0;
   #waiting = 0;
@@ -209,6 +211,7 @@ export class Seat {
     const { surface } = this;
     if (surface?.abort === undefined) return;
     this.untidy = true;
+    this.aborts++;
     const reason = new ApplicationError(`${this.name} gives up`);
     if (surface.state === 1) this.cause ??= { error: reason };
     surface.abort(reason);
