@@ -138,7 +138,6 @@ function batchStream(connection: DrivenConnection): ReadableStream<Message[]> {
   return new ReadableStream<Message[]>({
     async pull(controller) {
       connection.claim("batches");
-      connection.consuming("nothing"); // to come back for more is to be done with the batch before
       const batch = await connection.takeBatch();
       if (batch === undefined) return controller.close();
       connection.consuming(batch.length > 1 ? "later" : "nothing");

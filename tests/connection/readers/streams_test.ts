@@ -3,7 +3,6 @@ import type { Message } from "../../../lib/pipeline/messages/message.ts";
 import { ConnectionError, WebSocketError } from "../../../lib/errors.ts";
 import { counting } from "../../_support/bytes.ts";
 import { binary, close, type RawPeer, text } from "../../_support/raw_peer.ts";
-import { FakeTime } from "../../_support/fake_time.ts";
 import { settle, soon } from "../../_support/wait.ts";
 import { closed, open } from "../_support.ts";
 
@@ -163,21 +162,6 @@ Deno.test("a clean end by the peer closes readable, and errors writable with Inv
   const error = await assertRejects(() => writer.closed, DOMException);
   assertEquals(error.name, "InvalidStateError");
   await assertRejects(() => writer.write("late"), DOMException);
-});
-
-Deno.test("batches: a close frame is answered when its reader comes back for more, however many messages a batch had", async () => {
-  using _ = new FakeTime(); // no deadline passes
-  const { connection, peer } = open();
-  await peer.send(text("a"), text("b"));
-  const reader = connection.batches.getReader();
-  assertEquals((await reader.read()).value, ["a", "b"]);
-  const end = reader.read();
-  await peer.send(close(1001));
-  await peer.expect(close(1001));
-  await peer.expectEnd();
-  peer.close();
-  assertEquals((await end).done, true);
-  await closed(connection);
 });
 
 Deno.test("streams that are first asked for after the end have ended", async () => {
