@@ -88,7 +88,7 @@ async function step(act: () => void): Promise<void> {
 
 async function open(): Promise<FedConnection> {
   const conn = new FedConnection();
-  await step(() => void group.take(conn));
+  await step(() => group.take(conn));
   await step(() => conn.feed(REQUEST));
   return conn;
 }

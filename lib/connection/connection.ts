@@ -5,6 +5,7 @@
  * @module
  */
 import { defer } from "../async.ts";
+import type { Deadlines } from "../deadlines.ts";
 import { ConnectionError, invalidState } from "../errors.ts";
 import type { ExtensionProcessor } from "../extensions/extension.ts";
 import { type ExtensionChain, openExtensions } from "../extensions/negotiation.ts";
@@ -52,6 +53,8 @@ export interface ConnectionInit<Data> extends Omit<ConnectionFacts, "headers"> {
   limits: Limits;
   /** Bytes that came right behind the handshake: they are frames. */
   rest: Uint8Array<ArrayBuffer>;
+  /** The lists of deadlines that it shares with others. By default its own. */
+  deadlines?: Deadlines | undefined;
   /** Whether callbacks are lent binary payloads. */
   lendPayloads?: boolean | undefined;
   /** How frames are written, where that is not RFC 6455 §5.2. There is no ping then, and no keepalive. */

@@ -23,9 +23,11 @@ export const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
  * @param key The client's `Sec-WebSocket-Key`, as it came: it is hashed as text and not decoded.
  * @returns The SHA-1 of the key and {@linkcode GUID}, in base64.
  */
-export async function acceptKey(key: string): Promise<string> {
-  return base64(new Uint8Array(await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + GUID))));
+export function acceptKey(key: string): Promise<string> {
+  return crypto.subtle.digest("SHA-1", encoder.encode(key + GUID)).then((hash) => base64(new Uint8Array(hash)));
 }
+
+const encoder = new TextEncoder();
 
 /**
  * A new `Sec-WebSocket-Key`: 16 unpredictable bytes in base64 (RFC 6455 §4.1, item 7 of the request).

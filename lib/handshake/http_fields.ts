@@ -164,7 +164,8 @@ const HANDSHAKE_FIELDS = new Set([
  * @returns The fields, names in lower case.
  * @throws {TypeError} If a name or a value is malformed, or the field is the handshake's own.
  */
-export function applicationFields(init: HeadersInit = []): HeaderFields {
+export function applicationFields(init?: HeadersInit): HeaderFields {
+  if (init === undefined) return [];
   const fields = [...new Headers(init)];
   for (const [name] of fields) {
     if (HANDSHAKE_FIELDS.has(name) || name.startsWith("sec-websocket-")) {

@@ -137,13 +137,7 @@ export class HeadParser<StartLine extends object> {
    */
   push(bytes: Uint8Array): (StartLine & HeaderSection) | undefined {
     if (this.#finished) throw invalidState("Cannot push: the head is complete or was refused");
-    this.#finished = true; // Also if the next line throws.
-    const head = this.#parse(bytes);
-    this.#finished = head !== undefined;
-    return head;
-  }
-
-  #parse(bytes: Uint8Array): (StartLine & HeaderSection) | undefined {
+    this.#finished = true; // also if something throws
     const { maxHeaderBytes, maxStartLineBytes } = this.#limits;
     // One byte more than fits is enough to see that it does not fit. Behind the head may be frames.
     const text = decodeBytes(bytes.subarray(0, maxHeaderBytes - this.#bytesRead - this.#line.length + 1));
@@ -155,7 +149,7 @@ export class HeadParser<StartLine extends object> {
       if (length > left || (this.#start === undefined && length > maxStartLineBytes + 2)) throw this.#tooLong();
       if (lineFeed < 0) {
         this.#line += text.slice(at);
-        return undefined;
+        break;
       }
       const ended = this.#line + text.slice(at, lineFeed);
       at = lineFeed + 1;
@@ -176,6 +170,7 @@ export class HeadParser<StartLine extends object> {
         return { ...this.#start, fields: this.#fields };
       }
     }
+    this.#finished = false;
     return undefined;
   }
 
@@ -269,11 +264,11 @@ function limited(limit: keyof HeadLimits | undefined): { limit?: string } {
 function parseRequestLine(line: string): RequestLine | undefined {
   if (line === "") return undefined;
   const [method = "", target = "", version = "", ...more] = line.split(" ");
-  if (more.length > 0 || !isToken(method) || !isVersion(version)) {
+  if (more.length > 0 || !isToken(method) || !VERSION.test(version)) {
     throw badRequest(`Request line ${quote(line)} is malformed`);
   }
   // Before the target is judged: the preface of HTTP/2 is `PRI * HTTP/2.0`.
-  if (!isVersion1(version)) throw new HandshakeError(`${version} is not spoken here`, { status: 505 });
+  if (!version.startsWith("HTTP/1.")) throw new HandshakeError(`${version} is not spoken here`, { status: 505 });
   checkTarget(method, target);
   return { method, target, version };
 }
@@ -308,10 +303,10 @@ function parseStatusLine(line: string): StatusLine {
   const statusText = line.slice(13);
   const status = Number(code);
   const spaced = line[8] === " " && (line.length === 12 || line[12] === " ");
-  if (!isVersion(version) || !spaced || /[^0-9]/.test(code) || !isStatus(status) || !isFieldValue(statusText)) {
+  if (!VERSION.test(version) || !spaced || /[^0-9]/.test(code) || !isStatus(status) || !isFieldValue(statusText)) {
     throw new HandshakeError(`Status line ${quote(line)} is malformed`, { status: 0 });
   }
-  if (!isVersion1(version)) throw new HandshakeError(`Server speaks ${version}`, { status: 0 });
+  if (!version.startsWith("HTTP/1.")) throw new HandshakeError(`Server speaks ${version}`, { status: 0 });
   return { version, status, statusText };
 }
 
@@ -324,7 +319,7 @@ export function serializeRequestHead(head: RequestHead): Uint8Array<ArrayBuffer>
   const { method, target, version, fields } = head;
   if (!isToken(method)) throw new TypeError(`Cannot use method ${quote(method)}: it is not a token`);
   if (!isVisible(target)) throw new TypeError(`Cannot use target ${quote(target)}: it is not visible ASCII`);
-  if (!isVersion(version)) throw new TypeError(`Cannot use version ${quote(version)}: it is not HTTP's`);
+  if (!VERSION.test(version)) throw new TypeError(`Cannot use version ${quote(version)}: it is not HTTP's`);
   return encodeBytes(`${method} ${target} ${version}\r\n${fieldLines(fields)}\r\n`);
 }
 
@@ -335,7 +330,7 @@ export function serializeRequestHead(head: RequestHead): Uint8Array<ArrayBuffer>
  */
 export function serializeResponseHead(head: ResponseHead): Uint8Array<ArrayBuffer> {
   const { version, status, statusText, fields } = head;
-  if (!isVersion(version)) throw new TypeError(`Cannot use version ${quote(version)}: it is not HTTP's`);
+  if (!VERSION.test(version)) throw new TypeError(`Cannot use version ${quote(version)}: it is not HTTP's`);
   if (!isStatus(status)) throw new TypeError(`Cannot use status ${status}: it must be a whole number from 100 to 599`);
   if (!isFieldValue(statusText)) {
     throw new TypeError(`Cannot use reason phrase ${quote(statusText)}: it has a character that is not allowed`);
@@ -355,15 +350,8 @@ function fieldLines(fields: HeaderFields): string {
   return lines;
 }
 
-/** `HTTP/` DIGIT `.` DIGIT, RFC 9112 §2.3. */
-function isVersion(text: string): boolean {
-  return /^HTTP\/[0-9]\.[0-9]$/.test(text);
-}
-
-/** Any minor version of HTTP/1 has the same syntax (RFC 9110 §2.5). */
-function isVersion1(version: string): boolean {
-  return version[5] === "1";
-}
+/** `HTTP/` DIGIT `.` DIGIT, RFC 9112 §2.3. Any minor version of HTTP/1 has the same syntax (RFC 9110 §2.5). */
+const VERSION = /^HTTP\/[0-9]\.[0-9]$/;
 
 function isStatus(status: number): boolean {
   return Number.isInteger(status) && status >= 100 && status <= 599;

@@ -83,7 +83,7 @@ function splitTarget(target: string): TargetParts {
  * front may have judged the path as it was sent.
  */
 function settle(path: string, query: string): Pick<Resource, "path" | "query"> {
-  if (path.includes("\\") || hasDotSegment(path)) {
+  if (path.includes("\\") || DOT_SEGMENT.test(path)) {
     throw badRequest(`Path ${quote(path)} has a dot segment or a backslash`);
   }
   if (!NOT_PLAIN.test(path) && !NOT_PLAIN.test(query)) return { path, query };
@@ -94,10 +94,8 @@ function settle(path: string, query: string): Pick<Resource, "path" | "query"> {
 /** Anything but what the URL parser leaves as it is, in a path and in a query. */
 const NOT_PLAIN = /[^0-9A-Za-z/\-._~%=&+,;:@!$()*?]/;
 
-/** Whether a path has a segment `.` or `..`, with any dot in percent-encoding, as the URL parser takes them. */
-function hasDotSegment(path: string): boolean {
-  return /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i.test(path);
-}
+/** A segment `.` or `..`, with any dot in percent-encoding, as the URL parser takes them. */
+const DOT_SEGMENT = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i;
 
 const SCHEMES = new Set(["http", "https", "ws", "wss"]);
 

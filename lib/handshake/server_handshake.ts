@@ -81,7 +81,7 @@ export interface AcceptUpgradeOptions {
   /** The value of `Sec-WebSocket-Extensions`, of names that were offered; `""` for none. */
   extensions?: string;
   /** More header fields, such as `Set-Cookie`. */
-  headers?: HeadersInit;
+  headers?: HeadersInit | undefined;
 }
 
 /**
@@ -183,6 +183,15 @@ export async function acceptUpgrade(
   request: Pick<UpgradeRequest, "key" | "protocols" | "extensions">,
   options: AcceptUpgradeOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  return switchingProtocols(request, options, await acceptKey(request.key));
+}
+
+/** {@linkcode acceptUpgrade} with the `Sec-WebSocket-Accept` for the request's key. */
+export function switchingProtocols(
+  request: Pick<UpgradeRequest, "protocols" | "extensions">,
+  options: AcceptUpgradeOptions,
+  accept: string,
+): Uint8Array<ArrayBuffer> {
   return serializeResponseHead({
     version: "HTTP/1.1",
     status: 101,
@@ -190,7 +199,7 @@ export async function acceptUpgrade(
     fields: [
       ["Upgrade", "websocket"],
       ["Connection", "Upgrade"],
-      ["Sec-WebSocket-Accept", await acceptKey(request.key)],
+      ["Sec-WebSocket-Accept", accept],
       ...choiceFields(request, options),
     ],
   });

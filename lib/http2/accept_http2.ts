@@ -6,8 +6,8 @@
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { OptionKinds } from "../option_kinds.ts";
 import { checkOptions, without } from "../options.ts";
-import { HandshakeError } from "../errors.ts";
-import { acceptExchange, createAcceptor } from "../server/accept.ts";
+import { acceptExchange } from "../server/accept.ts";
+import { createAcceptor } from "../server/acceptor.ts";
 import { ACCEPT_OPTION_KINDS, type AcceptOptions } from "../server/server_options.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "../server/upgrade_data.ts";
 import { http2Exchange, type StreamEvent } from "./http2_exchange.ts";
@@ -70,8 +70,5 @@ export async function acceptHttp2<Data>(
 ): Promise<WebSocketConnection<Data>> {
   checkOptions("acceptHttp2()", options, ACCEPT_HTTP2_OPTION_KINDS);
   const acceptor = createAcceptor(options);
-  const connection = await acceptExchange(acceptor, http2Exchange(event, acceptor.limits), { signal: options.signal });
-  // An exchange in HTTP/2 is never given away.
-  if (connection === undefined) throw new HandshakeError("The request was answered over HTTP", { status: 200 });
-  return connection;
+  return await acceptExchange(acceptor, http2Exchange(event, acceptor.limits));
 }

@@ -16,7 +16,7 @@ import type { HeadLimits } from "../handshake/http_head.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import { answerAndEnd } from "../transport/opening.ts";
 import { transportOf } from "../transport/transport.ts";
-import type { Exchange } from "../server/exchange.ts";
+import type { CompleteRequest, Exchange } from "../server/exchange.ts";
 import { streamConnection } from "./stream_connection.ts";
 
 /** The arguments of a `stream` event that matter here. */
@@ -37,31 +37,35 @@ export function http2Exchange({ stream, rawHeaders }: StreamEvent, limits: HeadL
   const { remoteAddr, localAddr, secure = false, ...conn } = streamConnection(stream);
   const transport = transportOf(conn);
   const fields = pairs(rawHeaders);
-  let request: UpgradeRequest;
 
-  const respond = (answer: HeaderFields): Promise<void> => {
+  const respond = (answer: HeaderFields): void => {
     try {
-      return Promise.resolve(stream.respond(outgoing(answer)));
+      stream.respond(outgoing(answer));
     } catch (cause) {
-      return Promise.reject(new ConnectionError("The stream was lost during the handshake", { cause }));
+      throw new ConnectionError("The stream was lost during the handshake", { cause });
     }
   };
+  const complete = (request: UpgradeRequest): CompleteRequest => ({
+    accept(choice) {
+      respond(acceptExtendedConnect(request, choice));
+      return { transport, first: new Uint8Array(0) };
+    },
+  });
 
   return {
     remoteAddr,
     localAddr,
     secure,
-    readHead: () => Promise.resolve(connectFields(fields)),
-    ordinary: () => undefined,
-    readRequest: ({ secure }) => request = readExtendedConnect(fields, { secure, limits }),
-    readBody: () => Promise.resolve(),
-    async accept(choice) {
-      await respond(acceptExtendedConnect(request, choice));
-      return { transport, first: new Uint8Array(0) };
-    },
+    readHead: () => ({
+      fields: connectFields(fields),
+      check({ secure }) {
+        const request = readExtendedConnect(fields, { secure, limits });
+        return { request, complete: () => complete(request) };
+      },
+    }),
     async refuse(response) {
       try {
-        await respond(refusalFields(response));
+        respond(refusalFields(response));
       } catch {
         return transport.close();
       }

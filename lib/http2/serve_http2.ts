@@ -123,7 +123,7 @@ export function serveHttp2<Data>(
       group.report(cause); // What is thrown at an emitter would end the process.
       return refuse(event, new HandshakeError("The choice failed", { status: 500, cause }));
     }
-    void group.takeExchange(http2Exchange(event, limits));
+    group.takeExchange(http2Exchange(event, limits));
   };
 
   /** Refuses a stream that no listener wants: it would stay open for as long as its client likes. */

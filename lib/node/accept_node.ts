@@ -5,10 +5,10 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { HandshakeError } from "../errors.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
-import { acceptWith, createAcceptor } from "../server/accept.ts";
+import { acceptWith } from "../server/accept.ts";
+import { createAcceptor } from "../server/acceptor.ts";
 import { ACCEPT_OPTION_KINDS, type AcceptOptions } from "../server/server_options.ts";
 import { nodeConnection } from "../transport/node_connection.ts";
 import { checkOptions } from "../options.ts";
@@ -75,10 +75,7 @@ export async function acceptNode<Data>(
   checkOptions("acceptNode()", options, ACCEPT_OPTION_KINDS);
   const acceptor = createAcceptor(options);
   const { conn, first } = takeOver(event);
-  const connection = await acceptWith(acceptor, conn, { signal: options.signal, first });
-  // Only a server with `http` answers a request in another way.
-  if (connection === undefined) throw new HandshakeError("The request was answered over HTTP", { status: 200 });
-  return connection;
+  return await acceptWith(acceptor, conn, first);
 }
 
 /**

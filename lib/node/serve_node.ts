@@ -156,7 +156,7 @@ export function serveNode<Data>(
     }
     if (ours) {
       const { conn, first } = takeOver({ request, socket, head });
-      void group.take(conn, first);
+      group.take(conn, first);
     } else if (isLast()) {
       // A socket that no listener takes would stay open for as long as its client likes.
       void group.refuse(nodeConnection(socket), NOT_FOUND);

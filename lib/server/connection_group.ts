@@ -14,9 +14,10 @@ import { runHandler, type WebSocketHandler } from "../connection/readers/callbac
 import { tellRefusal } from "../connection/watch/observer.ts";
 import type { Address, ByteConnection, BytePair } from "../transport/transport.ts";
 import { logError } from "../log_error.ts";
-import { acceptExchange, type Acceptor, createAcceptor, hostnameOf, http1 } from "./accept.ts";
+import { type Acceptor, createAcceptor } from "./acceptor.ts";
 import { type GroupOptions, SHUTDOWN_OPTION_KINDS, type ShutdownOptions } from "./server_options.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, http1Exchange } from "./exchange.ts";
+import { Handshake, type HandshakeOwner, hostnameOf } from "./handshake.ts";
 import { createHttpEngine } from "./http_engine.ts";
 
 /** H24: refused before anything is read. */
@@ -31,52 +32,40 @@ const TOO_MANY_OF_YOURS = new HandshakeError("Too many connections from this add
   limit: "maxConnectionsPerAddress",
 });
 
-/** A connection and the place that it takes. */
-interface Placed<Data> {
-  readonly connection: Connection<Data>;
-  readonly place: Place;
-}
+/**
+ * The place of one connection, from the first byte of its handshake until its handler is done: it owns the one and then the other, so
+ * nothing else is held for as long as they last.
+ */
+class Slot<Data> implements HandshakeOwner<Data> {
+  handshake: Handshake<Data> | undefined;
+  connection: Connection<Data> | undefined;
+  readonly #group: ConnectionGroup<Data>;
+  /** The IP address that it counts for. */
+  client: string | undefined;
 
-/** One connection's place among those of its IP address. */
-class Place {
-  readonly #counts: Map<string, number>;
-  readonly #max: number;
-  #client: string | undefined;
-  #left = false;
-
-  constructor(counts: Map<string, number>, max: number) {
-    this.#counts = counts;
-    this.#max = max;
+  constructor(group: ConnectionGroup<Data>) {
+    this.handshake = this.connection = this.client = undefined;
+    this.#group = group;
   }
 
-  /**
-   * Counts the client in, once it is known: `false` if there are too many of its address. A proxy may send the requests of several
-   * clients over one connection: the last of them counts.
-   */
-  take(client: string | undefined): boolean {
-    if (this.#max === Infinity || client === this.#client || this.#left) return true;
-    const count = client === undefined ? 0 : this.#counts.get(client) ?? 0;
-    if (count >= this.#max) return false;
-    this.#giveBack();
-    this.#client = client;
-    if (client !== undefined) this.#counts.set(client, count + 1);
-    return true;
+  admit(remoteAddr: Address | undefined): void {
+    this.#group.admit(this, hostnameOf(remoteAddr));
   }
 
-  /** Counts it out: `false` if it was before. */
-  leave(): boolean {
-    if (this.#left) return false;
-    this.#left = true;
-    this.#giveBack();
-    return true;
+  onOpen(connection: Connection<Data>): void {
+    this.connection = connection;
+    this.#group.run(this, connection);
   }
 
-  #giveBack(): void {
-    if (this.#client === undefined) return;
-    const count = this.#counts.get(this.#client)! - 1;
-    if (count === 0) this.#counts.delete(this.#client);
-    else this.#counts.set(this.#client, count);
-    this.#client = undefined;
+  onNone(error: unknown): void {
+    // Refusals are the client's business, but for those that are our mistake.
+    if (error instanceof HandshakeError && error.status === 500) this.#group.report(error.cause ?? error);
+    this.onDone();
+  }
+
+  /** Everything is done, the handler too. */
+  onDone(): void {
+    this.#group.leave(this);
   }
 }
 
@@ -90,12 +79,10 @@ export class ConnectionGroup<Data> {
   readonly #dropping = new AbortController();
   /** The open ones. */
   readonly #connections = new Set<Connection<Data>>();
-  /** Those that close, until they have ended. */
-  readonly #leaving = new Set<Connection<Data>>();
   /** Everything that is not done: handshakes, connections, handlers, refusals. */
   #busy = 0;
   /** The same without the refusals: who is turned away takes nobody's place. */
-  #served = 0;
+  readonly #slots = new Set<Slot<Data>>();
   /** Connections and handshakes by IP address, where they are limited. */
   readonly #perAddress = new Map<string, number>();
   #idle: Deferred<void> | undefined;
@@ -111,16 +98,12 @@ export class ConnectionGroup<Data> {
     this.#handler = handler;
     this.#limits = resolveServerLimits(options);
     const { http } = options;
-    const acceptor = createAcceptor(options);
-    this.#acceptor = http === undefined ? acceptor : {
-      ...acceptor,
-      http: createHttpEngine(http, {
-        report: this.#report,
-        limits: this.#limits,
-        stopping: this.#stopping.signal,
-        dropping: this.#dropping.signal,
-      }),
-    };
+    const stopping = this.#stopping.signal;
+    const engine = { report: this.#report, limits: this.#limits, stopping, dropping: this.#dropping.signal };
+    this.#acceptor = createAcceptor(options, {
+      stopping,
+      http: http === undefined ? undefined : createHttpEngine(http, engine),
+    });
   }
 
   /** The open connections, and none that closes. */
@@ -134,55 +117,65 @@ export class ConnectionGroup<Data> {
   }
 
   /**
-   * Takes a connection in. It never rejects.
+   * Takes a connection in.
    *
    * @param conn The connection.
    * @param first What was read of it already.
    */
-  take(conn: ByteConnection | BytePair, first?: Uint8Array<ArrayBuffer>): Promise<void> {
-    return this.takeExchange(http1(this.#acceptor, conn, first));
+  take(conn: ByteConnection | BytePair, first?: Uint8Array<ArrayBuffer>): void {
+    this.takeExchange(http1Exchange(conn, this.#acceptor.http1, first));
   }
 
-  /** Takes an exchange in, of any version of HTTP. It never rejects. */
-  takeExchange(exchange: Exchange): Promise<void> {
-    this.#busy++;
-    // The connection is held from here, and not by the function that shook hands: nothing of that is kept for as long as it lasts.
-    return this.#accept(exchange).then(this.#run).then(this.#done);
-  }
-
-  /** Shakes hands, or refuses. Gives the connection, where one came of it. */
-  async #accept(exchange: Exchange): Promise<Placed<Data> | undefined> {
+  /** Takes an exchange in, of any version of HTTP. */
+  takeExchange(exchange: Exchange): void {
     const { maxConnections } = this.#limits;
     // Whom a refusal would take too long for is not told why.
-    if (this.#busy > 2 * maxConnections) {
+    if (++this.#busy > 2 * maxConnections) {
       this.#tellRefusal(exchange, TOO_MANY);
-      return void exchange.drop();
+      exchange.drop();
+      this.#done();
+    } else if (this.#slots.size >= maxConnections) {
+      void this.refuseExchange(exchange, TOO_MANY).then(this.#done);
+    } else {
+      const slot = new Slot(this);
+      this.#slots.add(slot);
+      new Handshake(this.#acceptor, exchange, slot);
     }
-    if (this.#served >= maxConnections) return void await this.refuseExchange(exchange, TOO_MANY);
-    const place = new Place(this.#perAddress, this.#limits.maxConnectionsPerAddress);
-    this.#served++;
-    const leave = () => {
-      if (place.leave()) this.#served--;
-    };
-    const admit = (addr: Address | undefined) => {
-      if (place.take(hostnameOf(addr))) return;
-      leave(); // while it is refused it takes nobody's place
+  }
+
+  /**
+   * Counts a client in, once it is known: refuses it if there are too many of its address. A proxy may send the requests of several
+   * clients over one connection: the last of them counts.
+   */
+  admit(slot: Slot<Data>, client: string | undefined): void {
+    const max = this.#limits.maxConnectionsPerAddress;
+    if (max === Infinity || client === slot.client) return;
+    const count = client === undefined ? 0 : this.#perAddress.get(client) ?? 0;
+    if (count >= max) {
+      this.#vacate(slot); // while it is refused it takes nobody's place
       throw TOO_MANY_OF_YOURS;
-    };
-    try {
-      const signal = this.#stopping.signal;
-      const connection = await acceptExchange(this.#acceptor, exchange, { signal, admit });
-      if (connection !== undefined) return { connection, place };
-    } catch (error) {
-      // Refusals are the client's business, but for those that are our mistake.
-      if (error instanceof HandshakeError && error.status === 500) this.report(error.cause ?? error);
     }
-    leave();
+    this.#giveBack(slot);
+    slot.client = client;
+    if (client !== undefined) this.#perAddress.set(client, count + 1);
+  }
+
+  #giveBack(slot: Slot<Data>): void {
+    const { client } = slot;
+    if (client === undefined) return;
+    slot.client = undefined;
+    const count = this.#perAddress.get(client)! - 1;
+    if (count === 0) this.#perAddress.delete(client);
+    else this.#perAddress.set(client, count);
+  }
+
+  #vacate(slot: Slot<Data>): void {
+    if (this.#slots.delete(slot)) this.#giveBack(slot);
   }
 
   /** Refuses a connection of which nothing was read. It never rejects. */
   refuse(conn: ByteConnection | BytePair, error: HandshakeError): Promise<void> {
-    return this.refuseExchange(http1(this.#acceptor, conn), error);
+    return this.refuseExchange(http1Exchange(conn, this.#acceptor.http1), error);
   }
 
   /** Refuses an exchange of any version of HTTP, of which nothing was read. It never rejects. */
@@ -201,31 +194,29 @@ export class ConnectionGroup<Data> {
   }
 
   /** Runs the handler on a connection, to its end. */
-  readonly #run = (placed: Placed<Data> | undefined): Promise<void> | undefined => {
-    if (placed === undefined) return undefined;
-    const { connection, place } = placed;
+  run(slot: Slot<Data>, connection: Connection<Data>): void {
     if (connection.readyState === 1) this.#connections.add(connection);
-    else if (connection.readyState === 2) this.#leaving.add(connection);
-    connection.onclosing = () => {
-      this.#connections.delete(connection);
-      this.#leaving.add(connection);
-    };
-    // A promise for this alone would be 150 bytes. The hub may have been here before.
-    const { onend } = connection;
-    connection.onend = () => {
-      onend?.();
-      this.#leaving.delete(connection);
-    };
+    connection.onclosing = () => void this.#connections.delete(connection);
     // The signal may have come between the handshake's last step and here.
     if (this.#stopping.signal.aborted) void connection.close(CloseCode.GOING_AWAY);
-    return runHandler(connection, this.#handler, this.#report).then(() => {
-      place.leave();
-      this.#served--;
-    });
-  };
+    void runHandler(connection, this.#handler, this.#report).then(() => slot.onDone());
+  }
+
+  /** A place is free again. */
+  leave(slot: Slot<Data>): void {
+    this.#vacate(slot);
+    this.#done();
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    if (this.#busy > 0) await (this.#idle ??= defer()).promise;
+  }
 
   readonly #done = (): void => {
-    if (--this.#busy === 0) this.#idle?.resolve();
+    if (--this.#busy > 0) return;
+    this.#idle?.resolve();
+    this.#idle = undefined;
   };
 
   readonly #report = (error: unknown): void => this.report(error);
@@ -251,14 +242,16 @@ export class ConnectionGroup<Data> {
   }
 
   async #stop({ code, reason, timeout }: Required<ShutdownOptions>, dropped: () => void): Promise<void> {
-    this.#stopping.abort(new ConnectionError("The server is shutting down"));
+    const why = new ConnectionError("The server is shutting down");
+    this.#stopping.abort(why);
+    for (const { handshake } of this.#slots) handshake?.stop(why);
     for (const connection of this.#connections) void connection.close(code, reason);
     if (this.#busy === 0) return;
-    const idle = this.#idle = defer<void>();
+    const idle = this.#idle ??= defer<void>();
     const drop = async () => {
       dropped();
       this.#dropping.abort();
-      const left = [...this.#connections, ...this.#leaving];
+      const left = [...this.#slots].flatMap(({ connection }) => connection ?? []);
       for (const connection of left) connection.abort();
       // A handler that hangs is not waited for (A3): its connection is gone.
       await Promise.all(left.map(({ closed }) => closed));

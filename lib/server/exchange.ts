@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { handled } from "../async.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
+import { acceptKey } from "../handshake/accept_key.ts";
 import { BodyReader } from "../handshake/body_reader.ts";
 import { type RequestFraming, requestFraming } from "../handshake/http_body.ts";
 import { fieldValues, type HeaderFields, quote } from "../handshake/http_fields.ts";
@@ -12,15 +14,15 @@ import { type FinalResponse, serializeResponse } from "../handshake/http_respons
 import type { LegacyDrafts, LegacyRequest } from "../handshake/legacy_request.ts";
 import { readResource } from "../handshake/request_target.ts";
 import {
-  acceptUpgrade,
   type AcceptUpgradeOptions,
   isUpgradeRequest,
   readUpgradeRequest,
+  switchingProtocols,
   type UpgradeRequest,
 } from "../handshake/server_handshake.ts";
 import type { Framing } from "../pipeline/frames/framing.ts";
-import { answerAndEnd, precededBy, readHead, writeHead } from "../transport/opening.ts";
-import { type ByteConnection, type BytePair, type Transport, transportOf } from "../transport/transport.ts";
+import { answerAndEnd, lost, readHead } from "../transport/opening.ts";
+import { type ByteConnection, type BytePair, type Transport, transportOf, writeAll } from "../transport/transport.ts";
 import type { Address } from "../transport/transport.ts";
 
 /** What is left of an exchange that opened a WebSocket. */
@@ -58,31 +60,52 @@ export interface OrdinaryRequest {
   next(transport: Transport, early: Uint8Array<ArrayBuffer>): Exchange;
 }
 
-/** One exchange. Its methods are called in their order, each at most once; `refuse` and `drop` at any time. */
-export interface Exchange {
+/** One exchange, before its request is read. Each step gives what can be done next. */
+export interface Exchange extends ConnectionFacts {
+  /** Reads the request's head. */
+  readHead(): ReceivedHead | Promise<ReceivedHead>;
+  /** Writes an answer that opens no connection, and ends: at any time until one is open. It never rejects. */
+  refuse(response: FinalResponse): Promise<void>;
+  /** Ends at once. */
+  drop(): void;
+}
+
+/** What is known of a connection whatever is asked on it. */
+export interface ConnectionFacts {
   /** The peer's address, where the transport has one. */
   readonly remoteAddr: Address | undefined;
   /** Our address, where the transport has one. */
   readonly localAddr: Address | undefined;
   /** Whether the conversation is encrypted, as far as the connection shows it. */
   readonly secure: boolean;
-  /** Reads the request's head, and gives its header fields. */
-  readHead(): Promise<HeaderFields>;
+}
+
+/** The head of a request, not checked. */
+export interface ReceivedHead {
+  /** Its header fields. */
+  readonly fields: HeaderFields;
   /**
-   * Gives the exchange away, where the request asks for no WebSocket and the server answers such. Throws `HandshakeError`: the checks
-   * of target, host and body are those of {@linkcode Exchange.readRequest}.
+   * Checks it. A request that asks for no WebSocket is an ordinary one where the server answers such; the checks of target, host and
+   * body are the same for both.
+   *
+   * @param options Whether the conversation is encrypted.
+   * @throws {HandshakeError} If it is malformed, or asks for what is not served.
    */
-  ordinary(options: { secure: boolean }): OrdinaryRequest | undefined;
-  /** Checks the request. Throws `HandshakeError`. */
-  readRequest(options: { secure: boolean }): UpgradeRequest;
-  /** Reads what belongs to the request behind its head. */
-  readBody(): Promise<void>;
-  /** Writes the answer that opens the connection. */
-  accept(choice: AcceptUpgradeOptions): Promise<Exchanged>;
-  /** Writes another answer, and ends. It never rejects. */
-  refuse(response: FinalResponse): Promise<void>;
-  /** Ends at once. */
-  drop(): void;
+  check(options: { secure: boolean }): OpeningRequest | OrdinaryRequest;
+}
+
+/** A request to open a WebSocket, checked. */
+export interface OpeningRequest {
+  /** The request. */
+  readonly request: UpgradeRequest;
+  /** Reads what belongs to the request behind its head. Nothing is waited for where there is no such. */
+  complete(): CompleteRequest | Promise<CompleteRequest>;
+}
+
+/** A request to open a WebSocket that is here as a whole. */
+export interface CompleteRequest {
+  /** Writes the answer that opens the connection. Rejects if the exchange was refused or dropped before. */
+  accept(choice: AcceptUpgradeOptions): Exchanged | Promise<Exchanged>;
 }
 
 /** What an exchange in HTTP/1.1 depends on. */
@@ -95,9 +118,6 @@ export interface Http1Options {
   readonly ordinary: boolean;
 }
 
-/** What is known of a connection whatever is asked on it. */
-type ConnectionFacts = Pick<Exchange, "remoteAddr" | "localAddr" | "secure">;
-
 /**
  * Makes the exchange that a connection in HTTP/1.1 begins with.
  *
@@ -109,7 +129,7 @@ type ConnectionFacts = Pick<Exchange, "remoteAddr" | "localAddr" | "secure">;
 export function http1Exchange(
   conn: ByteConnection | BytePair,
   options: Http1Options,
-  early: Uint8Array<ArrayBuffer> = NOTHING,
+  early?: Uint8Array<ArrayBuffer>,
 ): Exchange {
   if (TAKEN.has(conn)) throw new TypeError("Cannot accept the connection: it was accepted before");
   TAKEN.add(conn);
@@ -118,76 +138,157 @@ export function http1Exchange(
     localAddr: "localAddr" in conn ? conn.localAddr : undefined,
     secure: "handshake" in conn || ("secure" in conn && conn.secure === true),
   };
-  return exchangeOn(transportOf(conn), facts, options, early);
+  return new Http1Exchange(transportOf(conn), facts, options, early);
 }
 
 /** The connections that belong to an exchange. */
 const TAKEN = new WeakSet<ByteConnection | BytePair>();
 
-const NOTHING = new Uint8Array(0);
+/** An exchange in HTTP/1.1. */
+class Http1Exchange implements Exchange {
+  readonly remoteAddr: Address | undefined;
+  readonly localAddr: Address | undefined;
+  readonly secure: boolean;
+  readonly transport: Transport;
+  readonly options: Http1Options;
+  #early: Uint8Array<ArrayBuffer> | undefined;
+  /** A request has one answer. */
+  #state: "asked" | "accepted" | "over";
 
-function exchangeOn(
-  carrier: Transport,
-  facts: ConnectionFacts,
-  options: Http1Options,
-  early: Uint8Array<ArrayBuffer>,
-): Exchange {
-  const { limits, legacy, ordinary } = options;
-  const transport = early.length === 0 ? carrier : precededBy(early, carrier);
-  const parser = new RequestHeadParser(limits);
-  let head: RequestHead;
-  let request: UpgradeRequest;
-  let old: LegacyRequest | undefined;
-  let body = NOTHING;
-  let first = NOTHING;
-  let over = false;
-  let answered = false;
+  constructor(
+    transport: Transport,
+    facts: ConnectionFacts,
+    options: Http1Options,
+    early: Uint8Array<ArrayBuffer> | undefined,
+  ) {
+    this.remoteAddr = facts.remoteAddr;
+    this.localAddr = facts.localAddr;
+    this.secure = facts.secure;
+    this.transport = transport;
+    this.options = options;
+    this.#early = early;
+    this.#state = "asked";
+  }
 
-  return {
-    ...facts,
-    async readHead() {
-      head = await readHead(transport, parser);
-      first = parser.rest;
-      return head.fields;
-    },
-    ordinary({ secure }) {
-      if (!ordinary || isUpgradeRequest(head)) return undefined;
-      const { method, version, fields } = head;
-      const url = ordinaryUrl(head, { secure, localAddr: facts.localAddr });
-      const framing = requestFraming(head);
-      checkExpectation(head);
-      const next = (carrier: Transport, early: Uint8Array<ArrayBuffer>) => exchangeOn(carrier, facts, options, early);
-      return { method, url, version, fields, framing, transport: carrier, first, next };
-    },
-    readRequest(options) {
-      old = legacy?.read(head, options);
-      return request = old ?? readUpgradeRequest(head, options);
-    },
-    // The bytes behind the head that belong to the handshake of a draft are under its deadline too (X8).
-    async readBody() {
-      if (old === undefined || old.bodyBytes === 0) return;
-      const reader = new BodyReader(old.bodyBytes);
-      body = await readHead(precededBy(first, transport), reader);
-      first = reader.rest;
-    },
-    async accept(choice) {
-      const answer = await (old?.answer(body, choice) ?? acceptUpgrade(request, choice));
-      if (over) throw new ConnectionError("The handshake was given up");
-      answered = true;
-      await writeHead(transport, answer);
-      return { transport, first, framing: old?.framing };
-    },
-    async refuse(response) {
-      over = true;
-      // A request has one answer: a client that has read a part of it would take another for frames.
-      if (answered) return transport.close();
-      await answerAndEnd(transport, serializeResponse(response, response.body));
-    },
-    drop() {
-      over = true;
-      transport.close();
-    },
-  };
+  readHead(): Promise<ReceivedHead> {
+    const parser = new RequestHeadParser(this.options.limits);
+    const early = this.#early;
+    this.#early = undefined;
+    return readHead(this.transport, parser, early).then((head) => new Http1Head(this, head, parser.rest));
+  }
+
+  /** Writes the answer that opens the connection, unless it was given up meanwhile. */
+  async open(
+    answer: Promise<Uint8Array<ArrayBuffer>>,
+    left: { first: Uint8Array<ArrayBuffer>; framing: Framing | undefined },
+  ): Promise<Exchanged> {
+    const bytes = await answer;
+    if (this.#state === "over") throw new ConnectionError("The handshake was given up");
+    this.#state = "accepted";
+    const { transport } = this;
+    try {
+      await writeAll(transport, bytes);
+    } catch (cause) {
+      throw lost(cause);
+    }
+    return { transport, ...left };
+  }
+
+  refuse(response: FinalResponse): Promise<void> {
+    // A client that has read a part of the answer would take another for frames.
+    if (this.#state === "accepted") return Promise.resolve(this.drop());
+    this.#state = "over";
+    return answerAndEnd(this.transport, serializeResponse(response, response.body));
+  }
+
+  drop(): void {
+    this.#state = "over";
+    this.transport.close();
+  }
+}
+
+/** The head of a request in HTTP/1.1, and what was read behind it. */
+class Http1Head implements ReceivedHead {
+  readonly #exchange: Http1Exchange;
+  readonly #head: RequestHead;
+  readonly #first: Uint8Array<ArrayBuffer>;
+
+  constructor(exchange: Http1Exchange, head: RequestHead, first: Uint8Array<ArrayBuffer>) {
+    this.#exchange = exchange;
+    this.#head = head;
+    this.#first = first;
+  }
+
+  get fields(): HeaderFields {
+    return this.#head.fields;
+  }
+
+  check(options: { secure: boolean }): OpeningRequest | OrdinaryRequest {
+    const { legacy, ordinary } = this.#exchange.options;
+    if (ordinary && !isUpgradeRequest(this.#head)) return this.#ordinary(options);
+    const old = legacy?.read(this.#head, options);
+    return old === undefined
+      ? new Http1Request(this.#exchange, readUpgradeRequest(this.#head, options), this.#first)
+      : new LegacyOpening(this.#exchange, old, this.#first);
+  }
+
+  #ordinary({ secure }: { secure: boolean }): OrdinaryRequest {
+    const { transport, options, ...facts } = this.#exchange;
+    const { method, version, fields } = this.#head;
+    const url = ordinaryUrl(this.#head, { secure, localAddr: facts.localAddr });
+    const framing = requestFraming(this.#head);
+    checkExpectation(this.#head);
+    const next = (carrier: Transport, early: Uint8Array<ArrayBuffer>) =>
+      new Http1Exchange(carrier, facts, options, early);
+    return { method, url, version, fields, framing, transport, first: this.#first, next };
+  }
+}
+
+/** A request of RFC 6455. There is nothing behind its head that belongs to it. */
+class Http1Request implements OpeningRequest, CompleteRequest {
+  readonly request: UpgradeRequest;
+  readonly #exchange: Http1Exchange;
+  readonly #first: Uint8Array<ArrayBuffer>;
+  readonly #key: Promise<string>;
+
+  constructor(exchange: Http1Exchange, request: UpgradeRequest, first: Uint8Array<ArrayBuffer>) {
+    this.request = request;
+    this.#exchange = exchange;
+    this.#first = first;
+    this.#key = handled(acceptKey(request.key)); // hashed while the application decides
+  }
+
+  complete(): CompleteRequest {
+    return this;
+  }
+
+  accept(choice: AcceptUpgradeOptions): Promise<Exchanged> {
+    const answer = this.#key.then((key) => switchingProtocols(this.request, choice, key));
+    return this.#exchange.open(answer, { first: this.#first, framing: undefined });
+  }
+}
+
+/** A request of a draft before RFC 6455. */
+class LegacyOpening implements OpeningRequest {
+  readonly request: LegacyRequest;
+  readonly #exchange: Http1Exchange;
+  readonly #first: Uint8Array<ArrayBuffer>;
+
+  constructor(exchange: Http1Exchange, request: LegacyRequest, first: Uint8Array<ArrayBuffer>) {
+    this.request = request;
+    this.#exchange = exchange;
+    this.#first = first;
+  }
+
+  /** The bytes behind the head that belong to the handshake are under its deadline too (X8). */
+  async complete(): Promise<CompleteRequest> {
+    const { request } = this;
+    const exchange = this.#exchange;
+    const reader = new BodyReader(request.bodyBytes);
+    const body = await readHead(exchange.transport, reader, this.#first);
+    const left = { first: reader.rest, framing: request.framing };
+    return { accept: (choice) => exchange.open(request.answer(body, choice), left) };
+  }
 }
 
 /** Methods that a web `Request` cannot have (Fetch, "forbidden method"). */

@@ -9,7 +9,7 @@ import { refusalResponse } from "../handshake/http_response.ts";
 import type { ServerLimits } from "../limits.ts";
 import { answerAndEnd, withDeadline } from "../transport/opening.ts";
 import type { Transport } from "../transport/transport.ts";
-import type { AnswerInfo, HttpLane } from "./accept.ts";
+import type { AnswerInfo, HttpLane } from "./acceptor.ts";
 import type { UpgradeInfo } from "./server_options.ts";
 import { Answer } from "./answer.ts";
 import type { Exchange, OrdinaryRequest } from "./exchange.ts";

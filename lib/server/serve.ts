@@ -170,7 +170,7 @@ class Server<Data> implements WebSocketServer<Data> {
       try {
         const conn = await this.#listener.accept();
         pause = 0;
-        void this.#group.take(conn);
+        this.#group.take(conn);
       } catch (error) {
         if (this.#closed) return;
         if (nameOf(error) === "BadResource") {

@@ -24,18 +24,33 @@ const LINGER_BYTES = 256 * 1024;
  *
  * @param transport Where from.
  * @param reader What reads it, with its limits.
+ * @param early What was read of the transport already.
  * @returns The head. What came behind it is the reader's `rest`.
  * @throws {ConnectionError} If the transport ends first or fails.
  */
 export async function readHead<Head>(
   transport: Transport,
   reader: HeadReader<Head>,
+  early?: Uint8Array<ArrayBuffer>,
 ): Promise<Head> {
-  for (;;) {
-    const bytes = await readOn(transport);
-    const head = reader.push(bytes);
-    if (head !== undefined) return head;
+  let head = early === undefined ? undefined : reader.push(early);
+  const { direct } = transport;
+  while (head === undefined) {
+    if (direct === undefined) {
+      head = reader.push(await readOn(transport));
+      continue;
+    }
+    let count: number | null;
+    try {
+      count = await direct.read(direct.buffer.space);
+    } catch (cause) {
+      throw lost(cause);
+    }
+    if (count === null) throw endedEarly();
+    head = reader.push(direct.buffer.take(count));
+    direct.buffer.settle(count, { kept: false }); // the reader keeps no view of it
   }
+  return head;
 }
 
 /**
@@ -46,8 +61,13 @@ export async function readHead<Head>(
  * @throws {ConnectionError} If the transport ends or fails.
  */
 export async function readOn(transport: Transport): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await orLost(transport.read());
-  if (bytes === null) throw new ConnectionError("The connection ended before the end of the handshake");
+  let bytes: Uint8Array<ArrayBuffer> | null;
+  try {
+    bytes = await transport.read();
+  } catch (cause) {
+    throw lost(cause);
+  }
+  if (bytes === null) throw endedEarly();
   return bytes;
 }
 
@@ -58,30 +78,19 @@ export async function readOn(transport: Transport): Promise<Uint8Array<ArrayBuff
  * @param bytes The head.
  * @throws {ConnectionError} If the transport fails.
  */
-export async function writeHead(transport: Transport, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  await orLost(writeAll(transport, bytes));
+export function writeHead(transport: Transport, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  return writeAll(transport, bytes).catch((cause) => {
+    throw lost(cause);
+  });
 }
 
-async function orLost<T>(step: Promise<T>): Promise<T> {
-  try {
-    return await step;
-  } catch (cause) {
-    throw new ConnectionError("The connection was lost during the handshake", { cause });
-  }
+/** What a transport that fails means for a handshake. */
+export function lost(cause: unknown): ConnectionError {
+  return new ConnectionError("The connection was lost during the handshake", { cause });
 }
 
-/** A transport with bytes in front that were read of it before. */
-export function precededBy(first: Uint8Array<ArrayBuffer>, transport: Transport): Transport {
-  let pending: Uint8Array<ArrayBuffer> | undefined = first;
-  return {
-    ...transport,
-    read() {
-      if (pending === undefined || pending.length === 0) return transport.read();
-      const bytes = pending;
-      pending = undefined;
-      return Promise.resolve(bytes);
-    },
-  };
+function endedEarly(): ConnectionError {
+  return new ConnectionError("The connection ended before the end of the handshake");
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConnectionError } from "../../lib/errors.ts";
 import { http2Exchange, outgoing, pairs } from "../../lib/http2/http2_exchange.ts";
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
@@ -38,17 +38,18 @@ Deno.test("an exchange over HTTP/2 reads what the request says, and is accepted 
   const exchange = await setup.exchange;
   assertEquals(exchange.remoteAddr?.transport, "tcp");
   assertEquals(exchange.secure, false);
-  const fields = await exchange.readHead();
-  assertEquals(fields.filter(([name]) => name === "host" || name === "cookie"), [
+  const head = await exchange.readHead();
+  assertEquals(head.fields.filter(([name]) => name === "host" || name === "cookie"), [
     ["host", `127.0.0.1:${port}`],
     ["cookie", "a=1; b=2"],
   ]);
-  assertEquals(exchange.ordinary({ secure: false }), undefined);
-  const request = exchange.readRequest({ secure: false });
+  const opening = head.check({ secure: false });
+  assert("request" in opening);
+  const { request } = opening;
   assertEquals([request.url, request.protocols], [`ws://127.0.0.1:${port}/chat?x=1`, ["chat"]]);
   assertEquals(request.headers.get("x-two"), "1, 2");
-  await exchange.readBody();
-  const { transport, first } = await exchange.accept({
+  const complete = await opening.complete();
+  const { transport, first } = await complete.accept({
     protocol: "chat",
     headers: [["set-cookie", "a=1"], ["set-cookie", "b=2"]],
   });
@@ -82,11 +83,12 @@ Deno.test("a stream that is gone cannot be accepted, and its refusal comes to no
   await using setup = await exchanging();
   const stream = setup.session.request(connectHeaders(setup.port), { endStream: false });
   const exchange = await setup.exchange;
-  await exchange.readHead();
-  exchange.readRequest({ secure: false });
+  const opening = (await exchange.readHead()).check({ secure: false });
+  assert("request" in opening);
+  const complete = await opening.complete();
   exchange.drop();
   await soon(new Promise((resolve) => stream.once("close", resolve).once("error", () => {})), "The end of the stream");
-  await assertRejects(() => exchange.accept({}), ConnectionError, "lost during the handshake");
+  await assertRejects(async () => await complete.accept({}), ConnectionError, "lost during the handshake");
   await soon(exchange.refuse({ status: 503, body: utf8("Late\n") }), "The refusal");
 });
 

@@ -9,7 +9,8 @@ import { soon, until } from "../_support/wait.ts";
 Deno.test("a group takes connections of any kind in, and is done when all have ended", async () => {
   const group = new ConnectionGroup({}, { message: (socket, data) => void socket.send(data) });
   const [near, far] = connPair();
-  const taken = group.take(near);
+  group.take(near);
+  const taken = group.idle();
   const socket = await connect("ws://example.com/", { conn: far });
   await socket.send("hello");
   assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
@@ -25,7 +26,8 @@ Deno.test("a connection that ends while its handshake does is not among a group'
   const [near, far] = connPair();
   // The request, and at once a frame that breaks the connection: it has failed before anybody holds it.
   const request = new TextEncoder().encode(requestText());
-  const taken = group.take(near, Uint8Array.from([...request, 0xff, 0xff]));
+  group.take(near, Uint8Array.from([...request, 0xff, 0xff]));
+  const taken = group.idle();
   await far.read(new Uint8Array(1024));
   far.close();
   await taken;
@@ -38,7 +40,8 @@ Deno.test("what an observer did with a connection before its group had it is und
   const observer = { opened: (socket: WebSocketConnection) => void socket.subscribe("news") };
   const group = new ConnectionGroup({ hub, observer }, async (socket) => void await socket.closed);
   const [near, far] = connPair();
-  const taken = group.take(near);
+  group.take(near);
+  const taken = group.idle();
   const socket = await connect("ws://example.com/", { conn: far });
   await until(() => hub.count("news") === 1, "The subscription");
   await socket.close();
@@ -52,7 +55,8 @@ Deno.test("what was read of a connection before it was taken in comes first", as
   const group = new ConnectionGroup({ upgrade: ({ path }) => void seen.push(path) }, () => {});
   const [near, far] = connPair();
   const request = new TextEncoder().encode(requestText());
-  const taken = group.take(near, request);
+  group.take(near, request);
+  const taken = group.idle();
   await far.read(new Uint8Array(1024));
   far.close();
   await taken;
@@ -75,21 +79,21 @@ Deno.test("an observer is told of those for whom there is no room, and of those 
   };
   const group = new ConnectionGroup({ maxConnections: 1, observer }, () => {});
   const pairs = Array.from({ length: 3 }, () => connPair());
-  const taken = pairs.map(([near]) => group.take(near));
+  for (const [near] of pairs) group.take(near);
   await until(() => told.length === 2, "Both refusals");
   assertEquals(told, [[503, "maxConnections"], [503, "maxConnections"]]);
   for (const [, far] of pairs) far.close();
-  await Promise.all(taken);
+  await group.idle();
 
   told.length = 0;
   const address = { transport: "tcp", hostname: "192.0.2.1", port: 1 } as const;
   const few = new ConnectionGroup({ maxConnectionsPerAddress: 1, observer }, () => {});
   const two = [connPair(), connPair()];
-  const both = two.map(([near]) => few.take({ ...near, remoteAddr: address }));
+  for (const [near] of two) few.take({ ...near, remoteAddr: address });
   await until(() => told.length === 1, "The refusal");
   assertEquals(told, [[429, "maxConnectionsPerAddress"]]);
   for (const [, far] of two) far.close();
-  await Promise.all(both);
+  await few.idle();
 });
 
 Deno.test("a group's connections are the open ones: one that closes is not among them, and is still ended by stop", async () => {
@@ -97,7 +101,8 @@ Deno.test("a group's connections are the open ones: one that closes is not among
   const sockets: WebSocketConnection[] = [];
   const takes = [1, 2].map(async () => {
     const [near, far] = connPair();
-    const taken = group.take(near);
+    group.take(near);
+    const taken = group.idle();
     sockets.push(await connect("ws://example.com/", { conn: far }));
     return () => taken;
   });
@@ -115,4 +120,20 @@ Deno.test("a group's connections are the open ones: one that closes is not among
   await soon(group.stop({ timeout: 20 }, () => {}), "The stop");
   assertEquals([ours.readyState, theirs.readyState], [3, 3]);
   for (const socket of sockets) socket.abort();
+});
+
+Deno.test("idle resolves when nothing is under way, each time", async () => {
+  const group = new ConnectionGroup({}, {});
+  await group.idle();
+  for (let round = 0; round < 2; round++) {
+    const [near, far] = connPair();
+    group.take(near);
+    let idle = false;
+    const waiting = group.idle().then(() => idle = true);
+    const socket = await connect("ws://example.com/", { conn: far });
+    assertEquals(idle, false);
+    await socket.close();
+    await soon(waiting, "The end");
+  }
+  await group.stop({}, () => {});
 });

@@ -1,12 +1,19 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConnectionError } from "../../lib/errors.ts";
 import { memoryPair } from "../../lib/testing/memory_pair.ts";
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
-import { http1Exchange } from "../../lib/server/exchange.ts";
+import { type CompleteRequest, type Exchange, http1Exchange } from "../../lib/server/exchange.ts";
 import { utf8 } from "../_support/frames.ts";
 import { connPair } from "../_support/pair.ts";
 import { RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { settle, soon } from "../_support/wait.ts";
+
+/** Reads a request to its end: what is left is to accept it. */
+async function complete(exchange: Exchange): Promise<CompleteRequest> {
+  const opening = (await exchange.readHead()).check({ secure: false });
+  assert("request" in opening);
+  return await opening.complete();
+}
 
 /** An exchange in HTTP/1.1 and the peer that asks. */
 function exchanging({ ordinary = false, early }: { ordinary?: boolean; early?: Uint8Array<ArrayBuffer> } = {}) {
@@ -18,12 +25,13 @@ function exchanging({ ordinary = false, early }: { ordinary?: boolean; early?: U
 Deno.test("an exchange in HTTP/1.1 that is accepted leaves the transport, and the frames that came with the request", async () => {
   const { exchange, peer } = exchanging({ early: utf8(requestText().slice(0, 20)) });
   await peer.send(utf8(requestText().slice(20)), text("early"));
-  const fields = await soon(exchange.readHead(), "The head");
-  assertEquals(fields[0], ["host", "127.0.0.1"]);
-  assertEquals(exchange.ordinary({ secure: true }), undefined);
-  assertEquals(exchange.readRequest({ secure: true }).url, "wss://127.0.0.1/chat?x=1");
-  await exchange.readBody();
-  const { first, framing, transport } = await exchange.accept({});
+  const head = await exchange.readHead();
+  assertEquals(head.fields[0], ["host", "127.0.0.1"]);
+  const opening = head.check({ secure: true });
+  assert("request" in opening);
+  assertEquals(opening.request.url, "wss://127.0.0.1/chat?x=1");
+  assertEquals(opening.complete() instanceof Promise, false, "nothing is waited for");
+  const { first, framing, transport } = await (await opening.complete()).accept({});
   assertEquals([first.length, framing], [2 + 4 + 5, undefined]);
   assertEquals((await peer.readHead()).split("\r\n")[0], "HTTP/1.1 101 Switching Protocols");
   transport.close();
@@ -33,19 +41,18 @@ Deno.test("an ordinary request is given away checked, with what was read behind 
   const { exchange, peer } = exchanging({ ordinary: true });
   const request = "GET / HTTP/1.1\r\nHost: a\r\n\r\nbody";
   await peer.send(utf8(request));
-  await exchange.readHead();
-  const ordinary = exchange.ordinary({ secure: true });
-  assertEquals(new TextDecoder().decode(ordinary?.first), "body");
-  assertEquals([ordinary?.method, ordinary?.url, ordinary?.framing], ["GET", "https://a/", 0]);
+  const ordinary = (await exchange.readHead()).check({ secure: true });
+  assert("method" in ordinary);
+  assertEquals(new TextDecoder().decode(ordinary.first), "body");
+  assertEquals([ordinary.method, ordinary.url, ordinary.framing], ["GET", "https://a/", 0]);
   exchange.drop();
 });
 
 Deno.test("H23: what was refused is not accepted any more, whoever is late", async () => {
   const { exchange, peer } = exchanging();
   await peer.send(utf8(requestText()));
-  await exchange.readHead();
-  exchange.readRequest({ secure: false });
-  const accepting = assertRejects(() => exchange.accept({}), ConnectionError, "given up");
+  const request = await complete(exchange);
+  const accepting = assertRejects(async () => await request.accept({}), ConnectionError, "given up");
   const refusing = exchange.refuse({ status: 503, body: utf8("Late\n") });
   await accepting;
   const answer = await peer.readText();
@@ -62,9 +69,7 @@ Deno.test("a request has one answer: what was accepted and is refused later, or 
       { limits: DEFAULT_LIMITS, legacy: undefined, ordinary: false },
       utf8(requestText()),
     );
-    await exchange.readHead();
-    exchange.readRequest({ secure: false });
-    const accepting = exchange.accept({}).catch((error: unknown) => error);
+    const accepting = Promise.resolve((await complete(exchange)).accept({})).catch((error: unknown) => error);
     await settle();
     await soon(exchange.refuse({ status: 503, body: utf8("Late\n") }), "The end");
     await soon(accepting, "The answer");

@@ -29,7 +29,8 @@ function inMemory(http: Http, options: Partial<GroupOptions> = {}, capacity?: nu
   const reports: unknown[] = [];
   const group = new ConnectionGroup({ onError: (error) => void reports.push(error), ...options, http }, {});
   const [near, far] = connPair(capacity);
-  return { group, reports, near, far, done: group.take(near), peer: new RawClient(far) };
+  group.take(near);
+  return { group, reports, near, far, done: group.idle(), peer: new RawClient(far) };
 }
 
 const GET = ["GET / HTTP/1.1", "Host: a"];

@@ -35,6 +35,25 @@ Deno.test("readHead reads until the head is complete, and leaves what came behin
   assertEquals(reader.rest, utf8("rest"));
 });
 
+Deno.test("readHead begins with what was read already, and reads no further than it has to", async () => {
+  const [near, far] = connPair();
+  const transport = transportOf(near);
+  assertEquals(await soon(readHead(transport, sentence(), utf8("Hello.")), "The head"), "Hello");
+  const reading = readHead(transport, sentence(), utf8("Hel"));
+  await new RawPeer(far, "client").send(utf8("lo."));
+  assertEquals(await soon(reading, "The head"), "Hello");
+});
+
+Deno.test("readHead leaves the memory of the connection's reads: the first frames are read to where the head was", async () => {
+  const [near, far] = connPair();
+  const transport = transportOf(near);
+  const memory = transport.direct?.buffer.memory;
+  await new RawPeer(far, "client").send(utf8("Hello."));
+  await soon(readHead(transport, sentence()), "The head");
+  assertStrictEquals(transport.direct?.buffer.memory, memory);
+  assertEquals(transport.direct?.buffer.space.byteOffset, 0);
+});
+
 Deno.test("readHead throws ConnectionError where the transport ends first or fails, with the cause", async () => {
   const [near, far] = connPair();
   await new RawPeer(far, "client").send(utf8("Hel"));

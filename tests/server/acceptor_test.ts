@@ -1,0 +1,24 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { createAcceptor } from "../../lib/server/acceptor.ts";
+
+Deno.test("a mistake in the options is found when they are compiled", () => {
+  assertThrows(() => createAcceptor({ maxMessageBytes: 0 }), RangeError, "maxMessageBytes");
+  assertThrows(() => createAcceptor({ origins: ["example.com"] }), TypeError, "example.com");
+  assertThrows(() => createAcceptor({ proxies: ["localhost"] }), TypeError, "Cannot trust proxy");
+});
+
+Deno.test("all handshakes of a server wait in one list of deadlines, and in none where they have no time", () => {
+  const { deadlines, handshakeDeadlines } = createAcceptor({ handshakeTimeout: 1_000 });
+  assertEquals(handshakeDeadlines?.time, 1_000);
+  assertStrictEquals(deadlines.after(1_000), handshakeDeadlines);
+  assertEquals(createAcceptor({ handshakeTimeout: 0 }).handshakeDeadlines, undefined);
+});
+
+Deno.test("ordinary requests are read where the server answers such, and the signal is the options' unless the server has its own", () => {
+  const { signal } = new AbortController();
+  const alone = createAcceptor({ signal });
+  assertEquals([alone.http1.ordinary, alone.stopping === signal], [false, true]);
+  const own = new AbortController();
+  const served = createAcceptor({ signal }, { stopping: own.signal, http: () => Promise.resolve(undefined) });
+  assertEquals([served.http1.ordinary, served.stopping === own.signal], [true, true]);
+});
