@@ -167,6 +167,22 @@ export class LimitError extends WebSocketError {
 }
 
 /**
+ * The error where what waits in a queue reaches `maxQueuedBytes`.
+ *
+ * @param what Whose bytes they are, as it stands before "reach".
+ * @param max The limit.
+ * @param actual The bytes, where they are known.
+ */
+export function queueFull(what: string, max: number, actual?: number): LimitError {
+  return new LimitError(`${what} reach maxQueuedBytes ${max}`, {
+    limit: "maxQueuedBytes",
+    max,
+    ...(actual === undefined ? {} : { actual }),
+    closeCode: 1013,
+  });
+}
+
+/**
  * A topic was refused: the hub's `authorize` said no, or its name is no Unicode text.
  *
  * @example A topic that `authorize` refuses

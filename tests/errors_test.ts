@@ -6,6 +6,7 @@ import {
   invalidState,
   LimitError,
   ProtocolError,
+  queueFull,
   TopicError,
   WebSocketError,
 } from "../lib/errors.ts";
@@ -149,4 +150,11 @@ Deno.test("a TopicError carries the topic, and closes with 1008", () => {
     "Topic refused",
     1008,
   ]);
+});
+
+Deno.test("a queue that is full says what is queued, and carries the limit, the bytes where they are known, and code 1013", () => {
+  const full = queueFull("Peer does not read: 12 bytes queued", 10, 12);
+  assertEquals(full.message, "Peer does not read: 12 bytes queued reach maxQueuedBytes 10");
+  assertEquals([full.limit, full.max, full.actual, full.closeCode], ["maxQueuedBytes", 10, 12, 1013]);
+  assertEquals(queueFull("Messages", 10).actual, undefined);
 });

@@ -26,7 +26,7 @@ export class BufferedAmount {
   }
 
   /** Bytes of the messages that are not written, where so many bytes of the wire are queued. */
-  settle(queued: number): number {
+  update(queued: number): number {
     for (let sent = this.#sent[this.#first]; sent !== undefined; sent = this.#sent[this.#first]) {
       if (this.#wire - sent.wire < queued) break;
       this.#data -= sent.data;
@@ -44,17 +44,4 @@ export class BufferedAmount {
   get bytes(): number {
     return this.#data;
   }
-}
-
-/** The size of a text in UTF-8, in which a surrogate that stands alone becomes U+FFFD. */
-export function utf8Length(text: string): number {
-  let length = text.length;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit < 0x80) continue;
-    length += unit < 0x800 ? 1 : 2;
-    // Four bytes for two units.
-    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00) at++;
-  }
-  return length;
 }

@@ -14,7 +14,7 @@ import { type ResponseHead, ResponseHeadParser } from "../handshake/http_head.ts
 import { subprotocolList } from "../handshake/subprotocol.ts";
 import { resolveLimits } from "../limits.ts";
 import { Connection } from "../connection/connection.ts";
-import { tellRefusal } from "../connection/watch/observer.ts";
+import { notifyRefused } from "../connection/watch/observer.ts";
 import { readHead, withDeadline, writeHead } from "../transport/opening.ts";
 import { type Transport, transportOf } from "../transport/transport.ts";
 import type { WebSocketConnection, WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
@@ -165,7 +165,7 @@ export async function openConnection<Data = unknown>(
   } catch (error) {
     giveUp.abort(error);
     transport?.close();
-    tellRefusal(options.observer, error, { remoteAddr: undefined, localAddr: undefined });
+    notifyRefused(options.observer, error, { remoteAddr: undefined, localAddr: undefined });
     throw error;
   }
 }

@@ -6,8 +6,7 @@
 import { builtinModules } from "../builtin_modules.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 import { defer } from "../async.ts";
-import type { Dialer } from "./dialer.ts";
-import { holding } from "./holding.ts";
+import { closeOnFailure, type Dialer } from "./dialer.ts";
 import { startNodeTls } from "./node_tls.ts";
 import type { HostAndPort } from "./target.ts";
 
@@ -16,7 +15,7 @@ export const denoDialer: Dialer = {
   async open(to, signal) {
     if ("path" in to) {
       const conn = await Deno.connect({ transport: "unix", path: to.path }); // takes no signal
-      return await holding(conn, signal, () => Promise.resolve(conn));
+      return await closeOnFailure(conn, signal, () => Promise.resolve(conn));
     }
     const conn = await openTcp(to, signal);
     conn.setNoDelay(true); // A TlsConn cannot say so later.
@@ -38,12 +37,12 @@ export const denoDialer: Dialer = {
       return await startNodeTls(modules, conn, options, signal);
     }
     // Deno 2.9 lets go of a TCP connection in the middle of a TLS handshake only when the peer says something or goes.
-    const tls = await holding(
+    const tls = await closeOnFailure(
       conn,
       signal,
       () => Deno.startTls(conn, { hostname: serverName, caCerts, alpnProtocols }),
     );
-    await holding(tls, signal, () => tls.handshake());
+    await closeOnFailure(tls, signal, () => tls.handshake());
     return {
       read: (buffer) => tls.read(buffer),
       write: (bytes) => tls.write(bytes),

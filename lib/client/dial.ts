@@ -6,12 +6,11 @@
 import { ConnectionError } from "../errors.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 import { denoDialer } from "./deno_dialer.ts";
-import { holding } from "./holding.ts";
+import { closeOnFailure, type Dialer, type TlsOptions } from "./dialer.ts";
 import { nodeDialer } from "./node_dialer.ts";
 import type { Proxy } from "./proxy/proxy.ts";
 import { openTunnel, type TunnelLimits } from "./proxy/tunnel.ts";
 import { authority, type HostAndPort, hostAndPort, type Target } from "./target.ts";
-import type { Dialer, TlsOptions } from "./dialer.ts";
 
 /** How to get to a server. */
 export interface DialOptions {
@@ -77,7 +76,7 @@ async function openThrough(
   const conn = proxy.secure
     ? await secure(plain, { ...(caCerts && { caCerts }), serverName: proxy.hostname }, signal)
     : plain;
-  return await holding(conn, signal, async () => {
+  return await closeOnFailure(conn, signal, async () => {
     await openTunnel(conn, proxy, to, limits);
     return conn;
   });
@@ -85,7 +84,7 @@ async function openThrough(
 
 async function open(to: HostAndPort | { readonly path: string }, signal: AbortSignal): Promise<ByteConnection> {
   const name = "path" in to ? to.path : authority(to);
-  return await orNotConnected(dialer.open(to, signal), `Cannot connect to ${name}`);
+  return await asConnectionError(dialer.open(to, signal), `Cannot connect to ${name}`);
 }
 
 async function secure(
@@ -95,11 +94,11 @@ async function secure(
 ): Promise<ByteConnection> {
   const { alpnProtocols = ["http/1.1"] } = options;
   const securing = dialer.secure(conn, { ...options, alpnProtocols }, signal);
-  return await orNotConnected(securing, `Cannot speak TLS with ${options.serverName}`);
+  return await asConnectionError(securing, `Cannot speak TLS with ${options.serverName}`);
 }
 
 /** A missing permission is told as it is: it is no fault of the network. */
-async function orNotConnected<T>(step: Promise<T>, message: string): Promise<T> {
+async function asConnectionError<T>(step: Promise<T>, message: string): Promise<T> {
   try {
     return await step;
   } catch (cause) {

@@ -7,8 +7,7 @@
 import type { Socket } from "node:net";
 import { nodeConnection } from "../transport/node_connection.ts";
 import type { ByteConnection } from "../transport/transport.ts";
-import type { Dialer } from "./dialer.ts";
-import { holding } from "./holding.ts";
+import { closeOnFailure, type Dialer } from "./dialer.ts";
 import { startNodeTls } from "./node_tls.ts";
 
 /** The sockets of connections: TLS is put on a socket itself, not on what is read of it. */
@@ -24,7 +23,7 @@ export const nodeDialer: Dialer = {
       allowHalfOpen: true,
       noDelay: true,
     });
-    return await holding({ close: () => socket.destroy() }, signal, async () => {
+    return await closeOnFailure({ close: () => socket.destroy() }, signal, async () => {
       await EventEmitter.once(socket, "connect", { signal });
       const conn: ByteConnection = {
         ...nodeConnection(socket),
@@ -36,7 +35,7 @@ export const nodeDialer: Dialer = {
   },
 
   async secure(conn, options, signal) {
-    const modules = await holding(conn, signal, async () => {
+    const modules = await closeOnFailure(conn, signal, async () => {
       const loading = [import("node:events"), import("node:net"), import("node:stream"), import("node:tls")] as const;
       const [events, net, stream, tls] = await Promise.all(loading);
       return { events, net, stream, tls };

@@ -8,8 +8,7 @@ import type { TLSSocket } from "node:tls";
 import { duplexOf } from "../node/duplex.ts";
 import { nodeConnection } from "../transport/node_connection.ts";
 import type { ByteConnection } from "../transport/transport.ts";
-import type { SecureOptions } from "./dialer.ts";
-import { holding } from "./holding.ts";
+import { closeOnFailure, type SecureOptions } from "./dialer.ts";
 
 /** Node's own modules that this is made of: Deno has them at once, Node 20.0 with `import()` alone. */
 export interface TlsModules {
@@ -43,7 +42,7 @@ export async function startNodeTls(
     socket?.destroy();
     below.destroy(); // at once: the socket would take its turn
   };
-  return await holding({ close }, signal, async () => {
+  return await closeOnFailure({ close }, signal, async () => {
     socket = tls.connect({
       socket: below,
       host: serverName,

@@ -6,7 +6,8 @@
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { Connection } from "../connection/connection.ts";
 import { isBlob } from "../connection/message_source.ts";
-import { BufferedAmount, utf8Length } from "./buffered_amount.ts";
+import { BufferedAmount } from "./buffered_amount.ts";
+import { utf8Length } from "../pipeline/bytes/utf8.ts";
 
 /** What a `WebSocket` can send. */
 export type Sendable = Message | Blob;
@@ -54,15 +55,15 @@ export class OutgoingMessages {
 
   /** Bytes of data that were sent and that the transport has not taken. */
   get bufferedAmount(): number {
-    return this.settle() + this.#waiting + this.#unsent;
+    return this.refresh() + this.#waiting + this.#unsent;
   }
 
   /** Looks at what has left. */
-  settle(): number {
+  refresh(): number {
     if (this.#connection === undefined) return 0;
     const { readyState, bufferedAmount } = this.#connection;
     // The queue of a connection that has ended is empty, whatever has left.
-    return readyState === 3 ? this.#buffered.bytes : this.#buffered.settle(bufferedAmount);
+    return readyState === 3 ? this.#buffered.bytes : this.#buffered.update(bufferedAmount);
   }
 
   #take(size: number, data: MessageData | (() => Promise<MessageData>)): void {
@@ -92,7 +93,7 @@ export class OutgoingMessages {
   /** Gives a message to the connection, unless that has a close frame already. */
   #pass(size: number, message: MessageData): void {
     const connection = this.#connection;
-    this.settle();
+    this.refresh();
     const queued = connection?.bufferedAmount ?? 0;
     void connection?.send(message);
     const wire = (connection?.bufferedAmount ?? 0) - queued;

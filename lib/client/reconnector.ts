@@ -15,7 +15,7 @@ import { withDeadline } from "../transport/opening.ts";
 import type { CloseInfo, WebSocketConnection } from "../connection/websocket_connection.ts";
 import { SEND_OPTION_KINDS, type SendOptions } from "../connection/socket_options.ts";
 import { isThenable } from "../log_error.ts";
-import { Outbox } from "./outbox.ts";
+import { UnsentMessages } from "./unsent_messages.ts";
 import { reconnectDelay, type ReconnectDelayOptions } from "../backoff.ts";
 import type { ReconnectingConnection, ReconnectingHooks, ReconnectingState } from "./reconnecting_connection.ts";
 import { shouldReconnect } from "./should_reconnect.ts";
@@ -39,7 +39,7 @@ export interface ReconnectorInit<Data> extends ReconnectingHooks<Data> {
 /** The connection behind `ReconnectingConnection`. It starts at once. */
 export class Reconnector<Data> implements ReconnectingConnection<Data> {
   readonly #init: ReconnectorInit<Data>;
-  readonly #outbox: Outbox;
+  readonly #unsent: UnsentMessages;
   readonly #inbox: Inbox;
   readonly #stop = new AbortController();
   readonly #closed = defer<CloseInfo>();
@@ -62,7 +62,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   /** @param init What it is made of. */
   constructor(init: ReconnectorInit<Data>) {
     this.#init = init;
-    this.#outbox = new Outbox(init.limits);
+    this.#unsent = new UnsentMessages(init.limits);
     this.#inbox = new Inbox(init.highWaterMark, memoryOf);
     if (init.signal?.aborted) this.#abort();
     else init.signal?.addEventListener("abort", this.#abort);
@@ -90,7 +90,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   }
 
   get bufferedAmount(): number {
-    return this.#outbox.bytes + (this.#socket?.bufferedAmount ?? 0);
+    return this.#unsent.bytes + (this.#socket?.bufferedAmount ?? 0);
   }
 
   get closed(): Promise<CloseInfo> {
@@ -104,8 +104,8 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
       return handled(Promise.reject(this.#ended("Cannot send: the connection is closed for good")));
     }
     const { socket } = this;
-    if (socket?.readyState === 1 && this.#outbox.messages === 0) return socket.send(data, options);
-    return this.#outbox.add(data, options);
+    if (socket?.readyState === 1 && this.#unsent.messages === 0) return socket.send(data, options);
+    return this.#unsent.add(data, options);
   }
 
   close(code: number = CloseCode.NORMAL, reason = ""): Promise<CloseInfo> {
@@ -161,7 +161,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
 
   /** Closes a connection. One that is open takes the outbox first, at its own pace: its queue has a limit of its own. */
   async #closeBehindOutbox(socket: WebSocketConnection<Data>, code: number, reason: string): Promise<void> {
-    if (this.#state === "open" && this.#outbox.messages > 0) {
+    if (this.#state === "open" && this.#unsent.messages > 0) {
       const { closeTimeout: time } = this.#init;
       const late = () => new ConnectionError(`The outbox did not leave within ${time} ms`);
       try {
@@ -231,7 +231,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   #sendOutbox(socket: WebSocketConnection<Data>): Promise<void> {
     const sendAll = async (): Promise<void> => {
       while (socket.readyState === 1) {
-        const handed = this.#outbox.handOne(socket);
+        const handed = this.#unsent.handOne(socket);
         if (handed === undefined) return;
         await handed;
       }
@@ -281,7 +281,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     this.#end(reason, (socket) => socket.abort(reason));
     await this.#receiving; // what came can still be read
     this.#init.signal?.removeEventListener("abort", this.#abort);
-    this.#outbox.end(this.#stop.signal.reason);
+    this.#unsent.end(this.#stop.signal.reason);
     this.#lastClose = info;
     try {
       this.#change("closed");

@@ -12,7 +12,7 @@ import { closeFor } from "../connection/readers/streams.ts";
 import { isBlob } from "../connection/message_source.ts";
 import type { CloseInfo } from "../connection/websocket_connection.ts";
 import { checkOptions } from "../options.ts";
-import { type Attempt, attempt } from "./attempt.ts";
+import { type Connecting, startConnecting } from "./connecting.ts";
 import { closeEvent, errorEvent, EventHandlerAttribute } from "./event_handlers.ts";
 import { OutgoingMessages } from "./outgoing_messages.ts";
 import { clampUnsignedShort, defineInterface, requireArgument, toWebMessage } from "./web_idl.ts";
@@ -63,7 +63,7 @@ export class WebSocket extends EventTarget {
   /** The class's name, for `Object.prototype.toString`. */
   declare readonly [Symbol.toStringTag]: string;
 
-  readonly #attempt: Attempt;
+  readonly #connecting: Connecting;
   readonly #origin: string;
   readonly #onopen = new EventHandlerAttribute<WebSocketEventHandler<Event>>(this, "open");
   readonly #onmessage = new EventHandlerAttribute<WebSocketEventHandler<MessageEvent>>(this, "message");
@@ -90,16 +90,16 @@ export class WebSocket extends EventTarget {
   constructor(url: string | URL, protocols: string | readonly string[] | WebSocketOptions = []) {
     requireArgument(arguments.length, "new WebSocket");
     super();
-    this.#attempt = attempt(url, optionsOf(protocols), {
+    this.#connecting = startConnecting(url, optionsOf(protocols), {
       opened: (connection) => void this.#open(connection),
       failed: (error) => void this.#end({ closeCode: 1006, reason: "", wasClean: false, error }),
     });
-    this.#origin = new URL(this.#attempt.url).origin;
+    this.#origin = new URL(this.#connecting.url).origin;
   }
 
   /** The URL, ws or wss. */
   get url(): string {
-    return this.#attempt.url;
+    return this.#connecting.url;
   }
 
   /** Where the connection stands: one of the four constants. */
@@ -191,7 +191,7 @@ export class WebSocket extends EventTarget {
     });
     if (this.#state === CLOSING || this.#state === CLOSED) return;
     this.#state = CLOSING;
-    if (this.#connection === undefined) this.#attempt.giveUp();
+    if (this.#connection === undefined) this.#connecting.giveUp();
     else this.#outgoing.close((connection) => void closeFor(connection, checked));
   }
 
@@ -214,7 +214,7 @@ export class WebSocket extends EventTarget {
     this.#receiving = true;
     for (const message of batch) {
       if (this.#state !== OPEN) break;
-      this.#outgoing.settle();
+      this.#outgoing.refresh();
       this.dispatchEvent(new MessageEvent("message", { data: this.#dataOf(message), origin: this.#origin }));
       await nextTask();
     }

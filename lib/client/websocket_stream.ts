@@ -11,7 +11,7 @@ import type { Connection } from "../connection/connection.ts";
 import { closeFor } from "../connection/readers/streams.ts";
 import type { CloseInfo, WebSocketOpenInfo } from "../connection/websocket_connection.ts";
 import { checkOptions } from "../options.ts";
-import { type Attempt, attempt } from "./attempt.ts";
+import { type Connecting, startConnecting } from "./connecting.ts";
 import { defineInterface, enforceUnsignedShort, requireArgument, toDictionary, toWebMessage } from "./web_idl.ts";
 
 /**
@@ -39,7 +39,7 @@ import { defineInterface, enforceUnsignedShort, requireArgument, toDictionary, t
  * ```
  */
 export class WebSocketStream implements AsyncDisposable {
-  readonly #attempt: Attempt;
+  readonly #connecting: Connecting;
   readonly #opened = defer<WebSocketOpenInfo>();
   readonly #closed = defer<Required<WebSocketCloseInfo>>();
   #connection: Connection | undefined;
@@ -69,7 +69,7 @@ export class WebSocketStream implements AsyncDisposable {
       toDictionary(options),
       WEB_SOCKET_STREAM_OPTION_KINDS,
     );
-    this.#attempt = attempt(url, { ...options, protocols: Array.from(protocols, String) }, {
+    this.#connecting = startConnecting(url, { ...options, protocols: Array.from(protocols, String) }, {
       opened: (connection) => this.#open(connection),
       failed: (error) => {
         const reason = signal?.aborted && error === signal.reason ? error : notOpened(error);
@@ -83,7 +83,7 @@ export class WebSocketStream implements AsyncDisposable {
 
   /** The URL, ws or wss. */
   get url(): string {
-    return this.#attempt.url;
+    return this.#connecting.url;
   }
 
   /**
@@ -119,7 +119,7 @@ export class WebSocketStream implements AsyncDisposable {
       ...(closeCode === undefined ? {} : { closeCode: enforceUnsignedShort(closeCode) }),
       ...(reason === undefined ? {} : { reason: `${reason}` }),
     });
-    if (this.#connection === undefined) this.#attempt.giveUp();
+    if (this.#connection === undefined) this.#connecting.giveUp();
     else void closeFor(this.#connection, checked);
   }
 

@@ -11,7 +11,7 @@ import type { ExtensionProcessor } from "../extensions/extension.ts";
 import { type ExtensionChain, openExtensions } from "../extensions/negotiation.ts";
 import { type HeaderFields, packFields, unpackFields } from "../handshake/http_fields.ts";
 import type { Limits } from "../limits.ts";
-import { randomMaskKey } from "../pipeline/bytes/mask_key.ts";
+import { randomMaskKey } from "../pipeline/bytes/mask.ts";
 import { CloseCode, decodeClosePayload, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import { type Frame, Opcode, type Role } from "../pipeline/frames/frame.ts";
 import type { Framing } from "../pipeline/frames/framing.ts";
@@ -27,7 +27,7 @@ import { Intake } from "./intake.ts";
 import { Keepalive } from "./keepalive.ts";
 import { checkUnsent, type MessageSource } from "./message_source.ts";
 import { endOf, isTooLate, notOpen, rejectNotOpen } from "./not_open.ts";
-import { type Observer, tell } from "./watch/observer.ts";
+import { notify, type Observer } from "./watch/observer.ts";
 import { PendingPings, pingBytes, rejectNoPing } from "./pending_pings.ts";
 import { type Consuming, Sender } from "./sender.ts";
 import {
@@ -413,7 +413,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   }
 
   #observe(observer: Observer): void {
-    const watching = tell(() => observer.opened?.(this)) ?? undefined;
+    const watching = notify(() => observer.opened?.(this)) ?? undefined;
     if (watching !== undefined) this.#watched().observer = watching;
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { nextTask } from "../async.ts";
-import { isHeld, leave } from "../pipeline/bytes/lent_memory.ts";
+import { giveBack, isPinned } from "../pipeline/bytes/lent_memory.ts";
 import type { ReadBuffer } from "../pipeline/bytes/read_buffer.ts";
 import type { Closing } from "./closing.ts";
 import type { Intake } from "./intake.ts";
@@ -84,7 +84,7 @@ export class ConnectionReader {
           receiver.leaveRead();
         } else {
           const place = receiver.space;
-          const space = place ?? direct.buffer.space;
+          const space = place ?? direct.buffer.writableView;
           const count = await direct.read(space);
           if (count === null) break;
           if (count > 0) {
@@ -157,11 +157,11 @@ export class ConnectionReader {
   /** Says whether a read was kept: what nobody keeps is read over. */
   #settle(buffer: ReadBuffer, count: number, kept: boolean): void {
     const { receiver } = this.#intake;
-    if (!buffer.settle(count, { kept, missing: receiver.missing })) return;
+    if (!buffer.advance(count, { kept, missing: receiver.missing })) return;
     receiver.leaveRead();
-    if (!this.#lends || !isHeld(buffer.memory)) return;
+    if (!this.#lends || !isPinned(buffer.memory)) return;
     const { memory } = buffer;
     buffer.replace();
-    leave(memory);
+    giveBack(memory);
   }
 }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { copyWithHeadroom, ROOM_PAYS } from "../pipeline/bytes/headroom.ts";
-import { leave, lend } from "../pipeline/bytes/lent_memory.ts";
+import { copyWithHeadroom, MIN_BYTES_FOR_HEADROOM } from "../pipeline/bytes/headroom.ts";
+import { giveBack, lend } from "../pipeline/bytes/lent_memory.ts";
 import { memoryOf, type Message, ownCopy } from "../pipeline/messages/message.ts";
 import { type MessagePart, wholePart } from "../pipeline/messages/message_splitter.ts";
 import type { WatchedReceiver } from "./watch/connection_watch.ts";
@@ -187,14 +187,14 @@ export class Intake {
       const message = messages[i]!;
       // Small ones are nearly all in the read's memory: to look where costs 4 % of an echo of 32 bytes, and once is enough. One that
       // was gathered behind them is not told of: its memory is simply not used again.
-      if (typeof message === "string" || (read && message.length < ROOM_PAYS)) continue;
+      if (typeof message === "string" || (read && message.length < MIN_BYTES_FOR_HEADROOM)) continue;
       if (message.buffer === memory) read = true;
       else gathered.push(message.buffer);
     }
     if (read && memory !== undefined) lend(memory);
     gathered.forEach(lend);
     if (wanted) this.#messages.put(direct ? messages : messages.map(ownCopy));
-    gathered.forEach(leave);
+    gathered.forEach(giveBack);
   }
 }
 
@@ -214,8 +214,10 @@ function keepPrivate(messages: Message[], memory: ArrayBuffer, few: boolean): bo
   let kept = false;
   for (let i = 0; i < messages.length; i++) {
     const message = messages[i]!;
-    if (typeof message === "string" || (kept && message.length < ROOM_PAYS) || message.buffer !== memory) continue;
-    if (message.length >= ROOM_PAYS) messages[i] = copyWithHeadroom(message);
+    if (typeof message === "string" || (kept && message.length < MIN_BYTES_FOR_HEADROOM) || message.buffer !== memory) {
+      continue;
+    }
+    if (message.length >= MIN_BYTES_FOR_HEADROOM) messages[i] = copyWithHeadroom(message);
     else if (few) messages[i] = message.slice();
     else kept = true;
   }

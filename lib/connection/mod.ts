@@ -14,7 +14,7 @@ export type {
 export type { SendOptions } from "./socket_options.ts";
 export type { Address } from "../transport/transport.ts";
 export type { MessageSource } from "./message_source.ts";
-export type { ConnectionObserver, Observer, RefusalInfo, Way } from "./watch/observer.ts";
+export type { ConnectionObserver, Direction, Observer, RefusalInfo } from "./watch/observer.ts";
 export type { TapOptions } from "./socket_options.ts";
 export type { Topics } from "./topics.ts";
 export type { SlowPolicy, SubscribeOptions } from "./socket_options.ts";

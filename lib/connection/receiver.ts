@@ -162,7 +162,7 @@ export class Receiver {
   /** Where the next read may go, where that saves a copy: into the large payload that is under way. */
   get space(): Uint8Array<ArrayBuffer> | undefined {
     const missing = this.missing;
-    return missing < SPACE_PAYS ? undefined : this.#assembler.space(missing);
+    return missing < SPACE_PAYS ? undefined : this.#assembler.writableView(missing);
   }
 
   /** How many bytes are yet to come of the payload that is under way. */
@@ -199,7 +199,7 @@ export class Receiver {
       this.#messageSince = 0;
       this.stop();
     }
-    const begun = this.#assembler.takeBegun();
+    const begun = this.#assembler.detachUnfinished();
     if (begun === undefined) return undefined;
     try {
       this.#splitter.push([begun], parts);

@@ -5,9 +5,8 @@
  * @module
  */
 import { defer, type Deferred } from "../async.ts";
-import { LimitError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import { dropLent, holdLent } from "../pipeline/bytes/lent_memory.ts";
+import { pin, unpin } from "../pipeline/bytes/lent_memory.ts";
 import type { Frame } from "../pipeline/frames/frame.ts";
 import { MAX_HEADER_BYTES } from "../pipeline/frames/frame_serializer.ts";
 import { ChunkFragmenter } from "../pipeline/messages/chunk_fragmenter.ts";
@@ -15,6 +14,7 @@ import { type Message, type MessageData, toMessage } from "../pipeline/messages/
 import { isBlob, isSource, type MessageSource, openSource, type SourceReader } from "./message_source.ts";
 import type { SendOptions } from "./socket_options.ts";
 import type { WriteQueue } from "./write_queue.ts";
+import { queueFull } from "../errors.ts";
 
 /** What sends. */
 export interface MessageLineOptions extends Pick<Limits, "highWaterMark" | "maxQueuedBytes"> {
@@ -83,7 +83,7 @@ export class MessageLine {
     const job = toJob(message, options);
     job.sent.promise.catch(() => {}); // whoever does not wait is not punished when the connection ends
     this.#waitingBytes += job.bytes;
-    if (job.memory !== undefined) holdLent(job.memory);
+    if (job.memory !== undefined) pin(job.memory);
     this.#jobs.push(job);
     if (this.#jobs.length === 1) void this.#run();
     else if (job.data !== undefined) this.#checkWaiting();
@@ -106,14 +106,7 @@ export class MessageLine {
     const { queue, maxQueuedBytes: max, failed } = this.#options;
     const actual = this.#waitingBytes + queue.queuedBytes;
     if (actual < max) return;
-    failed(
-      new LimitError(`${actual} bytes queued behind a streamed message reach maxQueuedBytes ${max}`, {
-        limit: "maxQueuedBytes",
-        max,
-        actual,
-        closeCode: 1013,
-      }),
-    );
+    failed(queueFull(`${actual} bytes queued behind a streamed message`, max, actual));
   }
 
   async #run(): Promise<void> {
@@ -128,7 +121,7 @@ export class MessageLine {
       } catch (error) {
         sent.reject(error); // an extension's mistake
       }
-      if (job.memory !== undefined) dropLent(job.memory);
+      if (job.memory !== undefined) unpin(job.memory);
     }
   }
 

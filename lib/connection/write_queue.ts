@@ -5,16 +5,15 @@
  * @module
  */
 import { defer, type Deferred } from "../async.ts";
-import { LimitError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { hasHeadroom } from "../pipeline/bytes/headroom.ts";
-import { dropLent, holdLent } from "../pipeline/bytes/lent_memory.ts";
-import { maskRange } from "../pipeline/bytes/mask.ts";
-import type { MaskKeySource } from "../pipeline/bytes/mask_key.ts";
+import { pin, unpin } from "../pipeline/bytes/lent_memory.ts";
+import { type MaskKeySource, maskRange } from "../pipeline/bytes/mask.ts";
 import { isControl, Opcode } from "../pipeline/frames/frame.ts";
 import { firstByte, headerSize, MAX_HEADER_BYTES, writeHeader } from "../pipeline/frames/frame_serializer.ts";
 import { SharedRun } from "../pipeline/bytes/shared_run.ts";
 import type { Transport } from "../transport/transport.ts";
+import { queueFull } from "../errors.ts";
 
 /** A batch that outgrows the first size goes on in the second. Idle connections hold neither. */
 const SMALL_BATCH = 4 * 1024;
@@ -267,7 +266,7 @@ export class WriteQueue {
         } while (at < length);
         this.watch?.written(bytes);
         if (batch !== undefined) release(batch);
-        else dropLent(bytes.buffer);
+        else unpin(bytes.buffer);
         if (this.#ended) return;
         this.#wasFull ||= this.full;
         this.#queuedBytes -= length;
@@ -284,7 +283,7 @@ export class WriteQueue {
 
   /** Queues bytes where they lie: they must not change until they are written. */
   #pushUncopied(bytes: Uint8Array<ArrayBuffer>, taken?: Deferred<void>): void {
-    holdLent(bytes.buffer);
+    pin(bytes.buffer);
     this.#full.push({ bytes, length: bytes.length, taken });
   }
 
@@ -328,14 +327,8 @@ export class WriteQueue {
     if (this.#ended) return false;
     const { maxQueuedBytes } = this.#options;
     if (this.#queuedBytes < maxQueuedBytes) return true;
-    this.#options.failed(
-      new LimitError(`Peer does not read: ${this.#queuedBytes} bytes queued reach maxQueuedBytes ${maxQueuedBytes}`, {
-        limit: "maxQueuedBytes",
-        max: maxQueuedBytes,
-        actual: this.#queuedBytes,
-        closeCode: 1013,
-      }),
-    );
+    const actual = this.#queuedBytes;
+    this.#options.failed(queueFull(`Peer does not read: ${actual} bytes queued`, maxQueuedBytes, actual));
     return false;
   }
 

@@ -17,7 +17,7 @@ import { type HeaderFields, quote, toHeaders } from "../handshake/http_fields.ts
 import { subprotocolList } from "../handshake/subprotocol.ts";
 import { resolveLimits } from "../limits.ts";
 import { Connection } from "../connection/connection.ts";
-import { tellRefusal } from "../connection/watch/observer.ts";
+import { notifyRefused } from "../connection/watch/observer.ts";
 import { withDeadline } from "../transport/opening.ts";
 import { type Transport, transportOf } from "../transport/transport.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
@@ -174,7 +174,7 @@ export class WebSocketSession implements Http2WebSocketSession {
     } catch (error) {
       giveUp.abort(error);
       transport?.close();
-      tellRefusal(options.observer, error, { remoteAddr: undefined, localAddr: undefined });
+      notifyRefused(options.observer, error, { remoteAddr: undefined, localAddr: undefined });
       throw error;
     }
   }

@@ -13,10 +13,10 @@ import type { BrokerLink, BrokerSession } from "./broker_link.ts";
 import { BROKER_OPTION_KINDS, type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
 
 /** Milliseconds that a receiver may take to answer; whoever takes longer is not waited for until it has answered. */
-const PATIENCE = 1_000;
+const ANSWER_TIMEOUT = 1_000;
 
 /** Milliseconds between posts while nobody is known who could answer. */
-const PACE = 5;
+const DISCOVERY_TIME = 5;
 
 /**
  * Deno shares one source of posts among all channels of a process, ends it with the last channel, and takes a moment for that. A
@@ -120,7 +120,7 @@ function openChannel(name: string, receive: (name: string, bytes: Uint8Array) =>
       const timer = setTimeout(() => {
         for (const [peer, last] of peers) if (last < number) peers.delete(peer);
         done();
-      }, peers.size === 0 ? PACE : PATIENCE);
+      }, peers.size === 0 ? DISCOVERY_TIME : ANSWER_TIMEOUT);
       stopWaiting = done;
       check = () => {
         if (peers.size > 0 && [...peers.values()].every((last) => last >= number)) done();

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Interest } from "./interests.ts";
-import type { Outgoing } from "./outbox.ts";
+import type { Interest } from "./wanted_topics.ts";
+import type { Outgoing } from "./broker_queue.ts";
 
 /** One connection to a broker. Once it is lost, it is not used again. */
 export interface BrokerSession {

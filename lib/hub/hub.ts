@@ -29,9 +29,8 @@ import {
   type PublishOptions,
 } from "./hub_options.ts";
 import { Subscriber, type SubscriberHub } from "./subscriber.ts";
-import { topicFault } from "./topic_fault.ts";
-import { TopicPattern } from "./topic_pattern.ts";
-import { ALL, Upstream } from "./upstream.ts";
+import { topicFault, TopicPattern } from "./topic_pattern.ts";
+import { ALL, BrokerSubscriptions } from "./broker_subscriptions.ts";
 
 /** How long a topic without subscribers stays subscribed to at the broker: longer than a page takes to load anew. */
 const UNSUBSCRIBE_DELAY = 1_000;
@@ -80,7 +79,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   readonly #options: HubOptions<Data>;
   readonly #limits: HubLimits;
   readonly #history: History | undefined;
-  readonly #upstream: Upstream | undefined;
+  readonly #subscriptions: BrokerSubscriptions | undefined;
   readonly #subscribers = new Map<WebSocketConnection<Data>, Subscriber<Data>>();
   readonly #topics = new Map<string, Set<Subscriber<Data>>>();
   readonly #patterns = new Map<string, PatternEntry<Data>>();
@@ -95,10 +94,10 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     this.#history = options.history && new History(options.history);
     const { broker, unsubscribeDelay: delay = UNSUBSCRIBE_DELAY } = options;
     if (broker === undefined) return;
-    this.#upstream = new Upstream(broker, { delay, report: this.#failed });
+    this.#subscriptions = new BrokerSubscriptions(broker, { delay, report: this.#failed });
     broker.attach({
       receive: (message) => this.#receive(message),
-      state: (state) => this.#tell(() => options.onBrokerState?.(state)),
+      state: (state) => this.#notify(() => options.onBrokerState?.(state)),
     });
   }
 
@@ -138,8 +137,8 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
       subscribers.add(subscriber);
     } else {
       this.#topics.set(topic, new Set([subscriber]));
-      this.#upstream?.enter(topic);
-      this.#tell(() => this.#options.onTopic?.(topic, true));
+      this.#subscriptions?.enter(topic);
+      this.#notify(() => this.#options.onTopic?.(topic, true));
     }
     return true;
   }
@@ -163,7 +162,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     const copy = ownCopy(toMessage(data));
     this.stats.published++;
     const count = this.#deliver(topic, copy, options);
-    this.#upstream?.publish(topic, copy);
+    this.#subscriptions?.publish(topic, copy);
     return count;
   }
 
@@ -204,7 +203,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   async close(): Promise<void> {
     this.#closed = true;
     for (const subscriber of this.#subscribers.values()) this.#remove(subscriber);
-    await this.#upstream?.close();
+    await this.#subscriptions?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -217,7 +216,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   }
 
   recovered({ connection }: Subscriber<Data>, dropped: number): void {
-    this.#tell(() => this.#options.onDropped?.(connection, dropped));
+    this.#notify(() => this.#options.onDropped?.(connection, dropped));
   }
 
   #flush(): void {
@@ -283,7 +282,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
       entry.subscribers.add(subscriber);
     } else {
       this.#patterns.set(pattern.source, { pattern, subscribers: new Set([subscriber]) });
-      if (this.#patterns.size === 1) this.#upstream?.enter(ALL);
+      if (this.#patterns.size === 1) this.#subscriptions?.enter(ALL);
     }
     return true;
   }
@@ -292,15 +291,15 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     const subscribers = this.#topics.get(topic);
     if (!subscribers?.delete(subscriber) || subscribers.size > 0) return;
     this.#topics.delete(topic);
-    this.#upstream?.leave(topic);
-    this.#tell(() => this.#options.onTopic?.(topic, false));
+    this.#subscriptions?.leave(topic);
+    this.#notify(() => this.#options.onTopic?.(topic, false));
   }
 
   #leavePattern(subscriber: Subscriber<Data>, source: string): void {
     const entry = this.#patterns.get(source);
     if (!entry?.subscribers.delete(subscriber) || entry.subscribers.size > 0) return;
     this.#patterns.delete(source);
-    if (this.#patterns.size === 0) this.#upstream?.leave(ALL);
+    if (this.#patterns.size === 0) this.#subscriptions?.leave(ALL);
   }
 
   /** The subscriber of a connection, which is forgotten when that ends (A12). */
@@ -350,7 +349,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   }
 
   /** Calls a hook once whatever is going on is done. */
-  #tell(hook: () => unknown): void {
+  #notify(hook: () => unknown): void {
     queueMicrotask(() => handleReturn(hook, this.#failed));
   }
 }

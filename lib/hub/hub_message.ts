@@ -3,14 +3,10 @@
  *
  * @module
  */
+import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import type { SharedSending } from "../connection/driven_connection.ts";
-import type { Message } from "../pipeline/messages/message.ts";
+import { type Message, MESSAGE_COST } from "../pipeline/messages/message.ts";
 import type { SendOptions } from "../connection/socket_options.ts";
-
-/** What a message costs beside its content: empty ones fill the memory too. */
-export const MESSAGE_COST = 64;
-
-const ENCODER = new TextEncoder();
 
 /** A message on its way to subscribers. */
 export class HubMessage {
@@ -39,7 +35,7 @@ export class HubMessage {
   /** Bytes that it is counted with. */
   get size(): number {
     const { data } = this;
-    return this.#size ||= MESSAGE_COST + (typeof data === "string" ? ENCODER.encode(data).length : data.length);
+    return this.#size ||= MESSAGE_COST + (typeof data === "string" ? utf8Length(data) : data.length);
   }
 
   /** Its frames, as a connection sends them. */

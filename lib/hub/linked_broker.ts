@@ -14,9 +14,9 @@ import { handleReturn, logError } from "../log_error.ts";
 import type { Broker, BrokerMessage, BrokerState } from "./broker.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
 import { decodeEnvelope, encodeEnvelope, type Envelope } from "./envelope.ts";
-import { Interests } from "./interests.ts";
+import { WantedTopics } from "./wanted_topics.ts";
 import { Lifetime } from "./lifetime.ts";
-import { Outbox } from "./outbox.ts";
+import { BrokerQueue } from "./broker_queue.ts";
 
 /** What every broker has as options. */
 export interface BrokerOptions extends Partial<BrokerLimits> {
@@ -64,21 +64,21 @@ const MAX_SENDERS = 1_024;
  * @throws {RangeError} If a limit is none.
  */
 export function linkBroker(link: BrokerLink, options: BrokerOptions = {}): LinkedBroker {
-  return new Linked(link, options);
+  return new LinkedBrokerImpl(link, options);
 }
 
 /** One session and its time. */
-interface Live {
+interface ActiveSession {
   readonly session: BrokerSession;
   readonly time: Lifetime;
 }
 
-class Linked implements LinkedBroker {
+class LinkedBrokerImpl implements LinkedBroker {
   readonly #link: BrokerLink;
   readonly #options: BrokerOptions;
   readonly #limits: BrokerLimits;
-  readonly #outbox: Outbox;
-  readonly #interests: Interests;
+  readonly #queue: BrokerQueue;
+  readonly #wanted: WantedTopics;
   readonly #sender = crypto.randomUUID().replaceAll("-", "");
   #sequence = 0;
   /** The last number that came from each sender. */
@@ -87,10 +87,10 @@ class Linked implements LinkedBroker {
   #hooks: Parameters<Broker["attach"]>[0] | undefined;
   #running: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
-  #live: Live | undefined;
+  #active: ActiveSession | undefined;
   #pumping = false;
   #drained: (() => void) | undefined;
-  #telling = false;
+  #notifying = false;
   #state: BrokerState = "connecting";
   #lost = 0;
   #refused = 0;
@@ -101,8 +101,8 @@ class Linked implements LinkedBroker {
     this.#link = link;
     this.#options = options;
     this.#limits = resolveBrokerLimits(options);
-    this.#outbox = new Outbox(this.#limits);
-    this.#interests = new Interests(link.nameOf);
+    this.#queue = new BrokerQueue(this.#limits);
+    this.#wanted = new WantedTopics(link.nameOf);
   }
 
   get state(): BrokerState {
@@ -130,29 +130,29 @@ class Linked implements LinkedBroker {
       : undefined;
     if (bytes === undefined || bytes.byteLength > this.#limits.maxMessageBytes) this.#lost++;
     else {
-      this.#lost += this.#outbox.push({ name: this.#interests.nameOf(topic), bytes });
+      this.#lost += this.#queue.push({ name: this.#wanted.nameOf(topic), bytes });
       void this.#pump();
     }
   }
 
   subscribe(topic: string): void {
-    this.#interests.add(topic);
-    void this.#tell();
+    this.#wanted.add(topic);
+    void this.#notify();
   }
 
   unsubscribe(topic: string): void {
-    this.#interests.delete(topic);
-    void this.#tell();
+    this.#wanted.delete(topic);
+    void this.#notify();
   }
 
   subscribeAll(): void {
-    this.#interests.all = true;
-    void this.#tell();
+    this.#wanted.all = true;
+    void this.#notify();
   }
 
   unsubscribeAll(): void {
-    this.#interests.all = false;
-    void this.#tell();
+    this.#wanted.all = false;
+    void this.#notify();
   }
 
   close(): Promise<void> {
@@ -164,15 +164,15 @@ class Linked implements LinkedBroker {
   }
 
   async #close(): Promise<void> {
-    if (this.#live !== undefined && (this.#pumping || this.#outbox.length > 0)) {
+    if (this.#active !== undefined && (this.#pumping || this.#queue.length > 0)) {
       const { promise, resolve } = defer<void>();
       this.#drained = resolve;
-      await this.#live.time.wait(promise, LINGER, "The last messages").catch(() => {});
+      await this.#active.time.wait(promise, LINGER, "The last messages").catch(() => {});
     }
     this.#life.end(CLOSED);
-    this.#live?.time.end(CLOSED);
+    this.#active?.time.end(CLOSED);
     await this.#running;
-    this.#lost += this.#outbox.clear();
+    this.#lost += this.#queue.clear();
     this.#become("closed");
   }
 
@@ -196,9 +196,9 @@ class Linked implements LinkedBroker {
       session = await this.#connect();
       const end = (reason: unknown) => time.end(reason);
       void session.ended.then(end, end);
-      this.#live = { session, time };
-      this.#interests.forget();
-      await this.#tell();
+      this.#active = { session, time };
+      this.#wanted.forget();
+      await this.#notify();
       if (this.#life.over) return CLOSED;
       if (time.over) return await time.ended;
       this.#failures = 0;
@@ -213,7 +213,7 @@ class Linked implements LinkedBroker {
     } catch (error) {
       return error;
     } finally {
-      this.#live = undefined;
+      this.#active = undefined;
       time.end(CLOSED);
       if (!this.#life.over) this.#become("down");
       if (session !== undefined) await this.#end(session);
@@ -240,14 +240,14 @@ class Linked implements LinkedBroker {
   }
 
   /** Tells the broker what is wanted. One command is under way at a time; what changes meanwhile goes with the next. */
-  async #tell(): Promise<void> {
-    const live = this.#live;
-    if (live === undefined || this.#telling) return;
-    const { session, time } = live;
+  async #notify(): Promise<void> {
+    const active = this.#active;
+    if (active === undefined || this.#notifying) return;
+    const { session, time } = active;
     const what = "The broker's answer to a subscription";
-    this.#telling = true;
+    this.#notifying = true;
     try {
-      for (let change = this.#interests.take(); change !== undefined; change = this.#interests.take()) {
+      for (let change = this.#wanted.take(); change !== undefined; change = this.#wanted.take()) {
         const { add, remove } = change;
         if (add.length > 0) await time.wait(session.subscribe(add), this.#limits.pongTimeout, what);
         if (remove.length > 0) await time.wait(session.unsubscribe(remove), this.#limits.pongTimeout, what);
@@ -255,18 +255,18 @@ class Linked implements LinkedBroker {
     } catch (error) {
       time.end(error);
     } finally {
-      this.#telling = false;
+      this.#notifying = false;
     }
   }
 
   /** Hands on what waits. One batch is under way at a time, so a slow broker fills the queue and nothing else. */
   async #pump(): Promise<void> {
-    if (this.#pumping || this.#live === undefined || this.#state !== "up") return;
-    const { session, time } = this.#live;
+    if (this.#pumping || this.#active === undefined || this.#state !== "up") return;
+    const { session, time } = this.#active;
     this.#pumping = true;
     await undefined; // what is published in one go is handed on together
-    while (this.#outbox.length > 0 && !time.over) {
-      const batch = this.#outbox.take(BATCH_BYTES);
+    while (this.#queue.length > 0 && !time.over) {
+      const batch = this.#queue.take(BATCH_BYTES);
       try {
         const published = session.publish(batch);
         this.#lost += await time.wait(published, this.#limits.pongTimeout, "The broker's answer to messages");
@@ -276,18 +276,18 @@ class Linked implements LinkedBroker {
       }
     }
     this.#pumping = false;
-    if (this.#outbox.length === 0) this.#drained?.();
+    if (this.#queue.length === 0) this.#drained?.();
   }
 
   #receive(name: string, bytes: Uint8Array): void {
     const envelope = bytes.byteLength > this.#limits.maxMessageBytes ? undefined : decodeEnvelope(bytes);
     // What a subscriber is allowed to hear was decided by the topic: no other may arrive under its name (A8).
-    if (envelope === undefined || this.#interests.nameOf(envelope.topic) !== name) {
+    if (envelope === undefined || this.#wanted.nameOf(envelope.topic) !== name) {
       this.#refused++;
       return;
     }
     const { sender, topic, data } = envelope;
-    if (sender === this.#sender || !this.#interests.wants(topic) || !this.#isNew(envelope)) return;
+    if (sender === this.#sender || !this.#wanted.wants(topic) || !this.#isNew(envelope)) return;
     handleReturn(() => this.#hooks?.receive({ topic, data }), (error) => this.#report(error));
   }
 

@@ -6,7 +6,7 @@
 import { defer } from "../async.ts";
 import { ConnectionError } from "../errors.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
-import { ALL_TOPICS, type Interest } from "./interests.ts";
+import { ALL_TOPICS, type Interest } from "./wanted_topics.ts";
 
 /** What is used of a NATS client. */
 export interface NatsClient {

@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { defer } from "../async.ts";
 import { ConnectionError } from "../errors.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
-import { ALL_TOPICS, type Interest } from "./interests.ts";
+import { ALL_TOPICS, type Interest } from "./wanted_topics.ts";
 
 /** Takes a message and the channel that it was published to. */
 export type RedisListener = (message: Uint8Array, channel: Uint8Array) => void;

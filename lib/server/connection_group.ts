@@ -11,7 +11,7 @@ import { checkOptions } from "../options.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import type { Connection } from "../connection/connection.ts";
 import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
-import { tellRefusal } from "../connection/watch/observer.ts";
+import { notifyRefused } from "../connection/watch/observer.ts";
 import type { Address, ByteConnection, BytePair } from "../transport/transport.ts";
 import { logError } from "../log_error.ts";
 import { type Acceptor, createAcceptor } from "./acceptor.ts";
@@ -131,7 +131,7 @@ export class ConnectionGroup<Data> {
     const { maxConnections } = this.#limits;
     // Whom a refusal would take too long for is not told why.
     if (++this.#busy > 2 * maxConnections) {
-      this.#tellRefusal(exchange, TOO_MANY);
+      this.#notifyRefused(exchange, TOO_MANY);
       exchange.drop();
       this.#done();
     } else if (this.#slots.size >= maxConnections) {
@@ -180,17 +180,17 @@ export class ConnectionGroup<Data> {
 
   /** Refuses an exchange of any version of HTTP, of which nothing was read. It never rejects. */
   refuseExchange(exchange: Exchange, error: HandshakeError): Promise<void> {
-    this.#tellRefusal(exchange, error);
+    this.#notifyRefused(exchange, error);
     return exchange.refuse(refusalResponse(error));
   }
 
-  #tellRefusal({ remoteAddr, localAddr }: Exchange, error: HandshakeError): void {
+  #notifyRefused({ remoteAddr, localAddr }: Exchange, error: HandshakeError): void {
     if (error === TOO_MANY && !this.#fullTold) {
       this.#fullTold = true;
       // deno-lint-ignore no-console -- the operator can mend it, and nothing else on the server's side shows it
       console.warn(`maxConnections ${this.#limits.maxConnections} is reached: more clients are refused with 503`);
     }
-    tellRefusal(this.#options.observer, error, { remoteAddr, localAddr });
+    notifyRefused(this.#options.observer, error, { remoteAddr, localAddr });
   }
 
   /** Runs the handler on a connection, to its end. */

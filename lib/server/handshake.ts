@@ -4,7 +4,7 @@
  * @module
  */
 import { Connection } from "../connection/connection.ts";
-import { type RefusalInfo, tellRefusal } from "../connection/watch/observer.ts";
+import { type RefusalInfo, notifyRefused } from "../connection/watch/observer.ts";
 import type { Deadline } from "../deadlines.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import type { ExtensionProcessor } from "../extensions/extension.ts";
@@ -183,7 +183,7 @@ export class Handshake<Data> implements Deadline {
     // The peer is gone: what a hook throws comes as a `HandshakeError`.
     this.#info.abort(cause);
     this.#leave();
-    tellRefusal(this.#acceptor.options.observer, cause, this.#info);
+    notifyRefused(this.#acceptor.options.observer, cause, this.#info);
     this.#exchange.drop();
     this.#owner.onNone(cause);
   }
@@ -191,7 +191,7 @@ export class Handshake<Data> implements Deadline {
   #refuse(error: HandshakeError, reason: unknown): void {
     this.#info.abort(reason);
     this.#leave();
-    tellRefusal(this.#acceptor.options.observer, error, this.#info);
+    notifyRefused(this.#acceptor.options.observer, error, this.#info);
     const response = error instanceof Refused ? error.response : refusalResponse(error);
     void this.#exchange.refuse(response).then(() => this.#owner.onNone(error));
   }

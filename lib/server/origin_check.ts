@@ -26,13 +26,13 @@ export function originCheck(policy?: OriginPolicy): (request: OriginRequest) => 
     try {
       check(request);
     } catch (error) {
-      tell(request, policy);
+      notify(request, policy);
       throw error;
     }
   };
 }
 
-function tell({ origin, host }: OriginRequest, policy: OriginPolicy | undefined): void {
+function notify({ origin, host }: OriginRequest, policy: OriginPolicy | undefined): void {
   if (origin === undefined || !isSerializedOrigin(origin) || told.has(origin) || told.size >= MAX_TOLD) return;
   told.add(origin);
   const own = policy === undefined ? ` (and the origin of the pages on ${host}, which the list replaces)` : "";

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import { defer, type Deferred, handled } from "../async.ts";
-import { closeCodeOf, ConnectionError, invalidState, LimitError, WebSocketError } from "../errors.ts";
+import { closeCodeOf, ConnectionError, invalidState, LimitError, queueFull, WebSocketError } from "../errors.ts";
 import type { ExtensionProcessor } from "../extensions/extension.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import type { Limits } from "../limits.ts";
@@ -167,12 +168,9 @@ export class PlatformConnection<Data> implements DrivenConnection<Data> {
     if (this.readyState !== 1) return rejectNotOpen("send", this, this.#error);
     this.#socket.send(message); // which copies it
     const { maxQueuedBytes: max } = this.#limits;
-    if (this.bufferedAmount >= max) {
-      const facts = { limit: "maxQueuedBytes", max, actual: this.bufferedAmount, closeCode: 1013 } as const;
-      const error = new LimitError(
-        `Peer does not read: ${facts.actual} bytes queued reach maxQueuedBytes ${max}`,
-        facts,
-      );
+    const actual = this.bufferedAmount;
+    if (actual >= max) {
+      const error = queueFull(`Peer does not read: ${actual} bytes queued`, max, actual);
       this.fail(error);
       return handled(Promise.reject(endOf(error)));
     }
@@ -275,15 +273,16 @@ export class PlatformConnection<Data> implements DrivenConnection<Data> {
   #receive(message: Message): void {
     if (this.#state !== 1) return; // after our close frame only the peer's matters
     const { maxMessageBytes, maxQueuedBytes } = this.#limits;
-    const bytes = typeof message === "string" ? encodedLength(message, maxMessageBytes) : message.length;
+    const { length } = message;
+    // Three bytes at most for each UTF-16 unit: as a rule nothing has to be counted.
+    const bytes = typeof message === "string" && 3 * length > maxMessageBytes ? utf8Length(message) : length;
     if (bytes > maxMessageBytes) {
       const facts = { limit: "maxMessageBytes", max: maxMessageBytes, actual: bytes, closeCode: 1009 } as const;
       return this.fail(new LimitError(`Message of ${bytes} bytes is over maxMessageBytes ${maxMessageBytes}`, facts));
     }
     this.#inbox.put([message]);
     if (!this.#inbox.full) return;
-    const facts = { limit: "maxQueuedBytes", max: maxQueuedBytes, closeCode: 1013 } as const;
-    this.fail(new LimitError(`Messages that nobody reads reach maxQueuedBytes ${maxQueuedBytes}`, facts));
+    this.fail(queueFull("Messages that the application has not read", maxQueuedBytes));
   }
 
   #close(start: () => void, most = Infinity): Promise<CloseInfo> {
@@ -318,9 +317,4 @@ export class PlatformConnection<Data> implements DrivenConnection<Data> {
       ...(error === undefined ? {} : { error }),
     });
   }
-}
-
-/** The size of a text in UTF-8, which is counted only where it matters. */
-function encodedLength(text: string, max: number): number {
-  return 3 * text.length <= max ? text.length : new TextEncoder().encode(text).length;
 }

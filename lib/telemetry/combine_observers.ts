@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ConnectionObserver, OBSERVER, type Observer, tell } from "../connection/watch/observer.ts";
+import { type ConnectionObserver, notify, OBSERVER, type Observer } from "../connection/watch/observer.ts";
 
 /**
  * Makes one observer of several. Each is told of everything, in this order; where one throws, that is printed and the others are
@@ -17,18 +17,18 @@ export function combineObservers(...observers: readonly Observer[]): Observer {
   observers.forEach((observer, index) => OBSERVER.check(observer, `argument ${index + 1} of combineObservers()`));
   return {
     opened(socket) {
-      const watching = observers.flatMap((observer) => tell(() => observer.opened?.(socket)) ?? []);
+      const watching = observers.flatMap((observer) => notify(() => observer.opened?.(socket)) ?? []);
       return watching.length <= 1 ? watching[0] : all(watching);
     },
     refused(error, info) {
-      for (const observer of observers) tell(() => observer.refused?.(error, info));
+      for (const observer of observers) notify(() => observer.refused?.(error, info));
     },
   };
 }
 
 function all(observers: readonly ConnectionObserver[]): ConnectionObserver {
   const each = (call: (observer: ConnectionObserver) => void) => {
-    for (const observer of observers) tell(() => call(observer));
+    for (const observer of observers) notify(() => call(observer));
   };
   return {
     received: (...facts) => each((observer) => observer.received?.(...facts)),

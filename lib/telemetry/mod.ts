@@ -23,7 +23,7 @@
  *
  * @module
  */
-export type { ConnectionObserver, Observer, RefusalInfo, Way } from "../connection/watch/observer.ts";
+export type { ConnectionObserver, Direction, Observer, RefusalInfo } from "../connection/watch/observer.ts";
 export type { TapOptions } from "../connection/socket_options.ts";
 export { combineObservers } from "./combine_observers.ts";
 export { type Metric, type MetricKind, METRICS } from "./metrics.ts";

@@ -6,7 +6,7 @@
 import { decodeBase64 } from "../pipeline/bytes/base64.ts";
 import type { Limits } from "../limits.ts";
 import type { Role } from "../pipeline/frames/frame.ts";
-import type { Way } from "../connection/watch/observer.ts";
+import type { Direction } from "../connection/watch/observer.ts";
 import { TAP_VERSION } from "../connection/watch/tap.ts";
 
 /** What the first line says, as far as reading back needs it. */
@@ -24,7 +24,7 @@ export type Recording =
   /** The first. */
   | { readonly facts: RecordingFacts }
   /** A read or a write, or with no bytes a frame in it. */
-  | { readonly ms: number; readonly way: Way; readonly bytes: Uint8Array<ArrayBuffer> | undefined }
+  | { readonly ms: number; readonly way: Direction; readonly bytes: Uint8Array<ArrayBuffer> | undefined }
   /** Lines that are missing here. */
   | { readonly ms: number; readonly lost: number }
   /** The last. */

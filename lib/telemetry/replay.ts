@@ -15,14 +15,14 @@ import type { Frame, Role } from "../pipeline/frames/frame.ts";
 import { FrameParser } from "../pipeline/frames/frame_parser.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import { MessageAssembler } from "../pipeline/messages/message_assembler.ts";
-import type { Way } from "../connection/watch/observer.ts";
+import type { Direction } from "../connection/watch/observer.ts";
 import { parserLimits } from "../connection/receiver.ts";
 import { readLine, type Recording, type RecordingFacts } from "./recording.ts";
 
 /** How a recording is read back. The limits are those of the recording where none are given. */
 export interface ReplayOptions extends Partial<Pick<Limits, "maxMessageBytes" | "maxFragments" | "maxEmptyFragments">> {
   /** What is read: what came in, as the connection read it, or what went out, as its peer must. @default {"in"} */
-  way?: Way;
+  way?: Direction;
   /** The extensions that the connection may have used, where they are more than permessage-deflate. */
   extensions?: readonly Extension[];
 }

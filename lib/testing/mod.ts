@@ -48,7 +48,7 @@
  */
 export { type ConnectedPair, connectedPair } from "./connected_pair.ts";
 export { type ConnectedPairOptions } from "./testing_options.ts";
-export { ExpectationError } from "./expectation_error.ts";
+export { ExpectationError } from "./wait.ts";
 export { type FakeTime, fakeTime } from "./fake_time.ts";
 export { type FakeTimeOptions } from "./testing_options.ts";
 export type { HandledOptions } from "./handled.ts";

@@ -8,7 +8,7 @@ import { RAW_PEER_OPTION_KINDS, type RawPeerOptions } from "./testing_options.ts
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { type Frame, Opcode, ROLE, type Role } from "../pipeline/frames/frame.ts";
 import { type ByteConnection, type BytePair, type Transport, transportOf, writeAll } from "../transport/transport.ts";
-import { ExpectationError } from "./expectation_error.ts";
+import { DEADLINE, ExpectationError, soon } from "./wait.ts";
 import type { MemoryEnd } from "./memory_pair.ts";
 import {
   codeOf,
@@ -21,7 +21,6 @@ import {
   violation,
 } from "./raw_frame.ts";
 import { fieldOf, type HeadFields, requestText, responseText } from "./raw_handshake.ts";
-import { DEADLINE, soon } from "./wait.ts";
 
 /** What a raw peer sends: a frame, bytes, or bytes in hexadecimal digits, in which spaces count for nothing. */
 export type RawPart = RawFrame | Uint8Array | string;

@@ -8,7 +8,6 @@
  * @module
  */
 import { defer } from "../async.ts";
-import { ExpectationError } from "./expectation_error.ts";
 import { slowness } from "./slowness.ts";
 
 /** Far more milliseconds than anything in memory or on loopback takes. */
@@ -116,4 +115,10 @@ function allowance(deadline: number): number {
 
 function tooLate(what: string, deadline: number): ExpectationError {
   return new ExpectationError(`${what} took more than ${deadline} ms`);
+}
+
+/** A peer did something else than was expected, or nothing in time. */
+export class ExpectationError extends Error {
+  /** The error's name. */
+  override readonly name = "ExpectationError";
 }

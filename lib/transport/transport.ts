@@ -103,11 +103,11 @@ function connTransport(conn: ByteConnection): Transport {
   return {
     async read() {
       for (;;) {
-        const count = await conn.read(buffer.space);
+        const count = await conn.read(buffer.writableView);
         if (count === null) return null;
         if (count === 0) continue;
         const chunk = buffer.take(count);
-        buffer.settle(count, { kept: true });
+        buffer.advance(count, { kept: true });
         return chunk;
       }
     },

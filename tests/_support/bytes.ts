@@ -4,7 +4,7 @@
  * @module
  */
 import { keepFreedMemory } from "../../lib/pipeline/bytes/freed_memory.ts";
-import { HEADROOM, ROOM_PAYS } from "../../lib/pipeline/bytes/headroom.ts";
+import { HEADROOM, MIN_BYTES_FOR_HEADROOM } from "../../lib/pipeline/bytes/headroom.ts";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { assertStrictEquals } from "@std/assert";
 
@@ -47,7 +47,9 @@ export function allocations(run: () => void): number[] {
     new Proxy(real, {
       construct(target, args) {
         const [size] = args;
-        if (typeof size === "number") sizes.push(real === ArrayBuffer && size > ROOM_PAYS ? size - HEADROOM : size);
+        if (typeof size === "number") {
+          sizes.push(real === ArrayBuffer && size > MIN_BYTES_FOR_HEADROOM ? size - HEADROOM : size);
+        }
         return Reflect.construct(target, args);
       },
     });

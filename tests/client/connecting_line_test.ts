@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { attempt } from "../../lib/client/attempt.ts";
+import { startConnecting } from "../../lib/client/connecting.ts";
 import { ConnectingLine } from "../../lib/client/connecting_line.ts";
 import { WebSocket } from "../../lib/client/websocket.ts";
 import { WebSocketStream } from "../../lib/client/websocket_stream.ts";
@@ -154,8 +154,8 @@ Deno.test("an attempt over a transport of one's own does not wait", async () => 
   const first = ends();
   const second = ends();
   const outcome = (at: number) => ({ opened: () => void opened.push(at), failed() {} });
-  const one = attempt("ws://example.com/", first.options, outcome(1));
-  attempt("ws://example.com/", second.options, outcome(2));
+  const one = startConnecting("ws://example.com/", first.options, outcome(1));
+  startConnecting("ws://example.com/", second.options, outcome(2));
   await second.peer.answer();
   await settle();
   assertEquals(opened, [2]);

@@ -1,7 +1,7 @@
 /** What a connection holds for its peer: never more than a few times what came, and little when nothing comes any more. */
 import { assert, assertEquals, assertLessOrEqual, assertStrictEquals } from "@std/assert";
 import { HEADROOM } from "../../lib/pipeline/bytes/headroom.ts";
-import { isHeld } from "../../lib/pipeline/bytes/lent_memory.ts";
+import { isPinned } from "../../lib/pipeline/bytes/lent_memory.ts";
 import { Opcode, type Role } from "../../lib/pipeline/frames/frame.ts";
 import type { Connection } from "../../lib/connection/connection.ts";
 import { runHandler } from "../../lib/connection/readers/callbacks.ts";
@@ -146,7 +146,7 @@ Deno.test("memory that was lent is held until the slowest of those that it was s
   const payload = counting(100_000);
   await from.bring(frame("server", payload));
   const [memory] = memories;
-  assert(isHeld(memory!));
+  assert(isPinned(memory!));
   sinks.forEach((sink) => sink.abort());
   await from.bring(frame("server", payload));
   assert(memories[1] !== memory, "memory that a write may be under way from was used again");

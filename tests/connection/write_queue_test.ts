@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { LimitError } from "../../lib/errors.ts";
-import { copyWithHeadroom, ROOM_PAYS } from "../../lib/pipeline/bytes/headroom.ts";
+import { copyWithHeadroom, MIN_BYTES_FOR_HEADROOM } from "../../lib/pipeline/bytes/headroom.ts";
 import { type Frame, frame, Opcode } from "../../lib/pipeline/frames/frame.ts";
 import { counting } from "../_support/bytes.ts";
 import { lines, utf8 } from "../_support/frames.ts";
@@ -282,10 +282,10 @@ Deno.test("after the end it takes nothing and writes nothing, and what was under
 
 Deno.test("a fragment is copied even where there is room for a header in front of it: another connection may send it as a message", async () => {
   const [first, second] = [setup({ highWaterMark: 100_000 }), setup({ highWaterMark: 100_000 })];
-  const payload = copyWithHeadroom(counting(ROOM_PAYS));
+  const payload = copyWithHeadroom(counting(MIN_BYTES_FOR_HEADROOM));
   first.queue.append(Opcode.BINARY, payload);
   second.queue.append(Opcode.BINARY, payload, { fin: false });
   for (const { queue } of [first, second]) queue.flush();
-  await first.peer.expect(binary(counting(ROOM_PAYS)));
-  await second.peer.expect(frame(Opcode.BINARY, counting(ROOM_PAYS), { fin: false }));
+  await first.peer.expect(binary(counting(MIN_BYTES_FOR_HEADROOM)));
+  await second.peer.expect(frame(Opcode.BINARY, counting(MIN_BYTES_FOR_HEADROOM), { fin: false }));
 });

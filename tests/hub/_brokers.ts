@@ -5,8 +5,8 @@
  */
 import type { Broker, BrokerMessage } from "../../lib/hub/broker.ts";
 import type { BrokerLink, BrokerSession } from "../../lib/hub/broker_link.ts";
-import { ALL_TOPICS, type Interest } from "../../lib/hub/interests.ts";
-import type { Outgoing } from "../../lib/hub/outbox.ts";
+import { ALL_TOPICS, type Interest } from "../../lib/hub/wanted_topics.ts";
+import type { Outgoing } from "../../lib/hub/broker_queue.ts";
 
 /** A broker in memory, which every link of it reaches. */
 export class FakeServer {

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { Backlog } from "../../lib/hub/backlog.ts";
-import { MESSAGE_COST } from "../../lib/hub/hub_message.ts";
+import { MESSAGE_COST } from "../../lib/pipeline/messages/message.ts";
 import { message } from "./_support.ts";
 
 /** The messages that are left, in order. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import type { SharedSending } from "../../lib/connection/driven_connection.ts";
-import { MESSAGE_COST } from "../../lib/hub/hub_message.ts";
+import { MESSAGE_COST } from "../../lib/pipeline/messages/message.ts";
 import { message } from "./_support.ts";
 
 Deno.test("A7: a message is encoded once for each encoding, and all connections of it get the same bytes", () => {

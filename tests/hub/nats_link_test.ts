@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MAX_TOPIC_BYTES } from "../../lib/hub/envelope.ts";
-import { ALL_TOPICS } from "../../lib/hub/interests.ts";
+import { ALL_TOPICS } from "../../lib/hub/wanted_topics.ts";
 import { checkPrefix, type NatsClient, natsLink, subjectOf } from "../../lib/hub/nats_link.ts";
 import { settle } from "../_support/wait.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { ALL_TOPICS } from "../../lib/hub/interests.ts";
+import { ALL_TOPICS } from "../../lib/hub/wanted_topics.ts";
 import { patternOf, type RedisClient, redisLink, type RedisListener } from "../../lib/hub/redis_link.ts";
 
 Deno.test("A8: the pattern of all topics is the prefix as it is, and a star", () => {

@@ -1,6 +1,6 @@
 import { assertEquals, assertGreater, assertInstanceOf, assertLess, assertStrictEquals } from "@std/assert";
 import { LimitError } from "../../lib/errors.ts";
-import { MESSAGE_COST } from "../../lib/hub/hub_message.ts";
+import { MESSAGE_COST } from "../../lib/pipeline/messages/message.ts";
 import { pattern } from "../../lib/hub/topic_pattern.ts";
 import { close } from "../_support/raw_peer.ts";
 import { settle, until } from "../_support/wait.ts";

@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { pattern, type TopicPattern } from "../../lib/hub/topic_pattern.ts";
+import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
+import { pattern, topicFault, type TopicPattern } from "../../lib/hub/topic_pattern.ts";
+import { LimitError, TopicError } from "../../lib/errors.ts";
 
 /** Which of some topics a pattern matches. */
 const among = (found: TopicPattern, topics: string[]) => topics.filter((topic) => found.matches(topic));
@@ -48,4 +49,20 @@ Deno.test("patterns that are written alike have the same source, and a literal *
 Deno.test("a wildcard that is a part of a segment, or ** before the end, is an error where it is written", () => {
   const wrong = [() => pattern`room*`, () => pattern`room/***`, () => pattern`**/x`, () => pattern`a/*b/c`];
   for (const make of wrong) assertThrows(make, SyntaxError);
+});
+
+Deno.test("A8: a topic of as many bytes as are allowed is fine, and one more is too many", () => {
+  for (const topic of ["", "123456", "€€", "é12é", "𐍈12", "__proto__".slice(0, 6), "a\0\n*#>"]) {
+    assertStrictEquals(topicFault(topic, 6), undefined, topic);
+  }
+  for (const [topic, actual] of [["1234567", 7], ["€€1", 7], ["𐍈𐍈", 8], ["x".repeat(100_000), 100_000]] as const) {
+    const fault = topicFault(topic, 6);
+    assertInstanceOf(fault, LimitError);
+    assertEquals([fault.limit, fault.max, fault.actual, fault.closeCode], ["maxTopicBytes", 6, actual, 1008]);
+  }
+  assertStrictEquals(topicFault("x".repeat(100_000), Infinity), undefined);
+});
+
+Deno.test("A8: a lone surrogate is no topic: a broker could not tell it from another", () => {
+  for (const topic of ["\ud800", "a\udc00b", "\udc00\ud800"]) assertInstanceOf(topicFault(topic, 100), TopicError);
 });

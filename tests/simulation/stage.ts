@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { randomMaskKey } from "../../lib/pipeline/bytes/mask_key.ts";
+import { randomMaskKey } from "../../lib/pipeline/bytes/mask.ts";
 import { sha1 } from "./sha1.ts";
 
 /** What the library asks of its surroundings. */

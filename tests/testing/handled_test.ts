@@ -1,11 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { connectedPair } from "../../lib/testing/connected_pair.ts";
-import { ExpectationError } from "../../lib/testing/expectation_error.ts";
+import { ExpectationError, settle, soon } from "../../lib/testing/wait.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";
 import { handled } from "../../lib/testing/handled.ts";
 import { text } from "../../lib/testing/raw_frame.ts";
 import { rawClient } from "../../lib/testing/raw_pair.ts";
-import { settle, soon } from "../../lib/testing/wait.ts";
 
 Deno.test("a handler serves the server's end as serve would: callbacks, or a function that holds the connection", async () => {
   const events: string[] = [];

@@ -1,12 +1,11 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { accept } from "../../lib/server/accept.ts";
 import { connect } from "../../lib/client/connect.ts";
-import { ExpectationError } from "../../lib/testing/expectation_error.ts";
+import { ExpectationError, settle } from "../../lib/testing/wait.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";
 import { type MemoryEnd, memoryPair } from "../../lib/testing/memory_pair.ts";
 import { closeFrame, ping, pong, text } from "../../lib/testing/raw_frame.ts";
 import { type RawPeer, rawPeer } from "../../lib/testing/raw_peer.ts";
-import { settle } from "../../lib/testing/wait.ts";
 import { counting } from "../_support/bytes.ts";
 import { utf8 } from "../_support/frames.ts";
 

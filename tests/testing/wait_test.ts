@@ -1,7 +1,6 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { ExpectationError } from "../../lib/testing/expectation_error.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ExpectationError, settle, soon, turn, until } from "../../lib/testing/wait.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";
-import { settle, soon, turn, until } from "../../lib/testing/wait.ts";
 
 Deno.test("soon gives what a promise gives, and passes on what it throws", async () => {
   assertEquals(await soon(Promise.resolve(1), "The number"), 1);
@@ -39,4 +38,10 @@ Deno.test("until waits for a condition, and names one that does not come true", 
     ExpectationError,
     "The impossible took more than 5",
   );
+});
+
+Deno.test("an ExpectationError is an Error with a name of its own", () => {
+  const error = new ExpectationError("Got frame ping, not pong");
+  assert(error instanceof Error);
+  assertEquals(String(error), "ExpectationError: Got frame ping, not pong");
 });

@@ -10,7 +10,7 @@ import { FrameScanner } from "../../pipeline/frames/frame_scanner.ts";
 import type { Framing } from "../../pipeline/frames/framing.ts";
 import type { Message } from "../../pipeline/messages/message.ts";
 import type { MessagePart } from "../../pipeline/messages/message_splitter.ts";
-import { type ConnectionObserver, tell } from "./observer.ts";
+import { type ConnectionObserver, notify } from "./observer.ts";
 import type { Receiver } from "../receiver.ts";
 import { Tap, type TappedFacts } from "./tap.ts";
 import type { TapOptions } from "../socket_options.ts";
@@ -148,7 +148,7 @@ export class ConnectionWatch implements WatchedReceiver, WriteWatch {
     const observer = this.#observer;
     if (observer === undefined) return;
     this.#observer = undefined; // for good, if it throws
-    tell(() => {
+    notify(() => {
       call(observer);
       this.#observer = observer;
     });

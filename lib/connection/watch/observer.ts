@@ -11,7 +11,7 @@ import type { CloseInfo, WebSocketConnection } from "../websocket_connection.ts"
 import type { Address } from "../../transport/transport.ts";
 
 /** Which way bytes go: from the peer, or to it. */
-export type Way = "in" | "out";
+export type Direction = "in" | "out";
 
 /**
  * Is told of one connection. It is called in the call stack of the read or write that it is told of, so it must be quick. What it
@@ -36,10 +36,10 @@ export interface ConnectionObserver {
   /**
    * Backpressure is over.
    *
-   * @param way `in`: nothing was read, because nobody took what was there. `out`: `send` waited, because the peer did not read.
+   * @param direction `in`: nothing was read, because nobody took what was there. `out`: `send` waited, because the peer did not read.
    * @param ms Milliseconds that it took.
    */
-  held?(way: Way, ms: number): void;
+  held?(direction: Direction, ms: number): void;
   /**
    * A pong came for a ping, one of keepalive's included.
    *
@@ -96,11 +96,11 @@ export const OBSERVER: Kind = like("an observer: an object with callbacks opened
  * @param call The call.
  * @returns What it returned, and `undefined` where it threw.
  */
-export function tell<T>(call: () => T): T | undefined {
+export function notify<T>(call: () => T): T | undefined {
   try {
-    const told = call();
-    if (isThenable(told)) Promise.resolve(told).catch((error) => logError(error));
-    return told;
+    const returned = call();
+    if (isThenable(returned)) Promise.resolve(returned).catch((error) => logError(error));
+    return returned;
   } catch (error) {
     logError(error);
     return undefined;
@@ -108,13 +108,13 @@ export function tell<T>(call: () => T): T | undefined {
 }
 
 /**
- * Tells an observer of a handshake of which no connection came. It is not told of an abort, nor of a mistake of the caller's.
+ * Reports a refused or failed handshake to an observer. An abort and a mistake of the caller are not reported.
  *
  * @param observer The observer, where there is one.
  * @param error Why.
  * @param info Who it was.
  */
-export function tellRefusal(observer: Observer | undefined, error: unknown, info: RefusalInfo): void {
+export function notifyRefused(observer: Observer | undefined, error: unknown, info: RefusalInfo): void {
   if (observer === undefined || !(error instanceof HandshakeError || error instanceof ConnectionError)) return;
-  tell(() => observer.refused?.(error, info));
+  notify(() => observer.refused?.(error, info));
 }

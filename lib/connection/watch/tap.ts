@@ -19,7 +19,7 @@ import { maskRange } from "../../pipeline/bytes/mask.ts";
 import { Utf8Validator } from "../../pipeline/bytes/utf8.ts";
 import { Opcode } from "../../pipeline/frames/frame.ts";
 import { FrameScanner } from "../../pipeline/frames/frame_scanner.ts";
-import type { Way } from "./observer.ts";
+import type { Direction } from "./observer.ts";
 import type { CloseInfo, ConnectionFacts } from "../websocket_connection.ts";
 import type { TapOptions } from "../socket_options.ts";
 
@@ -39,7 +39,7 @@ export class Tap {
   /** The recording: one line each, without its end. Whoever cancels it ends the tap. */
   readonly lines: ReadableStream<string>;
   readonly #wire: boolean;
-  readonly #ways: Readonly<Record<Way, FrameLines>> | undefined;
+  readonly #ways: Readonly<Record<Direction, FrameLines>> | undefined;
   readonly #start = performance.now();
   #controller: ReadableStreamDefaultController<string> | undefined;
   #lost = 0;
@@ -81,7 +81,7 @@ export class Tap {
   }
 
   /** Records a read, before anybody changes its bytes, or a write. */
-  record(way: Way, bytes: Uint8Array): void {
+  record(way: Direction, bytes: Uint8Array): void {
     if (this.#controller === undefined || bytes.length === 0) return;
     const ms = this.#ms();
     if (this.#wire) this.#offer(ms, { way, bytes: base64(bytes) });

@@ -8,7 +8,6 @@ import { concatBytes } from "../../pipeline/bytes/concat.ts";
 import { CloseCode } from "../../pipeline/frames/close_code.ts";
 import { type Frame, isControl, Opcode, type OutgoingFrame, type Role, Rsv } from "../../pipeline/frames/frame.ts";
 import type { CodecContext } from "../extension.ts";
-import type { ContextPool } from "./context_pool.ts";
 import type { DeflateParameters } from "./parameters.ts";
 import {
   createDeflater,
@@ -54,28 +53,34 @@ export interface CodecSettings {
 /** Below this many bytes the ratio does not matter: a page of blanks is no bomb. */
 const RATIO_COUNTS_FROM = 1024 * 1024;
 
+/** What the parameters mean for one direction. */
+export interface DirectionSettings {
+  /** Whether the context is kept from message to message. */
+  readonly keepContext: boolean;
+  /** The bits of the window. */
+  readonly windowBits: number;
+}
+
 /** What the parameters mean for one end. */
-export interface Sides {
-  /** Whether our context is kept, and the bits of our window. */
-  readonly keepOut: boolean;
-  readonly bitsOut: number;
-  /** The same of the peer. */
-  readonly keepIn: boolean;
-  readonly bitsIn: number;
+export interface EndSettings {
+  /** What we compress. */
+  readonly outgoing: DirectionSettings;
+  /** What the peer compresses. */
+  readonly incoming: DirectionSettings;
 }
 
-export function sides(parameters: DeflateParameters, role: Role): Sides {
+/** The settings of the end with this role (RFC 7692 §7.1). */
+export function endSettings(parameters: DeflateParameters, role: Role): EndSettings {
   const { serverMaxWindowBits = 15, clientMaxWindowBits = 15 } = parameters;
-  const server = { keep: !parameters.serverNoContextTakeover, bits: serverMaxWindowBits };
+  const server = { keepContext: !parameters.serverNoContextTakeover, windowBits: serverMaxWindowBits };
   const client = {
-    keep: !parameters.clientNoContextTakeover,
-    bits: clientMaxWindowBits === true ? 15 : clientMaxWindowBits,
+    keepContext: !parameters.clientNoContextTakeover,
+    windowBits: clientMaxWindowBits === true ? 15 : clientMaxWindowBits,
   };
-  const [out, into] = role === "server" ? [server, client] : [client, server];
-  return { keepOut: out.keep, bitsOut: out.bits, keepIn: into.keep, bitsIn: into.bits };
+  return role === "server" ? { outgoing: server, incoming: client } : { outgoing: client, incoming: server };
 }
 
-export interface CodecOptions extends Sides {
+export interface CodecOptions extends EndSettings {
   readonly settings: CodecSettings;
   readonly stats: readonly CompressionStats[];
   readonly deflaters: ContextPool<Deflater>;
@@ -141,16 +146,16 @@ export class Codec {
   }
 
   #inflate({ fin, rsv, payload }: Frame, output: Frame[]): void {
-    const { keepIn, bitsIn, inflaters, stats } = this.#options;
+    const { incoming: { keepContext, windowBits }, inflaters, stats } = this.#options;
     const { maxMessageBytes, now } = this.#context;
     const started = now();
-    this.#inflater ??= (keepIn ? undefined : inflaters.take(bitsIn)) ?? createInflater(bitsIn);
+    this.#inflater ??= (keepContext ? undefined : inflaters.take(windowBits)) ?? createInflater(windowBits);
     this.#compressedIn += payload.length;
     const max = Math.min(maxMessageBytes, this.#mostByRatio()) - this.#bytesIn;
     let pieces: Uint8Array<ArrayBuffer>[];
     try {
       if (fin && this.#compressedIn === 0) throw new InflateError("Compressed data is empty"); // an empty message has one
-      pieces = this.#inflater.inflate(payload, { last: fin, forget: !keepIn, max });
+      pieces = this.#inflater.inflate(payload, { last: fin, forget: !keepContext, max });
     } catch (error) {
       this.#inflater.close();
       this.#inflater = undefined;
@@ -159,8 +164,8 @@ export class Codec {
     let bytes = 0;
     for (const piece of pieces) bytes += piece.length;
     this.#bytesIn += bytes;
-    if (fin && !keepIn) {
-      inflaters.give(bitsIn, this.#inflater);
+    if (fin && !keepContext) {
+      inflaters.give(windowBits, this.#inflater);
       this.#inflater = undefined;
     }
     const time = now() - started;
@@ -222,26 +227,26 @@ export class Codec {
   }
 
   #deflate(frame: OutgoingFrame): OutgoingFrame {
-    const { keepOut, bitsOut, deflaters, settings, stats } = this.#options;
+    const { outgoing: { keepContext, windowBits }, deflaters, settings, stats } = this.#options;
     const started = this.#context.now();
     const { fin, opcode, payload } = frame;
     const options: DeflaterOptions = {
-      windowBits: bitsOut,
+      windowBits,
       level: levelOf(this.#options),
       memLevel: settings.memLevel,
     };
-    this.#deflater ??= (keepOut ? undefined : deflaters.take(bitsOut)) ?? createDeflater(options);
+    this.#deflater ??= (keepContext ? undefined : deflaters.take(windowBits)) ?? createDeflater(options);
     const flushed = concatBytes(this.#deflater.deflate(payload));
     const deflated = fin ? trimEnd(flushed) : flushed;
-    if (fin && !keepOut) {
+    if (fin && !keepContext) {
       this.#deflater.reset();
-      deflaters.give(bitsOut, this.#deflater);
+      deflaters.give(windowBits, this.#deflater);
       this.#deflater = undefined;
     }
     const time = this.#context.now() - started;
     for (const sum of stats) sum.time += time;
     // Without takeover nobody misses what was deflated in vain.
-    if (fin && opcode !== Opcode.CONTINUATION && !keepOut && deflated.length >= payload.length) return frame;
+    if (fin && opcode !== Opcode.CONTINUATION && !keepContext && deflated.length >= payload.length) return frame;
     for (const sum of stats) {
       sum.bytesOut += payload.length;
       sum.compressedOut += deflated.length;
@@ -259,12 +264,33 @@ function trimEnd(deflated: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
 
 /** The level in force: the one asked for, or what fits the window and the context. */
 export function levelOf(
-  { settings, bitsOut, keepOut }: Pick<CodecOptions, "settings" | "bitsOut" | "keepOut">,
+  { settings, outgoing: { windowBits, keepContext } }: Pick<CodecOptions, "settings" | "outgoing">,
 ): number {
-  return settings.level ?? defaultLevel({ windowBits: bitsOut, keep: keepOut });
+  return settings.level ?? defaultLevel({ windowBits, keep: keepContext });
 }
 
 /** Nothing counted yet. */
 export function newStats(): CompressionStats {
   return { messagesOut: 0, bytesOut: 0, compressedOut: 0, messagesIn: 0, bytesIn: 0, compressedIn: 0, time: 0 };
+}
+
+/** Contexts kept of each window size. Everything is synchronous, so more are in use only while messages come in fragments. */
+const KEPT = 4;
+
+/** A pool of contexts, which are reset before they are given back. */
+export class ContextPool<Context extends { close(): void }> {
+  readonly #free = new Map<number, Context[]>();
+
+  /** Takes a context with a window of so many bits, if there is one. */
+  take(windowBits: number): Context | undefined {
+    return this.#free.get(windowBits)?.pop();
+  }
+
+  /** Gives a context back. */
+  give(windowBits: number, context: Context): void {
+    let free = this.#free.get(windowBits);
+    if (free === undefined) this.#free.set(windowBits, free = []);
+    if (free.length < KEPT) free.push(context);
+    else context.close();
+  }
 }

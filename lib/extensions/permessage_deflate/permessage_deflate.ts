@@ -7,8 +7,15 @@ import { COUNT, FLAG, type Kind, type OptionKinds, whole } from "../../option_ki
 import { checkOptions } from "../../options.ts";
 import { type Role, Rsv } from "../../pipeline/frames/frame.ts";
 import type { Extension, ExtensionProcessor } from "../extension.ts";
-import { Codec, type CodecSettings, type CompressionStats, levelOf, newStats, sides } from "./codec.ts";
-import { ContextPool } from "./context_pool.ts";
+import {
+  Codec,
+  type CodecSettings,
+  type CompressionStats,
+  ContextPool,
+  endSettings,
+  levelOf,
+  newStats,
+} from "./codec.ts";
 import { type DeflateParameters, readParameters, writeParameters } from "./parameters.ts";
 import { canKeepContext, deflateBytes, type Deflater, inflateBytes, type Inflater, requireZlib } from "./zlib.ts";
 
@@ -148,9 +155,9 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
 
   /** What the kept contexts of a connection take, on this end. */
   const cost = (parameters: DeflateParameters, role: Role): number => {
-    const { keepOut, keepIn, bitsOut, bitsIn } = sides(parameters, role);
-    return (keepOut ? deflateBytes({ windowBits: bitsOut, memLevel: settings.memLevel }) : 0) +
-      (keepIn ? inflateBytes(bitsIn) : 0);
+    const { outgoing, incoming } = endSettings(parameters, role);
+    return (outgoing.keepContext ? deflateBytes({ windowBits: outgoing.windowBits, memLevel: settings.memLevel }) : 0) +
+      (incoming.keepContext ? inflateBytes(incoming.windowBits) : 0);
   };
 
   /** Whether a connection's contexts would go over the budget. */
@@ -178,17 +185,17 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
       reservedBits: { first: Rsv.RSV1 },
       splittable: true,
       get encoding() {
-        const { keepOut, bitsOut } = sides(parameters, role);
+        const { outgoing } = endSettings(parameters, role);
         const { threshold, memLevel } = settings;
-        const level = levelOf({ settings, bitsOut, keepOut });
-        return keepOut ? undefined : [bitsOut, threshold, level, memLevel].join();
+        const level = levelOf({ settings, outgoing });
+        return outgoing.keepContext ? undefined : [outgoing.windowBits, threshold, level, memLevel].join();
       },
       open(context) {
         releaseReserved();
         const bytes = cost(parameters, role); // `upgrade` may have changed the parameters
         contextBytes += bytes;
         const codec = new Codec(context, {
-          ...sides(parameters, role),
+          ...endSettings(parameters, role),
           settings,
           stats: [own, stats],
           deflaters,

@@ -5,11 +5,11 @@
  */
 
 /** Smaller ones cost nothing to speak of. */
-const LEAST = 64 * 1024;
+const MIN_BUFFER = 64 * 1024;
 /** Bytes kept in all: two of the largest messages by default. */
-const MOST = 32 * 1024 * 1024;
+const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 /** A buffer is not handed out to who needs less than this part of it now, whatever is expected: nothing is held for a claim. */
-const LEAST_USE = 1 / 4;
+const MIN_SHARE_USED = 1 / 4;
 
 /** A buffer that waits for its next use. Weak: one for which there is none until memory is collected is collected too. */
 interface Kept {
@@ -27,16 +27,16 @@ let bytesKept = 0;
  * @param wanted What it had better have: it is taken if it is there, but not allocated.
  */
 export function acquireBuffer(size: number, wanted = size): ArrayBuffer {
-  const most = size / LEAST_USE;
+  const most = size / MIN_SHARE_USED;
   return takeKept(Math.min(wanted, most), most) ?? takeKept(size, most) ?? new ArrayBuffer(size);
 }
 
 /** Gives a buffer back that nobody looks at any more, and says whether it is kept. */
 export function releaseBuffer(buffer: ArrayBuffer): boolean {
   const size = buffer.byteLength;
-  if (size < LEAST) return false;
-  if (bytesKept + size > MOST) forgetCollected();
-  if (bytesKept + size > MOST) return false;
+  if (size < MIN_BUFFER) return false;
+  if (bytesKept + size > MAX_KEPT_BYTES) forgetCollected();
+  if (bytesKept + size > MAX_KEPT_BYTES) return false;
   kept.push({ memory: new WeakRef(buffer), size });
   bytesKept += size;
   return true;

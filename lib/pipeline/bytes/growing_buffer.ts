@@ -5,12 +5,12 @@
  * @module
  */
 import { acquireBuffer, releaseBuffer } from "./buffer_pool.ts";
-import { copyWithHeadroom, HEADROOM, markHeadroom, ROOM_PAYS } from "./headroom.ts";
+import { copyWithHeadroom, HEADROOM, markHeadroom, MIN_BYTES_FOR_HEADROOM } from "./headroom.ts";
 
 /** The least that is allocated, unless less is expected. */
-const LEAST = 1024;
+const MIN_BUFFER = 1024;
 
-/** How far ahead of what has arrived `space` allocates: each doubling less copies half of the message less. */
+/** How far ahead of what has arrived `writableView` allocates: each doubling less copies half of the message less. */
 const AHEAD = 4;
 
 /** Bytes that arrive in parts and are handed on as one. */
@@ -44,7 +44,7 @@ export class GrowingBuffer {
   }
 
   /**
-   * Copies a part in, unless it is in its place already: read to {@linkcode GrowingBuffer.space}, or right behind what is held.
+   * Copies a part in, unless it is in its place already: read to {@linkcode GrowingBuffer.writableView}, or right behind what is held.
    *
    * @param part What arrived. It is not kept.
    * @param expected How many bytes are still expected after it, where that is known. It only bounds the growth.
@@ -53,7 +53,7 @@ export class GrowingBuffer {
     const length = this.#length + part.length;
     if (!this.#precedes(part)) {
       const most = length + expected;
-      if (length > this.#bytes.length) this.#grow(Math.min(Math.max(2 * length, LEAST), most), most);
+      if (length > this.#bytes.length) this.#grow(Math.min(Math.max(2 * length, MIN_BUFFER), most), most);
       this.#bytes.set(part, this.#length);
     } else if (this.#inRead) {
       this.#bytes = new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, length);
@@ -67,7 +67,7 @@ export class GrowingBuffer {
    * @param expected How many bytes are still expected.
    * @returns Some of that: never more than a few times what has arrived.
    */
-  space(expected: number): Uint8Array<ArrayBuffer> | undefined {
+  writableView(expected: number): Uint8Array<ArrayBuffer> | undefined {
     if (this.#inRead) return undefined;
     if (this.#length === this.#bytes.length) this.#growAhead(expected);
     return this.#bytes.subarray(this.#length, this.#length + expected);
@@ -106,9 +106,9 @@ export class GrowingBuffer {
    * Hands on what is held in memory that is the taker's for good, and starts again.
    *
    * A large payload is copied out of memory that is used again: that costs less than to read to memory that is new, and so zeroed.
-   * No read to {@linkcode GrowingBuffer.space} may be under way: it would go to whoever has that memory next.
+   * No read to {@linkcode GrowingBuffer.writableView} may be under way: it would go to whoever has that memory next.
    */
-  takeOwn(): Uint8Array<ArrayBuffer> {
+  detachCopy(): Uint8Array<ArrayBuffer> {
     const { bytes, length, large } = this.#leave();
     const held = length === bytes.length ? bytes : bytes.subarray(0, length);
     if (large) {
@@ -150,12 +150,12 @@ export class GrowingBuffer {
 
   #growAhead(expected: number): void {
     const size = this.#length + expected;
-    this.#grow(Math.min(Math.max(AHEAD * this.#length, LEAST), size), size);
+    this.#grow(Math.min(Math.max(AHEAD * this.#length, MIN_BUFFER), size), size);
   }
 
   /** Makes room for `size` bytes, or for as many as are wanted where a pooled buffer has it. */
   #grow(size: number, wanted: number): void {
-    const room = size < ROOM_PAYS ? 0 : HEADROOM;
+    const room = size < MIN_BYTES_FOR_HEADROOM ? 0 : HEADROOM;
     const memory = this.#pooled && room > 0 ? acquireBuffer(room + size, room + wanted) : new ArrayBuffer(room + size);
     const grown = new Uint8Array(memory, room, Math.min(memory.byteLength - room, wanted));
     grown.set(this.#bytes.subarray(0, this.#length));

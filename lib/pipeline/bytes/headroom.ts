@@ -9,14 +9,14 @@ import { keepFreedMemory } from "./freed_memory.ts";
 export const HEADROOM = 16;
 
 /** From this many bytes on, a write of its own beats a copy into the batch. */
-export const ROOM_PAYS = 16 * 1024;
+export const MIN_BYTES_FOR_HEADROOM = 16 * 1024;
 
 /** A set of the very views that were handed on: no application can have put its own bytes in front of one of these. */
-const roomy = new WeakSet<Uint8Array>();
+const withHeadroom = new WeakSet<Uint8Array>();
 
 /** Says that right in front of a payload the room of its header is free, as far as there is any in its buffer. */
 export function markHeadroom(payload: Uint8Array): void {
-  if (payload.length >= ROOM_PAYS) roomy.add(payload);
+  if (payload.length >= MIN_BYTES_FOR_HEADROOM) withHeadroom.add(payload);
 }
 
 /**
@@ -24,7 +24,7 @@ export function markHeadroom(payload: Uint8Array): void {
  * way: a message of that length has one header only.
  */
 export function hasHeadroom(payload: Uint8Array, size: number): boolean {
-  return payload.length >= ROOM_PAYS && payload.byteOffset >= size && roomy.has(payload);
+  return payload.length >= MIN_BYTES_FOR_HEADROOM && payload.byteOffset >= size && withHeadroom.has(payload);
 }
 
 /**
@@ -32,7 +32,7 @@ export function hasHeadroom(payload: Uint8Array, size: number): boolean {
  * enough: its header was four bytes longer than the one that goes out.
  */
 export function copyWithHeadroom({ buffer, byteOffset, length }: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  if (length >= ROOM_PAYS) keepFreedMemory();
+  if (length >= MIN_BYTES_FOR_HEADROOM) keepFreedMemory();
   const room = Math.min(byteOffset, HEADROOM);
   // A copy of a view is not zeroed first, as a new buffer is: 2.8 µs for 64 KiB, against 4.2.
   const whole = new Uint8Array(new Uint8Array(buffer, byteOffset - room, room + length));

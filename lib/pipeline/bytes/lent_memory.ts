@@ -8,43 +8,43 @@ import { releaseBuffer } from "./buffer_pool.ts";
 
 interface Loan {
   /** Payloads that wait in write queues, of any connection. */
-  queued: number;
+  pins: number;
   /** Whether the reader has gone on to other memory. */
-  left: boolean;
+  returned: boolean;
 }
 
-/** Weak: what a connection still had queued when it ended is simply collected. */
+/** Weak: what a connection still had pinned when it ended is simply collected. */
 const loans = new WeakMap<ArrayBuffer, Loan>();
 
 /** Says that payloads in this memory are lent from now on. */
 export function lend(memory: ArrayBuffer): void {
-  if (!loans.has(memory)) loans.set(memory, { queued: 0, left: false });
+  if (!loans.has(memory)) loans.set(memory, { pins: 0, returned: false });
 }
 
 /** A queue takes a payload without a copy. */
-export function holdLent(memory: ArrayBuffer): void {
+export function pin(memory: ArrayBuffer): void {
   const loan = loans.get(memory);
-  if (loan !== undefined) loan.queued++;
+  if (loan !== undefined) loan.pins++;
 }
 
 /** A queue has written such a payload. */
-export function dropLent(memory: ArrayBuffer): void {
+export function unpin(memory: ArrayBuffer): void {
   const loan = loans.get(memory);
   if (loan === undefined) return;
-  loan.queued--;
-  if (loan.left) leave(memory);
+  loan.pins--;
+  if (loan.returned) giveBack(memory);
 }
 
 /** Whether a payload of it waits in a queue: until then it must not change. */
-export function isHeld(memory: ArrayBuffer): boolean {
-  return (loans.get(memory)?.queued ?? 0) > 0;
+export function isPinned(memory: ArrayBuffer): boolean {
+  return (loans.get(memory)?.pins ?? 0) > 0;
 }
 
 /** The reader goes on to other memory. This goes back to the pool, as soon as no queue needs it. */
-export function leave(memory: ArrayBuffer): void {
+export function giveBack(memory: ArrayBuffer): void {
   const loan = loans.get(memory);
-  if (loan !== undefined && loan.queued > 0) {
-    loan.left = true;
+  if (loan !== undefined && loan.pins > 0) {
+    loan.returned = true;
     return;
   }
   loans.delete(memory);

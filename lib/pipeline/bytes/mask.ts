@@ -7,7 +7,7 @@
 /**
  * Below this many bytes the byte loop wins: making a view of words costs as much as masking about 64 bytes one by one.
  */
-const WORDS_PAY = 64;
+const MIN_BYTES_FOR_WORDS = 64;
 
 /** A word is read in the order of its bytes only on a little-endian machine; on others the byte loop does all the work. */
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
@@ -50,7 +50,7 @@ export function maskRange(bytes: Uint8Array, start: number, end: number, key: nu
   const next = (offset + end - start) & 3;
   let at = start;
   let turned = rotate(key, offset & 3);
-  if (end - start >= WORDS_PAY && LITTLE_ENDIAN) {
+  if (end - start >= MIN_BYTES_FOR_WORDS && LITTLE_ENDIAN) {
     // Bytes up to the first word of the buffer, whole words, and the bytes that are left.
     const first = at + ((4 - ((bytes.byteOffset + at) & 3)) & 3);
     maskBytes(bytes, at, first, turned);
@@ -105,4 +105,22 @@ function rotate(key: number, by: number): number {
 /** The key as a little-endian word. */
 function swap(key: number): number {
   return ((key >>> 24) | ((key >>> 8) & 0xff00) | ((key << 8) & 0xff0000) | (key << 24)) >>> 0;
+}
+
+/** Gives the key for the next frame, from 0 to 2^32 - 1. */
+export type MaskKeySource = () => number;
+
+/** `getRandomValues` costs about as much for 4 KiB as for 4 bytes, so 1024 keys are drawn at once. */
+const POOL = new Uint32Array(1024);
+let next = POOL.length;
+
+/** A key for one frame, that nobody can predict. */
+export function randomMaskKey(): number {
+  if (next === POOL.length) {
+    crypto.getRandomValues(POOL);
+    next = 0;
+  }
+  const key = POOL[next]!;
+  POOL[next++] = 0; // a key that was used is nobody's business any more
+  return key;
 }

@@ -7,22 +7,22 @@
 import { acquireBuffer } from "./buffer_pool.ts";
 
 /** An idle connection holds this much. */
-const LEAST = 512;
+const MIN_BUFFER = 512;
 /** And one that has filled that, this much at least. */
-const BUSY = 4 * 1024;
+const MIN_BUSY_BUFFER = 4 * 1024;
 /** Four messages of 64 KiB with their headers, and the start of another: with 256 KiB, where the fourth is cut, 1.15 times fewer are echoed. */
-const MOST = 320 * 1024;
+const MAX_BUFFER = 320 * 1024;
 /** This many reads in a row that are small against the buffer, and it shrinks. Keepalive's pongs are such reads. */
-const PATIENCE = 3;
+const SMALL_READS_TO_SHRINK = 3;
 /** What small means. */
-const SMALL = 1 / 32;
+const SMALL_SHARE = 1 / 32;
 /**
  * The buffer of one connection's reads. What a read brought is handed on as a view. Where that is kept, the memory is the
  * application's, which may transfer it: the next read goes to a new buffer. So a kept message pins at most the buffer it came in, of
  * its own connection. Where nothing is kept, the same memory is read to again.
  */
 export class ReadBuffer {
-  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(LEAST);
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(MIN_BUFFER);
   #at = 0;
   #smallReads = 0;
 
@@ -32,15 +32,15 @@ export class ReadBuffer {
   }
 
   /** Where the next read goes. */
-  get space(): Uint8Array<ArrayBuffer> {
-    if (this.#bytes.length === 0) this.#renew(LEAST); // a callback has transferred what it was lent
+  get writableView(): Uint8Array<ArrayBuffer> {
+    if (this.#bytes.length === 0) this.#renew(MIN_BUFFER); // a callback has transferred what it was lent
     return this.#at === 0 ? this.#bytes : this.#bytes.subarray(this.#at);
   }
 
   /**
    * What a read brought.
    *
-   * @param count The number of bytes that it wrote at the start of `space`.
+   * @param count The number of bytes that it wrote at the start of `writableView`.
    */
   take(count: number): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(this.#at, this.#at + count);
@@ -54,7 +54,7 @@ export class ReadBuffer {
    *   held as a view until then: if there is room, the next read goes right behind it.
    * @returns Whether the next read goes elsewhere.
    */
-  settle(count: number, { kept, missing = 0 }: { kept: boolean; missing?: number }): boolean {
+  advance(count: number, { kept, missing = 0 }: { kept: boolean; missing?: number }): boolean {
     const size = this.#bytes.length;
     const next = this.#fit(count);
     if (!kept && missing > 0 && missing <= size - this.#at - count) {
@@ -84,10 +84,10 @@ export class ReadBuffer {
     const size = this.#bytes.length;
     if (count === size - this.#at) {
       this.#smallReads = 0;
-      return Math.min(Math.max(4 * size, BUSY), MOST);
+      return Math.min(Math.max(4 * size, MIN_BUSY_BUFFER), MAX_BUFFER);
     }
-    if (count > size * SMALL) this.#smallReads = 0;
-    else if (++this.#smallReads >= PATIENCE) return Math.max(size / 4, LEAST);
+    if (count > size * SMALL_SHARE) this.#smallReads = 0;
+    else if (++this.#smallReads >= SMALL_READS_TO_SHRINK) return Math.max(size / 4, MIN_BUFFER);
     return size;
   }
 }

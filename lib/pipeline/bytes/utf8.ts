@@ -40,6 +40,19 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** Bytes of a text in UTF-8, in which a surrogate that stands alone becomes U+FFFD. The text is not encoded. */
+export function utf8Length(text: string): number {
+  let length = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit < 0x80) continue;
+    length += unit < 0x800 ? 1 : 2;
+    // Four bytes for two units.
+    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00) at++;
+  }
+  return length;
+}
+
 // What may follow, by the byte that leads (Unicode 15, table 3-7). A state is the number of bytes still missing, with the
 // range of the next one where it is not 80..BF: no overlong forms, no surrogates, nothing above 10FFFF.
 const DONE = 0;

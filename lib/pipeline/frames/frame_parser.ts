@@ -124,7 +124,7 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
   #maskOffset = 0;
   #remaining = 0;
   /** Whether the header stands in front of the payload that follows, and its place may be written over. */
-  #room = false;
+  #hasHeaderRoom = false;
   #payload: GrowingBuffer | undefined;
 
   // The message that the frames make up.
@@ -247,7 +247,7 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     if (this.#partialLength === 0) {
       const size = this.#decodeHeader(bytes, at, end);
       // A masked header is four bytes longer than the one that would go out.
-      this.#room = size > 0 && this.#role === "server";
+      this.#hasHeaderRoom = size > 0 && this.#role === "server";
       if (size > 0) return at + size;
       if (this.#waiting) return at;
       this.#partial ??= new Uint8Array(MAX_HEADER_BYTES);
@@ -350,14 +350,14 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     if (this.#key !== 0) this.#maskOffset = maskRange(bytes, at, stop, this.#key, this.#maskOffset);
     const part = new Uint8Array(bytes.buffer, bytes.byteOffset + at, stop - at);
     this.#remaining -= part.length;
-    if (this.#remaining > 0) this.#room = false; // what follows it stands behind something else
+    if (this.#remaining > 0) this.#hasHeaderRoom = false; // what follows it stands behind something else
     if (this.#remaining === 0) {
       this.#inPayload = false;
       if (this.#payload !== undefined && this.#payload.length > 0) {
         this.#payload.append(part, 0);
         this.#emit(this.#payload.take(), frames);
       } else {
-        if (this.#room) markHeadroom(part);
+        if (this.#hasHeaderRoom) markHeadroom(part);
         this.#emit(part, frames);
       }
     } else if (this.#split && !isControl(this.#opcode)) {

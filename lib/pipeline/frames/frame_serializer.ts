@@ -5,8 +5,7 @@
  */
 import { CALLBACK, type OptionKinds, required } from "../../option_kinds.ts";
 import { checkValues } from "../../options.ts";
-import { maskRange } from "../bytes/mask.ts";
-import { type MaskKeySource, randomMaskKey } from "../bytes/mask_key.ts";
+import { type MaskKeySource, maskRange, randomMaskKey } from "../bytes/mask.ts";
 import type { Stage } from "../stage.ts";
 import { type Frame, ROLE, type Role } from "./frame.ts";
 

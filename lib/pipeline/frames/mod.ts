@@ -31,6 +31,6 @@ export type { Framing, FramingParser } from "./framing.ts";
 export { FrameDecoderStream } from "./frame_decoder_stream.ts";
 export { FrameEncoderStream } from "./frame_encoder_stream.ts";
 export { mask } from "../bytes/mask.ts";
-export { type MaskKeySource, randomMaskKey } from "../bytes/mask_key.ts";
+export { type MaskKeySource, randomMaskKey } from "../bytes/mask.ts";
 export { composeStages, type Stage } from "../stage.ts";
 export { pipeStages, StageStream } from "../stage_stream.ts";

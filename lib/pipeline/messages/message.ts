@@ -151,7 +151,7 @@ export function ownCopy(message: Message): Message {
 }
 
 /** What a message costs besides its bytes: a view of a read takes 114 in V8 with its place in an array, a text 10 to 42. */
-const MESSAGE_COST = 128;
+export const MESSAGE_COST = 128;
 
 /**
  * Bytes that a message takes in memory, at most: a string may take two for each of its characters, and what is empty is not free.

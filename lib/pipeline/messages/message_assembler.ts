@@ -16,7 +16,7 @@ import { FrameSequence } from "./frame_sequence.ts";
 import type { Message } from "./message.ts";
 
 /** A part of this many bytes is left where it was read, and the rest read behind it: a smaller one is copied sooner than that. */
-const HOLDING_PAYS = 4 * 1024;
+const MIN_BYTES_TO_HOLD = 4 * 1024;
 
 /** How messages are assembled. */
 export interface MessageAssemblerOptions extends Partial<Pick<Limits, "maxMessageBytes">> {
@@ -107,8 +107,8 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
   }
 
   /** Where the missing bytes may be read to, so that they need not be copied, once the first of them are here. */
-  space(missing: number): Uint8Array<ArrayBuffer> | undefined {
-    return this.#payload?.space(missing);
+  writableView(missing: number): Uint8Array<ArrayBuffer> | undefined {
+    return this.#payload?.writableView(missing);
   }
 
   /** The next read goes elsewhere than behind the last one: what is incomplete keeps nothing of it alive. */
@@ -129,9 +129,9 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
    * Hands on what it holds of a message that has begun, as its first fragment, for whoever goes on with it. The assembler starts
    * again.
    */
-  takeBegun(): Frame | undefined {
+  detachUnfinished(): Frame | undefined {
     this.#payload?.leaveRead(0);
-    // Not `takeOwn`: a read may be under way to the memory behind it, which must not go to anybody else.
+    // Not `detachCopy`: a read may be under way to the memory behind it, which must not go to anybody else.
     const payload = this.#payload?.take();
     this.#payload = undefined;
     this.#sequence.restart();
@@ -148,7 +148,7 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
       const bad = this.#text.push(payload);
       if (bad !== -1) throw notUtf8(this.#payload.length + bad);
     }
-    if (this.#payload.length === 0 && payload.length >= HOLDING_PAYS && this.#missing > 0) {
+    if (this.#payload.length === 0 && payload.length >= MIN_BYTES_TO_HOLD && this.#missing > 0) {
       this.#payload.hold(payload);
     } else {
       const most = this.#maxMessageBytes - this.#payload.length - payload.length;
@@ -159,7 +159,7 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
     const held = this.#payload;
     this.#payload = undefined;
     messages.push(
-      this.#opcode === Opcode.TEXT ? held.show(decodeText) : this.#lends ? held.take() : held.takeOwn(),
+      this.#opcode === Opcode.TEXT ? held.show(decodeText) : this.#lends ? held.take() : held.detachCopy(),
     );
   }
 }

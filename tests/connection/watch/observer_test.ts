@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { tell } from "../../../lib/connection/watch/observer.ts";
+import { notify } from "../../../lib/connection/watch/observer.ts";
 import { printed } from "../../_support/printed.ts";
 
 Deno.test("what an observer returns comes back, and what it throws is printed and nothing else", async () => {
-  assertEquals(tell(() => 7), 7);
+  assertEquals(notify(() => 7), 7);
   const errors = await printed(() => {
     assertEquals(
-      tell(() => {
+      notify(() => {
         throw new RangeError("mine");
       }),
       undefined,

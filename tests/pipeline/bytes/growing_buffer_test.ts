@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLessOrEqual, assertStrictEquals, assertThrows } from "@std/assert";
 import { GrowingBuffer } from "../../../lib/pipeline/bytes/growing_buffer.ts";
 import { releaseBuffer } from "../../../lib/pipeline/bytes/buffer_pool.ts";
-import { hasHeadroom, HEADROOM, ROOM_PAYS } from "../../../lib/pipeline/bytes/headroom.ts";
+import { hasHeadroom, HEADROOM, MIN_BYTES_FOR_HEADROOM } from "../../../lib/pipeline/bytes/headroom.ts";
 import { drainPool, inPool } from "../../_support/buffer_pool.ts";
 import { allocations, assertBytes, counting } from "../../_support/bytes.ts";
 import { below, SEED, seeded } from "../../_support/random.ts";
@@ -80,7 +80,7 @@ Deno.test("a part that is held stays where it was read while what follows is rea
   const read = counting(3000);
   const buffer = new GrowingBuffer();
   buffer.hold(read.subarray(100, 1100));
-  assertStrictEquals(buffer.space(1000), undefined);
+  assertStrictEquals(buffer.writableView(1000), undefined);
   buffer.append(read.subarray(1100, 2100), 0);
   const bytes = buffer.take();
   assertStrictEquals(bytes.buffer, read.buffer);
@@ -107,7 +107,7 @@ Deno.test("what is read to space() is in its place, and space() is never more th
   const buffer = new GrowingBuffer();
   buffer.append(counting(1000), 0);
   while (buffer.length < total) {
-    const space = buffer.space(total - buffer.length);
+    const space = buffer.writableView(total - buffer.length);
     assert(space !== undefined);
     assertLessOrEqual(space.length, Math.max(3 * buffer.length, 1024));
     const part = space.subarray(0, 7000);
@@ -120,8 +120,8 @@ Deno.test("what is read to space() is in its place, and space() is never more th
 
 Deno.test("a large payload that was gathered has room for a header in front of it", () => {
   const buffer = new GrowingBuffer();
-  buffer.append(counting(ROOM_PAYS), 10);
-  buffer.append(counting(10, ROOM_PAYS), 0);
+  buffer.append(counting(MIN_BYTES_FOR_HEADROOM), 10);
+  buffer.append(counting(10, MIN_BYTES_FOR_HEADROOM), 0);
   assert(hasHeadroom(buffer.take(), HEADROOM));
 });
 
@@ -130,49 +130,49 @@ Deno.test("a pooled GrowingBuffer grows with buffers of the pool, and gives thos
   releaseBuffer(memory);
   const buffer = new GrowingBuffer({ pooled: true });
   buffer.append(counting(100_000), 200_001);
-  buffer.space(200_001)!.set(counting(200_001, 100_000));
-  buffer.append(buffer.space(200_001)!);
+  buffer.writableView(200_001)!.set(counting(200_001, 100_000));
+  buffer.append(buffer.writableView(200_001)!);
   const bytes = buffer.take();
   assertBytes(bytes, counting(300_001));
   assertStrictEquals(bytes.buffer, memory);
 });
 
-Deno.test("takeOwn() hands on memory that is the taker's: what came from the pool goes back there", () => {
-  for (const size of [10, ROOM_PAYS - 1, ROOM_PAYS, 50_000, 300_000]) {
+Deno.test("detachCopy() hands on memory that is the taker's: what came from the pool goes back there", () => {
+  for (const size of [10, MIN_BYTES_FOR_HEADROOM - 1, MIN_BYTES_FOR_HEADROOM, 50_000, 300_000]) {
     for (const expected of [0, 1000]) {
       const buffer = new GrowingBuffer({ pooled: true });
       const first = Math.floor(size / 3);
       buffer.append(counting(first), size - first + expected);
       buffer.append(counting(size - first, first), expected);
-      const own = buffer.takeOwn();
+      const own = buffer.detachCopy();
       assertBytes(own, counting(size));
       assertLessOrEqual(own.buffer.byteLength, size + HEADROOM);
-      assertStrictEquals(hasHeadroom(own, HEADROOM), size >= ROOM_PAYS);
+      assertStrictEquals(hasHeadroom(own, HEADROOM), size >= MIN_BYTES_FOR_HEADROOM);
       assert(!inPool(own.buffer));
       assertStrictEquals(buffer.length, 0);
     }
   }
 });
 
-Deno.test("takeOwn() pins no more than the message where the pool is full", () => {
+Deno.test("detachCopy() pins no more than the message where the pool is full", () => {
   const large = new ArrayBuffer(1_000_000);
   releaseBuffer(large);
   const buffer = new GrowingBuffer({ pooled: true });
   buffer.append(counting(300_000), 700_000 - HEADROOM);
   const fill = Array.from({ length: 33 }, () => new ArrayBuffer(2 ** 20));
   fill.forEach(releaseBuffer);
-  const own = buffer.takeOwn();
+  const own = buffer.detachCopy();
   assertLessOrEqual(own.buffer.byteLength, 300_000 + HEADROOM);
   assertBytes(own, counting(300_000));
   drainPool();
 });
 
-Deno.test("takeOwn() hands on what is held in a read as it is", () => {
+Deno.test("detachCopy() hands on what is held in a read as it is", () => {
   const read = counting(5000);
   const buffer = new GrowingBuffer({ pooled: true });
   buffer.hold(read.subarray(0, 3000));
   buffer.append(read.subarray(3000), 0);
-  const own = buffer.takeOwn();
+  const own = buffer.detachCopy();
   assertStrictEquals(own.buffer, read.buffer);
   assertBytes(own, counting(5000));
 });
@@ -212,9 +212,9 @@ Deno.test("what lend() gives is good until the next append, which uses the same 
 Deno.test("space() is no more than is expected, however much room there is: what comes behind belongs elsewhere", () => {
   const buffer = new GrowingBuffer();
   buffer.append(counting(5000));
-  assertLessOrEqual(buffer.space(100)!.length, 100);
+  assertLessOrEqual(buffer.writableView(100)!.length, 100);
   buffer.append(new Uint8Array(0), 20_000);
-  assertStrictEquals(buffer.space(100)!.length, 100);
+  assertStrictEquals(buffer.writableView(100)!.length, 100);
 });
 
 Deno.test("leaveRead() allocates only where something is held in a read", () => {
@@ -228,11 +228,11 @@ Deno.test("what was held is forgotten when it is taken: the next part has a buff
   const buffer = new GrowingBuffer();
   buffer.hold(read.subarray(0, 5000));
   assertStrictEquals(buffer.take().buffer, read.buffer);
-  assertStrictEquals(buffer.space(1000)?.length, 1000);
+  assertStrictEquals(buffer.writableView(1000)?.length, 1000);
 });
 
 Deno.test("a large payload that is where it was read has no room in front of it, wherever that is: others may stand there", () => {
-  const read = new Uint8Array(HEADROOM + ROOM_PAYS);
+  const read = new Uint8Array(HEADROOM + MIN_BYTES_FOR_HEADROOM);
   const buffer = new GrowingBuffer();
   buffer.hold(read.subarray(HEADROOM));
   assert(!hasHeadroom(buffer.take(), HEADROOM));
@@ -241,7 +241,7 @@ Deno.test("a large payload that is where it was read has no room in front of it,
 Deno.test("what a pooled GrowingBuffer gives is not copied, however much room is left behind it", () => {
   const buffer = new GrowingBuffer({ pooled: true });
   buffer.append(counting(100_000));
-  const space = buffer.space(1000);
+  const space = buffer.writableView(1000);
   const bytes = buffer.take();
   assertStrictEquals(bytes.length, 100_000);
   assertStrictEquals(bytes.buffer, space?.buffer);
@@ -250,13 +250,13 @@ Deno.test("what a pooled GrowingBuffer gives is not copied, however much room is
 Deno.test("a pooled GrowingBuffer gives back what it has outgrown, and takes nothing from the pool for little", () => {
   const buffer = new GrowingBuffer({ pooled: true });
   buffer.append(counting(100_000));
-  const outgrown = buffer.space(100)!.buffer;
+  const outgrown = buffer.writableView(100)!.buffer;
   buffer.append(counting(outgrown.byteLength), 0);
   assert(inPool(outgrown));
   const little = new GrowingBuffer({ pooled: true });
   releaseBuffer(new ArrayBuffer(100_000));
   little.append(counting(5000), 100_000);
-  assertLessOrEqual(little.space(100_000)!.buffer.byteLength, 2 * 5000);
+  assertLessOrEqual(little.writableView(100_000)!.buffer.byteLength, 2 * 5000);
 });
 
 Deno.test("what was moved out of a read is like what was copied from the start: space() follows it, and leaving again costs nothing", () => {
@@ -264,7 +264,7 @@ Deno.test("what was moved out of a read is like what was copied from the start: 
   buffer.hold(counting(5000));
   buffer.leaveRead(100_000);
   assertEquals(allocations(() => buffer.leaveRead(100_000)), []);
-  assert(buffer.space(100_000) !== undefined);
+  assert(buffer.writableView(100_000) !== undefined);
   buffer.append(counting(95_000, 5000), 0);
   assert(hasHeadroom(buffer.take(), HEADROOM));
 });

@@ -4,12 +4,12 @@ import {
   hasHeadroom,
   HEADROOM,
   markHeadroom,
-  ROOM_PAYS,
+  MIN_BYTES_FOR_HEADROOM,
 } from "../../../lib/pipeline/bytes/headroom.ts";
 import { assertBytes, counting } from "../../_support/bytes.ts";
 
 /** A payload with `room` bytes in front of it. */
-const behind = (room: number, length = ROOM_PAYS) => counting(room + length).subarray(room);
+const behind = (room: number, length = MIN_BYTES_FOR_HEADROOM) => counting(room + length).subarray(room);
 
 Deno.test("a copy with headroom has the same bytes in memory of its own, and the room that the original had", () => {
   for (const room of [0, 1, 4, 10, HEADROOM - 1, HEADROOM, HEADROOM + 1, 1000]) {
@@ -26,14 +26,14 @@ Deno.test("a copy with headroom has the same bytes in memory of its own, and the
 });
 
 Deno.test("only the very view that was marked has headroom: no other view of its memory, and nothing of the application's", () => {
-  const copy = copyWithHeadroom(behind(HEADROOM, ROOM_PAYS + 1));
+  const copy = copyWithHeadroom(behind(HEADROOM, MIN_BYTES_FOR_HEADROOM + 1));
   assert(!hasHeadroom(copy.subarray(0), 4));
   assert(!hasHeadroom(copy.subarray(1), 4));
-  assert(!hasHeadroom(new Uint8Array(new ArrayBuffer(HEADROOM + ROOM_PAYS), HEADROOM), 4));
+  assert(!hasHeadroom(new Uint8Array(new ArrayBuffer(HEADROOM + MIN_BYTES_FOR_HEADROOM), HEADROOM), 4));
 });
 
 Deno.test("a small payload never has headroom: it is copied sooner than a write of its own is made", () => {
-  const small = behind(HEADROOM, ROOM_PAYS - 1);
+  const small = behind(HEADROOM, MIN_BYTES_FOR_HEADROOM - 1);
   markHeadroom(small);
   assert(!hasHeadroom(small, 4));
   assert(!hasHeadroom(copyWithHeadroom(small), 4));

@@ -11,15 +11,15 @@ const KIB = 1024;
 function offers(reads: readonly (number | "full")[], kept: boolean): number[] {
   const buffer = new ReadBuffer();
   return reads.map((read) => {
-    const room = buffer.space.length;
-    buffer.settle(read === "full" ? room : read, { kept });
+    const room = buffer.writableView.length;
+    buffer.advance(read === "full" ? room : read, { kept });
     return room;
   });
 }
 
 /** What a read brings, by way of the buffer. */
 function read(buffer: ReadBuffer, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  buffer.space.set(bytes);
+  buffer.writableView.set(bytes);
   return buffer.take(bytes.length);
 }
 
@@ -59,19 +59,19 @@ Deno.test("a ReadBuffer of 512 bytes does not shrink", () => {
 
 Deno.test("a ReadBuffer shrinks all the same where the third small read ends with something incomplete", () => {
   const buffer = new ReadBuffer();
-  buffer.settle(LEAST, { kept: false });
-  buffer.settle(4 * KIB, { kept: false });
-  for (let i = 0; i < 4; i++) assertEquals(buffer.settle(100, { kept: false, missing: 1 }), false);
-  assert(buffer.settle(1, { kept: false }));
-  assertStrictEquals(buffer.space.length, 4 * KIB);
+  buffer.advance(LEAST, { kept: false });
+  buffer.advance(4 * KIB, { kept: false });
+  for (let i = 0; i < 4; i++) assertEquals(buffer.advance(100, { kept: false, missing: 1 }), false);
+  assert(buffer.advance(1, { kept: false }));
+  assertStrictEquals(buffer.writableView.length, 4 * KIB);
 });
 
 Deno.test("where nothing is kept, the same memory is read to again", () => {
   const buffer = new ReadBuffer();
   const { memory } = buffer;
   for (let i = 0; i < 100; i++) {
-    assertStrictEquals(buffer.space.length, LEAST);
-    assert(buffer.settle(100, { kept: false }), "the next read goes elsewhere than behind this one");
+    assertStrictEquals(buffer.writableView.length, LEAST);
+    assert(buffer.advance(100, { kept: false }), "the next read goes elsewhere than behind this one");
   }
   assertStrictEquals(buffer.memory, memory);
 });
@@ -81,10 +81,10 @@ Deno.test("what is kept has its memory for itself: the next read goes to other m
   const kept: Uint8Array[] = [];
   for (let i = 0; i < 50; i++) {
     kept.push(read(buffer, counting(50, i)));
-    buffer.settle(50, { kept: true });
+    buffer.advance(50, { kept: true });
     read(buffer, counting(100, 99));
-    buffer.settle(100, { kept: false });
-    assert(buffer.space.length >= LEAST / 4, `${buffer.space.length} bytes of room`);
+    buffer.advance(100, { kept: false });
+    assert(buffer.writableView.length >= LEAST / 4, `${buffer.writableView.length} bytes of room`);
   }
   kept.forEach((bytes, i) => assertBytes(bytes, counting(50, i)));
   assertStrictEquals(new Set(kept.map(({ buffer }) => buffer)).size, 50);
@@ -93,35 +93,35 @@ Deno.test("what is kept has its memory for itself: the next read goes to other m
 Deno.test("what is held until it is complete is read on right behind it, if there is room for what is missing", () => {
   const buffer = new ReadBuffer();
   const first = read(buffer, counting(400));
-  assertEquals(buffer.settle(400, { kept: false, missing: LEAST - 400 }), false);
+  assertEquals(buffer.advance(400, { kept: false, missing: LEAST - 400 }), false);
   const second = read(buffer, counting(LEAST - 400, 400));
   assertStrictEquals(second.buffer, first.buffer);
   assertBytes(new Uint8Array(first.buffer, 0, LEAST), counting(LEAST));
-  assertEquals(buffer.settle(LEAST - 400, { kept: false }), true);
-  assertStrictEquals(buffer.space.byteOffset, 0);
+  assertEquals(buffer.advance(LEAST - 400, { kept: false }), true);
+  assertStrictEquals(buffer.writableView.byteOffset, 0);
 });
 
 Deno.test("what is held is not read on behind what is kept, which may be transferred", () => {
   const buffer = new ReadBuffer();
   const { memory } = buffer;
   read(buffer, counting(100));
-  assertEquals(buffer.settle(100, { kept: true, missing: 10 }), true);
+  assertEquals(buffer.advance(100, { kept: true, missing: 10 }), true);
   assert(buffer.memory !== memory);
 });
 
 Deno.test("what is held is not read on where there is no room for what is missing", () => {
   const buffer = new ReadBuffer();
   read(buffer, counting(400));
-  assertEquals(buffer.settle(400, { kept: false, missing: LEAST - 399 }), true);
+  assertEquals(buffer.advance(400, { kept: false, missing: LEAST - 399 }), true);
 });
 
 Deno.test("a ReadBuffer whose bytes are kept takes no memory of the pool, which may be larger", () => {
   for (let i = 0; i < 8; i++) releaseBuffer(new ArrayBuffer(2 ** 20));
   const buffer = new ReadBuffer();
   for (let i = 0; i < 10; i++) {
-    const { length } = buffer.space;
+    const { length } = buffer.writableView;
     assertStrictEquals(buffer.memory.byteLength, length);
-    buffer.settle(length, { kept: true });
+    buffer.advance(length, { kept: true });
   }
 });
 
@@ -129,10 +129,10 @@ Deno.test("with memory of the pool, which may be larger, a ReadBuffer is as larg
   const memory = new ArrayBuffer(100 * KIB);
   releaseBuffer(memory);
   const buffer = new ReadBuffer();
-  for (const size of [LEAST, 4 * KIB, 16 * KIB]) buffer.settle(size, { kept: false });
+  for (const size of [LEAST, 4 * KIB, 16 * KIB]) buffer.advance(size, { kept: false });
   buffer.replace();
   assert(buffer.memory === memory);
-  assertStrictEquals(buffer.space.length, 64 * KIB);
+  assertStrictEquals(buffer.writableView.length, 64 * KIB);
 });
 
 Deno.test("replace() leaves the memory to whoever looks at it", () => {
@@ -148,10 +148,10 @@ Deno.test("where somebody transfers what was kept, before its read is settled or
     const buffer = new ReadBuffer();
     const { memory } = buffer;
     read(buffer, counting(10));
-    if (after) buffer.settle(10, { kept: true });
+    if (after) buffer.advance(10, { kept: true });
     memory.transfer();
-    if (!after) buffer.settle(10, { kept: true });
-    assertStrictEquals(buffer.space.length, LEAST);
+    if (!after) buffer.advance(10, { kept: true });
+    assertStrictEquals(buffer.writableView.length, LEAST);
     assertBytes(read(buffer, counting(20)), counting(20));
   }
 });

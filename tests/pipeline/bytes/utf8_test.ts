@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { LimitError } from "../../../lib/errors.ts";
-import { decodeUtf8, Utf8Validator } from "../../../lib/pipeline/bytes/utf8.ts";
+import { decodeUtf8, utf8Length, Utf8Validator } from "../../../lib/pipeline/bytes/utf8.ts";
 import { connectedPair } from "../../../lib/testing/connected_pair.ts";
 import { utf8 } from "../../_support/frames.ts";
 import { naiveText } from "../../_support/naive_frames.ts";
@@ -184,4 +184,30 @@ Deno.test("a text that no string is long enough for can be read in parts", async
   let length = 0;
   for await (const part of value.readable) length += part.length;
   assertEquals(length, 70_000);
+});
+
+Deno.test("utf8Length is what TextEncoder makes of a text", () => {
+  const units = [
+    "",
+    "a",
+    "\x7f",
+    "\x80",
+    "é",
+    "\u07ff",
+    "\u0800",
+    "€",
+    "\ud7ff",
+    "\ue000",
+    "\uffff",
+    "😀",
+    "\ud83d",
+    "\ude00",
+  ];
+  for (const first of units) {
+    for (const second of units) {
+      for (const text of [first + second, `${first}x${second}`, second + first + second]) {
+        assertEquals(utf8Length(text), new TextEncoder().encode(text).length, JSON.stringify(text));
+      }
+    }
+  }
 });

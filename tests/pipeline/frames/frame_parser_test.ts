@@ -11,7 +11,7 @@ import { ConnectionError, LimitError, ProtocolError } from "../../../lib/errors.
 import { type Frame, frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
 import { headerSize } from "../../../lib/pipeline/frames/frame_serializer.ts";
 import { FrameParser } from "../../../lib/pipeline/frames/frame_parser.ts";
-import { hasHeadroom, HEADROOM, ROOM_PAYS } from "../../../lib/pipeline/bytes/headroom.ts";
+import { hasHeadroom, HEADROOM, MIN_BYTES_FOR_HEADROOM } from "../../../lib/pipeline/bytes/headroom.ts";
 import { allocations, assertBytes, counting } from "../../_support/bytes.ts";
 import { assertReads, splittings } from "../../_support/feed.ts";
 import { lines, randomFrames, utf8, wire } from "../../_support/frames.ts";
@@ -190,7 +190,7 @@ Deno.test("a payload that arrived whole is a view of the chunk, unmasked in plac
 });
 
 Deno.test("a large payload has room for a header where its own stands right in front of it, and nowhere else", () => {
-  for (const length of [ROOM_PAYS, 65_536]) {
+  for (const length of [MIN_BYTES_FOR_HEADROOM, 65_536]) {
     const sent = frame(Opcode.BINARY, counting(length));
     const bytes = wire([frame(Opcode.PING), sent], "client", seeded());
     const header = bytes.length - length;

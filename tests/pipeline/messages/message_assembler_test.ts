@@ -244,8 +244,8 @@ Deno.test("what has begun is handed on in memory that goes to nobody else: a rea
   const first = counting(100_000);
   assembler.push([part(BINARY, first)], [], 900_000);
   assembler.leaveRead(900_000);
-  const space = assembler.space(900_000)!;
-  const begun = assembler.takeBegun()!;
+  const space = assembler.writableView(900_000)!;
+  const begun = assembler.detachUnfinished()!;
   assertBytes(begun.payload, counting(100_000));
   assertStrictEquals(begun.payload.buffer, space.buffer);
   // Whoever gathers next has other memory, though as much is wanted.
@@ -274,22 +274,22 @@ Deno.test("F8: a fragment costs its bytes: 65 536 of them cost a few allocations
   assertLessOrEqual(Math.max(...sizes), 65_536);
 });
 
-Deno.test("takeBegun gives what came of a message that is not finished as its first fragment, once", () => {
+Deno.test("detachUnfinished gives what came of a message that is not finished as its first fragment, once", () => {
   const assembler = new MessageAssembler();
-  assertStrictEquals(assembler.takeBegun(), undefined);
+  assertStrictEquals(assembler.detachUnfinished(), undefined);
   push(assembler, frame(TEXT, utf8("whole")), part(TEXT, utf8("a")), part(CONTINUATION, utf8("b")));
-  assertEquals(assembler.takeBegun(), part(TEXT, utf8("ab")));
-  assertStrictEquals(assembler.takeBegun(), undefined);
+  assertEquals(assembler.detachUnfinished(), part(TEXT, utf8("ab")));
+  assertStrictEquals(assembler.detachUnfinished(), undefined);
   assembler.end();
   push(assembler, part(BINARY, utf8("")));
-  assertEquals(assembler.takeBegun(), part(BINARY, utf8("")));
+  assertEquals(assembler.detachUnfinished(), part(BINARY, utf8("")));
 });
 
-Deno.test("what takeBegun gives is no view of a read, though it was left there for the rest to come behind it", () => {
+Deno.test("what detachUnfinished gives is no view of a read, though it was left there for the rest to come behind it", () => {
   const assembler = new MessageAssembler();
   const read = counting(5000);
   assembler.push([part(BINARY, read)], [], 1000);
-  const begun = assembler.takeBegun();
+  const begun = assembler.detachUnfinished();
   read.fill(0xff);
   assertEquals(begun, part(BINARY, counting(5000)));
 });

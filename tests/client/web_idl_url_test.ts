@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { resolveUrl } from "../../lib/client/web_url.ts";
+import { resolveUrl } from "../../lib/client/web_idl.ts";
 import { runDeno } from "../_support/child.ts";
 import { thrownName } from "./_web_support.ts";
 
@@ -16,7 +16,7 @@ Deno.test("a relative URL without a location, another scheme and a fragment are 
 
 Deno.test("a relative URL is relative to the program's location", async () => {
   const code = `
-    import { resolveUrl } from ${JSON.stringify(new URL("../../lib/client/web_url.ts", import.meta.url).href)};
+    import { resolveUrl } from ${JSON.stringify(new URL("../../lib/client/web_idl.ts", import.meta.url).href)};
     const urls = ["chat", "/chat?x=1", "//other.example/", "", "ws://third.example/"];
     const refused = ["#part", "ftp:x"].map((url) => {
       try { return resolveUrl(url).href; } catch (error) { return error.name; }

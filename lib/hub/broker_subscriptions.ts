@@ -18,7 +18,7 @@ export interface UpstreamOptions {
 }
 
 /** What the broker is told. */
-export class Upstream {
+export class BrokerSubscriptions {
   readonly #broker: Broker;
   readonly #options: UpstreamOptions;
   /** When each topic is given up that nobody subscribes to, the next one first. */

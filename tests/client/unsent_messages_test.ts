@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Outbox } from "../../lib/client/outbox.ts";
+import { UnsentMessages } from "../../lib/client/unsent_messages.ts";
 import { LimitError } from "../../lib/errors.ts";
 import type { MessageData } from "../../lib/pipeline/messages/message.ts";
 
@@ -17,7 +17,7 @@ function taker() {
 }
 
 Deno.test("an outbox hands over what it was given, in order, once, with its options", async () => {
-  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  const outbox = new UnsentMessages({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
   const bytes = Uint8Array.of(1, 2, 3);
   const added = [outbox.add("é"), outbox.add(bytes, { compress: false }), outbox.add("")];
   assertEquals([outbox.messages, outbox.bytes], [3, 5]);
@@ -29,13 +29,13 @@ Deno.test("an outbox hands over what it was given, in order, once, with its opti
 });
 
 Deno.test("what has no room is refused with the limit and the numbers; what waits stays, and smaller ones still fit", async () => {
-  const outbox = new Outbox({ maxOutboxBytes: 4, maxOutboxMessages: 2 });
+  const outbox = new UnsentMessages({ maxOutboxBytes: 4, maxOutboxMessages: 2 });
   const first = outbox.add("abc");
   const tooBig = await assertRejects(() => outbox.add("éx"), LimitError);
   assertEquals([tooBig.limit, tooBig.max, tooBig.actual], ["maxOutboxBytes", 4, 6]);
   const second = outbox.add("d");
   const tooMany = await assertRejects(() => outbox.add(""), LimitError);
-  assertEquals(tooMany.message, "Outbox has no room: 3 messages are over maxOutboxMessages 2");
+  assertEquals(tooMany.message, "UnsentMessages has no room: 3 messages are over maxOutboxMessages 2");
   const socket = taker();
   while (outbox.handOne(socket) !== undefined);
   await Promise.all([first, second]);
@@ -44,7 +44,7 @@ Deno.test("what has no room is refused with the limit and the numbers; what wait
 });
 
 Deno.test("a message's promise does what the connection's own does", async () => {
-  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  const outbox = new UnsentMessages({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
   const lost = new Error("lost");
   const sent = outbox.add("a");
   assertEquals(await outbox.handOne({ send: () => Promise.reject(lost) }), undefined);
@@ -52,7 +52,7 @@ Deno.test("a message's promise does what the connection's own does", async () =>
 });
 
 Deno.test("the end of an outbox is told to all who wait, and to nobody as an unhandled rejection", async () => {
-  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  const outbox = new UnsentMessages({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
   const [first] = [outbox.add("a"), outbox.add("nobody waits for this one")];
   outbox.end(new Error("closed"));
   await assertRejects(() => first, Error, "closed");
@@ -60,7 +60,7 @@ Deno.test("the end of an outbox is told to all who wait, and to nobody as an unh
 });
 
 Deno.test("binary data is copied at the call: its memory may be changed or transferred while it waits", async () => {
-  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  const outbox = new UnsentMessages({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
   const changed = Uint8Array.of(1, 2, 3);
   const pooled = Buffer.from([4, 5, 6]); // whose own `slice` does not copy
   const transferred = Uint8Array.of(0, 7, 8, 9);
@@ -80,7 +80,7 @@ Deno.test("binary data is copied at the call: its memory may be changed or trans
 });
 
 Deno.test("a view whose buffer is detached at the call throws, and waits for nothing", () => {
-  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  const outbox = new UnsentMessages({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
   const view = Uint8Array.of(1);
   structuredClone(view.buffer, { transfer: [view.buffer] });
   for (const data of [view, view.buffer]) assertThrows(() => outbox.add(data), TypeError);
@@ -88,7 +88,7 @@ Deno.test("a view whose buffer is detached at the call throws, and waits for not
 });
 
 Deno.test("a connection that throws at one message rejects that one's promise, and gets the next", async () => {
-  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  const outbox = new UnsentMessages({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
   const refused = outbox.add("refused");
   const mistake = new TypeError("no");
   const busy = outbox.handOne({
@@ -104,7 +104,7 @@ Deno.test("a connection that throws at one message rejects that one's promise, a
 });
 
 Deno.test("what is no message is the caller's mistake", () => {
-  const outbox = new Outbox({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
+  const outbox = new UnsentMessages({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
   assertThrows(() => Reflect.apply(outbox.add, outbox, [42]), TypeError);
   assertEquals(outbox.messages, 0);
 });

@@ -14,7 +14,7 @@ export interface Outgoing {
 }
 
 /** A queue of messages in order. When it is full, the oldest go: a message that is late matters less than one that is new. */
-export class Outbox {
+export class BrokerQueue {
   readonly #limits: Pick<BrokerLimits, "maxQueuedMessages" | "maxQueuedBytes">;
   #messages: Outgoing[] = [];
   /** Where the queue begins in the array: `shift` would move all the others. */

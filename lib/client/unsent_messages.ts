@@ -9,10 +9,10 @@ import type { ReconnectLimits } from "../limits.ts";
 import { bytesOf, type Message, type MessageData } from "../pipeline/messages/message.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { SendOptions } from "../connection/socket_options.ts";
-import { utf8Length } from "./buffered_amount.ts";
+import { utf8Length } from "../pipeline/bytes/utf8.ts";
 
 /** How much may wait. */
-export type OutboxLimits = Pick<ReconnectLimits, "maxOutboxBytes" | "maxOutboxMessages">;
+export type UnsentLimits = Pick<ReconnectLimits, "maxOutboxBytes" | "maxOutboxMessages">;
 
 interface Entry {
   readonly message: Message;
@@ -22,13 +22,13 @@ interface Entry {
 }
 
 /** Holds messages until they are handed to a connection, each to one and once. */
-export class Outbox {
-  readonly #limits: OutboxLimits;
+export class UnsentMessages {
+  readonly #limits: UnsentLimits;
   readonly #entries: Entry[] = [];
   #bytes = 0;
 
   /** @param limits How much may wait. */
-  constructor(limits: OutboxLimits) {
+  constructor(limits: UnsentLimits) {
     this.#limits = limits;
   }
 
@@ -90,11 +90,11 @@ export class Outbox {
     return entry;
   }
 
-  #over(limit: keyof OutboxLimits, actual: number): LimitError | undefined {
+  #over(limit: keyof UnsentLimits, actual: number): LimitError | undefined {
     const max = this.#limits[limit];
     if (actual <= max) return undefined;
     const unit = limit === "maxOutboxBytes" ? "bytes" : "messages";
-    return new LimitError(`Outbox has no room: ${actual} ${unit} are over ${limit} ${max}`, {
+    return new LimitError(`UnsentMessages has no room: ${actual} ${unit} are over ${limit} ${max}`, {
       limit,
       max,
       actual,

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { ALL_TOPICS, Interests } from "../../lib/hub/interests.ts";
+import { ALL_TOPICS, WantedTopics } from "../../lib/hub/wanted_topics.ts";
 
-const interests = () => new Interests((topic) => `<${topic}>`);
+const interests = () => new WantedTopics((topic) => `<${topic}>`);
 
 Deno.test("a topic is told once, under the broker's name for it", () => {
   const topics = interests();

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { holding } from "../../lib/client/holding.ts";
+import { closeOnFailure } from "../../lib/client/dialer.ts";
 
 function counted(): { close(): void; readonly closes: number } {
   let closes = 0;
@@ -14,7 +14,7 @@ function counted(): { close(): void; readonly closes: number } {
 Deno.test("what is held is left open when the work is done, and the signal does nothing to it afterwards", async () => {
   const conn = counted();
   const controller = new AbortController();
-  assertEquals(await holding(conn, controller.signal, () => Promise.resolve(7)), 7);
+  assertEquals(await closeOnFailure(conn, controller.signal, () => Promise.resolve(7)), 7);
   controller.abort();
   assertEquals(conn.closes, 0);
 });
@@ -24,12 +24,12 @@ Deno.test("what is held is closed when the work fails, even where it cannot be c
   const { signal } = new AbortController();
   const error = new Error("failed");
   const failing = () => Promise.reject(error);
-  assertStrictEquals(await assertRejects(() => holding(conn, signal, failing)), error);
+  assertStrictEquals(await assertRejects(() => closeOnFailure(conn, signal, failing)), error);
   assertEquals(conn.closes, 1);
   const close = () => {
     throw new Deno.errors.BadResource();
   };
-  assertStrictEquals(await assertRejects(() => holding({ close }, signal, failing)), error);
+  assertStrictEquals(await assertRejects(() => closeOnFailure({ close }, signal, failing)), error);
 });
 
 Deno.test("a signal closes at once what is held: before the work, during it, and where the work ends all the same", async () => {
@@ -37,13 +37,13 @@ Deno.test("a signal closes at once what is held: before the work, during it, and
   const before = counted();
   let begun = false;
   const work = () => Promise.resolve(begun = true);
-  assertStrictEquals(await assertRejects(() => holding(before, AbortSignal.abort(reason), work)), reason);
+  assertStrictEquals(await assertRejects(() => closeOnFailure(before, AbortSignal.abort(reason), work)), reason);
   assertEquals([before.closes > 0, begun], [true, false]);
 
   const during = counted();
   const controller = new AbortController();
   const working = Promise.withResolvers<void>();
-  const held = assertRejects(() => holding(during, controller.signal, () => working.promise));
+  const held = assertRejects(() => closeOnFailure(during, controller.signal, () => working.promise));
   controller.abort(reason);
   assertEquals(during.closes, 1);
   working.resolve();

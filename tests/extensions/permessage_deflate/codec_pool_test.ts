@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { ContextPool } from "../../../lib/extensions/permessage_deflate/context_pool.ts";
+import { ContextPool } from "../../../lib/extensions/permessage_deflate/codec.ts";
 
 /** Contexts that know whether they were closed. */
 function contexts(count: number) {

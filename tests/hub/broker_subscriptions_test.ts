@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ALL, Upstream } from "../../lib/hub/upstream.ts";
+import { ALL, BrokerSubscriptions } from "../../lib/hub/broker_subscriptions.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { FakeBroker } from "./_support.ts";
 
@@ -7,7 +7,7 @@ import { FakeBroker } from "./_support.ts";
 function start() {
   const broker = new FakeBroker();
   const reports: unknown[] = [];
-  const upstream = new Upstream(broker, { delay: 1_000, report: (error) => void reports.push(error) });
+  const upstream = new BrokerSubscriptions(broker, { delay: 1_000, report: (error) => void reports.push(error) });
   return { broker, upstream, reports };
 }
 

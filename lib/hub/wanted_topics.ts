@@ -19,10 +19,10 @@ export interface InterestChange {
 }
 
 /**
- * The topics that are wanted and those that the broker sends. Changes collect until {@linkcode Interests.take}: a topic that comes
+ * The topics that are wanted and those that the broker sends. Changes collect until {@linkcode WantedTopics.take}: a topic that comes
  * and goes in between is never told.
  */
-export class Interests {
+export class WantedTopics {
   readonly #nameOf: (topic: string) => string;
   readonly #topics = new Map<string, string>();
   readonly #names = new Set<string>();

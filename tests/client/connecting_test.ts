@@ -1,5 +1,5 @@
 import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
-import { attempt } from "../../lib/client/attempt.ts";
+import { startConnecting } from "../../lib/client/connecting.ts";
 import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import type { Connection } from "../../lib/connection/connection.ts";
@@ -15,7 +15,7 @@ function starts(options: ConnectOptions) {
     told++;
     outcome.resolve(how);
   };
-  const { url, giveUp } = attempt(URL_HERE, options, {
+  const { url, giveUp } = startConnecting(URL_HERE, options, {
     opened: (connection) => tell({ connection }),
     failed: (error) => tell({ error }),
   });
@@ -26,7 +26,7 @@ Deno.test("mistakes of the caller are thrown at the call, and nothing is dialled
   const { options, conn } = ends();
   const outcome = { opened() {}, failed() {} };
   const call = (more: ConnectOptions, url = URL_HERE) =>
-    thrownName(() => attempt(url, { ...options, ...more }, outcome));
+    thrownName(() => startConnecting(url, { ...options, ...more }, outcome));
   assertEquals(call({}, "chat"), "SyntaxError");
   assertEquals(call({ protocols: ["a", "a"] }), "SyntaxError");
   assertEquals(call({ protocols: "no token" }), "SyntaxError");

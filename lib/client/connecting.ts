@@ -14,13 +14,13 @@ import { openConnection } from "./connect.ts";
 import type { ConnectOptions } from "./client_options.ts";
 import { ConnectingLine } from "./connecting_line.ts";
 import { authority, hostAndPort } from "./target.ts";
-import { resolveUrl } from "./web_url.ts";
+import { resolveUrl } from "./web_idl.ts";
 
 /** All attempts of this thread stand in it. */
 const LINE = new ConnectingLine();
 
 /** Who is told how it went: one of them, once, never before the constructor has returned. */
-export interface AttemptOutcome {
+export interface ConnectingOutcome {
   /** The connection is open. It is this call that decides: what gives up afterwards comes too late. */
   opened(connection: Connection): void;
   /** It did not open: a `WebSocketError` with 1006, or the signal's reason. */
@@ -28,7 +28,7 @@ export interface AttemptOutcome {
 }
 
 /** An attempt to connect. */
-export interface Attempt {
+export interface Connecting {
   /** The URL that is connected to. */
   readonly url: string;
   /** Fails the attempt, if it is still under way. */
@@ -45,7 +45,7 @@ export interface Attempt {
  * @returns The attempt.
  * @throws What `connect` rejects with for a mistake of the caller: `SyntaxError`, `RangeError`, `TypeError`.
  */
-export function attempt(url: string | URL, options: ConnectOptions, outcome: AttemptOutcome): Attempt {
+export function startConnecting(url: string | URL, options: ConnectOptions, outcome: ConnectingOutcome): Connecting {
   const parsed = resolveUrl(url);
   const { handshakeTimeout } = check(parsed, options);
   const dials = options.conn === undefined && options.path === undefined;
