@@ -4,8 +4,8 @@
  * @module
  */
 import type { BrokerLink, BrokerSession } from "../../lib/hub/broker_link.ts";
-import { ALL_TOPICS, type Interest } from "../../lib/hub/interests.ts";
-import type { Outgoing } from "../../lib/hub/outbox.ts";
+import { ALL_TOPICS, type Interest } from "../../lib/hub/wanted_topics.ts";
+import type { Outgoing } from "../../lib/hub/broker_queue.ts";
 import type { World } from "./world.ts";
 
 /** Milliseconds that the broker takes for anything. */
