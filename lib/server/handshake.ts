@@ -4,7 +4,7 @@
  * @module
  */
 import { Connection } from "../connection/connection.ts";
-import { type RefusalInfo, notifyRefused } from "../connection/watch/observer.ts";
+import { notifyRefused, type RefusalInfo } from "../connection/watch/observer.ts";
 import type { Deadline } from "../deadlines.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import type { ExtensionProcessor } from "../extensions/extension.ts";

@@ -42,13 +42,13 @@ export async function readHead<Head>(
     }
     let count: number | null;
     try {
-      count = await direct.read(direct.buffer.space);
+      count = await direct.read(direct.buffer.writableView);
     } catch (cause) {
       throw lost(cause);
     }
     if (count === null) throw endedEarly();
     head = reader.push(direct.buffer.take(count));
-    direct.buffer.settle(count, { kept: false }); // the reader keeps no view of it
+    direct.buffer.advance(count, { kept: false }); // the reader keeps no view of it
   }
   return head;
 }

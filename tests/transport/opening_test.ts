@@ -51,7 +51,7 @@ Deno.test("readHead leaves the memory of the connection's reads: the first frame
   await new RawPeer(far, "client").send(utf8("Hello."));
   await soon(readHead(transport, sentence()), "The head");
   assertStrictEquals(transport.direct?.buffer.memory, memory);
-  assertEquals(transport.direct?.buffer.space.byteOffset, 0);
+  assertEquals(transport.direct?.buffer.writableView.byteOffset, 0);
 });
 
 Deno.test("readHead throws ConnectionError where the transport ends first or fails, with the cause", async () => {
