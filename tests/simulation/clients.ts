@@ -198,6 +198,7 @@ function startReconnecting(
 async function read(seat: Seat, reading: () => Promise<void>): Promise<void> {
   try {
     await reading();
+    seat.readerEnds();
   } catch (error) {
     const { world } = seat.options;
     if (error instanceof ApplicationError) return seat.close(1011);

@@ -26,7 +26,7 @@ export class SimulatedHubs {
   readonly #hubs: Hub[];
   readonly #broker: SimulatedBroker;
   /** What is said on a topic, by who says it. */
-  readonly #talks = new Map<string, { topic: string; talk: Talk; lossy: boolean }>();
+  readonly #talks = new Map<string, { topic: string; talk: Talk; lossy: boolean; author: Listening | undefined }>();
   readonly #subscribed = new Map<Listening, Set<string>>();
 
   constructor(world: World, plan: HubPlan) {
@@ -73,8 +73,7 @@ export class SimulatedHubs {
         subscribed.delete(topic);
       },
       publish: (topic, size) => {
-        const talk = this.#talk(`${name}.${topic}`, topic, false);
-        // Its author does not hear it.
+        const talk = this.#talk(`${name}.${topic}`, topic, false, listening);
         socket.publish(topic, talk.say("binary", size));
       },
     };
@@ -116,13 +115,14 @@ export class SimulatedHubs {
     });
   }
 
-  #talk(name: string, topic: string, remote: boolean): Talk {
+  #talk(name: string, topic: string, remote: boolean, author?: Listening): Talk {
     const known = this.#talks.get(name);
     if (known !== undefined) return known.talk;
     const { slowPolicy } = this.#plan;
     const made = {
       topic,
       talk: new Talk(name, true),
+      author,
       lossy: remote || slowPolicy === "drop-oldest" || slowPolicy === "latest-only",
     };
     this.#talks.set(name, made);
@@ -130,7 +130,11 @@ export class SimulatedHubs {
     return made.talk;
   }
 
-  #hears(listening: Listening, { talk, lossy }: { talk: Talk; lossy: boolean }): void {
-    listening.hears(talk, { lossy, joins: true });
+  /** Who says it does not hear it. */
+  #hears(
+    listening: Listening,
+    { talk, lossy, author }: { talk: Talk; lossy: boolean; author: Listening | undefined },
+  ): void {
+    if (listening !== author) listening.hears(talk, { lossy, joins: true });
   }
 }

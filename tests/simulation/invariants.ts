@@ -25,6 +25,8 @@ export const INVARIANTS = {
   "ends-once": "Every connection ends, and is told of once.",
   "first-cause": "A connection ends with the first cause of its end.",
   "close-code": "A broken rule is answered with its close code (RFC 6455 §7.4.1).",
+  "no-more": "A handler that has thrown gets no more messages (`WebSocketCallbacks`).",
+  "reader-told": "A reader ends as its connection does: an unclean end is thrown (`WebSocketConnection`).",
   "agreement": "Where nothing goes wrong on the way, both ends agree that the close was clean (RFC 6455 §7.1.4).",
   "prompt": "Once both close frames were exchanged the transport ends at once, by the server first (RFC 6455 §7.1.1).",
   "bounded": "Every wait ends within the time that is documented for it (docs/reference/options-and-limits).",

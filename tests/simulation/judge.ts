@@ -71,7 +71,8 @@ function raw({ acts }: Plan, { raw, heardOfRaw, client, servers, wires, links }:
   if (acts.some((act) => act.do === "shutdown")) return;
   if (ourCode === 1008 && isLimited(seat)) return; // `messageTimeout` came before the mistake was whole
   // A raw peer that is there and reads is told.
-  const there = raw.stays && (seat.ended?.error instanceof ProtocolError);
+  const stalls = acts.some((act) => act.do === "stall");
+  const there = raw.stays && !stalls && seat.ended?.error instanceof ProtocolError;
   must(
     (ourCode === undefined && !there) || codes.includes(ourCode ?? 0),
     "close-code",

@@ -79,7 +79,10 @@ export async function run(plan: Plan, stage: Stage, trace: Trace = new Trace()):
   world.onviolation = leave;
   world.after(end, leave);
   world.after(end + LAST, () => {
-    conversations.forEach(({ raw }) => raw?.drop());
+    conversations.forEach(({ raw, servers }) => {
+      raw?.drop();
+      servers.forEach((seat) => seat.mustHaveNoticed());
+    });
     if (!server.stopping) server.stop();
   });
   world.after(end + LAST + LONGEST_STOP, () => {

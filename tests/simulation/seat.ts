@@ -69,6 +69,7 @@ export interface SeatOptions {
     readonly maxQueuedBytes: number;
     readonly closeTimeout: number;
     readonly maxMessageBytes: number;
+    readonly pingInterval: number;
   };
   /** Whether the other end is a raw one: it may have broken a rule first, which its application is told later. */
   readonly raw: boolean;
@@ -104,6 +105,7 @@ export class Seat {
   aborts = 0;
   /** `close` callbacks. */
   told = 0;
+  #threw = false;
   #waiting = 0;
   #lastSend = -1;
 
@@ -141,6 +143,27 @@ export class Seat {
     );
     const caused = info.wasClean ? info.error === undefined : info.error !== undefined || this.#mayEndBefore(info);
     world.must(caused, "first-cause", () => `${this.name}: wasClean ${info.wasClean}, error ${info.error}`);
+  }
+
+  /** Long after its peer has left it must have noticed, where it pings. */
+  mustHaveNoticed(): void {
+    const { world, limits } = this.options;
+    const late = this.surface?.state === 1 && this.ended === undefined && !this.untidy && limits.pingInterval > 0;
+    world.must(!late, "bounded", () => `${this.name} does not notice that its peer is silent`);
+  }
+
+  /** Its reader has come to an end that looks clean. */
+  readerEnds(): void {
+    const { world, plan } = this.options;
+    if (plan.leavesAt === this.listening.count || plan.lane === "nothing") return;
+    world.after(0, () => {
+      const told = this.ended === undefined || this.ended.wasClean || this.ended.error === undefined;
+      world.must(
+        told,
+        "reader-told",
+        () => `${this.name} ended with ${this.ended?.error}, and its reader does not know`,
+      );
+    });
   }
 
   /** Does what its plan says, unless it is over. */
@@ -220,6 +243,7 @@ export class Seat {
   /** Takes a message, and answers as the plan has it: a promise means that it takes its time. */
   take(message: Message): Promise<void> | undefined {
     const { plan, hear, world } = this.options;
+    world.must(!this.#threw, "no-more", () => `${this.name} has thrown, and gets a message`);
     hear(message);
     const { count } = this.listening;
     if (plan.echoes) void this.send(typeof message === "string" ? "text" : "binary", Math.min(message.length, 300));
@@ -238,6 +262,7 @@ export class Seat {
   /** What it throws now. */
   thrown(): ApplicationError {
     this.untidy = true;
+    this.#threw = this.options.handled;
     this.#mayAbort();
     const error = new ApplicationError(`${this.name} throws`);
     // What it has sent before may fail first.

@@ -196,6 +196,7 @@ export class SimulatedServer {
   async #hold(socket: WebSocketConnection<number>): Promise<void> {
     const seat = this.#open(socket);
     await readAll(seat, socket);
+    seat.readerEnds();
   }
 
   #open(socket: WebSocketConnection<number>): Seat {
