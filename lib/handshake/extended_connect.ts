@@ -11,7 +11,15 @@ import {
   readAgreement,
   type UpgradeAgreement,
 } from "./client_handshake.ts";
-import { badRequest, fieldValues, type HeaderFields, isFieldValue, quote, toHeaders } from "./http_fields.ts";
+import {
+  badRequest,
+  fieldValues,
+  type HeaderFields,
+  HOP_FIELDS,
+  isFieldValue,
+  quote,
+  toHeaders,
+} from "./http_fields.ts";
 import type { HeadLimits } from "./http_head.ts";
 import type { FinalResponse } from "./http_response.ts";
 import { readResource } from "./request_target.ts";
@@ -158,16 +166,6 @@ export function refusalFields({ status, headers, body }: FinalResponse): HeaderF
   const length = body.length === 0 ? [] : [["content-length", String(body.length)] as const];
   return [[":status", String(status)], ...length, ...given];
 }
-
-const HOP_FIELDS = new Set([
-  "connection",
-  "content-length",
-  "keep-alive",
-  "proxy-connection",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /**
  * Writes an extended CONNECT request, RFC 8441 §4 and §5.

@@ -145,17 +145,20 @@ export function quote(text: string): string {
   );
 }
 
-/** Fields that frame the message or belong to one hop: an application that set them would break the handshake. */
-const HANDSHAKE_FIELDS = new Set([
+/** The fields that frame a message, RFC 9112 §6 and §9: what is written there is decided here, whatever an application says. */
+export const FRAMING_FIELDS: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
-  "expect",
   "keep-alive",
-  "te",
   "trailer",
   "transfer-encoding",
-  "upgrade",
 ]);
+
+/** The fields that HTTP/2 does not have: those that frame a message, and those of one hop of HTTP/1.1 (RFC 9113 §8.2.2). */
+export const HOP_FIELDS: ReadonlySet<string> = new Set([...FRAMING_FIELDS, "proxy-connection", "upgrade"]);
+
+/** The fields of a handshake that are not the application's: it would break if one of them were set. */
+const HANDSHAKE_FIELDS: ReadonlySet<string> = new Set([...FRAMING_FIELDS, "expect", "te", "upgrade"]);
 
 /**
  * The fields that an application adds to a handshake.

@@ -5,7 +5,7 @@
  * @module
  */
 import type { HandshakeError } from "../errors.ts";
-import { isFieldValue, quote } from "./http_fields.ts";
+import { FRAMING_FIELDS, isFieldValue, quote } from "./http_fields.ts";
 import { serializeResponseHead } from "./http_head.ts";
 
 /** The head of a final response (RFC 9110 §15), as a web `Response` has it. */
@@ -72,9 +72,6 @@ export interface AnswerFraming {
   /** When the answer was made, in the form of RFC 9110 §5.6.7, where the application does not say it. */
   readonly date?: string;
 }
-
-/** The fields that frame a message: ours say what we do, whatever a `Response` from elsewhere says. */
-const FRAMING_FIELDS = new Set(["connection", "content-length", "keep-alive", "trailer", "transfer-encoding"]);
 
 /**
  * Writes a response that closes the connection, with its length (RFC 9112 §6.2, §9.6).
