@@ -19,6 +19,15 @@ export interface SeatTopics {
   publish(topic: string, size: number): void;
 }
 
+/** What somebody says on a topic. */
+interface TopicTalk {
+  readonly topic: string;
+  readonly talk: Talk;
+  readonly lossy: boolean;
+  /** The connection for which it is published. */
+  readonly author: Listening | undefined;
+}
+
 /** The hubs; the first one is the server's. */
 export class SimulatedHubs {
   readonly #world: World;
@@ -26,7 +35,7 @@ export class SimulatedHubs {
   readonly #hubs: Hub[];
   readonly #broker: SimulatedBroker;
   /** What is said on a topic, by who says it. */
-  readonly #talks = new Map<string, { topic: string; talk: Talk; lossy: boolean; author: Listening | undefined }>();
+  readonly #talks = new Map<string, TopicTalk>();
   readonly #subscribed = new Map<Listening, Set<string>>();
 
   constructor(world: World, plan: HubPlan) {
@@ -130,11 +139,9 @@ export class SimulatedHubs {
     return made.talk;
   }
 
-  /** Who says it does not hear it. */
-  #hears(
-    listening: Listening,
-    { talk, lossy, author }: { talk: Talk; lossy: boolean; author: Listening | undefined },
-  ): void {
-    if (listening !== author) listening.hears(talk, { lossy, joins: true });
+  /** Who says it does not hear it, unless it subscribes afterwards and the history has it. */
+  #hears(listening: Listening, { talk, lossy, author }: TopicTalk): void {
+    const own = listening === author;
+    if (!own || this.#plan.history > 0) listening.hears(talk, { lossy: lossy || own, joins: true });
   }
 }
