@@ -11,7 +11,7 @@ import { frame, Opcode, type Role } from "../pipeline/frames/frame.ts";
 import { CLOSE_HANDSHAKE, type CloseAction, type CloseHandshakeEvent, type CloseState } from "./close_handshake.ts";
 import type { ConnectionWays } from "./readers/streams.ts";
 import type { Intake } from "./intake.ts";
-import { endOf } from "./not_open.ts";
+import { causeOf, endOf } from "./not_open.ts";
 import type { Sender } from "./sender.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { CloseInfo } from "./websocket_connection.ts";
@@ -184,7 +184,7 @@ export class Closing {
 
   /** The one place where an error becomes a close frame. */
   #fail(event: "fail" | "fault", error: unknown): void {
-    if (this.awaitsPeer) this.#error ??= error;
+    if (this.awaitsPeer) this.#error ??= causeOf(error);
     const code = closeCodeOf(error);
     // What goes wrong on our side is none of the peer's business.
     const reason = error instanceof WebSocketError ? error.reason : "";
@@ -274,7 +274,7 @@ export class Closing {
     try {
       chain?.release();
     } catch (error) {
-      this.#error ??= error; // an extension's mistake must not keep the connection from ending
+      this.#error ??= causeOf(error); // an extension's mistake must not keep the connection from ending
     }
     const { received } = this;
     const clean = received !== undefined && this.#error === undefined;

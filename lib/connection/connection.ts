@@ -340,7 +340,7 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
   /** Whether a handler threw what the connection's end threw at it: no bug of its own. */
   isOwnError(error: unknown): boolean {
     if (this.#closing.state === "open") return false;
-    return error === this.#closing.error || isTooLate(error);
+    return (error !== undefined && error === this.#closing.error) || isTooLate(error);
   }
 
   /** Takes the next batch: see {@linkcode Intake.take}. Replies to the batch before leave now. */

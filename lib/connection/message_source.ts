@@ -32,7 +32,11 @@ export interface SourceReader {
 /** Whether data is a source, and not a message of its own. */
 export function isSource(data: MessageData | MessageSource): data is MessageSource {
   return typeof data === "object" && data !== null && !ArrayBuffer.isView(data) &&
-    (Symbol.asyncIterator in data || data instanceof ReadableStream || isBlob(data));
+    (hasIterator(data) || data instanceof ReadableStream || isBlob(data));
+}
+
+function hasIterator(data: object): boolean {
+  return Symbol.asyncIterator in data && typeof data[Symbol.asyncIterator] === "function";
 }
 
 /** Whether a value is a `Blob` or a `File`, of any realm. */
@@ -57,7 +61,7 @@ export function checkUnsent(data: MessageData | MessageSource, reason: unknown):
 /**
  * Begins to read a source.
  *
- * @throws {TypeError} If it is a stream that somebody else reads.
+ * @throws {TypeError} If it is a stream that is locked, or its iterator is none.
  */
 export function openSource(source: MessageSource): SourceReader {
   if (isBlob(source)) return openSource(source.stream());
@@ -65,7 +69,8 @@ export function openSource(source: MessageSource): SourceReader {
     const reader: ReadableStreamDefaultReader<MessageData> = source.getReader();
     return { next: () => reader.read(), cancel: (reason) => void reader.cancel(reason).catch(() => {}) };
   }
-  const iterator: AsyncIterator<MessageData> = source[Symbol.asyncIterator]();
+  const iterator: AsyncIterator<MessageData> | undefined = source[Symbol.asyncIterator]();
+  if (typeof iterator?.next !== "function") throw new TypeError("Cannot send the source: its iterator has no next()");
   const end = async () => {
     try {
       await iterator.return?.();

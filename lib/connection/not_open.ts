@@ -44,6 +44,15 @@ export function rejectNotOpen(
   return handled(Promise.reject(notOpen(action, connection, cause)));
 }
 
+/**
+ * The error of an end that the application caused. It may throw `undefined`, and an end without an error looks clean.
+ *
+ * @param thrown What it threw, or gave as the reason.
+ */
+export function causeOf(thrown: unknown): unknown {
+  return thrown ?? new Error(`The application ended the connection, and its error is ${thrown}`);
+}
+
 /** Notes that an error only says how a connection ended: the code that gets it may be without fault. */
 export function endOf<Reason>(error: Reason): Reason {
   // An application may have thrown any other: its own mistakes stay mistakes.

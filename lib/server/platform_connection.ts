@@ -16,7 +16,7 @@ import { ConnectionWays } from "../connection/readers/streams.ts";
 import type { DrivenConnection, PartSource } from "../connection/driven_connection.ts";
 import { type BatchConsumer, Inbox } from "../connection/batch_queue.ts";
 import { isBlob, isSource, type MessageSource } from "../connection/message_source.ts";
-import { endOf, isTooLate, rejectNotOpen } from "../connection/not_open.ts";
+import { causeOf, endOf, isTooLate, rejectNotOpen } from "../connection/not_open.ts";
 import { pingBytes, rejectNoPing } from "../connection/pending_pings.ts";
 import { hubFor, type Topics } from "../connection/topics.ts";
 import { SEND_OPTION_KINDS, type SendOptions, type SubscribeOptions } from "../connection/socket_options.ts";
@@ -216,14 +216,14 @@ export class PlatformConnection<Data> implements DrivenConnection<Data> {
   }
 
   fail(error: unknown): void {
-    if (this.#state === 1) this.#error ??= error;
+    if (this.#state === 1) this.#error ??= causeOf(error);
     const reason = error instanceof WebSocketError ? error.reason : "";
     this.#close(() => this.#socket.close(closeCodeOf(error), reason), FAILED_TIMEOUT);
   }
 
   isOwnError(error: unknown): boolean {
     if (this.#state === 1) return false;
-    return error === this.#error || isTooLate(error);
+    return (error !== undefined && error === this.#error) || isTooLate(error);
   }
 
   takeBatch(): Message[] | undefined | Promise<Message[] | undefined> {

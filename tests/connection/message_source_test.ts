@@ -38,6 +38,14 @@ Deno.test("a stream that is locked cannot be read", () => {
   assertThrows(() => openSource(stream), TypeError);
 });
 
+Deno.test("an object whose iterator is none is no source: it is refused at the call, in words", () => {
+  const odd = (iterator: unknown) => Reflect.apply(openSource, undefined, [{ [Symbol.asyncIterator]: () => iterator }]);
+  for (const iterator of [undefined, null, {}, { next: 1 }]) {
+    assertThrows(() => odd(iterator), TypeError, "Cannot send");
+  }
+  assertEquals(Reflect.apply(isSource, undefined, [{ [Symbol.asyncIterator]: 1 }]), false);
+});
+
 Deno.test("a stream hears that it is cancelled at once and why, a generator when it has made its chunk", async () => {
   const reasons: unknown[] = [];
   const stalled = openSource(new ReadableStream<string>({ cancel: (reason) => void reasons.push(reason) }));

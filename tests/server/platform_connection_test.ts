@@ -155,6 +155,27 @@ Deno.test("A1: what a handler throws is reported and closes with 1011; A2: what 
   assertEquals([closeCode, reason], [4001, "no"]);
 });
 
+Deno.test("A1: a handler that throws undefined has failed as well, and abort with null is no clean end", async () => {
+  const ends: CloseInfo[] = [];
+  const nothing: unknown = undefined;
+  for (
+    const handler of [
+      () => {
+        throw nothing;
+      },
+      (socket: WebSocketConnection) => socket.abort(null),
+    ]
+  ) {
+    await using server = start({ open: handler, close: (_, info) => void ends.push(info) });
+    const socket = await connect(server.url);
+    await soon(socket.closed, "The end");
+    await until(() => ends.length > 0, "The end at the server");
+    const { wasClean, error } = ends.pop()!;
+    assertEquals(wasClean, false);
+    assertInstanceOf(error, Error);
+  }
+});
+
 Deno.test("T5: send waits while highWaterMark bytes are queued, drain is called when they are gone, and maxQueuedBytes ends it", async () => {
   const opened = Promise.withResolvers<WebSocketConnection>();
   let drains = 0;

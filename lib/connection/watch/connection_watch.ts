@@ -144,13 +144,14 @@ export class ConnectionWatch implements WatchedReceiver, WriteWatch {
     this.#tell((observer) => observer.received?.(messages.length + ended, bytes));
   }
 
-  #tell(call: (observer: ConnectionObserver) => void): void {
+  #tell(call: (observer: ConnectionObserver) => unknown): void {
     const observer = this.#observer;
     if (observer === undefined) return;
     this.#observer = undefined; // for good, if it throws
     notify(() => {
-      call(observer);
+      const told = call(observer);
       this.#observer = observer;
+      return told;
     });
   }
 }

@@ -109,6 +109,38 @@ for (const [what, handler] of Object.entries(THROWERS)) {
   });
 }
 
+for (const thrown of [undefined, null]) {
+  const fail = () => {
+    throw thrown;
+  };
+  const handlers: Record<string, WebSocketHandler> = { "A function": fail, "A callback": { message: fail } };
+  for (const [what, handler] of Object.entries(handlers)) {
+    Deno.test(`A1: ${what.toLowerCase()} that throws ${thrown} is a failure as well: reported, 1011, and no clean end`, async () => {
+      const { connection, peer, done, reports } = run(handler);
+      await peer.send(text("hello"));
+      await peer.expect(close(1011));
+      await leave(peer);
+      await done;
+      assertEquals(reports, [thrown]);
+      const { wasClean, error } = await closed(connection);
+      assertEquals(wasClean, false);
+      assertInstanceOf(error, Error);
+    });
+  }
+}
+
+Deno.test("a callback of the end that throws undefined is reported", async () => {
+  const nothing: unknown = undefined;
+  const { peer, done, reports } = run({
+    close() {
+      throw nothing;
+    },
+  });
+  await leave(peer);
+  await done;
+  assertEquals(reports, [undefined]);
+});
+
 Deno.test("A1: drain that throws closes with 1011 and is reported", async () => {
   const { connection, peer, done, reports } = run({
     drain() {

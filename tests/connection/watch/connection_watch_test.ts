@@ -176,6 +176,29 @@ Deno.test("an observer that throws is printed, told no more, and harms nobody", 
   assertEquals(errors.map(String), ["Error: mine", "Error: never"]);
 });
 
+Deno.test("what a promise of an observer is rejected with is printed, and harms nobody", async () => {
+  const late = (name: string) => Promise.reject(new Error(name));
+  const errors = await printed(async () => {
+    const { connection, peer } = open({
+      observer: {
+        opened: () => ({ received: () => late("received"), sent: () => late("sent"), closed: () => late("closed") }),
+      },
+    });
+    void echo(connection);
+    await peer.send(text("a"));
+    await peer.expect(text("a"));
+    await peer.send(close(1000));
+    await peer.expect(close(1000));
+    peer.close();
+    assertEquals((await closed(connection)).wasClean, true);
+    await settle();
+  });
+  assertEquals(
+    [...new Set(errors.map(String))].toSorted(),
+    ["closed", "received", "sent"].map((name) => `Error: ${name}`),
+  );
+});
+
 Deno.test("messages in a draft's framing are counted too", async () => {
   const { observer, told } = noting();
   const [near, far] = connPair();
