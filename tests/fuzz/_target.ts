@@ -15,7 +15,7 @@ export interface FuzzTarget {
   /** The name, as `--target` takes it. */
   readonly name: string;
   /** Makes one input and checks it. Throws a {@linkcode Divergence}. */
-  run(random: Random): void;
+  run(random: Random): void | Promise<void>;
 }
 
 /** Bytes, and how they are to be read. */
@@ -28,17 +28,20 @@ export interface FuzzInput<Options> {
 
 /** An input for which the invariant does not hold. */
 export class Divergence extends Error {
-  /** The input in hexadecimal, cut down. */
-  readonly hex: string;
-  /** The rest of the input. */
-  readonly options: string;
+  /** The input as people read it, cut down. */
+  readonly input: string;
 
   /** @param input The input. @param cause What the check threw. */
-  constructor({ bytes, options }: FuzzInput<unknown>, cause: unknown) {
+  constructor(input: string, cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
-    this.hex = encodeHex(bytes);
-    this.options = JSON.stringify(options, (_, value) => value === Infinity ? "Infinity" : value);
+    this.input = input;
   }
+}
+
+/** The input of a target that reads bytes: in hexadecimal, with the rest of it. */
+function written({ bytes, options }: FuzzInput<unknown>): string {
+  const rest = JSON.stringify(options, (_, value) => value === Infinity ? "Infinity" : value);
+  return `input ${encodeHex(bytes)}\noptions ${rest}`;
 }
 
 /** A target's parts: `make` draws an input, `check` throws where the invariant does not hold. */
@@ -75,7 +78,7 @@ export function fuzzTarget<Options>({ name, make, check }: FuzzTargetInit<Option
           break;
         }
       }
-      throw new Divergence(input, found.cause);
+      throw new Divergence(written(input), found.cause);
     },
   };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { target as application } from "./application.ts";
 import { target as closePayload } from "./close_payload.ts";
 import { target as extensionHeader } from "./extension_header.ts";
 import { target as frameParser } from "./frame_parser.ts";
@@ -19,4 +20,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   messageAssembler,
   httpHead,
   extensionHeader,
+  application,
 ];

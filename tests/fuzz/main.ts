@@ -25,10 +25,13 @@ interface FuzzOptions {
   seed: number;
 }
 
-function main(args: string[]): number {
+async function main(args: string[]): Promise<number> {
   const options = readFuzzOptions(args);
-  if (options !== undefined) return options.targets.every((target) => fuzz(target, options)) ? 0 : 1;
-  print(USAGE);
+  if (options === undefined) {
+    print(USAGE);
+    return 0;
+  }
+  for (const target of options.targets) if (!await fuzz(target, options)) return 1;
   return 0;
 }
 
@@ -49,7 +52,7 @@ function readFuzzOptions(args: string[]): FuzzOptions | undefined {
 }
 
 /** Runs one target until its time is up. Returns whether its invariant held. */
-function fuzz(target: FuzzTarget, { seconds, seed }: FuzzOptions): boolean {
+async function fuzz(target: FuzzTarget, { seconds, seed }: FuzzOptions): Promise<boolean> {
   const terminal = Deno.stdout.isTerminal();
   const start = performance.now();
   const taken = () => (performance.now() - start) / 1000;
@@ -58,12 +61,12 @@ function fuzz(target: FuzzTarget, { seconds, seed }: FuzzOptions): boolean {
   const rate = () => `${target.name}: ${iteration} iterations, ${Math.round(iteration / taken())} a second`;
   for (; taken() < seconds; iteration++) {
     try {
-      target.run(seeded(seed + iteration));
+      await target.run(seeded(seed + iteration));
     } catch (error) {
-      const { hex, options } = error instanceof Divergence ? error : { hex: "?", options: "?" };
+      const input = error instanceof Divergence ? error.input : "?";
       print(
         `${target.name}: diverges at iteration ${iteration} of --seed ${seed}; ` +
-          `again by --target ${target.name} --seed ${seed + iteration}\n  input ${hex}\n  options ${options}\n`,
+          `again by --target ${target.name} --seed ${seed + iteration}\n${input.replaceAll(/^/gm, "  ")}\n`,
       );
       print(`${error instanceof Error ? error.message : error}\n`);
       return false;
