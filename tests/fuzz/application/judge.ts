@@ -100,7 +100,7 @@ export class Judge implements Disposable {
       result = make();
     } catch (error) {
       // The web's classes convert what they get as Web IDL has it, in the engine's words.
-      const converted = wrong && error instanceof TypeError && error.message.startsWith("Cannot convert a Symbol");
+      const converted = wrong && error instanceof TypeError && error.message.startsWith("Cannot convert");
       if (isEngines(error) && !converted) this.find(`the engine's error at the call: ${text}: ${describe(error)}`);
       else if (!(error instanceof Boom) && !(wrong && WRONG_ARGUMENT.includes(nameOf(error)))) {
         this.find(`thrown at the call: ${text}: ${describe(error)}`);
