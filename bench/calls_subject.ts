@@ -35,6 +35,9 @@ const LONG = [0x82, 0xfe, 0x01, 0x2c, 0, 0, 0, 0, ...new Array<number>(300).fill
 /** A close frame with 1000. */
 const CLOSE = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
 
+/** Turns of the event loop after which all that follows from a step has happened, hashing the key in another thread too. */
+const TURNS = 5;
+
 /** Units before counting, so that what happens once has happened. */
 const WARM_UP = 10;
 
@@ -79,11 +82,11 @@ const handler = HANDLERS[reader];
 if (handler === undefined) throw new Error(`No such kind of work: ${kind}`);
 const group = new ConnectionGroup({}, handler);
 
-/** Everything that follows from a step has happened after two turns. */
+/** Does something, and waits for all that follows from it. */
 async function step(act: () => void): Promise<void> {
   steps++;
   act();
-  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 async function open(): Promise<FedConnection> {

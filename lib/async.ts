@@ -54,3 +54,10 @@ export function sleep(time: number, signal: AbortSignal): Promise<void> {
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => globalThis.setImmediate(resolve));
 }
+
+/** Makes a promise that is safe to ignore, and what settles it. */
+export function deferHandled<T>(): Deferred<T> {
+  const deferred = defer<T>();
+  deferred.promise.catch(() => {});
+  return deferred;
+}

@@ -68,6 +68,38 @@ export class DeadlineList {
   };
 }
 
+/** A deadline that calls back, for what has none as a rule. It is set when it is made. */
+export class Timeout implements Deadline {
+  due = 0;
+  previous: Deadline | undefined;
+  next: Deadline | undefined;
+  readonly #list: DeadlineList;
+  #call: (() => void) | undefined;
+
+  /**
+   * @param list Where it waits.
+   * @param call Is called when it passes.
+   */
+  constructor(list: DeadlineList, call: () => void) {
+    this.#list = list;
+    this.#call = call;
+    list.set(this);
+  }
+
+  /** Takes it back, if it has not passed. */
+  cancel(): void {
+    if (this.#call === undefined) return;
+    this.#call = undefined;
+    this.#list.cancel(this);
+  }
+
+  expired(): void {
+    const call = this.#call;
+    this.#call = undefined;
+    call?.();
+  }
+}
+
 /** The lists of a server, or of a client: one for each length of time. */
 export class Deadlines {
   readonly #lists = new Map<number, DeadlineList>();

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
-import { type Deadline, DeadlineList, Deadlines } from "../lib/deadlines.ts";
+import { type Deadline, DeadlineList, Deadlines, Timeout } from "../lib/deadlines.ts";
 import { FakeTime } from "./_support/fake_time.ts";
 import { below, seeded } from "./_support/random.ts";
 
@@ -100,4 +100,55 @@ Deno.test("deadlines that are equally far away are in one list", () => {
   const deadlines = new Deadlines();
   assertStrictEquals(deadlines.after(10), deadlines.after(10));
   assertNotStrictEquals(deadlines.after(10), deadlines.after(20));
+});
+
+Deno.test("a timeout is set when it is made, calls back once, and waits beside other deadlines of its list", async () => {
+  using time = new FakeTime();
+  const list = new DeadlineList(100);
+  const passed: string[] = [];
+  list.set(deadline(() => passed.push("link")));
+  new Timeout(list, () => passed.push("timeout"));
+  assertEquals(time.timers, 1);
+  await time.advance(99);
+  assertEquals(passed, []);
+  await time.advance(1);
+  assertEquals(passed, ["link", "timeout"]);
+  await time.advance(1_000);
+  assertEquals([passed, time.timers], [["link", "timeout"], 0]);
+});
+
+Deno.test("a timeout that is taken back does not call, and taking it back again, or after its time, disturbs no other", async () => {
+  using time = new FakeTime();
+  const list = new DeadlineList(100);
+  const passed: string[] = [];
+  const first = new Timeout(list, () => passed.push("first"));
+  const early = new Timeout(list, () => passed.push("early"));
+  await time.advance(50);
+  new Timeout(list, () => passed.push("last"));
+  early.cancel();
+  early.cancel();
+  await time.advance(50);
+  assertEquals(passed, ["first"]);
+  first.cancel();
+  early.cancel();
+  await time.advance(50);
+  assertEquals([passed, time.timers], [["first", "last"], 0]);
+});
+
+Deno.test("a timeout may take itself back, make the next one, and throw away another while it calls", async () => {
+  using time = new FakeTime();
+  const list = new DeadlineList(100);
+  const passed: string[] = [];
+  const timeouts: Timeout[] = [];
+  timeouts[0] = new Timeout(list, () => {
+    passed.push("first");
+    timeouts[0]?.cancel();
+    other.cancel();
+    new Timeout(list, () => passed.push("next"));
+  });
+  const other = new Timeout(list, () => passed.push("other"));
+  await time.advance(100);
+  assertEquals([passed, time.timers], [["first"], 1]);
+  await time.advance(100);
+  assertEquals([passed, time.timers], [["first", "next"], 0]);
 });

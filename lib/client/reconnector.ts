@@ -9,7 +9,7 @@ import type { ReconnectLimits } from "../limits.ts";
 import { checkOptions } from "../options.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import { bytesOf, memoryOf, type Message, type MessageData, ownCopy } from "../pipeline/messages/message.ts";
-import { Inbox } from "../connection/batch_queue.ts";
+import { BatchQueue } from "../connection/batch_queue.ts";
 import { endOf } from "../connection/not_open.ts";
 import { withDeadline } from "../transport/opening.ts";
 import type { CloseInfo, WebSocketConnection } from "../connection/websocket_connection.ts";
@@ -40,7 +40,7 @@ export interface ReconnectorInit<Data> extends ReconnectingHooks<Data> {
 export class Reconnector<Data> implements ReconnectingConnection<Data> {
   readonly #init: ReconnectorInit<Data>;
   readonly #unsent: UnsentMessages;
-  readonly #inbox: Inbox;
+  readonly #inbox: BatchQueue;
   readonly #stop = new AbortController();
   readonly #closed = defer<CloseInfo>();
   #state: ReconnectingState = "connecting";
@@ -63,7 +63,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   constructor(init: ReconnectorInit<Data>) {
     this.#init = init;
     this.#unsent = new UnsentMessages(init.limits);
-    this.#inbox = new Inbox(init.highWaterMark, memoryOf);
+    this.#inbox = new BatchQueue({ highWaterMark: init.highWaterMark, memoryOf });
     if (init.signal?.aborted) this.#abort();
     else init.signal?.addEventListener("abort", this.#abort);
     void this.#run();
@@ -247,7 +247,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
         this.#heard = true;
         if (!this.#wanted) continue; // the peer must not be stopped: it might then not read what is still sent
         this.#keep(message);
-        while (this.#inbox.full && !this.#stop.signal.aborted) await this.#inbox.room();
+        while (this.#inbox.full && !this.#stop.signal.aborted) await this.#inbox.capacity();
       }
     } catch {
       // `closed` says why.

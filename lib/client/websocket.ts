@@ -203,10 +203,10 @@ export class WebSocket extends EventTarget {
     this.dispatchEvent(new Event("open"));
     // Whoever waits for this event may still listen for the messages that are here already.
     await nextTask();
-    connection.consumeWith(
-      (batch) => this.#receive(batch),
-      () => void connection.closed.then((info) => this.#end(info)),
-    );
+    connection.consumeWith({
+      consume: (batch) => this.#receive(batch),
+      ended: () => void connection.closed.then((info) => this.#end(info)),
+    });
   }
 
   /** Dispatches messages, each in a task of its own: what one of them resolves runs on before the next one comes. */

@@ -1,5 +1,5 @@
 /**
- * Batches of messages between the reader and whoever consumes them, counted in bytes as they are in memory.
+ * Batches of messages between the read loop and the application, counted in bytes as they are in memory.
  *
  * @module
  */
@@ -7,55 +7,66 @@ import { defer, type Deferred } from "../async.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 
 /**
- * Takes batches as they arrive, synchronously, as the callbacks do.
+ * Takes batches as they arrive, in the call stack of the read, as the callbacks do.
  *
- * @returns A promise where the consumer is not done with the batch: the next one waits for it.
+ * @typeParam Item What is in a batch: messages, or parts of them.
  */
-export type BatchConsumer<Item = Message> = (batch: Item[]) => Promise<void> | undefined;
+export interface BatchConsumer<Item = Message> {
+  /**
+   * Takes a batch. It must neither throw nor reject.
+   *
+   * @returns A promise where the consumer is not done with the batch: the next one waits for it.
+   */
+  consume(batch: Item[]): Promise<void> | undefined;
+  /** Is called once, after the end and after the last batch. */
+  ended(): void;
+}
+
+/** How a queue behaves. */
+export interface BatchQueueOptions<Item> {
+  /** Bytes of memory that may wait before the read loop stops. */
+  readonly highWaterMark: number;
+  /** The bytes of one item. */
+  readonly memoryOf: (item: Item) => number;
+  /** Is called when a consumer is done with all there is. */
+  readonly owner?: { onConsumed(): void } | undefined;
+}
 
 interface Batch<Item> {
-  readonly messages: Item[];
+  readonly items: Item[];
   readonly bytes: number;
 }
 
 /**
- * Holds at most the high-water mark and one step; then the reader stops, and with it the peer.
+ * Holds at most the high-water mark and what one step brings; then the read loop stops, and with it the peer.
  *
  * @typeParam Item What is in a batch: messages, or parts of them.
  */
-export class Inbox<Item = Message> {
-  readonly #highWaterMark: number;
-  readonly #memoryOf: (item: Item) => number;
-  readonly #rested: () => void;
-  readonly #batches: Batch<Item>[] = [];
-  #bytes = 0;
-  #room: Deferred<void> | undefined;
-  #waiting: Deferred<Item[] | undefined> | undefined;
+export class BatchQueue<Item = Message> {
+  readonly #options: BatchQueueOptions<Item>;
+  #batches: Batch<Item>[] | undefined;
+  /** Bytes of memory that wait. Only this class writes it. */
+  bytes = 0;
+  #capacity: Deferred<void> | undefined;
+  #taker: Deferred<Item[] | undefined> | undefined;
   #consumer: BatchConsumer<Item> | undefined;
   #consuming = false;
-  #consumed: (() => void) | undefined;
   #ended = false;
   #error: unknown;
 
-  /**
-   * @param highWaterMark Bytes of memory that may wait here before the reader stops.
-   * @param memoryOf The bytes of one item.
-   * @param rested Is called when a consumer is done with all there is.
-   */
-  constructor(highWaterMark: number, memoryOf: (item: Item) => number, rested: () => void = () => {}) {
-    this.#highWaterMark = highWaterMark;
-    this.#memoryOf = memoryOf;
-    this.#rested = rested;
+  /** @param options How it behaves. */
+  constructor(options: BatchQueueOptions<Item>) {
+    this.#options = options;
   }
 
-  /** Whether somebody waits for the next batch: everything before it is done with. */
+  /** Whether the application waits for the next batch: everything before it is done with. */
   get awaited(): boolean {
-    return this.#waiting !== undefined || (this.#consumer !== undefined && this.idle);
+    return this.#taker !== undefined || (this.#consumer !== undefined && this.idle);
   }
 
   /** Whether nothing waits here and no consumer is at work. */
   get idle(): boolean {
-    return this.#batches.length === 0 && !this.#consuming;
+    return this.#batches === undefined && !this.#consuming;
   }
 
   /** Whether the next batch goes straight to a consumer, within the call of `put`. */
@@ -63,53 +74,52 @@ export class Inbox<Item = Message> {
     return this.#consumer !== undefined && !this.#consuming;
   }
 
-  /** Whether the reader must stop. */
+  /** Whether the read loop must stop. */
   get full(): boolean {
-    return this.#bytes >= this.#highWaterMark;
+    return this.bytes >= this.#options.highWaterMark;
   }
 
   /** Waits until there is room again. */
-  room(): Promise<void> {
-    this.#room ??= defer<void>();
-    return this.#room.promise;
+  capacity(): Promise<void> {
+    return (this.#capacity ??= defer<void>()).promise;
   }
 
   /** Puts a batch in. */
-  put(messages: Item[]): void {
-    if (this.#waiting !== undefined) {
-      this.#waiting.resolve(messages);
-      this.#waiting = undefined;
+  put(items: Item[]): void {
+    if (this.#taker !== undefined) {
+      this.#taker.resolve(items);
+      this.#taker = undefined;
     } else if (this.#consumer !== undefined && !this.#consuming) {
-      // Also while it runs: it may bring about the end, which is told after its batch.
+      // Set before the call: the consumer may end the connection, and its `ended` must come after this batch.
       this.#consuming = true;
-      const busy = this.#consumer(messages);
-      if (busy === undefined) this.#rest();
-      else void this.#consume(busy);
+      const busy = this.#consumer.consume(items);
+      if (busy !== undefined) return void this.#consume(this.#consumer, busy);
+      this.#consuming = false;
+      this.#options.owner?.onConsumed();
+      if (this.#ended) this.#consumer.ended();
     } else {
-      const bytes = messages.reduce((sum, item) => sum + this.#memoryOf(item), 0);
-      this.#batches.push({ messages, bytes });
-      this.#bytes += bytes;
+      const bytes = items.reduce((sum, item) => sum + this.#options.memoryOf(item), 0);
+      (this.#batches ??= []).push({ items, bytes });
+      this.bytes += bytes;
     }
   }
 
-  /** Says that nothing more will come, and why where it did not end cleanly. What is in it can still be taken. */
+  /** Says that nothing more will come, and why if the end was not clean. What is in the queue can still be taken. */
   end(error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#error = error;
-    if (this.#waiting !== undefined) {
-      if (error === undefined) this.#waiting.resolve(undefined);
-      else this.#waiting.reject(error);
-      this.#waiting = undefined;
-    }
+    if (error === undefined) this.#taker?.resolve(undefined);
+    else this.#taker?.reject(error);
+    this.#taker = undefined;
     this.release();
-    if (!this.#consuming) this.#consumed?.();
+    if (!this.#consuming) this.#consumer?.ended();
   }
 
-  /** Lets the reader go on whatever is in here. */
+  /** Lets the read loop go on, however much is in here. */
   release(): void {
-    this.#room?.resolve();
-    this.#room = undefined;
+    this.#capacity?.resolve();
+    this.#capacity = undefined;
   }
 
   /**
@@ -121,51 +131,46 @@ export class Inbox<Item = Message> {
     const batch = this.#shift();
     if (batch !== undefined) return batch;
     if (this.#ended) return this.#error === undefined ? undefined : Promise.reject(this.#error);
-    if (this.#waiting !== undefined) throw new TypeError("Cannot read: another read is waiting for the next message");
-    this.#waiting = defer();
-    return this.#waiting.promise;
+    if (this.#taker !== undefined) throw new TypeError("Cannot read: another read is waiting for the next message");
+    this.#taker = defer();
+    return this.#taker.promise;
+  }
+
+  /** Gives every batch from now on to `consumer`, those that wait in the next microtask. */
+  consumeWith(consumer: BatchConsumer<Item>): void {
+    this.#consumer = consumer;
+    void this.#consume(consumer, undefined);
   }
 
   /**
-   * Sends every batch from now on to `consumer`, and says when the last one is done.
+   * Makes a queue that takes this one's place, with all that waits here converted. Only valid before the first `take`.
    *
-   * @param consumer Takes the batches. It must neither throw nor reject.
-   * @param ended Is called once, after the end and after the last batch.
+   * @param convert Converts an item.
+   * @param memoryOf The bytes of a converted one.
    */
-  consumeWith(consumer: BatchConsumer<Item>, ended: () => void): void {
-    this.#consumer = consumer;
-    this.#consumed = ended;
-    void this.#consume(undefined);
-  }
-
-  /** What takes this one's place, with all that waits here made into something else. Nobody must have begun to take. */
-  map<Other>(make: (item: Item) => Other, memoryOf: (item: Other) => number): Inbox<Other> {
-    const next = new Inbox<Other>(this.#highWaterMark, memoryOf, this.#rested);
-    for (const { messages } of this.#batches) next.put(messages.map(make));
+  map<Other>(convert: (item: Item) => Other, memoryOf: (item: Other) => number): BatchQueue<Other> {
+    const next = new BatchQueue<Other>({ ...this.#options, memoryOf });
+    for (const { items } of this.#batches ?? []) next.put(items.map(convert));
     if (this.#ended) next.end(this.#error);
-    next.#room = this.#room; // the reader may be waiting for it
+    next.#capacity = this.#capacity; // the read loop may wait for it
     return next;
   }
 
-  async #consume(busy: Promise<void> | undefined): Promise<void> {
+  async #consume(consumer: BatchConsumer<Item>, busy: Promise<void> | undefined): Promise<void> {
     this.#consuming = true;
     await busy;
-    for (let batch = this.#shift(); batch !== undefined; batch = this.#shift()) await this.#consumer?.(batch);
-    this.#rest();
-  }
-
-  /** The consumer is done with all there is. */
-  #rest(): void {
+    for (let batch = this.#shift(); batch !== undefined; batch = this.#shift()) await consumer.consume(batch);
     this.#consuming = false;
-    this.#rested();
-    if (this.#ended) this.#consumed?.();
+    this.#options.owner?.onConsumed();
+    if (this.#ended) consumer.ended();
   }
 
   #shift(): Item[] | undefined {
-    const batch = this.#batches.shift();
+    const batch = this.#batches?.shift();
     if (batch === undefined) return undefined;
-    this.#bytes -= batch.bytes;
+    if (this.#batches?.length === 0) this.#batches = undefined;
+    this.bytes -= batch.bytes;
     if (!this.full) this.release();
-    return batch.messages;
+    return batch.items;
   }
 }

@@ -3,41 +3,55 @@
  *
  * @module
  */
-import { closeCodeOf, ConnectionError, invalidState, WebSocketError } from "../errors.ts";
-import type { ExtensionChain } from "../extensions/negotiation.ts";
+import { closeCodeOf, ConnectionError, WebSocketError } from "../errors.ts";
 import { nextTask } from "../async.ts";
 import { CloseCode, type ClosePayload, encodeClosePayload } from "../pipeline/frames/close_code.ts";
-import { frame, Opcode, type Role } from "../pipeline/frames/frame.ts";
 import { CLOSE_HANDSHAKE, type CloseAction, type CloseHandshakeEvent, type CloseState } from "./close_handshake.ts";
-import type { ConnectionWays } from "./readers/streams.ts";
-import type { Intake } from "./intake.ts";
+import { type Deadlines, Timeout } from "../deadlines.ts";
 import { causeOf, endOf } from "./not_open.ts";
-import type { Sender } from "./sender.ts";
-import type { Transport } from "../transport/transport.ts";
 import type { CloseInfo } from "./websocket_connection.ts";
 
-/** What a closing handshake depends on. */
-export interface ClosingOptions {
-  /** Which end we are. */
-  readonly role: Role;
-  /** Milliseconds that it may take; 0 for any number. */
+/** How far the application has got with the messages that came. */
+export type Progress =
+  /** It does not read. */
+  | "unread"
+  /** Messages wait, or it is at work. */
+  | "reading"
+  /** It has taken the last one, and may still answer it. */
+  | "last"
+  /** It waits for more: everything is dealt with. */
+  | "all";
+
+/** What a closing handshake does to its connection, and looks at. */
+export interface ClosingOwner {
+  /** Milliseconds that the handshake may take; 0 for any number. */
   readonly closeTimeout: number;
+  /** The lists that its deadlines are in. */
+  readonly deadlines: Deadlines;
   /** Whether there are close frames. Where there are none, the end of the transport is one, with no code. */
   readonly hasCloseFrame: boolean;
-  /** What is ended. */
-  readonly transport: Pick<Transport, "closeWrite">;
-  /** Where our close frame goes, behind what is queued. */
-  readonly sender: Pick<Sender, "append" | "consuming" | "endMessages" | "queue">;
-  /** What was read and not consumed. */
-  readonly intake: Pick<Intake, "awaited" | "idle" | "release">;
-  /** Whether anybody reads. */
-  readonly ways: Pick<ConnectionWays, "inUse">;
-  /** The extensions, which are let go of at the end. */
-  readonly chain: Pick<ExtensionChain, "release"> | undefined;
+  /** Whether everything that is queued has been written. */
+  readonly allWritten: boolean;
+  /** How far the application has got with the messages that came. */
+  readonly progress: Progress;
+  /** Whether a batch is being dealt with over several turns. */
+  readonly busy: boolean;
+  /** Decides on the answer to the peer's close frame; by default the peer's code is echoed. */
+  readonly decideReply: DecideReply | undefined;
   /** The connection is not open any more. It is called once. */
-  readonly left: () => void;
+  onLeaveOpen(): void;
+  /** The state has changed: the read loop looks again at what still matters. */
+  onStateChange(): void;
+  /** Abandons messages that are being sent, and sends the close frame, if there are such. */
+  sendClose(payload: Uint8Array<ArrayBuffer>, reason: unknown): void;
+  /** Waits until everything that is queued has been written. */
+  flushed(): Promise<void>;
+  /** Ends the writing side of the transport, as §7.1.1 wants it of this end. `failed` says that we failed the connection. */
+  endWriting(failed: boolean): Promise<void>;
+  /** Lets go of the extensions. An extension's mistake must not keep the connection from ending: it may throw. */
+  releaseExtensions(): void;
   /** Ends all else. It is called once. */
-  readonly finish: (info: CloseInfo) => void;
+  finish(info: CloseInfo): void;
 }
 
 /** Decides on the answer to the peer's close frame. */
@@ -55,52 +69,30 @@ const NOTHING = new Uint8Array(0);
 export class Closing {
   /** What the peer's close frame said, as soon as that is read. */
   received: ClosePayload | undefined;
-  /** By default the code is echoed (§5.5.1). A4: what it throws is 1011. */
-  decideReply: DecideReply | undefined;
+  /** Where it stands. */
+  state: CloseState = "open";
+  /** Whether it is open to the application: while a fault waits for the answers to what came before it, these may leave. */
+  isOpen = true;
+  /** Whether the peer's close frame is still to come. */
+  awaitsPeer = true;
+  /** Whether what the peer sends still matters. */
+  listening = true;
+  /** Whether the answers to what the peer sent last may still leave: it sends no more, which is not to say that it reads no more. */
+  answering = false;
+  /** Why the connection ends, where that is not clean. */
+  error: unknown;
 
-  readonly #options: ClosingOptions;
-  #state: CloseState = "open";
+  readonly #owner: ClosingOwner;
   #toSend: Uint8Array<ArrayBuffer> = NOTHING;
-  #error: unknown;
   #readEnded = false;
   #replying = false;
   #checking = false;
-  #closeTimer: ReturnType<typeof setTimeout> | undefined;
-  #replyTimer: ReturnType<typeof setTimeout> | undefined;
+  #closeTimeout: Timeout | undefined;
+  #replyTimeout: Timeout | undefined;
 
-  /** @param options What it depends on. */
-  constructor(options: ClosingOptions) {
-    this.#options = options;
-  }
-
-  /** Where it stands. */
-  get state(): CloseState {
-    return this.#state;
-  }
-
-  /** Whether it is open to the application: while a fault waits for the answers to what came before it, these may leave. */
-  get isOpen(): boolean {
-    return this.#state === "open" || this.#state === "failing";
-  }
-
-  /** Why the connection ends, where that is not clean. */
-  get error(): unknown {
-    return this.#error;
-  }
-
-  /** Whether the peer's close frame is still to come. */
-  get awaitsPeer(): boolean {
-    return this.#state === "open" || this.#state === "closeSent";
-  }
-
-  /** Whether what the peer sends still matters. */
-  get listening(): boolean {
-    return this.#state !== "failing" && this.#state !== "failed" && this.#state !== "closed";
-  }
-
-  /** Whether the answers to what the peer sent last may still leave: it sends no more, which is not to say that it reads no more. */
-  get answering(): boolean {
-    return this.#state === "closeReceived" || this.#state === "failing";
+  /** @param owner The connection. */
+  constructor(owner: ClosingOwner) {
+    this.#owner = owner;
   }
 
   /** We close, with the payload of our close frame. */
@@ -120,32 +112,31 @@ export class Closing {
 
   /** The application gives up. */
   abort(reason: unknown): void {
-    if (this.#state !== "closed") this.#error ??= reason;
+    if (this.state !== "closed") this.error ??= reason;
     this.#happen("abort");
   }
 
-  /** The transport failed, or the peer did: there is nobody to tell. */
+  /** The transport failed, or the peer did: no close frame can reach it. */
   lose(error: unknown): void {
-    this.blame(error);
+    this.recordCause(error);
     this.#happen("abort");
   }
 
   /** Keeps the first cause. Once both close frames were exchanged and ours is written, how the transport ends is no error. */
-  blame(cause: unknown): void {
-    const { queue } = this.#options.sender;
-    if (this.#state === "closed" || (this.#state === "exchanged" && queue.queuedBytes === 0)) return;
-    this.#error ??= cause instanceof WebSocketError ? cause : new ConnectionError("The connection was lost", { cause });
+  recordCause(cause: unknown): void {
+    if (this.state === "closed" || (this.state === "exchanged" && this.#owner.allWritten)) return;
+    this.error ??= cause instanceof WebSocketError ? cause : new ConnectionError("The connection was lost", { cause });
   }
 
-  /** Everything before the peer's close frame, if there is one, has been handed on. */
-  proceed(): void {
+  /** All messages before the peer's close frame have been delivered: acts on the frame now. */
+  handlePeerClose(): void {
     if (this.received !== undefined) this.#happen("peerClose");
   }
 
   /** The transport has ended between two messages. Without the peer's close frame, if it sends such, that is an error (§7.1.5). */
   requireClose(): void {
     if (!this.awaitsPeer) return;
-    if (this.#options.hasCloseFrame) throw new ConnectionError("The connection ended without a close frame");
+    if (this.#owner.hasCloseFrame) throw new ConnectionError("The connection ended without a close frame");
     this.received = { closeCode: CloseCode.NO_STATUS, reason: "" };
     this.#happen("peerClose");
   }
@@ -157,34 +148,33 @@ export class Closing {
   }
 
   /**
-   * Whoever reads got further. Our close frame, which answers the peer's or its fault, comes after the answers to the messages before
-   * that: it waits until they are consumed, but no longer than `REPLY_PATIENCE`.
+   * The application made progress. Our close frame, which answers the peer's or its fault, is sent after the replies to the messages
+   * before that: when they are dealt with, or after `REPLY_PATIENCE`.
    */
-  checkConsumed(): void {
+  onProgress(): void {
     if (!this.answering) return;
-    const { intake, sender, ways } = this.#options;
-    const failing = this.#state === "failing";
-    if (ways.inUse && !intake.awaited && (failing || sender.consuming !== "nothing" || !intake.idle)) return;
-    // The reader has come back for more, or nobody reads, or not any more; or the last message before a close frame is being dealt
-    // with. This turn may still answer: what was piped on arrives in it. A fault waits until the reader has come back.
+    const { progress } = this.#owner;
+    if (progress === "reading" || (progress === "last" && this.state === "failing")) return;
+    // The rest of this turn may still answer: what was piped on arrives in it. After the last message a fault waits until the reader
+    // has come back for more; a close frame does not.
     if (this.#checking) return;
     this.#checking = true;
     void nextTask().then(() => {
       this.#checking = false;
       // A batch that was just handed over is looked at only now: it may have more messages than one.
-      if (intake.awaited || sender.consuming === "nothing") this.#conclude();
+      if (this.#owner.progress === "all" || !this.#owner.busy) this.#conclude();
     });
   }
 
   /** All that came is answered, or has had its time. */
   #conclude(): void {
-    if (this.#state === "failing") this.#happen("fail");
-    else if (this.#state === "closeReceived") void this.#reply();
+    if (this.state === "failing") this.#happen("fail");
+    else if (this.state === "closeReceived") void this.#reply();
   }
 
   /** The one place where an error becomes a close frame. */
   #fail(event: "fail" | "fault", error: unknown): void {
-    if (this.awaitsPeer) this.#error ??= causeOf(error);
+    if (this.awaitsPeer) this.error ??= causeOf(error);
     const code = closeCodeOf(error);
     // What goes wrong on our side is none of the peer's business.
     const reason = error instanceof WebSocketError ? error.reason : "";
@@ -193,64 +183,69 @@ export class Closing {
 
   /** What the table says about an event that carries a close frame's payload: the first one that is sent counts. */
   #answer(event: "close" | "fail" | "fault", payload: Uint8Array<ArrayBuffer>): void {
-    if (this.#state === "open" || this.#state === "closeReceived") this.#toSend = payload;
+    if (this.state === "open" || this.state === "closeReceived") this.#toSend = payload;
     this.#happen(event);
   }
 
   #happen(event: CloseHandshakeEvent): void {
-    const transition = CLOSE_HANDSHAKE[this.#state][event];
+    const transition = CLOSE_HANDSHAKE[this.state][event];
     if (transition === undefined) return;
     const wasOpen = this.isOpen;
-    this.#state = transition.next;
-    if (wasOpen && !this.isOpen) this.#options.left();
-    this.#options.intake.release();
+    this.#enter(transition.next);
+    if (wasOpen && !this.isOpen) this.#owner.onLeaveOpen();
+    this.#owner.onStateChange();
     for (const action of transition.actions) this.#do(action);
   }
 
+  /** What follows from a state is a field: it is looked at with every read. */
+  #enter(state: CloseState): void {
+    this.state = state;
+    this.isOpen = state === "open" || state === "failing";
+    this.awaitsPeer = state === "open" || state === "closeSent";
+    this.listening = state !== "failing" && state !== "failed" && state !== "closed";
+    this.answering = state === "closeReceived" || state === "failing";
+  }
+
   #do(action: CloseAction): void {
-    const { closeTimeout, hasCloseFrame, sender } = this.#options;
     switch (action) {
-      case "startTimer": {
-        const time = this.#state === "failed" ? Math.min(closeTimeout || Infinity, FAILED_TIMEOUT) : closeTimeout;
-        if (time === 0) break;
-        this.#closeTimer = setTimeout(() => {
-          this.blame(new ConnectionError(`The closing handshake took more than ${time} ms`));
-          this.#happen("timeout");
-        }, time);
-        break;
-      }
+      case "startTimer":
+        return this.#startTimer();
       case "awaitReplies":
-        this.#replyTimer = setTimeout(() => this.#conclude(), REPLY_PATIENCE);
-        this.checkConsumed();
-        break;
+        this.#replyTimeout = new Timeout(this.#owner.deadlines.after(REPLY_PATIENCE), () => this.#conclude());
+        return this.onProgress();
       case "sendClose":
-        // It passes between the fragments of a message, which then has no end.
-        sender.endMessages(endOf(this.#error ?? invalidState("Cannot send: the connection is closing")));
-        if (hasCloseFrame) {
-          sender.append(frame(Opcode.CLOSE, this.#toSend));
-          sender.queue.flush();
-        } else if (this.#state === "closeSent") {
-          void this.#endWriting(); // which other states do anyway
-        }
-        break;
+        this.#owner.sendClose(this.#toSend, this.error);
+        // Where the end of the transport is the close frame, every other state has it in its row.
+        if (!this.#owner.hasCloseFrame && this.state === "closeSent") void this.#endWriting();
+        return;
       case "endWriting":
-        void this.#endWriting();
-        break;
+        return void this.#endWriting();
       case "flush":
-        void sender.queue.flushed().then(() => this.#happen("flushed"), () => {});
-        break;
+        return void this.#owner.flushed().then(() => this.#happen("flushed"), () => {});
       case "finish":
-        this.#finish();
-        break;
+        return this.#finish();
     }
+  }
+
+  #startTimer(): void {
+    const { closeTimeout, deadlines } = this.#owner;
+    const time = this.state === "failed" ? Math.min(closeTimeout || Infinity, FAILED_TIMEOUT) : closeTimeout;
+    if (time === 0) return;
+    this.#closeTimeout = new Timeout(deadlines.after(time), () => {
+      this.recordCause(new ConnectionError(`The closing handshake took more than ${time} ms`));
+      this.#happen("timeout");
+    });
   }
 
   async #reply(): Promise<void> {
     const { received } = this;
-    if (received === undefined || this.#state !== "closeReceived" || this.#replying) return;
+    if (received === undefined || this.state !== "closeReceived" || this.#replying) return;
     this.#replying = true; // a decision may take its time, and is made once
     try {
-      const { closeCode, reason } = await this.decideReply?.(received) ?? { ...received, reason: "" };
+      const { decideReply } = this.#owner;
+      const { closeCode, reason } = decideReply === undefined
+        ? { ...received, reason: "" } // §5.5.1: the code is echoed
+        : await decideReply(received) ?? { ...received, reason: "" };
       this.close(closeCode === CloseCode.NO_STATUS ? encodeClosePayload() : encodeClosePayload(closeCode, reason));
     } catch (error) {
       this.fail(error);
@@ -258,34 +253,30 @@ export class Closing {
   }
 
   async #endWriting(): Promise<void> {
-    const { role, sender, transport } = this.#options;
     try {
-      await sender.queue.flushed();
+      await this.#owner.flushed();
       if (this.#readEnded) this.#happen("flushed");
-      // §7.1.1: the server ends the transport first; a client waits for it, unless it has just failed the connection.
-      else if (role === "server" || this.#state === "failed") await transport.closeWrite();
+      else await this.#owner.endWriting(this.state === "failed");
     } catch {
-      // The transport is gone: the reader sees that too and reports it.
+      // The transport is gone: the read loop sees that too and reports it.
     }
   }
 
   #finish(): void {
-    const { chain, finish } = this.#options;
-    try {
-      chain?.release();
-    } catch (error) {
-      this.#error ??= causeOf(error); // an extension's mistake must not keep the connection from ending
-    }
     const { received } = this;
-    const clean = received !== undefined && this.#error === undefined;
-    clearTimeout(this.#closeTimer);
-    clearTimeout(this.#replyTimer);
-    endOf(this.#error); // whoever reads gets it, in any handler
-    finish({
+    this.#closeTimeout?.cancel();
+    this.#replyTimeout?.cancel();
+    try {
+      this.#owner.releaseExtensions();
+    } catch (error) {
+      this.error ??= causeOf(error);
+    }
+    const clean = received !== undefined && this.error === undefined;
+    this.#owner.finish({
       closeCode: received?.closeCode ?? CloseCode.ABNORMAL,
       reason: received?.reason ?? "",
       wasClean: clean,
-      ...(clean || this.#error === undefined ? {} : { error: this.#error }),
+      ...(clean || this.error === undefined ? {} : { error: endOf(this.error) }),
     });
   }
 }

@@ -1,415 +1,435 @@
 /**
- * A WebSocket connection, either role, over any transport: the stages of the pipeline, one reader, one write queue and the
- * closing handshake.
+ * A WebSocket connection, either role, over any transport: two loops that move bytes, and the two stages between them.
+ *
+ * ```text
+ * transport ─▶ #read() ──▶ Incoming ──▶ BatchQueue ──▶ the application
+ *                             │ pings, pongs, close        │
+ *                             ▼                            ▼
+ * transport ◀─ #write() ◀─ Outgoing ◀───────── send, ping, close
+ * ```
+ *
+ * This file has the way in and the end; `sending_connection.ts` has the way out.
  *
  * @module
  */
-import { defer } from "../async.ts";
-import type { Deadlines } from "../deadlines.ts";
-import { ConnectionError, invalidState } from "../errors.ts";
-import type { ExtensionProcessor } from "../extensions/extension.ts";
-import { type ExtensionChain, openExtensions } from "../extensions/negotiation.ts";
-import { type HeaderFields, packFields, unpackFields } from "../handshake/http_fields.ts";
-import type { Limits } from "../limits.ts";
-import { randomMaskKey } from "../pipeline/bytes/mask.ts";
-import { CloseCode, decodeClosePayload, encodeClosePayload } from "../pipeline/frames/close_code.ts";
-import { type Frame, Opcode, type Role } from "../pipeline/frames/frame.ts";
-import type { Framing } from "../pipeline/frames/framing.ts";
-import type { Message, MessageData } from "../pipeline/messages/message.ts";
+import { ConnectionError } from "../errors.ts";
+import { packFields, unpackFields } from "../handshake/http_fields.ts";
+import { nextTask } from "../async.ts";
 import { checkOptions } from "../options.ts";
-import { Closing, type DecideReply } from "./closing.ts";
-import { ConnectionReader } from "./connection_reader.ts";
-import { ConnectionWays } from "./readers/streams.ts";
-import { ConnectionWatch } from "./watch/connection_watch.ts";
-import type { DrivenConnection, PartSource, SharedSending } from "./driven_connection.ts";
-import type { BatchConsumer } from "./batch_queue.ts";
-import { Intake } from "./intake.ts";
-import { Keepalive } from "./keepalive.ts";
-import { checkUnsent, type MessageSource } from "./message_source.ts";
-import { endOf, isTooLate, notOpen, rejectNotOpen } from "./not_open.ts";
-import { notify, type Observer } from "./watch/observer.ts";
+import { giveBack, giveBackAll, isPinned, lendAll } from "../pipeline/bytes/lent_memory.ts";
+import type { ReadBuffer } from "../pipeline/bytes/read_buffer.ts";
+import { CloseCode, decodeClosePayload, encodeClosePayload } from "../pipeline/frames/close_code.ts";
+import { type Frame, frame, Opcode } from "../pipeline/frames/frame.ts";
+import { memoryOf, type Message, type MessageData, ownCopy } from "../pipeline/messages/message.ts";
+import { type MessagePart, wholePart } from "../pipeline/messages/message_splitter.ts";
+import { inSteps } from "../transport/transport.ts";
+import { type BatchConsumer, BatchQueue } from "./batch_queue.ts";
+import { Closing, type ClosingOwner, type DecideReply, type Progress } from "./closing.ts";
+import { Timeout } from "../deadlines.ts";
+import type { PartSource, ReaderKind } from "./driven_connection.ts";
+import { Incoming } from "./incoming.ts";
+import { Liveness, type LivenessOwner } from "./liveness.ts";
+import { MessageDeadline } from "./message_deadline.ts";
+import { endOf, isTooLate, notOpen, tooLate } from "./not_open.ts";
 import { PendingPings, pingBytes, rejectNoPing } from "./pending_pings.ts";
-import { type Consuming, Sender } from "./sender.ts";
-import {
-  SEND_OPTION_KINDS,
-  type SendOptions,
-  type SubscribeOptions,
-  TAP_OPTION_KINDS,
-  type TapOptions,
-} from "./socket_options.ts";
-import { hubFor, type Topics } from "./topics.ts";
-import type { Address, Transport } from "../transport/transport.ts";
-import type { CloseInfo, ConnectionFacts, StreamedMessage, WebSocketOpenInfo } from "./websocket_connection.ts";
+import { PingRate } from "./ping_rate.ts";
+import { type ConnectionInit, SendingConnection } from "./sending_connection.ts";
+import { TAP_OPTION_KINDS, type TapOptions } from "./socket_options.ts";
+import { ConnectionWatch } from "./watch/connection_watch.ts";
+import { notify, type Observer } from "./watch/observer.ts";
+import type { CloseInfo } from "./websocket_connection.ts";
 
-/** What a connection is made of. */
-export interface ConnectionInit<Data> extends Omit<ConnectionFacts, "headers"> {
-  /** The peer's header fields. */
-  fields: HeaderFields;
-  /** What the application keeps with it. */
-  data: Data | undefined;
-  /** The transport, after the handshake. */
-  transport: Transport;
-  /** All limits. */
-  limits: Limits;
-  /** Bytes that came right behind the handshake: they are frames. */
-  rest: Uint8Array<ArrayBuffer>;
-  /** The lists of deadlines that it shares with others. By default its own. */
-  deadlines?: Deadlines | undefined;
-  /** Whether callbacks are lent binary payloads. */
-  lendPayloads?: boolean | undefined;
-  /** How frames are written, where that is not RFC 6455 §5.2. There is no ping then, and no keepalive. */
-  framing?: Framing | undefined;
-  /** The hub that `subscribe` and its like are for. */
-  hub?: Topics | undefined;
-  /** Is told what happens. */
-  observer?: Observer | undefined;
-}
+/**
+ * A message that is too large for memory waits so long, in milliseconds, for the application to read messages as streams, or in
+ * another way. An application that never reads has it judged then.
+ */
+const CLAIM_PATIENCE = 2_000;
+
+/**
+ * Bytes of the wire that are taken at a time where messages are read as streams. Chunks that are dropped are collected sooner: with
+ * 2 GiB a process grew by 27 to 40 MiB, with steps of 64 KiB by 37 to 67, and took as long.
+ */
+const STREAMED_STEP = 16 * 1024;
+
+/** The drafts before RFC 6455 have no pings. */
+const NO_PINGS = { pingInterval: 0, pongTimeout: 0 };
 
 /** The connection behind `WebSocketConnection`, with what `server/` and `client/` need besides. */
-export class Connection<Data = unknown> implements DrivenConnection<Data>, SharedSending {
-  readonly role: Role;
-  readonly url: string;
-  readonly protocol: string;
-  readonly extensions: string;
-  readonly extensionProcessors: readonly ExtensionProcessor[];
-  readonly remoteAddr: Address | undefined;
-  readonly localAddr: Address | undefined;
-  data: Data | undefined;
-
+export class Connection<Data = unknown> extends SendingConnection<Data> implements ClosingOwner, LivenessOwner {
+  readonly closed: Promise<CloseInfo>;
+  decideReply: DecideReply | undefined = undefined;
+  protected readonly closing: Closing;
+  #resolveClosed!: (info: CloseInfo) => void;
   readonly #fields: string;
   #headers: Headers | undefined;
-  readonly #transport: Transport;
-  readonly #limits: Limits;
-  readonly #chain: ExtensionChain | undefined;
-  readonly #framing: Framing | undefined;
-  readonly #hub: Topics | undefined;
-  readonly #intake: Intake;
-  readonly #sender: Sender;
-  readonly #keepalive: Keepalive;
-  readonly #reader: ConnectionReader;
-  readonly #closed = defer<CloseInfo>();
+  readonly #incoming: Incoming;
+  readonly #messages: BatchQueue<Message>;
+  readonly #liveness: Liveness;
+  #reading = true;
+  // What most connections never need is made when they do.
+  #parts: BatchQueue<MessagePart> | undefined;
+  #timesMessages: boolean;
+  #messageDeadline: MessageDeadline | undefined;
+  #pingRate: PingRate | undefined;
   #pings: PendingPings | undefined;
-  #watch: ConnectionWatch | undefined;
-
-  readonly #closing: Closing;
-  #aborted = false;
-
-  readonly #ways: ConnectionWays;
-  readonly #lends: boolean;
-
-  /** Whether anything has begun to read it. */
-  get read(): boolean {
-    return this.#ways.inUse;
-  }
-
-  /** Whether binary messages are the callbacks' only until these return. */
-  get lends(): boolean {
-    return this.#lends;
-  }
-
-  /** Is called when the queue falls below its high-water mark again. */
-  ondrain: (() => void) | undefined;
-
-  /** Is called when the connection is not open any more: it closes, or has ended. */
-  onclosing: (() => void) | undefined;
-
-  /** Is called when the connection has ended, before anybody else is told. */
-  onend: (() => void) | undefined;
 
   /** @param init What it is made of. It starts to read at once. */
   constructor(init: ConnectionInit<Data>) {
-    this.role = init.role;
-    this.url = init.url;
-    this.protocol = init.protocol;
-    this.extensions = init.extensions;
-    this.extensionProcessors = init.extensionProcessors;
+    super(init);
+    const { role, limits, chain, framing, lends } = this;
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#fields = packFields(init.fields);
-    this.remoteAddr = init.remoteAddr;
-    this.localAddr = init.localAddr;
-    this.data = init.data;
-    const { transport, limits, role } = init;
-    this.#transport = transport;
-    this.#limits = limits;
-    this.#ways = new ConnectionWays(this, this.#limits.highWaterMark);
-    this.#chain = openExtensions(init.extensionProcessors, {
-      role,
-      maxMessageBytes: limits.maxMessageBytes,
-      now: () => performance.now(),
-      send: (frame) => this.#sendFrame(frame),
-    });
-    this.#framing = init.framing;
-    // A stream's chunk is not ours to use again.
-    this.#lends = (init.lendPayloads ?? false) && transport.direct !== undefined && this.#chain === undefined &&
-      this.#framing === undefined;
-    this.#hub = init.hub;
-    this.#intake = new Intake({
-      role,
-      limits,
-      chain: this.#chain,
-      framing: this.#framing,
-      lends: this.#lends,
-      control: (frame) => this.#receiveControl(frame),
-      late: (error) => this.#closing.fault(error),
-      rested: () => this.#closing.checkConsumed(),
-    });
-    this.#sender = new Sender(transport, {
-      chain: this.#chain,
-      framing: this.#framing,
-      highWaterMark: limits.highWaterMark,
-      maxQueuedBytes: limits.maxQueuedBytes,
-      maskKey: role === "client" ? randomMaskKey : undefined,
-      failed: (error) => this.#closing.lose(error),
-      // A message that has begun can be given up in no other way (§5.4, §7.1.7). It is no fault of the peer's.
-      broken: (cause) => this.fail(new ConnectionError("The source of a message failed", { cause })),
-      drained: () => this.ondrain?.(),
-    });
-    this.#closing = new Closing({
-      role,
-      closeTimeout: limits.closeTimeout,
-      hasCloseFrame: this.#framing?.hasCloseFrame ?? true,
-      transport,
-      sender: this.#sender,
-      intake: this.#intake,
-      ways: this.#ways,
-      chain: this.#chain,
-      left: () => this.onclosing?.(),
-      finish: (info) => this.#finish(info),
-    });
-    this.#keepalive = new Keepalive({
-      pingInterval: this.#framing === undefined ? limits.pingInterval : 0,
-      pongTimeout: limits.pongTimeout,
-      ping: () => void this.ping(),
-      lost: () =>
-        this.#closing.lose(new ConnectionError(`The peer was silent for ${limits.pongTimeout} ms after a ping`)),
-      reading: () => this.#reader.reading && this.#closing.state === "open",
-    });
-    this.#reader = new ConnectionReader({
-      transport,
-      intake: this.#intake,
-      closing: this.#closing,
-      keepalive: this.#keepalive,
-      lends: this.#lends,
-    });
+    this.#timesMessages = limits.messageTimeout !== 0;
+    this.#incoming = new Incoming({ role, limits, chain, framing, lends, claimed: false });
+    this.#messages = new BatchQueue({ highWaterMark: limits.highWaterMark, memoryOf, owner: this });
+    this.closing = new Closing(this);
+    this.#liveness = new Liveness(this, framing === undefined ? limits : NO_PINGS, this.deadlines);
     if (init.observer !== undefined) this.#observe(init.observer);
-    void this.#reader.run(init.rest);
+    void this.#read(init.rest);
   }
 
   get headers(): Headers {
     return this.#headers ??= unpackFields(this.#fields);
   }
 
-  get readyState(): 1 | 2 | 3 {
-    const { isOpen, state } = this.#closing;
-    return isOpen ? 1 : state === "closed" ? 3 : 2;
-  }
-
-  get bufferedAmount(): number {
-    return this.#sender.bufferedAmount;
-  }
-
   get roundTripTime(): number | undefined {
     return this.#pings?.roundTripTime;
   }
 
-  get opened(): Promise<WebSocketOpenInfo> {
-    return this.#ways.opened;
-  }
-
-  get closed(): Promise<CloseInfo> {
-    return this.#closed.promise;
-  }
-
-  get readable(): ReadableStream<Message> {
-    return this.#ways.readable;
-  }
-
-  get bytes(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#ways.bytes;
-  }
-
-  get writable(): WritableStream<MessageData | MessageSource> {
-    return this.#ways.writable;
-  }
-
-  get batches(): ReadableStream<Message[]> {
-    return this.#ways.batches;
-  }
-
-  messages(): AsyncIterableIterator<StreamedMessage> {
-    return this.#ways.messages();
-  }
-
-  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
-    return this.#ways.iterator;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  send(data: MessageData | MessageSource, options?: SendOptions): Promise<void> {
-    if (options !== undefined) checkOptions("send()", options, SEND_OPTION_KINDS);
-    // The peer has said that it sends no more, not that it reads no more (§5.5.1).
-    if (this.readyState !== 1 && !this.#closing.answering) {
-      checkUnsent(data, this.#closing.error);
-      return this.#late("send");
+  /** Reads to the end, step by step. It never rejects. */
+  async #read(first: Uint8Array<ArrayBuffer>): Promise<void> {
+    const incoming = this.#incoming;
+    const closing = this.closing;
+    try {
+      if (first.length > 0) {
+        this.#receive(first, first.length, first.buffer);
+        if (incoming.pending) await this.#receiveRest(first.buffer);
+      }
+      while (closing.state !== "closed") {
+        if (this.#blocked) await this.#unblocked();
+        const { direct } = this.transport; // each time: `streamMessages` replaces the transport
+        if (direct === undefined) {
+          const bytes = await this.transport.read();
+          if (bytes === null) break;
+          this.#receive(bytes, bytes.length);
+          if (incoming.pending) await this.#receiveRest();
+          incoming.leaveRead();
+          continue;
+        }
+        const view = incoming.missing > 0 ? incoming.writableView : undefined;
+        const target = view ?? direct.buffer.writableView;
+        const count = await direct.readInto(target);
+        if (count === null) break;
+        const buffer = view === undefined ? direct.buffer : undefined;
+        const wanted = this.#receive(target, count, buffer && target.buffer);
+        if (incoming.pending) await this.#receiveRest(buffer && target.buffer);
+        if (buffer?.advance(count, { kept: wanted && incoming.kept, missing: incoming.missing })) {
+          this.#leaveRead(buffer);
+        }
+      }
+      if (closing.state === "closed") return;
+      if (closing.awaitsPeer) incoming.end();
+      closing.requireClose();
+    } catch (error) {
+      closing.recordCause(error);
     }
-    return this.#sender.send(data, options);
+    closing.endReading();
   }
 
-  subscribe(topic: string, options?: SubscribeOptions): boolean {
-    return hubFor("subscribe", this.#hub).subscribe(this, topic, options);
+  /** Takes `count` bytes, which were read to `memory`, and a first step through them. Says whether they matter. */
+  #receive(bytes: Uint8Array<ArrayBuffer>, count: number, memory?: ArrayBuffer): boolean {
+    if (count === 0) return false;
+    const liveness = this.#liveness;
+    liveness.heard = true;
+    if (liveness.waiting) liveness.onSign();
+    if (!this.closing.listening) return false;
+    this.watch?.reading(bytes, count);
+    const messages: Message[] = [];
+    const parts: MessagePart[] | undefined = this.#parts && [];
+    const failure = this.#incoming.receive(bytes, count, messages, parts);
+    this.watch?.received(messages, parts, count);
+    this.#handOn(messages, parts, memory, failure);
+    return true;
   }
 
-  unsubscribe(topic: string): boolean {
-    return hubFor("unsubscribe", this.#hub).unsubscribe(this, topic);
-  }
-
-  publish(topic: string, data: MessageData, options?: SendOptions): number {
-    return hubFor("publish", this.#hub).publishFrom(this, topic, data, options);
-  }
-
-  get shared(): SharedSending | undefined {
-    return this.#sender.encoding === undefined ? undefined : this;
-  }
-
-  get encoding(): string {
-    return this.#sender.encoding ?? "";
-  }
-
-  encode(data: MessageData, options?: SendOptions): Uint8Array<ArrayBuffer> {
-    return this.#sender.encode(data, options);
-  }
-
-  sendEncoded(bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.#closing.state === "open") this.#sender.queue.appendShared(bytes);
-  }
-
-  ping(payload?: MessageData): Promise<number> {
-    const bytes = pingBytes(payload);
-    if (this.readyState !== 1) return this.#late("ping");
-    // The peer has chosen its draft: it is no mistake of the caller.
-    if (this.#framing !== undefined) return rejectNoPing("the peer's draft of the protocol");
-    const ping = (this.#pings ??= new PendingPings(this.#watch)).add(bytes);
-    this.#sender.queue.append(Opcode.PING, ping.payload);
-    this.#sender.flushLater();
-    return ping.roundTrip;
-  }
-
-  close(code: number = CloseCode.NORMAL, reason = ""): Promise<CloseInfo> {
-    this.#closing.close(encodeClosePayload(code, reason));
-    return this.closed;
-  }
-
-  tap(options: TapOptions = {}): ReadableStream<string> {
-    checkOptions("tap()", options, TAP_OPTION_KINDS);
-    if (this.#closing.state === "closed") {
-      const error = notOpen("tap", this, this.#closing.error);
-      return new ReadableStream({ start: (controller) => controller.error(error) });
+  /** Takes the rest of what was read, step by step. In between others have their turn, and the application makes room. */
+  async #receiveRest(memory?: ArrayBuffer): Promise<void> {
+    while (this.closing.listening && this.#incoming.pending) {
+      if (this.#blocked) {
+        await this.#unblocked();
+        continue;
+      }
+      this.#reading = false; // the pong that is waited for may be in the next read
+      await nextTask();
+      this.#reading = true;
+      if (!this.closing.listening) return;
+      const messages: Message[] = [];
+      const parts: MessagePart[] | undefined = this.#parts && [];
+      const failure = this.#incoming.proceed(messages, parts);
+      this.watch?.received(messages, parts, 0);
+      this.#handOn(messages, parts, memory, failure);
     }
-    const { role, url, protocol, extensions } = this;
-    const facts = { role, url, protocol, extensions, limits: this.#limits, standard: this.#framing === undefined };
-    return this.#watched().tap(facts, options, () => this.#unwatch());
   }
 
-  /** See {@linkcode Closing.decideReply}. */
-  set decideReply(decide: DecideReply | undefined) {
-    this.#closing.decideReply = decide;
+  /** Hands on what a step brought: control frames, messages or parts of them, and what was wrong behind those. */
+  #handOn(
+    messages: Message[],
+    parts: MessagePart[] | undefined,
+    memory: ArrayBuffer | undefined,
+    failure: unknown,
+  ): void {
+    const incoming = this.#incoming;
+    const { closing } = this;
+    if (incoming.controls !== undefined) failure = this.#onControls(parts ?? messages) ?? failure;
+    if (incoming.insideMessage || this.#messageDeadline !== undefined) {
+      this.#watchMessage(messages.length > 0 || (parts?.some(({ last }) => last) ?? false));
+    }
+    incoming.own(messages, memory);
+    // After our close frame only the peer's matters.
+    if (closing.state === "open") {
+      if (parts !== undefined && parts.length > 0) this.#parts?.put(parts);
+      if (messages.length > 0) {
+        if (this.lends) this.#lend(messages, memory);
+        else this.#messages.put(messages);
+      }
+    }
+    if (failure !== undefined) closing.fault(failure);
+    else if (closing.received !== undefined) closing.handlePeerClose();
   }
 
-  /** Closes with an empty close frame, as the WHATWG does where no code is given. */
-  closeWithoutCode(): Promise<CloseInfo> {
-    this.#closing.close(encodeClosePayload());
-    return this.closed;
+  /** Lends messages to the callbacks, until these return. If these are still busy, they get copies. */
+  #lend(messages: Message[], memory: ArrayBuffer | undefined): void {
+    const lent = lendAll(messages, memory);
+    this.#messages.put(this.#messages.direct ? messages : messages.map(ownCopy));
+    giveBackAll(lent);
   }
 
-  /** Whether the application dropped the connection: it wants no more of it, and that includes messages. */
-  get aborted(): boolean {
-    return this.#aborted;
+  /** Acts on the control frames of a step. What came behind one that is wrong does not count. Returns what is wrong, if anything. */
+  #onControls(output: unknown[]): unknown {
+    for (const { frame, position } of this.#incoming.takeControls()) {
+      const wrong = this.#onControl(frame);
+      if (wrong === undefined) continue;
+      output.length = position;
+      return wrong;
+    }
+    return undefined;
   }
 
-  abort(reason: unknown = new ConnectionError("The connection was aborted")): void {
-    this.#aborted = true;
-    this.#closing.abort(reason);
+  /** Acts on a control frame. Returns what is wrong with it, if anything. */
+  #onControl({ opcode, payload }: Frame): unknown {
+    if (opcode === Opcode.PONG) this.#pings?.receive(payload);
+    else if (opcode === Opcode.CLOSE) this.closing.received = decodeClosePayload(payload);
+    else if (opcode === Opcode.PING) {
+      const flood = (this.#pingRate ??= new PingRate(this.limits)).count();
+      if (flood !== undefined) return flood;
+      // After a close frame nothing more may be sent (§5.5.1).
+      if (this.closing.state !== "open") return undefined;
+      this.outgoing.owePong(payload, this.writing);
+      this.flushLater();
+    }
+    return undefined;
   }
 
-  fail(error: unknown): void {
-    this.#closing.fail(error);
+  /** A message that has begun must end in time; `ended` says that one has ended since the last step. */
+  #watchMessage(ended: boolean): void {
+    const { insideMessage } = this.#incoming;
+    if (ended || !insideMessage) this.#messageDeadline?.stop();
+    if (insideMessage && this.#timesMessages) (this.#messageDeadline ??= new MessageDeadline(this)).start();
   }
 
-  /** Whether a handler threw what the connection's end threw at it: no bug of its own. */
-  isOwnError(error: unknown): boolean {
-    if (this.#closing.state === "open") return false;
-    return (error !== undefined && error === this.#closing.error) || isTooLate(error);
+  /** Whether reading waits: the application is behind, or what came before a fault is still to be answered. */
+  get #blocked(): boolean {
+    const { state } = this.closing;
+    if (state !== "open") return state === "failing";
+    const { bytes } = this.#parts ?? this.#messages;
+    return bytes >= this.limits.highWaterMark || (this.#incoming.pending && !this.#incoming.claimed);
   }
 
-  /** Takes the next batch: see {@linkcode Intake.take}. Replies to the batch before leave now. */
+  async #unblocked(): Promise<void> {
+    this.#reading = false;
+    // The peer is not to blame for the time that the application takes.
+    this.#messageDeadline?.stop();
+    this.watch?.paused();
+    const unclaimed = this.#incoming.pending && !this.#incoming.claimed;
+    const patience = unclaimed
+      ? new Timeout(this.deadlines.after(CLAIM_PATIENCE), () => this.#judgeMessages())
+      : undefined;
+    while (this.#blocked) await this.#queue.capacity();
+    patience?.cancel();
+    this.watch?.resumed();
+    this.#watchMessage(false);
+    this.#reading = true;
+  }
+
+  /** It is known how messages are read, or no longer matters: the read loop goes on. */
+  #judgeMessages(): void {
+    if (!this.#incoming.claimed) this.#incoming.claim();
+    this.#queue.release();
+  }
+
+  /** The next read goes elsewhere than right behind the last one. */
+  #leaveRead(buffer: ReadBuffer): void {
+    if (this.#incoming.missing > 0) this.#incoming.leaveRead();
+    if (!this.lends || !isPinned(buffer.memory)) return;
+    const { memory } = buffer;
+    buffer.replace();
+    giveBack(memory);
+  }
+
+  /** Is called when callbacks are done with all that came. */
+  onConsumed(): void {
+    if (this.closing.answering) this.closing.onProgress();
+  }
+
+  get #queue(): BatchQueue<Message> | BatchQueue<MessagePart> {
+    return this.#parts ?? this.#messages;
+  }
+
+  // What readers need.
+
+  /** Takes the next batch, or waits for it. Replies to the one before leave now. */
   takeBatch(): Message[] | undefined | Promise<Message[] | undefined> {
     this.flush();
-    const batch = this.#intake.take();
-    this.#closing.checkConsumed();
+    const batch = this.#messages.take();
+    this.closing.onProgress();
     return batch;
   }
 
-  /** Has messages handed on in parts from here on, and gives what takes the next batch of them. */
   streamMessages(): PartSource {
-    const failure = this.#intake.stream();
-    if (failure !== undefined) this.#closing.fault(failure);
-    this.#reader.takeSteps();
+    const queue = this.#parts ??= this.#splitMessages();
     return () => {
       this.flush();
-      const batch = this.#intake.takeParts();
-      this.#closing.checkConsumed();
+      const batch = queue.take();
+      this.closing.onProgress();
       return batch;
     };
   }
 
-  /** Hands every batch to `consumer`; see {@linkcode Intake.consumeWith}. */
-  consumeWith(consumer: BatchConsumer, ended: () => void): void {
-    this.claim("callbacks");
-    this.#intake.consumeWith(consumer, ended);
-  }
-
-  /** Says through what the connection is read. There is only one way at a time: two would each miss messages. */
-  claim(way: string): void {
-    if (this.#lends && way !== "callbacks") {
-      throw new TypeError(`Cannot read through ${way}: with lendPayloads, only callbacks read`);
+  /** From here on messages come in parts; those that wait become one part each. */
+  #splitMessages(): BatchQueue<MessagePart> {
+    const queue = this.#messages.map(wholePart, ({ data }) => memoryOf(data));
+    const parts: MessagePart[] = [];
+    try {
+      if (this.#incoming.stream(parts)) this.#timesMessages = false;
+    } catch (error) {
+      this.closing.fault(error);
     }
-    this.#ways.claim(way);
-    this.#intake.claim();
+    this.#messageDeadline?.stop();
+    if (parts.length > 0) queue.put(parts);
+    this.transport = inSteps(this.transport, STREAMED_STEP);
+    return queue;
   }
 
-  /** Says how a batch is being consumed: see {@linkcode Consuming}. */
-  consuming(how: Consuming): void {
-    this.#sender.consuming = how;
-    if (how === "nothing") this.#closing.checkConsumed();
+  consumeWith(consumer: BatchConsumer): void {
+    this.claim("callbacks");
+    this.#messages.consumeWith(consumer);
   }
 
-  /** Writes what is queued. */
-  flush(): void {
-    this.#sender.queue.flush();
+  override claim(reader: ReaderKind): void {
+    super.claim(reader);
+    if (!this.#incoming.claimed) this.#judgeMessages();
   }
 
-  /** Whether the high-water mark is reached. */
-  get full(): boolean {
-    return this.#sender.full;
+  // Pings.
+
+  ping(payload?: MessageData): Promise<number> {
+    const bytes = pingBytes(payload);
+    if (this.readyState !== 1) return this.late("ping");
+    // The peer has chosen its draft: it is no mistake of the caller.
+    if (this.framing !== undefined) return rejectNoPing("the peer's draft of the protocol");
+    const ping = (this.#pings ??= new PendingPings(this.watch)).add(bytes);
+    this.sendFrame(frame(Opcode.PING, ping.payload));
+    return ping.roundTrip;
   }
 
-  /** Waits until less than the high-water mark is queued, if more is. */
-  drained(): Promise<void> | undefined {
-    return this.#sender.drained();
+  get listening(): boolean {
+    return this.#reading && this.closing.state === "open";
   }
 
-  /** A frame of an extension's own. After a close frame nothing more may be sent (F16), as an answer or otherwise. */
-  #sendFrame(frame: Frame): void {
-    if (this.#closing.state !== "open") return;
-    this.#sender.append(frame);
-    this.#sender.flushLater();
+  pingPeer(): void {
+    void this.ping();
   }
 
-  /** What a call gets that comes too late. */
-  #late(action: string): Promise<never> {
-    return rejectNotOpen(action, this, this.#closing.error);
+  onSilence(): void {
+    this.closing.lose(new ConnectionError(`The peer was silent for ${this.limits.pongTimeout} ms after a ping`));
+  }
+
+  // The end.
+
+  close(code: number = CloseCode.NORMAL, reason = ""): Promise<CloseInfo> {
+    this.closing.close(encodeClosePayload(code, reason));
+    return this.closed;
+  }
+
+  /** Closes with an empty close frame, as the WHATWG does where no code is given. */
+  closeWithoutCode(): Promise<CloseInfo> {
+    this.closing.close(encodeClosePayload());
+    return this.closed;
+  }
+
+  abort(reason: unknown = new ConnectionError("The connection was aborted")): void {
+    this.aborted = true;
+    this.closing.abort(reason);
+  }
+
+  fail(error: unknown): void {
+    this.closing.fail(error);
+  }
+
+  /** The peer broke a rule or a limit. */
+  fault(error: unknown): void {
+    this.closing.fault(error);
+  }
+
+  /** Whether a handler threw what the connection's end threw at it: no bug of its own. */
+  isOwnError(error: unknown): boolean {
+    if (this.closing.state === "open") return false;
+    return (error !== undefined && error === this.closing.error) || isTooLate(error);
+  }
+
+  get progress(): Progress {
+    const queue = this.#queue;
+    if (queue.awaited) return "all";
+    if (this.reader === undefined) return "unread";
+    return this.busy || !queue.idle ? "reading" : "last";
+  }
+
+  onLeaveOpen(): void {
+    this.owner?.onClosing();
+  }
+
+  onStateChange(): void {
+    this.#judgeMessages();
+  }
+
+  releaseExtensions(): void {
+    this.chain?.release();
+  }
+
+  finish(info: CloseInfo): void {
+    this.#messageDeadline?.stop();
+    this.#liveness.stop();
+    this.transport.close();
+    // An error with its stack is made only if a promise waits for it.
+    const reason = () => endOf(info.error ?? tooLate());
+    this.endSending(reason);
+    if (this.#pings !== undefined) this.#pings.end(reason());
+    this.onend?.();
+    this.#queue.end(info.error);
+    this.#resolveClosed(info);
+  }
+
+  // Watching.
+
+  tap(options: TapOptions = {}): ReadableStream<string> {
+    checkOptions("tap()", options, TAP_OPTION_KINDS);
+    if (this.closing.state === "closed") {
+      const error = notOpen("tap", this, this.closing.error);
+      return new ReadableStream({ start: (controller) => controller.error(error) });
+    }
+    const { role, url, protocol, extensions, limits } = this;
+    const facts = { role, url, protocol, extensions, limits, standard: this.framing === undefined };
+    return this.#watched().tap(facts, options, () => this.#unwatch());
   }
 
   #observe(observer: Observer): void {
@@ -417,43 +437,14 @@ export class Connection<Data = unknown> implements DrivenConnection<Data>, Share
     if (watching !== undefined) this.#watched().observer = watching;
   }
 
-  /** Puts a watch into the way in and the way out, unless there is one. */
   #watched(): ConnectionWatch {
-    if (this.#watch !== undefined) return this.#watch;
-    const { receiver } = this.#intake;
-    const watch = new ConnectionWatch({ receiver, queue: this.#sender.queue, framing: this.#framing });
+    if (this.watch !== undefined) return this.watch;
+    const watch = new ConnectionWatch({ incoming: this.#incoming, outgoing: this.outgoing, framing: this.framing });
     void this.closed.then((info) => watch.end(info));
-    return this.#watch = this.#intake.watch = this.#sender.queue.watch = watch;
+    return this.watch = watch;
   }
 
-  /** Takes the watch out where nobody needs it any more. */
   #unwatch(): void {
-    if (this.#watch?.inUse !== false) return;
-    this.#watch = this.#intake.watch = this.#sender.queue.watch = undefined;
-  }
-
-  #receiveControl({ opcode, payload }: Frame): void {
-    if (opcode === Opcode.PING) {
-      // After a close frame nothing more may be sent (F16).
-      if (this.#closing.state !== "open") return;
-      this.#sender.queue.owePong(payload);
-      this.#sender.flushLater();
-    } else if (opcode === Opcode.PONG) {
-      this.#pings?.receive(payload);
-    } else if (opcode === Opcode.CLOSE) {
-      this.#closing.received = decodeClosePayload(payload);
-    }
-  }
-
-  #finish(info: CloseInfo): void {
-    this.#intake.receiver.stop();
-    this.#keepalive.stop();
-    this.#transport.close();
-    const ended = endOf(info.error ?? invalidState("The connection is closed"));
-    this.#sender.end(ended);
-    this.#pings?.end(ended);
-    this.onend?.();
-    this.#intake.end(info.error);
-    this.#closed.resolve(info);
+    if (this.watch?.inUse === false) this.watch = undefined;
   }
 }

@@ -19,6 +19,22 @@ export interface SharedSending {
   sendEncoded(bytes: Uint8Array<ArrayBuffer>): void;
 }
 
+/** What a connection is read through. There is only one reader. */
+export type ReaderKind = "callbacks" | "iterator" | "batches" | "messages";
+
+/**
+ * When what is queued leaves. `batchEnd`: a batch is dealt with in one call stack, and its reader flushes at the end. `turnEnd`: a
+ * batch is dealt with over several turns, and the end of the event loop's turn flushes if the batch lasts longer. `microtask`: no
+ * batch is at hand, and the next microtask flushes.
+ */
+export type FlushAt = "microtask" | "batchEnd" | "turnEnd";
+
+/** What holds a connection. */
+export interface ConnectionOwner {
+  /** The connection is not open any more: it closes, or has ended. It is called once. */
+  onClosing(): void;
+}
+
 /** Takes the next batch of parts of messages, or waits for it; `undefined` after a clean end. */
 export type PartSource = () => MessagePart[] | undefined | Promise<MessagePart[] | undefined>;
 
@@ -34,20 +50,20 @@ export interface DrivenConnection<Data = unknown> extends WebSocketConnection<Da
   readonly full: boolean;
   /** Whether the application dropped the connection: it wants no more of it, and that includes messages. */
   readonly aborted: boolean;
-  /** Whether anything has begun to read it. */
-  readonly read: boolean;
+  /** What it is read through, if anything has begun to. */
+  readonly reader: ReaderKind | undefined;
   /** Whether binary messages are the callbacks' only until these return. */
   readonly lends: boolean;
   /** Takes the next batch, or waits for it; `undefined` after a clean end. */
   takeBatch(): Message[] | undefined | Promise<Message[] | undefined>;
   /** Has messages handed on in parts from here on, and gives what takes them. */
   streamMessages(): PartSource;
-  /** Hands every batch to `consumer`, and says when the last one is done. */
-  consumeWith(consumer: BatchConsumer, ended: () => void): void;
+  /** Gives every batch to `consumer`. */
+  consumeWith(consumer: BatchConsumer): void;
   /** Says through what the connection is read. Throws `TypeError` if it is read in another way already. */
-  claim(way: string): void;
-  /** Says how much of the batch in hand is left. */
-  consuming(how: "nothing" | "now" | "later"): void;
+  claim(reader: ReaderKind): void;
+  /** Says when what is queued leaves, by how the batch in hand is being dealt with. */
+  flushAt(when: FlushAt): void;
   /** Writes what is queued. */
   flush(): void;
   /** Waits until less than the high-water mark is queued, if more is. */

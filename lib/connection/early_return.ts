@@ -8,8 +8,8 @@
 export interface HeldConnection {
   /** 1 while it is open. */
   readonly readyState: number;
-  /** Whether anything has begun to read it. */
-  readonly read: boolean;
+  /** What it is read through, if anything has begun to. */
+  readonly reader: unknown;
 }
 
 const ADVICE = "A handler function returned at once, without reading, and its connection was closed with 1000. " +
@@ -25,18 +25,19 @@ let warned = false;
  *
  * @param connection The connection that the function was given.
  * @param returned What it returned: a promise, or anything.
+ * @returns What is to be awaited.
  */
-export async function untilReturned(connection: HeldConnection, returned: unknown): Promise<void> {
-  if (warned || connection.read) return void await returned;
+export function untilReturned(connection: HeldConnection, returned: unknown): unknown {
+  if (warned || connection.reader !== undefined) return returned;
   let atOnce = true;
   // The promise of a function that awaits nothing has been resolved before this microtask is queued, and goes on before it.
   const waited = Promise.resolve(returned).then(() => warn(connection, atOnce));
   queueMicrotask(() => atOnce = false);
-  await waited;
+  return waited;
 }
 
-function warn({ readyState, read }: HeldConnection, atOnce: boolean): void {
-  if (!atOnce || warned || read || readyState !== 1) return;
+function warn({ readyState, reader }: HeldConnection, atOnce: boolean): void {
+  if (!atOnce || warned || reader !== undefined || readyState !== 1) return;
   warned = true;
   // deno-lint-ignore no-console -- the connection ends for no reason that the application could see
   console.warn(ADVICE);

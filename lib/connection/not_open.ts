@@ -53,6 +53,13 @@ export function causeOf(thrown: unknown): unknown {
   return thrown ?? new Error(`The application ended the connection, and its error is ${thrown}`);
 }
 
+/** The error of what still waits when a connection ends cleanly, or closes. */
+export function tooLate(state: "closing" | "closed" = "closed"): DOMException {
+  return endOf(
+    invalidState(state === "closed" ? "The connection is closed" : "Cannot send: the connection is closing"),
+  );
+}
+
 /** Notes that an error only says how a connection ended: the code that gets it may be without fault. */
 export function endOf<Reason>(error: Reason): Reason {
   // An application may have thrown any other: its own mistakes stay mistakes.

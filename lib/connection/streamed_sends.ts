@@ -5,36 +5,39 @@
  * @module
  */
 import { defer, type Deferred } from "../async.ts";
+import { type LimitError, queueFull } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { pin, unpin } from "../pipeline/bytes/lent_memory.ts";
 import type { Frame } from "../pipeline/frames/frame.ts";
-import { MAX_HEADER_BYTES } from "../pipeline/frames/frame_serializer.ts";
+import { MAX_HEADER_BYTES } from "../pipeline/frames/frame_writer.ts";
 import { ChunkFragmenter } from "../pipeline/messages/chunk_fragmenter.ts";
 import { type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
 import { isBlob, isSource, type MessageSource, openSource, type SourceReader } from "./message_source.ts";
 import type { SendOptions } from "./socket_options.ts";
-import type { WriteQueue } from "./write_queue.ts";
-import { queueFull } from "../errors.ts";
 
-/** What sends. */
-export interface MessageLineOptions extends Pick<Limits, "highWaterMark" | "maxQueuedBytes"> {
-  /** The queue behind it. */
-  readonly queue: WriteQueue;
+/** The connection that sends. */
+export interface StreamedSendsOwner {
+  /** `highWaterMark` and `maxQueuedBytes`. */
+  readonly limits: Pick<Limits, "highWaterMark" | "maxQueuedBytes">;
+  /** Bytes queued in all. */
+  readonly bufferedAmount: number;
   /** Sends a message that is here. */
-  readonly send: (data: MessageData, options?: SendOptions) => Promise<void>;
-  /** Queues a frame of a message, and has it leave when the time has come. */
-  readonly append: (frame: Frame, options?: SendOptions) => void;
-  /** Is told of a message that has begun and cannot be finished. */
-  readonly broken: (error: unknown) => void;
-  /** Is told that more waits than may. */
-  readonly failed: (error: unknown) => void;
+  sendMessage(message: Message, options?: SendOptions): Promise<void>;
+  /** Sends a frame of a message. */
+  sendFragment(frame: Frame, options?: SendOptions): void;
+  /** Waits until less than the high-water mark is queued, if more is. */
+  queueDrained(): Promise<void> | undefined;
+  /** A message that has begun cannot be finished. */
+  onSourceFailed(error: unknown): void;
+  /** More waits than may. */
+  onOverflow(error: LimitError): void;
 }
 
-/** Two of them fill a large batch of the write queue, and a chunk of 64 KiB, which files come in, is two of them. */
+/** Two frames fill a batch of 64 KiB, and a chunk of 64 KiB, in which files are read. */
 const MAX_FRAME_BYTES = 32 * 1024;
 
-/** A message in the line: data, or a source of it. */
-interface Job {
+/** A message that waits: data, or a source of it. */
+interface PendingMessage {
   readonly data: Message | undefined;
   readonly source: SourceReader | undefined;
   readonly options: SendOptions | undefined;
@@ -45,22 +48,22 @@ interface Job {
 }
 
 /** Sends messages in order, some of which come from sources. */
-export class MessageLine {
-  readonly #options: MessageLineOptions;
+export class StreamedSends {
+  readonly #owner: StreamedSendsOwner;
   /** The first one is being sent. */
-  readonly #jobs: Job[] = [];
+  readonly #pending: PendingMessage[] = [];
   #waitingBytes = 0;
   #ended = false;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param options What sends. */
-  constructor(options: MessageLineOptions) {
-    this.#options = options;
+  /** @param owner The connection that sends. */
+  constructor(owner: StreamedSendsOwner) {
+    this.#owner = owner;
   }
 
   /** Whether a message is under way: what is sent now waits behind it. */
   get busy(): boolean {
-    return this.#jobs.length > 0;
+    return this.#pending.length > 0;
   }
 
   /** Bytes of the messages that wait, text as its length. */
@@ -70,24 +73,24 @@ export class MessageLine {
 
   /** Whether so much waits that the application should. */
   get full(): boolean {
-    return this.#waitingBytes >= this.#options.highWaterMark;
+    return this.#waitingBytes >= this.#owner.limits.highWaterMark;
   }
 
-  /** Waits for the last message in the line, if it is full. */
+  /** Waits for the last message that wait, if it is full. */
   drained(): Promise<void> | undefined {
-    return this.full ? this.#jobs.at(-1)?.sent.promise : undefined;
+    return this.full ? this.#pending.at(-1)?.sent.promise : undefined;
   }
 
-  /** Puts a message at the end of the line. Resolves when it is queued and less than the high-water mark is. */
+  /** Puts a message behind those that wait. Resolves when it is queued and less than the high-water mark is. */
   send(message: MessageData | MessageSource, options?: SendOptions): Promise<void> {
-    const job = toJob(message, options);
-    job.sent.promise.catch(() => {}); // whoever does not wait is not punished when the connection ends
-    this.#waitingBytes += job.bytes;
-    if (job.memory !== undefined) pin(job.memory);
-    this.#jobs.push(job);
-    if (this.#jobs.length === 1) void this.#run();
-    else if (job.data !== undefined) this.#checkWaiting();
-    return job.sent.promise;
+    const next = toPending(message, options);
+    next.sent.promise.catch(() => {}); // whoever does not wait is not punished when the connection ends
+    this.#waitingBytes += next.bytes;
+    if (next.memory !== undefined) pin(next.memory);
+    this.#pending.push(next);
+    if (this.#pending.length === 1) void this.#run();
+    else if (next.data !== undefined) this.#checkWaiting();
+    return next.sent.promise;
   }
 
   /** Nothing more can be sent: sources are cancelled, and everybody who waits is told. */
@@ -95,7 +98,7 @@ export class MessageLine {
     this.#ended = true;
     this.#stopTimer();
     this.#waitingBytes = 0;
-    for (const { source, sent } of this.#jobs.splice(0)) {
+    for (const { source, sent } of this.#pending.splice(0)) {
       sent.reject(error);
       source?.cancel(error);
     }
@@ -103,31 +106,32 @@ export class MessageLine {
 
   /** Past `maxQueuedBytes` the peer, or the source in front, is too slow for an application that does not wait. */
   #checkWaiting(): void {
-    const { queue, maxQueuedBytes: max, failed } = this.#options;
-    const actual = this.#waitingBytes + queue.queuedBytes;
+    const { bufferedAmount: actual, limits: { maxQueuedBytes: max } } = this.#owner;
     if (actual < max) return;
-    failed(queueFull(`${actual} bytes queued behind a streamed message`, max, actual));
+    this.#owner.onOverflow(queueFull(`${actual} bytes queued behind a streamed message`, max, actual));
   }
 
   async #run(): Promise<void> {
-    for (let job = this.#jobs[0]; job !== undefined; job = this.#jobs[0]) {
-      const { data, source, options, sent } = job;
-      if (source !== undefined) await this.#stream(source, job);
+    for (let next = this.#pending[0]; next !== undefined; next = this.#pending[0]) {
+      const { data, source, options, sent } = next;
+      if (source !== undefined) await this.#stream(source, next);
       if (this.#ended) return;
-      this.#jobs.shift();
-      this.#waitingBytes -= job.bytes;
+      this.#pending.shift();
+      this.#waitingBytes -= next.bytes;
       try {
-        sent.resolve(data === undefined ? this.#room() : this.#options.send(data, options));
+        sent.resolve(
+          data === undefined ? this.#owner.queueDrained() : this.#owner.sendMessage(toMessage(data), options),
+        );
       } catch (error) {
         sent.reject(error); // an extension's mistake
       }
-      if (job.memory !== undefined) unpin(job.memory);
+      if (next.memory !== undefined) unpin(next.memory);
     }
   }
 
   /** Sends a message from a source. It does not throw: where something went wrong, whoever waits for the message is told. */
-  async #stream(source: SourceReader, { options, sent }: Job): Promise<void> {
-    const { highWaterMark, append, broken } = this.#options;
+  async #stream(source: SourceReader, { options, sent }: PendingMessage): Promise<void> {
+    const owner = this.#owner;
     const fragmenter = new ChunkFragmenter({ maxFrameBytes: MAX_FRAME_BYTES, type: options?.type });
     let begun = false;
     let emitting = false;
@@ -139,8 +143,9 @@ export class MessageLine {
         begun = true;
         // The queue copies what is smaller than the mark, and the fragmenter and the source use their buffers again.
         const { payload } = frame;
-        append(payload.length < highWaterMark ? frame : { ...frame, payload: payload.slice() }, options);
-        await this.#room();
+        const copied = payload.length < owner.limits.highWaterMark;
+        owner.sendFragment(copied ? frame : { ...frame, payload: payload.slice() }, options);
+        await owner.queueDrained();
       }
       emitting = false;
     };
@@ -148,7 +153,7 @@ export class MessageLine {
       this.#stopTimer();
       sent.reject(error);
       source.cancel(error);
-      if (begun && !this.#ended) broken(error);
+      if (begun && !this.#ended) owner.onSourceFailed(error);
     };
     /** What is held waits for more, but not for longer than a turn of the event loop. */
     const flush = (): void => {
@@ -156,7 +161,7 @@ export class MessageLine {
       if (!emitting) emit(framesOf((frames) => fragmenter.flush(frames))).catch(fail);
     };
     try {
-      await this.#room();
+      await owner.queueDrained();
       while (!this.#ended) {
         const { done, value } = await source.next();
         if (done) break;
@@ -174,14 +179,6 @@ export class MessageLine {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
   }
-
-  /** Waits until less than the high-water mark is queued, if more is. */
-  #room(): Promise<void> | undefined {
-    const { queue } = this.#options;
-    if (!queue.full) return undefined;
-    queue.flush();
-    return queue.drained();
-  }
 }
 
 function framesOf(step: (frames: Frame[]) => void): Frame[] {
@@ -191,7 +188,7 @@ function framesOf(step: (frames: Frame[]) => void): Frame[] {
 }
 
 /** Checks what is to be sent. */
-function toJob(message: MessageData | MessageSource, options: SendOptions | undefined): Job {
+function toPending(message: MessageData | MessageSource, options: SendOptions | undefined): PendingMessage {
   const sent = defer<void>();
   if (isSource(message)) {
     // An empty one too, whatever the options say of sources.

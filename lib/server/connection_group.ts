@@ -10,7 +10,8 @@ import { resolveServerLimits, type ServerLimits } from "../limits.ts";
 import { checkOptions } from "../options.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import type { Connection } from "../connection/connection.ts";
-import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
+import { type HandlerOwner, startHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
+import type { ConnectionOwner } from "../connection/driven_connection.ts";
 import { notifyRefused } from "../connection/watch/observer.ts";
 import type { Address, ByteConnection, BytePair } from "../transport/transport.ts";
 import { logError } from "../log_error.ts";
@@ -36,7 +37,7 @@ const TOO_MANY_OF_YOURS = new HandshakeError("Too many connections from this add
  * The place of one connection, from the first byte of its handshake until its handler is done: it owns the one and then the other, so
  * nothing else is held for as long as they last.
  */
-class Slot<Data> implements HandshakeOwner<Data> {
+class Slot<Data> implements HandshakeOwner<Data>, HandlerOwner, ConnectionOwner {
   handshake: Handshake<Data> | undefined;
   connection: Connection<Data> | undefined;
   readonly #group: ConnectionGroup<Data>;
@@ -61,6 +62,14 @@ class Slot<Data> implements HandshakeOwner<Data> {
     // Refusals are the client's business, but for those that are our mistake.
     if (error instanceof HandshakeError && error.status === 500) this.#group.report(error.cause ?? error);
     this.onDone();
+  }
+
+  onClosing(): void {
+    if (this.connection !== undefined) this.#group.closing(this.connection);
+  }
+
+  report(error: unknown): void {
+    this.#group.report(error);
   }
 
   /** Everything is done, the handler too. */
@@ -99,7 +108,12 @@ export class ConnectionGroup<Data> {
     this.#limits = resolveServerLimits(options);
     const { http } = options;
     const stopping = this.#stopping.signal;
-    const engine = { report: this.#report, limits: this.#limits, stopping, dropping: this.#dropping.signal };
+    const engine = {
+      report: (error: unknown) => this.report(error),
+      limits: this.#limits,
+      stopping,
+      dropping: this.#dropping.signal,
+    };
     this.#acceptor = createAcceptor(options, {
       stopping,
       http: http === undefined ? undefined : createHttpEngine(http, engine),
@@ -196,10 +210,15 @@ export class ConnectionGroup<Data> {
   /** Runs the handler on a connection, to its end. */
   run(slot: Slot<Data>, connection: Connection<Data>): void {
     if (connection.readyState === 1) this.#connections.add(connection);
-    connection.onclosing = () => void this.#connections.delete(connection);
+    connection.owner = slot;
     // The signal may have come between the handshake's last step and here.
     if (this.#stopping.signal.aborted) void connection.close(CloseCode.GOING_AWAY);
-    void runHandler(connection, this.#handler, this.#report).then(() => slot.onDone());
+    startHandler(connection, this.#handler, slot);
+  }
+
+  /** A connection is not open any more. */
+  closing(connection: Connection<Data>): void {
+    this.#connections.delete(connection);
   }
 
   /** A place is free again. */
@@ -218,8 +237,6 @@ export class ConnectionGroup<Data> {
     this.#idle?.resolve();
     this.#idle = undefined;
   };
-
-  readonly #report = (error: unknown): void => this.report(error);
 
   /** Tells of a mistake on our side. */
   report(error: unknown): void {

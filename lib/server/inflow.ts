@@ -4,7 +4,7 @@
  * @module
  */
 import { concatBytes } from "../pipeline/bytes/concat.ts";
-import type { Transport } from "../transport/transport.ts";
+import { readWith, type Transport } from "../transport/transport.ts";
 
 /** Bytes that are read ahead: of a body that is not read, and of requests that wait for their turn. */
 const READ_AHEAD = 64 * 1024;
@@ -69,8 +69,7 @@ export class Inflow {
   /** The transport for the next reader: itself, unless a read is under way or something is held. */
   get rest(): Transport {
     if (this.#pending === undefined && this.#held.length === 0) return this.#transport;
-    const { direct: _, ...others } = this.#transport;
-    return { ...others, read: () => this.read() };
+    return readWith(this.#transport, () => this.read());
   }
 
   #fill(): void {

@@ -6,21 +6,20 @@
 import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import { defer, type Deferred, handled } from "../async.ts";
 import { closeCodeOf, ConnectionError, invalidState, LimitError, queueFull, WebSocketError } from "../errors.ts";
-import type { ExtensionProcessor } from "../extensions/extension.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import type { Limits } from "../limits.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import { memoryOf, type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
 import { wholePart } from "../pipeline/messages/message_splitter.ts";
-import { ConnectionWays } from "../connection/readers/streams.ts";
-import type { DrivenConnection, PartSource } from "../connection/driven_connection.ts";
-import { type BatchConsumer, Inbox } from "../connection/batch_queue.ts";
+import { BaseConnection } from "../connection/base_connection.ts";
+import type { PartSource } from "../connection/driven_connection.ts";
+import { type BatchConsumer, BatchQueue } from "../connection/batch_queue.ts";
 import { isBlob, isSource, type MessageSource } from "../connection/message_source.ts";
 import { causeOf, endOf, isTooLate, rejectNotOpen } from "../connection/not_open.ts";
 import { pingBytes, rejectNoPing } from "../connection/pending_pings.ts";
-import { hubFor, type Topics } from "../connection/topics.ts";
-import { SEND_OPTION_KINDS, type SendOptions, type SubscribeOptions } from "../connection/socket_options.ts";
-import type { CloseInfo, StreamedMessage, WebSocketOpenInfo } from "../connection/websocket_connection.ts";
+import type { Topics } from "../connection/topics.ts";
+import { SEND_OPTION_KINDS, type SendOptions } from "../connection/socket_options.ts";
+import type { CloseInfo } from "../connection/websocket_connection.ts";
 import type { Address } from "../transport/transport.ts";
 import { checkOptions } from "../options.ts";
 
@@ -54,47 +53,39 @@ export interface PlatformConnectionOptions<Data> {
 }
 
 /** The platform's WebSocket as a connection. */
-export class PlatformConnection<Data> implements DrivenConnection<Data> {
-  readonly role = "server";
+export class PlatformConnection<Data> extends BaseConnection<Data> {
   readonly lends = false;
-  readonly url: string;
-  readonly protocol: string;
-  readonly extensions = "";
-  readonly extensionProcessors: readonly ExtensionProcessor[] = [];
   readonly headers: Headers;
-  readonly remoteAddr: Address | undefined;
-  readonly localAddr = undefined;
   readonly roundTripTime = undefined;
   readonly shared = undefined;
-  data: Data | undefined;
-  ondrain: (() => void) | undefined;
-  onend: (() => void) | undefined;
 
   readonly #socket: WebSocket;
   readonly #limits: KeptLimits;
-  readonly #hub: Topics | undefined;
-  readonly #inbox: Inbox;
+  readonly #queue: BatchQueue;
   readonly #closed = defer<CloseInfo>();
   #state: 1 | 2 | 3 = 1;
-  #aborted = false;
   #error: unknown;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   #drained: Deferred<void> | undefined;
-  readonly #ways: ConnectionWays;
 
   /** @param options What it is made of. */
   constructor({ socket, upgrade, protocol, limits, remoteAddr, data, hub }: PlatformConnectionOptions<Data>) {
-    this.url = upgrade.url;
-    this.protocol = protocol;
+    super({
+      role: "server",
+      url: upgrade.url,
+      protocol,
+      extensions: "",
+      extensionProcessors: [],
+      remoteAddr,
+      localAddr: undefined,
+      data,
+      hub,
+    });
     this.headers = upgrade.headers;
-    this.remoteAddr = remoteAddr;
-    this.data = data;
     this.#socket = socket;
     this.#limits = limits;
-    this.#hub = hub;
-    this.#ways = new ConnectionWays(this, limits.highWaterMark);
-    this.#inbox = new Inbox(limits.maxQueuedBytes, memoryOf);
+    this.#queue = new BatchQueue({ highWaterMark: limits.maxQueuedBytes, memoryOf });
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>
       this.#receive(typeof data === "string" ? data : new Uint8Array(data));
@@ -110,52 +101,16 @@ export class PlatformConnection<Data> implements DrivenConnection<Data> {
     return this.#state === 1 && this.#socket.readyState !== WebSocket.OPEN ? 2 : this.#state;
   }
 
+  get highWaterMark(): number {
+    return this.#limits.highWaterMark;
+  }
+
   get bufferedAmount(): number {
     return this.#socket.bufferedAmount;
   }
 
-  get opened(): Promise<WebSocketOpenInfo> {
-    return this.#ways.opened;
-  }
-
   get closed(): Promise<CloseInfo> {
     return this.#closed.promise;
-  }
-
-  get read(): boolean {
-    return this.#ways.inUse;
-  }
-
-  get aborted(): boolean {
-    return this.#aborted;
-  }
-
-  get readable(): ReadableStream<Message> {
-    return this.#ways.readable;
-  }
-
-  get bytes(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#ways.bytes;
-  }
-
-  get writable(): WritableStream<MessageData | MessageSource> {
-    return this.#ways.writable;
-  }
-
-  get batches(): ReadableStream<Message[]> {
-    return this.#ways.batches;
-  }
-
-  messages(): AsyncIterableIterator<StreamedMessage> {
-    return this.#ways.messages();
-  }
-
-  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
-    return this.#ways.iterator;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 
   send(data: MessageData | MessageSource, options?: SendOptions): Promise<void> {
@@ -177,18 +132,6 @@ export class PlatformConnection<Data> implements DrivenConnection<Data> {
     return this.drained() ?? Promise.resolve();
   }
 
-  subscribe(topic: string, options?: SubscribeOptions): boolean {
-    return hubFor("subscribe", this.#hub).subscribe(this, topic, options);
-  }
-
-  unsubscribe(topic: string): boolean {
-    return hubFor("unsubscribe", this.#hub).unsubscribe(this, topic);
-  }
-
-  publish(topic: string, data: MessageData, options?: SendOptions): number {
-    return hubFor("publish", this.#hub).publishFrom(this, topic, data, options);
-  }
-
   ping(payload?: MessageData): Promise<number> {
     pingBytes(payload);
     return rejectNoPing("the WebSocket of Deno.serve");
@@ -208,7 +151,7 @@ export class PlatformConnection<Data> implements DrivenConnection<Data> {
   }
 
   abort(reason: unknown = new ConnectionError("The connection was aborted")): void {
-    this.#aborted = true;
+    this.aborted = true;
     if (this.#state === 3) return;
     this.#error ??= reason;
     this.#close(() => this.#socket.close());
@@ -227,7 +170,7 @@ export class PlatformConnection<Data> implements DrivenConnection<Data> {
   }
 
   takeBatch(): Message[] | undefined | Promise<Message[] | undefined> {
-    return this.#inbox.take();
+    return this.#queue.take();
   }
 
   /** The platform hands on whole messages only. */
@@ -235,16 +178,12 @@ export class PlatformConnection<Data> implements DrivenConnection<Data> {
     return async () => (await this.takeBatch())?.map(wholePart);
   }
 
-  consumeWith(consumer: BatchConsumer, ended: () => void): void {
-    this.#inbox.consumeWith(consumer, ended);
-  }
-
-  claim(way: string): void {
-    this.#ways.claim(way);
+  consumeWith(consumer: BatchConsumer): void {
+    this.#queue.consumeWith(consumer);
   }
 
   /** When replies leave is the platform's affair. */
-  consuming(): void {}
+  flushAt(): void {}
   flush(): void {}
 
   get full(): boolean {
@@ -280,8 +219,8 @@ export class PlatformConnection<Data> implements DrivenConnection<Data> {
       const facts = { limit: "maxMessageBytes", max: maxMessageBytes, actual: bytes, closeCode: 1009 } as const;
       return this.fail(new LimitError(`Message of ${bytes} bytes is over maxMessageBytes ${maxMessageBytes}`, facts));
     }
-    this.#inbox.put([message]);
-    if (!this.#inbox.full) return;
+    this.#queue.put([message]);
+    if (!this.#queue.full) return;
     this.fail(queueFull("Messages that the application has not read", maxQueuedBytes));
   }
 
@@ -309,7 +248,7 @@ export class PlatformConnection<Data> implements DrivenConnection<Data> {
     const error = clean ? undefined : this.#error;
     this.#drained?.reject(endOf(error ?? invalidState("The connection is closed")));
     this.onend?.();
-    this.#inbox.end(error);
+    this.#queue.end(error);
     this.#closed.resolve({
       closeCode: closeCode || CloseCode.ABNORMAL, // the platform says 0 where it gave up
       reason,

@@ -16,7 +16,7 @@ import { FrameParser } from "../pipeline/frames/frame_parser.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import { MessageAssembler } from "../pipeline/messages/message_assembler.ts";
 import type { Direction } from "../connection/watch/observer.ts";
-import { parserLimits } from "../connection/receiver.ts";
+import { parserLimits } from "../connection/incoming.ts";
 import { readLine, type Recording, type RecordingFacts } from "./recording.ts";
 
 /** How a recording is read back. The limits are those of the recording where none are given. */
@@ -131,7 +131,7 @@ function attempt(step: () => void): { readonly error: unknown } | undefined {
   }
 }
 
-/** The stages that `Receiver` has, without its clock. */
+/** The stages that `Incoming` has, with the frames between them. */
 function openPipeline(facts: RecordingFacts, options: ReplayOptions): Pipeline {
   const { way = "in", extensions = [], ...given } = options;
   const limits = resolveLimits({ ...facts.limits, ...given });

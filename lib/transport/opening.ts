@@ -42,7 +42,7 @@ export async function readHead<Head>(
     }
     let count: number | null;
     try {
-      count = await direct.read(direct.buffer.writableView);
+      count = await direct.readInto(direct.buffer.writableView);
     } catch (cause) {
       throw lost(cause);
     }

@@ -48,7 +48,7 @@ export interface Transport {
   /** The next chunk, which the caller may change and keep, or `null` at the end. */
   read(): Promise<Uint8Array<ArrayBuffer> | null>;
   /** A faster way to read, where there is one: `read` is made of it. */
-  readonly direct?: DirectReads;
+  readonly direct?: DirectReads | undefined;
   /** Writes some of `bytes`, at least one, which must not change until it is done: the number written. */
   writeSome(bytes: Uint8Array<ArrayBuffer>): Promise<number>;
   /** Says that nothing more will be written. */
@@ -62,7 +62,7 @@ export interface DirectReads {
   /** Where reads go that have no better place. */
   readonly buffer: ReadBuffer;
   /** Reads into `target`: the number of bytes, or `null` at the end. */
-  read(target: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  readInto(target: Uint8Array<ArrayBuffer>): Promise<number | null>;
 }
 
 /**
@@ -72,54 +72,116 @@ export interface DirectReads {
  * @returns The transport, which now owns `conn`.
  */
 export function transportOf(conn: ByteConnection | BytePair): Transport {
-  return "read" in conn ? connTransport(conn) : pairTransport(conn);
+  return "read" in conn ? new ConnTransport(conn) : pairTransport(conn);
 }
 
-/** The same, read in steps of at most `most` bytes and in no faster way: for stages in which a step may swell. */
+/** The same, read in steps of at most `most` bytes and in no faster way. */
 export function inSteps(transport: Transport, most: number): Transport {
-  const { direct: _, ...others } = transport;
-  let rest = new Uint8Array(0);
-  return {
-    ...others,
-    async read() {
-      const bytes = rest.length > 0 ? rest : await transport.read();
-      if (bytes === null) return null;
-      rest = bytes.subarray(most);
-      // A step is the application's, which may transfer it: the rest must not go with it.
-      return rest.length === 0 ? bytes : bytes.slice(0, most);
-    },
-  };
+  return new SteppedTransport(transport, most);
 }
 
-function connTransport(conn: ByteConnection): Transport {
-  conn.setNoDelay?.(true);
-  const buffer = new ReadBuffer();
-  let closed = false;
-  const close = () => {
-    if (closed) return; // a second `Deno.Conn.close()` throws BadResource
-    closed = true;
-    conn.close();
-  };
-  return {
-    async read() {
-      for (;;) {
-        const count = await conn.read(buffer.writableView);
-        if (count === null) return null;
-        if (count === 0) continue;
-        const chunk = buffer.take(count);
-        buffer.advance(count, { kept: true });
-        return chunk;
-      }
-    },
-    direct: { buffer, read: (target) => conn.read(target) },
-    writeSome: (bytes) => conn.write(bytes),
-    async closeWrite() {
-      if (closed) return;
-      if (conn.closeWrite === undefined) close(); // the peer waits for an end
-      else await conn.closeWrite();
-    },
-    close,
-  };
+/** The same, read by a function of yours. */
+export function readWith(transport: Transport, read: Transport["read"]): Transport {
+  return new FunctionTransport(transport, read);
+}
+
+/** A connection that is read and written with calls. */
+class ConnTransport implements Transport, DirectReads {
+  readonly direct: DirectReads = this;
+  readonly buffer: ReadBuffer = new ReadBuffer();
+  readonly #conn: ByteConnection;
+  #closed = false;
+
+  constructor(conn: ByteConnection) {
+    this.#conn = conn;
+    conn.setNoDelay?.(true);
+  }
+
+  async read(): Promise<Uint8Array<ArrayBuffer> | null> {
+    for (;;) {
+      const count = await this.#conn.read(this.buffer.writableView);
+      if (count === null) return null;
+      if (count === 0) continue;
+      const chunk = this.buffer.take(count);
+      this.buffer.advance(count, { kept: true });
+      return chunk;
+    }
+  }
+
+  readInto(target: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    return this.#conn.read(target);
+  }
+
+  writeSome(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+    return this.#conn.write(bytes);
+  }
+
+  async closeWrite(): Promise<void> {
+    if (this.#closed) return;
+    if (this.#conn.closeWrite === undefined) this.close(); // the peer waits for an end
+    else await this.#conn.closeWrite();
+  }
+
+  close(): void {
+    if (this.#closed) return; // a second `Deno.Conn.close()` throws BadResource
+    this.#closed = true;
+    this.#conn.close();
+  }
+}
+
+/** A transport that is read in another way than the one behind it. */
+abstract class TransportOver implements Transport {
+  protected readonly over: Transport;
+
+  constructor(over: Transport) {
+    this.over = over;
+  }
+
+  abstract readonly direct: DirectReads | undefined;
+  abstract read(): Promise<Uint8Array<ArrayBuffer> | null>;
+
+  writeSome(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+    return this.over.writeSome(bytes);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.over.closeWrite();
+  }
+
+  close(): void {
+    this.over.close();
+  }
+}
+
+/** Read in small steps. */
+class SteppedTransport extends TransportOver {
+  readonly direct = undefined;
+  readonly #most: number;
+  #rest = new Uint8Array(0);
+
+  constructor(over: Transport, most: number) {
+    super(over);
+    this.#most = most;
+  }
+
+  async read(): Promise<Uint8Array<ArrayBuffer> | null> {
+    const bytes = this.#rest.length > 0 ? this.#rest : await this.over.read();
+    if (bytes === null) return null;
+    this.#rest = bytes.subarray(this.#most);
+    // A step is the application's, which may transfer it: the rest must not go with it.
+    return this.#rest.length === 0 ? bytes : bytes.slice(0, this.#most);
+  }
+}
+
+/** Read by a function. */
+class FunctionTransport extends TransportOver {
+  readonly direct = undefined;
+  readonly read: Transport["read"];
+
+  constructor(over: Transport, read: Transport["read"]) {
+    super(over);
+    this.read = read;
+  }
 }
 
 /**

@@ -1,100 +1,114 @@
-import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
-import { ConnectionError, ProtocolError } from "../../lib/errors.ts";
+import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
+import { Deadlines } from "../../lib/deadlines.ts";
+import { ConnectionError, LimitError, ProtocolError } from "../../lib/errors.ts";
 import { encodeClosePayload } from "../../lib/pipeline/frames/close_code.ts";
-import { Closing, type ClosingOptions } from "../../lib/connection/closing.ts";
-import { Sender } from "../../lib/connection/sender.ts";
+import { Closing, type ClosingOwner, type DecideReply, type Progress } from "../../lib/connection/closing.ts";
 import type { CloseInfo } from "../../lib/connection/websocket_connection.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { settle } from "../_support/wait.ts";
 
-/** A closing handshake with nothing around it; what it does is noted, and its collaborators say what the test wants. */
-function closing(changes: Partial<ClosingOptions> = {}) {
-  const done: string[] = [];
-  const ends: CloseInfo[] = [];
-  const gate = { open: Promise.resolve() };
-  const reader = { inUse: false, awaited: false, idle: true };
-  const transport = {
-    read: () => Promise.resolve(null),
-    async writeSome(bytes: Uint8Array) {
-      done.push(`write ${bytes.toHex()}`);
-      await gate.open;
-      return bytes.length;
-    },
-    closeWrite: () => Promise.resolve(void done.push("closeWrite")),
-    close: () => {},
-  };
-  const sender = new Sender(transport, {
-    chain: undefined,
-    framing: undefined,
-    highWaterMark: 1000,
-    maxQueuedBytes: 1000,
-    maskKey: undefined,
-    failed: (error) => under.lose(error),
-    broken: (error) => under.fail(error),
-    drained: () => {},
-  });
-  const under = new Closing({
-    role: "server",
-    closeTimeout: 10_000,
-    hasCloseFrame: true,
-    transport,
-    sender,
-    intake: {
-      get awaited() {
-        return reader.awaited;
-      },
-      get idle() {
-        return reader.idle;
-      },
-      release: () => void done.push("release"),
-    },
-    ways: reader,
-    chain: undefined,
-    left: () => void done.push("left"),
-    finish(info) {
-      ends.push(info);
-      sender.end(info.error);
-    },
-    ...changes,
-  });
-  /** What was done since this was last called, but for the reader that is let go on with every step. */
-  const noted = () => done.splice(0).filter((what) => what !== "release" && what !== "left");
+/** What a closing handshake belongs to: it notes what is done to it, and says what the test wants. */
+class Owner implements ClosingOwner {
+  readonly deadlines = new Deadlines();
+  closeTimeout = 10_000;
+  hasCloseFrame = true;
+  allWritten = true;
+  progress: Progress = "unread";
+  busy = false;
+  decideReply: DecideReply | undefined = undefined;
+  /** What was done, in order. */
+  readonly done: string[] = [];
+  /** The causes that were given with the close frames. */
+  readonly reasons: unknown[] = [];
+  /** How it ended. */
+  readonly ends: CloseInfo[] = [];
+  /** When all that is queued is written. */
+  written: Promise<void> = Promise.resolve();
+  /** What the extensions throw when they are let go of. */
+  mistake: Error | undefined = undefined;
+
+  onLeaveOpen(): void {
+    this.done.push("leaveOpen");
+  }
+
+  onStateChange(): void {
+    this.done.push("stateChange");
+  }
+
+  sendClose(payload: Uint8Array<ArrayBuffer>, reason: unknown): void {
+    this.done.push(`sendClose ${payload.toHex()}`);
+    this.reasons.push(reason);
+  }
+
+  flushed(): Promise<void> {
+    return this.written;
+  }
+
+  endWriting(failed: boolean): Promise<void> {
+    this.done.push(failed ? "endWriting failed" : "endWriting");
+    return Promise.resolve();
+  }
+
+  releaseExtensions(): void {
+    this.done.push("release");
+    if (this.mistake !== undefined) throw this.mistake;
+  }
+
+  finish(info: CloseInfo): void {
+    this.done.push("finish");
+    this.ends.push(info);
+  }
+}
+
+const STEPS = ["leaveOpen", "stateChange", "release", "finish"];
+
+/** A closing handshake with nothing around it. */
+function closing(changes: Partial<Owner> = {}) {
+  const owner = Object.assign(new Owner(), changes);
+  const under = new Closing(owner);
+  const { done, ends } = owner;
+  /** What was written and ended since this was last called. */
+  const noted = () => done.splice(0).filter((what) => !STEPS.includes(what));
   /** The peer's close frame came. */
   const receive = (closeCode: number, reason = "") => {
     under.received = { closeCode, reason };
-    under.proceed();
+    under.handlePeerClose();
   };
-  return { under, sender, reader, gate, done, ends, noted, receive };
+  return { under, owner, done, ends, noted, receive };
 }
 
 const CLEAN = { closeCode: 1000, reason: "", wasClean: true };
 
-for (const role of ["server", "client"] as const) {
-  Deno.test(`${role}: we close, the peer answers, and ${role === "server" ? "we end" : "the peer ends"} the transport`, async () => {
-    using time = new FakeTime();
-    const { under, ends, noted, receive } = closing({ role });
-    under.proceed(); // nothing came yet
-    assertEquals(under.state, "open");
-    under.close(encodeClosePayload(4000, "bye"));
-    assertEquals([under.state, under.awaitsPeer], ["closeSent", true]);
-    assertEquals(noted(), ["write 88050fa0627965"]);
-    receive(1000);
-    await settle();
-    assertEquals([under.state, under.awaitsPeer], ["exchanged", false]);
-    assertEquals(noted(), role === "server" ? ["closeWrite"] : []);
-    under.requireClose(); // it came
-    under.endReading();
-    await settle();
-    assertEquals([under.state, ends], ["closed", [CLEAN]]);
-    under.abort("too late");
-    assertEquals([under.error, time.timers], [undefined, 0]);
-  });
-}
+Deno.test("we close, the peer answers, and the transport is ended", async () => {
+  using time = new FakeTime();
+  const { under, ends, noted, receive } = closing();
+  under.handlePeerClose(); // nothing came yet
+  assertEquals(under.state, "open");
+  under.close(encodeClosePayload(4000, "bye"));
+  assertEquals([under.state, under.awaitsPeer], ["closeSent", true]);
+  assertEquals(noted(), ["sendClose 0fa0627965"]);
+  receive(1000);
+  await settle();
+  assertEquals([under.state, under.awaitsPeer], ["exchanged", false]);
+  assertEquals(noted(), ["endWriting"]);
+  under.requireClose(); // it came
+  under.endReading();
+  await settle();
+  assertEquals([under.state, ends], ["closed", [CLEAN]]);
+  under.abort("too late");
+  assertEquals([under.error, time.timers], [undefined, 0]);
+});
 
-Deno.test("every step lets a reader go on that waits for room", () => {
-  const { under, done } = closing();
-  under.abort("enough");
-  assertEquals(done, ["left", "release"]);
+Deno.test("every step lets the read loop go on that waits for room, and onLeaveOpen is called once", () => {
+  const aborted = closing();
+  aborted.under.abort("enough");
+  assertEquals(aborted.done, ["leaveOpen", "stateChange", "release", "finish"]);
+
+  const closed = closing();
+  closed.under.close(encodeClosePayload());
+  closed.under.abort("enough");
+  closed.under.abort("enough");
+  assertEquals(closed.done, ["leaveOpen", "stateChange", "sendClose ", "stateChange", "release", "finish"]);
 });
 
 Deno.test("the first payload that is sent counts, and nothing is sent twice", async () => {
@@ -105,10 +119,46 @@ Deno.test("the first payload that is sent counts, and nothing is sent twice", as
   receive(1000);
   under.close(encodeClosePayload(4002));
   await settle();
-  assertEquals(noted(), ["write 88020fa0", "closeWrite"]);
+  assertEquals(noted(), ["sendClose 0fa0", "endWriting failed"]);
   under.endReading();
   await settle();
   assertEquals(ends.map(({ wasClean, error }) => [wasClean, error instanceof ProtocolError]), [[false, true]]);
+});
+
+Deno.test("the close frame of a fault that waits for answers is the first fault's, whatever comes before it is sent", async () => {
+  using time = new FakeTime();
+  const first = new ProtocolError("wrong", "RFC 6455 §5.2");
+  for (const later of ["close", "fail", "fault"] as const) {
+    const { under, owner, ends, noted } = closing({ progress: "reading" });
+    under.fault(first);
+    assertEquals([under.state, under.isOpen, under.answering], ["failing", true, true]);
+    assert(!owner.done.includes("leaveOpen"));
+    if (later === "close") under.close(encodeClosePayload(4001));
+    else under[later](new LimitError("later", { limit: "maxFrames", max: 1, actual: 2, closeCode: 1008 }));
+    await time.advance(2_000);
+    assertEquals(noted(), [`sendClose 03ea${new TextEncoder().encode("wrong").toHex()}`, "endWriting failed"]);
+    assertStrictEquals(owner.reasons[0], first);
+    under.endReading();
+    await settle();
+    assertStrictEquals(ends[0]?.error, first);
+    assertEquals([ends.length, time.timers], [1, 0]);
+  }
+});
+
+Deno.test("giving up does not take the place of an earlier cause", () => {
+  const earlier = new ProtocolError("wrong", "RFC 6455 §5.2");
+  for (const event of ["fail", "fault"] as const) {
+    const { under, ends } = closing({ progress: "reading" });
+    under[event](earlier);
+    under.abort(new Error("enough"));
+    assertStrictEquals(under.error, earlier);
+    assertEquals(ends, [{ closeCode: 1006, reason: "", wasClean: false, error: earlier }]);
+  }
+  const lost = new ConnectionError("reset");
+  const { under, ends } = closing();
+  under.recordCause(lost);
+  under.abort(new Error("enough"));
+  assertStrictEquals(ends[0]?.error, lost);
 });
 
 Deno.test("a failure tells the peer its code, our own mistake nothing more, and the first cause is kept", async () => {
@@ -116,15 +166,15 @@ Deno.test("a failure tells the peer its code, our own mistake nothing more, and 
   const theirs = closing();
   theirs.under.fail(new ProtocolError("wrong", "RFC 6455 §5.2"));
   await settle();
-  assertEquals(theirs.noted(), [`write 880703ea${new TextEncoder().encode("wrong").toHex()}`, "closeWrite"]);
+  assertEquals(theirs.noted(), [`sendClose 03ea${new TextEncoder().encode("wrong").toHex()}`, "endWriting failed"]);
   theirs.under.abort("enough");
 
   const ours = new TypeError("mine");
-  const { under, ends, noted } = closing({ role: "client" });
+  const { under, ends, noted } = closing();
   under.fail(ours);
-  under.blame(new ConnectionError("later"));
+  under.recordCause(new ConnectionError("later"));
   await settle();
-  assertEquals(noted(), ["write 880203f3", "closeWrite"]); // 1011; who fails ends the transport, a client too
+  assertEquals(noted(), ["sendClose 03f3", "endWriting failed"]); // 1011; the end that fails the connection ends the transport, a client too
   await time.advance(1_999);
   assertEquals([under.state, ends], ["failed", []]);
   await time.advance(1);
@@ -134,15 +184,13 @@ Deno.test("a failure tells the peer its code, our own mistake nothing more, and 
 
 Deno.test("a closing handshake may take `closeTimeout`; 0 is for ever; after a failure at most 2 s", async () => {
   using time = new FakeTime();
-  for (const role of ["server", "client"] as const) {
-    const { under, ends } = closing({ role, closeTimeout: 50 });
-    under.close(encodeClosePayload(1000));
-    await time.advance(49);
-    assertEquals(ends, []);
-    await time.advance(1);
-    assertInstanceOf(ends[0]?.error, ConnectionError);
-    assertEquals(String(ends[0]?.error), "ConnectionError: The closing handshake took more than 50 ms");
-  }
+  const { under, ends } = closing({ closeTimeout: 50 });
+  under.close(encodeClosePayload(1000));
+  await time.advance(49);
+  assertEquals(ends, []);
+  await time.advance(1);
+  assertInstanceOf(ends[0]?.error, ConnectionError);
+  assertEquals(String(ends[0]?.error), "ConnectionError: The closing handshake took more than 50 ms");
   const patient = closing({ closeTimeout: 0 });
   patient.under.close(encodeClosePayload(1000));
   assertEquals(time.timers, 0);
@@ -156,106 +204,111 @@ Deno.test("a closing handshake may take `closeTimeout`; 0 is for ever; after a f
   }
 });
 
-Deno.test("the peer's code is echoed at once where somebody waits for more, and where nobody reads", async () => {
-  for (const reader of [{ inUse: true, awaited: true }, { inUse: false }]) {
+Deno.test("the peer's code is echoed at once where the application waits for more, and where it does not read", async () => {
+  for (const state of [{ progress: "all" }, { progress: "all", busy: true }, { progress: "unread" }] as const) {
     using time = new FakeTime();
-    const { under, noted, receive, ...more } = closing();
-    Object.assign(more.reader, reader);
+    const { under, ends, noted, receive } = closing(state);
     receive(4321, "why");
     assertEquals(under.state, "closeReceived");
-    if (more.reader.awaited) await settle();
-    else await time.advance(0);
-    assertEquals(noted(), ["write 880210e1", "closeWrite"]);
+    await settle();
+    assertEquals(noted(), ["sendClose 10e1", "endWriting"]);
     under.endReading();
     await settle();
-    assertEquals(more.ends, [{ closeCode: 4321, reason: "why", wasClean: true }]);
+    assertEquals(ends, [{ closeCode: 4321, reason: "why", wasClean: true }]);
     assertEquals(time.timers, 0);
   }
 });
 
 Deno.test("a frame without a code is answered with one without", async () => {
-  const { under, noted, receive, reader } = closing();
-  reader.awaited = true;
+  const { under, noted, receive } = closing({ progress: "all" });
   receive(1005);
   await settle();
-  assertEquals(noted(), ["write 8800", "closeWrite"]);
+  assertEquals(noted(), ["sendClose ", "endWriting"]);
   under.abort("enough");
 });
 
-Deno.test("the answer waits for who consumes, as long as that gets on within 2 s", async () => {
+Deno.test("the answer waits for the application, as long as that gets on within 2 s", async () => {
   using time = new FakeTime();
-  const busy = closing();
-  Object.assign(busy.reader, { inUse: true, idle: false });
+  const busy = closing({ progress: "reading" });
   busy.receive(1000);
   await time.advance(1_000);
-  busy.under.checkConsumed(); // one of several
+  busy.under.onProgress(); // one of several
   await time.advance(999);
   assertEquals(busy.noted(), []);
-  Object.assign(busy.reader, { idle: true });
-  busy.under.checkConsumed(); // the last one is being dealt with
+  busy.owner.progress = "last";
+  busy.under.onProgress(); // the last one is being dealt with
   await time.advance(0);
-  assertEquals(busy.noted(), ["write 880203e8", "closeWrite"]);
+  assertEquals(busy.noted(), ["sendClose 03e8", "endWriting"]);
 
-  const late = closing();
-  late.reader.inUse = true;
-  late.sender.consuming = "later";
+  const late = closing({ progress: "reading", busy: true });
   late.receive(1000);
   await time.advance(1_000);
-  late.under.checkConsumed(); // the last one is in hand, and not dealt with
+  late.under.onProgress(); // the last one is in hand, and not dealt with
   await time.advance(999);
   assertEquals(late.noted(), []);
   await time.advance(1);
-  assertEquals(late.noted(), ["write 880203e8", "closeWrite"]);
+  assertEquals(late.noted(), ["sendClose 03e8", "endWriting"]);
 
-  const stuck = closing();
-  Object.assign(stuck.reader, { inUse: true, idle: false });
+  const stuck = closing({ progress: "reading" });
   stuck.receive(1000);
   await time.advance(1_999);
   assertEquals(stuck.noted(), []);
   await time.advance(1);
-  assertEquals(stuck.noted(), ["write 880203e8", "closeWrite"]);
+  assertEquals(stuck.noted(), ["sendClose 03e8", "endWriting"]);
 });
 
 Deno.test("a batch that was taken in the same turn may have more messages than one: it has another 2 s", async () => {
   using time = new FakeTime();
-  const { sender, reader, noted, receive, under } = closing();
-  reader.inUse = true;
+  const { owner, noted, receive, under } = closing({ progress: "last" });
   receive(1000);
-  sender.consuming = "later";
+  Object.assign(owner, { progress: "reading", busy: true });
   await time.advance(1_999);
   assertEquals(noted(), []);
-  sender.consuming = "nothing";
-  under.checkConsumed();
+  Object.assign(owner, { progress: "last", busy: false });
+  under.onProgress();
   await time.advance(0);
-  assertEquals(noted(), ["write 880203e8", "closeWrite"]);
+  assertEquals(noted(), ["sendClose 03e8", "endWriting"]);
+});
+
+Deno.test("a fault waits until the application comes back for more: the last message may still be answered", async () => {
+  using time = new FakeTime();
+  const { owner, noted, under } = closing({ progress: "last" });
+  under.fault(new ProtocolError("", "RFC 6455 §5.2"));
+  under.onProgress();
+  await time.advance(1_000);
+  assertEquals([under.state, noted()], ["failing", []]);
+  owner.progress = "all";
+  under.onProgress();
+  await time.advance(0);
+  assertEquals([under.state, noted()], ["failed", ["sendClose 03ea", "endWriting failed"]]);
+  under.abort("enough");
 });
 
 Deno.test("a hook decides on the answer, once, however long it takes; what it throws is 1011", async () => {
   const asked: unknown[] = [];
   const decision = Promise.withResolvers<{ closeCode: number; reason: string }>();
-  const slow = closing();
-  slow.under.decideReply = (received) => {
-    asked.push(received);
-    return decision.promise;
-  };
-  slow.reader.awaited = true;
+  const slow = closing({
+    progress: "all",
+    decideReply(received) {
+      asked.push(received);
+      return decision.promise;
+    },
+  });
   slow.receive(4000, "x");
-  slow.under.checkConsumed();
-  slow.under.checkConsumed();
+  slow.under.onProgress();
+  slow.under.onProgress();
   await settle();
   assertEquals([asked, slow.noted()], [[{ closeCode: 4000, reason: "x" }], []]);
   decision.resolve({ closeCode: 4001, reason: "y" });
   await settle();
-  assertEquals(slow.noted(), ["write 88030fa179", "closeWrite"]);
+  assertEquals(slow.noted(), ["sendClose 0fa179", "endWriting"]);
   slow.under.abort("enough");
 
   for (const decideReply of [() => Promise.reject(new Error("mine")), () => ({ closeCode: 1006, reason: "" })]) {
-    const { under, ends, noted, receive, reader } = closing();
-    under.decideReply = decideReply;
-    reader.awaited = true;
+    const { under, ends, noted, receive } = closing({ progress: "all", decideReply });
     receive(1000);
     await settle();
-    assertEquals(noted(), ["write 880203f3", "closeWrite"]);
+    assertEquals(noted(), ["sendClose 03f3", "endWriting"]);
     under.endReading();
     await settle();
     assertEquals(ends.map(({ closeCode }) => closeCode), [1000]);
@@ -263,14 +316,12 @@ Deno.test("a hook decides on the answer, once, however long it takes; what it th
 });
 
 Deno.test("T4: where the peer has ended its side, the end comes as soon as our answer is written", async () => {
-  const { under, ends, gate, noted, receive, reader } = closing();
   const written = Promise.withResolvers<void>();
-  gate.open = written.promise;
-  reader.awaited = true;
+  const { under, ends, noted, receive } = closing({ progress: "all", written: written.promise });
   receive(1000);
   under.endReading();
   await settle();
-  assertEquals([noted(), ends], [["write 880203e8"], []]);
+  assertEquals([noted(), ends], [["sendClose 03e8"], []]);
   written.resolve();
   await settle();
   assertEquals([noted(), ends], [[], [CLEAN]]);
@@ -280,8 +331,8 @@ Deno.test("the end of the transport without a close frame is an error, and what 
   const { under, ends } = closing();
   assertThrows(() => under.requireClose(), ConnectionError, "without a close frame");
   const cause = new Error("reset");
-  under.blame(cause);
-  under.blame(new ConnectionError("later"));
+  under.recordCause(cause);
+  under.recordCause(new ConnectionError("later"));
   under.endReading();
   await settle();
   const { error, ...rest } = ends[0]!;
@@ -291,21 +342,19 @@ Deno.test("the end of the transport without a close frame is an error, and what 
 });
 
 Deno.test("how the transport ends is no error once both close frames are exchanged, unless ours is not written", async () => {
-  for (const [writes, clean] of [[true, true], [false, false]]) {
-    const { under, ends, gate, receive, reader } = closing();
-    if (!writes) gate.open = new Promise(() => {});
-    reader.awaited = true;
+  for (const allWritten of [true, false]) {
+    const written = allWritten ? Promise.resolve() : new Promise<void>(() => {});
+    const { under, ends, receive } = closing({ progress: "all", allWritten, written });
     receive(1000);
     await settle();
     assertEquals(under.state, "exchanged");
     under.lose(new Error("reset"));
-    assertEquals(ends.map(({ wasClean }) => wasClean), [clean]);
+    assertEquals(ends.map(({ wasClean }) => wasClean), [allWritten]);
   }
 });
 
 Deno.test("where there are no close frames, the end of the transport is the peer's, and ending it is ours", async () => {
-  const peers = closing({ hasCloseFrame: false });
-  peers.reader.awaited = true;
+  const peers = closing({ hasCloseFrame: false, progress: "all" });
   peers.under.requireClose();
   peers.under.endReading();
   await settle();
@@ -314,7 +363,7 @@ Deno.test("where there are no close frames, the end of the transport is the peer
   const ours = closing({ hasCloseFrame: false });
   ours.under.close(encodeClosePayload(4000));
   await settle();
-  assertEquals([ours.noted(), ours.under.state], [["closeWrite"], "closeSent"]);
+  assertEquals([ours.noted(), ours.under.state], [["sendClose 0fa0", "endWriting"], "closeSent"]);
   ours.under.requireClose();
   ours.under.endReading();
   await settle();
@@ -323,32 +372,28 @@ Deno.test("where there are no close frames, the end of the transport is the peer
   const failed = closing({ hasCloseFrame: false });
   failed.under.fail(new Error("mine"));
   await settle();
-  assertEquals(failed.noted(), ["closeWrite"]);
+  assertEquals(failed.noted(), ["sendClose 03f3", "endWriting failed"]);
   failed.under.abort("enough");
 });
 
 Deno.test("what cannot be let go of is an error, and the end comes all the same, once", () => {
   const mine = new Error("mine");
-  const { under, ends } = closing({
-    chain: {
-      release() {
-        throw mine;
-      },
-    },
-  });
+  const { under, ends } = closing({ mistake: mine });
   under.received = { closeCode: 1000, reason: "" };
   under.lose(undefined);
   under.abort("again");
   under.endReading();
   assertEquals(ends.length, 1);
-  const plain = closing({
-    chain: {
-      release() {
-        throw mine;
-      },
-    },
-  });
+  const plain = closing({ mistake: mine });
   plain.under.close(encodeClosePayload(1000));
   plain.under.abort(undefined);
   assertEquals(plain.ends, [{ closeCode: 1006, reason: "", wasClean: false, error: mine }]);
+});
+
+Deno.test("a mistake in letting go does not take the place of the cause of the end", () => {
+  const cause = new ProtocolError("wrong", "RFC 6455 §5.2");
+  const { under, ends } = closing({ mistake: new Error("mine") });
+  under.lose(cause);
+  assertStrictEquals(under.error, cause);
+  assertEquals(ends, [{ closeCode: 1006, reason: "", wasClean: false, error: cause }]);
 });

@@ -215,7 +215,11 @@ Deno.test("a connection is read in one way: a second one is told so", async () =
   const { connection } = open();
   const reading = connection[Symbol.asyncIterator]().next();
   await assertRejects(() => connection.batches.getReader().read(), TypeError, "read through its iterator");
-  assertThrows(() => connection.consumeWith(() => undefined, () => {}), TypeError, "read through its iterator");
+  assertThrows(
+    () => connection.consumeWith({ consume: () => undefined, ended() {} }),
+    TypeError,
+    "read through its iterator",
+  );
   const other = connection[Symbol.asyncIterator]().next();
   await assertRejects(() => other, TypeError, "another read is waiting");
   connection.abort();

@@ -10,13 +10,13 @@ let loads = 0;
 /** What is printed while `work` runs with the module as a process has it that has warned of nothing. */
 function warnings(work: (untilReturned: typeof UntilReturned) => Promise<void>): Promise<string[]> {
   return printed(async () => {
-    const path = "../../../lib/connection/early_return.ts";
+    const path = "../../lib/connection/early_return.ts";
     const { untilReturned } = await import(`${path}?load=${++loads}`);
     await work(untilReturned);
   }).then((all) => all.map(String));
 }
 
-const OPEN = { readyState: 1, read: false };
+const OPEN = { readyState: 1, reader: undefined };
 
 Deno.test("a function that returns at once without reading is warned of, once, with what to do", async () => {
   const printed = await warnings(async (untilReturned) => {
@@ -30,14 +30,14 @@ Deno.test("a function that returns at once without reading is warned of, once, w
 });
 
 Deno.test("so is an asynchronous one that awaits nothing", async () => {
-  const printed = await warnings((untilReturned) => untilReturned(OPEN, (async () => {})()));
+  const printed = await warnings(async (untilReturned) => void await untilReturned(OPEN, (async () => {})()));
   assertEquals(printed.length, 1);
 });
 
-Deno.test("who reads, closes, or awaits anything knows what it does", async () => {
+Deno.test("a function that reads, closes, or awaits anything is not warned of", async () => {
   const printed = await warnings(async (untilReturned) => {
-    await untilReturned({ readyState: 1, read: true }, undefined);
-    await untilReturned({ readyState: 2, read: false }, undefined);
+    await untilReturned({ readyState: 1, reader: "iterator" }, undefined);
+    await untilReturned({ readyState: 2, reader: undefined }, undefined);
     await untilReturned(OPEN, (async () => void await undefined)());
     await untilReturned(OPEN, { then: (done: () => void) => setTimeout(done, 0) });
   });
@@ -46,21 +46,29 @@ Deno.test("who reads, closes, or awaits anything knows what it does", async () =
 
 Deno.test("what the function throws goes on, and is no return", async () => {
   const printed = await warnings(async (untilReturned) => {
-    await assertRejects(() => untilReturned(OPEN, Promise.reject(new Error("a bug"))), Error, "a bug");
+    await assertRejects(async () => await untilReturned(OPEN, Promise.reject(new Error("a bug"))), Error, "a bug");
   });
   assertEquals(printed, []);
 });
 
-Deno.test("a connection says whether anything reads it", async () => {
-  for (const way of ["iterator", "readable", "messages", "callbacks"] as const) {
+Deno.test("a connection says what it is read through", async () => {
+  const readers = {
+    iterator: "iterator",
+    readable: "iterator",
+    batches: "batches",
+    messages: "messages",
+    callbacks: "callbacks",
+  } as const;
+  for (const way of ["iterator", "readable", "batches", "messages", "callbacks"] as const) {
     const { connection } = open();
-    assertEquals(connection.read, false);
+    assertEquals(connection.reader, undefined);
     if (way === "iterator") void connection[Symbol.asyncIterator]().next().catch(() => {});
     if (way === "readable") void connection.readable.getReader().read().catch(() => {});
+    if (way === "batches") void connection.batches.getReader().read().catch(() => {});
     if (way === "messages") connection.messages();
     if (way === "callbacks") void runHandler(connection, {}, () => {});
-    if (way === "readable") await settle(); // a stream asks its source a little later
-    assertEquals([way, connection.read], [way, true]);
+    if (way === "readable" || way === "batches") await settle(); // a stream asks its source a little later
+    assertEquals([way, connection.reader], [way, readers[way]]);
     connection.abort();
     await closed(connection);
   }

@@ -3,6 +3,7 @@ import { connect } from "../../lib/client/connect.ts";
 import { LimitError } from "../../lib/errors.ts";
 import type { PerMessageDeflateOptions } from "../../lib/extensions/permessage_deflate/permessage_deflate.ts";
 import { frame, Opcode, Rsv } from "../../lib/pipeline/frames/frame.ts";
+import { MAX_HEADER_BYTES } from "../../lib/pipeline/frames/frame_writer.ts";
 import type { MessageData } from "../../lib/pipeline/messages/message.ts";
 import type { MessageSource } from "../../lib/connection/message_source.ts";
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
@@ -13,7 +14,7 @@ import { connPair } from "../_support/pair.ts";
 import { PAYLOADS } from "../_support/payloads.ts";
 import { binary, close, ping, pong, type RawPeer, text } from "../_support/raw_peer.ts";
 import { randomBytes, seeded } from "../_support/random.ts";
-import { settle, soon } from "../_support/wait.ts";
+import { settle, soon, until } from "../_support/wait.ts";
 import { end } from "../extensions/_support.ts";
 import { NO_TAKEOVER } from "../extensions/permessage_deflate/_support.ts";
 import { chunks, Faucet, part } from "./_streamed.ts";
@@ -212,6 +213,31 @@ Deno.test("T5: what waits behind a message counts against maxQueuedBytes", async
   assertEquals([error.limit, error.closeCode], ["maxQueuedBytes", 1013]);
   for (const sent of [first, ...waiting]) assertStrictEquals(await assertRejects(() => sent), error);
   assertEquals(faucet.returned, true);
+});
+
+Deno.test("T5: behind a message maxQueuedBytes is reached with what waits and what is queued together, and not one byte before", async () => {
+  for (const queued of [0, 500]) {
+    for (const [missing, readyState] of [[1, 1], [0, 3]] as const) {
+      const { connection } = open({ maxQueuedBytes: 2000, highWaterMark: 10_000, capacity: 0 });
+      const faucet = new Faucet<Uint8Array<ArrayBuffer>>();
+      const sends = [connection.send(faucet)];
+      if (queued > 0) {
+        await faucet.give(counting(queued));
+        await until(() => connection.bufferedAmount > queued, "The chunk in the queue");
+      }
+      const rest = 2000 - missing - connection.bufferedAmount;
+      sends.push(connection.send(counting(rest - MAX_HEADER_BYTES)));
+      assertEquals(connection.readyState, readyState, `${queued} bytes queued, and ${missing} missing`);
+      if (readyState === 1) assertEquals(connection.bufferedAmount, 1999);
+      connection.abort();
+      const { error } = await closed(connection);
+      if (readyState === 3) {
+        assertInstanceOf(error, LimitError);
+        assertEquals([error.limit, error.max, error.actual, error.closeCode], ["maxQueuedBytes", 2000, 2000, 1013]);
+      }
+      for (const sent of sends) assertStrictEquals(await assertRejects(() => sent), error);
+    }
+  }
 });
 
 Deno.test("callbacks whose replies wait behind a message stop the peer", async () => {

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { defer } from "../../async.ts";
 import { isThenable } from "../../log_error.ts";
 import { checkMemory, type Message, ownCopy } from "../../pipeline/messages/message.ts";
+import type { BatchConsumer } from "../batch_queue.ts";
 import type { DrivenConnection } from "../driven_connection.ts";
 import { untilReturned } from "../early_return.ts";
 import { isEnd } from "../not_open.ts";
@@ -46,12 +46,20 @@ export type WebSocketHandler<Data = unknown, Socket = WebSocketConnection<Data>>
   | ((socket: Socket) => unknown)
   | WebSocketCallbacks<Data, Socket>;
 
+/** What a handler's run needs of whatever holds its connection. */
+export interface HandlerOwner {
+  /** Gets what the handler throws that is its own mistake, and not the connection's end. */
+  report(error: unknown): void;
+  /** The connection has ended, and the handler is done with it. */
+  onDone(): void;
+}
+
 /**
  * Runs a handler on a connection.
  *
  * @param connection The connection, not yet read.
  * @param handler The handler.
- * @param report Is told of what the handler throws that is its own and not the connection's end.
+ * @param report Gets what the handler throws that is its own mistake, and not the connection's end.
  * @returns Resolves when the connection has ended and the handler is done with it. It never rejects.
  */
 export function runHandler<Data>(
@@ -59,22 +67,30 @@ export function runHandler<Data>(
   handler: WebSocketHandler<Data>,
   report: (error: unknown) => void,
 ): Promise<void> {
-  return typeof handler === "function"
-    ? runFunction(connection, handler, report)
-    : runCallbacks(connection, handler, report);
+  return new Promise((onDone) => startHandler(connection, handler, { report, onDone }));
+}
+
+/** The same for an owner: no promise is held for as long as the connection lasts. */
+export function startHandler<Data>(
+  connection: DrivenConnection<Data>,
+  handler: WebSocketHandler<Data>,
+  owner: HandlerOwner,
+): void {
+  if (typeof handler === "function") void runFunction(connection, handler, owner);
+  else new CallbackReader(connection, handler, owner).start();
 }
 
 async function runFunction<Data>(
   connection: DrivenConnection<Data>,
   handler: (socket: WebSocketConnection<Data>) => unknown,
-  report: (error: unknown) => void,
+  owner: HandlerOwner,
 ): Promise<void> {
   try {
     await untilReturned(connection, handler(connection));
     if (connection.readyState === 1) connection.close();
   } catch (error) {
     if (!connection.isOwnError(error)) {
-      report(error);
+      owner.report(error);
       // How another connection ended is not for this peer, not even as a close code. The function has ended: so must this connection.
       connection.fail(
         isEnd(error) ? new Error("The handler ended because another connection did", { cause: error }) : error,
@@ -82,97 +98,126 @@ async function runFunction<Data>(
     }
   }
   await connection.closed;
+  owner.onDone();
 }
 
-function runCallbacks<Data>(
-  connection: DrivenConnection<Data>,
-  handler: WebSocketCallbacks<Data>,
-  report: (error: unknown) => void,
-): Promise<void> {
-  // A handler that has thrown gets no more messages.
-  let broken = false;
-  const stop = (error: unknown): void => {
-    const own = connection.isOwnError(error);
-    if (!own) report(error);
+/** Hands the messages of one connection to its callbacks. */
+class CallbackReader<Data> implements BatchConsumer {
+  readonly #connection: DrivenConnection<Data>;
+  readonly #handler: WebSocketCallbacks<Data>;
+  readonly #owner: HandlerOwner;
+  /** A handler that has thrown gets no more messages. */
+  #broken = false;
+  /** Where the batch in hand goes on; there is only one at a time. */
+  #next = 0;
+
+  constructor(connection: DrivenConnection<Data>, handler: WebSocketCallbacks<Data>, owner: HandlerOwner) {
+    this.#connection = connection;
+    this.#handler = handler;
+    this.#owner = owner;
+  }
+
+  start(): void {
+    const connection = this.#connection;
+    const handler = this.#handler;
+    connection.claim("callbacks"); // before `open` can read in another way
+    if (handler.drain !== undefined) connection.ondrain = () => void this.#call(() => handler.drain?.(connection));
+    const opening = this.#call(() => handler.open?.(connection));
+    if (opening === undefined) connection.consumeWith(this);
+    else void opening.then(() => connection.consumeWith(this));
+  }
+
+  consume(batch: Message[]): Promise<void> | undefined {
+    if (this.#handler.message === undefined) return undefined;
+    const busy = this.#deliver(batch, 0);
+    if (busy !== undefined) return this.#deliverRest(batch, busy);
+    // Replies that the peer does not read stop its requests.
+    return this.#connection.full ? this.#drained() : undefined;
+  }
+
+  ended(): void {
+    void this.#finish();
+  }
+
+  async #finish(): Promise<void> {
+    const connection = this.#connection;
+    const handler = this.#handler;
+    const info = await connection.closed;
+    if (info.error !== undefined) await this.#call(() => handler.error?.(connection, info.error));
+    await this.#call(() => handler.close?.(connection, info));
+    this.#owner.onDone();
+  }
+
+  /** Deals with what a callback threw. */
+  #stop(error: unknown): void {
+    const own = this.#connection.isOwnError(error);
+    if (!own) this.#owner.report(error);
     // A connection is not to be punished for the end of another.
     if (!own && isEnd(error)) return;
-    broken = true;
-    if (!own) connection.fail(error);
-  };
+    this.#broken = true;
+    if (!own) this.#connection.fail(error);
+  }
 
-  /** Calls a callback and deals with what it throws; a promise means that it is not done. */
-  const call = (callback: () => unknown): Promise<unknown> | undefined => {
+  /** Calls a callback. Returns a promise if it is not done, which never rejects. */
+  #call(callback: () => unknown): Promise<unknown> | undefined {
     try {
       const busy = callback();
-      if (isThenable(busy)) return Promise.resolve(busy).catch(stop);
+      if (isThenable(busy)) return Promise.resolve(busy).catch((error) => this.#stop(error));
     } catch (error) {
-      stop(error);
+      this.#stop(error);
     }
     return undefined;
-  };
+  }
 
-  const message = handler.message?.bind(handler);
-
-  /** Where the batch in hand goes on; the inbox hands on one at a time. */
-  let next = 0;
-
-  /** Calls back for the messages from `at` on, until one is not done at once: then `next` is behind it. */
-  const deliver = (batch: Message[], at: number): PromiseLike<unknown> | undefined => {
-    connection.consuming("now");
-    for (; at < batch.length && !connection.aborted && !broken; at++) {
+  /** Calls back for the messages from `at` on, until one is not done at once: then `#next` is behind it. */
+  #deliver(batch: Message[], at: number): PromiseLike<unknown> | undefined {
+    const connection = this.#connection;
+    const handler = this.#handler;
+    connection.flushAt("batchEnd");
+    for (; at < batch.length && !connection.aborted && !this.#broken; at++) {
       let busy: PromiseLike<unknown> | undefined;
       try {
         const data = batch[at]!;
         if (data.length === 0) checkMemory(data);
-        const returned = message?.(connection, data);
-        if (isThenable(returned)) busy = returned;
+        const returned = handler.message?.(connection, data);
+        if (returned !== undefined && isThenable(returned)) busy = returned;
       } catch (error) {
-        stop(error);
+        this.#stop(error);
       }
       if (busy !== undefined) {
-        next = at + 1;
-        connection.consuming(next < batch.length ? "later" : "nothing");
+        this.#next = at + 1;
+        connection.flushAt(this.#next < batch.length ? "turnEnd" : "microtask");
         return busy;
       }
     }
-    connection.flush(); // before the change of state, which would do it a microtask later
-    connection.consuming("nothing");
+    connection.flush(); // before the change, which would do it a microtask later
+    connection.flushAt("microtask");
     return undefined;
-  };
+  }
 
-  /** The same with a wait for each message that is not done at once. Nothing of a batch is copied for a wait: there may be 40 000. */
-  const deliverRest = async (batch: Message[], first: PromiseLike<unknown>): Promise<void> => {
+  /** Goes on after a callback that is not done at once. The batch is not cut for each wait: it may hold 40,000 messages. */
+  async #deliverRest(batch: Message[], first: PromiseLike<unknown>): Promise<void> {
     // What is lent is lent for its call only.
-    if (connection.lends) { for (let at = next; at < batch.length; at++) batch[at] = ownCopy(batch[at]!); }
-    for (let busy: PromiseLike<unknown> | undefined = first; busy !== undefined; busy = deliver(batch, next)) {
+    if (this.#connection.lends) {
+      for (let at = this.#next; at < batch.length; at++) batch[at] = ownCopy(batch[at]!);
+    }
+    let busy: PromiseLike<unknown> | undefined = first;
+    while (busy !== undefined) {
       try {
         await busy;
       } catch (error) {
-        stop(error);
+        this.#stop(error);
       }
+      busy = this.#deliver(batch, this.#next);
     }
-    await connection.drained()?.catch(() => {});
-  };
+    await this.#drained();
+  }
 
-  const consume = (batch: Message[]): Promise<void> | undefined => {
-    if (message === undefined) return undefined;
-    const busy = deliver(batch, 0);
-    // Replies that the peer does not read stop its requests.
-    return busy === undefined ? connection.drained()?.catch(() => {}) : deliverRest(batch, busy);
-  };
-
-  connection.claim("callbacks"); // before `open` can read in another way
-  if (handler.drain !== undefined) connection.ondrain = () => void call(() => handler.drain?.(connection));
-  const done = defer<void>();
-  const finish = async () => {
-    const info = await connection.closed;
-    if (info.error !== undefined) await call(() => handler.error?.(connection, info.error));
-    await call(() => handler.close?.(connection, info));
-    done.resolve();
-  };
-  const start = () => connection.consumeWith(consume, () => void finish());
-  const opening = call(() => handler.open?.(connection));
-  if (opening === undefined) start();
-  else void opening.then(start);
-  return done.promise;
+  async #drained(): Promise<void> {
+    try {
+      await this.#connection.drained();
+    } catch {
+      // The connection has ended: `closed` says how.
+    }
+  }
 }

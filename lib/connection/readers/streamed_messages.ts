@@ -4,7 +4,7 @@
  * @module
  */
 import { invalidState } from "../../errors.ts";
-import { MAX_HEADER_BYTES } from "../../pipeline/frames/frame_serializer.ts";
+import { MAX_HEADER_BYTES } from "../../pipeline/frames/frame_writer.ts";
 import type { Message } from "../../pipeline/messages/message.ts";
 import type { MessagePart } from "../../pipeline/messages/message_splitter.ts";
 import type { DrivenConnection } from "../driven_connection.ts";
@@ -58,7 +58,7 @@ export function messageStreams(connection: DrivenConnection): AsyncIterableItera
     while (wanted()) {
       const part = batch[at];
       if (part !== undefined) {
-        connection.consuming(++at < batch.length ? "later" : "nothing");
+        connection.flushAt(++at < batch.length ? "turnEnd" : "microtask");
         if (part.last) current = undefined;
         return { ...part, data: alone(part.data) };
       }

@@ -1,5 +1,5 @@
 /**
- * The ways to read and write a connection: an iterator, and web streams that are made when they are first asked for.
+ * Reading and writing a connection without callbacks: an iterator, and web streams that are made when they are first asked for.
  *
  * @module
  */
@@ -7,18 +7,17 @@ import { WebSocketError } from "../../errors.ts";
 import { nextTask } from "../../async.ts";
 import { isSendableCloseCode } from "../../pipeline/frames/close_code.ts";
 import { checkMemory, type Message, type MessageData, toMessage } from "../../pipeline/messages/message.ts";
-import { byteStream } from "../byte_stream.ts";
+import { byteStream } from "./byte_stream.ts";
 import type { DrivenConnection } from "../driven_connection.ts";
 import { isBlob, isSource, type MessageSource } from "../message_source.ts";
 import { messageStreams } from "./streamed_messages.ts";
 import { notOpen } from "../not_open.ts";
 import type { StreamedMessage, WebSocketOpenInfo } from "../websocket_connection.ts";
 
-/** All the ways of one connection. Each is made when it is first asked for, and only one of them reads. */
-export class ConnectionWays {
+/** The streams and iterators of one connection. Each is made when it is first asked for, and only one of them reads. */
+export class ConnectionStreams {
   readonly #connection: DrivenConnection;
   readonly #highWaterMark: number;
-  #readThrough: string | undefined;
   #readable: ReadableStream<Message> | undefined;
   #writable: WritableStream<MessageData | MessageSource> | undefined;
   #bytes: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
@@ -34,11 +33,6 @@ export class ConnectionWays {
   constructor(connection: DrivenConnection, highWaterMark: number) {
     this.#connection = connection;
     this.#highWaterMark = highWaterMark;
-  }
-
-  /** Whether anybody has begun to read. */
-  get inUse(): boolean {
-    return this.#readThrough !== undefined;
   }
 
   /** Messages as a stream. */
@@ -63,7 +57,7 @@ export class ConnectionWays {
 
   /** Messages one by one: every loop goes on where the last one was left. */
   get iterator(): AsyncIterableIterator<Message> {
-    return this.#iterator ??= messageIterator(this.#connection);
+    return this.#iterator ??= new MessageIterator(this.#connection);
   }
 
   /** Both streams, as a `WebSocketStream` gives them. */
@@ -82,55 +76,56 @@ export class ConnectionWays {
     this.#connection.claim("messages");
     return this.#messages ??= messageStreams(this.#connection);
   }
-
-  /** Says through what the connection is read. There is only one way at a time: two would each miss messages. */
-  claim(way: string): void {
-    if (this.#readThrough !== undefined && this.#readThrough !== way) {
-      throw new TypeError(`Cannot read through ${way}: the connection is read through its ${this.#readThrough}`);
-    }
-    this.#readThrough = way;
-  }
 }
 
 /** Messages one by one, without a stream: a message of a batch that is here costs one resolved promise. */
-function messageIterator(connection: DrivenConnection): AsyncIterableIterator<Message> {
-  let batch: Message[] = [];
-  let at = 0;
+class MessageIterator implements AsyncIterableIterator<Message> {
+  readonly #connection: DrivenConnection;
+  /** The batch in hand; nothing of it is held when all is read. */
+  #batch: Message[] | undefined;
+  #at = 0;
 
-  const step = (): IteratorResult<Message> => {
-    const value = batch[at++]!;
+  constructor(connection: DrivenConnection) {
+    this.#connection = connection;
+  }
+
+  next(): Promise<IteratorResult<Message>> {
+    const connection = this.#connection;
+    connection.claim("iterator");
+    try {
+      if (this.#batch !== undefined) return Promise.resolve(this.#step(this.#batch));
+      const batch = connection.takeBatch();
+      return batch instanceof Promise ? batch.then(this.#begin) : Promise.resolve(this.#begin(batch));
+    } catch (error) {
+      if (this.#batch !== undefined) connection.fail(error); // a message whose memory was transferred
+      return Promise.reject(error);
+    }
+  }
+
+  return(): Promise<IteratorResult<Message>> {
+    // What is left of the batch stays for the next loop.
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  readonly #begin = (batch: Message[] | undefined): IteratorResult<Message> => {
+    if (batch === undefined) return { value: undefined, done: true };
+    this.#at = 0;
+    return this.#step(batch);
+  };
+
+  #step(batch: Message[]): IteratorResult<Message> {
+    this.#batch = batch;
+    const value = batch[this.#at++]!;
     if (value.length === 0) checkMemory(value);
-    connection.consuming(at < batch.length ? "later" : "nothing");
+    const more = this.#at < batch.length;
+    if (!more) this.#batch = undefined;
+    this.#connection.flushAt(more ? "turnEnd" : "microtask");
     return { value, done: false };
-  };
-
-  const refill = async (): Promise<IteratorResult<Message>> => {
-    const next = await connection.takeBatch();
-    if (next === undefined) return { value: undefined, done: true };
-    batch = next;
-    at = 0;
-    return step();
-  };
-
-  return {
-    next() {
-      connection.claim("iterator");
-      if (at === batch.length) return refill();
-      try {
-        return Promise.resolve(step());
-      } catch (error) {
-        connection.fail(error);
-        return Promise.reject(error);
-      }
-    },
-    return() {
-      // What is left of the batch stays for the next loop.
-      return Promise.resolve({ value: undefined, done: true });
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+  }
 }
 
 /** Batches as they come. */
@@ -140,7 +135,7 @@ function batchStream(connection: DrivenConnection): ReadableStream<Message[]> {
       connection.claim("batches");
       const batch = await connection.takeBatch();
       if (batch === undefined) return controller.close();
-      connection.consuming(batch.length > 1 ? "later" : "nothing");
+      connection.flushAt(batch.length > 1 ? "turnEnd" : "microtask");
       controller.enqueue(batch);
     },
     cancel: (reason) => closeFor(connection, reason),

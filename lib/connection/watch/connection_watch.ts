@@ -11,29 +11,26 @@ import type { Framing } from "../../pipeline/frames/framing.ts";
 import type { Message } from "../../pipeline/messages/message.ts";
 import type { MessagePart } from "../../pipeline/messages/message_splitter.ts";
 import { type ConnectionObserver, notify } from "./observer.ts";
-import type { Receiver } from "../receiver.ts";
-import { Tap, type TappedFacts } from "./tap.ts";
 import type { TapOptions } from "../socket_options.ts";
+import { Tap, type TappedFacts } from "./tap.ts";
 import type { CloseInfo } from "../websocket_connection.ts";
-import type { WriteQueue, WriteWatch } from "../write_queue.ts";
-
-/** The part of a receiver that is watched. */
-export type WatchedReceiver = Pick<Receiver, "receive" | "proceed" | "pause" | "resume">;
+import type { Incoming } from "../incoming.ts";
+import type { Outgoing } from "../outgoing.ts";
 
 /** What a watch is made of. */
 export interface ConnectionWatchOptions {
   /** The way in. */
-  readonly receiver: Receiver;
+  readonly incoming: Pick<Incoming, "idle">;
   /** The way out. */
-  readonly queue: WriteQueue;
+  readonly outgoing: Pick<Outgoing, "queuedBytes">;
   /** How frames are written, where that is not RFC 6455 §5.2. */
   readonly framing: Framing | undefined;
 }
 
 /** Tells an observer what happens to a connection, and records it. */
-export class ConnectionWatch implements WatchedReceiver, WriteWatch {
-  readonly #receiver: Receiver;
-  readonly #queue: WriteQueue;
+export class ConnectionWatch {
+  readonly #incoming: ConnectionWatchOptions["incoming"];
+  readonly #outgoing: ConnectionWatchOptions["outgoing"];
   readonly #countSent: (bytes: Uint8Array<ArrayBuffer>) => number;
   #observer: ConnectionObserver | undefined;
   #tap: Tap | undefined;
@@ -45,9 +42,9 @@ export class ConnectionWatch implements WatchedReceiver, WriteWatch {
   #fullSince = 0;
 
   /** @param options What it is made of. */
-  constructor({ receiver, queue, framing }: ConnectionWatchOptions) {
-    this.#receiver = receiver;
-    this.#queue = queue;
+  constructor({ incoming, outgoing, framing }: ConnectionWatchOptions) {
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
     this.#countSent = messageCounter(framing);
   }
 
@@ -72,7 +69,7 @@ export class ConnectionWatch implements WatchedReceiver, WriteWatch {
   tap(facts: TappedFacts, options: TapOptions, cancelled: () => void): ReadableStream<string> {
     if (this.#tap !== undefined) throw invalidState("Cannot tap: the connection is tapped already");
     this.#tapsReads = false;
-    this.#untapped = this.#queue.queuedBytes;
+    this.#untapped = this.#outgoing.queuedBytes;
     this.#tap = new Tap(facts, options, () => {
       this.#tap = undefined;
       cancelled();
@@ -80,44 +77,44 @@ export class ConnectionWatch implements WatchedReceiver, WriteWatch {
     return this.#tap.lines;
   }
 
-  receive(bytes: Uint8Array<ArrayBuffer>, end: number, messages: Message[], parts?: MessagePart[]): unknown {
-    if (this.#tap !== undefined && (this.#tapsReads ||= this.#receiver.idle)) {
-      this.#tap.record("in", bytes.subarray(0, end)); // now: the receiver unmasks them where they are
-    }
-    const failure = this.#receiver.receive(bytes, end, messages, parts);
-    this.#received(messages, parts, end);
-    return failure;
+  /** A read is about to be taken in, which unmasks it where it lies. */
+  reading(bytes: Uint8Array<ArrayBuffer>, count: number): void {
+    if (this.#tap === undefined || !(this.#tapsReads ||= this.#incoming.idle)) return;
+    this.#tap.record("in", bytes.subarray(0, count));
   }
 
-  proceed(messages: Message[], parts?: MessagePart[]): unknown {
-    const failure = this.#receiver.proceed(messages, parts);
-    this.#received(messages, parts, 0);
-    return failure;
+  /** A step through a read was taken; `count` is the bytes of the read with its first step, and then 0. */
+  received(messages: readonly Message[], parts: readonly MessagePart[] | undefined, count: number): void {
+    const ended = parts?.filter(({ last }) => last).length ?? 0;
+    this.#tell((observer) => observer.received?.(messages.length + ended, count));
   }
 
-  pause(): void {
+  /** Reading waits for the application. */
+  paused(): void {
     this.#pausedSince = performance.now();
-    this.#receiver.pause();
   }
 
-  resume(): void {
-    this.#receiver.resume();
+  /** Reading goes on. */
+  resumed(): void {
     const ms = performance.now() - this.#pausedSince;
     this.#tell((observer) => observer.held?.("in", ms));
   }
 
-  written(bytes: Uint8Array<ArrayBuffer>): void {
+  /** The transport took these bytes of so many queued ones; they may be written over as soon as this returns. */
+  written(bytes: Uint8Array<ArrayBuffer>, queuedBytes: number): void {
     const before = Math.min(this.#untapped, bytes.length);
     this.#untapped -= before;
     this.#tap?.record("out", bytes.subarray(before));
     const messages = this.#countSent(bytes);
-    this.#tell((observer) => observer.sent?.(messages, bytes.length, this.#queue.queuedBytes - bytes.length));
+    this.#tell((observer) => observer.sent?.(messages, bytes.length, queuedBytes - bytes.length));
   }
 
+  /** A sender waits for the high-water mark. */
   filled(): void {
     this.#fullSince = performance.now();
   }
 
+  /** Less than the high-water mark is queued again. */
   drained(): void {
     if (this.#fullSince === 0) return; // nobody waited
     const ms = performance.now() - this.#fullSince;
@@ -136,12 +133,6 @@ export class ConnectionWatch implements WatchedReceiver, WriteWatch {
     this.#tap?.end(info);
     this.#tell((observer) => observer.closed?.(info));
     this.#tap = this.#observer = undefined;
-  }
-
-  /** A step through a read was taken: its bytes are told with the first one. */
-  #received(messages: Message[], parts: MessagePart[] | undefined, bytes: number): void {
-    const ended = parts?.filter(({ last }) => last).length ?? 0;
-    this.#tell((observer) => observer.received?.(messages.length + ended, bytes));
   }
 
   #tell(call: (observer: ConnectionObserver) => unknown): void {

@@ -7,22 +7,22 @@
 import { acquireBuffer } from "./buffer_pool.ts";
 
 /** An idle connection holds this much. */
-const MIN_BUFFER = 512;
+const LEAST = 512;
 /** And one that has filled that, this much at least. */
-const MIN_BUSY_BUFFER = 4 * 1024;
+const BUSY = 4 * 1024;
 /** Four messages of 64 KiB with their headers, and the start of another: with 256 KiB, where the fourth is cut, 1.15 times fewer are echoed. */
-const MAX_BUFFER = 320 * 1024;
+const MOST = 320 * 1024;
 /** This many reads in a row that are small against the buffer, and it shrinks. Keepalive's pongs are such reads. */
-const SMALL_READS_TO_SHRINK = 3;
+const PATIENCE = 3;
 /** What small means. */
-const SMALL_SHARE = 1 / 32;
+const SMALL = 1 / 32;
 /**
  * The buffer of one connection's reads. What a read brought is handed on as a view. Where that is kept, the memory is the
  * application's, which may transfer it: the next read goes to a new buffer. So a kept message pins at most the buffer it came in, of
  * its own connection. Where nothing is kept, the same memory is read to again.
  */
 export class ReadBuffer {
-  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(MIN_BUFFER);
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(LEAST);
   #at = 0;
   #smallReads = 0;
 
@@ -33,7 +33,7 @@ export class ReadBuffer {
 
   /** Where the next read goes. */
   get writableView(): Uint8Array<ArrayBuffer> {
-    if (this.#bytes.length === 0) this.#renew(MIN_BUFFER); // a callback has transferred what it was lent
+    if (this.#bytes.length === 0) this.#renew(LEAST); // a callback has transferred what it was lent
     return this.#at === 0 ? this.#bytes : this.#bytes.subarray(this.#at);
   }
 
@@ -56,7 +56,15 @@ export class ReadBuffer {
    */
   advance(count: number, { kept, missing = 0 }: { kept: boolean; missing?: number }): boolean {
     const size = this.#bytes.length;
-    const next = this.#fit(count);
+    let next = size;
+    if (count === size - this.#at) {
+      this.#smallReads = 0;
+      next = Math.min(Math.max(4 * size, BUSY), MOST);
+    } else if (count > size * SMALL) {
+      this.#smallReads = 0;
+    } else if (++this.#smallReads >= PATIENCE) {
+      next = Math.max(size / 4, LEAST);
+    }
     if (!kept && missing > 0 && missing <= size - this.#at - count) {
       this.#at += count;
       return false;
@@ -77,17 +85,5 @@ export class ReadBuffer {
     if (size !== this.#bytes.length) this.#smallReads = 0;
     this.#bytes = new Uint8Array(memory, 0, size);
     this.#at = 0;
-  }
-
-  /** The size that fits the traffic, as this read shows it. */
-  #fit(count: number): number {
-    const size = this.#bytes.length;
-    if (count === size - this.#at) {
-      this.#smallReads = 0;
-      return Math.min(Math.max(4 * size, MIN_BUSY_BUFFER), MAX_BUFFER);
-    }
-    if (count > size * SMALL_SHARE) this.#smallReads = 0;
-    else if (++this.#smallReads >= SMALL_READS_TO_SHRINK) return Math.max(size / 4, MIN_BUFFER);
-    return size;
   }
 }

@@ -38,7 +38,7 @@ import {
   checkSequence,
   DEFINED_OPCODES,
 } from "./frame_rules.ts";
-import { MAX_HEADER_BYTES } from "./frame_serializer.ts";
+import { MAX_HEADER_BYTES } from "./frame_writer.ts";
 
 /** Reserved bits, sums of `Rsv`'s values, by the kind of frame that may carry them. */
 export interface ReservedBits {

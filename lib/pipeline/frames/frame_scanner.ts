@@ -5,7 +5,7 @@
  */
 import { isControl } from "./frame.ts";
 import { isFinal, isMasked, opcodeOf, readLength, readUint32, reservedBitsOf, sizeWithoutKey } from "./frame_header.ts";
-import { MAX_HEADER_BYTES } from "./frame_serializer.ts";
+import { MAX_HEADER_BYTES } from "./frame_writer.ts";
 
 /**
  * Walks over frames, RFC 6455 §5.2, step by step: each step ends with a frame, or with the bytes. No rule is checked, nothing is

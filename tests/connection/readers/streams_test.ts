@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import type { Message } from "../../../lib/pipeline/messages/message.ts";
+import type { MessageSource } from "../../../lib/connection/message_source.ts";
+import type { Message, MessageData } from "../../../lib/pipeline/messages/message.ts";
 import { ConnectionError, WebSocketError } from "../../../lib/errors.ts";
 import { counting } from "../../_support/bytes.ts";
 import { binary, close, type RawPeer, text } from "../../_support/raw_peer.ts";
@@ -85,6 +86,37 @@ Deno.test("desiredSize is counted in bytes of the messages, text as its length",
   await soon(writer.ready, "Readiness");
   assertEquals(writer.desiredSize, 1_000);
   connection.abort();
+});
+
+Deno.test("desiredSize counts a Blob by its bytes, and any other source as one: those of it wait where they come from", async () => {
+  const { connection } = open({ highWaterMark: 1_000, capacity: 10 });
+  const writer = connection.writable.getWriter();
+  const ignored = (written: Promise<void>) => void written.catch(() => {});
+  const sizes: [MessageData | MessageSource, number][] = [
+    ["x".repeat(100), 100],
+    [new Blob(["€".repeat(50)]), 150],
+    [new Blob([]), 0],
+    [ReadableStream.from(["x".repeat(100)]), 1],
+    [
+      (async function* () {
+        yield counting(100);
+      })(),
+      1,
+    ],
+    ["é", 1],
+    [new ArrayBuffer(7), 7],
+  ];
+  ignored(writer.write(counting(500)));
+  for (const [data, size] of sizes) {
+    const before = writer.desiredSize!;
+    ignored(writer.write(data));
+    assertEquals(before - writer.desiredSize!, size, Object.prototype.toString.call(data));
+  }
+  ignored(writer.closed);
+  ignored(writer.ready);
+  connection.abort();
+  await connection.closed;
+  await settle();
 });
 
 Deno.test("a write waits while highWaterMark or more is queued for a slow peer, and so does pipeTo", async () => {

@@ -10,7 +10,7 @@ import {
   reservedBitsOf,
   sizeWithoutKey,
 } from "../../../lib/pipeline/frames/frame_header.ts";
-import { firstByte, headerSize, writeHeader } from "../../../lib/pipeline/frames/frame_serializer.ts";
+import { firstByte, headerSize, writeHeader } from "../../../lib/pipeline/frames/frame_writer.ts";
 
 Deno.test("every first byte is read as the FIN, reserved bits and opcode that it is written from", () => {
   for (let first = 0; first < 256; first++) {

@@ -1,14 +1,7 @@
-import { assert, assertEquals, assertLess, assertNotEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { type Frame, frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
-import {
-  firstByte,
-  FrameSerializer,
-  type FrameSerializerOptions,
-  headerSize,
-  MAX_HEADER_BYTES,
-  writeHeader,
-} from "../../../lib/pipeline/frames/frame_serializer.ts";
+import { FrameSerializer, type FrameSerializerOptions } from "../../../lib/pipeline/frames/frame_serializer.ts";
 import { assertBytes, counting } from "../../_support/bytes.ts";
 import { randomFrames, utf8 } from "../../_support/frames.ts";
 import { naiveBytes, naiveFrames } from "../../_support/naive_frames.ts";
@@ -100,32 +93,4 @@ Deno.test("a server needs no key", () => {
     throw new Error("A server asked for a masking key");
   };
   assertBytes(serialize([frame(Opcode.PING)], { role: "server", maskKey: fail })[0]!, decodeHex("8900"));
-});
-
-Deno.test("headerSize is what writeHeader writes, at every boundary and beyond 2^32", () => {
-  for (const length of [0, 125, 126, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1]) {
-    for (const key of [undefined, 0, 0xffff_ffff]) {
-      const target = new Uint8Array(MAX_HEADER_BYTES + 2).fill(0xee);
-      const size = writeHeader(target, 1, { first: 0x82, length, key }) - 1;
-      assertStrictEquals(size, headerSize(length, key !== undefined));
-      assertLess(size, MAX_HEADER_BYTES + 1);
-      assertStrictEquals(target[0], 0xee);
-      assertStrictEquals(target[1 + size], 0xee);
-    }
-  }
-});
-
-Deno.test("writeHeader writes a length above 2^32 in 64 bits", () => {
-  const target = new Uint8Array(10);
-  writeHeader(target, 0, { first: 0x82, length: 2 ** 53 - 1, key: undefined });
-  assertStrictEquals(encodeHex(target), "827f001fffffffffffff");
-});
-
-Deno.test("firstByte puts FIN, the reserved bits and the opcode together", () => {
-  assertEquals([firstByte(1), firstByte(1, false), firstByte(1, true, 0b100), firstByte(0xf, false, 0b011)], [
-    0x81,
-    0x01,
-    0xc1,
-    0x3f,
-  ]);
 });

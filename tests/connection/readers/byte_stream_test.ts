@@ -1,11 +1,11 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
-import { connect } from "../../lib/client/connect.ts";
-import { ProtocolError, WebSocketError } from "../../lib/errors.ts";
-import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
-import { upgradeRequest } from "../../lib/server/deno_serve.ts";
-import { connectedPair } from "../../lib/testing/connected_pair.ts";
-import { counting } from "../_support/bytes.ts";
-import { soon } from "../_support/wait.ts";
+import { connect } from "../../../lib/client/connect.ts";
+import { ProtocolError, WebSocketError } from "../../../lib/errors.ts";
+import type { WebSocketConnection } from "../../../lib/connection/websocket_connection.ts";
+import { upgradeRequest } from "../../../lib/server/deno_serve.ts";
+import { connectedPair } from "../../../lib/testing/connected_pair.ts";
+import { counting } from "../../_support/bytes.ts";
+import { soon } from "../../_support/wait.ts";
 
 /** Two ends of a connection, of which the first is read. */
 interface Ends extends AsyncDisposable {

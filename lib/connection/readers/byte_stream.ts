@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { ProtocolError } from "../errors.ts";
-import { CloseCode } from "../pipeline/frames/close_code.ts";
-import type { DrivenConnection } from "./driven_connection.ts";
+import { ProtocolError } from "../../errors.ts";
+import { CloseCode } from "../../pipeline/frames/close_code.ts";
+import type { DrivenConnection } from "../driven_connection.ts";
 
 /**
  * Binary messages, one chunk each. A text message fails the connection with 1003 (RFC 6455 §7.4.1), and the stream with it.

@@ -1,10 +1,10 @@
-/** The receiver's short way for small whole messages against the long one that a cut forces on it: nobody can tell them apart. */
+/** The short way for small whole messages against the long one that a cut forces: both read the same. */
 import { assertEquals, assertStrictEquals } from "@std/assert";
+import { Incoming } from "../../lib/connection/incoming.ts";
 import { WebSocketError } from "../../lib/errors.ts";
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
 import type { Frame, Role } from "../../lib/pipeline/frames/frame.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
-import { Receiver } from "../../lib/connection/receiver.ts";
 import { naiveAssembly, naiveReading } from "../fuzz/_naive_frames.ts";
 import { failureOf } from "../fuzz/_target.ts";
 import { counting } from "../_support/bytes.ts";
@@ -14,7 +14,7 @@ import { randomBytes, seeded } from "../_support/random.ts";
 
 const ROLES: Role[] = ["server", "client"];
 
-/** What came of some chunks: everything that can be seen of a receiver. */
+/** What came of some chunks: everything that can be seen of it. */
 interface Seen {
   messages: Message[];
   controls: Frame[];
@@ -26,25 +26,17 @@ interface Seen {
 const EMPTY: Seen = { messages: [], controls: [], failure: undefined, end: undefined };
 
 function read(role: Role, chunks: readonly Uint8Array<ArrayBuffer>[], maxMessageBytes = 2 ** 24): Seen {
+  const incoming = new Incoming({ role, limits: { ...DEFAULT_LIMITS, maxMessageBytes } });
   const controls: Frame[] = [];
-  const receiver = new Receiver({
-    role,
-    limits: { ...DEFAULT_LIMITS, maxMessageBytes, messageTimeout: 0 },
-    chain: undefined,
-    framing: undefined,
-    lends: false,
-    control: (frame) => void controls.push(frame),
-    late: () => {},
-  });
-  receiver.judge();
   const messages: Message[] = [];
   for (const chunk of chunks) {
-    const failure = receiver.receive(chunk, chunk.length, messages);
+    const failure = incoming.receive(chunk, chunk.length, messages);
+    for (const { frame } of incoming.takeControls()) controls.push(frame);
     if (failure !== undefined) return { ...EMPTY, messages, controls, failure }; // nobody looks at it any more
-    receiver.leaveRead();
+    incoming.leaveRead();
   }
   try {
-    receiver.end();
+    incoming.end();
   } catch (end) {
     return { ...EMPTY, messages, controls, end };
   }

@@ -1,0 +1,368 @@
+/**
+ * The way out of a connection: what is sent goes through `Outgoing`, and the write loop hands it to the transport.
+ *
+ * @module
+ */
+import { deferHandled, type Deferred, handled } from "../async.ts";
+import { ConnectionError, type LimitError, queueFull } from "../errors.ts";
+import { type ExtensionChain, openExtensions } from "../extensions/negotiation.ts";
+import type { HeaderFields } from "../handshake/http_fields.ts";
+import type { Limits } from "../limits.ts";
+import { checkOptions } from "../options.ts";
+import { type Frame, frame, Opcode } from "../pipeline/frames/frame.ts";
+import type { Framing } from "../pipeline/frames/framing.ts";
+import { type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
+import type { Transport } from "../transport/transport.ts";
+import { BaseConnection, type BaseConnectionInit } from "./base_connection.ts";
+import type { Closing } from "./closing.ts";
+import { Deadlines } from "../deadlines.ts";
+import type { FlushAt, SharedSending } from "./driven_connection.ts";
+import { checkUnsent, isSource, type MessageSource, openSource } from "./message_source.ts";
+import { endOf, rejectNotOpen, tooLate } from "./not_open.ts";
+import { Outgoing, type Write } from "./outgoing.ts";
+import { SEND_OPTION_KINDS } from "./socket_options.ts";
+import { StreamedSends, type StreamedSendsOwner } from "./streamed_sends.ts";
+import type { ConnectionWatch } from "./watch/connection_watch.ts";
+import type { Observer } from "./watch/observer.ts";
+import type { SendOptions } from "./socket_options.ts";
+
+/** What a connection is made of. */
+export interface ConnectionInit<Data> extends BaseConnectionInit<Data> {
+  /** The peer's header fields. */
+  fields: HeaderFields;
+  /** The transport, after the handshake. */
+  transport: Transport;
+  /** All limits. */
+  limits: Limits;
+  /** Bytes that came right behind the handshake: they are frames. */
+  rest: Uint8Array<ArrayBuffer>;
+  /** The lists of deadlines that it shares with others. By default its own. */
+  deadlines?: Deadlines | undefined;
+  /** Whether callbacks are lent binary payloads. */
+  lendPayloads?: boolean | undefined;
+  /** How frames are written, where that is not RFC 6455 §5.2. There is no ping then, and no keepalive. */
+  framing?: Framing | undefined;
+  /** Gets what happens to the connection. */
+  observer?: Observer | undefined;
+}
+
+/** What `send` returns if the application need not wait: no promise is made for it. */
+const DONE: Promise<void> = Promise.resolve();
+
+/** A connection that sends. */
+export abstract class SendingConnection<Data> extends BaseConnection<Data>
+  implements SharedSending, StreamedSendsOwner {
+  readonly limits: Limits;
+  readonly lends: boolean;
+  readonly deadlines: Deadlines;
+  protected readonly chain: ExtensionChain | undefined;
+  protected readonly framing: Framing | undefined;
+  protected readonly outgoing: Outgoing;
+  protected transport: Transport;
+  protected watch: ConnectionWatch | undefined;
+  protected abstract readonly closing: Closing;
+
+  #writing: Write | undefined;
+  #flushAt: FlushAt = "microtask";
+  #flushPlanned = false;
+  #wasFull = false;
+  // What most connections never need is made when they do.
+  #turnTimer: ReturnType<typeof setTimeout> | undefined;
+  #drained: Deferred<void> | undefined;
+  #flushed: Deferred<void> | undefined;
+  #streamedSends: StreamedSends | undefined;
+
+  /** @param init What it is made of. */
+  constructor(init: ConnectionInit<Data>) {
+    super(init);
+    const { role, limits, transport, framing, deadlines = new Deadlines() } = init;
+    this.limits = limits;
+    this.deadlines = deadlines;
+    this.transport = transport;
+    this.framing = framing;
+    const chain = this.chain = init.extensionProcessors.length === 0 ? undefined : this.#openExtensions();
+    // A stream's chunk is not ours to use again.
+    this.lends = (init.lendPayloads ?? false) && transport.direct !== undefined && chain === undefined &&
+      framing === undefined;
+    this.outgoing = new Outgoing({ role, limits, chain, framing });
+  }
+
+  get readyState(): 1 | 2 | 3 {
+    const { isOpen, state } = this.closing;
+    return isOpen ? 1 : state === "closed" ? 3 : 2;
+  }
+
+  get highWaterMark(): number {
+    return this.limits.highWaterMark;
+  }
+
+  get closeTimeout(): number {
+    return this.limits.closeTimeout;
+  }
+
+  get hasCloseFrame(): boolean {
+    return this.framing?.hasCloseFrame ?? true;
+  }
+
+  get bufferedAmount(): number {
+    return this.outgoing.queuedBytes + (this.#streamedSends?.waitingBytes ?? 0);
+  }
+
+  send(data: MessageData | MessageSource, options?: SendOptions): Promise<void> {
+    if (options !== undefined) checkOptions("send()", options, SEND_OPTION_KINDS);
+    if (this.closing.state !== "open" && !this.closing.answering) {
+      checkUnsent(data, this.closing.error);
+      return this.late("send");
+    }
+    if (this.#streamedSends?.busy) return this.#streamedSends.send(data, options);
+    if (typeof data === "string") return this.sendMessage(data, options);
+    return isSource(data) ? this.#sendSource(data, options) : this.sendMessage(toMessage(data), options);
+  }
+
+  /** Sends a message at once: none is being sent from a source. Resolves when less than the high-water mark is queued. */
+  sendMessage(message: Message, options?: SendOptions): Promise<void> {
+    let queued: boolean | Write;
+    try {
+      queued = this.outgoing.message(message, options);
+    } catch (error) {
+      // The peer has chosen a draft that cannot carry it, and a sender to many peers cannot know that.
+      if (this.framing !== undefined) return handled(Promise.reject(error));
+      throw error;
+    }
+    if (queued === false) return handled(Promise.reject(this.#onFull()));
+    if (queued === true && this.outgoing.queuedBytes < this.limits.highWaterMark) {
+      if (this.#flushAt !== "batchEnd") this.flushLater();
+      return DONE;
+    }
+    this.flush();
+    if (queued === true) return this.#whenDrained();
+    return (queued.taken ??= deferHandled()).promise; // when it is written, the memory is the sender's again
+  }
+
+  #sendSource(source: MessageSource, options?: SendOptions): Promise<void> {
+    if (this.framing !== undefined) {
+      const error = new TypeError("Cannot send from a source: the peer's draft of the protocol has no fragments");
+      openSource(source).cancel(error);
+      return handled(Promise.reject(error));
+    }
+    return (this.#streamedSends ??= new StreamedSends(this)).send(source, options);
+  }
+
+  /** Sends a frame of a message that comes from a source. */
+  sendFragment(frame: Frame, options?: SendOptions): void {
+    if (!this.outgoing.fragment(frame, options)) this.#onFull();
+    this.flushLater();
+  }
+
+  /** Sends a frame as it is: a ping, or an extension's own. */
+  protected sendFrame(frame: Frame): void {
+    if (!this.outgoing.frame(frame)) this.#onFull();
+    this.flushLater();
+  }
+
+  /** Past `maxQueuedBytes` the peer is too slow for an application that does not wait: it is disconnected. Returns why. */
+  #onFull(): unknown {
+    const { maxQueuedBytes } = this.limits;
+    if (this.closing.state === "closed") return endOf(this.closing.error ?? tooLate());
+    const actual = this.outgoing.queuedBytes;
+    this.onOverflow(queueFull(`Peer does not read: ${actual} bytes queued`, maxQueuedBytes, actual));
+    return this.closing.error;
+  }
+
+  onOverflow(error: LimitError): void {
+    this.closing.lose(endOf(error));
+  }
+
+  onSourceFailed(cause: unknown): void {
+    // A message that has begun can be given up in no other way (§5.4, §7.1.7). It is no fault of the peer's.
+    this.closing.fail(new ConnectionError("The source of a message failed", { cause }));
+  }
+
+  #openExtensions(): ExtensionChain | undefined {
+    return openExtensions(this.extensionProcessors, {
+      role: this.role,
+      maxMessageBytes: this.limits.maxMessageBytes,
+      now: () => performance.now(),
+      send: (frame) => {
+        // After a close frame nothing more may be sent (§5.5.1).
+        if (this.closing.state === "open") this.sendFrame(frame);
+      },
+    });
+  }
+
+  // What is encoded once for many.
+
+  get shared(): SharedSending | undefined {
+    // Others wait behind a message that comes from a source.
+    return this.#streamedSends?.busy || this.outgoing.encoding === undefined ? undefined : this;
+  }
+
+  get encoding(): string {
+    return this.outgoing.encoding ?? "";
+  }
+
+  encode(data: MessageData, options?: SendOptions): Uint8Array<ArrayBuffer> {
+    return this.outgoing.encode(data, options);
+  }
+
+  sendEncoded(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.closing.state === "open" && !this.outgoing.shared(bytes)) this.#onFull();
+  }
+
+  // When it leaves.
+
+  /** Says when what is queued leaves, by how the batch in hand is being dealt with. */
+  flushAt(when: FlushAt): void {
+    const before = this.#flushAt;
+    this.#flushAt = when;
+    // What was queued in one call stack had no flush to wait for: it leaves as what is queued from now on.
+    if (when !== "batchEnd" && (before === "batchEnd" || when === "turnEnd")) {
+      if (this.#writing === undefined && !this.outgoing.empty) this.flushLater();
+    }
+    if (when === "microtask" && this.closing.answering) this.closing.onProgress();
+  }
+
+  /** Whether a batch is being dealt with. */
+  get busy(): boolean {
+    return this.#flushAt !== "microtask";
+  }
+
+  /** Writes what is queued when its time has come. */
+  flushLater(): void {
+    if (this.#flushAt === "batchEnd") return;
+    if (this.#flushAt === "turnEnd") {
+      this.#turnTimer ??= setTimeout(() => {
+        this.#turnTimer = undefined;
+        this.flush();
+      }, 0);
+    } else if (!this.#flushPlanned) {
+      this.#flushPlanned = true;
+      queueMicrotask(() => {
+        this.#flushPlanned = false;
+        this.flush();
+      });
+    }
+  }
+
+  /** Starts to write what is queued, unless a write is under way: then it follows. */
+  flush(): void {
+    if (this.#writing !== undefined) return;
+    const write = this.outgoing.take();
+    if (write !== undefined) void this.#write(write);
+  }
+
+  /** Whether a write is under way. */
+  protected get writing(): boolean {
+    return this.#writing !== undefined;
+  }
+
+  /** Writes until nothing is queued. It never rejects. */
+  async #write(write: Write | undefined): Promise<void> {
+    const { outgoing } = this;
+    try {
+      for (; write !== undefined; write = outgoing.take()) {
+        this.#writing = write;
+        const { bytes, length } = write;
+        let at = 0;
+        do {
+          if (bytes.length !== length) throw transferred(length);
+          at += await this.transport.writeSome(at === 0 ? bytes : bytes.subarray(at));
+        } while (at < length);
+        this.watch?.written(bytes, outgoing.queuedBytes);
+        this.#wasFull ||= outgoing.queuedBytes >= this.limits.highWaterMark;
+        outgoing.written(write);
+        if (this.closing.state === "closed") return;
+        if (this.#wasFull || write.taken !== undefined) this.#onWritten(write);
+      }
+      this.#writing = undefined;
+      this.#flushed?.resolve();
+      this.#flushed = undefined;
+    } catch (error) {
+      this.closing.lose(error);
+    }
+  }
+
+  /** A write is done by which less than the high-water mark may be queued again, or that some sender waits for. */
+  #onWritten({ taken }: Write): void {
+    const { full } = this.outgoing;
+    if (this.#wasFull && !full) {
+      this.#wasFull = false;
+      this.#drained?.resolve();
+      this.#drained = undefined;
+      this.watch?.drained();
+      this.ondrain?.();
+    }
+    taken?.resolve(full ? this.#whenDrained() : undefined);
+  }
+
+  /** Whether the high-water mark is reached. */
+  get full(): boolean {
+    return this.outgoing.queuedBytes >= this.limits.highWaterMark || (this.#streamedSends?.full ?? false);
+  }
+
+  drained(): Promise<void> | undefined {
+    return this.#streamedSends?.drained() ?? this.queueDrained();
+  }
+
+  /** Waits until less than the high-water mark is queued, if more is, messages behind a streamed one aside. */
+  queueDrained(): Promise<void> | undefined {
+    if (!this.outgoing.full) return undefined;
+    this.flush();
+    return this.#whenDrained();
+  }
+
+  #whenDrained(): Promise<void> {
+    if (this.closing.state === "closed") return handled(Promise.reject(endOf(this.closing.error ?? tooLate())));
+    if (this.#drained === undefined) this.watch?.filled();
+    return (this.#drained ??= deferHandled()).promise;
+  }
+
+  /** Waits until everything that is queued has been written. */
+  flushed(): Promise<void> {
+    if (this.outgoing.empty && this.#writing === undefined) return Promise.resolve();
+    this.flush();
+    return (this.#flushed ??= deferHandled()).promise;
+  }
+
+  // The end.
+
+  get allWritten(): boolean {
+    return this.outgoing.queuedBytes === 0;
+  }
+
+  sendClose(payload: Uint8Array<ArrayBuffer>, reason: unknown): void {
+    // It may interrupt a fragmented message, which is abandoned.
+    if (this.#streamedSends !== undefined) this.#streamedSends.end(endOf(reason ?? tooLate("closing")));
+    if (!this.hasCloseFrame) return;
+    this.outgoing.frame(frame(Opcode.CLOSE, payload));
+    this.flush();
+  }
+
+  async endWriting(failed: boolean): Promise<void> {
+    // §7.1.1: the server ends the transport first; a client waits for it, unless it has just failed the connection.
+    if (this.role === "server" || failed) await this.transport.closeWrite();
+  }
+
+  /** Drops what is queued and rejects what waits for it. */
+  protected endSending(reason: () => unknown): void {
+    clearTimeout(this.#turnTimer);
+    this.#streamedSends?.end(reason());
+    const dropped = this.outgoing.end();
+    for (const { taken } of this.#writing === undefined ? dropped : [this.#writing, ...dropped]) {
+      taken?.reject(reason());
+    }
+    this.#drained?.reject(reason());
+    this.#flushed?.reject(reason());
+  }
+
+  /** What a call gets that comes too late. */
+  protected late(action: string): Promise<never> {
+    return rejectNotOpen(action, this, this.closing.error);
+  }
+}
+
+function transferred(length: number): TypeError {
+  return new TypeError(
+    `Cannot write a message of ${length} bytes: its memory was transferred before it was written. Await \`send\` first`,
+  );
+}

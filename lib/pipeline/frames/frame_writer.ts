@@ -1,0 +1,122 @@
+/**
+ * One frame to bytes, RFC 6455 §5.2: the header, the payload and its mask, in one place for whatever sends frames.
+ *
+ * @module
+ */
+import { maskRange } from "../bytes/mask.ts";
+import { Opcode } from "./frame.ts";
+
+/** The most that a header takes: 2 bytes, a length of 8, a key of 4. */
+export const MAX_HEADER_BYTES = 14;
+
+/** Up to this many characters, a loop over ASCII beats a call into the runtime's encoder. */
+const SHORT_TEXT = 64;
+const ENCODER = new TextEncoder();
+
+/** The first byte of a header. */
+export function firstByte(opcode: number, fin = true, rsv = 0): number {
+  return (fin ? 0x80 : 0) | (rsv << 4) | opcode;
+}
+
+/** The first byte of a text message in one frame. */
+const WHOLE_TEXT = firstByte(Opcode.TEXT);
+
+/** The number of bytes that a frame's header takes. */
+export function headerSize(payloadLength: number, masked: boolean): number {
+  return 2 + (payloadLength < 126 ? 0 : payloadLength < 65_536 ? 2 : 8) + (masked ? 4 : 0);
+}
+
+/**
+ * Writes a frame's header, with the length in its shortest form.
+ *
+ * @param target Where it goes; there must be room.
+ * @param at Where it begins.
+ * @param header The first byte (FIN, reserved bits, opcode), the payload's length, and the masking key or `undefined`.
+ * @returns Where the payload begins.
+ */
+export function writeHeader(
+  target: Uint8Array,
+  at: number,
+  header: { first: number; length: number; key: number | undefined },
+): number {
+  const { first, length, key } = header;
+  const maskBit = key === undefined ? 0 : 0x80;
+  target[at++] = first;
+  if (length < 126) {
+    target[at++] = maskBit | length;
+  } else if (length < 65_536) {
+    target[at++] = maskBit | 126;
+    target[at++] = length >>> 8;
+    target[at++] = length;
+  } else {
+    target[at++] = maskBit | 127;
+    at = writeUint32(target, at, Math.floor(length / 2 ** 32));
+    at = writeUint32(target, at, length);
+  }
+  return key === undefined ? at : writeUint32(target, at, key);
+}
+
+/**
+ * Writes a frame.
+ *
+ * @param target Where it goes; there must be room.
+ * @param start Where it begins.
+ * @param header The first byte, and the masking key or `undefined`.
+ * @param payload The payload, which is copied and not changed.
+ * @returns Where the frame ends.
+ */
+export function writeFrame(
+  target: Uint8Array,
+  start: number,
+  { first, key }: { first: number; key: number | undefined },
+  payload: Uint8Array,
+): number {
+  const { length } = payload;
+  const at = writeHeader(target, start, { first, length, key });
+  target.set(payload, at);
+  if (key !== undefined) maskRange(target, at, at + length, key);
+  return at + length;
+}
+
+/**
+ * Writes a text message as one frame, without a copy of its bytes in between.
+ *
+ * @param target Where it goes; there must be room for three bytes for each UTF-16 unit, and the longest header.
+ * @param start Where it begins.
+ * @param text The text.
+ * @param key The masking key or `undefined`.
+ * @returns Where the frame ends.
+ */
+export function writeText(target: Uint8Array, start: number, text: string, key: number | undefined): number {
+  const masked = key !== undefined;
+  // The header is guessed from the length as ASCII; other text may need more of it and then moves up.
+  const guess = start + headerSize(text.length, masked);
+  const length = encodeInto(text, target, guess);
+  const at = length === text.length ? guess : start + headerSize(length, masked);
+  if (at !== guess) target.copyWithin(at, guess, guess + length);
+  writeHeader(target, start, { first: WHOLE_TEXT, length, key });
+  if (masked) maskRange(target, at, at + length, key);
+  return at + length;
+}
+
+/** Encodes a text and returns the number of bytes. */
+function encodeInto(text: string, target: Uint8Array, start: number): number {
+  if (text.length <= SHORT_TEXT) {
+    let at = 0;
+    for (; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit >= 0x80) break;
+      target[start + at] = unit;
+    }
+    if (at === text.length) return at;
+  }
+  return ENCODER.encodeInto(text, target.subarray(start)).written;
+}
+
+function writeUint32(target: Uint8Array, at: number, value: number): number {
+  target[at] = value >>> 24;
+  target[at + 1] = value >>> 16;
+  target[at + 2] = value >>> 8;
+  target[at + 3] = value;
+  return at + 4;
+}
