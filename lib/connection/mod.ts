@@ -20,6 +20,8 @@ export type { Topics } from "./topics.ts";
 export type { SlowPolicy, SubscribeOptions } from "./socket_options.ts";
 export type { WebSocketCallbacks, WebSocketHandler } from "./readers/callbacks.ts";
 export type { ByteConnection, BytePair } from "../transport/transport.ts";
+export { type MessageReaderOptions, MessageReaderStream } from "./message_reader_stream.ts";
+export { type MessageWriterOptions, MessageWriterStream } from "./message_writer_stream.ts";
 export { controlReply } from "../pipeline/messages/control_reply.ts";
 export {
   CLOSE_HANDSHAKE,

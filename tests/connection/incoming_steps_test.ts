@@ -14,8 +14,8 @@ import { runStage } from "../_support/stages.ts";
 import { deflated } from "../extensions/permessage_deflate/_support.ts";
 
 /** The way in of a client that does not know yet how messages are read. */
-function incoming(highWaterMark = 300, deflate = false): Incoming {
-  const limits = resolveLimits({ highWaterMark });
+function incoming(highWaterMark = 300, deflate = false, maxMessageBytes = 16 * 1024 * 1024): Incoming {
+  const limits = resolveLimits({ highWaterMark, maxMessageBytes });
   const context = { role: "client", maxMessageBytes: limits.maxMessageBytes, now: () => 0, send: () => {} } as const;
   const chain = deflate ? openExtensions([permessageDeflate({ maxRatio: Infinity }).confirm([])], context) : undefined;
   return new Incoming({ role: "client", limits, chain, claimed: false });
@@ -136,4 +136,16 @@ Deno.test("what swells past the memory of a message waits too, and no more of it
       assertEquals(parts.reduce((sum, { data }) => sum + data.length, 0), 40 * 1024 * 1024);
     }
   }
+});
+
+Deno.test("a message that fits into memory does not wait, though as many bytes might have swollen past it", () => {
+  const payload = deflated(new Uint8Array(40_000));
+  const sent = wire([frame(Opcode.BINARY, payload, { rsv: Rsv.RSV1 })], "server", seeded());
+  assertLessOrEqual(50_000, 1032 * payload.length);
+  const under = incoming(64 * 1024, true, 50_000);
+  const messages: Message[] = [];
+  assertStrictEquals(under.receive(sent, sent.length, messages), undefined);
+  for (let steps = 0; under.pending && steps < 10; steps++) assertStrictEquals(under.proceed(messages), undefined);
+  assertEquals(messages, [new Uint8Array(40_000)]);
+  assertEquals([under.pending, under.claimed], [false, false]);
 });

@@ -193,6 +193,20 @@ Deno.test("large messages get memory of their own with room in front, small ones
   }
 });
 
+Deno.test("messages of a step that is not the last through its read get memory of their own, however many: the read is taken again", () => {
+  const under = incoming();
+  const read = wire(Array.from({ length: under.most + 20 }, () => binary(Uint8Array.of(7))), "server", seeded());
+  const { messages } = receive(under, read);
+  assertEquals([messages.length, under.pending], [under.most, true]);
+  under.own(messages, read.buffer);
+  assert(messages.every((message) => typeof message === "object" && message.buffer !== read.buffer));
+  assertEquals(under.kept, false);
+  const rest: Message[] = [];
+  under.proceed(rest);
+  under.own(rest, read.buffer);
+  assertEquals([rest.length, under.pending, under.kept], [20, false, true]);
+});
+
 Deno.test("lent messages stay where they were read, and text is never there", () => {
   const under = incoming({ lends: true });
   const read = wire([binary(counting(5)), binary(counting(40_000)), text("a")], "server", seeded());
