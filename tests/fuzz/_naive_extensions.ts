@@ -30,16 +30,13 @@ function param(text: string): ExtensionParam {
   return { name: token(name!), value: token(QUOTED.test(trimmed(value)) ? value.replace(/["\\]/g, "") : value) };
 }
 
-/** The extensions of a list of field values, or `undefined` where it is malformed, or empty though a field was sent. */
+/** The extensions of a list of field values, or `undefined` where it is malformed. Empty elements count for nothing (RFC 9110 §5.6.1.2). */
 export function naiveExtensions(values: readonly string[]): ExtensionOffer[] | undefined {
   try {
-    const offers = values.flatMap((value) => value.split(",")).filter((element) => trimmed(element) !== "").map(
-      (element) => {
-        const [name, ...params] = element.split(";");
-        return { name: token(name!), params: params.map(param) };
-      },
-    );
-    return values.length > 0 && offers.length === 0 ? undefined : offers;
+    return values.flatMap((value) => value.split(",")).filter((element) => trimmed(element) !== "").map((element) => {
+      const [name, ...params] = element.split(";");
+      return { name: token(name!), params: params.map(param) };
+    });
   } catch (error) {
     if (error instanceof Malformed) return undefined;
     throw error;
