@@ -8,350 +8,45 @@
  * transport ◀─ #write() ◀─ Outgoing ◀───────── send, ping, close
  * ```
  *
- * This file has the way in and the end; `sending_connection.ts` has the way out.
+ * `receiving_connection.ts` has the upper row, `sending_connection.ts` the lower one, `base_connection.ts` the facts and the streams.
+ * This file has the beginning and the end, and what watches a connection. `docs/explanation/how-a-connection-works.md` walks it.
  *
  * @module
  */
 import { ConnectionError } from "../errors.ts";
 import { packFields, unpackFields } from "../handshake/http_fields.ts";
-import { nextTask } from "../async.ts";
 import { checkOptions } from "../options.ts";
-import { giveBack, giveBackAll, isPinned, lendAll } from "../pipeline/bytes/lent_memory.ts";
-import type { ReadBuffer } from "../pipeline/bytes/read_buffer.ts";
-import { CloseCode, decodeClosePayload, encodeClosePayload } from "../pipeline/frames/close_code.ts";
-import { type Frame, frame, Opcode } from "../pipeline/frames/frame.ts";
-import { memoryOf, type Message, type MessageData, ownCopy } from "../pipeline/messages/message.ts";
-import { type MessagePart, wholePart } from "../pipeline/messages/message_splitter.ts";
-import { inSteps } from "../transport/transport.ts";
-import { type BatchConsumer, BatchQueue } from "./batch_queue.ts";
-import { Closing, type ClosingOwner, type DecideReply, type Progress } from "./closing.ts";
-import { Timeout } from "../deadlines.ts";
-import type { PartSource, ReaderKind } from "./driven_connection.ts";
-import { Incoming } from "./incoming.ts";
-import { Liveness, type LivenessOwner } from "./liveness.ts";
-import { MessageDeadline } from "./message_deadline.ts";
+import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
+import { Closing, type ClosingOwner, type DecideReply } from "./closing.ts";
 import { endOf, isTooLate, notOpen, tooLate } from "./not_open.ts";
-import { PendingPings, pingBytes, rejectNoPing } from "./pending_pings.ts";
-import { PingRate } from "./ping_rate.ts";
-import { type ConnectionInit, SendingConnection } from "./sending_connection.ts";
+import { ReceivingConnection } from "./receiving_connection.ts";
+import type { ConnectionInit } from "./sending_connection.ts";
 import { TAP_OPTION_KINDS, type TapOptions } from "./socket_options.ts";
 import { ConnectionWatch } from "./watch/connection_watch.ts";
 import { notify, type Observer } from "./watch/observer.ts";
 import type { CloseInfo } from "./websocket_connection.ts";
 
-/**
- * A message that is too large for memory waits so long, in milliseconds, for the application to read messages as streams, or in
- * another way. An application that never reads has it judged then.
- */
-const CLAIM_PATIENCE = 2_000;
-
-/**
- * Bytes of the wire that are taken at a time where messages are read as streams. Chunks that are dropped are collected sooner: with
- * 2 GiB a process grew by 27 to 40 MiB, with steps of 64 KiB by 37 to 67, and took as long.
- */
-const STREAMED_STEP = 16 * 1024;
-
-/** The drafts before RFC 6455 have no pings. */
-const NO_PINGS = { pingInterval: 0, pongTimeout: 0 };
-
 /** The connection behind `WebSocketConnection`, with what `server/` and `client/` need besides. */
-export class Connection<Data = unknown> extends SendingConnection<Data> implements ClosingOwner, LivenessOwner {
+export class Connection<Data = unknown> extends ReceivingConnection<Data> implements ClosingOwner {
   readonly closed: Promise<CloseInfo>;
   decideReply: DecideReply | undefined = undefined;
   protected readonly closing: Closing;
   #resolveClosed!: (info: CloseInfo) => void;
   readonly #fields: string;
   #headers: Headers | undefined;
-  readonly #incoming: Incoming;
-  readonly #messages: BatchQueue<Message>;
-  readonly #liveness: Liveness;
-  #reading = true;
-  // What most connections never need is made when they do.
-  #parts: BatchQueue<MessagePart> | undefined;
-  #timesMessages: boolean;
-  #messageDeadline: MessageDeadline | undefined;
-  #pingRate: PingRate | undefined;
-  #pings: PendingPings | undefined;
 
   /** @param init What it is made of. It starts to read at once. */
   constructor(init: ConnectionInit<Data>) {
     super(init);
-    const { role, limits, chain, framing, lends } = this;
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#fields = packFields(init.fields);
-    this.#timesMessages = limits.messageTimeout !== 0;
-    this.#incoming = new Incoming({ role, limits, chain, framing, lends, claimed: false });
-    this.#messages = new BatchQueue({ highWaterMark: limits.highWaterMark, memoryOf, owner: this });
     this.closing = new Closing(this);
-    this.#liveness = new Liveness(this, framing === undefined ? limits : NO_PINGS, this.deadlines);
     if (init.observer !== undefined) this.#observe(init.observer);
-    void this.#read(init.rest);
+    this.startReading(init.rest);
   }
 
   get headers(): Headers {
     return this.#headers ??= unpackFields(this.#fields);
-  }
-
-  get roundTripTime(): number | undefined {
-    return this.#pings?.roundTripTime;
-  }
-
-  /** Reads to the end, step by step. It never rejects. */
-  async #read(first: Uint8Array<ArrayBuffer>): Promise<void> {
-    const incoming = this.#incoming;
-    const closing = this.closing;
-    try {
-      if (first.length > 0) {
-        this.#receive(first, first.length, first.buffer);
-        if (incoming.pending) await this.#receiveRest(first.buffer);
-      }
-      while (closing.state !== "closed") {
-        if (this.#blocked) await this.#unblocked();
-        const { direct } = this.transport; // each time: `streamMessages` replaces the transport
-        if (direct === undefined) {
-          const bytes = await this.transport.read();
-          if (bytes === null) break;
-          this.#receive(bytes, bytes.length);
-          if (incoming.pending) await this.#receiveRest();
-          incoming.leaveRead();
-          continue;
-        }
-        const view = incoming.missing > 0 ? incoming.writableView : undefined;
-        const target = view ?? direct.buffer.writableView;
-        const count = await direct.readInto(target);
-        if (count === null) break;
-        const buffer = view === undefined ? direct.buffer : undefined;
-        const wanted = this.#receive(target, count, buffer && target.buffer);
-        if (incoming.pending) await this.#receiveRest(buffer && target.buffer);
-        if (buffer?.advance(count, { kept: wanted && incoming.kept, missing: incoming.missing })) {
-          this.#leaveRead(buffer);
-        }
-      }
-      if (closing.state === "closed") return;
-      if (closing.awaitsPeer) incoming.end();
-      closing.requireClose();
-    } catch (error) {
-      closing.recordCause(error);
-    }
-    closing.endReading();
-  }
-
-  /** Takes `count` bytes, which were read to `memory`, and a first step through them. Says whether they matter. */
-  #receive(bytes: Uint8Array<ArrayBuffer>, count: number, memory?: ArrayBuffer): boolean {
-    if (count === 0) return false;
-    const liveness = this.#liveness;
-    liveness.heard = true;
-    if (liveness.waiting) liveness.onSign();
-    if (!this.closing.listening) return false;
-    this.watch?.reading(bytes, count);
-    const messages: Message[] = [];
-    const parts: MessagePart[] | undefined = this.#parts && [];
-    const failure = this.#incoming.receive(bytes, count, messages, parts);
-    this.watch?.received(messages, parts, count);
-    this.#handOn(messages, parts, memory, failure);
-    return true;
-  }
-
-  /** Takes the rest of what was read, step by step. In between others have their turn, and the application makes room. */
-  async #receiveRest(memory?: ArrayBuffer): Promise<void> {
-    while (this.closing.listening && this.#incoming.pending) {
-      if (this.#blocked) {
-        await this.#unblocked();
-        continue;
-      }
-      this.#reading = false; // the pong that is waited for may be in the next read
-      await nextTask();
-      this.#reading = true;
-      if (!this.closing.listening) return;
-      const messages: Message[] = [];
-      const parts: MessagePart[] | undefined = this.#parts && [];
-      const failure = this.#incoming.proceed(messages, parts);
-      this.watch?.received(messages, parts, 0);
-      this.#handOn(messages, parts, memory, failure);
-    }
-  }
-
-  /** Hands on what a step brought: control frames, messages or parts of them, and what was wrong behind those. */
-  #handOn(
-    messages: Message[],
-    parts: MessagePart[] | undefined,
-    memory: ArrayBuffer | undefined,
-    failure: unknown,
-  ): void {
-    const incoming = this.#incoming;
-    const { closing } = this;
-    if (incoming.controls !== undefined) failure = this.#onControls(parts ?? messages) ?? failure;
-    if (incoming.insideMessage || this.#messageDeadline !== undefined) {
-      this.#watchMessage(messages.length > 0 || (parts?.some(({ last }) => last) ?? false));
-    }
-    incoming.own(messages, memory);
-    // After our close frame only the peer's matters.
-    if (closing.state === "open") {
-      if (parts !== undefined && parts.length > 0) this.#parts?.put(parts);
-      if (messages.length > 0) {
-        if (this.lends) this.#lend(messages, memory);
-        else this.#messages.put(messages);
-      }
-    }
-    if (failure !== undefined) closing.fault(failure);
-    else if (closing.received !== undefined) closing.handlePeerClose();
-  }
-
-  /** Lends messages to the callbacks, until these return. If these are still busy, they get copies. */
-  #lend(messages: Message[], memory: ArrayBuffer | undefined): void {
-    const lent = lendAll(messages, memory);
-    this.#messages.put(this.#messages.direct ? messages : messages.map(ownCopy));
-    giveBackAll(lent);
-  }
-
-  /** Acts on the control frames of a step. What came behind one that is wrong does not count. Returns what is wrong, if anything. */
-  #onControls(output: unknown[]): unknown {
-    for (const { frame, position } of this.#incoming.takeControls()) {
-      const wrong = this.#onControl(frame);
-      if (wrong === undefined) continue;
-      output.length = position;
-      return wrong;
-    }
-    return undefined;
-  }
-
-  /** Acts on a control frame. Returns what is wrong with it, if anything. */
-  #onControl({ opcode, payload }: Frame): unknown {
-    if (opcode === Opcode.PONG) this.#pings?.receive(payload);
-    else if (opcode === Opcode.CLOSE) this.closing.received = decodeClosePayload(payload);
-    else if (opcode === Opcode.PING) {
-      const flood = (this.#pingRate ??= new PingRate(this.limits)).count();
-      if (flood !== undefined) return flood;
-      // After a close frame nothing more may be sent (§5.5.1).
-      if (this.closing.state !== "open") return undefined;
-      this.outgoing.owePong(payload, this.writing);
-      this.flushLater();
-    }
-    return undefined;
-  }
-
-  /** A message that has begun must end in time; `ended` says that one has ended since the last step. */
-  #watchMessage(ended: boolean): void {
-    const { insideMessage } = this.#incoming;
-    if (ended || !insideMessage) this.#messageDeadline?.stop();
-    if (insideMessage && this.#timesMessages) (this.#messageDeadline ??= new MessageDeadline(this)).start();
-  }
-
-  /** Whether reading waits: the application is behind, or what came before a fault is still to be answered. */
-  get #blocked(): boolean {
-    const { state } = this.closing;
-    if (state !== "open") return state === "failing";
-    const { bytes } = this.#parts ?? this.#messages;
-    return bytes >= this.limits.highWaterMark || (this.#incoming.pending && !this.#incoming.claimed);
-  }
-
-  async #unblocked(): Promise<void> {
-    this.#reading = false;
-    // The peer is not to blame for the time that the application takes.
-    this.#messageDeadline?.stop();
-    this.watch?.paused();
-    const unclaimed = this.#incoming.pending && !this.#incoming.claimed;
-    const patience = unclaimed
-      ? new Timeout(this.deadlines.after(CLAIM_PATIENCE), () => this.#judgeMessages())
-      : undefined;
-    while (this.#blocked) await this.#queue.capacity();
-    patience?.cancel();
-    this.watch?.resumed();
-    this.#watchMessage(false);
-    this.#reading = true;
-  }
-
-  /** It is known how messages are read, or no longer matters: the read loop goes on. */
-  #judgeMessages(): void {
-    if (!this.#incoming.claimed) this.#incoming.claim();
-    this.#queue.release();
-  }
-
-  /** The next read goes elsewhere than right behind the last one. */
-  #leaveRead(buffer: ReadBuffer): void {
-    if (this.#incoming.missing > 0) this.#incoming.leaveRead();
-    if (!this.lends || !isPinned(buffer.memory)) return;
-    const { memory } = buffer;
-    buffer.replace();
-    giveBack(memory);
-  }
-
-  /** Is called when callbacks are done with all that came. */
-  onConsumed(): void {
-    if (this.closing.answering) this.closing.onProgress();
-  }
-
-  get #queue(): BatchQueue<Message> | BatchQueue<MessagePart> {
-    return this.#parts ?? this.#messages;
-  }
-
-  // What readers need.
-
-  /** Takes the next batch, or waits for it. Replies to the one before leave now. */
-  takeBatch(): Message[] | undefined | Promise<Message[] | undefined> {
-    this.flush();
-    const batch = this.#messages.take();
-    this.closing.onProgress();
-    return batch;
-  }
-
-  streamMessages(): PartSource {
-    const queue = this.#parts ??= this.#splitMessages();
-    return () => {
-      this.flush();
-      const batch = queue.take();
-      this.closing.onProgress();
-      return batch;
-    };
-  }
-
-  /** From here on messages come in parts; those that wait become one part each. */
-  #splitMessages(): BatchQueue<MessagePart> {
-    const queue = this.#messages.map(wholePart, ({ data }) => memoryOf(data));
-    const parts: MessagePart[] = [];
-    try {
-      if (this.#incoming.stream(parts)) this.#timesMessages = false;
-    } catch (error) {
-      this.closing.fault(error);
-    }
-    this.#messageDeadline?.stop();
-    if (parts.length > 0) queue.put(parts);
-    this.transport = inSteps(this.transport, STREAMED_STEP);
-    return queue;
-  }
-
-  consumeWith(consumer: BatchConsumer): void {
-    this.claim("callbacks");
-    this.#messages.consumeWith(consumer);
-  }
-
-  override claim(reader: ReaderKind): void {
-    super.claim(reader);
-    if (!this.#incoming.claimed) this.#judgeMessages();
-  }
-
-  // Pings.
-
-  ping(payload?: MessageData): Promise<number> {
-    const bytes = pingBytes(payload);
-    if (this.readyState !== 1) return this.late("ping");
-    // The peer has chosen its draft: it is no mistake of the caller.
-    if (this.framing !== undefined) return rejectNoPing("the peer's draft of the protocol");
-    const ping = (this.#pings ??= new PendingPings(this.watch)).add(bytes);
-    this.sendFrame(frame(Opcode.PING, ping.payload));
-    return ping.roundTrip;
-  }
-
-  get listening(): boolean {
-    return this.#reading && this.closing.state === "open";
-  }
-
-  pingPeer(): void {
-    void this.ping();
-  }
-
-  onSilence(): void {
-    this.closing.lose(new ConnectionError(`The peer was silent for ${this.limits.pongTimeout} ms after a ping`));
   }
 
   // The end.
@@ -376,30 +71,14 @@ export class Connection<Data = unknown> extends SendingConnection<Data> implemen
     this.closing.fail(error);
   }
 
-  /** The peer broke a rule or a limit. */
-  fault(error: unknown): void {
-    this.closing.fault(error);
-  }
-
   /** Whether a handler threw what the connection's end threw at it: no bug of its own. */
   isOwnError(error: unknown): boolean {
     if (this.closing.state === "open") return false;
     return (error !== undefined && error === this.closing.error) || isTooLate(error);
   }
 
-  get progress(): Progress {
-    const queue = this.#queue;
-    if (queue.awaited) return "all";
-    if (this.reader === undefined) return "unread";
-    return this.busy || !queue.idle ? "reading" : "last";
-  }
-
   onLeaveOpen(): void {
     this.owner?.onClosing();
-  }
-
-  onStateChange(): void {
-    this.#judgeMessages();
   }
 
   releaseExtensions(): void {
@@ -407,15 +86,12 @@ export class Connection<Data = unknown> extends SendingConnection<Data> implemen
   }
 
   finish(info: CloseInfo): void {
-    this.#messageDeadline?.stop();
-    this.#liveness.stop();
     this.transport.close();
     // An error with its stack is made only if a promise waits for it.
     const reason = () => endOf(info.error ?? tooLate());
     this.endSending(reason);
-    if (this.#pings !== undefined) this.#pings.end(reason());
     this.onend?.();
-    this.#queue.end(info.error);
+    this.endReceiving(info.error, reason);
     this.#resolveClosed(info);
   }
 
@@ -439,7 +115,7 @@ export class Connection<Data = unknown> extends SendingConnection<Data> implemen
 
   #watched(): ConnectionWatch {
     if (this.watch !== undefined) return this.watch;
-    const watch = new ConnectionWatch({ incoming: this.#incoming, outgoing: this.outgoing, framing: this.framing });
+    const watch = new ConnectionWatch({ incoming: this.incoming, outgoing: this.outgoing, framing: this.framing });
     void this.closed.then((info) => watch.end(info));
     return this.watch = watch;
   }
