@@ -61,7 +61,7 @@ export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOpti
   conn?: ByteConnection | BytePair;
   /** What the application keeps with the connection, as `socket.data`. */
   data?: Data;
-  /** Is told of the connection, or why there is none: metrics and logs. `./telemetry` has some. Nothing is counted without it. */
+  /** Gets the connection, or why there is none, for metrics and logs; `./telemetry` has some. Nothing is counted without it. */
   observer?: Observer;
   /** Gives up connecting, wherever that stands. Once the connection is open it does nothing. */
   signal?: AbortSignal;

@@ -19,7 +19,7 @@ export interface TlsOptions {
   key?: string;
   /** The protocols to offer (ALPN, RFC 7301), the best first. @default {["http/1.1"]} */
   alpnProtocols?: string[];
-  /** The name that the server's certificate must have, and that the server is told (SNI). @default the URL's host */
+  /** The name that the server's certificate must have; it is sent to the server (SNI). @default the URL's host */
   serverName?: string;
 }
 

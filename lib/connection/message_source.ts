@@ -75,7 +75,7 @@ export function openSource(source: MessageSource): SourceReader {
     try {
       await iterator.return?.();
     } catch {
-      // There is nobody to tell: the message has failed before.
+      // The message has failed before: the error has no other reader.
     }
   };
   return { next: () => iterator.next(), cancel: () => void end() };

@@ -25,7 +25,7 @@ export class PendingPings {
   #roundTripTime: number | undefined;
   readonly #watch: { roundTrip(ms: number): void } | undefined;
 
-  /** @param watch Is told of every round trip, in milliseconds. */
+  /** @param watch Gets every round trip, in milliseconds. */
   constructor(watch?: { roundTrip(ms: number): void }) {
     this.#watch = watch;
   }
@@ -46,7 +46,7 @@ export class PendingPings {
   add(payload?: MessageData): { payload: Uint8Array<ArrayBuffer>; roundTrip: Promise<number> } {
     const bytes = pingBytes(payload) ?? this.#number();
     const deferred = defer<number>();
-    deferred.promise.catch(() => {}); // whoever does not wait is not punished when the connection ends
+    deferred.promise.catch(() => {}); // ignoring the promise is safe when the connection ends
     const key = keyOf(bytes);
     this.#pending.add({ key, sent: performance.now(), deferred });
     this.#waiting.set(key, (this.#waiting.get(key) ?? 0) + 1);

@@ -8,7 +8,7 @@ import { MESSAGE_TYPE } from "../pipeline/messages/chunk_fragmenter.ts";
 
 /** What a tap records. */
 export interface TapOptions {
-  /** Bytes of a payload that a frame's line shows; its `length` is told all the same. @default {1024} */
+  /** Bytes of a payload that a frame's line shows; the line always has its `length`. @default {1024} */
   maxPayloadBytes?: number;
   /**
    * Whether the bytes of every read and write are recorded, which `replay` needs. `false` with `maxPayloadBytes: 0` records when
@@ -24,7 +24,7 @@ export interface TapOptions {
 
 /**
  * What becomes of messages for a subscriber that does not read fast enough, which begins at its `highWaterMark`. None of them holds
- * the publisher. Whatever is published in one call stack is queued before anything is written, as if nobody read meanwhile.
+ * the publisher. Whatever is published in one call stack is queued before anything is written, as if no peer read meanwhile.
  *
  * - `disconnect`: it is closed with 1013 when `maxBacklogBytes` are queued for it;
  * - `wait`: messages wait in the connection's queue, in order with all that is sent on it; at `maxQueuedBytes` it is cut off;

@@ -84,7 +84,7 @@ export class StreamedSends {
   /** Puts a message behind those that wait. Resolves when it is queued and less than the high-water mark is. */
   send(message: MessageData | MessageSource, options?: SendOptions): Promise<void> {
     const next = toPending(message, options);
-    next.sent.promise.catch(() => {}); // whoever does not wait is not punished when the connection ends
+    next.sent.promise.catch(() => {}); // ignoring the promise is safe when the connection ends
     this.#waitingBytes += next.bytes;
     if (next.memory !== undefined) pin(next.memory);
     this.#pending.push(next);

@@ -64,7 +64,7 @@ export interface ConnectionFacts {
 /**
  * An open WebSocket connection.
  *
- * Read it in one way: `for await`, `readable`, `bytes`, `batches`, `messages()`, or a handler's callbacks. Whoever does not read stops the peer: at
+ * Read it in one way: `for await`, `readable`, `bytes`, `batches`, `messages()`, or a handler's callbacks. An application that does not read stops the peer: at
  * most `highWaterMark` bytes and one read are taken in ahead. Pings are answered all the while.
  *
  * @typeParam Data What the application keeps with the connection.

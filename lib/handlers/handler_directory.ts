@@ -32,7 +32,7 @@ export interface LoadHandlersOptions {
   /** Aliases: existing resource names by alias. Those of `mapFile` come after them. */
   aliases?: Readonly<Record<string, string>>;
   /**
-   * Is told of what is skipped: a file that cannot be loaded (A5), a link that leads outside, an alias of nothing. The message
+   * Gets what is skipped: a file that cannot be loaded (A5), a link that leads outside, an alias of nothing. The message
    * is one line; the cause is what was thrown. By default it is printed to the console.
    */
   onWarning?(warning: Error): void;

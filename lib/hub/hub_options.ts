@@ -54,7 +54,7 @@ export interface HubOptions<Data = unknown> extends Partial<HubLimits> {
   onDropped?(socket: WebSocketConnection<Data>, messages: number): void;
   /** The broker is in another state. */
   onBrokerState?(state: BrokerState): void;
-  /** Is told what hooks and the broker throw. By default it is printed to the console. */
+  /** Gets what hooks and the broker throw. By default it is printed to the console. */
   onError?(error: unknown): void;
 }
 

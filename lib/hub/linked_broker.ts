@@ -27,7 +27,7 @@ export interface BrokerOptions extends Partial<BrokerLimits> {
    */
   reconnect?: { readonly first?: number; readonly most?: number };
   /**
-   * Is told why the broker cannot be reached, once for each reason in a row, and what the hub throws. By default it is printed to
+   * Gets why the broker cannot be reached, once for each reason in a row, and what the hub throws. By default it is printed to
    * the console.
    */
   onError?(error: unknown): void;

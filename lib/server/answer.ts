@@ -81,7 +81,7 @@ export class Answer {
   /** Gives the body up. */
   cancel(reason: unknown): void {
     this.#cancelled = true;
-    this.#reader?.cancel(reason).catch(() => {}); // what its source says of that helps nobody
+    this.#reader?.cancel(reason).catch(() => {}); // an error of its source is of no use here
   }
 
   /**

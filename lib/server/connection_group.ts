@@ -166,7 +166,7 @@ export class ConnectionGroup<Data> {
     if (max === Infinity || client === slot.client) return;
     const count = client === undefined ? 0 : this.#perAddress.get(client) ?? 0;
     if (count >= max) {
-      this.#vacate(slot); // while it is refused it takes nobody's place
+      this.#vacate(slot); // a connection that is being refused takes no place
       throw TOO_MANY_OF_YOURS;
     }
     this.#giveBack(slot);

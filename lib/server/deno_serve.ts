@@ -49,7 +49,7 @@ export interface UpgradeRequestOptions<Data = unknown> extends Partial<KeptLimit
   remoteAddr?: Address;
   /** What `socket.subscribe`, `unsubscribe` and `publish` are for: `createHub` of `./hub` makes one. */
   hub?: Topics;
-  /** Is told of what the handler throws. By default it is printed to the console. */
+  /** Gets what the handler throws. By default it is printed to the console. */
   onError?(error: unknown): unknown;
 }
 
@@ -94,7 +94,7 @@ export const UPGRADE_REQUEST_OPTION_KINDS: OptionKinds<UpgradeRequestOptions> = 
  * ```
  *
  * @typeParam Data What the application keeps with the connection.
- * @param request The request, whose body nobody has read.
+ * @param request The request, whose body has not been read.
  * @param options The limits, the subprotocols and the origins.
  * @param handler A function that holds the connection, or callbacks. It runs once the connection is open.
  * @returns The answer, to be returned to `Deno.serve`: 101, or a refusal of a request that is not in order (RFC 6455 §4.2.1).

@@ -47,7 +47,7 @@ export interface OrdinaryRequest {
   readonly fields: HeaderFields;
   /** How its body ends. */
   readonly framing: RequestFraming;
-  /** What carries the bytes. It belongs to whoever answers. */
+  /** What carries the bytes. It belongs to the code that answers. */
   readonly transport: Transport;
   /** What was read of it behind the head. */
   readonly first: Uint8Array<ArrayBuffer>;

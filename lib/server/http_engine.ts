@@ -22,7 +22,7 @@ export type HttpHandler = (request: Request, info: UpgradeInfo) => Response | Pr
 
 /** What an engine depends on. */
 export interface HttpEngineOptions {
-  /** Is told what goes wrong on our side. */
+  /** Gets the errors on our side. */
   readonly report: (error: unknown) => void;
   /** The caps. */
   readonly limits: Pick<ServerLimits, "bodyTimeout" | "keepAliveTimeout">;

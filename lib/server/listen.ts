@@ -17,7 +17,7 @@ export interface Listener {
   close(): void;
   /** Keeps the process alive. */
   ref(): void;
-  /** Lets the process end though somebody listens. */
+  /** Lets the process end while it still listens. */
   unref(): void;
 }
 

@@ -6,14 +6,14 @@
  */
 import { compileOriginPolicy, isSerializedOrigin, type OriginPolicy, type OriginRequest } from "../handshake/origin.ts";
 
-/** Origins that are told of in one process: clients can make up as many as they like. */
+/** Origins that one process prints: clients can make up as many as they like. */
 const MAX_TOLD = 16;
 
 /** The origins that were told of. */
 const told = new Set<string>();
 
 /**
- * Compiles a policy. The first refusal of each origin is told on the console, unless a function of the application decided it.
+ * Compiles a policy. The first refusal of each origin is printed to the console, unless a function of the application decided it.
  *
  * @param policy The policy.
  * @returns A check that throws `HandshakeError` 403 for a request that is refused.

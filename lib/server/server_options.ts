@@ -106,7 +106,7 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
   lendPayloads?: boolean;
   /** What `socket.subscribe`, `unsubscribe` and `publish` are for: `createHub` of `./hub` makes one. */
   hub?: Topics;
-  /** Is told of every connection and every refusal: metrics and logs. `./telemetry` has some. Nothing is counted without it. */
+  /** Gets every connection and every refusal, for metrics and logs; `./telemetry` has some. Nothing is counted without it. */
   observer?: Observer;
   /** Gives up the handshake. */
   signal?: AbortSignal;
@@ -117,11 +117,11 @@ export interface GroupOptions<Data = unknown> extends AcceptOptions<Data>, Parti
   /**
    * Answers ordinary requests on the same port, one at a time on each connection, which stays open for more. `request.signal` is
    * aborted when the client has gone. What it throws, and what is no `Response` in order, is answered with 500. By default ordinary
-   * requests are told 426 Upgrade Required.
+   * requests are answered with 426 Upgrade Required.
    */
   http?(request: Request, info: UpgradeInfo): Response | Promise<Response>;
   /**
-   * Is told what goes wrong on our side: what handlers and hooks throw, and what `accept` on the listener throws. By default it
+   * Gets the errors on our side: what handlers and hooks throw, and what `accept` on the listener throws. By default it
    * is printed to the console.
    */
   onError?(error: unknown): unknown;

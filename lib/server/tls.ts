@@ -33,7 +33,7 @@ export function createTls({ cert, key }: TlsCertificate): (conn: ByteConnection)
   return (conn) => {
     const below = duplexOf(conn, stream);
     const socket = new TLSSocket(below, { isServer: true, secureContext });
-    // Who reads or writes is told. An `error` event without a listener would end the process.
+    // Readers and writers get the error. An `error` event without a listener would end the process.
     for (const one of [below, socket]) one.on("error", () => {});
     const { remoteAddr, localAddr } = conn;
     return {

@@ -49,7 +49,7 @@ export interface ServeWorkersOptions {
   restart?: { readonly first?: number; readonly most?: number };
   /** Is called when all listen. */
   onListen?(addr: Deno.Addr): void;
-  /** Is told when a worker crashed, hangs or does not start again. By default it is printed to the console. */
+  /** Is called when a worker crashed, hangs or does not start again. By default the error is printed to the console. */
   onError?(error: unknown): void;
   /** Shuts all of them down. */
   signal?: AbortSignal;

@@ -151,7 +151,7 @@ const HEAD = `<!-- deno-fmt-ignore-file -->
 # Options and limits
 
 Sizes are bytes and times are milliseconds. Of a limit, \`Infinity\` lifts it; of a time, so does \`0\`. A limit that cannot be
-used is a \`RangeError\` at the call, an option of another kind, or that does not exist, a \`TypeError\`. What becomes of whoever passes a limit is in [errors](errors.md).
+used is a \`RangeError\` at the call, an option of another kind, or that does not exist, a \`TypeError\`. What happens when a limit is passed is in [errors](errors.md).
 
 `;
 

@@ -36,7 +36,7 @@ export interface ConnectionObserver {
   /**
    * Backpressure is over.
    *
-   * @param direction `in`: nothing was read, because nobody took what was there. `out`: `send` waited, because the peer did not read.
+   * @param direction `in`: nothing was read, because the application did not take what was there. `out`: `send` waited, because the peer did not read.
    * @param ms Milliseconds that it took.
    */
   held?(direction: Direction, ms: number): void;

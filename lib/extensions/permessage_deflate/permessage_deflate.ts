@@ -270,7 +270,7 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
         throw new RangeError(`Parameter client_max_window_bits must be ${settings.clientMaxWindowBits} or less`);
       }
       answer.clientMaxWindowBits = smaller(bits === true ? undefined : bits, settings.clientMaxWindowBits);
-      if (over(answer, "client")) answer.clientNoContextTakeover = true; // nobody needs to agree to that
+      if (over(answer, "client")) answer.clientNoContextTakeover = true; // no agreement is needed for that
       return processor("client", answer);
     },
   };

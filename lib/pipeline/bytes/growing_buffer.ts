@@ -106,7 +106,7 @@ export class GrowingBuffer {
    * Hands on what is held in memory that is the taker's for good, and starts again.
    *
    * A large payload is copied out of memory that is used again: that costs less than to read to memory that is new, and so zeroed.
-   * No read to {@linkcode GrowingBuffer.writableView} may be under way: it would go to whoever has that memory next.
+   * No read to {@linkcode GrowingBuffer.writableView} may be under way: it would write into memory that belongs to another.
    */
   detachCopy(): Uint8Array<ArrayBuffer> {
     const { bytes, length, large } = this.#leave();

@@ -114,13 +114,13 @@ export type MaskKeySource = () => number;
 const POOL = new Uint32Array(1024);
 let next = POOL.length;
 
-/** A key for one frame, that nobody can predict. */
+/** An unpredictable key for one frame. */
 export function randomMaskKey(): number {
   if (next === POOL.length) {
     crypto.getRandomValues(POOL);
     next = 0;
   }
   const key = POOL[next]!;
-  POOL[next++] = 0; // a key that was used is nobody's business any more
+  POOL[next++] = 0; // a used key must not stay in memory
   return key;
 }
