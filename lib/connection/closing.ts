@@ -239,7 +239,7 @@ export class Closing {
 
   async #reply(): Promise<void> {
     const { received } = this;
-    if (received === undefined || this.state !== "closeReceived" || this.#replying) return;
+    if (received === undefined || this.#replying) return;
     this.#replying = true; // a decision may take its time, and is made once
     try {
       const { decideReply } = this.#owner;

@@ -7,11 +7,17 @@
  *
  * @module
  */
-import { defer } from "../async.ts";
+import { defer, nextTask } from "../async.ts";
 import { slowness } from "./slowness.ts";
 
 /** Far more milliseconds than anything in memory or on loopback takes. */
 export const DEADLINE = 5_000;
+
+/** How many turns {@linkcode settle} waits: five times what the longest path in memory takes, which a test counts. */
+export const SETTLE_TURNS = 25;
+
+/** Every so many turns {@linkcode settle} waits for a timer too, as what it waits for may use timers of 0 ms. */
+const TURNS_PER_TIMER = 5;
 
 const { setTimeout, clearTimeout } = globalThis;
 const now = performance.now.bind(performance);
@@ -52,8 +58,8 @@ export function turn(): Promise<void> {
 }
 
 /**
- * Waits several turns of the event loop: whatever could happen in memory without more input has happened. What comes from
- * elsewhere (a socket, a file, `crypto.subtle`, a compression stream) is not waited for: use {@linkcode soon} or {@linkcode until}.
+ * Waits many turns of the event loop, at least five times as many as the longest path of this library takes in memory: whatever
+ * could happen there without more input has happened. What comes from elsewhere (a socket, a file, `crypto.subtle`, a compression stream) is not waited for: use {@linkcode soon} or {@linkcode until}.
  *
  * @example That nothing was sent
  * ```ts
@@ -70,7 +76,9 @@ export function turn(): Promise<void> {
  * ```
  */
 export async function settle(): Promise<void> {
-  for (let turns = 0; turns < 5; turns++) await turn();
+  for (let turns = 1; turns <= SETTLE_TURNS; turns++) {
+    await (turns % TURNS_PER_TIMER === 0 ? turn() : nextTask());
+  }
 }
 
 /**

@@ -14,7 +14,29 @@ export interface Child extends AsyncDisposable {
   said(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
-/** Starts `deno` with arguments, in the repository's root. Its standard output is read, its errors are shown. */
+/** What a program printed to a stream so far. */
+export interface Printed {
+  /** The text. */
+  readonly text: string;
+  /** Resolves at the stream's end. */
+  readonly end: Promise<void>;
+}
+
+/** Keeps what a program prints, which is looked at where something goes wrong. */
+export function keepPrinted(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Printed {
+  const decoder = new TextDecoder();
+  let text = "";
+  const write = (chunk: Uint8Array) => void (text += decoder.decode(chunk, { stream: true }));
+  const end = stream.pipeTo(new WritableStream({ write }));
+  return {
+    end,
+    get text() {
+      return text;
+    },
+  };
+}
+
+/** Starts `deno` with arguments, in the repository's root. Its standard output is read, its errors are kept. */
 export function deno(...args: string[]): Child {
   return denoIn({}, ...args);
 }
@@ -27,8 +49,9 @@ export function denoIn(env: Record<string, string>, ...args: string[]): Child {
     cwd: new URL("../..", import.meta.url),
     stdin: "null",
     stdout: "piped",
-    stderr: "inherit",
+    stderr: "piped",
   }).spawn();
+  const errors = keepPrinted(process.stderr);
   const output = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let printed = "";
   return {
@@ -38,7 +61,10 @@ export function denoIn(env: Record<string, string>, ...args: string[]): Child {
         const match = pattern.exec(printed);
         if (match !== null) return match;
         const { value, done } = await output.read();
-        if (done) throw new Error(`deno ${args.join(" ")} ended without ${pattern}: ${printed}`);
+        if (done) {
+          await errors.end;
+          throw new Error(`deno ${args.join(" ")} ended without ${pattern}: ${printed}\n${errors.text}`);
+        }
         printed += value;
       }
     },
@@ -50,6 +76,7 @@ export function denoIn(env: Record<string, string>, ...args: string[]): Child {
       }
       await process.status;
       while (!(await output.read()).done);
+      await errors.end;
     },
   };
 }

@@ -145,20 +145,18 @@ Deno.test("the close frame of a fault that waits for answers is the first fault'
   }
 });
 
-Deno.test("giving up does not take the place of an earlier cause", () => {
+Deno.test("giving up, a failure and a fault do not take the place of an earlier cause", () => {
   const earlier = new ProtocolError("wrong", "RFC 6455 §5.2");
-  for (const event of ["fail", "fault"] as const) {
-    const { under, ends } = closing({ progress: "reading" });
-    under[event](earlier);
-    under.abort(new Error("enough"));
-    assertStrictEquals(under.error, earlier);
-    assertEquals(ends, [{ closeCode: 1006, reason: "", wasClean: false, error: earlier }]);
+  for (const first of ["fail", "fault", "recordCause"] as const) {
+    for (const second of ["abort", "fail", "fault"] as const) {
+      const { under, ends } = closing({ progress: "reading" });
+      under[first](earlier);
+      under[second](new Error("enough"));
+      assertStrictEquals(under.error, earlier, `${first}, then ${second}`);
+      under.abort("too late");
+      assertEquals(ends, [{ closeCode: 1006, reason: "", wasClean: false, error: earlier }]);
+    }
   }
-  const lost = new ConnectionError("reset");
-  const { under, ends } = closing();
-  under.recordCause(lost);
-  under.abort(new Error("enough"));
-  assertStrictEquals(ends[0]?.error, lost);
 });
 
 Deno.test("a failure tells the peer its code, our own mistake nothing more, and the first cause is kept", async () => {
@@ -295,9 +293,10 @@ Deno.test("a hook decides on the answer, once, however long it takes; what it th
     },
   });
   slow.receive(4000, "x");
-  slow.under.onProgress();
-  slow.under.onProgress();
-  await settle();
+  for (let turn = 0; turn < 2; turn++) {
+    slow.under.onProgress();
+    await settle();
+  }
   assertEquals([asked, slow.noted()], [[{ closeCode: 4000, reason: "x" }], []]);
   decision.resolve({ closeCode: 4001, reason: "y" });
   await settle();

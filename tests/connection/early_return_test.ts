@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { untilReturned as UntilReturned } from "../../lib/connection/early_return.ts";
 import { runHandler } from "../../lib/connection/readers/callbacks.ts";
 import { printed } from "../_support/printed.ts";
-import { settle } from "../_support/wait.ts";
+import { until } from "../_support/wait.ts";
 import { closed, open } from "./_support.ts";
 
 let loads = 0;
@@ -67,7 +67,9 @@ Deno.test("a connection says what it is read through", async () => {
     if (way === "batches") void connection.batches.getReader().read().catch(() => {});
     if (way === "messages") connection.messages();
     if (way === "callbacks") void runHandler(connection, {}, () => {});
-    if (way === "readable" || way === "batches") await settle(); // a stream asks its source a little later
+    if (way === "readable" || way === "batches") {
+      await until(() => connection.reader !== undefined, "The stream's first question");
+    }
     assertEquals([way, connection.reader], [way, readers[way]]);
     connection.abort();
     await closed(connection);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
 import { accept, connect, ConnectionError, serve } from "../../mod.ts";
+import { keepPrinted } from "../_support/child.ts";
 import { within } from "../_support/deadline.ts";
 import { unless } from "../_support/needs.ts";
 
@@ -19,16 +20,19 @@ Deno.test({
   async fn() {
     const deno =
       `exec "${Deno.execPath()}" run --quiet --no-prompt --allow-net=127.0.0.1 tests/integration/peers/few_files.ts`;
+    const process = new Deno.Command("bash", {
+      args: ["-c", `ulimit -n 40; ${deno}`],
+      cwd: new URL("../..", import.meta.url),
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const errors = keepPrinted(process.stderr);
     await using child = {
-      process: new Deno.Command("bash", {
-        args: ["-c", `ulimit -n 40; ${deno}`],
-        cwd: new URL("../..", import.meta.url),
-        stdout: "piped",
-        stderr: "inherit",
-      }).spawn(),
+      process,
       async [Symbol.asyncDispose]() {
         this.process.kill("SIGKILL");
         await this.process.status;
+        await errors.end;
       },
     };
     const lines = child.process.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -38,7 +42,7 @@ Deno.test({
         const match = pattern.exec(printed);
         if (match !== null) return match;
         const { value, done } = await within(lines.read(), 20_000, `the server to print ${pattern}`);
-        if (done) throw new Error(`The server ended: ${printed}`);
+        if (done) throw new Error(`The server ended: ${printed}\n${errors.text}`);
         printed += value;
       }
     };

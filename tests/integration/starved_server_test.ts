@@ -2,6 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { deflateFrame } from "../../lib/extensions/deflate_frame.ts";
 import type { ByteConnection } from "../../lib/transport/transport.ts";
+import { keepPrinted } from "../_support/child.ts";
 import { utf8 } from "../_support/frames.ts";
 import { unless } from "../_support/needs.ts";
 import { RawPeer } from "../_support/raw_peer.ts";
@@ -20,8 +21,9 @@ async function starved(kind: string) {
     env: { DENO_NO_UPDATE_CHECK: "1", NODE_EXTRA_CA_CERTS: "" },
     stdin: "piped",
     stdout: "piped",
-    stderr: "inherit",
+    stderr: "piped",
   }).spawn();
+  const errors = keepPrinted(child.stderr);
   const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   const input = child.stdin.getWriter();
   let printed = "";
@@ -30,7 +32,7 @@ async function starved(kind: string) {
       const match = pattern.exec(printed);
       if (match !== null) return match[1] ?? "";
       const { value, done } = await soon(output.read(), `What matches ${pattern}`, 20_000);
-      if (done) throw new Error(`The server ended without ${pattern}: ${printed}`);
+      if (done) throw new Error(`The server ended without ${pattern}: ${printed}\n${errors.text}`);
       printed += value;
     }
   };
@@ -50,6 +52,7 @@ async function starved(kind: string) {
       await child.status;
       await input.close().catch(() => {});
       while (!(await output.read()).done);
+      await errors.end;
     },
   };
 }

@@ -10,7 +10,7 @@ import { FakeTime } from "../_support/fake_time.ts";
 import { utf8 } from "../_support/frames.ts";
 import { connPair } from "../_support/pair.ts";
 import { requestText, text } from "../_support/raw_peer.ts";
-import { settle, soon } from "../_support/wait.ts";
+import { settle, soon, until } from "../_support/wait.ts";
 import { RawClient } from "./_http.ts";
 
 type Http = NonNullable<ServeOptions["http"]>;
@@ -242,19 +242,20 @@ Deno.test("a client that leaves while its handler runs is told by the signal, an
   await peer.request(GET);
   const { signal } = await asked.promise;
   peer.close();
-  await settle();
-  assert(signal.aborted);
+  await until(() => signal.aborted, "The signal");
   let cancelled = false;
   answer.resolve(new Response(new ReadableStream({ cancel: () => void (cancelled = true) })));
   await soon(done, "The end");
   assertEquals([cancelled, reports], [true, []]);
 
   // A handler that passes the signal on fails with its reason: that is no mistake.
-  const passing = inMemory((request) =>
-    new Promise((_, reject) => (request.signal.onabort = () => reject(request.signal.reason)))
-  );
+  const taken = Promise.withResolvers<void>();
+  const passing = inMemory((request) => {
+    taken.resolve();
+    return new Promise((_, reject) => (request.signal.onabort = () => reject(request.signal.reason)));
+  });
   await passing.peer.request(GET);
-  await settle();
+  await soon(taken.promise, "The request");
   passing.peer.close();
   await soon(passing.done, "The end");
   assertEquals(passing.reports, []);
@@ -262,14 +263,16 @@ Deno.test("a client that leaves while its handler runs is told by the signal, an
 
 Deno.test("a client that leaves in the middle of its body fails who reads it", async () => {
   const failed = Promise.withResolvers<unknown>();
-  const { peer, done, reports } = inMemory((request) =>
-    request.text().then((text) => new Response(text), (error) => {
+  const reading = Promise.withResolvers<void>();
+  const { peer, done, reports } = inMemory((request) => {
+    reading.resolve();
+    return request.text().then((text) => new Response(text), (error) => {
       failed.resolve(error);
       throw error;
-    })
-  );
+    });
+  });
   await peer.request(["POST / HTTP/1.1", "Host: a", "Content-Length: 10"], "part");
-  await settle();
+  await soon(reading.promise, "The request");
   peer.close();
   assertInstanceOf(await soon(failed.promise, "The error"), Error);
   await soon(done, "The end");
