@@ -270,7 +270,8 @@ export function testProxy(program: ProxyProgram): void {
       listener,
       http: ({ url }) => {
         requests.push(new URL(url).pathname);
-        return new Response("hello");
+        // Each request has a connection of its own then, and the end of one is the end of what the proxy could reuse.
+        return new Response("hello", { headers: { Connection: "close" } });
       },
     });
     const refusals = [{ "Sec-WebSocket-Version": "777" }, { "Sec-WebSocket-Key": "x" }, {
