@@ -59,6 +59,7 @@ export {
 export * from "./lib/pipeline/frames/mod.ts";
 export * from "./lib/pipeline/messages/mod.ts";
 export * from "./lib/connection/mod.ts";
+export { type Pipeline, pipeline, type PipelineOptions } from "./lib/transport/pipeline.ts";
 export type { CodecContext, Extension, ExtensionCodec, ExtensionProcessor } from "./lib/extensions/extension.ts";
 export type { PerMessageDeflateOptions } from "./lib/extensions/permessage_deflate/permessage_deflate.ts";
 export type { ExtensionOffer, ExtensionParam } from "./lib/handshake/extension_header.ts";

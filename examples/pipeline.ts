@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-console -- an example prints
 // An echo server put together by hand: a `Deno.Conn`'s bytes become frames, frames become messages, and messages go back the
-// same way. `serve` and `accept` do all this and more; here every stage can be seen, taken out and replaced.
+// same way. `pipeline(conn, { role: "server" })` puts the same streams together in one call, and `serve` and `accept` do more for
+// less; here every stage can be seen, taken out and replaced.
 //
 //   deno run --allow-net examples/pipeline.ts [port]
 

@@ -123,11 +123,11 @@ export async function withDeadline<T>(
  * bytes would reset the connection, and the peer might never read the answer.
  *
  * @param transport The transport, which is closed afterwards.
- * @param bytes The answer.
+ * @param bytes The answer, unless it is written already.
  */
-export async function answerAndEnd(transport: Transport, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+export async function answerAndEnd(transport: Transport, bytes?: Uint8Array<ArrayBuffer>): Promise<void> {
   const say = async () => {
-    await writeAll(transport, bytes);
+    if (bytes !== undefined) await writeAll(transport, bytes);
     await transport.closeWrite();
     let dropped = 0;
     for (let rest = await transport.read(); rest !== null; rest = await transport.read()) {
