@@ -205,6 +205,8 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
   #watchMessage(ended: boolean): void {
     const { insideMessage } = this.incoming;
     if (ended || !insideMessage) this.#messageDeadline?.stop();
+    // A read loop that waited for room may go on because the connection has ended: nothing is timed any more.
+    if (this.closing.state === "closed") return;
     if (insideMessage && this.#timesMessages) (this.#messageDeadline ??= new MessageDeadline(this)).start();
   }
 

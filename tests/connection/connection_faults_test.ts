@@ -307,6 +307,17 @@ Deno.test("while the application does not read, messageTimeout is not the peer's
   assertEquals(time.timers, 0);
 });
 
+Deno.test("a connection that ends while the application does not read, in the middle of a message, leaves no timer", async () => {
+  using time = new FakeTime();
+  const { connection, peer } = open({ messageTimeout: 30_000, highWaterMark: 100, pingInterval: 0 });
+  await peer.send(binary(new Uint8Array(200)), text("be", { fin: false }));
+  await settle();
+  connection.abort();
+  await closed(connection);
+  await settle();
+  assertEquals(time.timers, 0);
+});
+
 Deno.test("a messageTimeout of 0 means no deadline", async () => {
   using time = new FakeTime();
   const { connection, peer } = open({ messageTimeout: 0 });

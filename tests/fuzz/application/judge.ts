@@ -197,7 +197,7 @@ export function describe(error: unknown): string {
 /** The first lines of a stack that are the library's. */
 function callerOf({ stack = "" }: Error): string {
   const places = stack.split("\n").filter((line) => line.includes("/lib/"));
-  return places.slice(0, 3).map((line) => line.replace(/.*\/lib\//, "lib/").replace(")", "")).join(" < ") ||
+  return places.slice(0, 4).map((line) => line.replace(/.*\/lib\//, "lib/").replace(")", "")).join(" < ") ||
     "no place in lib";
 }
 
