@@ -15,14 +15,12 @@ export const INVARIANTS = {
   "steady-bytes": "Bytes do not change while a write of them is under way.",
   "one-at-a-time": "A transport has one write under way at a time, or what both write would mix.",
   "closed-transport": "A transport is closed once and not used afterwards.",
-  "held-in":
-    "What was taken in and not handed on is at most what the limits add up to (docs/reference/options-and-limits).",
   "held-out": "What is queued is at most `maxQueuedBytes` and what one call adds (docs/reference/options-and-limits).",
   "send-waits": "`send` waits while `highWaterMark` is reached, and not longer (docs/how-to/backpressure).",
   "state-never-throws":
     "No state of a connection makes a call throw: the promise is rejected, or the answer is `false` or 0.",
   "settled": "Every promise settles.",
-  "ends-once": "Every connection ends, and is told of once.",
+  "ends-once": "Every connection ends, and its end is reported once.",
   "first-cause": "A connection ends with the first cause of its end.",
   "close-code": "A broken rule is answered with its close code (RFC 6455 §7.4.1).",
   "no-more": "A handler that has thrown gets no more messages (`WebSocketCallbacks`).",
@@ -33,7 +31,7 @@ export const INVARIANTS = {
   "nothing-left":
     "When all connections have ended there is no timer, no listener, no subscription and no connection left.",
   "handled": "No rejection is left unhandled, and nothing is thrown into the event loop.",
-  "quiet": "When nobody does anything, nothing goes on for ever.",
+  "quiet": "When no end acts, nothing goes on for ever.",
   "topic": "A subscriber reads each message of a topic once, in the order of its publisher, and of no other topic.",
   "our-fault": "Only what the application throws is reported to `onError`.",
   "opened": "A connection opens if and only if the handshake was right (RFC 6455 §4).",
