@@ -201,13 +201,11 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     return undefined;
   }
 
-  /** A message that has begun must end in time; `ended` says that one has ended since the last step. */
+  /** A message that has begun must end in time, while it matters; `ended` says that one has ended since the last step. */
   #watchMessage(ended: boolean): void {
-    const { insideMessage } = this.incoming;
-    if (ended || !insideMessage) this.#messageDeadline?.stop();
-    // A read loop that waited for room may go on because the connection has ended: nothing is timed any more.
-    if (this.closing.state === "closed") return;
-    if (insideMessage && this.#timesMessages) (this.#messageDeadline ??= new MessageDeadline(this)).start();
+    const expected = this.incoming.insideMessage && this.closing.listening;
+    if (ended || !expected) this.#messageDeadline?.stop();
+    if (expected && this.#timesMessages) (this.#messageDeadline ??= new MessageDeadline(this)).start();
   }
 
   /** Whether reading waits: the application is behind, or what came before a fault is still to be answered. */
