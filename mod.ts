@@ -2,12 +2,22 @@
  * WebSockets as web-standard streams, for Deno.
  *
  * ```text
- * Deno.Conn ─1─▶ FrameDecoderStream ─2─▶ MessageDecoderStream ─3─▶ connection.readable ─▶ application
- *  (read)         bytes → Frame[]         Frame[] → Message[]                                  │
- *                                               │ 4  replies owed (pong, close)                │
- *                                               ▼                                              ▼
- * Deno.Conn ◀─7─ FrameEncoderStream ◀─6─ one write queue ◀─5─ MessageEncoderStream ◀─ connection.writable
- *  (write)        Frame[] → bytes, masks  order is decided here  Message[] → Frame[]
+ * Deno.Conn ─▶ #read() ──▶ Incoming ──────▶ BatchQueue ─▶ callbacks, for await, readable, batches
+ *                          bytes → Message[]                          │
+ *                             │ ping, pong, close                     │ your code
+ *                             ▼ Liveness, Closing                     ▼
+ * Deno.Conn ◀─ #write() ◀─ Outgoing ◀─────────────────── send, writable, ping, close
+ *                          Message[] → bytes, in order, masked by a client
+ * ```
+ *
+ * A connection is two loops and two stages: what `serve`, `accept` and `connect` give. To build your own there are four
+ * `TransformStream`s, each around a stage that works alone, and `pipeline`, which puts them together:
+ *
+ * ```text
+ * bytes ─1─▶ FrameDecoderStream ─2─▶ MessageDecoderStream ─3─▶ pipeline(conn, options).readable
+ *                 Frame[]                 Message[] │ 4  replies owed (pong, close)
+ *                                                   ▼
+ * bytes ◀─7─ FrameEncoderStream ◀─6─────── MessageEncoderStream ◀─5─ pipeline(conn, options).writable
  * ```
  *
  * All but `serve` runs in Node 20 and Bun too, where `./node` attaches to a `node:http` server. The codec alone also runs in

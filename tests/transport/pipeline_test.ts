@@ -103,6 +103,16 @@ Deno.test("messages that came with a close frame can still be answered: ours lea
   await assertRejects(() => writer.write(["late"]), TypeError);
 });
 
+Deno.test("a pipe with more streams between readable and writable ends cleanly", async () => {
+  const { readable, writable, peer } = opened({ role: "server" });
+  const through = () => new TransformStream<Message[], Message[]>();
+  const piping = readable.pipeThrough(through()).pipeThrough(through()).pipeThrough(through()).pipeTo(writable);
+  await peer.send(text("once"), close(1000));
+  await peer.expect(text("once"), close(1000));
+  await peer.closeWrite();
+  await soon(piping, "The pipe");
+});
+
 Deno.test("nothing is read while the application reads nothing, and writes wait while the peer reads nothing", async () => {
   const [near, far] = connPair(1000);
   const { readable, writable } = pipeline(near, { role: "server" });

@@ -1,5 +1,5 @@
 /**
- * Arrow 1 to 2 of the picture: bytes to batches of frames.
+ * Arrow 1 to 2 of the picture in `mod.ts`: bytes to batches of frames.
  *
  * @module
  */

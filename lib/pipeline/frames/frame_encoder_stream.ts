@@ -1,5 +1,5 @@
 /**
- * Arrow 6 to 7 of the picture: batches of frames to bytes.
+ * Arrow 6 to 7 of the picture in `mod.ts`: batches of frames to bytes.
  *
  * @module
  */

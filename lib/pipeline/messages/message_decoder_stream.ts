@@ -1,5 +1,5 @@
 /**
- * Arrow 2 to 3 of the picture: batches of frames to batches of messages.
+ * Arrow 2 to 3 of the picture in `mod.ts`: batches of frames to batches of messages.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Arrow 5 to 6 of the picture: batches of messages to batches of frames, and the replies that the reader owes.
+ * Arrow 5 to 6 of the picture in `mod.ts`: batches of messages to batches of frames, and the replies that the reader owes.
  *
  * @module
  */
@@ -52,8 +52,8 @@ export class MessageEncoderStream extends TransformStream<readonly MessageData[]
   }
 
   /**
-   * Sends a control frame between two messages: arrow 4 of the picture, by which a reader pays what it owes. A close frame ends
-   * the stream.
+   * Sends a control frame between two messages: arrow 4 of the picture in `mod.ts`, by which a reader pays what it owes. A close
+   * frame ends the stream.
    *
    * @param frame The pong, ping or close.
    * @throws {TypeError} If the stream has ended.
