@@ -5,6 +5,9 @@ import { ConnectionError } from "../../lib/errors.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { settle, soon, until } from "../_support/wait.ts";
+import { overlook, RETURNED_AT_ONCE } from "../_support/printed.ts";
+
+overlook(RETURNED_AT_ONCE);
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
 /** At once: real time is waited for. */

@@ -5,6 +5,9 @@ import type { Message } from "../../lib/pipeline/messages/message.ts";
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { assertBytes, counting } from "../_support/bytes.ts";
 import { soon } from "../_support/wait.ts";
+import { overlook, RETURNED_AT_ONCE } from "../_support/printed.ts";
+
+overlook(RETURNED_AT_ONCE);
 
 const SIZES = [0, 1, 125, 126, 5000, 16_383, 16_384, 65_535, 65_536, 300_000, 2_000_000];
 

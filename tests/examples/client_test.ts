@@ -27,7 +27,6 @@ Deno.test("examples/client.ts goes through the environment's proxy, over TLS, an
       ],
       cwd: new URL("../..", import.meta.url),
       env: { HTTPS_PROXY: proxy.url, https_proxy: "", NO_PROXY: "", no_proxy: "" },
-      stderr: "inherit",
     }).output();
     return [code, new TextDecoder().decode(stdout)];
   };

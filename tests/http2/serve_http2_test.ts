@@ -12,6 +12,9 @@ import { playEcho } from "../_support/messages.ts";
 import { cert, key } from "../_support/tls.ts";
 import { soon, until } from "../_support/wait.ts";
 import { answered, bodyOf, connectHeaders, listenHttp2, opening, rawSession, serving } from "./_support.ts";
+import { ORIGIN_REFUSED, overlook, RETURNED_AT_ONCE, SERVER_FULL } from "../_support/printed.ts";
+
+overlook(ORIGIN_REFUSED, RETURNED_AT_ONCE, SERVER_FULL);
 
 const says = (word: string): WebSocketHandler => (socket) => void socket.send(word);
 

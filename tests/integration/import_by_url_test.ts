@@ -136,6 +136,6 @@ Deno.test("deno bundle makes one file of mod.ts, which works by URL with nothing
   assertEquals([output, paths], ["echoed: größer\n", ["/sluice.js"]]);
 
   await Deno.writeTextFile(`${place.cwd}/main.mjs`, IN_NODE);
-  const { stdout } = await new Deno.Command("node", { args: ["main.mjs"], cwd: place.cwd, stderr: "inherit" }).output();
+  const { stdout } = await new Deno.Command("node", { args: ["main.mjs"], cwd: place.cwd }).output();
   assertEquals(new TextDecoder().decode(stdout), "heard: größer\n");
 });

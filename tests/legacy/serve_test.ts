@@ -10,6 +10,9 @@ import { settle, until } from "../_support/wait.ts";
 import { bytesOf } from "../handshake/_support.ts";
 import { ECHOES, expectMessage, leave, message, start } from "./_server.ts";
 import { delimited, EXCHANGES, expectBytes, KEY3, shakeHands, VERSIONS } from "./_support.ts";
+import { ORIGIN_REFUSED, overlook } from "../_support/printed.ts";
+
+overlook(ORIGIN_REFUSED);
 
 for (const [what, echo] of Object.entries(ECHOES)) {
   for (const version of VERSIONS) {

@@ -16,6 +16,9 @@ import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { cert, key } from "../_support/tls.ts";
 import { soon, until } from "../_support/wait.ts";
 import { listen } from "./_support.ts";
+import { ORIGIN_REFUSED, overlook, RETURNED_AT_ONCE } from "../_support/printed.ts";
+
+overlook(ORIGIN_REFUSED, RETURNED_AT_ONCE);
 
 const ECHO: WebSocketHandler = { message: (socket, data) => socket.send(data) };
 

@@ -2,9 +2,11 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import type { AcceptOptions } from "../../lib/server/server_options.ts";
 import { FakeTime } from "../_support/fake_time.ts";
-import { printed } from "../_support/printed.ts";
 import { requestText } from "../_support/raw_peer.ts";
 import { accepts, refused, statusLine } from "./_support.ts";
+import { ORIGIN_REFUSED, overlook, printed } from "../_support/printed.ts";
+
+overlook(ORIGIN_REFUSED);
 
 Deno.test("an observer gets every refusal with its reason and its peer, also those that upgrade never sees", async () => {
   const told: unknown[][] = [];

@@ -16,6 +16,9 @@ import { connPair, type MemoryConn, streamPair } from "../_support/pair.ts";
 import { ACCEPT, close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { settle, soon } from "../_support/wait.ts";
 import { accepts, refused, statusLine } from "./_support.ts";
+import { ORIGIN_REFUSED, overlook } from "../_support/printed.ts";
+
+overlook(ORIGIN_REFUSED);
 
 Deno.test("accept answers a request with the bytes of RFC 6455 §4.2.2 and gives the connection", async () => {
   const { accepting, peer } = accepts();

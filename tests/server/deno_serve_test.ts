@@ -8,6 +8,9 @@ import { assertMessage, messages } from "../_support/messages.ts";
 import { RawPeer, requestText } from "../_support/raw_peer.ts";
 import { soon } from "../_support/wait.ts";
 import { start, taking } from "./_deno_serve.ts";
+import { ORIGIN_REFUSED, overlook, RETURNED_AT_ONCE } from "../_support/printed.ts";
+
+overlook(ORIGIN_REFUSED, RETURNED_AT_ONCE);
 
 const ECHOES: Record<string, WebSocketHandler> = {
   "for await": async (socket) => {

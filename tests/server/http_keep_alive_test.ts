@@ -12,6 +12,9 @@ import { connPair } from "../_support/pair.ts";
 import { requestText, text } from "../_support/raw_peer.ts";
 import { settle, soon, until } from "../_support/wait.ts";
 import { RawClient } from "./_http.ts";
+import { ORIGIN_REFUSED, overlook, SERVER_FULL } from "../_support/printed.ts";
+
+overlook(ORIGIN_REFUSED, SERVER_FULL);
 
 type Http = NonNullable<ServeOptions["http"]>;
 

@@ -6,6 +6,9 @@ import { serve, type ServeOptions } from "../../mod.ts";
 import { requestText } from "../_support/raw_peer.ts";
 import { utf8 } from "../_support/frames.ts";
 import { RawClient } from "./_http.ts";
+import { overlook, RETURNED_AT_ONCE } from "../_support/printed.ts";
+
+overlook(RETURNED_AT_ONCE);
 
 function start(options: Partial<ServeOptions> = {}) {
   const seen: string[] = [];

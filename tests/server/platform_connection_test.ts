@@ -8,6 +8,9 @@ import { assertMessage } from "../_support/messages.ts";
 import { binary, close, RawPeer, text } from "../_support/raw_peer.ts";
 import { soon, until } from "../_support/wait.ts";
 import { start, taking } from "./_deno_serve.ts";
+import { overlook, RETURNED_AT_ONCE } from "../_support/printed.ts";
+
+overlook(RETURNED_AT_ONCE);
 
 Deno.test("what is not there says so: ping rejects and tap throws", async () => {
   const { handler, taken } = taking();

@@ -9,6 +9,9 @@ import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 import { close, RawPeer, requestText, text } from "../_support/raw_peer.ts";
 import { cert, key } from "../_support/tls.ts";
 import { settle, soon, until } from "../_support/wait.ts";
+import { overlook, SERVER_FULL } from "../_support/printed.ts";
+
+overlook(SERVER_FULL);
 
 /** The two ways to write an echo. */
 const ECHOES: Record<string, WebSocketHandler> = {

@@ -6,6 +6,9 @@ import { createTls } from "../../lib/server/tls.ts";
 import { cert, clientKey, key } from "../_support/tls.ts";
 import { utf8 } from "../_support/frames.ts";
 import { soon } from "../_support/wait.ts";
+import { overlook, SERVER_FULL } from "../_support/printed.ts";
+
+overlook(SERVER_FULL);
 
 const HERE = { port: 0, hostname: "127.0.0.1", cert, key };
 

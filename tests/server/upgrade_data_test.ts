@@ -14,6 +14,9 @@ import { acceptNode } from "../../lib/node/accept_node.ts";
 import { acceptHttp2 } from "../../lib/http2/accept_http2.ts";
 import { loadHandlers } from "../../lib/handlers/handler_directory.ts";
 import { memoryPair } from "../../lib/testing/memory_pair.ts";
+import { overlook, RETURNED_AT_ONCE } from "../_support/printed.ts";
+
+overlook(RETURNED_AT_ONCE);
 
 interface User {
   readonly name: string;

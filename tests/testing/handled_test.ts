@@ -5,6 +5,9 @@ import { fakeTime } from "../../lib/testing/fake_time.ts";
 import { handled } from "../../lib/testing/handled.ts";
 import { text } from "../../lib/testing/raw_frame.ts";
 import { rawClient } from "../../lib/testing/raw_pair.ts";
+import { overlook, RETURNED_AT_ONCE } from "../_support/printed.ts";
+
+overlook(RETURNED_AT_ONCE);
 
 Deno.test("a handler serves the server's end as serve would: callbacks, or a function that holds the connection", async () => {
   const events: string[] = [];

@@ -1,32 +1,13 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { serveWorkers, type ServeWorkersOptions } from "../../lib/workers/serve_workers.ts";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { runDeno } from "../_support/child.ts";
 import { soon, until } from "../_support/wait.ts";
+import { control } from "./_control.ts";
 
-const FIXTURE = new URL("_fixture.ts", import.meta.url);
-
-/** Workers without a server of their own, told what to do and heard on a channel. */
-function control(module: URL = FIXTURE) {
-  const name = `control ${crypto.randomUUID()}`;
-  const channel = new BroadcastChannel(name);
-  const said: string[] = [];
-  const errors: string[] = [];
-  channel.onmessage = ({ data }) => void said.push(data);
-  return {
-    said,
-    errors,
-    tell: (order: string) => channel.postMessage(order),
-    start: (options: ServeWorkersOptions = {}, data: object = {}) =>
-      serveWorkers(module, {
-        workers: 2,
-        hostname: "127.0.0.1",
-        port: 0,
-        data: { control: name, ...data },
-        restart: { first: 1, most: 1 },
-        onError: (error) => void errors.push(error instanceof Error ? error.message : String(error)),
-        ...options,
-      }),
-    [Symbol.dispose]: () => channel.close(),
-  };
+/** Plays in a process of its own: Deno prints what a worker ends with, whoever else is told of it. */
+async function playCrash(play: string): Promise<{ errors: string[]; said: string[] }> {
+  const permissions = ["--no-prompt", "--no-lock", "--no-check", "--quiet", "--allow-net=127.0.0.1", "--allow-read"];
+  const cwd = new URL("../..", import.meta.url);
+  return JSON.parse(await runDeno(["run", ...permissions, "tests/workers/_crashes.ts", play], { cwd }));
 }
 
 Deno.test("every worker starts with the same port, its number and the application's data; the server is there when all listen", async () => {
@@ -54,21 +35,13 @@ Deno.test("the workers' brokers carry messages from one to the other", async () 
 });
 
 Deno.test("a worker that crashes is reported and started again; the others go on", async () => {
-  using workers = control();
-  await using server = await workers.start();
-  const begun = () => workers.said.filter((line) => line.startsWith("1 of")).length;
-  for (const crash of [1, 2]) {
-    workers.tell("1 throw");
-    await until(() => workers.errors.length === crash, "The crash");
-    await until(() => begun() === 1 + crash && server.listening === 2, "The next worker");
+  const { errors, said } = await playCrash("crash");
+  assertEquals(errors.length, 2);
+  for (const error of errors) {
+    assertMatch(error, /^Worker 1 is gone: Uncaught .*Error: crashed \(.*_fixture\.ts:\d+\)$/);
   }
-  assert(
-    /^Worker 1 is gone: Uncaught .*Error: crashed \(.*_fixture\.ts:\d+\)$/.test(workers.errors[0]!),
-    workers.errors[0],
-  );
-  workers.tell("1 publish");
-  await until(() => workers.said.includes("0 heard from 1"), "The message of the new worker");
-  assertEquals(workers.said.filter((line) => line.startsWith("0 of")).length, 1);
+  const count = (start: string) => said.filter((line) => line.startsWith(start)).length;
+  assertEquals([count("0 of"), count("1 of"), said.includes("0 heard from 1")], [1, 3, true]);
 });
 
 Deno.test("a worker whose server stops by itself is reported and started again", async () => {
@@ -86,8 +59,8 @@ Deno.test("where one worker does not start, none stays, and the error says why",
 });
 
 Deno.test("a module that does not load, or does not call startWorker, is an error that says so", async () => {
-  using missing = control(new URL("_missing.ts", import.meta.url));
-  await assertRejects(() => missing.start(), Error, "did not start: ");
+  const { errors } = await playCrash("missing");
+  assertMatch(errors[0] ?? "", /^Worker [01] did not start: .*_missing\.ts/);
   using silent = control(new URL("data:text/javascript,setInterval(() => {}, 1000)"));
   await assertRejects(
     () => silent.start({ startTimeout: 300 }),

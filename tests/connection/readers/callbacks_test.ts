@@ -9,6 +9,9 @@ import { counting } from "../../_support/bytes.ts";
 import { binary, close, type RawPeer, text } from "../../_support/raw_peer.ts";
 import { settle, soon, turn, until } from "../../_support/wait.ts";
 import { closed, open, type Opened, type OpenOptions } from "../_support.ts";
+import { overlook, RETURNED_AT_ONCE } from "../../_support/printed.ts";
+
+overlook(RETURNED_AT_ONCE);
 
 interface Run extends Opened {
   /** What was reported. */

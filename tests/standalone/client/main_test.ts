@@ -3,6 +3,9 @@ import { serve } from "../../../lib/server/serve.ts";
 import { denoOutput } from "../../_support/child.ts";
 import { cert, key } from "../../_support/tls.ts";
 import { CLIENT, runClient } from "./_support.ts";
+import { overlook, RETURNED_AT_ONCE } from "../../_support/printed.ts";
+
+overlook(RETURNED_AT_ONCE);
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
 Deno.test("the client sends lines, writes messages, says on standard error how it goes, and ends after its input", async () => {
