@@ -5,6 +5,9 @@ import { deflateFrame } from "../../lib/extensions/deflate_frame.ts";
 import { createDeflater } from "../../lib/extensions/permessage_deflate/zlib.ts";
 import { LimitError, ProtocolError } from "../../lib/errors.ts";
 import { type Frame, frame, Opcode, Rsv } from "../../lib/pipeline/frames/frame.ts";
+import { overlook, RETURNED_AT_ONCE } from "../_support/printed.ts";
+
+overlook(RETURNED_AT_ONCE);
 
 const TEXT = new TextEncoder().encode("sluice ".repeat(100));
 

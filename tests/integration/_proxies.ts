@@ -24,6 +24,9 @@ import { cert } from "../_support/tls.ts";
 import { until } from "../_support/wait.ts";
 import { type Command, freePorts, startProgram } from "./_program.ts";
 import { CLOSES, ECHO, LOOPBACK } from "./_support.ts";
+import { ORIGIN_REFUSED, overlook } from "../_support/printed.ts";
+
+overlook(ORIGIN_REFUSED);
 
 const MiB = 1024 * 1024;
 
