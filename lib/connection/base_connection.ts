@@ -1,5 +1,5 @@
 /**
- * What every connection has whatever carries it: its facts, the topics, and the streams, which are made when they are first asked for.
+ * What every connection has: its facts, the topics, and the streams, which are made when the application first asks for them.
  *
  * @module
  */

@@ -88,7 +88,7 @@ export const CLOSE_HANDSHAKE: Readonly<
   closeReceived: {
     close: to("exchanged", "sendClose", "endWriting"),
     fail: to("exchanged", "sendClose", "endWriting"), // the hook or handler threw: the answer is its code
-    end: to("closeReceived"), // the peer ended its side; our answer can still be written (T4)
+    end: to("closeReceived"), // the peer ended its side; our answer can still be written
     timeout: to("closed", "finish"),
     abort: to("closed", "finish"),
   },

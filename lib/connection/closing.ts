@@ -176,7 +176,7 @@ export class Closing {
   #fail(event: "fail" | "fault", error: unknown): void {
     if (this.awaitsPeer) this.error ??= causeOf(error);
     const code = closeCodeOf(error);
-    // What goes wrong on our side is none of the peer's business.
+    // An error of our own side is not shown to the peer.
     const reason = error instanceof WebSocketError ? error.reason : "";
     this.#answer(event, encodeClosePayload(code, reason));
   }

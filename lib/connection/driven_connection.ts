@@ -1,5 +1,5 @@
 /**
- * What handlers and streams need of a connection besides its surface: whatever has this can be handled and streamed.
+ * What handlers and streams need of a connection besides its surface. An object with this interface can be handled and streamed.
  *
  * @module
  */
@@ -40,9 +40,9 @@ export type PartSource = () => MessagePart[] | undefined | Promise<MessagePart[]
 
 /** A connection as the code that drives it sees it. */
 export interface DrivenConnection<Data = unknown> extends WebSocketConnection<Data> {
-  /** Is called when the queue falls below its high-water mark again. */
+  /** The connection calls this when the queue falls below its high-water mark again. */
   ondrain: (() => void) | undefined;
-  /** Is called when the connection has ended, before anybody else is told. */
+  /** The connection calls this when it has ended, before readers and promises get the end. */
   onend: (() => void) | undefined;
   /** How messages are sent that are encoded once for many; `undefined` where a connection encodes its own, or is busy. */
   readonly shared: SharedSending | undefined;

@@ -62,7 +62,7 @@ const FIRST_STEP_BYTES = 32;
 /** The most that deflate makes of a byte. */
 const MOST_PER_BYTE = 1032;
 
-/** From this many bytes on, a read of their own is cheaper than their way through the buffer of reads. */
+/** From this many missing bytes on, a read goes straight into the message, not through the read buffer. */
 const MIN_DIRECT_READ = 8 * 1024;
 
 /** More messages than this are given their read's memory where all of it has been taken: it costs less than a buffer for each. */
@@ -194,8 +194,8 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
   }
 
   /**
-   * Gives messages of a step memory of their own, unless they are lent: large ones, because to read to the same memory again, which
-   * is hot in the processor's cache, costs less than to read to memory that is new; and small ones where they are few, because an
+   * Gives messages of a step memory of their own, unless they are lent: large ones, so that the read buffer, which is hot in the
+   * processor's cache, can be used again, which costs less than a new one; and small ones where they are few, because an
    * application may transfer what is its own.
    *
    * @param messages The messages of the last step.

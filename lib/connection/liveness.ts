@@ -1,5 +1,5 @@
 /**
- * Whether the peer is still there: a ping after silence, an end after silence that lasts, and the pings that wait for their pongs.
+ * Whether the peer is still there: a ping after silence, and an end after silence that lasts.
  *
  * @module
  */

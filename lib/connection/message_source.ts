@@ -61,7 +61,7 @@ export function checkUnsent(data: MessageData | MessageSource, reason: unknown):
 /**
  * Begins to read a source.
  *
- * @throws {TypeError} If it is a stream that is locked, or its iterator is none.
+ * @throws {TypeError} If it is a stream that is locked, or its iterator is not one.
  */
 export function openSource(source: MessageSource): SourceReader {
   if (isBlob(source)) return openSource(source.stream());

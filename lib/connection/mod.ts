@@ -1,5 +1,5 @@
 /**
- * Connections: what applications hold, and the closing handshake that ends it.
+ * Connections: what applications hold, and the table of the closing handshake.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What a call gets that needs an open connection, and which errors say no more than that a connection has ended.
+ * The errors of calls that need an open connection, and how to tell the errors that only say that a connection has ended.
  *
  * The state of a connection is never thrown at the call: a peer may close at any moment, so no caller can avoid it.
  *

@@ -365,7 +365,7 @@ function messageFrame(message: Message): Frame {
   return typeof message === "string" ? frame(Opcode.TEXT, ENCODER.encode(message)) : frame(Opcode.BINARY, message);
 }
 
-/** A buffer of at least `size` bytes, with whatever it held before. */
+/** A buffer of at least `size` bytes. It is not cleared. */
 function acquireBatch(size: number): Uint8Array<ArrayBuffer> {
   if (size <= SMALL_BATCH) return small.pop() ?? new Uint8Array(SMALL_BATCH);
   if (size <= LARGE_BATCH) return large.pop() ?? new Uint8Array(LARGE_BATCH);

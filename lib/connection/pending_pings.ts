@@ -54,7 +54,7 @@ export class PendingPings {
     return { payload: bytes, roundTrip: deferred.promise };
   }
 
-  /** A pong came. It answers its ping and those before it: a peer may answer only the latest. Others are ignored (F13). */
+  /** A pong came. It answers its ping and those before it: a peer may answer only the latest. Others are ignored. */
   receive(payload: Uint8Array): void {
     const key = keyOf(payload);
     if (!this.#waiting.has(key)) return; // so it costs one look

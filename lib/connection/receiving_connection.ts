@@ -156,7 +156,7 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
       this.#watchMessage(messages.length > 0 || (parts?.some(({ last }) => last) ?? false));
     }
     incoming.own(messages, memory);
-    // After our close frame only the peer's matters.
+    // After our close frame everything but the peer's close frame is discarded (RFC 6455 §1.4).
     if (closing.state === "open") {
       if (parts !== undefined && parts.length > 0) this.#parts?.put(parts);
       if (messages.length > 0) {
@@ -247,7 +247,7 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     giveBack(memory);
   }
 
-  /** Is called when callbacks are done with all that came. */
+  /** The queue calls this when callbacks are done with all that came. */
   onConsumed(): void {
     if (this.closing.answering) this.closing.onProgress();
   }

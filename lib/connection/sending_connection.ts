@@ -355,7 +355,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     this.#flushed?.reject(reason());
   }
 
-  /** What a call gets that comes too late. */
+  /** The rejected promise of a call that comes too late. */
   protected late(action: string): Promise<never> {
     return rejectNotOpen(action, this, this.closing.error);
   }

@@ -24,14 +24,14 @@ export interface TapOptions {
 
 /**
  * What becomes of messages for a subscriber that does not read fast enough, which begins at its `highWaterMark`. None of them holds
- * the publisher. Whatever is published in one call stack is queued before anything is written, as if no peer read meanwhile.
+ * the publisher. All that is published in one call stack is queued before anything is written, as if no peer read meanwhile.
  *
  * - `disconnect`: it is closed with 1013 when `maxBacklogBytes` are queued for it;
  * - `wait`: messages wait in the connection's queue, in order with all that is sent on it; at `maxQueuedBytes` it is cut off;
  * - `drop-oldest`: the newest `maxBacklogBytes` are kept for it, and what is sent to it by `send` overtakes them;
  * - `latest-only`: the same for the newest message of each topic.
  *
- * Dropped messages are counted (`hub.dropped(socket)`, `hub.stats.dropped`) and told of (`onDropped`).
+ * Dropped messages are counted (`hub.dropped(socket)`, `hub.stats.dropped`) and reported (`onDropped`).
  */
 export type SlowPolicy = "disconnect" | "wait" | "drop-oldest" | "latest-only";
 

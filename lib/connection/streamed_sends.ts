@@ -93,7 +93,7 @@ export class StreamedSends {
     return next.sent.promise;
   }
 
-  /** Nothing more can be sent: sources are cancelled, and everybody who waits is told. */
+  /** Nothing more can be sent: cancels the sources and rejects the promises of all that waits. */
   end(error: unknown): void {
     this.#ended = true;
     this.#stopTimer();
@@ -129,7 +129,7 @@ export class StreamedSends {
     }
   }
 
-  /** Sends a message from a source. It does not throw: where something went wrong, whoever waits for the message is told. */
+  /** Sends a message from a source. It does not throw: if something goes wrong, the promise of the message is rejected. */
   async #stream(source: SourceReader, { options, sent }: PendingMessage): Promise<void> {
     const owner = this.#owner;
     const fragmenter = new ChunkFragmenter({ maxFrameBytes: MAX_FRAME_BYTES, type: options?.type });
@@ -191,7 +191,7 @@ function framesOf(step: (frames: Frame[]) => void): Frame[] {
 function toPending(message: MessageData | MessageSource, options: SendOptions | undefined): PendingMessage {
   const sent = defer<void>();
   if (isSource(message)) {
-    // An empty one too, whatever the options say of sources.
+    // An empty one too: the options of sources do not matter here.
     const type = isBlob(message) ? { ...options, type: "binary" as const } : options;
     return { data: undefined, source: openSource(message), options: type, bytes: 0, memory: undefined, sent };
   }

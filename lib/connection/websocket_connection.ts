@@ -34,7 +34,7 @@ export interface WebSocketOpenInfo {
   readonly writable: WritableStream<MessageData>;
 }
 
-/** A message that is read as it arrives. Nothing is read ahead of whoever reads its stream, but for what the connection holds. */
+/** A message that is read as it arrives. Nothing is read ahead of the reader of its stream, except what the connection holds. */
 export type StreamedMessage =
   /** A text: its chunks are strings, and break no character. */
   | { readonly type: "text"; readonly readable: ReadableStream<string> }
@@ -119,7 +119,7 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
   readonly opened: Promise<WebSocketOpenInfo>;
   /**
    * Messages whose content is a stream, from this call on: text as strings, binary data as bytes, each chunk as it arrives, so that
-   * a message may be larger than memory. What is not read stops the peer. Whoever asks for the next message gives up the rest of
+   * a message may be larger than memory. What is not read stops the peer. To ask for the next message gives up the rest of
    * the one before; so does `readable.cancel()`, and the connection goes on. Every call gives the same iterator.
    *
    * As no message is held, `maxStreamedMessageBytes` stands in place of `maxMessageBytes`, and `maxFragments` and `messageTimeout`
@@ -213,7 +213,7 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
   /**
    * Drops the connection at once, with no close frame.
    *
-   * @param reason What the readers are told.
+   * @param reason The error that the readers get.
    */
   abort(reason?: unknown): void;
   /**

@@ -60,7 +60,7 @@ export function isTaken(socket: Duplex): boolean {
  * await new Promise((closed) => server.close(closed));
  * ```
  *
- * @param socket A socket that nobody else reads, with or without TLS. It belongs to the connection from here on.
+ * @param socket A socket that nothing else reads, with or without TLS. It belongs to the connection from here on.
  * @returns The connection.
  * @throws {TypeError} If the socket belongs to a connection already: `serveNode` and `acceptNode` cannot share one.
  */

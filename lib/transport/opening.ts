@@ -138,7 +138,7 @@ export async function answerAndEnd(transport: Transport, bytes?: Uint8Array<Arra
   try {
     await withDeadline(say(), { time: LINGER_TIME, late: () => new ConnectionError("The peer did not end") });
   } catch {
-    // The peer is gone or does not go: it was told what could be told.
+    // The peer is gone, or does not go: nothing more can be sent to it.
   } finally {
     transport.close();
   }

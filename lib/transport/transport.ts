@@ -75,7 +75,7 @@ export function transportOf(conn: ByteConnection | BytePair): Transport {
   return "read" in conn ? new ConnTransport(conn) : pairTransport(conn);
 }
 
-/** The same, read in steps of at most `most` bytes and in no faster way. */
+/** The same, but a read gives at most `most` bytes, and there are no direct reads: for messages that are read as streams. */
 export function inSteps(transport: Transport, most: number): Transport {
   return new SteppedTransport(transport, most);
 }
@@ -198,7 +198,7 @@ export async function writeAll(transport: Transport, bytes: Uint8Array<ArrayBuff
 function pairTransport({ readable, writable }: BytePair): Transport {
   const reader = readable.getReader();
   const writer = writable.getWriter();
-  // Who waits for a read or a write is told by that; nobody waits for these.
+  // The calls of read and write reject too; these promises are not awaited.
   reader.closed.catch(() => {});
   writer.closed.catch(() => {});
   return {
@@ -209,7 +209,7 @@ function pairTransport({ readable, writable }: BytePair): Transport {
         if (value.length > 0) return value;
       }
     },
-    // A chunk of a stream belongs to whoever reads it, perhaps long after the write is done.
+    // A chunk of a stream belongs to its reader, perhaps long after the write is done.
     writeSome: (bytes) => writer.write(bytes.slice()).then(() => bytes.length),
     closeWrite: () => writer.close(),
     close() {

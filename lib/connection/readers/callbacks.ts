@@ -46,7 +46,7 @@ export type WebSocketHandler<Data = unknown, Socket = WebSocketConnection<Data>>
   | ((socket: Socket) => unknown)
   | WebSocketCallbacks<Data, Socket>;
 
-/** What a handler's run needs of whatever holds its connection. */
+/** What a handler's run needs of the owner of its connection. */
 export interface HandlerOwner {
   /** Gets what the handler throws that is its own mistake, and not the connection's end. */
   report(error: unknown): void;

@@ -13,7 +13,7 @@ import type { StreamedMessage } from "../websocket_connection.ts";
 
 /** A message that was handed out and whose last part has not been taken. */
 interface OpenMessage {
-  /** Nobody gets the rest of it: what there is goes nowhere. */
+  /** Its stream was cancelled or failed: the rest is discarded. */
   dropped: boolean;
   /** Fails its stream. */
   fail(error: unknown): void;
@@ -29,8 +29,8 @@ function alone(data: Message): Message {
 }
 
 /**
- * Messages one by one, each with a stream of its parts. Nothing is taken before it is asked for. Whoever asks for the next message
- * gives up the rest of the one before.
+ * Messages one by one, each with a stream of its parts. Nothing is taken before it is asked for. To ask for the next message gives
+ * up the rest of the one before.
  */
 export function messageStreams(connection: DrivenConnection): AsyncIterableIterator<StreamedMessage> {
   const takeBatch = connection.streamMessages();
@@ -53,7 +53,7 @@ export function messageStreams(connection: DrivenConnection): AsyncIterableItera
     }
   };
 
-  /** Takes the next part, as long as whoever waits for it still wants it. */
+  /** Takes the next part, as long as `wanted` says that it is still wanted. */
   const take = async (wanted: () => boolean): Promise<MessagePart | undefined> => {
     while (wanted()) {
       const part = batch[at];
@@ -96,7 +96,7 @@ export function messageStreams(connection: DrivenConnection): AsyncIterableItera
     try {
       while (await take(() => current === message) !== undefined);
     } catch {
-      // How the connection ended is told to whoever asks for the next message.
+      // The next call of `next` says how the connection ended.
     }
   };
 

@@ -1,6 +1,5 @@
 /**
- * What stands in a connection's way in and way out while somebody watches it, and only then: without an observer or a tap there is
- * no such object, the connection's reads go to its receiver, and a write finds nobody to tell.
+ * Passes what a connection reads and writes to its observer and its tap. A connection without either has no such object.
  *
  * @module
  */
@@ -48,12 +47,12 @@ export class ConnectionWatch {
     this.#countSent = messageCounter(framing);
   }
 
-  /** Is told of the connection. */
+  /** Gets what happens to the connection. */
   set observer(observer: ConnectionObserver | undefined) {
     this.#observer = observer;
   }
 
-  /** Whether anybody watches. */
+  /** Whether there is an observer or a tap. */
   get inUse(): boolean {
     return this.#observer !== undefined || this.#tap !== undefined;
   }
@@ -63,7 +62,7 @@ export class ConnectionWatch {
    *
    * @param facts What is known of the connection.
    * @param options What is recorded.
-   * @param cancelled Is called when nobody wants the recording any more.
+   * @param cancelled Is called when the reader cancels the recording.
    * @throws {DOMException} `InvalidStateError` if it is recorded already.
    */
   tap(facts: TappedFacts, options: TapOptions, cancelled: () => void): ReadableStream<string> {
@@ -116,7 +115,7 @@ export class ConnectionWatch {
 
   /** Less than the high-water mark is queued again. */
   drained(): void {
-    if (this.#fullSince === 0) return; // nobody waited
+    if (this.#fullSince === 0) return; // no sender waited
     const ms = performance.now() - this.#fullSince;
     this.#fullSince = 0;
     this.#tell((observer) => observer.held?.("out", ms));
@@ -129,7 +128,7 @@ export class ConnectionWatch {
 
   /** The connection has ended. */
   end(info: CloseInfo): void {
-    this.drained(); // nobody waits any more
+    this.drained(); // no sender waits any more
     this.#tap?.end(info);
     this.#tell((observer) => observer.closed?.(info));
     this.#tap = this.#observer = undefined;
@@ -153,7 +152,7 @@ function messageCounter(framing: Framing | undefined): (bytes: Uint8Array<ArrayB
     const scanner = new FrameScanner();
     return (bytes) => scanner.countMessages(bytes);
   }
-  // Drafts of this kind mask nothing, so their frames are read as they are written; a close frame is none of theirs to count.
+  // Drafts of this kind mask nothing, so their frames are read as they are written; a close frame is not counted.
   const parser = framing.createParser({ maxMessageBytes: Infinity });
   return (bytes) => {
     const frames: Frame[] = [];

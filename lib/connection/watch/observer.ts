@@ -1,5 +1,5 @@
 /**
- * Being watched: what is told of connections and handshakes, for counting and for logs.
+ * Observers: they get what happens to connections and handshakes, for counting and for logs.
  *
  * @module
  */
@@ -14,8 +14,8 @@ import type { Address } from "../../transport/transport.ts";
 export type Direction = "in" | "out";
 
 /**
- * Is told of one connection. It is called in the call stack of the read or write that it is told of, so it must be quick. What it
- * throws is printed to the console, and it is told no more.
+ * Gets what happens to one connection. It is called in the call stack of the read or write that it is about, so it must be quick.
+ * If it throws, the error is printed to the console, and it is not called again.
  */
 export interface ConnectionObserver {
   /**
@@ -47,14 +47,14 @@ export interface ConnectionObserver {
    */
   roundTrip?(ms: number): void;
   /**
-   * The connection has ended. Nothing more is told of it.
+   * The connection has ended. No call follows.
    *
    * @param info How. Where a limit was hit, `info.error` is a `LimitError` with the limit's name.
    */
   closed?(info: CloseInfo): void;
 }
 
-/** What is known of a handshake of which no connection came. On a server this is the object that `upgrade` was given. */
+/** The facts of a handshake that was refused or failed. On a server this is the object that `upgrade` was given. */
 export interface RefusalInfo {
   /** The peer's address, where it is known; behind one of `proxies`, the client's. */
   readonly remoteAddr: Address | undefined;
@@ -65,7 +65,7 @@ export interface RefusalInfo {
 }
 
 /**
- * Is told of the connections of a server, or of a client: the option `observer` of `serve`, `accept` and `connect`. Without it
+ * Gets the connections of a server, or of a client: the option `observer` of `serve`, `accept` and `connect`. Without it
  * nothing is counted and no clock is read. What it throws is printed to the console.
  */
 export interface Observer {
@@ -73,7 +73,7 @@ export interface Observer {
    * A connection is open, and nothing of it has been read: a `tap` from here on misses nothing.
    *
    * @param socket The connection.
-   * @returns What is told of it from now on, if anything.
+   * @returns What gets its events from now on, if anything.
    */
   opened?(socket: WebSocketConnection): ConnectionObserver | undefined | void;
   /**

@@ -36,7 +36,7 @@ export const TAP_VERSION = 1;
 
 /** Records a connection. */
 export class Tap {
-  /** The recording: one line each, without its end. Whoever cancels it ends the tap. */
+  /** The recording: a chunk is a line without its line end. To cancel it ends the tap. */
   readonly lines: ReadableStream<string>;
   readonly #wire: boolean;
   readonly #ways: Readonly<Record<Direction, FrameLines>> | undefined;
@@ -49,7 +49,7 @@ export class Tap {
    *
    * @param facts What is known of the connection.
    * @param options What is recorded.
-   * @param cancelled Is called when nobody wants the recording any more.
+   * @param cancelled Is called when the reader cancels the recording.
    */
   constructor(facts: TappedFacts, options: TapOptions, cancelled: () => void) {
     const { maxPayloadBytes = 1024, wire = true, highWaterMark = 1024 * 1024 } = options;
@@ -80,7 +80,7 @@ export class Tap {
     });
   }
 
-  /** Records a read, before anybody changes its bytes, or a write. */
+  /** Records a write, or a read before it is unmasked in place. */
   record(way: Direction, bytes: Uint8Array): void {
     if (this.#controller === undefined || bytes.length === 0) return;
     const ms = this.#ms();
