@@ -245,26 +245,25 @@ class Http1Head implements ReceivedHead {
 }
 
 /** A request of RFC 6455. There is nothing behind its head that belongs to it. */
-class Http1Request implements OpeningRequest, CompleteRequest {
+class Http1Request implements OpeningRequest {
   readonly request: UpgradeRequest;
   readonly #exchange: Http1Exchange;
   readonly #first: Uint8Array<ArrayBuffer>;
-  readonly #key: Promise<string>;
 
   constructor(exchange: Http1Exchange, request: UpgradeRequest, first: Uint8Array<ArrayBuffer>) {
     this.request = request;
     this.#exchange = exchange;
     this.#first = first;
-    this.#key = handled(acceptKey(request.key)); // hashed while the application decides
   }
 
+  /** The key is hashed while the application decides, and not for a request that is refused by then. */
   complete(): CompleteRequest {
-    return this;
-  }
-
-  accept(choice: AcceptUpgradeOptions): Promise<Exchanged> {
-    const answer = this.#key.then((key) => switchingProtocols(this.request, choice, key));
-    return this.#exchange.open(answer, { first: this.#first, framing: undefined });
+    const { request } = this;
+    const hashed = handled(acceptKey(request.key));
+    const left = { first: this.#first, framing: undefined };
+    return {
+      accept: (choice) => this.#exchange.open(hashed.then((key) => switchingProtocols(request, choice, key)), left),
+    };
   }
 }
 
