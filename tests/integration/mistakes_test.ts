@@ -50,6 +50,9 @@ import {
 } from "../../lib/testing/testing_options.ts";
 import { SERVE_WORKERS_OPTION_KINDS, serveWorkers } from "../../lib/workers/serve_workers.ts";
 import { assertMistakes, type Taking } from "../_support/mistakes.ts";
+import { ORIGIN_REFUSED, overlook } from "../_support/printed.ts";
+
+overlook(ORIGIN_REFUSED);
 
 const URL_HERE = "ws://127.0.0.1:1/";
 const HERE = { hostname: "127.0.0.1", port: 0 };
