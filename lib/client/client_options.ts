@@ -32,7 +32,7 @@ import { OBSERVER, type Observer } from "../connection/watch/observer.ts";
 import type { TlsOptions } from "./dialer.ts";
 import type { ProxyOptions } from "./proxy/proxy.ts";
 import { RECONNECT_DELAY_OPTION_KINDS, type ReconnectDelayOptions } from "../backoff.ts";
-import type { ByteConnection, BytePair } from "../transport/transport.ts";
+import { type ByteConnection, type BytePair, CONNECTION } from "../transport/transport.ts";
 import type { ReconnectingHooks } from "./reconnecting_connection.ts";
 
 /** How a client connects. */
@@ -111,7 +111,7 @@ export const CONNECT_OPTION_KINDS: OptionKinds<ConnectOptions> = {
   headers: HEADERS,
   proxy: orObject(URL_OR_TEXT, bag(PROXY_OPTION_KINDS)),
   path: TEXT,
-  conn: kind("a connection: a Deno.Conn, or a pair of byte streams", isObject),
+  conn: CONNECTION,
   data: ANYTHING,
   observer: OBSERVER,
   signal: SIGNAL,

@@ -332,10 +332,18 @@ export function serializeResponseHead(head: ResponseHead): Uint8Array<ArrayBuffe
   const { version, status, statusText, fields } = head;
   if (!VERSION.test(version)) throw new TypeError(`Cannot use version ${quote(version)}: it is not HTTP's`);
   if (!isStatus(status)) throw new TypeError(`Cannot use status ${status}: it must be a whole number from 100 to 599`);
-  if (!isFieldValue(statusText)) {
-    throw new TypeError(`Cannot use reason phrase ${quote(statusText)}: it has a character that is not allowed`);
-  }
+  requireReasonPhrase(statusText);
   return encodeBytes(`${version} ${status} ${statusText}\r\n${fieldLines(fields)}\r\n`);
+}
+
+/**
+ * Checks a reason phrase (RFC 9112 §4).
+ *
+ * @throws {TypeError} If it would break out of its line.
+ */
+export function requireReasonPhrase(statusText: string): void {
+  if (isFieldValue(statusText)) return;
+  throw new TypeError(`Cannot use reason phrase ${quote(statusText)}: it has a character that is not allowed`);
 }
 
 function fieldLines(fields: HeaderFields): string {

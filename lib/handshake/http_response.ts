@@ -6,7 +6,7 @@
  */
 import type { HandshakeError } from "../errors.ts";
 import { FRAMING_FIELDS, isFieldValue, quote } from "./http_fields.ts";
-import { serializeResponseHead } from "./http_head.ts";
+import { requireReasonPhrase, serializeResponseHead } from "./http_head.ts";
 
 /** The head of a final response (RFC 9110 §15), as a web `Response` has it. */
 export interface FinalResponseHead {
@@ -185,10 +185,11 @@ export function refusalResponse(error: HandshakeError): FinalResponse & { header
  * `Headers` lets control characters through.
  *
  * @throws {RangeError} If the status is not a final one.
- * @throws {TypeError} If a header field is malformed.
+ * @throws {TypeError} If the reason phrase or a header field is malformed.
  */
-export function checkFinal({ status, headers }: FinalResponseHead): void {
+export function checkFinal({ status, statusText = "", headers }: FinalResponseHead): void {
   requireFinal(status);
+  requireReasonPhrase(statusText);
   for (const [name, value] of new Headers(headers)) {
     if (!isFieldValue(value)) {
       throw new TypeError(`Cannot send header ${quote(name)}: its value has a character that is not allowed`);

@@ -4,7 +4,7 @@
  * @module
  */
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
-import type { OptionKinds } from "../option_kinds.ts";
+import { isObject, kind, type OptionKinds } from "../option_kinds.ts";
 import { checkOptions, without } from "../options.ts";
 import { acceptExchange } from "../server/accept.ts";
 import { createAcceptor } from "../server/acceptor.ts";
@@ -17,6 +17,13 @@ export type AcceptHttp2Options<Data = unknown> = Omit<AcceptOptions<Data>, "lega
 
 /** What they take. */
 export const ACCEPT_HTTP2_OPTION_KINDS: OptionKinds<AcceptHttp2Options> = without(ACCEPT_OPTION_KINDS, "legacy");
+
+const STREAM_EVENT = kind(
+  "the arguments of a stream event: an object with stream and rawHeaders",
+  (value) =>
+    isObject(value) && "stream" in value && isObject(value.stream) && "rawHeaders" in value &&
+    Array.isArray(value.rawHeaders),
+);
 
 /**
  * Makes a WebSocket connection of one extended CONNECT request (RFC 8441), for who handles the event. The server must have the
@@ -49,7 +56,7 @@ export const ACCEPT_HTTP2_OPTION_KINDS: OptionKinds<AcceptHttp2Options> = withou
  * @param event The event's arguments. The stream belongs to the connection from here on.
  * @param options The limits, the subprotocols, the origins and the application's decision.
  * @returns The open connection.
- * @throws {TypeError} If the stream belongs to another connection: `serveHttp2` has taken it, or this function before.
+ * @throws {TypeError} If the event is no such, or the stream belongs to another connection: `serveHttp2` has taken it, or this function before.
  * @throws {HandshakeError} If the request was refused. The peer was told, and the stream is closed.
  * @throws {ConnectionError} If the peer went away.
  * @throws {TypeError} If an option is unknown or of another kind.
@@ -69,6 +76,7 @@ export async function acceptHttp2<Data>(
   options: AcceptHttp2Options<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
   checkOptions("acceptHttp2()", options, ACCEPT_HTTP2_OPTION_KINDS);
+  STREAM_EVENT.check(event, "the first argument of acceptHttp2()");
   const acceptor = createAcceptor(options);
   return await acceptExchange(acceptor, http2Exchange(event, acceptor.limits));
 }

@@ -11,6 +11,7 @@ import { acceptWith } from "../server/accept.ts";
 import { createAcceptor } from "../server/acceptor.ts";
 import { ACCEPT_OPTION_KINDS, type AcceptOptions } from "../server/server_options.ts";
 import { nodeConnection } from "../transport/node_connection.ts";
+import { isObject, kind } from "../option_kinds.ts";
 import { checkOptions } from "../options.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "../server/upgrade_data.ts";
 
@@ -23,6 +24,13 @@ export interface UpgradeEvent {
   /** What the server read of the socket behind the request's head: the first frames of a client that does not wait. */
   readonly head: Uint8Array;
 }
+
+const UPGRADE_EVENT = kind(
+  "the arguments of an upgrade event: an object with request, socket and head",
+  (value) =>
+    isObject(value) && "request" in value && isObject(value.request) && "socket" in value && isObject(value.socket) &&
+    "head" in value && value.head instanceof Uint8Array,
+);
 
 /**
  * Makes a WebSocket connection of one `upgrade` event, for who handles the event.
@@ -53,7 +61,7 @@ export interface UpgradeEvent {
  * @param event The event's arguments. The socket belongs to the connection from here on.
  * @param options The limits, the subprotocols, the origins and the application's decision.
  * @returns The open connection.
- * @throws {TypeError} If the socket belongs to another connection: `serveNode` has taken it, or this function before.
+ * @throws {TypeError} If the event is no such, or the socket belongs to another connection: `serveNode` has taken it, or this function before.
  * @throws {HandshakeError} If the request was refused. The peer was told, and the socket is closed.
  * @throws {ConnectionError} If the peer went away.
  * @throws {TypeError} If an option is unknown or of another kind.
@@ -73,6 +81,7 @@ export async function acceptNode<Data>(
   options: AcceptOptions<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
   checkOptions("acceptNode()", options, ACCEPT_OPTION_KINDS);
+  UPGRADE_EVENT.check(event, "the first argument of acceptNode()");
   const acceptor = createAcceptor(options);
   const { conn, first } = takeOver(event);
   return await acceptWith(acceptor, conn, first);

@@ -8,7 +8,7 @@ import type { Connection } from "../connection/connection.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { HandshakeError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
-import type { ByteConnection, BytePair } from "../transport/transport.ts";
+import { type ByteConnection, type BytePair, CONNECTION } from "../transport/transport.ts";
 import { type Acceptor, createAcceptor } from "./acceptor.ts";
 import { type Exchange, http1Exchange } from "./exchange.ts";
 import { Handshake, type HandshakeOwner } from "./handshake.ts";
@@ -39,7 +39,7 @@ import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "./upgrade_data
  * @param conn A `Deno.Conn`, or any pair of byte streams. It belongs to the connection from here on.
  * @param options The limits, the subprotocols, the origins and the application's decision.
  * @returns The open connection.
- * @throws {TypeError} If `conn` was accepted before.
+ * @throws {TypeError} If `conn` is no connection, or was accepted before.
  * @throws {HandshakeError} If the request was refused. The peer was told, and the connection is closed.
  * @throws {ConnectionError} If the peer went away.
  * @throws {TypeError} If an option is unknown or of another kind.
@@ -59,6 +59,7 @@ export async function accept<Data>(
   options: AcceptOptions<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
   checkOptions("accept()", options, ACCEPT_OPTION_KINDS);
+  CONNECTION.check(conn, "the first argument of accept()");
   return await acceptWith(createAcceptor(options), conn);
 }
 

@@ -119,6 +119,7 @@ export function upgradeRequest<Data>(
   handler: WebSocketHandler<Data>,
 ): Response {
   checkServing("upgradeRequest()", options, UPGRADE_REQUEST_OPTION_KINDS, handler);
+  REQUEST.check(request, "the first argument of upgradeRequest()");
   const { remoteAddr, data, hub } = options;
   const protocols = subprotocolList(options.protocols);
   const limits = resolveLimits(options);
@@ -146,6 +147,8 @@ export function upgradeRequest<Data>(
   };
   return response;
 }
+
+const REQUEST = kind("a Request", (value) => value instanceof Request);
 
 /** The requests that were upgraded: one has one answer. */
 const UPGRADED = new WeakSet<Request>();

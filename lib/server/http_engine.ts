@@ -120,8 +120,9 @@ async function answerRequest(
   try {
     goesOn = await answer.write({ version, close, write });
   } catch (error) {
-    // Either way the answer cannot be completed: that the client left or does not read is its business, that the body failed is ours.
-    if (gone === undefined && !(error instanceof ConnectionError)) report(error);
+    // Either way the answer cannot be completed. That the client left, does not read or sends a body that is wrong is its own fault; that
+    // the answer's body failed is ours.
+    if (gone === undefined && !(error instanceof ConnectionError) && error !== body.failure) report(error);
     inflow.unwatch();
     answer.cancel(error);
     info.abort(error);

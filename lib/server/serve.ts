@@ -103,11 +103,16 @@ class Server<Data> implements WebSocketServer<Data> {
     this.#secure = options.secure ?? options.cert !== undefined;
     this.#group = new ConnectionGroup({ ...options, secure: this.#secure }, handler);
     this.#listener = options.listener ?? listen(options);
+    try {
+      options.onListen?.(this.addr);
+    } catch (error) {
+      this.#listener.close(); // the caller gets no server that could be shut down
+      throw error;
+    }
     const stop = () => void this.shutdown();
     if (options.signal?.aborted) stop();
     else options.signal?.addEventListener("abort", stop, { once: true });
     void this.#finished.promise.then(() => options.signal?.removeEventListener("abort", stop));
-    options.onListen?.(this.addr);
     this.#accepting = this.#accept();
   }
 

@@ -6,6 +6,7 @@
 import type { Duplex } from "node:stream";
 import { defer } from "../async.ts";
 import { ConnectionError } from "../errors.ts";
+import { like } from "../option_kinds.ts";
 import type { ByteConnection } from "./transport.ts";
 import type { Address } from "./transport.ts";
 
@@ -26,6 +27,8 @@ export interface SocketFacts {
   /** Drops an idle socket, where not 0. */
   setTimeout?(timeout: number): unknown;
 }
+
+const SOCKET = like("a socket of node:net or node:tls", { methods: ["on", "read", "write", "end", "destroy"] });
 
 /** The sockets that belong to a connection. */
 const TAKEN = new WeakSet<Duplex>();
@@ -65,6 +68,7 @@ export function isTaken(socket: Duplex): boolean {
  * @throws {TypeError} If the socket belongs to a connection already: `serveNode` and `acceptNode` cannot share one.
  */
 export function nodeConnection(socket: Duplex & SocketFacts): ByteConnection {
+  SOCKET.check(socket, "the socket");
   if (isTaken(socket)) throw new TypeError("Cannot take the socket: it belongs to another connection");
   TAKEN.add(socket);
   const reading = readerOf(socket);

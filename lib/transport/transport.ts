@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isObject, type Kind, kind } from "../option_kinds.ts";
 import { ReadBuffer } from "../pipeline/bytes/read_buffer.ts";
 
 /** One end of a connection's transport, as `Deno.Addr` has it. */
@@ -41,6 +42,18 @@ export interface BytePair {
   readonly remoteAddr?: Address;
   /** Our address. */
   readonly localAddr?: Address;
+}
+
+/** A connection that an application brings along. */
+export const CONNECTION: Kind = kind(
+  "a connection: a Deno.Conn, or a pair of byte streams",
+  (value) =>
+    isObject(value) && (hasMethods(value, "read", "write", "close") ||
+      ("readable" in value && isObject(value.readable) && "writable" in value && isObject(value.writable))),
+);
+
+function hasMethods(value: object, ...names: readonly string[]): boolean {
+  return names.every((name) => typeof Reflect.get(value, name) === "function");
 }
 
 /** What the connection needs of either. */

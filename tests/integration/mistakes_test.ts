@@ -49,6 +49,7 @@ import {
   RAW_SERVER_OPTION_KINDS,
 } from "../../lib/testing/testing_options.ts";
 import { SERVE_WORKERS_OPTION_KINDS, serveWorkers } from "../../lib/workers/serve_workers.ts";
+import { nodeConnection } from "../../lib/transport/node_connection.ts";
 import { assertMistakes, type Taking } from "../_support/mistakes.ts";
 import { ORIGIN_REFUSED, overlook } from "../_support/printed.ts";
 
@@ -194,6 +195,20 @@ for (const { call, needed = {}, serve } of SERVING) {
 Deno.test("what is no server is told: serveNode and serveHttp2", () => {
   for (const call of [serveNode, serveHttp2]) {
     assertThrows(() => Reflect.apply(call, undefined, [{}, {}, {}]), TypeError, "it must be a node:http");
+  }
+});
+
+Deno.test("what is no connection, no event and no request is told by what takes one", async () => {
+  for (const given of [undefined, null, {}, "socket", { read() {} }, { readable: {} }, { socket: {} }]) {
+    for (const call of [accept, acceptNode, acceptHttp2]) {
+      const says = `Cannot use the first argument of ${call.name}() `;
+      await assertRejects(async () => void await Reflect.apply(call, undefined, [given]), TypeError, says);
+    }
+    assertThrows(() => Reflect.apply(upgradeRequest, undefined, [given, {}, {}]), TypeError, "it must be a Request");
+    assertThrows(() => Reflect.apply(nodeConnection, undefined, [given]), TypeError, "it must be a socket of node:net");
+  }
+  for (const conn of [null, {}, { readable: {} }, { read() {} }]) {
+    await assertRejects(() => Reflect.apply(connect, undefined, [URL_HERE, { conn }]), TypeError, "Cannot use conn ");
   }
 });
 

@@ -90,6 +90,8 @@ Deno.test("what cannot be sent is found before anything is written", async () =>
     new Response(null, length("1")),
     new Response("six", length("3, 3")),
     new Response("six", length("x")),
+    new Response("six", { headers: { "X-Control": "\x01" } }),
+    { status: 200, statusText: "OK\r\nSet-Cookie: a=b", headers: new Headers(), body: null },
     Reflect.construct(Response, [
       new ReadableStream<unknown>({ start: (controller) => controller.enqueue("text") }),
     ]),

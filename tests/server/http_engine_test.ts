@@ -133,6 +133,17 @@ Deno.test("a body that fails on its way ends the connection, and is reported", a
   await server.shutdown();
 });
 
+Deno.test("a body that a client sends wrong, answered while it comes, is nobody's mistake on our side", async () => {
+  const { server, port, reports } = start((request) => new Response(request.body));
+  using peer = await RawPeer.dial(port);
+  await peer.send(utf8("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"));
+  await peer.conn.read(new Uint8Array(1024)); // the answer has begun
+  await peer.send(utf8("no chunk\r\n"));
+  await peer.readText().catch(() => {});
+  await server.shutdown();
+  assertEquals(reports, []);
+});
+
 Deno.test("a client that leaves in the middle of its answer costs nothing more and is nobody's mistake", async () => {
   const cancelled = Promise.withResolvers<void>();
   const { server, port, reports } = start(() =>

@@ -1,3 +1,4 @@
+import { within } from "../_support/deadline.ts";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
@@ -223,6 +224,15 @@ Deno.test("onListen is told the address, and a listener may be brought along", a
   server.ref();
   await server.shutdown();
   await assertRejects(() => listener.accept(), Deno.errors.BadResource);
+});
+
+Deno.test("an onListen that throws makes serve throw, and nothing listens any more", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const onListen = () => {
+    throw new Error("a mistake");
+  };
+  assertThrows(() => start(undefined, { listener, onListen }), Error, "a mistake");
+  await assertRejects(() => within(listener.accept(), 10_000, "the listener's end"), Deno.errors.BadResource);
 });
 
 const URLS: [addr: Deno.Addr, options: ServeOptions, url: string][] = [
