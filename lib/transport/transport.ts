@@ -46,7 +46,7 @@ export interface BytePair {
 
 /** A connection that an application brings along. */
 export const CONNECTION: Kind = kind(
-  "a connection: a Deno.Conn, or a pair of byte streams",
+  "a connection: an object with read, write and close, or a pair of byte streams",
   (value) =>
     isObject(value) && (hasMethods(value, "read", "write", "close") ||
       ("readable" in value && isObject(value.readable) && "writable" in value && isObject(value.writable))),
