@@ -5,7 +5,7 @@ import { serve } from "../../lib/server/serve.ts";
 import { combineObservers } from "../../lib/telemetry/combine_observers.ts";
 import { printed } from "../_support/printed.ts";
 
-Deno.test("several observers are told of everything, in their order, though one of them throws", async () => {
+Deno.test("several observers get every event, in their order, though one of them throws", async () => {
   const told: string[] = [];
   const noting = (name: string): Observer => ({
     opened() {
@@ -45,14 +45,14 @@ Deno.test("several observers are told of everything, in their order, though one 
   const both = (what: string) => [`first ${what}`, `second ${what}`];
   assertEquals(
     told,
-    ["opened", "sent", "roundTrip", "received", "sent", "received", "closed 1000", "refused HandshakeError"].flatMap(
+    ["opened", "sent", "received", "roundTrip", "sent", "received", "closed 1000", "refused HandshakeError"].flatMap(
       both,
     ),
   );
   assertEquals(new Set(errors.map(String)), new Set(["Error: mine", "Error: mine too"]));
 });
 
-Deno.test("where one observer watches a connection it is told directly, and where none does nobody is", () => {
+Deno.test("a single observer of a connection is called directly, and where none watches nothing is called", () => {
   const watching = { closed() {} };
   const socket = {} as Parameters<NonNullable<Observer["opened"]>>[0];
   assertEquals(combineObservers({ opened: () => watching }, {}).opened?.(socket), watching);
