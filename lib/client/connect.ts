@@ -30,8 +30,7 @@ import { parseTarget } from "./target.ts";
  * Opens a WebSocket connection.
  *
  * The handshake may take `handshakeTimeout` milliseconds, with the name's look-up, the proxy, TLS and redirects. What fails or is
- * given up is closed at once, but for one thing: in the middle of its own TLS handshake Deno lets go of the TCP connection only when
- * the server says something or goes. `socket.url` and errors never show a URL's `user:password@`.
+ * given up is closed at once. `socket.url` and errors never show a URL's `user:password@`.
  *
  * Redirects are an error unless `maxRedirects` allows some. Then 301, 302, 303, 307 and 308 are followed, never from wss to ws; to
  * another scheme, host or port go no `Authorization`, no `Cookie`, no credentials of the URL and no client certificate. Errors say

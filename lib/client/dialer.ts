@@ -8,10 +8,7 @@ import type { HostAndPort } from "./target.ts";
 
 /** What TLS needs to know. */
 export interface TlsOptions {
-  /**
-   * Certificates in PEM that are trusted besides the system's. With a client certificate, over a Unix socket and through a proxy
-   * that TLS is spoken to, they are trusted instead of the system's, as `node:tls` has it.
-   */
+  /** Certificates in PEM that are trusted besides the system's. */
   caCerts?: string[];
   /** The client's certificate chain in PEM, for servers that ask for one. It needs `key`. */
   cert?: string;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
 import { duplexOf } from "../node/duplex.ts";
 import { nodeConnection } from "../transport/node_connection.ts";
 import type { ByteConnection } from "../transport/transport.ts";
@@ -36,7 +36,7 @@ export async function startNodeTls(
   signal: AbortSignal,
   below: Duplex = duplexOf(conn, stream),
 ): Promise<ByteConnection> {
-  const { serverName, caCerts, cert, key, alpnProtocols } = options;
+  const { serverName, alpnProtocols } = options;
   let socket: TLSSocket | undefined;
   const close = () => {
     socket?.destroy();
@@ -48,8 +48,7 @@ export async function startNodeTls(
       host: serverName,
       // RFC 6066 §3: an address is checked, but not sent.
       ...(net.isIP(serverName) === 0 && { servername: serverName }),
-      ...(caCerts !== undefined && { ca: caCerts }),
-      ...(cert !== undefined && { cert, key }),
+      secureContext: secureContextOf(tls, options),
       ALPNProtocols: alpnProtocols,
       rejectUnauthorized: true, // whatever the environment says
     });
@@ -59,4 +58,12 @@ export async function startNodeTls(
     const { remoteAddr, localAddr } = conn;
     return { ...nodeConnection(socket), close, ...(remoteAddr && { remoteAddr }), ...(localAddr && { localAddr }) };
   });
+}
+
+/** Trusts `caCerts` besides the system's: `ca` would take their place, and to list the system's Deno wants `--allow-sys=ca`. */
+function secureContextOf(tls: TlsModules["tls"], { caCerts = [], cert, key }: SecureOptions): SecureContext {
+  const identity = cert === undefined ? {} : { cert, key };
+  const secureContext = tls.createSecureContext(identity);
+  for (const caCert of caCerts) secureContext.context.addCACert(caCert);
+  return secureContext;
 }

@@ -111,7 +111,8 @@ export function connectProxy({ secure = false } = {}): ConnectProxy {
     const port = Number(/^CONNECT \S+:(\d+) /.exec(head)?.[1]);
     const server = await Deno.connect({ hostname: "127.0.0.1", port });
     await peer.send(utf8("HTTP/1.1 200 Connection established\r\nContent-Length: 7\r\n\r\n"));
-    await Promise.allSettled([pipe(peer.conn, server), pipe(server, peer.conn)]);
+    const up = pipe(peer.conn, server).catch(() => server.closeWrite()); // a client that aborts says no goodbye in TLS
+    await Promise.allSettled([up, pipe(server, peer.conn)]);
     server.close();
   });
   return { ...proxy, url: `${secure ? "https" : "http"}://127.0.0.1:${proxy.port}/` };

@@ -1,17 +1,19 @@
-import { assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { denoDialer } from "../../lib/client/deno_dialer.ts";
+import { runDeno } from "../_support/child.ts";
+import { cert, clientCa } from "../_support/tls.ts";
 import { soon } from "../_support/wait.ts";
 import { testDialer } from "./_dialer_tests.ts";
-import { answering } from "./_support.ts";
+import { answering, listenTls } from "./_support.ts";
 
-testDialer("Deno's dialer", denoDialer, "certificate not valid for name");
+testDialer("Deno's dialer", denoDialer, "does not match");
 
-Deno.test("a name that TLS cannot be told of closes the connection", async () => {
-  await using server = answering();
+Deno.test("a name that no certificate can have closes the connection", async () => {
+  await using server = answering(listenTls());
   const { signal } = new AbortController();
   const conn = await denoDialer.open({ hostname: "127.0.0.1", port: server.port }, signal);
-  const securing = denoDialer.secure(conn, { serverName: "a b", alpnProtocols: ["http/1.1"] }, signal);
-  await soon(assertRejects(() => securing), "The failure");
+  const securing = denoDialer.secure(conn, { serverName: "a b", alpnProtocols: ["http/1.1"], caCerts: [cert] }, signal);
+  await soon(assertRejects(() => securing, Error, "does not match"), "The failure");
   await server.deserted();
 });
 
@@ -33,4 +35,20 @@ Deno.test("a signal that comes in the moment in which TCP connects leaves no con
   await soon(Promise.all(ends), "The end of every connection");
   listener.close();
   await accepting;
+});
+
+Deno.test("caCerts are trusted besides those that Deno trusts, and need no permission", async () => {
+  await using server = answering(listenTls());
+  const module = new URL("../../lib/client/connect.ts", import.meta.url).href;
+  const code = `
+    import { connect } from ${JSON.stringify(module)};
+    const socket = await connect("wss://localhost:${server.port}/", { caCerts: [${JSON.stringify(clientCa)}] });
+    console.log(socket.readyState);
+    socket.abort();
+  `;
+  const program = `data:application/typescript;base64,${btoa(code)}`;
+  const trusted = new URL("../_support/tls/cert.pem", import.meta.url).pathname;
+  const output = await runDeno(["run", "--no-prompt", "--no-check", "--allow-net", `--cert=${trusted}`, program]);
+  assertEquals(output, "1\n");
+  await server.deserted();
 });

@@ -43,7 +43,7 @@ Deno.test("with a proxy the name is not looked up here, and TLS still checks it"
   const url = `wss://nowhere.invalid:${server.port}/`;
   const error = await assertRejects(() => open(url, { proxy: proxy.url, caCerts: [cert] }), ConnectionError);
   assertEquals(error.message, "Cannot speak TLS with nowhere.invalid");
-  assertStringIncludes(String(error.cause), "certificate not valid for name");
+  assertStringIncludes(String(error.cause), "does not match certificate");
   (await open(url, { proxy: proxy.url, caCerts: [cert], serverName: "localhost" })).abort();
   assertEquals(proxy.requests.length, 2);
 });
@@ -57,7 +57,7 @@ Deno.test("a proxy's own certificate is checked, by the proxy's name and not by 
     ConnectionError,
     "Cannot speak TLS with 127.0.0.1",
   );
-  assertStringIncludes(String(error.cause), "UnknownIssuer");
+  assertStringIncludes(String(error.cause), "self-signed certificate");
   (await open(url, { proxy: proxy.url, caCerts: [cert], serverName: "other.test" })).abort();
 });
 
@@ -178,8 +178,6 @@ for (const [where, options, url] of WAYS) {
       await soon(conn.read(buffer), "The client's first bytes");
       controller.abort(new Error("enough"));
       await failed;
-      // Deno's own TLS holds the TCP connection until the peer speaks or goes.
-      if (where.endsWith("TLS handshake")) continue;
       let ended = false;
       const end = (async () => {
         while (await conn.read(buffer).catch(() => null) !== null);

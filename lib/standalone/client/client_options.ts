@@ -186,7 +186,7 @@ Sends lines of the standard input as messages, and writes messages to the standa
 const FOOT = `
 A file must be allowed to be read, and the program is that of the server:
   deno run --allow-net --allow-read=ca.pem lib/standalone/main.ts client --ca ca.pem wss://example.com
-Deno's own --unsafely-ignore-certificate-errors=HOST takes any certificate. NO_COLOR turns colours off.
+A certificate that signed itself is trusted with --ca. NO_COLOR turns colours off.
 Ctrl-C closes the connection, and ends the program when it is pressed again.
 
 Exit status: 0 if the connection was closed by us, or by the server with 1000 or no code; 1 if there was none; 2 for a
