@@ -46,6 +46,7 @@ export class WebSocketError extends DOMException {
   readonly closeCode: number | null;
   /** The reason that goes, or came, with the close code. */
   readonly reason: string;
+  readonly #made = true;
 
   /**
    * Makes the error.
@@ -74,6 +75,16 @@ export class WebSocketError extends DOMException {
     }
     this.closeCode = closeCode ?? (reason === "" ? null : 1000);
     this.reason = reason;
+  }
+
+  /**
+   * Whether a value is an error of this class. It never throws, though an application may have thrown a `Proxy` without a prototype.
+   *
+   * @param value Anything.
+   */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && #made in value &&
+      Function.prototype[Symbol.hasInstance].call(this, value);
   }
 }
 

@@ -10,9 +10,9 @@ import { ConnectionError, invalidState, LimitError, ProtocolError } from "../err
 import type { WebSocketConnection } from "./websocket_connection.ts";
 
 /** Errors that were made because a connection ends. */
-const ENDS = new WeakSet<Error>();
+const ENDS = new WeakSet<object>();
 /** Those of {@linkcode cutOff}. */
-const CUTS = new WeakSet<Error>();
+const CUTS = new WeakSet<object>();
 
 /**
  * The error of a call that needs an open connection.
@@ -64,14 +64,14 @@ export function tooLate(state: "closing" | "closed" = "closed"): DOMException {
 export function endOf<Reason>(error: Reason): Reason {
   // An application may have thrown any other: its own mistakes stay mistakes.
   const ours = error instanceof ProtocolError || error instanceof LimitError || error instanceof ConnectionError ||
-    (error instanceof DOMException && error.name === "InvalidStateError");
+    isInvalidState(error);
   if (ours) ENDS.add(error);
   return error;
 }
 
 /** Whether an error only says that some connection has ended. */
 export function isEnd(error: unknown): boolean {
-  return error instanceof Error && ENDS.has(error);
+  return typeof error === "object" && error !== null && ENDS.has(error);
 }
 
 /** What reading the rest of a message gets, after an end that was clean all the same: the peer may close inside a message. */
@@ -84,5 +84,14 @@ export function cutOff(): ConnectionError {
 /** Whether an error says that a call, or a read of the rest of a message, came too late for a connection. */
 export function isTooLate(error: unknown): boolean {
   if (error instanceof ConnectionError) return CUTS.has(error);
-  return error instanceof DOMException && error.name === "InvalidStateError" && isEnd(error);
+  return isEnd(error) && isInvalidState(error);
+}
+
+/** Whether an error is an `InvalidStateError`. An application may have thrown a `Proxy`, which can make any look at it throw. */
+function isInvalidState(error: unknown): error is DOMException {
+  try {
+    return error instanceof DOMException && error.name === "InvalidStateError";
+  } catch {
+    return false;
+  }
 }

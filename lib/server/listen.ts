@@ -66,7 +66,10 @@ export function listen(options: ListenOptions): Listener {
  * @returns The listener. Its connections have not shaken hands: that comes with the first read.
  * @throws {TypeError} If a certificate or a key is none.
  */
-export function listenTls(where: Deno.TcpListenOptions, certificate: TlsCertificate): Listener {
+export function listenTls(
+  where: Required<Pick<ListenOptions, "port" | "hostname" | "reusePort">>,
+  certificate: TlsCertificate,
+): Listener {
   const secure = createTls(certificate);
   const listener = Deno.listen(where);
   return {

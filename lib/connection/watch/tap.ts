@@ -130,7 +130,11 @@ export class Tap {
 
 /** Applications abort with what they like, and not every object can be made a string. */
 function describe(error: unknown): string {
-  return typeof error === "object" && !(error instanceof Error) ? "object" : String(error);
+  try {
+    return typeof error === "object" && !(error instanceof Error) ? "object" : String(error);
+  } catch {
+    return "object";
+  }
 }
 
 /** Takes one way's bytes apart for people to read, right or wrong as they may be. */
