@@ -5,9 +5,6 @@
  */
 import { type MessageData, toMessage } from "../pipeline/messages/message.ts";
 
-/** A chunk of binary data. */
-type BinaryChunk = Exclude<MessageData, string>;
-
 /**
  * The chunks of one message, in order: strings make a text, buffers and views of them binary data. A surrogate pair may be in two
  * chunks. A `Blob` is a binary message.
@@ -15,9 +12,9 @@ type BinaryChunk = Exclude<MessageData, string>;
 export type MessageSource =
   | Blob
   | ReadableStream<string>
-  | ReadableStream<BinaryChunk>
+  | ReadableStream<Exclude<MessageData, string>>
   | AsyncIterable<string>
-  | AsyncIterable<BinaryChunk>;
+  | AsyncIterable<Exclude<MessageData, string>>;
 
 /** A source that is being read. */
 export interface SourceReader {

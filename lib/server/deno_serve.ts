@@ -21,56 +21,19 @@
  * @module
  */
 import { HandshakeError } from "../errors.ts";
-import { type OriginPolicy, ORIGINS } from "../handshake/origin.ts";
 import { readUpgradeRequest, type UpgradeRequest } from "../handshake/server_handshake.ts";
 import { chooseSubprotocol, subprotocolList } from "../handshake/subprotocol.ts";
-import { LIMIT_KINDS, resolveLimits } from "../limits.ts";
+import { resolveLimits } from "../limits.ts";
 import { logError } from "../log_error.ts";
 import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
-import { HUB, type Topics } from "../connection/topics.ts";
 import type { WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
-import type { Address } from "../transport/transport.ts";
 import { checkServing } from "../connection/check_handler.ts";
 import { originCheck } from "./origin_check.ts";
-import { ANYTHING, CALLBACK, HEADERS, isObject, kind, type OptionKinds, TEXT_OR_TEXTS } from "../option_kinds.ts";
-import { type KeptLimits, PlatformConnection } from "./platform_connection.ts";
+import { kind } from "../option_kinds.ts";
+import { PlatformConnection } from "./platform_connection.ts";
+import { UPGRADE_REQUEST_OPTION_KINDS, type UpgradeRequestOptions } from "./upgrade_request_options.ts";
 
-/** How a request is upgraded. */
-export interface UpgradeRequestOptions<Data = unknown> extends Partial<KeptLimits> {
-  /** The subprotocol that this server speaks, or a list of them, the best first. */
-  protocols?: string | readonly string[];
-  /** The origins that may connect. By default only the host's own, where an `Origin` is sent. */
-  origins?: OriginPolicy;
-  /** More header fields of the answer, such as `Set-Cookie`. */
-  headers?: HeadersInit;
-  /** What the application keeps with the connection, as `socket.data`. */
-  data?: Data;
-  /** The peer's address, of the second argument of `Deno.serve`'s handler. */
-  remoteAddr?: Address;
-  /** What `socket.subscribe`, `unsubscribe` and `publish` are for: `createHub` of `./hub` makes one. */
-  hub?: Topics;
-  /** Gets what the handler throws. By default it is printed to the console. */
-  onError?(error: unknown): unknown;
-}
-
-const { maxMessageBytes, highWaterMark, maxQueuedBytes, closeTimeout, pingInterval, pongTimeout } = LIMIT_KINDS;
-
-/** What they take. */
-export const UPGRADE_REQUEST_OPTION_KINDS: OptionKinds<UpgradeRequestOptions> = {
-  maxMessageBytes,
-  highWaterMark,
-  maxQueuedBytes,
-  closeTimeout,
-  pingInterval,
-  pongTimeout,
-  protocols: TEXT_OR_TEXTS,
-  origins: ORIGINS,
-  headers: HEADERS,
-  data: ANYTHING,
-  remoteAddr: kind("an address", isObject),
-  hub: HUB,
-  onError: CALLBACK,
-};
+export type { UpgradeRequestOptions } from "./upgrade_request_options.ts";
 
 /**
  * Answers a request of `Deno.serve` with a WebSocket. The module's description says what it cannot do.

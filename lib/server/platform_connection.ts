@@ -7,7 +7,6 @@ import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import { defer, type Deferred, handled } from "../async.ts";
 import { closeCodeOf, ConnectionError, invalidState, LimitError, queueFull, WebSocketError } from "../errors.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
-import type { Limits } from "../limits.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import { memoryOf, type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
 import { wholePart } from "../pipeline/messages/message_splitter.ts";
@@ -22,12 +21,7 @@ import { SEND_OPTION_KINDS, type SendOptions } from "../connection/socket_option
 import type { CloseInfo } from "../connection/websocket_connection.ts";
 import type { Address } from "../transport/transport.ts";
 import { checkOptions } from "../options.ts";
-
-/** The limits that can be kept over the platform's WebSocket. */
-export type KeptLimits = Pick<
-  Limits,
-  "maxMessageBytes" | "highWaterMark" | "maxQueuedBytes" | "closeTimeout" | "pingInterval" | "pongTimeout"
->;
+import type { UpgradeRequestLimits } from "./upgrade_request_options.ts";
 
 /** After a failure the peer has this long to answer our close frame. */
 const FAILED_TIMEOUT = 2_000;
@@ -43,7 +37,7 @@ export interface PlatformConnectionOptions<Data> {
   /** The subprotocol, or an empty string. */
   readonly protocol: string;
   /** The limits. */
-  readonly limits: KeptLimits;
+  readonly limits: UpgradeRequestLimits;
   /** The peer's address, where it is known. */
   readonly remoteAddr: Address | undefined;
   /** What the application keeps with it. */
@@ -60,7 +54,7 @@ export class PlatformConnection<Data> extends BaseConnection<Data> {
   readonly shared = undefined;
 
   readonly #socket: WebSocket;
-  readonly #limits: KeptLimits;
+  readonly #limits: UpgradeRequestLimits;
   readonly #queue: BatchQueue;
   readonly #closed = defer<CloseInfo>();
   #state: 1 | 2 | 3 = 1;

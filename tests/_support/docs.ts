@@ -39,7 +39,7 @@ import {
   SERVE_OPTION_KINDS,
   SHUTDOWN_OPTION_KINDS,
 } from "../../lib/server/server_options.ts";
-import { UPGRADE_REQUEST_OPTION_KINDS } from "../../lib/server/deno_serve.ts";
+import { UPGRADE_REQUEST_OPTION_KINDS } from "../../lib/server/upgrade_request_options.ts";
 import { REPLAY_OPTION_KINDS } from "../../lib/telemetry/replay.ts";
 import { SERVE_WORKERS_OPTION_KINDS } from "../../lib/workers/serve_workers.ts";
 
@@ -121,7 +121,7 @@ const OPTIONS = [
   ["lib/server/server_options.ts", "ShutdownOptions", "`server.shutdown`"],
   ["lib/node/serve_node.ts", "ServeNodeOptions", "`serveNode` of `./node`"],
   ["lib/http2/serve_http2.ts", "ServeHttp2Options", "`serveHttp2` of `./http2`"],
-  ["lib/server/deno_serve.ts", "UpgradeRequestOptions", "`upgradeRequest` of `./deno-serve`"],
+  ["lib/server/upgrade_request_options.ts", "UpgradeRequestOptions", "`upgradeRequest` of `./deno-serve`"],
   ["lib/client/client_options.ts", "ConnectOptions", "A client: `connect`, `reconnecting`"],
   ["lib/client/dialer.ts", "TlsOptions", "TLS of a client: `connect`, `reconnecting`"],
   ["lib/client/proxy/proxy.ts", "ProxyOptions", "The option `proxy` of a client"],

@@ -33,7 +33,8 @@ import { SERVE_NODE_OPTION_KINDS, serveNode } from "../../lib/node/serve_node.ts
 import { SEND_OPTION_KINDS, SUBSCRIBE_OPTION_KINDS, TAP_OPTION_KINDS } from "../../lib/connection/socket_options.ts";
 import { accept } from "../../lib/server/accept.ts";
 import { ACCEPT_OPTION_KINDS, SERVE_OPTION_KINDS, SHUTDOWN_OPTION_KINDS } from "../../lib/server/server_options.ts";
-import { UPGRADE_REQUEST_OPTION_KINDS, upgradeRequest } from "../../lib/server/deno_serve.ts";
+import { upgradeRequest } from "../../lib/server/deno_serve.ts";
+import { UPGRADE_REQUEST_OPTION_KINDS } from "../../lib/server/upgrade_request_options.ts";
 import { replay, REPLAY_OPTION_KINDS } from "../../lib/telemetry/replay.ts";
 import { connectedPair } from "../../lib/testing/connected_pair.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";

@@ -13,8 +13,9 @@ export interface FramingParser extends Stage<Uint8Array<ArrayBuffer>, Frame> {
   readonly insideMessage: boolean;
   /** Reads frames until `frames` holds `most`, where that is given, and says where it stopped: see `FrameParser`. */
   push(bytes: Uint8Array<ArrayBuffer>, frames: Frame[], most?: number): number;
-  /** Whether a message that goes over a limit waits at its header, and whether one does: see `FrameParser`. */
+  /** Whether a message that goes over a limit waits at its header: see `FrameParser`. */
   holdTooBig?(hold: boolean): void;
+  /** Whether such a message waits. */
   readonly waiting?: boolean;
   /** Lets messages of up to `max` bytes through in parts, where it holds none in memory: see `FrameParser`. */
   stream?(max: number): void;
