@@ -134,7 +134,8 @@ export interface LimitErrorOptions {
 }
 
 /**
- * One of our limits was passed. The connection is failed with {@linkcode LimitError.closeCode}.
+ * One of our limits was passed. The connection is failed with {@linkcode LimitError.closeCode}; a peer that does not read is
+ * disconnected without a close frame, which could not reach it.
  *
  * @example A message that is too big
  * ```ts
