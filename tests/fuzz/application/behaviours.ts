@@ -107,13 +107,21 @@ const BEHAVIOURS: readonly Behaviour[] = [
   }),
 ];
 
+/** After so many calls a callback does nothing any more. */
+const MOST_CALLS = 50;
+
 /** What is done in one callback: several things in turn. */
 export function behaviour(random: Random): Behaviour {
   const all = Array.from({ length: 1 + below(random, 3) }, () => oneOf(random, BEHAVIOURS));
-  let calls = 0;
+  const calls = new WeakMap<World, number>();
   return {
     text: all.map(({ text }) => text).join(", then "),
-    run: (world, socket) => all[calls++ % all.length]!.run(world, socket),
+    run(world, socket) {
+      const call = calls.get(world) ?? 0;
+      calls.set(world, call + 1);
+      // Callbacks that send to each other would do so for ever.
+      return call < MOST_CALLS ? all[call % all.length]!.run(world, socket) : undefined;
+    },
   };
 }
 

@@ -12,9 +12,12 @@ export class Boom extends Error {
   override readonly name = "Boom";
 }
 
-/** How the engine words what it finds: the library looked at something that is not there. */
+/**
+ * How the engine words what it finds: the library looked at something that is not there. Conversions to a string are not among it: the web's
+ * classes convert what they get, as Web IDL has it.
+ */
 const ENGINE =
-  /^(Cannot read propert|Cannot set propert|Cannot destructure|Cannot perform|Cannot access|Cannot convert|Cannot mix|Cannot use 'in'|Assignment to|Maximum call|Invalid (typed )?array|Right-hand side)|is not (a function|iterable|a constructor|an? \w*object)/;
+  /^(Cannot read propert|Cannot set propert|Cannot destructure|Cannot perform|Cannot access|Cannot convert undefined|Cannot mix|Cannot use 'in'|Assignment to|Maximum call|Invalid (typed )?array|Right-hand side)|is not (a function|iterable|a constructor|an? \w*object)/;
 
 /** What a wrong argument may throw at the call. */
 const WRONG_ARGUMENT = ["TypeError", "RangeError", "SyntaxError", "InvalidAccessError", "TopicError", "LimitError"];
@@ -99,9 +102,7 @@ export class Judge implements Disposable {
     try {
       result = make();
     } catch (error) {
-      // The web's classes convert what they get as Web IDL has it, in the engine's words.
-      const converted = wrong && error instanceof TypeError && error.message.startsWith("Cannot convert");
-      if (isEngines(error) && !converted) this.find(`the engine's error at the call: ${text}: ${describe(error)}`);
+      if (isEngines(error)) this.find(`the engine's error at the call: ${text}: ${describe(error)}`);
       else if (!(error instanceof Boom) && !(wrong && WRONG_ARGUMENT.includes(nameOf(error)))) {
         this.find(`thrown at the call: ${text}: ${describe(error)}`);
       }
