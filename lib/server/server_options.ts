@@ -73,7 +73,7 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
   /**
    * The origins that may connect. By default only the host's own, where an `Origin` is sent. The first refusal of each origin is
-   * told on the console, with the line that lets it in.
+   * printed to the console, with the line that lets it in.
    */
   origins?: OriginPolicy;
   /**
