@@ -101,7 +101,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   highWaterMark: 64 * 1024,
   // NATS cuts a slow consumer at 64 MiB, Redis at 32 MB. Four of the largest messages.
   maxQueuedBytes: 64 * 1024 * 1024,
-  // A pong costs more than the ping that asks for it. Autobahn sends ten in a row; nobody has a use for a thousand.
+  // A pong costs more than the ping that asks for it. Autobahn sends ten in a row; no client needs a thousand.
   maxPingsPerSecond: 1_000,
   // Enough for an error page.
   maxErrorBodyBytes: 64 * 1024,
@@ -183,7 +183,7 @@ export const RECONNECT_LIMIT_KINDS: OptionKinds<ReconnectLimits> = {
 
 /** The defaults of a client that comes back. */
 export const DEFAULT_RECONNECT_LIMITS: Readonly<ReconnectLimits> = Object.freeze({
-  // None: a server that is away for a night is back in the morning, and an attempt a minute costs nobody anything.
+  // None: a server that is away for a night is back in the morning, and an attempt a minute costs next to nothing.
   maxAttempts: Infinity,
   // A server that accepts and drops must not be asked at once again; the figure is the range of the first wait.
   stableInterval: 5_000,
