@@ -154,6 +154,7 @@ class Http1Exchange implements Exchange {
   #early: Uint8Array<ArrayBuffer> | undefined;
   /** A request has one answer. */
   #state: "asked" | "accepted" | "over";
+  #hashed: Promise<string> | undefined;
 
   constructor(
     transport: Transport,
@@ -168,6 +169,7 @@ class Http1Exchange implements Exchange {
     this.options = options;
     this.#early = early;
     this.#state = "asked";
+    this.#hashed = undefined;
   }
 
   readHead(): Promise<ReceivedHead> {
@@ -175,6 +177,11 @@ class Http1Exchange implements Exchange {
     const early = this.#early;
     this.#early = undefined;
     return readHead(this.transport, parser, early).then((head) => new Http1Head(this, head, parser.rest));
+  }
+
+  /** Begins to hash the key, while the application decides. */
+  hash(key: string): Promise<string> {
+    return this.#hashed = handled(acceptKey(key));
   }
 
   /** Writes the answer that opens the connection, unless it was given up meanwhile. */
@@ -198,7 +205,9 @@ class Http1Exchange implements Exchange {
     // A client that has read a part of the answer would take another for frames.
     if (this.#state === "accepted") return Promise.resolve(this.drop());
     this.#state = "over";
-    return answerAndEnd(this.transport, serializeResponse(response, response.body));
+    const answered = answerAndEnd(this.transport, serializeResponse(response, response.body));
+    // A server that has shut down leaves nothing behind that still runs.
+    return Promise.allSettled([answered, this.#hashed]).then(() => {});
   }
 
   drop(): void {
@@ -259,7 +268,7 @@ class Http1Request implements OpeningRequest {
   /** The key is hashed while the application decides, and not for a request that is refused by then. */
   complete(): CompleteRequest {
     const { request } = this;
-    const hashed = handled(acceptKey(request.key));
+    const hashed = this.#exchange.hash(request.key);
     const left = { first: this.#first, framing: undefined };
     return {
       accept: (choice) => this.#exchange.open(hashed.then((key) => switchingProtocols(request, choice, key)), left),

@@ -48,6 +48,23 @@ Deno.test("an ordinary request is given away checked, with what was read behind 
   exchange.drop();
 });
 
+Deno.test("a refusal is over when the hash of the key is, which began while the application decided", async () => {
+  const { exchange, peer } = exchanging();
+  await peer.send(utf8(requestText()));
+  const hashing = Promise.withResolvers<ArrayBuffer>();
+  const { digest } = crypto.subtle;
+  crypto.subtle.digest = () => hashing.promise;
+  await complete(exchange).finally(() => crypto.subtle.digest = digest);
+  let over = false;
+  const refusing = exchange.refuse({ status: 503, body: utf8("Late\n") }).then(() => over = true);
+  assertEquals((await peer.readText()).split("\r\n")[0], "HTTP/1.1 503 Service Unavailable");
+  peer.close();
+  await settle();
+  assertEquals(over, false);
+  hashing.reject(new Error("a failed hash ends it as well"));
+  await soon(refusing, "The refusal");
+});
+
 Deno.test("H23: what was refused is not accepted any more, whoever is late", async () => {
   const { exchange, peer } = exchanging();
   await peer.send(utf8(requestText()));
