@@ -55,7 +55,14 @@
  */
 export { connect } from "./lib/client/connect.ts";
 export { type ConnectOptions } from "./lib/client/client_options.ts";
-export { type Listener, type ListenOptions, serve, type WebSocketServer } from "./lib/server/serve.ts";
+export {
+  type CertificateFor,
+  type Listener,
+  type ListenOptions,
+  serve,
+  type TlsCertificate,
+  type WebSocketServer,
+} from "./lib/server/serve.ts";
 export { type ServeOptions } from "./lib/server/server_options.ts";
 export * from "./lib/errors.ts";
 export {

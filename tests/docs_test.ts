@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertLessOrEqual, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual, assertRejects, assertStringIncludes } from "@std/assert";
 import { connect } from "../mod.ts";
 import * as errors from "../lib/errors.ts";
 import { loadHandlers } from "../lib/handlers/mod.ts";
@@ -15,7 +15,7 @@ import { launch, NO_CHROMIUM } from "./_support/chromium.ts";
 import { within } from "./_support/deadline.ts";
 import { blocksOf, filesOf, pages, read, referencePage } from "./_support/docs.ts";
 import { unless } from "./_support/needs.ts";
-import { cert, key } from "./_support/tls.ts";
+import { cert, key, otherCert, otherKey } from "./_support/tls.ts";
 import { until } from "./_support/wait.ts";
 import { installed, startServer } from "./hub/_servers.ts";
 
@@ -168,25 +168,62 @@ Deno.test("docs/how-to/deployment.md: on SIGTERM the server closes with 1001 and
   assertEquals([closeCode, reason, (await server.process.status).code], [1001, "restart", 0]);
 });
 
-Deno.test("docs/how-to/deployment.md: the server over TLS", async () => {
-  await using folder = await folderOf("docs/how-to/deployment.md");
-  await Deno.writeTextFile(`${folder.path}/cert.pem`, cert);
-  await Deno.writeTextFile(`${folder.path}/key.pem`, key);
-  const program = `Deno.chdir(${JSON.stringify(folder.path)}); await import("./tls.ts");`;
-  await Deno.writeTextFile(`${folder.path}/main.ts`, program);
-  await using server = deno(
-    "run",
-    "--no-prompt",
-    "--allow-net=127.0.0.1",
-    "--allow-read",
-    `${folder.path}/main.ts`,
-    "0",
-  );
+/** Starts a file of the deployment page in its folder, where certificates are, and hears where it listens. */
+async function startWithCertificates(folder: string, file: string, certificates: Record<string, string>) {
+  for (const [name, pem] of Object.entries(certificates)) await Deno.writeTextFile(`${folder}/${name}.pem`, pem);
+  const program = `Deno.chdir(${JSON.stringify(folder)}); await import("./${file}");`;
+  await Deno.writeTextFile(`${folder}/main.ts`, program);
+  const server = deno("run", "--no-prompt", "--allow-net=127.0.0.1", "--allow-read", `${folder}/main.ts`, "0");
   const [, url] = await server.said(/Listening on (wss:\S+)\n/);
-  const socket = await connect(url!.replace("127.0.0.1", "localhost"), { caCerts: [cert] });
-  await socket.send("hello");
-  assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
-  await socket.close();
+  return {
+    url: url!.replace("127.0.0.1", "localhost"),
+    server,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+/** Whether a server shows this certificate under this name: a client that trusts no other connects, and is answered. */
+async function shows(url: string, trusted: string, serverName = "localhost"): Promise<boolean> {
+  try {
+    const socket = await connect(url, { caCerts: [trusted], serverName });
+    await socket.send("hello");
+    assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
+    await socket.close();
+    return true;
+  } catch (error) {
+    if (error instanceof errors.ConnectionError) return false;
+    throw error;
+  }
+}
+
+Deno.test("docs/how-to/deployment.md: the server over TLS, and the one whose certificate is renewed with SIGHUP", async () => {
+  await using folder = await folderOf("docs/how-to/deployment.md");
+  {
+    await using fixed = await startWithCertificates(folder.path, "tls.ts", { cert, key });
+    assert(await shows(fixed.url, cert));
+  }
+  await using renewed = await startWithCertificates(folder.path, "renew.ts", { cert, key });
+  assert(await shows(renewed.url, cert));
+  await Deno.writeTextFile(`${folder.path}/cert.pem`, otherCert);
+  await Deno.writeTextFile(`${folder.path}/key.pem`, otherKey);
+  renewed.server.process.kill("SIGHUP");
+  await until(() => shows(renewed.url, otherCert), "The renewed certificate");
+});
+
+Deno.test("docs/how-to/deployment.md: a certificate for each host name", async () => {
+  await using folder = await folderOf("docs/how-to/deployment.md");
+  await using server = await startWithCertificates(folder.path, "names.ts", {
+    "example.com": cert,
+    "example.com-key": key,
+    "chat.example.org": otherCert,
+    "chat.example.org-key": otherKey,
+  });
+  assert(await shows(server.url, cert)); // an unknown name
+  // The certificate of the tests is for another name: that it is shown is seen by what the client finds wrong with it.
+  await assertRejects(
+    () => connect(server.url, { caCerts: [otherCert], serverName: "chat.example.org" }),
+    errors.ConnectionError,
+  ).then(({ cause }) => assertStringIncludes(String(cause), "other.test"));
 });
 
 Deno.test("docs/how-to/scaling-out.md: what is published in one worker reaches the others", async () => {

@@ -5,7 +5,7 @@
  */
 import type { ByteConnection } from "../transport/transport.ts";
 import type { Address } from "../transport/transport.ts";
-import { createTls, type TlsCertificate } from "./tls.ts";
+import { type CertificateFor, createTls } from "./tls.ts";
 
 /** What brings connections, as `Deno.Listener` does. */
 export interface Listener {
@@ -33,6 +33,12 @@ export interface ListenOptions {
   cert?: string;
   /** The private key in PEM, for TLS. */
   key?: string;
+  /**
+   * Gives the certificate for each TLS handshake, instead of `cert` and `key`: by the host name that the client asks for, or a renewed
+   * one without a restart. It returns `{ cert, key }` from memory, the same object while it is the same certificate, and `undefined`
+   * for a name that it does not know. The name is `undefined` for clients that send none, and for unknown names.
+   */
+  certificate?: CertificateFor;
   /** Lets several processes listen on the same port (Linux, `--unstable-net`). @default {false} */
   reusePort?: boolean;
 }
@@ -41,40 +47,69 @@ export interface ListenOptions {
  * Listens.
  *
  * @param options Where.
+ * @param report Gets the errors of `certificate` during a handshake.
  * @returns The listener.
  * @throws {DOMException} `NotSupportedError` outside Deno.
  * @throws {TypeError} If there is a certificate without its key, or a key without its certificate, or one of them is none.
  */
-export function listen(options: ListenOptions): Listener {
+export function listen(options: ListenOptions, report: (error: unknown) => void): Listener {
   if (!("Deno" in globalThis)) {
     throw new DOMException("Cannot listen outside Deno: serveNode attaches to a node:http server", "NotSupportedError");
   }
-  const { port = 8000, hostname = "0.0.0.0", path, cert, key, reusePort = false } = options;
+  const { port = 8000, hostname = "0.0.0.0", path, reusePort = false } = options;
   if (path !== undefined) return Deno.listen({ transport: "unix", path });
-  if (cert === undefined && key === undefined) return Deno.listen({ port, hostname, reusePort });
+  const certificate = certificateOf(options);
+  if (certificate === undefined) return Deno.listen({ port, hostname, reusePort });
+  return listenTls({ port, hostname, reusePort }, certificate, report);
+}
+
+/** Whether these options ask for TLS. */
+export function isSecure({ cert, certificate }: ListenOptions): boolean {
+  return cert !== undefined || certificate !== undefined;
+}
+
+function certificateOf({ cert, key, certificate }: ListenOptions): CertificateFor | undefined {
+  if (certificate !== undefined) {
+    if (cert === undefined && key === undefined) return certificate;
+    throw new TypeError("Cannot serve over TLS: give certificate, or cert and key, but not both");
+  }
+  if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined) {
     throw new TypeError("Cannot serve over TLS: both cert and key are needed");
   }
-  return listenTls({ port, hostname, reusePort }, { cert, key });
+  const pair = { cert, key };
+  return () => pair;
 }
 
 /**
  * Listens for TLS.
  *
  * @param where The port and the address.
- * @param certificate Is shown to every client.
+ * @param certificateFor Gives the certificate for each handshake.
+ * @param report Gets its errors during a handshake.
  * @returns The listener. Its connections have not shaken hands: that comes with the first read.
  * @throws {TypeError} If a certificate or a key is none.
  */
 export function listenTls(
   where: Required<Pick<ListenOptions, "port" | "hostname" | "reusePort">>,
-  certificate: TlsCertificate,
+  certificateFor: CertificateFor,
+  report: (error: unknown) => void,
 ): Listener {
-  const secure = createTls(certificate);
+  const secure = createTls(certificateFor, report);
   const listener = Deno.listen(where);
   return {
     addr: listener.addr,
-    accept: async () => secure(await listener.accept()),
+    async accept() {
+      for (;;) {
+        const conn = await listener.accept();
+        try {
+          return secure(conn);
+        } catch (error) {
+          conn.close(); // the certificate's fault: the next connection is not held up
+          report(error);
+        }
+      }
+    },
     close: () => listener.close(),
     ref: () => listener.ref(),
     unref: () => listener.unref(),

@@ -11,10 +11,11 @@ import { checkServing } from "../connection/check_handler.ts";
 import { withDeadline } from "../transport/opening.ts";
 import { ConnectionGroup } from "./connection_group.ts";
 import { SERVE_OPTION_KINDS, type ServeOptions, type ShutdownOptions } from "./server_options.ts";
-import { listen, type Listener } from "./listen.ts";
+import { isSecure, listen, type Listener } from "./listen.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "./upgrade_data.ts";
 
 export type { Listener, ListenOptions } from "./listen.ts";
+export type { CertificateFor, TlsCertificate } from "./tls.ts";
 
 /** A server that runs. */
 export interface WebSocketServer<Data = unknown> extends AsyncDisposable {
@@ -100,9 +101,9 @@ class Server<Data> implements WebSocketServer<Data> {
   #closed = false;
 
   constructor(options: ServeOptions<Data>, handler: WebSocketHandler<Data>) {
-    this.#secure = options.secure ?? options.cert !== undefined;
+    this.#secure = options.secure ?? isSecure(options);
     this.#group = new ConnectionGroup({ ...options, secure: this.#secure }, handler);
-    this.#listener = options.listener ?? listen(options);
+    this.#listener = options.listener ?? listen(options, (error) => this.#group.report(error));
     try {
       options.onListen?.(this.addr);
     } catch (error) {

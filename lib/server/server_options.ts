@@ -180,6 +180,7 @@ export const SERVE_OPTION_KINDS: OptionKinds<ServeOptions> = {
   path: TEXT,
   cert: TEXT,
   key: TEXT,
+  certificate: CALLBACK,
   reusePort: FLAG,
   listener: like("a listener, as Deno.listen makes one", { methods: ["accept", "close"], optional: ["ref", "unref"] }),
   onListen: CALLBACK,

@@ -27,11 +27,12 @@ export async function listen(
   const cert = await named("tls-cert", tlsCert, Deno.readTextFile);
   const key = await named("tls-key", tlsKey, Deno.readTextFile);
   const ca = tlsClientCa === undefined ? undefined : await named("tls-client-ca", tlsClientCa, Deno.readTextFile);
+  const certificate = { cert, key };
   return await attempt(
     options,
     () =>
       ca === undefined
-        ? listenTls({ port, hostname, reusePort }, { cert, key })
+        ? listenTls({ port, hostname, reusePort }, () => certificate, () => {})
         : listenWithClientCertificates({ port, hostname, cert, key, ca, handshakeTimeout }),
   );
 }

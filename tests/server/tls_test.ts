@@ -1,9 +1,9 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { createTls } from "../../lib/server/tls.ts";
-import { cert, clientKey, key } from "../_support/tls.ts";
+import { cert, clientKey, key, otherCert, otherKey } from "../_support/tls.ts";
 import { utf8 } from "../_support/frames.ts";
 import { soon } from "../_support/wait.ts";
 import { overlook, SERVER_FULL } from "../_support/printed.ts";
@@ -21,8 +21,9 @@ Deno.test("a certificate or a key that is none, and a key of another certificate
       [{ cert, key: clientKey }, "not the key of cert"],
     ] as const
   ) {
-    assertThrows(() => createTls(pair), TypeError, words);
+    assertThrows(() => createTls(() => pair, () => {}), TypeError, words);
     assertThrows(() => serve({ port: 0, ...pair }, {}), TypeError, words);
+    assertThrows(() => serve({ port: 0, certificate: () => pair }, {}), TypeError, words);
   }
 });
 
@@ -107,3 +108,89 @@ async function untilAdmitted(url: string) {
     }
   }
 }
+
+const FIRST = { cert, key };
+const OTHER = { cert: otherCert, key: otherKey };
+
+/** Connects to a server of these tests under a name, and trusts one certificate; the connection is closed again. */
+async function visit(port: number, serverName: string, trusted: string): Promise<void> {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const secure = await Deno.startTls(conn, { hostname: serverName, caCerts: [trusted] });
+  const socket = await connect(`ws://${serverName}`, { conn: secure });
+  await socket.close();
+}
+
+Deno.test("a renewed certificate is shown from the next handshake on, and connections that are open stay", async () => {
+  let current = FIRST;
+  await using server = serve({ port: 0, hostname: "127.0.0.1", certificate: () => current }, {
+    message: (socket, data) => void socket.send(data),
+  });
+  assertEquals(new URL(server.url).protocol, "wss:");
+  const port = "port" in server.addr ? server.addr.port : 0;
+  await using open = await connect(server.url, { caCerts: [cert] }); // an address: no name is asked for
+  await visit(port, "localhost", cert);
+  current = OTHER;
+  await visit(port, "localhost", otherCert);
+  await assertRejects(() => visit(port, "localhost", cert));
+  await open.send("still here");
+  assertEquals((await open[Symbol.asyncIterator]().next()).value, "still here");
+});
+
+Deno.test("each host name gets its own certificate, and an unknown name that of clients with no name", async () => {
+  const asked: (string | undefined)[] = [];
+  await using server = serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    certificate(serverName) {
+      asked.push(serverName);
+      if (serverName === "other.test") return OTHER;
+      return serverName === undefined ? FIRST : undefined;
+    },
+  }, {});
+  const port = "port" in server.addr ? server.addr.port : 0;
+  await visit(port, "OTHER.test", otherCert);
+  await visit(port, "localhost", cert);
+  await visit(port, "127.0.0.1", cert);
+  assertEquals(asked, [undefined, undefined, "other.test", undefined, "localhost", undefined]);
+});
+
+Deno.test("a certificate that cannot be used or is not there fails its handshake, onError gets it, and the next client is served", async () => {
+  const errors: unknown[] = [];
+  let answer: (serverName: string | undefined) => { cert: string; key: string } | undefined = () => FIRST;
+  await using server = serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    certificate: (serverName) => answer(serverName),
+    onError: (error) => errors.push(error),
+  }, {});
+  const port = "port" in server.addr ? server.addr.port : 0;
+  const broken = new Error("No vault");
+  const bad = { cert, key: otherKey };
+  const answers: (typeof answer)[] = [
+    () => bad,
+    () => undefined,
+    (serverName) => serverName === undefined ? FIRST : bad,
+    (serverName) => {
+      if (serverName === undefined) return FIRST;
+      throw broken;
+    },
+  ];
+  for (const next of answers) {
+    answer = next;
+    await assertRejects(() => soon(visit(port, "localhost", cert), "The refusal"));
+    answer = () => FIRST;
+    await visit(port, "localhost", cert);
+  }
+  assertEquals(errors.map((error) => error instanceof Error && error.message), [
+    "Cannot serve over TLS: key is not the key of cert",
+    "Cannot serve over TLS: there is no certificate for clients that name no host",
+    "Cannot serve over TLS: key is not the key of cert",
+    "No vault",
+  ]);
+});
+
+Deno.test("certificate beside cert or key, or one that there is not for clients with no name, is a mistake of the caller", () => {
+  assertThrows(() => serve({ port: 0, cert, key, certificate: () => FIRST }, {}), TypeError, "but not both");
+  assertThrows(() => serve({ port: 0, key, certificate: () => FIRST }, {}), TypeError, "but not both");
+  assertThrows(() => serve({ port: 0, certificate: () => undefined }, {}), TypeError, "there is no certificate");
+});
