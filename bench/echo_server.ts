@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- a benchmark prints
 /**
- * Our server: `bench/echo_server.ts --port N --api callbacks|iterate|streams [--deflate] [--lend] [--fanout] [--workers N]`. With
- * `--lend` payloads are lent for the length of the callback; with `--fanout` every message goes to every connection, whatever the
+ * Our server: `bench/echo_server.ts --port N --api callbacks|iterate|streams [--deflate [--takeover]] [--lend] [--fanout] [--workers N]`.
+ * With `--lend` payloads are lent for the length of the callback; with `--fanout` every message goes to every connection, whatever the
  * API; with `--workers` it runs in so many threads, which needs `--unstable-net` and `--allow-read`.
  *
  * @module
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     port: { type: "string", default: "0" },
     api: { type: "string", default: "callbacks" },
     deflate: { type: "boolean", default: false },
+    takeover: { type: "boolean", default: false },
     lend: { type: "boolean", default: false },
     fanout: { type: "boolean", default: false },
     workers: { type: "string" },

@@ -5,13 +5,13 @@
  * @module
  */
 import { type Message, repeat, replyFrame, requestFrame } from "./frames.ts";
-import { close, connectTo, createPoll, discard, receive, sendAll, trySend } from "./sockets.ts";
+import { close, connectTo, createPoll, discard, receive, sendAll, tryReceive, trySend } from "./sockets.ts";
 
 /** One connection. */
 interface Line {
   readonly fd: number;
-  /** Bytes of a reply that has not all arrived. */
-  partial: number;
+  /** Takes what has arrived, and returns how many replies that completed. */
+  readonly countReplies: () => number;
   /** Bytes still to send. */
   owed: number;
   /** Where in the block the next byte stands. */
@@ -28,8 +28,11 @@ export interface Lines extends Disposable {
   run(until: number, replied: (line: number, count: number) => void): void;
 }
 
-const OFFER =
-  "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n";
+/** What is offered, by what is sent. A client that may keep its context need not use it: frames that were encoded once do not. */
+const OFFERS = {
+  alone: "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n",
+  takeover: "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+} as const;
 
 /** A block is at most so many frames and bytes: what one system call sends. */
 const BLOCK = { frames: 64, bytes: 4 * 1024 * 1024 };
@@ -45,7 +48,7 @@ export function openLine(port: number, message: Message): number {
     new TextEncoder().encode(
       `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
         `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n${
-          message.deflate ? OFFER : ""
+          message.deflate ? OFFERS[message.deflate] : ""
         }\r\n`,
     ),
   );
@@ -54,13 +57,14 @@ export function openLine(port: number, message: Message): number {
   while (!head.endsWith("\r\n\r\n")) head += new TextDecoder().decode(buffer.subarray(0, receive(fd, buffer)));
   if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`The server answered ${head.split("\r\n")[0]}`);
   if (message.deflate && !/permessage-deflate/i.test(head)) throw new Error("The server does not deflate");
+  if (message.deflate === "takeover" && /no_context/i.test(head)) throw new Error("The server keeps no context");
   return fd;
 }
 
 /** Sends the message once, checks that it is echoed, and returns the size of the reply. */
 export function echoOnce(fd: number, message: Message, request: Uint8Array<ArrayBuffer>): number {
   sendAll(fd, request);
-  const expected = replyFrame(message);
+  const expected = replyFrame({ ...message, fragment: undefined });
   const buffer = new Uint8Array(expected.length + 64);
   let have = 0;
   let size = 2;
@@ -79,20 +83,57 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
+/** Counts replies of one size by their bytes: the kernel need not even copy them. */
+function sizeCounter(fd: number, size: number): () => number {
+  let partial = 0;
+  return () => {
+    const bytes = partial + discard(fd);
+    partial = bytes % size;
+    return (bytes - partial) / size;
+  };
+}
+
+const ARRIVED = new Uint8Array(256 * 1024);
+
+/** Counts replies by their headers: frames of less than 64 KiB. */
+function frameCounter(fd: number): () => number {
+  const head: number[] = [];
+  let left = 0;
+  return () => {
+    const length = tryReceive(fd, ARRIVED);
+    let frames = 0;
+    for (let at = 0; at < length;) {
+      if (left > 0) {
+        const step = Math.min(left, length - at);
+        at += step;
+        left -= step;
+        if (left === 0) frames++;
+        continue;
+      }
+      head.push(ARRIVED[at++]!);
+      if (head.length < 2 || (head[1] === 126 && head.length < 4)) continue;
+      left = head[1] === 126 ? head[2]! << 8 | head[3]! : head[1]!;
+      head.length = 0;
+    }
+    return frames;
+  };
+}
+
 /** Opens so many lines; on the first one the message was echoed once, alone. */
 export function openLines(port: number, count: number, message: Message): Lines {
   const request = requestFrame(message);
   const block = repeat(request, Math.max(1, Math.min(BLOCK.frames, Math.floor(BLOCK.bytes / request.length))));
   const poll = createPoll();
   const lines: Line[] = [];
-  const open = (id: number): number => {
+  // Deflated with what came before, the same message has a different size each time.
+  const counterOf = (fd: number) => message.deflate === "takeover" ? frameCounter(fd) : sizeCounter(fd, replySize);
+  let replySize = 0;
+  for (let id = 0; id < count; id++) {
     const fd = openLine(port, message);
-    lines.push({ fd, partial: 0, owed: 0, at: 0, full: false });
+    if (id === 0) replySize = echoOnce(fd, message, request);
+    lines.push({ fd, countReplies: counterOf(fd), owed: 0, at: 0, full: false });
     poll.add(fd, id);
-    return fd;
-  };
-  const replySize = echoOnce(open(0), message, request);
-  for (let id = 1; id < count; id++) open(id);
+  }
 
   const flush = (line: Line, id: number): void => {
     while (line.owed > 0) {
@@ -121,12 +162,10 @@ export function openLines(port: number, count: number, message: Message): Lines 
       const ready = (id: number): void => {
         const line = lines[id]!;
         if (line.full) flush(line, id);
-        const bytes = line.partial + discard(line.fd);
-        line.partial = bytes % replySize;
-        if (bytes >= replySize) {
-          heard = performance.now();
-          replied(id, (bytes - line.partial) / replySize);
-        }
+        const replies = line.countReplies();
+        if (replies === 0) return;
+        heard = performance.now();
+        replied(id, replies);
       };
       for (let now = heard; now < until; now = performance.now()) {
         if (now - heard > STALLED) throw new Error(`The server answered nothing for ${STALLED} ms`);

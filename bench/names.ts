@@ -21,7 +21,10 @@ export const SERVERS = {
 export type ServerName = keyof typeof SERVERS;
 
 /** The clients. */
-export const CLIENTS = { builtin: "Deno's WebSocket", sluice: "Sluice's connect" } as const;
+export const CLIENTS = { builtin: "Deno's WebSocket", ws: "npm:ws", sluice: "Sluice's connect" } as const;
+
+/** A client, by its key in {@linkcode CLIENTS}. */
+export type ClientName = keyof typeof CLIENTS;
 
 /** Whether it is ours. */
 export function isOurs(name: string): boolean {

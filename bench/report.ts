@@ -68,7 +68,8 @@ function goal(target: Target, result: Result): string {
     return `at most ${whole(atMostMore)} ${result.unit} more: ${whole(more)}`;
   }
   if (atLeast === undefined && atMost === undefined) return "–";
-  return atLeast === undefined ? `at most ${atMost}×` : `at least ${atLeast}×`;
+  const bound = atLeast === undefined ? `at most ${atMost}×` : `at least ${atLeast}×`;
+  return target.byProcessorTime ? `${bound} by processor time` : bound;
 }
 
 function numberLines(result: Result): string[][] {

@@ -47,6 +47,12 @@ export function ratioOf(
   return ratios.length === 0 ? undefined : spread(ratios);
 }
 
+/** What a target judges: the ratio of the values, or that of the processor times the other way round, so that more is better. */
+export function judgedRatio(result: Result, target: Target): Spread | undefined {
+  const { ours, against, byProcessorTime = false } = target;
+  return byProcessorTime ? ratioOf(result, { ours: against, against: ours }, "cpu") : ratioOf(result, target);
+}
+
 /** How many more a subject's value is than another's, round by round. */
 export function differenceOf({ runs }: Result, { ours, against }: Comparison): Spread | undefined {
   const theirs = runs[against];
@@ -60,7 +66,7 @@ export function differenceOf({ runs }: Result, { ours, against }: Comparison): S
 /** Whether the median ratio, or the difference where that is judged, is what it must be; `undefined` where nothing was measured. */
 export function isMet(result: Result, target: Target): boolean | undefined {
   const { atLeast = -Infinity, atMost = Infinity, atMostMore } = target;
-  const median = (atMostMore === undefined ? ratioOf(result, target) : differenceOf(result, target))?.median;
+  const median = (atMostMore === undefined ? judgedRatio(result, target) : differenceOf(result, target))?.median;
   if (median === undefined) return undefined;
   return atMostMore === undefined ? median >= atLeast && median <= atMost : median <= atMostMore;
 }

@@ -4,8 +4,9 @@
  * @module
  */
 import type { EchoLoad } from "./echo_load.ts";
-import { JSON_1K, letters } from "./frames.ts";
-import { CLIENTS, type ServerName, SERVERS } from "./names.ts";
+import { json, letters } from "./frames.ts";
+import { type ClientName, CLIENTS, type ServerName, SERVERS } from "./names.ts";
+import type { ClientLoad } from "./client_load.ts";
 import type { Subjects, Works } from "./subjects.ts";
 
 /** Two subjects. */
@@ -22,6 +23,8 @@ export interface Target extends Comparison {
   readonly atMost?: number;
   /** How many more than the other's ours may be, in the row's unit. The difference is judged then, and not the ratio. */
   readonly atMostMore?: number;
+  /** Whether processor time is judged, and not the rate: how much of it theirs takes for each, divided by what ours takes. */
+  readonly byProcessorTime?: boolean;
 }
 
 /** One kind of work. */
@@ -43,6 +46,16 @@ interface EchoRow extends Pick<Row, "targets" | "charted"> {
   readonly by: readonly ServerName[];
 }
 
+/** A row in which clients have their messages echoed. */
+interface ClientRow extends Pick<Row, "targets"> {
+  readonly what: string;
+  readonly load: ClientLoad;
+  readonly by: readonly ClientName[];
+}
+
+const KIB = 1024;
+const MIB = 1024 * 1024;
+
 /** Connections of the rows that count what is on the heap. */
 const ON_THE_HEAP = 2_000;
 
@@ -55,6 +68,72 @@ export function createRows({ echo, fanOut, connect, memory, heap, client }: Work
     subjects: echo(load, ...by),
     ...row,
   });
+  const clients = ({ what, load, by, targets }: ClientRow): Row => ({
+    work: what,
+    unit: "messages/s",
+    subjects: client(load, ...by),
+    targets,
+  });
+  /** Messages of several sizes, with and without context takeover. */
+  const deflated = (): Row[] =>
+    [{ name: "200 B", records: 2 }, { name: "1 KB", records: 11 }, { name: "8 KB", records: 86 }].flatMap(
+      ({ name, records }) =>
+        (["alone", "takeover"] as const).map((deflate) =>
+          echoes({
+            what: `${name} of JSON deflated${deflate === "takeover" ? " with context takeover" : ""}`,
+            load: { connections: 16, outstanding: 8, message: json(records, deflate) },
+            by: ["ws", "bun", "callbacks"],
+            targets: [
+              { ours: callbacks, against: ws, atLeast: 2 },
+              { ours: callbacks, against: bun, atLeast: 0.9 },
+            ],
+            charted: records === 11 && deflate === "alone",
+          })
+        ),
+    );
+  /** Text, whole and in fragments, received and sent by a server and by a client. */
+  const texts = (): Row[] =>
+    [{ name: "64 KiB", size: 64 * KIB }, { name: "1 MiB", size: MIB }, { name: "16 MiB", size: 16 * MIB }].flatMap(
+      ({ name, size }) =>
+        [undefined, 16 * KIB].flatMap((fragment) => {
+          const message = letters(size, { text: true, fragment });
+          const what = `${name} of text${fragment === undefined ? "" : " in fragments of 16 KiB"}`;
+          const target = { atLeast: 1.25, byProcessorTime: true };
+          return [
+            echoes({
+              what,
+              load: { connections: 2, outstanding: 1, message },
+              by: ["ws", "callbacks"],
+              targets: [{ ours: callbacks, against: ws, ...target }],
+            }),
+            clients({
+              what: `Client, ${what}`,
+              load: { outstanding: 1, message },
+              by: ["ws", "sluice"],
+              targets: [{ ours: CLIENTS.sluice, against: CLIENTS.ws, ...target }],
+            }),
+          ];
+        }),
+    );
+  const fanOuts = (): Row[] => {
+    const load = { subscribers: 500, message: letters(64) };
+    const paces = [
+      { name: "window 1", pace: { window: 1 }, by: ["bun", "callbacks"] },
+      { name: "window 8", pace: { window: 8 }, by: ["builtin", "ws", "bun", "callbacks"] },
+      { name: "500 messages a second", pace: { rate: 500 }, by: ["bun", "callbacks"] },
+    ] as const;
+    return paces.map(({ name, pace, by }) => ({
+      work: `Fan-out of 64 B to 500 subscribers, ${name}`,
+      unit: "deliveries/s",
+      subjects: fanOut({ ...load, pace }, ...by),
+      targets: [
+        { ours: callbacks, against: builtin, atLeast: 4 },
+        { ours: callbacks, against: ws, atLeast: 4 },
+        { ours: callbacks, against: bun, atLeast: 1, byProcessorTime: true },
+      ],
+      charted: name === "window 8",
+    }));
+  };
   return [
     echoes({
       what: "32 B",
@@ -107,34 +186,16 @@ export function createRows({ echo, fanOut, connect, memory, heap, client }: Work
       ],
       charted: true,
     }),
-    echoes({
-      what: "1 KB of JSON deflated",
-      load: { connections: 16, outstanding: 8, message: JSON_1K },
-      by: ["ws", "bun", "callbacks"],
-      targets: [
-        { ours: callbacks, against: ws, atLeast: 2 },
-        { ours: callbacks, against: bun, atLeast: 0.6 },
-      ],
-      charted: true,
-    }),
+    ...deflated(),
+    ...texts(),
     echoes({
       // Compressing is work for the servers and none for the load generator, which must leave them both cores.
       what: "Workers: 1 KB of JSON deflated",
-      load: { connections: 64, outstanding: 8, message: JSON_1K },
+      load: { connections: 64, outstanding: 8, message: json(11) },
       by: ["oneWorker", "twoWorkers"],
       targets: [{ ours: twoWorkers, against: oneWorker, atLeast: 1.6 }],
     }),
-    {
-      work: "Fan-out of 64 B to 500 subscribers, window 8",
-      unit: "deliveries/s",
-      subjects: fanOut({ subscribers: 500, window: 8, message: letters(64) }, "builtin", "ws", "bun", "callbacks"),
-      targets: [
-        { ours: callbacks, against: builtin, atLeast: 4 },
-        { ours: callbacks, against: ws, atLeast: 4 },
-        { ours: callbacks, against: bun, atLeast: 0.5 },
-      ],
-      charted: true,
-    },
+    ...fanOuts(),
     {
       work: "Connect and one echo, one after another",
       unit: "connections/s",
@@ -172,23 +233,23 @@ export function createRows({ echo, fanOut, connect, memory, heap, client }: Work
       ],
     },
     // As many under way as in the server's rows. With 64 both ends sleep between two batches, and waking up is most of the time.
-    {
-      work: "Client, 32 B, 1,024 outstanding",
-      unit: "messages/s",
-      subjects: client({ outstanding: 1024, size: 32 }),
+    clients({
+      what: "Client, 32 B, 1,024 outstanding",
+      load: { outstanding: 1024, message: letters(32) },
+      by: ["builtin", "sluice"],
       targets: [{ ours: CLIENTS.sluice, against: CLIENTS.builtin, atLeast: 5 }],
-    },
-    {
-      work: "Client, 32 B, 64 outstanding",
-      unit: "messages/s",
-      subjects: client({ outstanding: 64, size: 32 }),
-      targets: [{ ours: CLIENTS.sluice, against: CLIENTS.builtin }],
-    },
-    {
-      work: "Client, 32 B, one at a time",
-      unit: "messages/s",
-      subjects: client({ outstanding: 1, size: 32 }),
-      targets: [{ ours: CLIENTS.sluice, against: CLIENTS.builtin, atLeast: 1 }],
-    },
+    }),
+    clients({
+      what: "Client, 32 B, 64 outstanding",
+      load: { outstanding: 64, message: letters(32) },
+      by: ["builtin", "sluice"],
+      targets: [{ ours: CLIENTS.sluice, against: CLIENTS.builtin, atLeast: 3 }],
+    }),
+    clients({
+      what: "Client, 32 B, one at a time",
+      load: { outstanding: 1, message: letters(32) },
+      by: ["builtin", "sluice"],
+      targets: [{ ours: CLIENTS.sluice, against: CLIENTS.builtin, atLeast: 1.1 }],
+    }),
   ];
 }

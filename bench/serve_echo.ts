@@ -12,6 +12,8 @@ export interface EchoOptions {
   readonly api: string;
   /** Whether it compresses. */
   readonly deflate: boolean;
+  /** Whether both ends keep their contexts then. */
+  readonly takeover: boolean;
   /** Whether payloads are lent for the length of the callback. */
   readonly lend: boolean;
   /** Whether every message goes to every connection, whatever the API. */
@@ -28,7 +30,7 @@ const HANDLERS: Readonly<Record<string, WebSocketHandler>> = {
 
 /** Starts it; `broker` is what joins it to other workers. */
 export function serveEcho(
-  { api, deflate, lend, fanout }: EchoOptions,
+  { api, deflate, takeover, lend, fanout }: EchoOptions,
   listen: Pick<ServeOptions, "port" | "hostname" | "reusePort" | "onListen">,
   broker?: Broker,
 ): WebSocketServer {
@@ -42,7 +44,8 @@ export function serveEcho(
   return serve({
     ...listen,
     hub,
-    perMessageDeflate: deflate && { threshold: 0 },
+    perMessageDeflate: deflate &&
+      { threshold: 0, serverContextTakeover: takeover, clientContextTakeover: takeover },
     lendPayloads: lend,
     onError: () => {}, // the load generator leaves without a close frame
   }, fanout ? fanOut : handler);

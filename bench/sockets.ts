@@ -91,6 +91,13 @@ export function discard(fd: number): number {
   return Math.max(0, count);
 }
 
+/** Takes what has arrived, and returns how many bytes that were. */
+export function tryReceive(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
+  const count = libc.recv(fd, buffer, BigInt(buffer.length), MSG_DONTWAIT);
+  if (count === 0) throw new Error("The server closed a connection");
+  return Math.max(0, count);
+}
+
 /** Tells which of many sockets are ready. */
 export interface Poll {
   /** Watches a socket, which is told by `id`. */

@@ -11,7 +11,7 @@ import { letters, type Message, requestFrame } from "./frames.ts";
 import { measureHeap } from "./heap_load.ts";
 import type { HeapCount } from "./heap_snapshot.ts";
 import { measureMemory } from "./memory_load.ts";
-import { CLIENTS, type ServerName, SERVERS } from "./names.ts";
+import { type ClientName, CLIENTS, type ServerName, SERVERS } from "./names.ts";
 import type { Peers } from "./peers/install.ts";
 import { type Command, DRIVING_CORE, MEASURED_CORE, type Running, withServer } from "./server_process.ts";
 import type { Measurement, Timing } from "./stopwatch.ts";
@@ -31,8 +31,7 @@ export interface Works {
   memory(idle: number, ...names: ServerName[]): Subjects;
   /** What is on the heap with so many idle connections, for each of them: bytes or objects. */
   heap(what: keyof HeapCount, idle: number, ...names: ServerName[]): Subjects;
-  /** Both clients. */
-  client(load: ClientLoad): Subjects;
+  client(load: ClientLoad, ...names: ClientName[]): Subjects;
 }
 
 /** These have both cores, and the load generator what they leave of its own. */
@@ -48,8 +47,14 @@ function denoWorkers(workers: number): Command {
 
 /** The floor that answers a message without looking at it. */
 function floor(message: Message): Command {
-  const sizes = ["--request", `${requestFrame(message).length}`, "--payload", `${message.payload.length}`];
-  return denoServer("bench/peers/floor.ts", ...sizes);
+  const { payload, text, fragment } = message;
+  const request = requestFrame({ ...message, fragment: undefined });
+  return denoServer(
+    "bench/peers/floor.ts",
+    ...["--request", `${request.length}`, "--payload", `${payload.length}`],
+    ...text ? ["--text"] : [],
+    ...fragment === undefined ? [] : ["--fragment", `${fragment}`],
+  );
 }
 
 /** Says how every subject is started and driven. */
@@ -65,6 +70,11 @@ export function createWorks(peers: Peers): Works {
     oneWorker: denoWorkers(1),
     twoWorkers: denoWorkers(2),
   };
+  const clients: Record<ClientName, Command> = {
+    builtin: deno("--allow-all", "bench/clients/deno_builtin.ts"),
+    ws: ["node", "bench/clients/ws_node.cjs", peers.modules],
+    sluice: deno("--allow-all", "bench/clients/sluice.ts"),
+  };
   const servers = (
     names: readonly ServerName[],
     { message = letters(32), flags = [] }: { message?: Message; flags?: string[] },
@@ -79,7 +89,7 @@ export function createWorks(peers: Peers): Works {
     echo: (load, ...names) =>
       servers(
         names,
-        { message: load.message, flags: load.message.deflate ? ["--deflate"] : [] },
+        { message: load.message, flags: deflateFlags(load.message) },
         (server, timing) => driveEcho(load, server, timing),
       ),
     fanOut: (load, ...names) =>
@@ -99,19 +109,17 @@ export function createWorks(peers: Peers): Works {
       };
       return Object.fromEntries(names.map((name) => [SERVERS[name], measure(name)]));
     },
-    client(load) {
-      const run = (file: string): Measure => (timing) =>
-        withServer(
-          floor(letters(load.size)),
-          (server) => runClient(deno("--allow-all", file), load, server, timing),
-          DRIVING_CORE,
-        );
-      return {
-        [CLIENTS.builtin]: run("bench/clients/deno_builtin.ts"),
-        [CLIENTS.sluice]: run("bench/clients/sluice.ts"),
-      };
-    },
+    client: (load, ...names) =>
+      Object.fromEntries(names.map((name) => {
+        const run: Measure = (timing) =>
+          withServer(floor(load.message), (server) => runClient(clients[name], load, server, timing), DRIVING_CORE);
+        return [CLIENTS[name], run];
+      })),
   };
+}
+
+function deflateFlags({ deflate }: Message): string[] {
+  return deflate === undefined ? [] : deflate === "takeover" ? ["--deflate", "--takeover"] : ["--deflate"];
 }
 
 function freePort(): number {

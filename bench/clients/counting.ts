@@ -14,6 +14,7 @@ const { values } = parseArgs({
     pid: { type: "string", default: "0" },
     outstanding: { type: "string", default: "1" },
     size: { type: "string", default: "32" },
+    text: { type: "boolean", default: false },
     warmup: { type: "string", default: "0" },
     duration: { type: "string", default: "0" },
   },
@@ -24,7 +25,9 @@ export const url: string = `ws://127.0.0.1:${values.port}/`;
 /** Messages under way. */
 export const outstanding: number = Number(values.outstanding);
 /** What to send. */
-export const payload: Uint8Array<ArrayBuffer> = new Uint8Array(Number(values.size)).fill(97);
+export const payload: string | Uint8Array<ArrayBuffer> = values.text
+  ? "a".repeat(Number(values.size))
+  : new Uint8Array(Number(values.size)).fill(97);
 
 /** Counts an echo. */
 export function count(): void {

@@ -3,9 +3,9 @@
  * make one for each message.
  */
 import { createDeflater, createInflater } from "../../lib/extensions/permessage_deflate/zlib.ts";
-import { JSON_1K } from "../frames.ts";
+import { json } from "../frames.ts";
 
-const { payload } = JSON_1K;
+const { payload } = json(11);
 const SETTINGS = { windowBits: 15, level: 1, memLevel: 8 };
 const TAIL_BYTES = 4;
 

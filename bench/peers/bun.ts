@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- a benchmark prints
 /**
- * Bun: `Bun.serve`. Echo, with `--deflate` compressed without context takeover (its default), or with `--fanout` every message
- * published to a topic that every connection subscribes to.
+ * Bun: `Bun.serve`. Echo, with `--deflate` compressed without context takeover (its default) and with `--takeover` too with it, or
+ * with `--fanout` every message published to a topic that every connection subscribes to.
  *
  * @module
  */
@@ -23,7 +23,7 @@ declare const Bun: {
     hostname: string;
     fetch(request: Request, server: Server): Response | undefined;
     websocket: {
-      perMessageDeflate: boolean;
+      perMessageDeflate: boolean | { compress: "dedicated"; decompress: "dedicated" };
       open(socket: Socket): void;
       message(socket: Socket, data: string | Uint8Array): void;
     };
@@ -31,6 +31,7 @@ declare const Bun: {
 };
 
 const deflate = process.argv.includes("--deflate");
+const takeover = process.argv.includes("--takeover");
 const fanOut = process.argv.includes("--fanout");
 
 const server = Bun.serve({
@@ -38,7 +39,7 @@ const server = Bun.serve({
   hostname: "127.0.0.1",
   fetch: (request, server) => server.upgrade(request) ? undefined : new Response("WebSocket only", { status: 426 }),
   websocket: {
-    perMessageDeflate: deflate,
+    perMessageDeflate: takeover ? { compress: "dedicated", decompress: "dedicated" } : deflate,
     open(socket) {
       if (fanOut) socket.subscribe("all");
     },

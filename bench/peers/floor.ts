@@ -1,7 +1,8 @@
 // deno-lint-ignore-file no-console -- a benchmark prints
 /**
  * The floor: what Deno's sockets cost, with no WebSocket at all. After the handshake each `--request N` bytes that arrive,
- * whatever they are, are answered with one canned frame of `--payload N` bytes, all that one read completed in one write.
+ * whatever they are, are answered with one canned message of `--payload N` bytes, `--text` or not, in fragments of `--fragment N`,
+ * all that one read completed in one write.
  *
  * @module
  */
@@ -9,10 +10,16 @@ import { parseArgs } from "node:util";
 import { letters, repeat, replyFrame } from "../frames.ts";
 
 const { values } = parseArgs({
-  options: { request: { type: "string", default: "38" }, payload: { type: "string", default: "32" } },
+  options: {
+    request: { type: "string", default: "38" },
+    payload: { type: "string", default: "32" },
+    text: { type: "boolean", default: false },
+    fragment: { type: "string" },
+  },
 });
 const requestSize = Number(values.request);
-const reply = replyFrame(letters(Number(values.payload)));
+const fragment = values.fragment === undefined ? undefined : Number(values.fragment);
+const reply = replyFrame(letters(Number(values.payload), { text: values.text, fragment }));
 
 const READ = 256 * 1024;
 /** As many replies as one read can complete. */

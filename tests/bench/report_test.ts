@@ -9,6 +9,7 @@ const text = report([
       { ours: "Sluice, callbacks", against: "Bun", atLeast: 1 },
       { ours: "Sluice, callbacks", against: "floor", atLeast: 0.9 },
       { ours: "Sluice, callbacks", against: "absent", atLeast: 9 },
+      { ours: "Sluice, callbacks", against: "Bun", atLeast: 1.7, byProcessorTime: true },
       { ours: "floor", against: "Bun" },
     ],
     runs: {
@@ -29,10 +30,11 @@ const lines = (start: string) => text.split("\n").filter((line) => line.startsWi
 
 Deno.test("the report says what was measured, and of each target that has numbers whether it is met", () => {
   assertStringIncludes(text, "\n- Deno 9.9.9\n");
-  assertStringIncludes(text, "2 of 3 targets are met");
-  assertEquals(lines("| echo | Sluice, callbacks | ").slice(0, 2), [
+  assertStringIncludes(text, "2 of 4 targets are met");
+  assertEquals(lines("| echo | Sluice, callbacks | ").slice(0, 3), [
     "| echo | Sluice, callbacks | Bun | 1.50× | 1.50 to 1.50 | 1.60× | at least 1× | yes |",
     "| echo | Sluice, callbacks | floor | 0.38× | 0.38 to 0.38 | 0.40× | at least 0.9× | **no** |",
+    "| echo | Sluice, callbacks | Bun | 1.50× | 1.50 to 1.50 | 1.60× | at least 1.7× by processor time | **no** |",
   ]);
   assertEquals(lines("| echo | floor | Bun"), ["| echo | floor | Bun | 4.00× | 4.00 to 4.00 | 4.00× | – | – |"]);
   assertEquals(lines("| memory | Sluice")[0]?.includes("| 0.45× | 0.45 to 0.45 | – | at most 0.5× | yes |"), true);

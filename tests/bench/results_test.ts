@@ -37,6 +37,13 @@ Deno.test("a target is met at its number, and missed beyond it", () => {
   assertEquals(verdict({ against: "nobody", atMost: 1 }), undefined);
 });
 
+Deno.test("a target may judge processor time, of which less is better", () => {
+  const spent: Result = { ...result, runs: { ours: [{ value: 1, cpu: 4 }], theirs: [{ value: 9, cpu: 6 }] } };
+  const verdict = (atLeast: number) =>
+    isMet(spent, { ours: "ours", against: "theirs", atLeast, byProcessorTime: true });
+  assertEquals([1.5, 1.6].map(verdict), [true, false]);
+});
+
 Deno.test("a target may bound the difference in place of the ratio", () => {
   assertEquals(differenceOf(result, { ours: "ours", against: "theirs" }), { median: 20, least: 5, most: 30 });
   assertEquals(differenceOf(result, { ours: "ours", against: "nobody" }), undefined);
