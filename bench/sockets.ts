@@ -100,7 +100,7 @@ export function tryReceive(fd: number, buffer: Uint8Array<ArrayBuffer>): number 
 
 /** Tells which of many sockets are ready. */
 export interface Poll {
-  /** Watches a socket, which is told by `id`. */
+  /** Watches a socket, named by `id`. */
   add(fd: number, id: number): void;
   /** Whether to tell when the socket takes bytes again, too. */
   wantsToSend(fd: number, id: number, wants: boolean): void;

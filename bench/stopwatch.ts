@@ -24,7 +24,7 @@ export interface Measurement {
   readonly otherBusy?: number;
 }
 
-/** Begins a window; the function returned ends it, and is told how many things were done. */
+/** Begins a window. The returned function ends it, and takes the number of things that were done. */
 export function startCounting(measured: number, other: number): (count: number) => Measurement {
   const cpuBefore = cpuSeconds(measured);
   const otherBefore = cpuSeconds(other);

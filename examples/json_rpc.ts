@@ -70,7 +70,7 @@ function codec(socket: WebSocketConnection): Packets {
   const encoder = new TransformStream<Item | Item[], string>({
     transform: (packet, controller) => controller.enqueue(encode(packet)),
   });
-  encoder.readable.pipeTo(socket.writable).catch(() => {}); // whoever writes is told
+  encoder.readable.pipeTo(socket.writable).catch(() => {}); // the writer gets the error
   return { readable: socket.readable.pipeThrough(decoder), writable: encoder.writable };
 }
 

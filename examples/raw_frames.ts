@@ -25,7 +25,7 @@ new FrameSerializer({ role: "client", maskKey: () => 0x37fa213d }).push(frames, 
 const wire = await concat(chunks);
 console.log(`\n${wire.length} bytes on the wire\n  ${hex(wire)}`);
 
-// 4. The server reads them as they come, here one at a time: a frame is told of with its last byte, a message with its last frame.
+// 4. The server reads them as they come, here one byte at a time: a frame is complete with its last byte, a message with its last frame.
 console.log("\nWhat the server reads, by the byte that completes it");
 const parser = new FrameParser({ role: "server", maxMessageBytes: 1024 });
 const assembler = new MessageAssembler({

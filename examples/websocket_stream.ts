@@ -15,7 +15,7 @@ await using server = serve({ port: 0, hostname: "127.0.0.1" }, async (socket) =>
 
 const stream = new WebSocketStream(server.url, { perMessageDeflate: true, signal: AbortSignal.timeout(5_000) });
 const { readable, writable } = await stream.opened;
-// To close `writable` would close the connection, and nobody would hear the answers.
+// Closing `writable` would close the connection before the answers arrive.
 const sent = ReadableStream.from(words).pipeTo(writable, { preventClose: true });
 let left = words.length;
 for await (const message of readable.values({ preventCancel: true })) {

@@ -222,7 +222,7 @@ export function queueFull(what: string, max: number, actual?: number): LimitErro
  * ```
  */
 export class TopicError extends WebSocketError {
-  /** 1008: the peer is told that it broke a rule of ours. */
+  /** 1008: the close code that is sent to the peer. */
   declare readonly closeCode: number;
   /** The topic. */
   readonly topic: string;
@@ -242,7 +242,7 @@ export class TopicError extends WebSocketError {
 /**
  * The transport was lost, timed out or was aborted: no close frame was exchanged, which RFC 6455 §7.1.5 calls 1006.
  *
- * @example Nobody listens
+ * @example No listener
  * ```ts
  * import { connect, ConnectionError } from "@sluice/websocket";
  * import { assertEquals, assertRejects } from "@std/assert";
@@ -330,9 +330,9 @@ export class HandshakeError extends Error {
 }
 
 /**
- * The close code that an error is told to the peer with: the error's own, or 1011 for anything that is not the peer's fault.
+ * The close code that is sent to the peer for an error: the error's own, or 1011 for anything that is not the peer's fault.
  *
- * @example What the peer is told
+ * @example Close codes of errors
  * ```ts
  * import { closeCodeOf, ProtocolError, WebSocketError } from "@sluice/websocket";
  * import { assertEquals } from "@std/assert";

@@ -82,7 +82,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   maxFragments: 131_072,
   // Empty fragments cost the sender two to six bytes each and move nothing (ws#2329). A real sender uses one or two.
   maxEmptyFragments: 128,
-  // A message that is never finished holds its buffer (T7). A minute is 2.2 Mbit/s at the largest message.
+  // A message that is never finished holds its buffer. A minute is 2.2 Mbit/s at the largest message.
   messageTimeout: 60_000,
   // coder, uWebSockets and Python websockets agree on ten seconds.
   handshakeTimeout: 10_000,

@@ -71,7 +71,7 @@ function upgrade({ url }: UpgradeRequest): { data: Guest } | Response {
   return { data: { name, room } };
 }
 
-/** Answers with the page, which may run nothing but its own script, and talk to nobody but this server. */
+/** Answers with the page, which may run only its own script and connect only to this server. */
 async function http({ url }: Request): Promise<Response> {
   if (new URL(url).pathname !== "/") return new Response("Not found\n", { status: 404 });
   const page = await Deno.readTextFile(new URL("page.html", import.meta.url));

@@ -64,7 +64,7 @@ export function createClient(name: string, url: string): Client {
       live = false;
       moves.push({ at: performance.now(), server: await serverOf(socket) });
     },
-    // Who is told 1001, or loses a server, comes back; nothing here is final.
+    // A client that gets 1001, or loses its server, reconnects; nothing here is final.
     shouldReconnect: () => true,
   });
   const back = () => connection.state === "open" && live;

@@ -79,7 +79,7 @@ export function account(phases: readonly Phase[], clients: readonly Witness[]): 
 
 /**
  * Whether a loss is one that at-most-once delivery has: the message was handed to a server that then went, or it had to go from one
- * server to the other while the broker between them was away. Whoever only moved from one server to another misses nothing.
+ * server to the other while the broker between them was away. A client that only moved from one server to another misses nothing.
  */
 function isPromised(
   { away, well }: Phase,

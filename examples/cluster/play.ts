@@ -16,7 +16,7 @@ export interface Times {
   readonly quiet: number;
 }
 
-/** Messages of every client that are under way when a server is told to end. */
+/** Messages of every client that are under way when a server gets SIGTERM. */
 const BURST = 10;
 
 /** Kills a server, drains the other one, kills the broker, and returns what there was to see. The clients talk meanwhile. */
@@ -70,7 +70,7 @@ export async function play(
     });
   };
 
-  /** Clients stay where they are until they connect again: that a server is back moves nobody. */
+  /** Clients stay where they are until they connect again: a server that is back does not attract them. */
   const reload = () =>
     phase("nothing, pages reload", { kind: "nothing" }, () =>
       timed("after it", () => {

@@ -3,8 +3,8 @@
 //
 //   deno run --no-lock --allow-net --allow-env --allow-read examples/cluster/server.ts --name a --port 8001
 //
-// A room is a path: who connects to ws://127.0.0.1:8001/lobby?history=50 is told which server this is, the room's last messages,
-// `live`, and then what is said. /health is for a load balancer; SIGTERM lets everybody move to another server.
+// A room is a path. A client of ws://127.0.0.1:8001/lobby?history=50 gets the name of this server, the room's last messages,
+// `live`, and then every new message. /health is for a load balancer; after SIGTERM clients move to another server.
 
 import { parseArgs } from "node:util";
 import { serve, type WebSocketConnection } from "@sluice/websocket";
@@ -32,8 +32,8 @@ const broker = natsBroker({
   reconnect: { first: 250, most: 2_000 },
   onError: (error) => log(error instanceof Error ? error.message : String(error)),
 });
-// This server hears every room, so that its history has no gap where nobody of the room was here: who comes from another server
-// catches up. That is for a few rooms. Of a hundred thousand, a server should hear those of its clients alone: leave this out.
+// This server subscribes to every room, so its history has no gaps, and clients from another server can catch up. Do this with a
+// few rooms only. With a hundred thousand, a server should subscribe to the rooms of its clients: leave this out.
 broker.subscribeAll();
 
 const brokerUp = Promise.withResolvers<void>();
@@ -45,7 +45,7 @@ const hub = createHub({
     if (state === "up") brokerUp.resolve();
   },
 });
-// Nobody is served before the others are heard. Where the broker is away, those of one server still have each other.
+// Clients are served once the broker is connected, or after 2 s without it: then each server serves its own clients.
 await Promise.race([brokerUp.promise, sleep(2_000)]);
 
 let published = 0;

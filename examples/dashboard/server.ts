@@ -65,7 +65,7 @@ function upgrade({ path }: UpgradeRequest): UpgradeAnswer<Use> | Response {
   return new Response("No WebSocket here\n", { status: 404 });
 }
 
-/** Answers with the page, which may run nothing but its own script, and talk to nobody but this server. */
+/** Answers with the page, which may run only its own script and connect only to this server. */
 async function http({ url }: Request): Promise<Response> {
   if (new URL(url).pathname !== "/") return new Response("Not found\n", { status: 404 });
   const page = await Deno.readTextFile(new URL("page.html", import.meta.url));

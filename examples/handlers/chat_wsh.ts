@@ -23,7 +23,7 @@ export async function transferData(request: HandlerRequest): Promise<void> {
   }
 }
 
-// Nobody waits for the slowest: whoever does not read is cut off by the server's maxQueuedBytes.
+// A slow client never delays the others: at the server's maxQueuedBytes it is disconnected.
 function tell(room: Set<HandlerRequest>, message: string): void {
   for (const { stream } of room) void stream.sendMessage(message);
 }

@@ -30,7 +30,7 @@ try {
     await socket.close();
   }
 } catch (error) {
-  // Whoever refuses a file does not wait for the rest of it: the end is not clean then, but what was said counts.
+  // A server that refuses a file does not wait for the rest. Then the end is not clean, but its last message counts.
   if ((await socket.closed).closeCode === 1006) throw error;
 }
 const { closeCode, reason } = await socket.closed;

@@ -1,6 +1,5 @@
 /**
- * Connecting as a constructor does it: mistakes are thrown at the call, everything after it is told later, and it can be given
- * up.
+ * Connecting from a constructor: invalid arguments throw at the call, the outcome is reported later, and it can be aborted.
  *
  * @module
  */
@@ -19,7 +18,7 @@ import { resolveUrl } from "./web_idl.ts";
 /** All attempts of this thread stand in it. */
 const LINE = new ConnectingLine();
 
-/** Who is told how it went: one of them, once, never before the constructor has returned. */
+/** The outcome: one of these is called, once, never before the constructor has returned. */
 export interface ConnectingOutcome {
   /** The connection is open. It is this call that decides: what gives up afterwards comes too late. */
   opened(connection: Connection): void;
@@ -41,7 +40,7 @@ export interface Connecting {
  *
  * @param url An absolute URL, or one that is relative to `location`.
  * @param options What to ask for. Its signal ends the handshake only.
- * @param outcome Is told.
+ * @param outcome Gets the outcome.
  * @returns The attempt.
  * @throws What `connect` rejects with for a mistake of the caller: `SyntaxError`, `RangeError`, `TypeError`.
  */

@@ -97,7 +97,7 @@ async function secure(
   return await asConnectionError(securing, `Cannot speak TLS with ${options.serverName}`);
 }
 
-/** A missing permission is told as it is: it is no fault of the network. */
+/** A missing permission is thrown unchanged, because it is not a fault of the network. */
 async function asConnectionError<T>(step: Promise<T>, message: string): Promise<T> {
   try {
     return await step;

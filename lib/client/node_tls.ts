@@ -52,7 +52,7 @@ export async function startNodeTls(
       ALPNProtocols: alpnProtocols,
       rejectUnauthorized: true, // whatever the environment says
     });
-    // Who reads, writes or waits is told. An `error` event without a listener would end the process.
+    // Pending reads and writes reject by themselves. An `error` event without a listener would end the process.
     for (const one of [below, socket]) one.on("error", () => {});
     await events.EventEmitter.once(socket, "secureConnect", { signal });
     const { remoteAddr, localAddr } = conn;

@@ -23,7 +23,7 @@ export type ReconnectingState = "connecting" | "open" | "waiting" | "closed";
  * @typeParam Data What the application keeps with each connection.
  */
 export interface ReconnectingConnection<Data = unknown> extends AsyncIterable<Message>, AsyncDisposable {
-  /** What it is doing. `onState` is told of each change. */
+  /** Its state. `onState` is called with each change. */
   readonly state: ReconnectingState;
   /** The connection, while it is open: for its facts and its pings. Its messages are read here. */
   readonly socket: WebSocketConnection<Data> | undefined;

@@ -61,7 +61,7 @@ export function redirected({ target, headers, tls }: Hop, head: ResponseHead): H
   return { target: parseTarget(to), headers: kept, tls: rest };
 }
 
-/** The URL that `Location` gives, which may be relative. Its fragment is for whoever shows the page (RFC 9110 §10.2.2). */
+/** The URL that `Location` gives, which may be relative. Its fragment is for the viewer of a page (RFC 9110 §10.2.2). */
 function locate(location: string, from: URL): URL | undefined {
   if (!URL.canParse(location, from)) return undefined;
   const url = new URL(location, from);

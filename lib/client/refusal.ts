@@ -17,7 +17,7 @@ const BODY_TIME = 1_000;
 /**
  * Makes the error of a refusal, with as much of its body as comes before its end or the limit.
  *
- * @param message What was answered, and by whom.
+ * @param message What was answered, and by which server.
  * @param head The answer's head.
  * @param body Where its body comes from, what came of it with the head, and the most bytes to keep.
  * @returns The error.

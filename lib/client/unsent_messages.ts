@@ -1,5 +1,5 @@
 /**
- * Messages that wait for a connection: bounded, in order, and none is dropped without its sender being told.
+ * Messages that wait for a connection: bounded and in order. If one is dropped, its `send` rejects.
  *
  * @module
  */

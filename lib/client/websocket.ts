@@ -201,7 +201,7 @@ export class WebSocket extends EventTarget {
     this.#outgoing.open(connection);
     this.#state = OPEN;
     this.dispatchEvent(new Event("open"));
-    // Whoever waits for this event may still listen for the messages that are here already.
+    // A listener of this event may still add one for the messages that have arrived already.
     await nextTask();
     connection.consumeWith({
       consume: (batch) => this.#receive(batch),

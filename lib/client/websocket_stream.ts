@@ -16,7 +16,7 @@ import { defineInterface, enforceUnsignedShort, requireArgument, toDictionary, t
 
 /**
  * A WebSocket as a pair of streams, as the WHATWG's draft has it. Besides the draft's options it takes those of
- * {@linkcode connect}. A promise of it that nobody looks at never becomes an unhandled rejection.
+ * {@linkcode connect}. You can ignore its promises: they never become unhandled rejections.
  *
  * After a clean end `readable` is closed and then, as in the draft, `writable` errors with an `InvalidStateError`. So
  * `readable.pipeTo(writable)` rejects with that error, unless it has the option `preventClose`; `closed` says whether the end was

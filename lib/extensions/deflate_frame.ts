@@ -1,6 +1,6 @@
 /**
  * deflate-frame and x-webkit-deflate-frame: the drafts before RFC 7692, which compress each frame by itself. Some old browsers and
- * mod_pywebsocket speak them; nobody else should. Off unless asked for.
+ * mod_pywebsocket speak them; nothing else should. Off unless asked for.
  *
  * From draft-tyoshino-hybi-websocket-perframe-deflate-06: RSV1 marks a compressed frame; a parameter binds the side that did
  * not send it: `max_window_bits` limits its window, `no_context_takeover` has it forget after each frame.

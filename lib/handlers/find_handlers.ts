@@ -1,6 +1,6 @@
 /**
  * Which files are handlers, and what resources they serve. This is done once, before any request: a request is looked up in the
- * result and never becomes a path (H25).
+ * result and never becomes a path.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export interface FindHandlersOptions {
   root: string;
   /** The only folder to look into, with those below it: inside the root, and relative to it. */
   scanDir?: string;
-  /** Is told of links that are not followed and folders that cannot be read. */
+  /** Called for links that are not followed and folders that cannot be read. */
   warn(message: string, cause?: unknown): void;
 }
 

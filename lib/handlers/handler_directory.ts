@@ -32,7 +32,7 @@ export interface LoadHandlersOptions {
   /** Aliases: existing resource names by alias. Those of `mapFile` come after them. */
   aliases?: Readonly<Record<string, string>>;
   /**
-   * Gets what is skipped: a file that cannot be loaded (A5), a link that leads outside, an alias of nothing. The message
+   * Gets what is skipped: a file that cannot be loaded, a link that leads outside, an alias of nothing. The message
    * is one line; the cause is what was thrown. By default it is printed to the console.
    */
   onWarning?(warning: Error): void;
@@ -65,7 +65,7 @@ export interface HandlerDirectory {
   /**
    * The option of `serve` and `accept`: finds the handler and asks its `doExtraHandshake`.
    *
-   * @throws {HandshakeError} 404 if there is no handler (H21), or what the handler says (H22).
+   * @throws {HandshakeError} 404 if there is no handler, or what the handler says.
    */
   readonly upgrade: (
     request: UpgradeRequest,
@@ -210,7 +210,7 @@ async function admit(
   };
 }
 
-/** The handler's part of the connection. What it returns or throws closes the connection as it does for any handler (A1, A2). */
+/** The handler's part of the connection. What it returns or throws closes the connection as it does for any handler. */
 async function run(handler: LoadedHandler, request: ServerRequest, socket: WebSocketConnection): Promise<void> {
   const { transferData, passiveClosingHandshake } = handler;
   let deciding: Promise<ClosePayload> | undefined;
@@ -229,7 +229,7 @@ async function run(handler: LoadedHandler, request: ServerRequest, socket: WebSo
     request.open(socket);
     const returned = transferData(request);
     await (socket instanceof Connection ? untilReturned(socket, returned) : returned);
-    // What the hook throws is reported as the handler's own; where it hangs, the connection's end is enough (A4).
+    // What the hook throws is reported as the handler's own; where it hangs, the connection's end is enough.
     if (deciding !== undefined) await Promise.race([deciding, socket.closed]);
   } catch (error) {
     if (!(error instanceof HandlerAbortError)) throw error;

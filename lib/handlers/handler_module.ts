@@ -61,7 +61,7 @@ const NAMES = {
 /**
  * Checks what a handler file exports.
  *
- * @throws {TypeError} If `transferData` is missing, or one of the exports is not a function (A5).
+ * @throws {TypeError} If `transferData` is missing, or one of the exports is not a function.
  */
 export function checkHandler(exports: Readonly<Record<string, unknown>>): LoadedHandler {
   const find = (name: keyof typeof NAMES): HandlerFunction | undefined => {
@@ -99,7 +99,7 @@ export function readCloseReply(reply: unknown, received: ClosePayload): ClosePay
       "Cannot answer the close: passiveClosingHandshake must return [code, reason] or { code, reason }",
     );
   }
-  // The client said nothing, and is told nothing: 1005 is never on the wire (RFC 6455 §7.4.1).
+  // The client's close frame has no code, so neither has ours: 1005 is never on the wire (RFC 6455 §7.4.1).
   if (closeCode === CloseCode.NO_STATUS) return { closeCode, reason: "" };
   encodeClosePayload(closeCode, reason); // throws here, where the handler is to blame
   return { closeCode, reason };

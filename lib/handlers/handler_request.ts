@@ -64,7 +64,7 @@ export interface HandlerRequest {
    * Refuses the handshake, by throwing a `HandshakeError`. For header fields throw one yourself, or return a `Response`.
    *
    * @param status The HTTP status, such as 403.
-   * @param message What the client is told.
+   * @param message The body of the response.
    */
   refuse(status: number, message: string): never;
   /**

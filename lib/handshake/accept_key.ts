@@ -1,6 +1,6 @@
 /**
  * `Sec-WebSocket-Key` and `Sec-WebSocket-Accept`, RFC 6455 §1.3, §4.1 and §4.2.2: proof that the server speaks WebSocket and
- * not another protocol that was tricked into an answer. It authenticates nobody.
+ * not another protocol that was tricked into an answer. It does not authenticate anyone.
  *
  * @module
  */

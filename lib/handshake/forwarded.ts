@@ -1,5 +1,5 @@
 /**
- * Whom a reverse proxy speaks for: `X-Forwarded-For` and `X-Forwarded-Proto`, believed only from proxies that one names.
+ * The client behind a reverse proxy: `X-Forwarded-For` and `X-Forwarded-Proto`, used only from the proxies in `proxies`.
  * Anybody may send these fields, so what a stranger says in them counts for nothing.
  *
  * @module
@@ -20,8 +20,8 @@ export interface ProxyPolicy {
   /** Whether a peer with this IP address, or with none, is a proxy that is believed. */
   trusts(hostname: string | undefined): boolean;
   /**
-   * The client of a request that a trusted proxy passed on: the last entry of `X-Forwarded-For` that is no trusted proxy itself,
-   * since each proxy adds at the end whom it heard. Where an entry is no IP address, it is the proxy that passed it on.
+   * The client of a request from a trusted proxy: the last entry of `X-Forwarded-For` that is not a trusted proxy itself, because
+   * each proxy appends the address of its client. If that entry is not an IP address, it is the proxy that wrote it.
    *
    * @returns `undefined` where the field is missing, or its last entry is no IP address.
    */

@@ -25,7 +25,7 @@ import { readResource } from "./request_target.ts";
 import { parseSubprotocols } from "./subprotocol.ts";
 
 /**
- * The drafts before RFC 6455 that a server may be told to speak. `"hixie-76"` is HyBi-00 too, 7 is HyBi draft 07, and 8 is drafts
+ * The drafts before RFC 6455 that a server can speak. `"hixie-76"` is HyBi-00 too, 7 is HyBi draft 07, and 8 is drafts
  * 08 to 12.
  */
 export type LegacyVersion = "hixie-75" | "hixie-76" | 7 | 8;
@@ -254,7 +254,7 @@ export function refuseBody(head: Pick<RequestHead, "version" | "fields">): void 
   if (requestFraming(head) !== 0) throw badRequest("An upgrade request cannot have a body");
 }
 
-/** §4.2.1, items 3 and 4. A plain request is told how to come back; one with half of it met a proxy that dropped the other half. */
+/** §4.2.1, items 3 and 4. A request with one of the two fields met a proxy that dropped the other. */
 function requireUpgrade(fields: HeaderFields): void {
   const upgrade = hasToken(fields, "upgrade", "websocket");
   const connection = hasToken(fields, "connection", "upgrade");

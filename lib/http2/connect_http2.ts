@@ -115,7 +115,7 @@ function firstSettings(session: ClientHttp2Session, host: string): Promise<void>
       reject(new ConnectionError(`Cannot connect to ${host} over HTTP/2: it did not choose h2 in its TLS handshake`));
     });
     session.once("remoteSettings", () => resolve());
-    // For good: an `error` event without a listener would end the process. Streams are told what happened by themselves.
+    // For good: an `error` event without a listener would end the process. Each stream has its own `error` event.
     session.on("error", (error) => cause = error);
     session.once("close", () => reject(new ConnectionError(`Cannot connect to ${host} over HTTP/2`, { cause })));
   });

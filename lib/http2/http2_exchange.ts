@@ -21,7 +21,7 @@ import { streamConnection } from "./stream_connection.ts";
 
 /** The arguments of a `stream` event that matter here. */
 export interface StreamEvent {
-  /** The stream, which nobody else may read or answer. */
+  /** The stream, which no other code may read or answer. */
   readonly stream: ServerHttp2Stream;
   /** The request's header fields as they came, names and values in turn: the event's fourth argument. */
   readonly rawHeaders: readonly string[];

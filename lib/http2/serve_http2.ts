@@ -140,7 +140,7 @@ export function serveHttp2<Data>(
     if (!isTaken(stream) && isLast("stream", onStream)) refuse({ stream, rawHeaders }, nobodys(headers));
   };
 
-  // A server with a listener for `request` answers every CONNECT with 405, but where somebody listens for this.
+  // A server with a listener for `request` answers every CONNECT with 405, unless there is a listener for `connect`.
   const onConnect = (request: Http2ServerRequest) => {
     // HTTP/1.1's event of the same name has a socket, which a server without listeners closes.
     if (request.httpVersionMajor < 2) return isLast("connect", onConnect) ? request.socket.destroy() : undefined;
@@ -165,7 +165,7 @@ export function serveHttp2<Data>(
   return { connections: group.connections, shutdown, [Symbol.asyncDispose]: () => shutdown() };
 }
 
-/** What a request is told that nobody takes. */
+/** The response to a request that no listener takes. */
 function nobodys(headers: IncomingHttpHeaders): HandshakeError {
   const protocol = headers[":protocol"];
   if (protocol === "websocket") return new HandshakeError("There is no WebSocket here", { status: 404 });

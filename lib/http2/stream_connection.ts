@@ -12,7 +12,7 @@ import type { ByteConnection } from "../transport/transport.ts";
 /**
  * Makes a connection of a stream.
  *
- * @param stream A stream that nobody else reads. It belongs to the connection from here on; its session does not.
+ * @param stream A stream that no other code reads. It belongs to the connection from here on; its session does not.
  * @returns The connection. Its addresses are those of the session's socket.
  */
 export function streamConnection(stream: Http2Stream): ByteConnection {

@@ -12,10 +12,10 @@ import { checkOptions } from "../options.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
 import { BROKER_OPTION_KINDS, type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
 
-/** Milliseconds that a receiver may take to answer; whoever takes longer is not waited for until it has answered. */
+/** Milliseconds that a receiver may take to answer. A slower receiver is not waited for until it has answered. */
 const ANSWER_TIMEOUT = 1_000;
 
-/** Milliseconds between posts while nobody is known who could answer. */
+/** Milliseconds between posts while no receiver is known. */
 const DISCOVERY_TIME = 5;
 
 /**
@@ -135,7 +135,7 @@ function openChannel(name: string, receive: (name: string, bytes: Uint8Array) =>
       await seen();
       return 0;
     },
-    // Everybody gets everything; the broker drops what nobody wants.
+    // Every process gets every message, and discards those of topics without subscribers.
     subscribe: () => Promise.resolve(),
     unsubscribe: () => Promise.resolve(),
     ping: () => Promise.resolve(),

@@ -1,6 +1,6 @@
 /**
  * A hub's side of its broker: the broker hears of a topic when its first subscriber comes, and some time after its last one went, so
- * that who comes and goes costs it nothing (A11).
+ * that who comes and goes costs it nothing.
  *
  * @module
  */
@@ -9,25 +9,25 @@ import type { Broker } from "./broker.ts";
 /** All topics at once, among the names of topics. */
 export const ALL: unique symbol = Symbol("all topics");
 
-/** How a broker is told. */
+/** The calls to a broker. */
 export interface UpstreamOptions {
   /** Milliseconds for which a topic without subscribers stays subscribed to. */
   readonly delay: number;
-  /** Is told what the broker throws. */
+  /** Gets the errors that the broker throws. */
   readonly report: (error: unknown) => void;
 }
 
-/** What the broker is told. */
+/** The calls to the broker. */
 export class BrokerSubscriptions {
   readonly #broker: Broker;
   readonly #options: UpstreamOptions;
-  /** When each topic is given up that nobody subscribes to, the next one first. */
+  /** When to unsubscribe from each topic that has no subscribers left, the next one first. */
   readonly #leaving = new Map<string | typeof ALL, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param broker The broker, attached.
-   * @param options The delay and who is told of errors.
+   * @param options The delay, and a function that gets errors.
    */
   constructor(broker: Broker, options: UpstreamOptions) {
     this.#broker = broker;

@@ -247,7 +247,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     const message = new HubMessage({ id, topic, data, options: compress === undefined ? undefined : { compress } });
     this.#history?.add(message);
     let count = 0;
-    // No code of the application's runs in these loops, so nobody subscribes meanwhile; who ends is deleted, as a `Set` allows.
+    // No application code runs in these loops, so there are no new subscribers. A `Set` allows deleting those that end.
     for (const subscriber of subscribers ?? []) {
       if (subscriber.connection === except) continue;
       subscriber.deliver(message);
@@ -302,7 +302,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     if (this.#patterns.size === 0) this.#subscriptions?.leave(ALL);
   }
 
-  /** The subscriber of a connection, which is forgotten when that ends (A12). */
+  /** The subscriber of a connection, which is forgotten when that ends. */
   #subscriberOf(socket: DrivenConnection<Data>): Subscriber<Data> {
     const known = this.#subscribers.get(socket);
     if (known !== undefined) return known;

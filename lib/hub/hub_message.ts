@@ -14,7 +14,7 @@ export class HubMessage {
   readonly id: number;
   /** What it is about. */
   readonly topic: string;
-  /** What it says; nobody changes it. */
+  /** Its data, which must not be changed. */
   readonly data: Message;
   /** How it is sent. */
   readonly options: SendOptions | undefined;

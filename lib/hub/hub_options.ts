@@ -117,8 +117,8 @@ export interface Hub<Data = unknown> extends Topics, AsyncDisposable {
    * clients, and for patterns.
    *
    * @param socket The connection.
-   * @param topic The topic, or a pattern of them, which only the server's own source can hold. Whom several of them bring the same
-   *   message gets it once.
+   * @param topic The topic, or a pattern, which only code of the server can make. A connection that matches several of them gets a
+   *   message once.
    * @param options How much of the history comes first (not with a pattern), and what happens if the connection is slow.
    * @returns Whether it is subscribed now and was not before: `false` if the connection is closing or closed, or the hub is closed.
    *   Only with `true` is the history sent; messages that are published later follow it without a gap.
@@ -136,11 +136,11 @@ export interface Hub<Data = unknown> extends Topics, AsyncDisposable {
    */
   unsubscribe(socket: WebSocketConnection<Data>, topic: string | TopicPattern): boolean;
   /**
-   * Publishes a message. It never waits, whoever is slow. What is published in one call stack leaves in one write for each subscriber.
+   * Publishes a message and never waits. Messages published in one call stack leave in one write for each subscriber.
    *
-   * @param topic The topic. Only who is subscribed to exactly this string, or to a pattern, gets the message.
+   * @param topic The topic. Subscribers of exactly this string, or of a matching pattern, get the message.
    * @param data The message, as for `socket.send`; it is copied.
-   * @param options Whom to leave out, and whether it is compressed.
+   * @param options A connection to leave out, and whether to compress the message.
    * @returns How many subscribers of this hub it is for. Those of other hubs are not known.
    * @throws {TypeError} If `data` is no message.
    * @throws {TopicError} If the topic is not well-formed Unicode.

@@ -43,7 +43,7 @@ export class Lifetime {
   /**
    * Waits for a promise, not longer than a time and not longer than this lasts.
    *
-   * @param promise The promise. It is nobody's business any more when the wait is over.
+   * @param promise The promise. Its outcome is ignored once the wait is over.
    * @param time Milliseconds; 0 for any time.
    * @param what What did not happen in that time.
    * @returns What the promise resolves with.

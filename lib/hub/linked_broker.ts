@@ -1,6 +1,6 @@
 /**
- * What every broker has in common, whatever carries the bytes: the bounded queue, the reconnect and what the broker is told again
- * after it, the pings, and the check of all that comes in.
+ * What every broker has in common, whatever carries the bytes: the bounded queue, reconnecting and subscribing again, the pings,
+ * and the checks of incoming messages.
  *
  * @module
  */
@@ -271,7 +271,7 @@ class LinkedBrokerImpl implements LinkedBroker {
         const published = session.publish(batch);
         this.#lost += await time.wait(published, this.#limits.pongTimeout, "The broker's answer to messages");
       } catch (error) {
-        this.#lost += batch.length; // some may have arrived, but nobody knows
+        this.#lost += batch.length; // some may have arrived, but we cannot know
         time.end(error);
       }
     }
@@ -281,7 +281,7 @@ class LinkedBrokerImpl implements LinkedBroker {
 
   #receive(name: string, bytes: Uint8Array): void {
     const envelope = bytes.byteLength > this.#limits.maxMessageBytes ? undefined : decodeEnvelope(bytes);
-    // What a subscriber is allowed to hear was decided by the topic: no other may arrive under its name (A8).
+    // What a subscriber is allowed to hear was decided by the topic: no other may arrive under its name.
     if (envelope === undefined || this.#wanted.nameOf(envelope.topic) !== name) {
       this.#refused++;
       return;

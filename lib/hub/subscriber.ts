@@ -91,7 +91,7 @@ export class Subscriber<Data = unknown> {
   #send(message: HubMessage): void {
     const { shared } = this.connection;
     if (shared === undefined) {
-      // Whoever is about to end gets no more: it is no mistake to publish just then.
+      // A connection that is closing gets no more messages; publishing to it is not an error.
       if (this.connection.readyState === 1) void this.connection.send(message.data, message.options);
       return;
     }

@@ -10,7 +10,7 @@ export const ALL_TOPICS: unique symbol = Symbol("all topics");
 /** What a broker is asked for: its name for a topic, or all of them. */
 export type Interest = string | typeof ALL_TOPICS;
 
-/** What the broker is to be told: first the one, then the other, so that no message falls between. */
+/** Changes to send to the broker: first subscribe, then unsubscribe, so that no message is missed in between. */
 export interface InterestChange {
   /** To subscribe to. */
   readonly add: readonly Interest[];
@@ -73,7 +73,7 @@ export class WantedTopics {
     for (const name of this.#names) this.#changed.add(name);
   }
 
-  /** The broker knows nothing: it is told all of it again. */
+  /** The broker has forgotten its subscriptions: all of them are sent again. */
   forget(): void {
     this.#held.clear();
     this.#changed.clear();
@@ -86,7 +86,7 @@ export class WantedTopics {
     return this.#changed.size;
   }
 
-  /** What the broker is to be told, which counts as told now; `undefined` where there is nothing. */
+  /** Takes the changes to send to the broker, which then count as sent; `undefined` if there are none. */
   take(): InterestChange | undefined {
     const wanted = (interest: Interest) =>
       interest === ALL_TOPICS ? this.#all : !this.#all && this.#names.has(interest);

@@ -107,7 +107,7 @@ function readHixie(head: RequestHead, version: HixieVersion, options: HixieOptio
   };
 }
 
-/** The fields in RFC 6455's words. The drafts know no extensions, and the two stand-ins are looked at by nobody. */
+/** The fields in RFC 6455's words. The drafts have no extensions, and nothing reads the two placeholders. */
 function translate(fields: HeaderFields, version: HixieVersion): HeaderFields {
   const protocol = `${STYLES[version].prefix}WebSocket-Protocol`.toLowerCase();
   return [

@@ -19,7 +19,7 @@ import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "../server/upgr
 export interface UpgradeEvent {
   /** The request. */
   readonly request: IncomingMessage;
-  /** Its socket, which nobody else may read. */
+  /** Its socket, which no other code may read. */
   readonly socket: Duplex;
   /** What the server read of the socket behind the request's head: the first frames of a client that does not wait. */
   readonly head: Uint8Array;

@@ -10,7 +10,7 @@ import { composeStages, type Stage } from "./stage.ts";
  * completed nothing.
  *
  * A batch that ends in an error is put out before the stream errors: with the readable side's default high-water mark of 0
- * a chunk is only transformed when somebody waits for it, so it cannot be thrown away with the queue.
+ * a chunk is transformed only when a reader waits for it, so it cannot be discarded with the queue.
  *
  * @example A stage of your own
  * ```ts

@@ -90,7 +90,7 @@ export class ConnectionGroup<Data> {
   readonly #connections = new Set<Connection<Data>>();
   /** Everything that is not done: handshakes, connections, handlers, refusals. */
   #busy = 0;
-  /** The same without the refusals: who is turned away takes nobody's place. */
+  /** The same without refusals: a refused client does not count against the limit. */
   readonly #slots = new Set<Slot<Data>>();
   /** Connections and handshakes by IP address, where they are limited. */
   readonly #perAddress = new Map<string, number>();
@@ -143,7 +143,7 @@ export class ConnectionGroup<Data> {
   /** Takes an exchange in, of any version of HTTP. */
   takeExchange(exchange: Exchange): void {
     const { maxConnections } = this.#limits;
-    // Whom a refusal would take too long for is not told why.
+    // Beyond this number clients are dropped without a response, because even refusals take resources.
     if (++this.#busy > 2 * maxConnections) {
       this.#notifyRefused(exchange, TOO_MANY);
       exchange.drop();
@@ -270,7 +270,7 @@ export class ConnectionGroup<Data> {
       this.#dropping.abort();
       const left = [...this.#slots].flatMap(({ connection }) => connection ?? []);
       for (const connection of left) connection.abort();
-      // A handler that hangs is not waited for (A3): its connection is gone.
+      // A handler that hangs is not waited for: its connection is gone.
       await Promise.all(left.map(({ closed }) => closed));
       idle.resolve();
     };

@@ -288,7 +288,7 @@ class LegacyOpening implements OpeningRequest {
     this.#first = first;
   }
 
-  /** The bytes behind the head that belong to the handshake are under its deadline too (X8). */
+  /** The bytes behind the head that belong to the handshake are under its deadline too. */
   async complete(): Promise<CompleteRequest> {
     const { request } = this;
     const exchange = this.#exchange;

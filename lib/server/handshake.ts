@@ -151,7 +151,7 @@ export class Handshake<Data> implements Deadline {
     owner.onOpen(connection);
   }
 
-  /** Asks the application. What it throws refuses the handshake: with 500, whatever it is, unless it is a refusal itself (H22). */
+  /** Asks the application. What it throws refuses the handshake: with 500, whatever it is, unless it is a refusal itself. */
   #decide(request: UpgradeRequest): UpgradeAnswer<Data> | Response | Promise<UpgradeAnswer<Data> | Response> {
     try {
       const answer = this.#acceptor.options.upgrade?.(request, this.#info);

@@ -155,7 +155,7 @@ class Server<Data> implements WebSocketServer<Data> {
   }
 
   #stop(options: ShutdownOptions): Promise<void> {
-    // The listener stays while anything is under way, so that a client hears 503 and not that nobody is there.
+    // The listener stays open while anything is under way, so that new clients get 503 and not a refused connection.
     return this.#group.stop(options, () => this.#close()).then(async () => {
       this.#close();
       await withDeadline(this.#accepting, { time: RELEASE_TIME, late: () => undefined }).catch(() => {});
@@ -169,7 +169,7 @@ class Server<Data> implements WebSocketServer<Data> {
     this.#listener.close();
   }
 
-  /** Accepts until the listener is closed. Nothing else that `accept` throws ends the loop (T8, T9). */
+  /** Accepts until the listener is closed. Nothing else that `accept` throws ends the loop. */
   async #accept(): Promise<void> {
     let pause = 0;
     while (!this.#closed) {
@@ -180,7 +180,7 @@ class Server<Data> implements WebSocketServer<Data> {
       } catch (error) {
         if (this.#closed) return;
         if (nameOf(error) === "BadResource") {
-          // Somebody else closed the listener: that is a shutdown too.
+          // Other code closed the listener: that is a shutdown too.
           this.#closed = true;
           void this.shutdown();
         } else if (!isClientsFault(error)) {
@@ -193,7 +193,7 @@ class Server<Data> implements WebSocketServer<Data> {
   }
 }
 
-/** The client gave up before it was its turn (T9). */
+/** The client gave up before it was its turn. */
 function isClientsFault(error: unknown): boolean {
   return ["ConnectionAborted", "ConnectionReset"].includes(nameOf(error));
 }

@@ -20,7 +20,7 @@ export function createBasicAuth(users: readonly string[]): (headers: Headers) =>
   const known = Promise.all(users.map((user) => digest(new TextEncoder().encode(user))));
   return async (headers) => {
     const given = await digest(credentials(headers.get("authorization") ?? ""));
-    // Everybody is compared: which of them matched is nobody's business.
+    // All users are compared, so that the time does not tell which of them matched.
     return (await known).map((user) => timingSafeEqual(user, given)).includes(true);
   };
 }
@@ -38,7 +38,7 @@ export function readUsers(text: string): string[] {
   return users;
 }
 
-/** The bytes of `USER:PASSWORD`, or none, which are nobody's. */
+/** The bytes of `USER:PASSWORD`, or no bytes, which match no user. */
 function credentials(field: string): Uint8Array<ArrayBuffer> {
   const [scheme = "", token = "", ...more] = field.split(" ").filter((part) => part !== "");
   if (scheme.toLowerCase() !== "basic" || more.length > 0) return new Uint8Array();

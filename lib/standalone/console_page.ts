@@ -10,7 +10,7 @@ import { CONSOLE_STYLE } from "./console_style.ts";
 /**
  * Answers with the console.
  *
- * @returns The page, with a policy that lets it load nothing and talk to nobody but its own server.
+ * @returns The page, with a content security policy that lets it load nothing and connect to its own server only.
  */
 export function consolePage(): Response {
   const nonce = crypto.randomUUID();

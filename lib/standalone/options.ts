@@ -122,7 +122,7 @@ const PROTOCOL: Specs<"deflate" | "legacy" | "hixie75"> = {
 };
 
 const WATCHING: Specs<"metrics" | "logLevel" | "logFormat" | "logFile"> = {
-  metrics: flag("numbers for Prometheus on /metrics, for whoever may see the console"),
+  metrics: flag("serve Prometheus metrics on /metrics, to everyone who may see the console"),
   logLevel: { placeholder: "LEVEL", help: LOG_LEVELS.join(", "), read: (text) => readOneOf(LOG_LEVELS, text) },
   logFormat: { placeholder: "FORMAT", help: LOG_FORMATS.join(", "), read: (text) => readOneOf(LOG_FORMATS, text) },
   logFile: text("FILE", "add to this file instead of standard error"),
@@ -173,7 +173,7 @@ export const OPTION_GROUPS: readonly (readonly [title: string, specs: Partial<Sp
   ["Where it listens", LISTENING],
   ["TLS", TLS],
   ["What it serves, besides /echo and the console on /", CONTENT],
-  ["To whom", ACCESS],
+  ["Access", ACCESS],
   ["Protocol", PROTOCOL],
   ["Log and metrics", WATCHING],
   ["Limits (Infinity lifts one)", LIMITS],
@@ -223,7 +223,7 @@ function readWorkers(text: string): number {
 }
 
 function readUser(text: string): string {
-  // Whoever mistypes it does not want it on the screen.
+  // A mistyped password must not appear on the screen.
   if (!text.includes(":")) throw new RangeError("it must be a user and a password with a colon between");
   return text;
 }

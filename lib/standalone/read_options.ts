@@ -58,7 +58,7 @@ function set<Name extends keyof Options>(
   text: string,
   place: (written: string) => string,
 ): void {
-  // Nobody wants to see a password on the screen.
+  // A password must not appear on the screen.
   const value = name === "basicAuth" ? "" : ` ${text}`;
   options[name] = readValue(OPTIONS[name], text, { written: place(kebabCase(name) + value), before: options[name] });
 }

@@ -17,7 +17,7 @@ export interface SiteOptions {
   readonly sockets: Pick<Sockets, "resources" | "ping">;
   /** The files, where there are any. */
   readonly files: StaticFiles | undefined;
-  /** Whether the request's credentials are somebody's. */
+  /** Whether the request's credentials are those of a user. */
   readonly authenticate: ((headers: Headers) => Promise<boolean>) | undefined;
   /** Takes what happens. */
   readonly log: Log;
@@ -38,7 +38,7 @@ export function createSite(options: SiteOptions): (request: Request, info: Upgra
   return async (request, info) => {
     const { pathname } = new URL(request.url);
     const response = authenticate !== undefined && !(await authenticate(request.headers))
-      ? new Response("The credentials are nobody's\n", {
+      ? new Response("Unknown user or wrong password\n", {
         status: 401,
         headers: { "WWW-Authenticate": BASIC_CHALLENGE },
       })

@@ -18,7 +18,7 @@ import { errorFields, type Log } from "./log.ts";
 export interface SocketsOptions {
   /** The handlers, where there are any. */
   readonly directory: HandlerDirectory | undefined;
-  /** Whether the request's credentials are somebody's. */
+  /** Whether the request's credentials are those of a user. */
   readonly authenticate: ((headers: Headers) => Promise<boolean>) | undefined;
   /** Takes what happens. */
   readonly log: Log;
@@ -80,7 +80,7 @@ export function createSockets({ directory, authenticate, log, idOf }: SocketsOpt
 
   const decide = async (request: UpgradeRequest, info: UpgradeInfo, id: number) => {
     if (authenticate !== undefined && !(await authenticate(request.headers))) {
-      throw new HandshakeError("The credentials are nobody's", {
+      throw new HandshakeError("Unknown user or wrong password", {
         status: 401,
         headers: [["WWW-Authenticate", BASIC_CHALLENGE]],
       });

@@ -30,7 +30,7 @@ export interface WorkerPlace {
 export async function startWorkers(options: Options): Promise<WorkersServer> {
   const { workers, hostname, logFile, logFormat, logLevel, tlsClientCa } = options;
   if (tlsClientCa !== undefined) throw new StartError("Cannot use --workers with --tls-client-ca", 2);
-  // What is wrong with the port or the certificate is told here, as it is without workers.
+  // A wrong port or certificate is reported here, as it is without workers.
   const probe = await listen(options);
   const port = "port" in probe.addr ? probe.addr.port : options.port;
   probe.close();

@@ -6,8 +6,8 @@
 import { type ConnectionObserver, notify, OBSERVER, type Observer } from "../connection/watch/observer.ts";
 
 /**
- * Makes one observer of several. Each is told of everything, in this order; where one throws, that is printed and the others are
- * told all the same.
+ * Combines several observers into one. Each gets every event, in this order. If one throws, the error is printed and the others
+ * still get the event.
  *
  * @param observers The observers.
  * @returns The observer.

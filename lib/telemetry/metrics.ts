@@ -20,7 +20,7 @@ export interface Metric {
   readonly unit: string;
   /** What it says. */
   readonly help: string;
-  /** What it is told apart by, if by anything. A peer chooses none of the values freely: they are bounded. */
+  /** Its attribute, if it has one. A peer cannot choose the values freely, so their number is bounded. */
   readonly label?: string;
   /** The label's values, where they are known before anything happens. */
   readonly values?: readonly string[];
@@ -82,8 +82,7 @@ export const METRICS = {
     kind: "histogram",
     name: "websocket.held",
     unit: "s",
-    help:
-      "Backpressure: how long nothing was read because nobody took it (in), how long a send waited for the peer (out)",
+    help: "Backpressure: how long reading paused for the application (in), how long a send waited for the peer (out)",
     buckets: SECONDS,
     ...WAYS,
   },

@@ -17,7 +17,7 @@ export interface InstrumentOptions {
   readonly advice?: { explicitBucketBoundaries: number[] };
 }
 
-/** What a number is told apart by. */
+/** The attributes of a measurement. */
 export type Attributes = Readonly<Record<string, string>>;
 
 /** A counter of either kind. */

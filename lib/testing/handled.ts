@@ -12,7 +12,7 @@ import { soon } from "./wait.ts";
 export interface HandledOptions<Data = unknown> {
   /** What handles the server's end, as `serve` would have it. Without one, the test does. */
   handler?: WebSocketHandler<Data>;
-  /** Is told of what the handler throws; by default that is thrown when all is disposed of, so that the test fails. */
+  /** Gets what the handler throws. By default, disposing throws it, so that the test fails. */
   onError?(error: unknown): void;
 }
 

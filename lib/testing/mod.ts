@@ -1,12 +1,11 @@
 /**
- * Tools for the tests of an application: both ends of a connection in memory, a peer that misbehaves as it is told, and a clock
- * that stands still until the test moves it. Nothing here needs a port, a permission or a pause, and nothing belongs to one
- * test runner or one runtime.
+ * Tools for the tests of an application: both ends of a connection in memory, a peer that violates the protocol on request, and a
+ * fake clock. They need no port, no permissions and no sleeps, and work with any test runner and runtime.
  *
  * |                                            |                                                                      |
  * | ------------------------------------------ | -------------------------------------------------------------------- |
  * | {@linkcode connectedPair}                  | a client and a server, or a handler, that talk to each other         |
- * | {@linkcode rawClient}, {@linkcode rawServer} | one of them, and a raw peer that breaks whatever rule it is told to |
+ * | {@linkcode rawClient}, {@linkcode rawServer} | one end, and a raw peer that violates the protocol on request |
  * | {@linkcode rawPeer}                        | such a peer over any connection, before the handshake                |
  * | {@linkcode fakeTime}                       | keepalive, deadlines and pauses, in no time                          |
  * | {@linkcode memoryPair}                     | a bounded connection in memory, for `accept` and `connect`           |
@@ -27,7 +26,7 @@
  *   assertEquals((await pair.client[Symbol.asyncIterator]().next()).value, "HELLO");
  * }
  *
- * // A client that does not mask is told 1002.
+ * // A client that does not mask gets close code 1002.
  * {
  *   await using raw = await rawClient({ handler: shout });
  *   await raw.peer.send(ping("there?"), text("hello", { masked: false }));

@@ -28,8 +28,8 @@ export type RawPart = RawFrame | Uint8Array | string;
 const CRLF_CRLF = [13, 10, 13, 10];
 
 /**
- * The peer that {@linkcode rawPeer} makes. Whatever it waits for has a deadline. A peer that is told nothing is a silent one; one
- * that is not told to read stalls the other side, once the connection is full.
+ * The peer that {@linkcode rawPeer} makes. Each of its waits has a deadline. It does nothing by itself: it stays silent until you
+ * send, and if you do not read, the other side stalls once the connection is full.
  */
 export class RawPeer implements Disposable {
   /** Its connection. */

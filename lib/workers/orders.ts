@@ -33,7 +33,7 @@ export interface WorkerListenOptions {
   key?: string;
 }
 
-/** What a worker is told. */
+/** The messages to a worker. */
 export type Order<Data = unknown> =
   | { readonly sluice: "start"; readonly start: WorkerStart<Data> }
   | { readonly sluice: "shutdown"; readonly options: ShutdownOptions }

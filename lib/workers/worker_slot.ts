@@ -8,7 +8,7 @@ import { defer } from "../async.ts";
 import type { ShutdownOptions } from "../server/server_options.ts";
 import { isOurs, type Order, type Report, type WorkerStart } from "./orders.ts";
 
-/** What a place is told and asked for. */
+/** The callbacks of a slot. */
 export interface SlotOptions {
   /** The worker's module. */
   readonly module: string | URL;
@@ -18,7 +18,7 @@ export interface SlotOptions {
   readonly startTimeout: number;
   /** The most milliseconds before the first attempt to start one again, and before any. */
   readonly restart: { readonly first: number; readonly most: number };
-  /** Is told why a worker is gone. */
+  /** Gets the reason why a worker is gone. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -33,7 +33,7 @@ export interface Listening {
 /** Milliseconds between pings of a worker. */
 const PING = 10_000;
 
-/** Pings without an answer after which a worker is gone: it has closed itself, which nobody is told of, or it hangs. */
+/** Unanswered pings after which a worker counts as gone. It hangs, or has closed itself, for which there is no event. */
 const MISSED = 3;
 
 /** The place of one worker. */

@@ -186,7 +186,7 @@ Deno.test("all of it at once: TLS, handlers, aliases, files, credentials, origin
   const home = await fetch(url, { client, headers: { authorization, "X-Forwarded-For": "192.0.2.7" } });
   assertEquals(await home.text(), "<p>home");
   const nobody = await fetch(url, { client });
-  assertEquals([nobody.status, await nobody.text()], [401, "The credentials are nobody's\n"]);
+  assertEquals([nobody.status, await nobody.text()], [401, "Unknown user or wrong password\n"]);
 
   server.process.kill("SIGTERM");
   assertEquals((await server.process.status).code, 0);

@@ -51,7 +51,7 @@ const MOST_CREDENTIAL_BYTES = 255;
  * @param given The URL, or the URL with header fields. Where the scheme is missing, `host:port`, it is http.
  * @returns The proxy.
  * @throws {DOMException} `SyntaxError` if the URL does not parse or has another scheme.
- * @throws {TypeError} If a header field is malformed or the handshake's own, or a SOCKS proxy cannot be told the credentials.
+ * @throws {TypeError} If a header field is malformed or the handshake's own, or SOCKS cannot carry the credentials.
  */
 export function parseProxy(given: string | URL | ProxyOptions): Proxy {
   const { url, headers } = typeof given === "string" || given instanceof URL ? { url: given } : given;

@@ -21,7 +21,7 @@ export type TunnelLimits = HeadLimits & Pick<Limits, "maxErrorBodyBytes">;
 /**
  * Asks a proxy to connect through.
  *
- * @param conn The connection to the proxy. When this is done it reaches to the server; nobody else may use it before.
+ * @param conn The connection to the proxy. Afterwards it reaches to the server; no other code may use it before.
  * @param proxy The proxy.
  * @param to The server.
  * @param limits The limits of the proxy's answer.
@@ -39,7 +39,7 @@ export async function openTunnel(
     const rest = proxy.protocol === "http"
       ? await openHttpTunnel(transport, proxy, to, limits)
       : await openSocksTunnel(transport, proxy, to);
-    // A WebSocket's server, and a TLS one, wait for the client. These bytes are nobody's, and must not pass for the server's.
+    // Servers of WebSockets and of TLS wait for the client first, so these bytes must not be taken for the server's.
     if (rest.length > 0) throw new ConnectionError(`Proxy sent ${rest.length} bytes behind its answer`);
   } catch (error) {
     throw reworded(error, (message) => `Cannot connect to ${authority(to)} through ${proxy.href}: ${message}`);

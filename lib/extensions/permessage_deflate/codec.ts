@@ -245,7 +245,7 @@ export class Codec {
     }
     const time = this.#context.now() - started;
     for (const sum of stats) sum.time += time;
-    // Without takeover nobody misses what was deflated in vain.
+    // Without takeover no later message depends on the discarded output.
     if (fin && opcode !== Opcode.CONTINUATION && !keepContext && deflated.length >= payload.length) return frame;
     for (const sum of stats) {
       sum.bytesOut += payload.length;

@@ -292,7 +292,7 @@ function smaller(asked: number | undefined, ours: number): number | undefined {
   return asked === undefined && bits === 15 ? undefined : bits;
 }
 
-/** §7: an offer that cannot be read is declined, and the next one is tried (H19). */
+/** §7: an offer that cannot be read is declined, and the next one is tried. */
 function tolerate<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -31,7 +31,7 @@ export function acquireBuffer(size: number, wanted = size): ArrayBuffer {
   return takeKept(Math.min(wanted, most), most) ?? takeKept(size, most) ?? new ArrayBuffer(size);
 }
 
-/** Gives a buffer back that nobody looks at any more, and says whether it is kept. */
+/** Returns a buffer that is no longer in use to the pool. The result tells whether the pool keeps it. */
 export function releaseBuffer(buffer: ArrayBuffer): boolean {
   const size = buffer.byteLength;
   if (size < MIN_BUFFER) return false;

@@ -32,8 +32,8 @@ export class GrowingBuffer {
   }
 
   /**
-   * Takes a first part without copying it: what follows is expected to be read right behind it. As soon as reads go elsewhere,
-   * whoever reads must say so with {@linkcode GrowingBuffer.leaveRead}.
+   * Takes a first part without copying it, because the next read is expected to go right behind it. As soon as reads go
+   * elsewhere, call {@linkcode GrowingBuffer.leaveRead}.
    *
    * @param part What arrived.
    */
@@ -92,8 +92,8 @@ export class GrowingBuffer {
   /**
    * Hands on what is held and starts again.
    *
-   * @returns The bytes held, in a buffer that nothing else writes to: memory of the pool is given back by whoever takes it. A large
-   *   one may have room for a header in front of it.
+   * @returns The bytes held, in a buffer that nothing else writes to. If it is memory of the pool, the caller has to return it. A
+   *   large one may have room for a header in front of it.
    */
   take(): Uint8Array<ArrayBuffer> {
     const { bytes, length, large } = this.#leave();

@@ -50,7 +50,7 @@ export class ReadBuffer {
    * Says that a read was dealt with, before the next one.
    *
    * @param count Its number of bytes.
-   * @param options Whether somebody has kept a view of them for good. How many bytes are missing of what they end with and is
+   * @param options Whether a view of them was kept for good. How many bytes are missing of what they end with and is
    *   held as a view until then: if there is room, the next read goes right behind it.
    * @returns Whether the next read goes elsewhere.
    */
@@ -74,7 +74,7 @@ export class ReadBuffer {
     return true;
   }
 
-  /** Leaves the memory, which was lent, to whoever looks at it, for some of the pool. */
+  /** Leaves the lent memory to its reader, and takes other memory from the pool. */
   replace(): void {
     const { length } = this.#bytes;
     this.#renew(length, acquireBuffer(length));

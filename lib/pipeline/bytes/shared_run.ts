@@ -35,7 +35,7 @@ export class SharedRun {
     return this.#longer;
   }
 
-  /** All of it, which nobody may change: a single message is not copied. */
+  /** All of it, which must not be changed: a single message is not copied. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.#joined ??= this.#before === undefined ? this.#last : this.#join();
   }

@@ -194,8 +194,8 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
   }
 
   /**
-   * Says that nobody puts messages together from here on: parts of them are handed on. They may come in any number of fragments,
-   * and `maxStreamedMessageBytes` stands in place of `maxMessageBytes`. Of use with `split` only.
+   * Delivers parts of messages instead of whole messages from here on. A message may then have any number of fragments, and
+   * `maxStreamedMessageBytes` applies instead of `maxMessageBytes`. Of use with `split` only.
    *
    * @param max Bytes of one message, those of the present one that have come included.
    */

@@ -1,5 +1,5 @@
 /**
- * Where frames begin and end in bytes that somebody else judges: for counting them, and for showing them.
+ * Finds where frames begin and end, without checking them: to count them and to show them.
  *
  * @module
  */

@@ -6,7 +6,7 @@
 import { type Frame, frame, Opcode } from "../frames/frame.ts";
 
 /**
- * The reply that a control frame asks for. Whoever assembles a pipeline by hand gives it to `MessageEncoderStream.control`.
+ * The reply that a control frame asks for. In a pipeline of your own, pass it to `MessageEncoderStream.control`.
  *
  * @example Answer a ping
  * ```ts

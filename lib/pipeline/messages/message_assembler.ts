@@ -22,7 +22,7 @@ const MIN_BYTES_TO_HOLD = 4 * 1024;
 export interface MessageAssemblerOptions extends Partial<Pick<Limits, "maxMessageBytes">> {
   /** Gets every control frame, in the order of the wire. They travel beside the batch, not in it. */
   control?: (frame: Frame) => void;
-  /** Whether large messages are handed on in memory of the pool, which whoever takes them gives back. */
+  /** Whether large messages are delivered in memory of the pool, which the receiver has to return. */
   lends?: boolean;
 }
 
@@ -126,8 +126,7 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
   }
 
   /**
-   * Hands on what it holds of a message that has begun, as its first fragment, for whoever goes on with it. The assembler starts
-   * again.
+   * Takes out the unfinished message, as its first fragment. The assembler starts with a new message.
    */
   detachUnfinished(): Frame | undefined {
     this.#payload?.leaveRead(0);

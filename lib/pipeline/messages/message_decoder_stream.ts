@@ -11,8 +11,8 @@ import { MessageAssembler, type MessageAssemblerOptions } from "./message_assemb
 /**
  * Assembles messages from batches of frames. A chunk is the batch of messages that one batch of frames completed.
  *
- * Control frames go to `options.control`, beside the batches: whoever reads owes the peer a pong or a close, and
- * `MessageEncoderStream.control` pays it.
+ * Control frames go to `options.control`, beside the batches. The peer expects a pong or a close frame in reply: send it with
+ * `MessageEncoderStream.control`.
  *
  * @example Text from frames
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Frames to parts of messages, for whoever does not want a message to be held in memory: RFC 6455 §5.4 and §8.1.
+ * Turns frames into parts of messages, so that no whole message is held in memory: RFC 6455 §5.4 and §8.1.
  *
  * @module
  */

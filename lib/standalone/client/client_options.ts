@@ -53,7 +53,7 @@ export const DEFAULT_CLIENT_OPTIONS: Readonly<ClientOptions> = Object.freeze({
   hex: false,
   one: false,
   noClose: false,
-  // What an answer may take after the last line of a script; whoever knows that there is one answer has --one.
+  // How long an answer may take after the last line of a script. If exactly one answer comes, use --one.
   linger: 1_000,
   close: CloseCode.NORMAL,
   quiet: false,
@@ -123,7 +123,7 @@ export function readClientOptions(args: readonly string[]): { options: ClientOpt
 }
 
 function set<Name extends keyof ClientOptions>(options: ClientOptions, name: Name, text: string): void {
-  // A field may be a password, and nobody wants to see that on the screen.
+  // A field may be a password, which must not appear on the screen.
   const written = name === "header" ? "--header" : `--${kebabCase(name)} ${text}`;
   options[name] = readValue(CLIENT_OPTIONS[name], text, { written, before: options[name] });
 }

@@ -78,7 +78,7 @@ export async function converse(
   const ping = () => {
     if (socket.readyState !== 1) return;
     const told = (time: number) => screen.news(`Pong after ${time.toFixed(1)} ms`);
-    socket.ping().then(told, () => {}); // that it ended is told once
+    socket.ping().then(told, () => {}); // the end is reported once
     pinging = setTimeout(ping, options.ping);
   };
 
@@ -88,7 +88,7 @@ export async function converse(
   screen.ask();
   // Neither is waited for: a terminal gives no line when the server has ended it.
   const failed = (error: unknown) => {
-    // Whoever reads our output, as `head` does, may end first; how the connection ended is told below.
+    // The program that reads our output, such as `head`, may end first. How the connection ended is reported below.
     if (socket.readyState === 1 && !(error instanceof Deno.errors.BrokenPipe)) {
       failures++;
       screen.error(String(error));

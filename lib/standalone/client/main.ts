@@ -127,5 +127,5 @@ function onSignals(stop: () => void): Disposable {
   };
 }
 
-// Standard input may still wait for a line that nobody types.
+// Standard input may still wait for a line.
 if (import.meta.main) Deno.exit(await main(Deno.args));
