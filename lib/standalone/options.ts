@@ -122,7 +122,7 @@ const PROTOCOL: Specs<"deflate" | "legacy" | "hixie75"> = {
 };
 
 const WATCHING: Specs<"metrics" | "logLevel" | "logFormat" | "logFile"> = {
-  metrics: flag("serve Prometheus metrics on /metrics, to everyone who may see the console"),
+  metrics: flag("serve Prometheus metrics on /metrics, next to the console"),
   logLevel: { placeholder: "LEVEL", help: LOG_LEVELS.join(", "), read: (text) => readOneOf(LOG_LEVELS, text) },
   logFormat: { placeholder: "FORMAT", help: LOG_FORMATS.join(", "), read: (text) => readOneOf(LOG_FORMATS, text) },
   logFile: text("FILE", "add to this file instead of standard error"),

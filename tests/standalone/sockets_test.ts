@@ -80,7 +80,7 @@ Deno.test("handlers are served beside it, and one of the same name takes its pla
   assertEquals(await Array.fromAsync(await connect(`${server.url}/echo`)), ["mine"]);
 });
 
-Deno.test("who is refused is logged: no such resource, another origin, nobody's credentials", async () => {
+Deno.test("refused clients are logged: no such resource, another origin, unknown credentials", async () => {
   await using server = running({
     authenticate: (headers) => Promise.resolve(headers.get("authorization") === "Basic me"),
   });
@@ -96,7 +96,7 @@ Deno.test("who is refused is logged: no such resource, another origin, nobody's 
     'level=info event=refuse connection=1 remote=R resource=/nothing status=404 reason="There is no such resource"',
     "level=info event=refuse connection=2 remote=R resource=/echo origin=http://evil.example status=403 " +
     'reason="Origin \\"http://evil.example\\" is not allowed"',
-    'level=info event=refuse connection=3 remote=R resource="/echo?a=1" status=401 reason="The credentials are nobody\'s"',
+    'level=info event=refuse connection=3 remote=R resource="/echo?a=1" status=401 reason="Unknown user or wrong password"',
   ]);
 });
 
