@@ -25,6 +25,7 @@
  *
  * | entry point                                     | what                                                            |
  * | ----------------------------------------------- | --------------------------------------------------------------- |
+ * | `./server`, `./client`                         | the half that a program needs, which starts sooner              |
  * | `./frames`, `./messages`, `./handshake`         | the codec, with no sockets                                      |
  * | `./extensions`, `./permessage-deflate`          | extensions of one's own, and compression                        |
  * | `./hub`, `./hub/nats`, `./hub/redis`            | topics, and the brokers between machines                        |

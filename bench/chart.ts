@@ -98,6 +98,7 @@ function description(results: readonly Result[]): string {
 }
 
 function short(value: number, unit: Result["unit"]): string {
+  if (unit === "ms") return `${value.toFixed(1)} ms`;
   if (unit === "bytes") return `${(value / 1000).toFixed(1)} KB`;
   if (value >= 1e6) return `${(value / 1e6).toFixed(1)} M/s`;
   if (value >= 1e4) return `${Math.round(value / 1e3)} k/s`;

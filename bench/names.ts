@@ -20,6 +20,9 @@ export const SERVERS = {
 /** A server, by its key in {@linkcode SERVERS}. */
 export type ServerName = keyof typeof SERVERS;
 
+/** The least servers, by the entry point that they import. */
+export const STARTS = { builtin: "Deno.serve", server: "Sluice, ./server", whole: "Sluice, mod.ts" } as const;
+
 /** The clients. */
 export const CLIENTS = { builtin: "Deno's WebSocket", ws: "npm:ws", sluice: "Sluice's connect" } as const;
 

@@ -5,7 +5,7 @@
  */
 import type { EchoLoad } from "./echo_load.ts";
 import { json, letters } from "./frames.ts";
-import { type ClientName, CLIENTS, type ServerName, SERVERS } from "./names.ts";
+import { type ClientName, CLIENTS, type ServerName, SERVERS, STARTS } from "./names.ts";
 import type { ClientLoad } from "./client_load.ts";
 import type { Subjects, Works } from "./subjects.ts";
 
@@ -30,8 +30,8 @@ export interface Target extends Comparison {
 /** One kind of work. */
 export interface Row {
   readonly work: string;
-  /** What a value counts: so many per second, or the bytes of one. */
-  readonly unit: "messages/s" | "deliveries/s" | "connections/s" | "bytes" | "objects";
+  /** What a value counts: so many per second, or what one takes. */
+  readonly unit: "messages/s" | "deliveries/s" | "connections/s" | "bytes" | "objects" | "ms";
   readonly subjects: Subjects;
   readonly targets: readonly Target[];
   /** Whether the chart shows it. */
@@ -60,7 +60,7 @@ const MIB = 1024 * 1024;
 const ON_THE_HEAP = 2_000;
 
 /** All rows; memory is measured with `idle` connections. */
-export function createRows({ echo, fanOut, connect, memory, heap, client }: Works, idle: number): Row[] {
+export function createRows({ echo, fanOut, connect, memory, heap, client, coldStart }: Works, idle: number): Row[] {
   const { floor, builtin, ws, bun, callbacks, lent, iterate, oneWorker, twoWorkers } = SERVERS;
   const echoes = ({ what, load, by, ...row }: EchoRow): Row => ({
     work: `${what}, ${load.connections} connections × ${load.outstanding} outstanding`,
@@ -230,6 +230,15 @@ export function createRows({ echo, fanOut, connect, memory, heap, client }: Work
       targets: [
         { ours: callbacks, against: floor, atMostMore: 35 },
         { ours: iterate, against: floor, atMostMore: 50 },
+      ],
+    },
+    {
+      work: "Cold start, until it listens",
+      unit: "ms",
+      subjects: coldStart(),
+      targets: [
+        { ours: STARTS.server, against: STARTS.builtin, atMost: 1.15 },
+        { ours: STARTS.whole, against: STARTS.builtin },
       ],
     },
     // As many under way as in the server's rows. With 64 both ends sleep between two batches, and waking up is most of the time.

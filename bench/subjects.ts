@@ -4,6 +4,7 @@
  * @module
  */
 import { type ClientLoad, runClient } from "./client_load.ts";
+import { measureColdStart } from "./cold_start.ts";
 import { driveConnect } from "./connect_load.ts";
 import { driveEcho, type EchoLoad } from "./echo_load.ts";
 import { driveFanOut, type FanOutLoad } from "./fan_out_load.ts";
@@ -11,7 +12,7 @@ import { letters, type Message, requestFrame } from "./frames.ts";
 import { measureHeap } from "./heap_load.ts";
 import type { HeapCount } from "./heap_snapshot.ts";
 import { measureMemory } from "./memory_load.ts";
-import { type ClientName, CLIENTS, type ServerName, SERVERS } from "./names.ts";
+import { type ClientName, CLIENTS, type ServerName, SERVERS, STARTS } from "./names.ts";
 import type { Peers } from "./peers/install.ts";
 import { type Command, DRIVING_CORE, MEASURED_CORE, type Running, withServer } from "./server_process.ts";
 import type { Measurement, Timing } from "./stopwatch.ts";
@@ -32,6 +33,8 @@ export interface Works {
   /** What is on the heap with so many idle connections, for each of them: bytes or objects. */
   heap(what: keyof HeapCount, idle: number, ...names: ServerName[]): Subjects;
   client(load: ClientLoad, ...names: ClientName[]): Subjects;
+  /** The least servers, from the start of the process until they listen. */
+  coldStart(): Subjects;
 }
 
 /** These have both cores, and the load generator what they leave of its own. */
@@ -109,6 +112,11 @@ export function createWorks(peers: Peers): Works {
       };
       return Object.fromEntries(names.map((name) => [SERVERS[name], measure(name)]));
     },
+    coldStart: () => ({
+      [STARTS.builtin]: () => measureColdStart(denoServer("bench/peers/deno_builtin.ts")),
+      [STARTS.server]: () => measureColdStart(denoServer("bench/minimal/server.ts")),
+      [STARTS.whole]: () => measureColdStart(denoServer("bench/minimal/whole.ts")),
+    }),
     client: (load, ...names) =>
       Object.fromEntries(names.map((name) => {
         const run: Measure = (timing) =>

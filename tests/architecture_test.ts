@@ -41,6 +41,7 @@ function graphOf(path: string, seen = new Set<string>()): Set<string> {
 /** The folders from the bottom up: a folder imports itself and those before it. */
 const LAYERS = [
   "lib/builtin_modules.ts",
+  "lib/once.ts",
   "lib/errors.ts",
   "lib/option_kinds.ts",
   "lib/options.ts",
@@ -144,6 +145,12 @@ Deno.test("the stages know no clock, no timer and no randomness", () => {
 
 Deno.test("mod.ts and all it loads come from this repository or are built in: importing it by URL downloads nothing else", () => {
   assertEquals([...graphOf("mod.ts")].filter((path) => !SOURCES.has(path) && !path.startsWith("node:")), []);
+});
+
+Deno.test("the server's entry point loads no client and no hub, and the client's no server", () => {
+  const loads = (entry: string, others: RegExp) => [...valueGraph(entry)].filter((path) => others.test(path));
+  assertEquals(loads("lib/server/mod.ts", /^lib\/(client|hub|legacy|standalone|testing)\//), []);
+  assertEquals(loads("lib/client/mod.ts", /^lib\/(server|hub|legacy|standalone|testing)\//), []);
 });
 
 Deno.test("mod.ts loads neither the legacy drafts nor the hub nor the command line nor the tools for tests", () => {

@@ -15,6 +15,7 @@ import type { ConnectionOwner } from "../connection/driven_connection.ts";
 import { notifyRefused } from "../connection/watch/observer.ts";
 import type { Address, ByteConnection, BytePair } from "../transport/transport.ts";
 import { logError } from "../log_error.ts";
+import { once } from "../once.ts";
 import { type Acceptor, createAcceptor } from "./acceptor.ts";
 import { type GroupOptions, SHUTDOWN_OPTION_KINDS, type ShutdownOptions } from "./server_options.ts";
 import { type Exchange, http1Exchange } from "./exchange.ts";
@@ -22,16 +23,20 @@ import { Handshake, type HandshakeOwner, hostnameOf } from "./handshake.ts";
 import { createHttpEngine } from "./http_engine.ts";
 
 /** H24: refused before anything is read. */
-const TOO_MANY = new HandshakeError("Too many connections", {
-  status: 503,
-  headers: [["Retry-After", "1"]],
-  limit: "maxConnections",
-});
-const TOO_MANY_OF_YOURS = new HandshakeError("Too many connections from this address", {
-  status: 429,
-  headers: [["Retry-After", "1"]],
-  limit: "maxConnectionsPerAddress",
-});
+const tooMany = once(() =>
+  new HandshakeError("Too many connections", {
+    status: 503,
+    headers: [["Retry-After", "1"]],
+    limit: "maxConnections",
+  })
+);
+const tooManyOfYours = once(() =>
+  new HandshakeError("Too many connections from this address", {
+    status: 429,
+    headers: [["Retry-After", "1"]],
+    limit: "maxConnectionsPerAddress",
+  })
+);
 
 /**
  * The place of one connection, from the first byte of its handshake until its handler is done: it owns the one and then the other, so
@@ -145,11 +150,11 @@ export class ConnectionGroup<Data> {
     const { maxConnections } = this.#limits;
     // Beyond this number clients are dropped without a response, because even refusals take resources.
     if (++this.#busy > 2 * maxConnections) {
-      this.#notifyRefused(exchange, TOO_MANY);
+      this.#notifyRefused(exchange, tooMany());
       exchange.drop();
       this.#done();
     } else if (this.#slots.size >= maxConnections) {
-      void this.refuseExchange(exchange, TOO_MANY).then(this.#done);
+      void this.refuseExchange(exchange, tooMany()).then(this.#done);
     } else {
       const slot = new Slot(this);
       this.#slots.add(slot);
@@ -167,7 +172,7 @@ export class ConnectionGroup<Data> {
     const count = client === undefined ? 0 : this.#perAddress.get(client) ?? 0;
     if (count >= max) {
       this.#vacate(slot); // a connection that is being refused takes no place
-      throw TOO_MANY_OF_YOURS;
+      throw tooManyOfYours();
     }
     this.#giveBack(slot);
     slot.client = client;
@@ -199,7 +204,7 @@ export class ConnectionGroup<Data> {
   }
 
   #notifyRefused({ remoteAddr, localAddr }: Exchange, error: HandshakeError): void {
-    if (error === TOO_MANY && !this.#fullTold) {
+    if (error === tooMany() && !this.#fullTold) {
       this.#fullTold = true;
       // deno-lint-ignore no-console -- the operator can mend it, and nothing else on the server's side shows it
       console.warn(`maxConnections ${this.#limits.maxConnections} is reached: more clients are refused with 503`);

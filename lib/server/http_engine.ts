@@ -7,6 +7,7 @@ import { ConnectionError, HandshakeError } from "../errors.ts";
 import { hasToken, toHeaders } from "../handshake/http_fields.ts";
 import { refusalResponse } from "../handshake/http_response.ts";
 import type { ServerLimits } from "../limits.ts";
+import { once } from "../once.ts";
 import { answerAndEnd, withDeadline } from "../transport/opening.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { AnswerInfo, HttpLane } from "./acceptor.ts";
@@ -103,7 +104,7 @@ async function answerRequest(
   } catch (error) {
     // What is wrong with the body is the client's fault, and so is that it left.
     if ((gone === undefined || error !== gone) && (body.failure === undefined || error !== body.failure)) report(error);
-    const failure = body.failure instanceof HandshakeError && error === body.failure ? body.failure : OUR_MISTAKE;
+    const failure = body.failure instanceof HandshakeError && error === body.failure ? body.failure : ourMistake();
     const { status, headers, body: text } = refusalResponse(failure);
     answer = await Answer.prepare(new Response(text, { status, headers }), method);
   }
@@ -153,7 +154,7 @@ async function nextExchange(
   return undefined;
 }
 
-const OUR_MISTAKE = new HandshakeError("The handler failed", { status: 500 });
+const ourMistake = once(() => new HandshakeError("The handler failed", { status: 500 }));
 
 /** Writes at the client's pace, in parts, as the speed counts for each. A client that does not read is a lost connection. */
 function pacedWriter(transport: Transport, bodyTimeout: number): (bytes: Uint8Array<ArrayBuffer>) => Promise<void> {

@@ -1,0 +1,23 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { once } from "../lib/once.ts";
+
+Deno.test("a value is made at the first call, and given at every call", () => {
+  let made = 0;
+  const value = once(() => ({ number: ++made }));
+  assertEquals(made, 0);
+  assertStrictEquals(value(), value());
+  assertEquals(value(), { number: 1 });
+});
+
+Deno.test("undefined is a value too, and what could not be made is made at the next call", () => {
+  let calls = 0;
+  const nothing = once(() => void calls++);
+  assertEquals([nothing(), nothing(), calls], [undefined, undefined, 1]);
+
+  const late = once(() => {
+    if (++calls < 3) throw new Error("too early");
+    return calls;
+  });
+  assertThrows(late, Error, "too early");
+  assertEquals(late(), 3);
+});
