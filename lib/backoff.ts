@@ -9,16 +9,25 @@ import { checkOptions } from "./options.ts";
 
 /** How the waiting grows. */
 export interface ReconnectDelayOptions {
-  /** The most milliseconds before the first attempt, RFC 6455's 0 to 5 seconds. @default {5000} */
+  /**
+   * The longest delay before the first attempt, in milliseconds. RFC 6455 recommends 0 to 5 seconds.
+   * @default {5000}
+   */
   first?: number;
-  /** The most milliseconds before any attempt, unless the server asks for more. @default {60000} */
+  /**
+   * The longest delay before any attempt, in milliseconds, unless the server asks for more.
+   * @default {60000}
+   */
   most?: number;
   /**
-   * `Retry-After` of the refusal, RFC 9110 §10.2.3: seconds, or a date; of several the longest wait counts. It is waited for, and
-   * the random part comes on top.
+   * `Retry-After` of a refusal (RFC 9110 §10.2.3): seconds, or a date. If there are several, the longest counts. The random delay
+   * is added to it.
    */
   retryAfter?: string | null;
-  /** A number from 0 up to 1, each as likely as any other. @default {Math.random} */
+  /**
+   * Returns a random number from 0 up to, but not including, 1.
+   * @default {Math.random}
+   */
   random?: () => number;
 }
 

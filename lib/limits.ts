@@ -1,51 +1,108 @@
 /**
- * Every cap, with its default, its unit and its reason. Sizes are bytes, times are milliseconds.
+ * Every limit, with its default, its unit and its reason. Sizes are in bytes, times in milliseconds.
  *
- * A limit on bytes alone is no limit: most advisories of 2026 grow with count (fragments, pings, header fields), so
- * parts are counted as well.
+ * Limits on bytes alone are not enough: most security advisories of 2026 are about numbers of parts (fragments, pings, header
+ * fields). Therefore parts are counted too.
  *
  * @module
  */
 import { BYTES, COUNT, COUNT_OR_NONE, type Kind, type OptionKinds, TIME } from "./option_kinds.ts";
 
 /**
- * The caps of one connection. Every one is an option of `accept`, `connect` and `serve`. `Infinity` lifts a cap; for a time, so
- * does `0`.
+ * The limits of one connection. Each is an option of `accept`, `connect` and `serve`. `Infinity` removes a limit; `0` also disables a
+ * timeout.
  */
 export interface Limits {
-  /** Bytes of one message, after decompression. */
+  /**
+   * The largest message, in bytes after decompression. A larger one closes the connection with code 1009.
+   * @default 16 MiB
+   */
   maxMessageBytes: number;
-  /** Bytes of one message, after decompression, where it is read as a stream: then this stands in place of `maxMessageBytes`. */
+  /**
+   * The largest message that you read as a stream (`messages()`), in bytes after decompression. It applies instead of
+   * `maxMessageBytes`. A larger one closes the connection with code 1009.
+   * @default none
+   */
   maxStreamedMessageBytes: number;
-  /** Frames of one message, empty ones included. */
+  /**
+   * The most frames of one message, including empty ones. More close the connection with code 1008.
+   * @default 131 072
+   */
   maxFragments: number;
-  /** Empty frames in a row within one message. */
+  /**
+   * The most empty frames in a row within one message. More close the connection with code 1008.
+   * @default 128
+   */
   maxEmptyFragments: number;
-  /** Milliseconds from the first frame of a message to its last. */
+  /**
+   * The longest time from the first frame of a message to its last, in milliseconds. A later end closes the connection with code
+   * 1008.
+   * @default 60 s
+   */
   messageTimeout: number;
-  /** Milliseconds from the connection to the end of the opening handshake, TLS included. Absolute: bytes do not reset it. */
+  /**
+   * The longest time for the opening handshake, in milliseconds, from the new connection on and including TLS. Incoming bytes do
+   * not extend it. A server then refuses with 408; on a client, `connect` rejects.
+   * @default 10 s
+   */
   handshakeTimeout: number;
-  /** Bytes of an HTTP head, request or response. */
+  /**
+   * The largest HTTP head of a request or a response, in bytes. A server refuses a larger one with 431.
+   * @default 16 KiB
+   */
   maxHeaderBytes: number;
-  /** Header fields of an HTTP head. */
+  /**
+   * The most header fields of an HTTP head. A server refuses more with 431.
+   * @default 100
+   */
   maxHeaderCount: number;
-  /** Bytes of the request line or status line. */
+  /**
+   * The longest request line or status line, in bytes. A server refuses a longer request line with 414.
+   * @default 8 KiB
+   */
   maxStartLineBytes: number;
-  /** Milliseconds of silence from the peer before a ping is sent. */
+  /**
+   * The time of silence from the peer after which a ping is sent, in milliseconds.
+   * @default 20 s
+   */
   pingInterval: number;
-  /** Milliseconds that a ping waits for any byte of the peer. */
+  /**
+   * The time after a ping within which the peer has to send something, in milliseconds. After it the connection is dropped, and
+   * `closeCode` is 1006.
+   * @default 20 s
+   */
   pongTimeout: number;
-  /** Milliseconds that a closing handshake may take. */
+  /**
+   * The longest time for the closing handshake, in milliseconds. After it the connection is dropped.
+   * @default 10 s
+   */
   closeTimeout: number;
-  /** Bytes queued out at which `send` starts to wait. */
+  /**
+   * The queued bytes from which `send` waits, and the unread bytes from which reading pauses.
+   * @default 64 KiB
+   */
   highWaterMark: number;
-  /** Bytes queued out at which a peer that does not read is disconnected. Reached only where `send` is not awaited. */
+  /**
+   * The most bytes that may be queued for a peer that does not read. At this limit the connection is dropped. You reach it only
+   * if you do not await `send`.
+   * @default 64 MiB
+   */
   maxQueuedBytes: number;
-  /** Pings that a peer may send in one second. */
+  /**
+   * The most pings that a peer may send in one second. More close the connection with code 1008.
+   * @default 1 000
+   */
   maxPingsPerSecond: number;
-  /** Bytes of a refused response's body that the client reads for its error. */
+  /**
+   * The most bytes that a client reads of the body of a refusal, for its error. The rest is discarded.
+   * @default 64 KiB
+   */
   maxErrorBodyBytes: number;
-  /** Redirects that the client follows in one handshake, all within `handshakeTimeout`. 0: none. */
+  /**
+   * The most redirects that a client follows in one handshake, all within `handshakeTimeout`. With 0, or at the limit, `connect`
+   * rejects.
+   * @default 0
+   */
   maxRedirects: number;
 }
 
@@ -72,61 +129,71 @@ export const LIMIT_KINDS: OptionKinds<Limits> = {
 
 /** The defaults. The reason of each stands beside it. */
 export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
-  // Bun's default, and the largest that the Autobahn suite needs (9.1.6); ws takes 100 MiB, uWebSockets 16 KiB.
+  // Bun's default, and the largest message of the Autobahn suite (9.1.6). ws allows 100 MiB, uWebSockets 16 KiB.
   maxMessageBytes: 16 * 1024 * 1024,
-  // None: what is held of such a message is bounded by highWaterMark, whatever its size. Set it where the application stores
-  // what comes.
+  // None, because highWaterMark bounds the memory of such a message. Set it if the application stores the data.
   maxStreamedMessageBytes: Infinity,
-  // The figure of ws. Autobahn 9.3.1 sends 4 MiB in 65 537 fragments: 65 536 of 64 bytes, and an empty one. Fragments are copied into
-  // one buffer, so a fragment costs its bytes and a little time, never an object that lives on (CVE-2026-48779, CVE-2026-12151).
+  // The default of ws. Autobahn 9.3.1 sends 4 MiB in 65 537 fragments: 65 536 of 64 bytes, and an empty one. Fragments are copied
+  // into one buffer, so none of them keeps an object alive (CVE-2026-48779, CVE-2026-12151).
   maxFragments: 131_072,
-  // Empty fragments cost the sender two to six bytes each and move nothing (ws#2329). A real sender uses one or two.
+  // Empty fragments cost the sender two to six bytes each and make no progress (ws#2329). A real sender uses one or two.
   maxEmptyFragments: 128,
-  // A message that is never finished holds its buffer. A minute is 2.2 Mbit/s at the largest message.
+  // An unfinished message keeps its buffer allocated. For the largest message, a minute means 2.2 Mbit/s.
   messageTimeout: 60_000,
-  // coder, uWebSockets and Python websockets agree on ten seconds.
+  // coder/websocket, uWebSockets and Python websockets use ten seconds too.
   handshakeTimeout: 10_000,
-  // node:http's figure. Deno's own takes 64 KiB.
+  // The default of node:http. Deno.serve allows 64 KiB.
   maxHeaderBytes: 16 * 1024,
-  // aiohttp and Python websockets take 128, Apache 100.
+  // The default of Apache. aiohttp and Python websockets allow 128.
   maxHeaderCount: 100,
-  // Python websockets and h11 agree with Apache's 8190.
+  // Close to Apache's 8190, which Python websockets and h11 use too.
   maxStartLineBytes: 8 * 1024,
-  // Python websockets' figures: short of every common proxy's idle timeout (nginx 60 s, AWS 60 s).
+  // The defaults of Python websockets, shorter than the idle timeouts of common proxies (nginx 60 s, AWS 60 s).
   pingInterval: 20_000,
   pongTimeout: 20_000,
-  // Python websockets' figure; ws takes 30 s, coder 5 s.
+  // The default of Python websockets. ws waits 30 s, coder/websocket 5 s.
   closeTimeout: 10_000,
-  // One write of this size fills a loopback socket's first window; more only adds memory.
+  // One write of this size fills the first window of a loopback socket. More only costs memory.
   highWaterMark: 64 * 1024,
-  // NATS cuts a slow consumer at 64 MiB, Redis at 32 MB. Four of the largest messages.
+  // NATS disconnects a slow consumer at 64 MiB, Redis at 32 MB. It is room for four of the largest messages.
   maxQueuedBytes: 64 * 1024 * 1024,
-  // A pong costs more than the ping that asks for it. Autobahn sends ten in a row; no client needs a thousand.
+  // A pong costs more than a ping. Autobahn sends ten in a row; no client needs a thousand.
   maxPingsPerSecond: 1_000,
   // Enough for an error page.
   maxErrorBodyBytes: 64 * 1024,
-  // A browser's WebSocket follows none (WHATWG), and neither do ws and gorilla: where they lead is for the application to judge.
+  // Browsers (WHATWG), ws and gorilla follow none, because only the application can judge where a redirect may lead.
   maxRedirects: 0,
 });
 
 /**
- * Pings of ours that wait for their pongs, on one connection. A peer that sends data and no pong is alive, and would have them grow
- * for ever: the oldest one is given up. With the default of keepalive they are those of five and a half hours.
+ * The most pings of one connection that may wait for their pongs. A peer that sends data but no pongs is alive, so without a limit
+ * they would grow forever; beyond it the oldest is discarded. With the default `pingInterval` that takes five and a half hours.
  */
 export const MAX_PENDING_PINGS: number = 1_000;
 
-/** The caps of a server. Every one is an option of `serve`. */
+/** The limits of a server. Each is an option of `serve`. */
 export interface ServerLimits {
-  /** Connections at a time, handshakes included. */
+  /**
+   * The most connections at a time, including handshakes. More are refused with 503.
+   * @default 65 536
+   */
   maxConnections: number;
-  /** Connections at a time from one IP address, handshakes included. */
+  /**
+   * The most connections at a time from one IP address, including handshakes. More are refused with 429.
+   * @default none
+   */
   maxConnectionsPerAddress: number;
   /**
-   * Milliseconds for each 64 KiB of a body with `http`: the client is waited for no longer than that, whether it sends the body of a
-   * request or reads that of an answer. What the handler takes does not count.
+   * The longest time for each 64 KiB of a body over HTTP, in milliseconds, whether the client sends a request's body or reads a
+   * response's. The time of your handler does not count. A slow request gets 408; a slow reader is disconnected.
+   * @default 30 s
    */
   bodyTimeout: number;
-  /** Milliseconds that a connection may wait for its next ordinary request. */
+  /**
+   * The longest time that a connection may wait for its next ordinary request, in milliseconds. After it the connection is
+   * closed.
+   * @default 5 s
+   */
   keepAliveTimeout: number;
 }
 
@@ -140,13 +207,13 @@ export const SERVER_LIMIT_KINDS: OptionKinds<ServerLimits> = {
 
 /** A server's defaults. */
 export const DEFAULT_SERVER_LIMITS: Readonly<ServerLimits> = Object.freeze({
-  // About 1 GB of memory when all are idle. The operating system's limit on open files, often 1024, comes before it.
+  // About 1 GB of memory if all are idle. The operating system's limit on open files is usually lower, often 1024.
   maxConnections: 65_536,
-  // None: behind a proxy every client has the proxy's address. Set it where clients connect directly or `proxies` names the proxy.
+  // None, because behind a proxy every client has the proxy's address. Set it if clients connect directly, or with `proxies`.
   maxConnectionsPerAddress: Infinity,
-  // 64 KiB in half a minute are 2.2 KB/s. Apache's mod_reqtimeout asks for 500 bytes a second after 20 s.
+  // 64 KiB in half a minute are 2.2 KB/s. Apache's mod_reqtimeout requires 500 bytes per second after 20 s.
   bodyTimeout: 30_000,
-  // node:http's and Apache's figure. Behind a proxy that keeps connections longer (nginx and AWS 60 s), set it above the proxy's.
+  // The default of node:http and Apache. Behind a proxy that keeps connections longer (nginx and AWS 60 s), set it higher.
   keepAliveTimeout: 5_000,
 });
 
@@ -161,15 +228,28 @@ export function resolveServerLimits(given: Partial<ServerLimits> = {}): ServerLi
   return resolve(SERVER_LIMIT_KINDS, DEFAULT_SERVER_LIMITS, given);
 }
 
-/** The caps of a client that comes back. Every one is an option of `reconnecting`. */
+/** The limits of a client that reconnects. Each is an option of `reconnecting`. */
 export interface ReconnectLimits {
-  /** Attempts in a row that may fail before the client gives up. */
+  /**
+   * The most attempts in a row that may fail. After them the client gives up.
+   * @default none
+   */
   maxAttempts: number;
-  /** Milliseconds that a connection must last, unless a message comes, to be a success and not one more failure. */
+  /**
+   * The time that a connection must last to count as a success, in milliseconds. A message makes it a success at once. A shorter
+   * connection counts as a failed attempt.
+   * @default 5 s
+   */
   stableInterval: number;
-  /** Bytes of the messages that wait for a connection. */
+  /**
+   * The most bytes of messages that may wait for a connection. A `send` that does not fit rejects with a `LimitError`.
+   * @default 8 MiB
+   */
   maxOutboxBytes: number;
-  /** Messages that wait for a connection. */
+  /**
+   * The most messages that may wait for a connection. A `send` beyond it rejects with a `LimitError`.
+   * @default 10 000
+   */
   maxOutboxMessages: number;
 }
 
@@ -181,20 +261,20 @@ export const RECONNECT_LIMIT_KINDS: OptionKinds<ReconnectLimits> = {
   maxOutboxMessages: COUNT,
 };
 
-/** The defaults of a client that comes back. */
+/** The defaults of a client that reconnects. */
 export const DEFAULT_RECONNECT_LIMITS: Readonly<ReconnectLimits> = Object.freeze({
-  // None: a server that is away for a night is back in the morning, and an attempt a minute costs next to nothing.
+  // None, because one attempt per minute costs next to nothing, and a server may be down for a night.
   maxAttempts: Infinity,
-  // A server that accepts and drops must not be asked at once again; the figure is the range of the first wait.
+  // Prevents hammering a server that accepts and then drops connections. It equals the longest first delay.
   stableInterval: 5_000,
-  // The figure of NATS's client.
+  // The default of the NATS client.
   maxOutboxBytes: 8 * 1024 * 1024,
-  // An entry costs about 200 bytes besides its message: 2 MB.
+  // An entry costs about 200 bytes besides its message, so 2 MB in all.
   maxOutboxMessages: 10_000,
 });
 
 /**
- * Checks given limits of a client that comes back and fills in the defaults.
+ * Checks given limits of a client that reconnects and fills in the defaults.
  *
  * @param given Options that may carry limits.
  * @returns All of these limits; a time that is lifted is 0.
@@ -204,13 +284,23 @@ export function resolveReconnectLimits(given: Partial<ReconnectLimits> = {}): Re
   return resolve(RECONNECT_LIMIT_KINDS, DEFAULT_RECONNECT_LIMITS, given);
 }
 
-/** The caps of a hub. Every one is an option of `createHub`. */
+/** The limits of a hub. Each is an option of `createHub`. */
 export interface HubLimits {
-  /** Topics that one connection may be subscribed to, wildcards included. */
+  /**
+   * The most topics and patterns that one connection may subscribe to. A client that asks for more is closed with code 1008.
+   * @default 1 000
+   */
   maxTopicsPerConnection: number;
-  /** Bytes of a topic's name in UTF-8. */
+  /**
+   * The longest name of a topic, in bytes of UTF-8. A client that sends a longer one is closed with code 1008.
+   * @default 1 KiB
+   */
   maxTopicBytes: number;
-  /** Bytes queued for a subscriber that does not read at which it is disconnected or messages for it are dropped. */
+  /**
+   * The most bytes that may be queued for a subscriber that does not read. At this limit, `slowPolicy` decides: the subscriber is
+   * disconnected, or messages are discarded.
+   * @default 1 MiB
+   */
   maxBacklogBytes: number;
 }
 
@@ -223,11 +313,11 @@ export const HUB_LIMIT_KINDS: OptionKinds<HubLimits> = {
 
 /** A hub's defaults. */
 export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = Object.freeze({
-  // A subscription takes about 100 bytes, and its client chooses how many there are.
+  // A subscription takes about 100 bytes, and a client may choose their number.
   maxTopicsPerConnection: 1_000,
-  // Longer than any name that people make up, and short enough for NATS, whose protocol lines are 4096 bytes.
+  // More than any sensible name, and short enough for NATS, whose protocol lines hold 4096 bytes.
   maxTopicBytes: 1_024,
-  // A minute of 17 KB/s. A thousand subscribers that stand still cost at most 1 GiB; Bun drops at 16 MiB, uWebSockets at 64 KiB.
+  // One minute at 17 KB/s. A thousand stalled subscribers cost at most 1 GiB. Bun discards at 16 MiB, uWebSockets at 64 KiB.
   maxBacklogBytes: 1024 * 1024,
 });
 
@@ -256,17 +346,34 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
   return resolve(LIMIT_KINDS, DEFAULT_LIMITS, given);
 }
 
-/** The caps of a broker. Every one is an option of `natsBroker`, `redisBroker` and `broadcastBroker`. */
+/** The limits of a broker. Each is an option of `natsBroker`, `redisBroker` and `broadcastBroker`. */
 export interface BrokerLimits {
-  /** Messages that wait for the broker. */
+  /**
+   * The most messages that may wait for the broker. Beyond it the oldest are discarded.
+   * @default 65 536
+   */
   maxQueuedMessages: number;
-  /** Bytes of the messages that wait for the broker. */
+  /**
+   * The most bytes of messages that may wait for the broker. Beyond it the oldest are discarded.
+   * @default 8 MiB
+   */
   maxQueuedBytes: number;
-  /** Bytes of one message on its way through the broker: its data, its topic and 28 bytes of ours. */
+  /**
+   * The largest message that goes through the broker, in bytes: its data, its topic and 28 bytes of overhead. A larger one
+   * reaches local subscribers only, and counts as lost.
+   * @default 1 MiB
+   */
   maxMessageBytes: number;
-  /** Milliseconds between pings of the broker. */
+  /**
+   * The time between pings of the broker, in milliseconds.
+   * @default 20 s
+   */
   pingInterval: number;
-  /** Milliseconds that the broker may take to answer: when it takes us in, to a ping, and to what it is handed. */
+  /**
+   * The longest time that the broker may take to answer, in milliseconds: to connect, to a ping, and to each write. After it the
+   * hub reconnects.
+   * @default 10 s
+   */
   pongTimeout: number;
 }
 
@@ -283,13 +390,13 @@ export const BROKER_LIMIT_KINDS: OptionKinds<BrokerLimits> = {
 export const DEFAULT_BROKER_LIMITS: Readonly<BrokerLimits> = Object.freeze({
   // Messages of 128 bytes reach both limits together.
   maxQueuedMessages: 65_536,
-  // What NATS' own client for Go keeps while it is away from its server.
+  // The default of NATS' client for Go while it is disconnected.
   maxQueuedBytes: 8 * 1024 * 1024,
-  // NATS' default for `max_payload`. Redis takes 512 MB.
+  // NATS' default for `max_payload`. Redis allows 512 MB.
   maxMessageBytes: 1024 * 1024,
-  // A broker that is gone without a word is found within half a minute. NATS' own clients ping every two minutes.
+  // Detects a broker that vanished within half a minute. NATS' own clients ping every two minutes.
   pingInterval: 20_000,
-  // A broker answers within milliseconds; one that takes ten seconds is of no use.
+  // A broker normally answers within milliseconds.
   pongTimeout: 10_000,
 });
 

@@ -37,33 +37,39 @@ import type { ReconnectingHooks } from "./reconnecting_connection.ts";
 
 /** How a client connects. */
 export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOptions {
-  /** The subprotocols, the best first. */
+  /** The subprotocols to offer, the preferred one first. */
   protocols?: string | readonly string[];
-  /** Extensions to offer, such as one of your own. */
+  /** Extensions to offer, such as your own. */
   extensions?: readonly Extension[];
-  /** Whether to offer compression (RFC 7692). @default {false} */
+  /**
+   * Whether to offer compression (RFC 7692).
+   * @default {false}
+   */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
-  /** More header fields of the request, such as `Cookie`, or `Authorization`, which goes before the URL's `user:password@`. */
+  /** More header fields for the request, such as `Cookie`. `Authorization` takes precedence over the URL's `user:password@`. */
   headers?: HeadersInit;
   /**
-   * A proxy to connect through: its URL, with header fields if need be. `"env"` takes the one that the environment names:
-   * `HTTPS_PROXY` for wss, `HTTP_PROXY` for ws, or `ALL_PROXY`, in capitals or not, unless `NO_PROXY` lists the host. The
-   * environment is not read otherwise: to read it takes permission (`--allow-env`), and Deno asks for that on a terminal.
-   * A Unix socket is connected to without a proxy. @default none
+   * The proxy to connect through: its URL, or an object with header fields. `"env"` uses the proxy that the environment names:
+   * `HTTPS_PROXY` for wss, `HTTP_PROXY` for ws, or `ALL_PROXY`, in upper or lower case, unless `NO_PROXY` lists the host.
+   * Otherwise the environment is not read, because that needs `--allow-env`. Unix sockets never use a proxy.
+   * @default {none}
    */
   proxy?: "env" | string | URL | ProxyOptions;
-  /** Connects through the Unix socket at this path; the URL still gives the host and the resource. */
+  /** The path of a Unix socket to connect to. The URL still gives the host and the resource. */
   path?: string;
   /**
-   * A connection of your own instead: a `Deno.Conn` or a pair of byte streams. It belongs to the WebSocket from here on. Nothing
-   * is put on it, no proxy and no TLS, and no redirect is followed.
+   * Your own connection to use: a `Deno.Conn` or a pair of byte streams. It then belongs to the WebSocket. Sluice uses neither a
+   * proxy nor TLS on it, and follows no redirect.
    */
   conn?: ByteConnection | BytePair;
-  /** What the application keeps with the connection, as `socket.data`. */
+  /** Your data for the connection, available as `socket.data`. */
   data?: Data;
-  /** Gets the connection, or why there is none, for metrics and logs; `./telemetry` has some. Nothing is counted without it. */
+  /**
+   * Gets an event for the connection, or for its failure, for metrics and logs. `./telemetry` has some. By default nothing is
+   * counted.
+   */
   observer?: Observer;
-  /** Gives up connecting, wherever that stands. Once the connection is open it does nothing. */
+  /** Aborts connecting. It has no effect once the connection is open. */
   signal?: AbortSignal;
 }
 
@@ -82,11 +88,11 @@ export type Fresh<Value> = Value | (() => Value | Promise<Value>);
 /** How a client connects and comes back. */
 export interface ReconnectingOptions<Data = unknown>
   extends Omit<ConnectOptions<Data>, "conn" | "headers">, ReconnectingHooks<Data>, Partial<ReconnectLimits> {
-  /** More header fields of each request, such as `Authorization`, or a function that gives them. */
+  /** More header fields for each request, such as `Authorization`, or a function that returns them for each attempt. */
   headers?: Fresh<HeadersInit>;
-  /** How the waiting grows: by default up to 5 s before the first attempt and a minute before any. */
+  /** The backoff. By default random delays of up to 5 s at first and at most 60 s. */
   delay?: Omit<ReconnectDelayOptions, "retryAfter">;
-  /** Ends it for good and at once, an open connection by `abort`: those who read or send get the signal's reason. */
+  /** Aborting it stops reconnecting and drops an open connection. Pending reads and sends reject with the signal's reason. */
   signal?: AbortSignal;
 }
 

@@ -8,15 +8,21 @@ import type { HostAndPort } from "./target.ts";
 
 /** What TLS needs to know. */
 export interface TlsOptions {
-  /** Certificates in PEM that are trusted besides the system's. */
+  /** Certificates in PEM to trust, in addition to the system's. */
   caCerts?: string[];
-  /** The client's certificate chain in PEM, for servers that ask for one. It needs `key`. */
+  /** The client's certificate chain in PEM, for servers that request one. Requires `key`. */
   cert?: string;
   /** The private key of `cert` in PEM. */
   key?: string;
-  /** The protocols to offer (ALPN, RFC 7301), the best first. @default {["http/1.1"]} */
+  /**
+   * The protocols to offer (ALPN, RFC 7301), the preferred one first.
+   * @default {["http/1.1"]}
+   */
   alpnProtocols?: string[];
-  /** The name that the server's certificate must have; it is sent to the server (SNI). @default the URL's host */
+  /**
+   * The host name to send to the server (SNI) and to verify its certificate against.
+   * @default {the URL's host}
+   */
   serverName?: string;
 }
 

@@ -71,18 +71,18 @@ export interface ReconnectingConnection<Data = unknown> extends AsyncIterable<Me
 /** What an application may have a say in. */
 export interface ReconnectingHooks<Data = unknown> {
   /**
-   * Prepares each new connection before anything else is sent: subscribe again, authenticate. It may read from it and leave
-   * the rest. What it throws closes the connection with 1011 and counts as a failed attempt.
+   * Called for each new connection before anything else is sent, to subscribe or authenticate again. It may read some messages
+   * and leave the rest. If it throws, the connection closes with code 1011 and the attempt has failed.
    */
   onConnect?: ((socket: WebSocketConnection<Data>) => unknown) | undefined;
   /**
-   * Is called at each change of `state`; `connecting` is the first. If it throws, or its promise rejects, the connection ends for good.
-   * A promise is not waited for.
+   * Called when `state` changes; `connecting` comes first. If it throws or rejects, the connection ends for good. Sluice does not
+   * wait for its promise.
    */
   onState?: ((connection: ReconnectingConnection<Data>) => unknown) | undefined;
   /**
-   * Whether to connect again after this end; a promise is awaited. If it throws or rejects, the connection ends for good.
-   *
+   * Decides whether to reconnect after the connection ended. It may be async. If it throws or rejects, the connection ends for
+   * good.
    * @default {shouldReconnect}
    */
   shouldReconnect?: ((info: CloseInfo) => boolean | PromiseLike<boolean>) | undefined;

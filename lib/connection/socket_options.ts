@@ -8,16 +8,21 @@ import { MESSAGE_TYPE } from "../pipeline/messages/chunk_fragmenter.ts";
 
 /** What a tap records. */
 export interface TapOptions {
-  /** Bytes of a payload that a frame's line shows; the line always has its `length`. @default {1024} */
+  /**
+   * The most bytes of a payload in a line. The line always has the `length` of the frame.
+   * @default {1024}
+   */
   maxPayloadBytes?: number;
   /**
-   * Whether the bytes of every read and write are recorded, which `replay` needs. `false` with `maxPayloadBytes: 0` records when
-   * frames came and how large they were, and nothing of what was said. @default {true}
+   * Whether to record the bytes of every read and write, which `replay` needs. With `false` and `maxPayloadBytes: 0`, the
+   * recording contains only the time and size of each frame.
+   * @default {true}
    */
   wire?: boolean;
   /**
-   * Characters of lines that may wait for their reader. What comes then is not recorded, and a line says how many lines are
-   * missing: `{"ms":12.5,"lost":3}`. @default {1048576}, 1 MiB
+   * The most characters of lines that may wait for the reader. Beyond that, lines are discarded, and a line tells how many:
+   * `{"ms":12.5,"lost":3}`.
+   * @default {1048576}, 1 MiB
    */
   highWaterMark?: number;
 }
@@ -37,22 +42,28 @@ export type SlowPolicy = "disconnect" | "wait" | "drop-oldest" | "latest-only";
 
 /** How a topic is subscribed to. */
 export interface SubscribeOptions {
-  /** The most messages of the topic's history that are sent first, the oldest of them first. @default {0} */
+  /**
+   * The most messages from the topic's history to send first, in order.
+   * @default {0}
+   */
   history?: number;
-  /** What happens when the subscriber is slow. @default {the hub's} */
+  /**
+   * What happens if the subscriber does not keep up.
+   * @default {the hub's}
+   */
   slowPolicy?: SlowPolicy;
 }
 
 /** How a message is sent. */
 export interface SendOptions {
   /**
-   * Whether it is compressed: `false` for what is compressed already, or mixes secrets with what others may choose (RFC 7692
-   * §8). By default the extension decides.
+   * Whether to compress the message. Pass `false` for data that is compressed already, or that mixes secrets with data from
+   * others (RFC 7692 §8). By default the extension decides.
    */
   compress?: boolean;
   /**
-   * What a message from a source is, where its first chunk is not to decide: a source of no chunks is an empty binary message
-   * unless this says otherwise. Data is what it is.
+   * The type of a message that is sent from a stream. By default the first chunk decides, and a stream without chunks is an empty
+   * binary message. For other data it has no effect.
    */
   type?: "text" | "binary";
 }

@@ -21,19 +21,17 @@ import { HandlerAbortError, type HandlerRequest, ServerRequest } from "./handler
 
 /** Where the handlers are. */
 export interface LoadHandlersOptions {
-  /** The folder that resource names count from: a path, or a file URL. */
+  /** The folder that resource names start from: a path or a file URL. */
   root: string | URL;
-  /** The only folder to look into, with those below it, which saves time where the root holds much else. Relative to the root. */
+  /** The only folder below the root to search, with its subfolders. A relative path starts at the root. */
   scanDir?: string;
-  /**
-   * A file of aliases: on each line an alias and an existing resource name. What follows `#` is a comment. A path, or a file URL.
-   */
+  /** A file of aliases: each line has an alias and an existing resource name. `#` starts a comment. A path or a file URL. */
   mapFile?: string | URL;
-  /** Aliases: existing resource names by alias. Those of `mapFile` come after them. */
+  /** Aliases as an object from alias to existing resource name. Aliases from `mapFile` are added to them. */
   aliases?: Readonly<Record<string, string>>;
   /**
-   * Gets what is skipped: a file that cannot be loaded, a link that leads outside, an alias of nothing. The message
-   * is one line; the cause is what was thrown. By default it is printed to the console.
+   * Gets a warning for each file that cannot be loaded, each link that leads outside, and each alias without a resource. The
+   * message is one line; `cause` is the error. By default it is printed to the console.
    */
   onWarning?(warning: Error): void;
 }

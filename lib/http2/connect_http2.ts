@@ -16,17 +16,17 @@ import { type Http2WebSocketSession, WebSocketSession } from "./http2_session.ts
 /** How a session is opened. */
 export interface ConnectHttp2Options extends Partial<Pick<Limits, "handshakeTimeout" | "closeTimeout">> {
   /**
-   * Certificates in PEM that are trusted instead of the built-in ones. Other than in `connect`: to add to those (`rootCertificates`
-   * of `node:tls`) a program needs `--allow-sys=ca` in Deno, so that is left to it.
+   * Certificates in PEM to trust instead of the built-in ones, unlike in `connect`. To add to the built-in ones, include
+   * `rootCertificates` of `node:tls`, which needs `--allow-sys=ca` in Deno.
    */
   caCerts?: string[];
-  /** Our certificate chain in PEM, where the server asks for one. */
+  /** The client's certificate chain in PEM, for servers that request one. */
   cert?: string;
-  /** The private key to it, in PEM. */
+  /** The private key of `cert` in PEM. */
   key?: string;
-  /** The name that the server's certificate must have. By default the URL's host. */
+  /** The host name to verify the server's certificate against. By default the URL's host. */
   serverName?: string;
-  /** Gives up connecting. Once the session is open it does nothing. */
+  /** Aborts connecting. It has no effect once the session is open. */
   signal?: AbortSignal;
 }
 

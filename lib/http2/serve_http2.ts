@@ -27,8 +27,8 @@ import { http2Exchange, type StreamEvent } from "./http2_exchange.ts";
 export interface ServeHttp2Options<Data = unknown>
   extends Omit<GroupOptions<Data>, "http" | "legacy" | "signal" | "bodyTimeout" | "keepAliveTimeout"> {
   /**
-   * Which requests for a WebSocket are taken, by their header fields: `:path`, `:authority` and the others. Others are left to the
-   * server's other listeners; where there are none, they are refused with 404. By default all.
+   * Returns whether to handle a WebSocket request, by its header fields: `:path`, `:authority` and the others. Other requests are
+   * passed on to the server's other listeners; if there are none, they get a 404. By default all requests are handled.
    */
   takes?(headers: IncomingHttpHeaders): boolean;
 }

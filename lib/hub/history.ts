@@ -8,13 +8,12 @@ import type { HubMessage } from "./hub_message.ts";
 
 /** How much is kept. */
 export interface HistoryOptions {
-  /** Messages of one topic. */
+  /** The most messages to keep for each topic. */
   messages: number;
   /**
-   * Bytes of memory for the messages of all topics together. A message counts twice its size, as data and as the frame that is
-   * sent, and 576 bytes for its objects; a topic counts its name and 256 bytes. Where there is no room, the topic that was quiet for
-   * longest forgets first. Messages that are encoded in several ways take more than they are counted with.
-   *
+   * The most bytes of memory for the messages of all topics. A message counts twice its size (its data and its frame) plus 576
+   * bytes; a topic counts its name plus 256 bytes. When memory runs out, the topic that was quiet for longest loses its oldest
+   * messages first. Messages that are encoded in several ways take more than this.
    * @default {16777216}, 16 MiB
    */
   bytes?: number;

@@ -27,40 +27,42 @@ import type { TopicPattern } from "./topic_pattern.ts";
  */
 export interface HubOptions<Data = unknown> extends Partial<HubLimits> {
   /**
-   * Decides whether a connection may have a topic. It is given the very string that is routed, which nothing trims, decodes or folds
-   * (CVE-2020-11020); anything but `true` refuses. It is not asked about patterns, nor about what the server itself publishes.
-   *
-   * @default {every topic is for everybody}
+   * Returns `true` if a connection may subscribe or publish to a topic; any other value refuses. It gets exactly the string that
+   * is used for routing, not trimmed, decoded or folded (CVE-2020-11020). It is not called for patterns, nor when the server
+   * itself publishes.
+   * @default {every topic is allowed}
    */
   authorize?(socket: WebSocketConnection<Data>, topic: string, action: "subscribe" | "publish"): boolean;
-  /** What happens when a subscriber is slow. @default {"disconnect"} */
+  /**
+   * What happens to a subscriber that does not keep up.
+   * @default {"disconnect"}
+   */
   slowPolicy?: SlowPolicy;
-  /** Keeps the last messages of each topic for those who subscribe later. By default there are none. */
+  /** Keeps the last messages of each topic for later subscribers. By default none are kept. */
   history?: HistoryOptions;
-  /** Takes messages to the hubs of other processes, and brings theirs. */
+  /** Sends messages to the hubs of other processes, and receives theirs. By default there is none. */
   broker?: Broker;
   /**
-   * Milliseconds for which a topic stays subscribed to at the broker after its last subscriber has left.
-   *
+   * Milliseconds to stay subscribed to a topic at the broker after its last subscriber has left.
    * @default {1000}
    */
   unsubscribeDelay?: number;
-  /** The first subscriber of a topic has come, or the last has gone. */
+  /** Called when a topic gets its first subscriber or loses its last one. */
   onTopic?(topic: string, active: boolean): void;
   /**
-   * A slow subscriber reads again, or has ended, after so many messages for it were dropped since the last call. What is sent to it
-   * here comes before the messages that were kept.
+   * Called when a slow subscriber reads again or has ended, with the number of messages that were discarded since the last call.
+   * Messages that you send to it here arrive before the messages that were kept.
    */
   onDropped?(socket: WebSocketConnection<Data>, messages: number): void;
-  /** The broker is in another state. */
+  /** Called when the state of the broker changes. */
   onBrokerState?(state: BrokerState): void;
-  /** Gets what hooks and the broker throw. By default it is printed to the console. */
+  /** Gets errors of hooks and of the broker. By default they are printed to the console. */
   onError?(error: unknown): void;
 }
 
 /** How a message is published. */
 export interface PublishOptions extends SendOptions {
-  /** A subscriber that does not get it, such as its author. */
+  /** A subscriber that does not get the message, such as its sender. */
   except?: WebSocketConnection;
 }
 

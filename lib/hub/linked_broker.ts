@@ -21,14 +21,14 @@ import { BrokerQueue } from "./broker_queue.ts";
 /** What every broker has as options. */
 export interface BrokerOptions extends Partial<BrokerLimits> {
   /**
-   * The most milliseconds before the first attempt to come back, and before any; each is random up to there.
-   *
+   * The longest delay before the first attempt to reconnect and before any attempt, in milliseconds. Each delay is random, up to
+   * that.
    * @default {{ first: 1000, most: 30000 }}
    */
   reconnect?: { readonly first?: number; readonly most?: number };
   /**
-   * Gets why the broker cannot be reached, once for each reason in a row, and what the hub throws. By default it is printed to
-   * the console.
+   * Gets the reason why the broker cannot be reached, once for each change of the reason, and errors of the hub. By default they
+   * are printed to the console.
    */
   onError?(error: unknown): void;
 }

@@ -49,11 +49,20 @@ export interface NatsConnectOptions {
 
 /** How to reach NATS. */
 export interface NatsBrokerOptions extends BrokerOptions {
-  /** The servers, `host:port` each. One is chosen at random, and the next where it does not answer. @default {"127.0.0.1:4222"} */
+  /**
+   * The servers, each as `host:port`. The client picks one at random, and the next one if it does not answer.
+   * @default {"127.0.0.1:4222"}
+   */
   servers?: string | string[];
-  /** What stands before every topic: applications that share a server need one each. @default {"sluice"} */
+  /**
+   * A prefix for every topic. Applications that share a server need different prefixes.
+   * @default {"sluice"}
+   */
   prefix?: string;
-  /** Connects with these options and others: credentials, TLS. @default {the client's own `connect`} */
+  /**
+   * Connects with these options and your own, such as credentials and TLS.
+   * @default {the client's own `connect`}
+   */
   connect?(options: NatsConnectOptions): Promise<NatsClient>;
 }
 

@@ -54,9 +54,15 @@ export interface RedisCreateOptions {
 export interface RedisBrokerOptions extends BrokerOptions {
   /** `redis://user:password@host:port`; `rediss://` with TLS. @default {"redis://127.0.0.1:6379"} */
   url?: string;
-  /** What stands before every topic: applications that share a server need one each. @default {"sluice:"} */
+  /**
+   * A prefix for every topic. Applications that share a server need different prefixes.
+   * @default {"sluice:"}
+   */
   prefix?: string;
-  /** Makes a client with these options and others. Two are made for each attempt. @default {the client's own `createClient`} */
+  /**
+   * Creates a client with these options and your own. It is called twice for each attempt.
+   * @default {the client's own `createClient`}
+   */
   create?(options: RedisCreateOptions): RedisClient;
 }
 

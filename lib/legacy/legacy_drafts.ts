@@ -15,13 +15,20 @@ import { readHybi } from "./hybi_handshake.ts";
 /** Which drafts a server speaks. */
 export interface LegacyDraftsOptions {
   /**
-   * Hixie-75. It has no key: every request for a WebSocket without one is taken for it, and nothing proves to either side that
-   * the other meant to speak WebSocket. mod_pywebsocket has it off as well. @default {false}
+   * Whether to speak Hixie-75. It has no key, so every request without one is accepted, and neither side can be sure that the
+   * other meant to speak WebSocket. mod_pywebsocket also disables it by default.
+   * @default {false}
    */
   hixie75?: boolean;
-  /** Hixie-76, which is HyBi-00. @default {true} */
+  /**
+   * Whether to speak Hixie-76, which is HyBi-00.
+   * @default {true}
+   */
   hixie76?: boolean;
-  /** The HyBi drafts 07 to 12, whose frames are masked as RFC 6455's. @default {true} */
+  /**
+   * Whether to speak the HyBi drafts 07 to 12. Their frames are masked as in RFC 6455.
+   * @default {true}
+   */
   hybi?: boolean;
 }
 

@@ -24,8 +24,8 @@ import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "../ser
 export interface ServeNodeOptions<Data = unknown>
   extends Omit<GroupOptions<Data>, "http" | "signal" | "bodyTimeout" | "keepAliveTimeout"> {
   /**
-   * Which requests are taken. Others are left to the event's other listeners; where all of them are of this kind and none takes
-   * the request, it is refused with 404. By default all.
+   * Returns whether to handle a request. Other requests are passed on to other `upgrade` listeners. If every listener was added
+   * by `serveNode` and none handles the request, it gets a 404. By default all requests are handled.
    */
   takes?(request: IncomingMessage): boolean;
 }

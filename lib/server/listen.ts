@@ -23,23 +23,30 @@ export interface Listener {
 
 /** Where to listen. */
 export interface ListenOptions {
-  /** The port; 0 for one that is free. @default {8000} */
+  /**
+   * The port to listen on; 0 picks a free one.
+   * @default {8000}
+   */
   port?: number;
   /** The address to listen on. @default {"0.0.0.0"} */
   hostname?: string;
-  /** Listens on a Unix socket at this path instead. Deno removes its file when the server has stopped. */
+  /** The path of a Unix socket to listen on, instead of a port. Deno removes the file when the server has stopped. */
   path?: string;
   /** The certificate chain in PEM, for TLS. */
   cert?: string;
   /** The private key in PEM, for TLS. */
   key?: string;
   /**
-   * Gives the certificate for each TLS handshake, instead of `cert` and `key`: by the host name that the client asks for, or a renewed
-   * one without a restart. It returns `{ cert, key }` from memory, the same object while it is the same certificate, and `undefined`
-   * for a name that it does not know. The name is `undefined` for clients that send none, and for unknown names.
+   * Returns the certificate for each TLS handshake, instead of `cert` and `key`. Use it to serve several host names, or to renew
+   * a certificate without a restart. It gets the host name that the client asks for, or `undefined`, and returns `{ cert, key }`
+   * from memory: the same object as long as the certificate is the same. Return `undefined` for an unknown name; it is then
+   * called with `undefined`.
    */
   certificate?: CertificateFor;
-  /** Lets several processes listen on the same port (Linux, `--unstable-net`). @default {false} */
+  /**
+   * Whether several processes may listen on the same port (Linux, `--unstable-net`).
+   * @default {false}
+   */
   reusePort?: boolean;
 }
 

@@ -65,85 +65,98 @@ export interface UpgradeInfo {
 
 /** How a connection is accepted. */
 export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
-  /** The subprotocol that this server speaks, or a list of them, the best first. */
+  /** The subprotocols that the server speaks, the preferred one first. The first that the client also offers is chosen. */
   protocols?: string | readonly string[];
-  /** Extensions, such as one of your own. */
+  /** Extensions to accept, such as your own. */
   extensions?: readonly Extension[];
-  /** Whether messages are compressed where the client can (RFC 7692). @default {false} */
+  /**
+   * Whether to compress messages if the client supports it (RFC 7692).
+   * @default {false}
+   */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
   /**
-   * The origins that may connect. By default only the host's own, where an `Origin` is sent. The first refusal of each origin is
-   * printed to the console, with the line that lets it in.
+   * The origins that may connect. By default only pages from the server's own host, and requests without `Origin`. Other origins
+   * get 403. The first refusal of each origin prints a line to the console that tells how to allow it.
    */
   origins?: OriginPolicy;
   /**
-   * Decides about a request: chooses the subprotocol, adds header fields, attaches data, or refuses with a `Response`. What it
-   * throws refuses too: a `HandshakeError` with its status, anything else with 500.
+   * Decides about a request before the connection opens. Return an object to choose the subprotocol, add header fields or attach
+   * data; return a `Response` to refuse. Throwing also refuses: a `HandshakeError` with its status, any other error with 500. By
+   * default every request is accepted.
    */
   upgrade?(
     request: UpgradeRequest,
     info: UpgradeInfo,
   ): UpgradeAnswer<Data> | Response | void | Promise<UpgradeAnswer<Data> | Response | void>;
   /**
-   * The drafts before RFC 6455 that are spoken as well: `legacyDrafts()` of `./legacy`, which says what they lack and why no
-   * server should speak them without need. None by default.
+   * The drafts before RFC 6455 to speak as well, made by `legacyDrafts()` of `./legacy`. They lack protections of RFC 6455, so
+   * use them only if you must. By default none.
    */
   legacy?: LegacyDrafts;
-  /** Whether the peer's connection is encrypted, which the URL then says. Known by itself for a `Deno.TlsConn`. */
+  /** Whether the client's connection is encrypted, for the scheme of the URL. By default Sluice looks at the connection. */
   secure?: boolean;
   /**
-   * The reverse proxies in front: IP addresses (`127.0.0.1`), ranges of them (`10.0.0.0/8`), or `unix` for peers with no IP
-   * address. For a request that comes from one of these, `X-Forwarded-For` says the client's address (its last entry that is not
-   * in the list) and `X-Forwarded-Proto` whether it is encrypted. From anybody else these fields count for nothing.
+   * The reverse proxies in front of the server: IP addresses (`127.0.0.1`), ranges (`10.0.0.0/8`), or `unix` for peers without an
+   * IP address. For a request from one of them, `X-Forwarded-For` gives the client's address (its last entry that is not in the
+   * list), and `X-Forwarded-Proto` tells whether the connection is encrypted. From other addresses these fields are ignored.
    */
   proxies?: readonly string[];
   /**
-   * Whether binary messages are lent to callbacks: the bytes are theirs only until the callback returns, or first awaits, and are
-   * then written over; in their `buffer` others' bytes stand around them. Sending them on from within is fine. No memory is
-   * allocated for a message then, which makes large ones up to twice as fast. The other ways to read throw. With extensions, and
-   * over a pair of streams, nothing is lent. @default {false}
+   * Whether to pass binary messages to callbacks as views of a reused buffer. The bytes are valid only until the callback returns
+   * or first awaits. Do not read `data.buffer`: it contains other messages. You may send the bytes from within the callback.
+   * Large messages get up to twice as fast, because no memory is allocated for them. Other ways to read throw. With extensions,
+   * and over a pair of streams, messages are copied as usual.
+   * @default {false}
    */
   lendPayloads?: boolean;
-  /** What `socket.subscribe`, `unsubscribe` and `publish` are for: `createHub` of `./hub` makes one. */
+  /** The hub for `socket.subscribe`, `unsubscribe` and `publish`. Create it with `createHub` of `./hub`. */
   hub?: Topics;
-  /** Gets every connection and every refusal, for metrics and logs; `./telemetry` has some. Nothing is counted without it. */
+  /**
+   * Gets an event for each connection and each refusal, for metrics and logs. `./telemetry` has some. By default nothing is
+   * counted.
+   */
   observer?: Observer;
-  /** Gives up the handshake. */
+  /** Aborts the handshake. */
   signal?: AbortSignal;
 }
 
 /** What a server does with its connections. */
 export interface GroupOptions<Data = unknown> extends AcceptOptions<Data>, Partial<ServerLimits> {
   /**
-   * Answers ordinary requests on the same port, one at a time on each connection, which stays open for more. `request.signal` is
-   * aborted when the client has gone. What it throws, and what is no `Response` in order, is answered with 500. By default ordinary
-   * requests are answered with 426 Upgrade Required.
+   * Answers ordinary requests on the same port, one at a time on each connection, with keep-alive. `request.signal` is aborted
+   * when the client disconnects. If it throws, or returns an invalid response, the client gets 500. By default ordinary requests
+   * get 426 Upgrade Required.
    */
   http?(request: Request, info: UpgradeInfo): Response | Promise<Response>;
   /**
-   * Gets the errors on our side: what handlers and hooks throw, and what `accept` on the listener throws. By default it
-   * is printed to the console.
+   * Gets errors that handlers and hooks throw, and errors of the listener's `accept`. By default they are printed to the console.
    */
   onError?(error: unknown): unknown;
 }
 
 /** How a server stops. */
 export interface ShutdownOptions {
-  /** The close code that clients are given. @default {1001} */
+  /**
+   * The close code for clients.
+   * @default {1001}
+   */
   code?: number;
   /** The close reason. @default {""} */
   reason?: string;
-  /** Milliseconds until what is left is dropped. @default {`closeTimeout`} */
+  /**
+   * Milliseconds after which the remaining connections are dropped.
+   * @default {closeTimeout}
+   */
   timeout?: number;
 }
 
 /** How a server listens and what it does. */
 export interface ServeOptions<Data = unknown> extends GroupOptions<Data>, ListenOptions {
-  /** A listener of your own instead. The server closes it. */
+  /** Your own listener, instead of a port. The server closes it. */
   listener?: Listener;
-  /** Is called when the server listens. */
+  /** Called when the server listens. By default nothing is printed. */
   onListen?(addr: Address): void;
-  /** Shuts the server down. */
+  /** Shuts the server down when aborted. */
   signal?: AbortSignal;
 }
 

@@ -17,19 +17,19 @@ export interface UpgradeRequestOptions<Data = unknown> extends
       "maxMessageBytes" | "highWaterMark" | "maxQueuedBytes" | "closeTimeout" | "pingInterval" | "pongTimeout"
     >
   > {
-  /** The subprotocol that this server speaks, or a list of them, the best first. */
+  /** The subprotocols that the server speaks, the preferred one first. The first that the client also offers is chosen. */
   protocols?: string | readonly string[];
-  /** The origins that may connect. By default only the host's own, where an `Origin` is sent. */
+  /** The origins that may connect. By default only pages from the server's own host, and requests without `Origin`. */
   origins?: OriginPolicy;
-  /** More header fields of the answer, such as `Set-Cookie`. */
+  /** More header fields for the response, such as `Set-Cookie`. */
   headers?: HeadersInit;
-  /** What the application keeps with the connection, as `socket.data`. */
+  /** Your data for the connection, available as `socket.data`. */
   data?: Data;
-  /** The peer's address, of the second argument of `Deno.serve`'s handler. */
+  /** The client's address. Take it from the second argument of the `Deno.serve` handler. */
   remoteAddr?: Address;
-  /** What `socket.subscribe`, `unsubscribe` and `publish` are for: `createHub` of `./hub` makes one. */
+  /** The hub for `socket.subscribe`, `unsubscribe` and `publish`. Create it with `createHub` of `./hub`. */
   hub?: Topics;
-  /** Gets what the handler throws. By default it is printed to the console. */
+  /** Gets errors that the handler throws. By default they are printed to the console. */
   onError?(error: unknown): unknown;
 }
 

@@ -21,9 +21,12 @@ import { readLine, type Recording, type RecordingFacts } from "./recording.ts";
 
 /** How a recording is read back. The limits are those of the recording where none are given. */
 export interface ReplayOptions extends Partial<Pick<Limits, "maxMessageBytes" | "maxFragments" | "maxEmptyFragments">> {
-  /** What is read: what came in, as the connection read it, or what went out, as its peer must. @default {"in"} */
+  /**
+   * The direction to read: `"in"` for what the connection received, `"out"` for what it sent.
+   * @default {"in"}
+   */
   way?: Direction;
-  /** The extensions that the connection may have used, where they are more than permessage-deflate. */
+  /** Extensions that the connection may have used, other than permessage-deflate. */
   extensions?: readonly Extension[];
 }
 

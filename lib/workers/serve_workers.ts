@@ -26,7 +26,10 @@ import { WorkerSlot } from "./worker_slot.ts";
 
 /** How workers serve. */
 export interface ServeWorkersOptions {
-  /** How many. @default {navigator.hardwareConcurrency} */
+  /**
+   * The number of workers.
+   * @default {navigator.hardwareConcurrency}
+   */
   workers?: number;
   /** The port; 0 for one that is free. @default {8000} */
   port?: number;
@@ -36,22 +39,24 @@ export interface ServeWorkersOptions {
   cert?: string;
   /** The private key in PEM, for TLS. */
   key?: string;
-  /** What every worker is given as well, cloned. */
+  /** Your data for every worker, passed by structured clone. */
   data?: unknown;
-  /** Milliseconds that a worker may take until it listens; `Infinity` or 0 for any time. @default {30000} */
+  /**
+   * Milliseconds within which a worker must listen; `Infinity` or 0 for no limit.
+   * @default {30000}
+   */
   startTimeout?: number;
   /**
-   * The most milliseconds before the first attempt to start a worker again, and before any; each is random up to there, and the
-   * range doubles from one to the other while it crashes again.
-   *
+   * The longest delay before a crashed worker is first restarted, and before any restart, in milliseconds. Each delay is random.
+   * The longest delay doubles from one to the other while the worker keeps crashing.
    * @default {{ first: 200, most: 30000 }}
    */
   restart?: { readonly first?: number; readonly most?: number };
-  /** Is called when all listen. */
+  /** Called when all workers listen. */
   onListen?(addr: Deno.Addr): void;
-  /** Is called when a worker crashed, hangs or does not start again. By default the error is printed to the console. */
+  /** Called when a worker crashes, hangs or cannot be restarted. By default the error is printed to the console. */
   onError?(error: unknown): void;
-  /** Shuts all of them down. */
+  /** Shuts all workers down when aborted. */
   signal?: AbortSignal;
 }
 

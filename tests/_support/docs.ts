@@ -50,7 +50,7 @@ const REFERENCE = new URL("docs/reference/options-and-limits.md", ROOT);
 const LIMITS = [
   ["Limits", "DEFAULT_LIMITS", DEFAULT_LIMITS, "Every connection: `serve`, `accept`, `connect`, `serveNode`"],
   ["ServerLimits", "DEFAULT_SERVER_LIMITS", DEFAULT_SERVER_LIMITS, "A server: `serve`, `serveNode`, `serveHttp2`"],
-  ["ReconnectLimits", "DEFAULT_RECONNECT_LIMITS", DEFAULT_RECONNECT_LIMITS, "A client that comes back: `reconnecting`"],
+  ["ReconnectLimits", "DEFAULT_RECONNECT_LIMITS", DEFAULT_RECONNECT_LIMITS, "A client that reconnects: `reconnecting`"],
   ["HubLimits", "DEFAULT_HUB_LIMITS", DEFAULT_HUB_LIMITS, "A hub: `createHub`"],
   [
     "BrokerLimits",
@@ -115,9 +115,9 @@ const OPTIONS = [
     "AcceptOptions",
     "A server's connections: `serve`, `accept`, `serveNode`, `serveHttp2`",
   ],
-  ["lib/server/server_options.ts", "GroupOptions", "A server: `serve`, and but for `http` `serveNode`"],
-  ["lib/server/listen.ts", "ListenOptions", "Where it listens: `serve`"],
-  ["lib/server/server_options.ts", "ServeOptions", "How it starts and stops: `serve`"],
+  ["lib/server/server_options.ts", "GroupOptions", "A server: `serve`, and, except for `http`, `serveNode`"],
+  ["lib/server/listen.ts", "ListenOptions", "Address and TLS: `serve`"],
+  ["lib/server/server_options.ts", "ServeOptions", "Start and shutdown: `serve`"],
   ["lib/server/server_options.ts", "ShutdownOptions", "`server.shutdown`"],
   ["lib/node/serve_node.ts", "ServeNodeOptions", "`serveNode` of `./node`"],
   ["lib/http2/serve_http2.ts", "ServeHttp2Options", "`serveHttp2` of `./http2`"],
@@ -150,8 +150,9 @@ const HEAD = `<!-- deno-fmt-ignore-file -->
 
 # Options and limits
 
-Sizes are bytes and times are milliseconds. Of a limit, \`Infinity\` lifts it; of a time, so does \`0\`. A limit that cannot be
-used is a \`RangeError\` at the call, an option of another kind, or that does not exist, a \`TypeError\`. What happens when a limit is passed is in [errors](errors.md).
+Sizes are in bytes and times in milliseconds. \`Infinity\` removes a limit; \`0\` also disables a timeout. A number out of range
+throws a \`RangeError\` at the call; a wrong type or an unknown option throws a \`TypeError\`. [Errors](errors.md) describes what
+happens when a limit is exceeded.
 
 `;
 
@@ -164,13 +165,13 @@ export function referencePage(): string {
     const rows = membersOf(source, type).map((
       { name, text },
     ) => [code(name), amount(name, amounts.get(name)), text, takes(type, name), reasons.get(name) ?? ""]);
-    return table(title, ["limit", "default", "what", "takes", "why so much"], rows);
+    return table(title, ["limit", "default", "meaning", "type", "reason for the default"], rows);
   });
   const options = OPTIONS.map(([path, type, title]) => {
     const rows = membersOf(read(path), type).map((
       { name, text, byDefault },
     ) => [code(name), byDefault ?? "", text, takes(type, name)]);
-    return table(title, ["option", "default", "what", "takes"], rows);
+    return table(title, ["option", "default", "meaning", "type"], rows);
   });
   return `${[`${HEAD}## Limits`, ...limits, "## Options", ...options].join("\n\n")}\n`;
 }
@@ -211,6 +212,17 @@ function membersOf(source: string, type: string): Member[] {
 function defaultOf(tag: string): string {
   const isProse = (text: string) => text.includes("`") || /^[a-z']+ [a-z]/.test(text);
   return cell(tag).replace(/\{(\{.*?\}|[^{}]*)\}/g, (_, value: string) => isProse(value) ? value : code(value));
+}
+
+/** The default that each limit's comment names, and the one that it has. They are the same. */
+export function limitDefaults(): [name: string, named: string | undefined, is: string][] {
+  const source = read("lib/limits.ts");
+  return LIMITS.flatMap(([type, , defaults]) => {
+    const amounts = new Map<string, number>(Object.entries(defaults));
+    return membersOf(source, type).map(({ name, byDefault }): [string, string | undefined, string] => {
+      return [`${type}.${name}`, byDefault, amount(name, amounts.get(name))];
+    });
+  });
 }
 
 /** The comment before each default; those that follow without one have the same. */

@@ -11,11 +11,11 @@ import { isExempt } from "./no_proxy.ts";
 /** A proxy to connect through. */
 export interface ProxyOptions {
   /**
-   * `http://`, `https://` (which is spoken to over TLS), `socks5://` or `socks5h://`, with `user:password@` where the proxy wants
-   * them. A SOCKS proxy looks up the host's name, whichever of the two names it has.
+   * The proxy's URL: `http://`, `https://` (with TLS to the proxy), `socks5://` or `socks5h://`, with `user:password@` if it
+   * needs credentials. A SOCKS proxy always resolves the host name itself.
    */
   url: string | URL;
-  /** More header fields of the CONNECT request, such as `Proxy-Authorization`. A SOCKS proxy is sent none. */
+  /** More header fields for the CONNECT request, such as `Proxy-Authorization`. A SOCKS proxy gets none. */
   headers?: HeadersInit;
 }
 

@@ -22,23 +22,30 @@ import { canKeepContext, deflateBytes, type Deflater, inflateBytes, type Inflate
 /** How permessage-deflate is used. */
 export interface PerMessageDeflateOptions {
   /**
-   * Whether the server keeps its context from one message to the next, which compresses small messages far better and costs about
-   * 256 KiB for each connection. A client asks the server for it, a server decides.
-   *
+   * Whether the server keeps its context from one message to the next. That compresses small messages far better, and costs about
+   * 256 KiB for each connection. A client requests it, the server decides.
    * @default {false} on a server, {true} on a client
    */
   serverContextTakeover?: boolean;
   /**
-   * Whether the client keeps its context, which costs the server about 40 KiB for each connection.
-   *
+   * Whether the client keeps its context from one message to the next. That costs the server about 40 KiB for each connection.
    * @default {false} on a server, {true} on a client
    */
   clientContextTakeover?: boolean;
-  /** The most bits of the server's window, 8 to 15. @default {15} */
+  /**
+   * The largest window of the server, in bits from 8 to 15.
+   * @default {15}
+   */
   serverMaxWindowBits?: number;
-  /** The most bits of the client's window, 8 to 15. @default {15} */
+  /**
+   * The largest window of the client, in bits from 8 to 15.
+   * @default {15}
+   */
   clientMaxWindowBits?: number;
-  /** Bytes below which a message is sent as it is. @default {1024} */
+  /**
+   * The size in bytes from which messages are compressed. Smaller ones are sent uncompressed.
+   * @default {1024}
+   */
   threshold?: number;
   /**
    * From 0, store, to 9, smallest. Level 1 takes a tenth to a half of the time of zlib's own 6, for 16 % more bytes of messages of 200
@@ -47,19 +54,20 @@ export interface PerMessageDeflateOptions {
    * @default {1}, or 6 with a window of 10 bits or fewer, or with context takeover, where size is what is wanted
    */
   level?: number;
-  /** From 1, little memory, to 9, fast. @default {8} */
+  /**
+   * The memory for compression, from 1 (least memory) to 9 (fastest).
+   * @default {8}
+   */
   memLevel?: number;
   /**
-   * How many times larger than its compressed bytes a message may be, judged above 1 MiB: the fence behind `maxMessageBytes`.
-   * Deflate reaches 1032; text rarely 20.
-   *
+   * The most times that a message may be larger than its compressed bytes, checked above 1 MiB. A larger ratio closes the
+   * connection with code 1009. Deflate can reach 1032; text rarely exceeds 20.
    * @default {256}
    */
   maxRatio?: number;
   /**
-   * Bytes that the kept contexts of all connections may take together, those of handshakes under way included. A connection that
-   * would go over gets no context takeover. A client asks for none then, but keeps the context of a server that insists.
-   *
+   * The most bytes of memory for the contexts of all connections, including pending handshakes. A connection that would exceed it
+   * gets no context takeover. A client then requests none, but keeps the context if the server insists.
    * @default {67108864}, 64 MiB
    */
   contextBudget?: number;
