@@ -52,7 +52,8 @@ export function sleep(time: number, signal: AbortSignal): Promise<void> {
  * millisecond for it. It calls the global, because loading `node:timers` is not free.
  */
 export function nextTask(): Promise<void> {
-  return new Promise((resolve) => globalThis.setImmediate(resolve));
+  const { setImmediate = setTimeout } = globalThis; // browsers have none
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 /** Makes a promise that is safe to ignore, and what settles it. */

@@ -8,6 +8,7 @@
  * └─ WebSocketError            the connection ended, and not cleanly
  *    ├─ ProtocolError          the peer broke a rule of the protocol (1002, 1007)
  *    ├─ TopicError             the peer asked for a topic that it may not have (1008)
+ *    ├─ MessageError           the peer sent a message that a codec cannot take (1003, 1007, 1008)
  *    ├─ LimitError             the peer, or a slow peer, went over one of our limits (1008, 1009, 1013)
  *    └─ ConnectionError        the transport was lost, timed out, or was aborted (1006)
  * Error
@@ -236,6 +237,33 @@ export class TopicError extends WebSocketError {
   constructor(message: string, topic: string) {
     super(message, { closeCode: 1008, reason: message });
     this.topic = topic;
+  }
+}
+
+/**
+ * A codec cannot take a message of the peer's: it is not JSON, or it does not match its schema. `typed` closes the connection with
+ * {@linkcode MessageError.closeCode}.
+ *
+ * @example A message that is not JSON
+ * ```ts
+ * import { MessageError } from "@sluice/websocket";
+ * import { json } from "@sluice/websocket/typed";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const error = assertThrows(() => json().decode("{"), MessageError);
+ * assertEquals([error.closeCode, error.reason], [1007, "Message is not JSON"]);
+ * ```
+ */
+export class MessageError extends WebSocketError {
+  /** The close code that the peer gets. */
+  declare readonly closeCode: number;
+  /** The error behind it, if there is one. */
+  override readonly cause: unknown;
+
+  /** Makes the error of what is wrong with the message, with the close code and the error behind it. */
+  constructor(message: string, { closeCode, cause }: { closeCode: number; cause?: unknown }) {
+    super(message, { closeCode, reason: shortReason(message.replace(/[^ -~]/g, "?")) });
+    this.cause = cause;
   }
 }
 

@@ -332,6 +332,70 @@ export function resolveHubLimits(given: Partial<HubLimits> = {}): HubLimits {
   return resolve(HUB_LIMIT_KINDS, DEFAULT_HUB_LIMITS, given);
 }
 
+/** The caps of JSON messages. Every one is an option of `json` and `requests`. */
+export interface JsonLimits {
+  /** Arrays and objects inside each other in one message. */
+  maxDepth: number;
+}
+
+/** What each of them takes. */
+export const JSON_LIMIT_KINDS: OptionKinds<JsonLimits> = { maxDepth: COUNT };
+
+/** The defaults for JSON messages. */
+export const DEFAULT_JSON_LIMITS: Readonly<JsonLimits> = Object.freeze({
+  // .NET's figure. A byte of `[[[[` becomes an object of 32 bytes and more, and code that recurses into it overflows the stack.
+  maxDepth: 64,
+});
+
+/**
+ * Checks given limits of JSON messages and fills in the defaults.
+ *
+ * @param given Options that may carry limits.
+ * @returns All of these limits.
+ * @throws {RangeError} If a limit is not a whole number of 1 or more, or `Infinity`.
+ */
+export function resolveJsonLimits(given: Partial<JsonLimits> = {}): JsonLimits {
+  return resolve(JSON_LIMIT_KINDS, DEFAULT_JSON_LIMITS, given);
+}
+
+/** The caps of requests and answers. Every one is an option of `requests`. */
+export interface RequestLimits {
+  /** Requests of ours that wait for their answers. */
+  maxPendingRequests: number;
+  /** Requests of the peer's that are being answered. */
+  maxRunningRequests: number;
+  /** Milliseconds that a request waits for its answer. */
+  requestTimeout: number;
+}
+
+/** What each of them takes. */
+export const REQUEST_LIMIT_KINDS: OptionKinds<RequestLimits> = {
+  maxPendingRequests: COUNT,
+  maxRunningRequests: COUNT,
+  requestTimeout: TIME,
+};
+
+/** The defaults of requests and answers. */
+export const DEFAULT_REQUEST_LIMITS: Readonly<RequestLimits> = Object.freeze({
+  // An entry costs about 500 bytes and a timer. More that wait are a peer that does not answer.
+  maxPendingRequests: 1_000,
+  // The streams that HTTP/2 recommends as the least (RFC 9113 §6.5.2). The peer chooses how much work there is at a time.
+  maxRunningRequests: 100,
+  // Shorter than any proxy's idle timeout, longer than a slow query.
+  requestTimeout: 10_000,
+});
+
+/**
+ * Checks given limits of requests and answers and fills in the defaults.
+ *
+ * @param given Options that may carry limits.
+ * @returns All of these limits; a time that is lifted is 0.
+ * @throws {RangeError} If a limit is not a whole number, is below what makes sense, or is a time longer than a timer can wait.
+ */
+export function resolveRequestLimits(given: Partial<RequestLimits> = {}): RequestLimits {
+  return resolve(REQUEST_LIMIT_KINDS, DEFAULT_REQUEST_LIMITS, given);
+}
+
 /** UTF-16 units of a string: V8 has no longer ones (`String::kMaxLength`). A text that needs more can be read in parts only. */
 export const LONGEST_STRING: number = 2 ** 29 - 24;
 

@@ -59,6 +59,7 @@ const LAYERS = [
   "lib/extensions/",
   "lib/transport/",
   "lib/connection/",
+  "lib/typed/",
   "lib/node/duplex.ts",
   "lib/hub/",
   "lib/server/",

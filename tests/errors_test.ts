@@ -5,6 +5,7 @@ import {
   HandshakeError,
   invalidState,
   LimitError,
+  MessageError,
   ProtocolError,
   queueFull,
   TopicError,
@@ -157,4 +158,16 @@ Deno.test("a queue that is full says what is queued, and carries the limit, the 
   assertEquals(full.message, "Peer does not read: 12 bytes queued reach maxQueuedBytes 10");
   assertEquals([full.limit, full.max, full.actual, full.closeCode], ["maxQueuedBytes", 10, 12, 1013]);
   assertEquals(queueFull("Messages", 10).actual, undefined);
+});
+
+Deno.test("a MessageError carries the code, the cause and a reason that a close frame can hold", () => {
+  const cause = new SyntaxError("Unexpected end");
+  const error = new MessageError("Message is not größer", { closeCode: 1007, cause });
+  assertInstanceOf(error, WebSocketError);
+  assertEquals(
+    [error.name, error.closeCode, error.reason, closeCodeOf(error)],
+    ["MessageError", 1007, "Message is not gr??er", 1007],
+  );
+  assertStrictEquals(error.cause, cause);
+  assertStrictEquals(new MessageError("€".repeat(200), { closeCode: 4000 }).reason, "?".repeat(123));
 });

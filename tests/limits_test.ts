@@ -2,13 +2,16 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import {
   DEFAULT_BROKER_LIMITS,
   DEFAULT_HUB_LIMITS,
+  DEFAULT_JSON_LIMITS,
   DEFAULT_LIMITS,
   DEFAULT_RECONNECT_LIMITS,
   type Limits,
   resolveBrokerLimits,
   resolveHubLimits,
+  resolveJsonLimits,
   resolveLimits,
   resolveReconnectLimits,
+  resolveRequestLimits,
 } from "../lib/limits.ts";
 
 /** Every limit, with its default and the least that makes sense: 0 for a time that may be none, for no empty fragment and no redirect. */
@@ -117,4 +120,18 @@ Deno.test("a hub's limits have defaults, and what is given is checked in the sam
   assertEquals(resolveHubLimits(), { maxTopicsPerConnection: 1_000, maxTopicBytes: 1_024, maxBacklogBytes: 1_048_576 });
   assertEquals(resolveHubLimits({ maxTopicBytes: Infinity }), { ...DEFAULT_HUB_LIMITS, maxTopicBytes: Infinity });
   for (const value of [0, -1, 1.5, NaN]) assertThrows(() => resolveHubLimits({ maxBacklogBytes: value }), RangeError);
+});
+
+Deno.test("the limits of JSON messages and of requests have defaults, and are checked as the others are", () => {
+  assertEquals(resolveJsonLimits(), { maxDepth: 64 });
+  assertEquals(resolveJsonLimits({ maxDepth: 2 }), { ...DEFAULT_JSON_LIMITS, maxDepth: 2 });
+  assertThrows(() => resolveJsonLimits({ maxDepth: 0 }), RangeError);
+  assertEquals(resolveRequestLimits({ requestTimeout: Infinity }), {
+    maxPendingRequests: 1_000,
+    maxRunningRequests: 100,
+    requestTimeout: 0,
+  });
+  for (const given of [{ maxPendingRequests: 0 }, { maxRunningRequests: 1.5 }, { requestTimeout: -1 }]) {
+    assertThrows(() => resolveRequestLimits(given), RangeError);
+  }
 });

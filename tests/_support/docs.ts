@@ -8,12 +8,16 @@ import {
   BROKER_LIMIT_KINDS,
   DEFAULT_BROKER_LIMITS,
   DEFAULT_HUB_LIMITS,
+  DEFAULT_JSON_LIMITS,
   DEFAULT_LIMITS,
   DEFAULT_RECONNECT_LIMITS,
+  DEFAULT_REQUEST_LIMITS,
   DEFAULT_SERVER_LIMITS,
   HUB_LIMIT_KINDS,
+  JSON_LIMIT_KINDS,
   LIMIT_KINDS,
   RECONNECT_LIMIT_KINDS,
+  REQUEST_LIMIT_KINDS,
   SERVER_LIMIT_KINDS,
 } from "../../lib/limits.ts";
 import { CALLBACK, type Kind, LONGEST_TIME, TEXT, TEXT_OR_TEXTS } from "../../lib/option_kinds.ts";
@@ -41,6 +45,8 @@ import {
 } from "../../lib/server/server_options.ts";
 import { UPGRADE_REQUEST_OPTION_KINDS } from "../../lib/server/upgrade_request_options.ts";
 import { REPLAY_OPTION_KINDS } from "../../lib/telemetry/replay.ts";
+import { JSON_OPTION_KINDS } from "../../lib/typed/json.ts";
+import { REQUEST_OPTION_KINDS, REQUESTS_OPTION_KINDS } from "../../lib/typed/requests.ts";
 import { SERVE_WORKERS_OPTION_KINDS } from "../../lib/workers/serve_workers.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -52,6 +58,8 @@ const LIMITS = [
   ["ServerLimits", "DEFAULT_SERVER_LIMITS", DEFAULT_SERVER_LIMITS, "A server: `serve`, `serveNode`, `serveHttp2`"],
   ["ReconnectLimits", "DEFAULT_RECONNECT_LIMITS", DEFAULT_RECONNECT_LIMITS, "A client that reconnects: `reconnecting`"],
   ["HubLimits", "DEFAULT_HUB_LIMITS", DEFAULT_HUB_LIMITS, "A hub: `createHub`"],
+  ["JsonLimits", "DEFAULT_JSON_LIMITS", DEFAULT_JSON_LIMITS, "JSON messages: `json` and `requests` of `./typed`"],
+  ["RequestLimits", "DEFAULT_REQUEST_LIMITS", DEFAULT_REQUEST_LIMITS, "Requests: `requests` of `./typed`"],
   [
     "BrokerLimits",
     "DEFAULT_BROKER_LIMITS",
@@ -66,6 +74,8 @@ const KINDS: Readonly<Record<string, object>> = {
   ServerLimits: SERVER_LIMIT_KINDS,
   ReconnectLimits: RECONNECT_LIMIT_KINDS,
   HubLimits: HUB_LIMIT_KINDS,
+  JsonLimits: JSON_LIMIT_KINDS,
+  RequestLimits: REQUEST_LIMIT_KINDS,
   BrokerLimits: BROKER_LIMIT_KINDS,
   AcceptOptions: ACCEPT_OPTION_KINDS,
   GroupOptions: GROUP_OPTION_KINDS,
@@ -94,6 +104,9 @@ const KINDS: Readonly<Record<string, object>> = {
   NatsBrokerOptions: { servers: TEXT_OR_TEXTS, prefix: TEXT, connect: CALLBACK },
   RedisBrokerOptions: { url: TEXT, prefix: TEXT, create: CALLBACK },
   ServeWorkersOptions: SERVE_WORKERS_OPTION_KINDS,
+  JsonOptions: JSON_OPTION_KINDS,
+  RequestsOptions: REQUESTS_OPTION_KINDS,
+  RequestOptions: REQUEST_OPTION_KINDS,
   LoadHandlersOptions: LOAD_HANDLERS_OPTION_KINDS,
   LegacyDraftsOptions: LEGACY_DRAFTS_OPTION_KINDS,
   ReplayOptions: REPLAY_OPTION_KINDS,
@@ -140,6 +153,9 @@ const OPTIONS = [
   ["lib/hub/nats.ts", "NatsBrokerOptions", "`natsBroker` of `./hub/nats`"],
   ["lib/hub/redis.ts", "RedisBrokerOptions", "`redisBroker` of `./hub/redis`"],
   ["lib/workers/serve_workers.ts", "ServeWorkersOptions", "`serveWorkers` of `./workers`"],
+  ["lib/typed/json.ts", "JsonOptions", "`json` of `./typed`"],
+  ["lib/typed/requests.ts", "RequestsOptions", "`requests` of `./typed`"],
+  ["lib/typed/requests.ts", "RequestOptions", "`request` of what `requests` gives"],
   ["lib/handlers/handler_directory.ts", "LoadHandlersOptions", "`loadHandlers` of `./handlers`"],
   ["lib/legacy/legacy_drafts.ts", "LegacyDraftsOptions", "`legacyDrafts` of `./legacy`"],
   ["lib/telemetry/replay.ts", "ReplayOptions", "`replay` of `./telemetry`"],

@@ -1,0 +1,298 @@
+/**
+ * A connection whose messages are values: a codec on a connection, for every way to read.
+ *
+ * @module
+ */
+import { nextTask } from "../async.ts";
+import { closeCodeOf, invalidState, WebSocketError } from "../errors.ts";
+import { like } from "../option_kinds.ts";
+import type { Message, MessageData } from "../pipeline/messages/message.ts";
+import { checkHandler } from "../connection/check_handler.ts";
+import type { WebSocketCallbacks, WebSocketHandler } from "../connection/readers/callbacks.ts";
+import type { DrivenConnection } from "../connection/driven_connection.ts";
+import type { SendOptions } from "../connection/socket_options.ts";
+import type { CloseInfo, WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { Codec } from "./codec.ts";
+
+/** What carries messages: a `WebSocketConnection`, a `ReconnectingConnection`, or what an application puts around one. */
+export interface MessageConnection extends AsyncIterable<Message> {
+  /** Resolves when it has ended. */
+  readonly closed: Promise<CloseInfo>;
+  /** Sends a message. */
+  send(data: MessageData, options?: SendOptions): Promise<void>;
+  /** Ends it. */
+  close(code?: number, reason?: string): Promise<CloseInfo>;
+}
+
+/**
+ * A connection whose messages are values. Read it in one way: `for await` or `readable`. It reads the connection with `for await`, so
+ * a slow reader slows down the peer.
+ *
+ * If the codec refuses a message, the connection fails with the error and its code, as it does for an error of the protocol: the reader
+ * gets the error, `closed` and the callback `error` have it, and `onError` does not get it.
+ *
+ * @typeParam In What comes.
+ * @typeParam Out What is sent.
+ * @typeParam Connection What carries the messages.
+ */
+export interface TypedConnection<In, Out = In, Connection extends MessageConnection = MessageConnection>
+  extends AsyncIterable<In>, AsyncDisposable {
+  /** What carries the messages, with its facts, its `data` and its topics. */
+  readonly connection: Connection;
+  /** Resolves when the connection has ended. */
+  readonly closed: Promise<CloseInfo>;
+  /** Values; one chunk is one message. It closes when the connection ends cleanly, and errors with the cause if not. */
+  readonly readable: ReadableStream<In>;
+  /** Values to send; one chunk is one message. Closing it closes the connection with 1000. */
+  readonly writable: WritableStream<Out>;
+  /**
+   * Sends a value.
+   *
+   * @param value The value. It is encoded at the call, so it may change afterwards.
+   * @param options Whether to compress the message, where that was agreed on.
+   * @returns As `send` of the connection: awaiting it is backpressure, and ignoring it is safe.
+   * @throws {TypeError} If the codec has no message for the value.
+   */
+  send(value: Out, options?: SendOptions): Promise<void>;
+  /** Closes the connection, as its own `close`. */
+  close(code?: number, reason?: string): Promise<CloseInfo>;
+  /** Values in order. Leaving the loop leaves the connection open; an unclean end throws. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<In>;
+}
+
+/** Callbacks as those of `serve`, with a typed connection and values in place of messages. */
+export interface TypedCallbacks<In, Out, Data = unknown, Socket extends MessageConnection = WebSocketConnection<Data>> {
+  /** The connection is open. */
+  open?(peer: TypedConnection<In, Out, Socket>): unknown;
+  /** A value arrived. A promise is awaited before the next one, so a slow handler stops the peer. */
+  message?(peer: TypedConnection<In, Out, Socket>, value: In): unknown;
+  /** Less than `highWaterMark` bytes are queued again, after there were more. */
+  drain?(peer: TypedConnection<In, Out, Socket>): unknown;
+  /** The connection has ended, and every value before was handled. */
+  close?(peer: TypedConnection<In, Out, Socket>, info: CloseInfo): unknown;
+  /** The connection did not end cleanly, the codec refused a message, or a callback threw. Comes before `close`. */
+  error?(peer: TypedConnection<In, Out, Socket>, error: unknown): unknown;
+}
+
+/** A function that holds each typed connection, or callbacks: a `WebSocketHandler` with values in place of messages. */
+export type TypedHandler<In, Out, Data = unknown, Socket extends MessageConnection = WebSocketConnection<Data>> =
+  | ((peer: TypedConnection<In, Out, Socket>) => unknown)
+  | TypedCallbacks<In, Out, Data, Socket>;
+
+const CODEC = like("a codec, such as json() makes one", { methods: ["encode", "decode"] });
+const CONNECTION = like("a connection", { methods: ["send", "close"] });
+
+/**
+ * Puts a codec on a connection, of a server or a client, `reconnecting` included.
+ *
+ * @example A typed echo
+ * ```ts
+ * import { connect, serve } from "@sluice/websocket";
+ * import { json, typed } from "@sluice/websocket/typed";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve({ port: 0, hostname: "127.0.0.1" }, async (socket) => {
+ *   const peer = typed(socket, json());
+ *   for await (const value of peer) await peer.send({ echo: value });
+ * });
+ * await using peer = typed(await connect(server.url), json());
+ * await peer.send([1, 2, 3]);
+ * assertEquals((await peer[Symbol.asyncIterator]().next()).value, { echo: [1, 2, 3] });
+ * ```
+ *
+ * @param connection The connection, which nothing else reads.
+ * @param codec What makes values of messages: `json()`, or one of your own.
+ * @returns The typed connection.
+ * @throws {TypeError} If one of them is none.
+ */
+export function typed<In, Out, Connection extends MessageConnection>(
+  connection: Connection,
+  codec: Codec<In, Out>,
+): TypedConnection<In, Out, Connection> {
+  CONNECTION.check(connection, "the connection of typed()");
+  CODEC.check(codec, "the codec of typed()");
+  return new Typed(connection, codec);
+}
+
+/**
+ * Makes a handler for `serve` of one that gets values.
+ *
+ * @example Typed callbacks
+ * ```ts
+ * import { connect, serve } from "@sluice/websocket";
+ * import { json, typed, typedHandler } from "@sluice/websocket/typed";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve(
+ *   { port: 0, hostname: "127.0.0.1" },
+ *   typedHandler(json(), { message: (peer, value) => peer.send({ echo: value }) }),
+ * );
+ * await using peer = typed(await connect(server.url), json());
+ * await peer.send("hello");
+ * assertEquals((await peer[Symbol.asyncIterator]().next()).value, { echo: "hello" });
+ * ```
+ *
+ * @param codec What makes values of messages.
+ * @param handler A function that holds each typed connection, or callbacks.
+ * @returns The handler. If the codec refuses a message, the connection fails with the codec's error and its code.
+ * @throws {TypeError} If the codec or the handler is none, or there is no callback of a name.
+ */
+export function typedHandler<
+  In,
+  Out,
+  Data = unknown,
+  Socket extends WebSocketConnection<Data> = WebSocketConnection<Data>,
+>(
+  codec: Codec<In, Out>,
+  handler: TypedHandler<In, Out, Data, Socket>,
+): WebSocketHandler<Data, Socket> {
+  CODEC.check(codec, "the codec of typedHandler()");
+  checkHandler("typedHandler()", handler);
+  return typeof handler === "function" ? (socket) => handler(new Typed(socket, codec)) : typedCallbacks(codec, handler);
+}
+
+function typedCallbacks<In, Out, Data, Socket extends WebSocketConnection<Data>>(
+  codec: Codec<In, Out>,
+  callbacks: TypedCallbacks<In, Out, Data, Socket>,
+): WebSocketCallbacks<Data, Socket> {
+  const peers = new WeakMap<Socket, TypedConnection<In, Out, Socket>>();
+  const peerOf = (socket: Socket): TypedConnection<In, Out, Socket> => {
+    let peer = peers.get(socket);
+    if (peer === undefined) peers.set(socket, peer = new Typed(socket, codec));
+    return peer;
+  };
+  return {
+    open: (socket) => callbacks.open?.(peerOf(socket)),
+    message(socket, data) {
+      let value: In | Promise<In>;
+      try {
+        value = codec.decode(data);
+      } catch (error) {
+        return refused(socket, error);
+      }
+      if (!(value instanceof Promise)) return callbacks.message?.(peerOf(socket), value);
+      return value.then(
+        (value) => callbacks.message?.(peerOf(socket), value),
+        (error) => refused(socket, error),
+      );
+    },
+    drain: (socket) => callbacks.drain?.(peerOf(socket)),
+    close: (socket, info) => callbacks.close?.(peerOf(socket), info),
+    error: (socket, error) => callbacks.error?.(peerOf(socket), error),
+  };
+}
+
+/**
+ * Ends a connection whose message the codec cannot take. A connection of ours is failed, so that the error is how it ended, as with an
+ * error of the protocol. A mistake of the codec's own is thrown at the application, and only closes the connection.
+ */
+function refuse(connection: MessageConnection, error: unknown): void {
+  if (error instanceof WebSocketError && isFallible(connection)) connection.fail(error);
+  else void connection.close(closeCodeOf(error), error instanceof WebSocketError ? error.reason : "");
+}
+
+/** The same in a callback, which the connection itself ends for a mistake of the codec's own. */
+function refused(connection: MessageConnection, error: unknown): never {
+  if (error instanceof WebSocketError) refuse(connection, error);
+  throw error;
+}
+
+function isFallible(connection: MessageConnection): connection is MessageConnection & Pick<DrivenConnection, "fail"> {
+  return "fail" in connection && typeof connection.fail === "function";
+}
+
+const END: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+class Typed<In, Out, Connection extends MessageConnection> implements TypedConnection<In, Out, Connection> {
+  readonly connection: Connection;
+  readonly #codec: Codec<In, Out>;
+  #iterator: AsyncIterableIterator<In> | undefined;
+  #readable: ReadableStream<In> | undefined;
+  #writable: WritableStream<Out> | undefined;
+
+  constructor(connection: Connection, codec: Codec<In, Out>) {
+    this.connection = connection;
+    this.#codec = codec;
+  }
+
+  get closed(): Promise<CloseInfo> {
+    return this.connection.closed;
+  }
+
+  get readable(): ReadableStream<In> {
+    const values = this[Symbol.asyncIterator]();
+    return this.#readable ??= new ReadableStream<In>({
+      async pull(controller) {
+        const { done, value } = await values.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => this.#closeFor(reason),
+    }, { highWaterMark: 0 });
+  }
+
+  get writable(): WritableStream<Out> {
+    return this.#writable ??= new WritableStream<Out>({
+      start: (controller) => {
+        void this.closed.then(async ({ error }) => {
+          // After a clean end a pipe from `readable` closes this stream, within the task in which that has ended.
+          if (error === undefined) await nextTask();
+          controller.error(error ?? invalidState("Cannot write: the connection is closed"));
+        });
+      },
+      write: (value) => this.send(value),
+      close: async () => {
+        const { error } = await this.close();
+        if (error !== undefined) throw error;
+      },
+      abort: (reason) => this.#closeFor(reason),
+    });
+  }
+
+  send(value: Out, options?: SendOptions): Promise<void> {
+    return this.connection.send(this.#codec.encode(value), options);
+  }
+
+  close(code?: number, reason?: string): Promise<CloseInfo> {
+    return this.connection.close(code, reason);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<In> {
+    return this.#iterator ??= this.#values();
+  }
+
+  #values(): AsyncIterableIterator<In> {
+    const messages = this.connection[Symbol.asyncIterator]();
+    let refused = false;
+    return {
+      next: async () => {
+        const { done, value } = refused ? END : await messages.next();
+        if (done) return END;
+        try {
+          return { done: false, value: await this.#codec.decode(value) };
+        } catch (error) {
+          refused = true; // what came behind it is not delivered
+          refuse(this.connection, error);
+          throw error;
+        }
+      },
+      return: () => Promise.resolve(END),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  /** A stream's `cancel` and `abort`: a `WebSocketError` gives the code and the reason, as it does for a connection's own streams. */
+  async #closeFor(reason: unknown): Promise<void> {
+    if (reason instanceof WebSocketError && reason.closeCode !== null) {
+      await this.close(closeCodeOf(reason), reason.reason);
+    } else {
+      await this.close();
+    }
+  }
+}
