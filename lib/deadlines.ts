@@ -1,6 +1,6 @@
 /**
- * Deadlines of many connections. Those that are equally far away pass in the order in which they were set, so a list and one timer
- * serve any number of them.
+ * Deadlines of many connections. Those that are equally far away pass in the order in which they were set, so a list for each length of
+ * time and one timer serve any number of them.
  *
  * @module
  */
@@ -17,17 +17,26 @@ export interface Deadline {
   expired(): void;
 }
 
-/** The deadlines that are `time` milliseconds away when they are set. */
+/** The deadlines that are `time` milliseconds away when they are set: a list of {@linkcode Deadlines}. */
 export class DeadlineList {
   /** Milliseconds. */
   readonly time: number;
+  readonly #deadlines: Deadlines;
   #first: Deadline | undefined;
   #last: Deadline | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param time Milliseconds. */
-  constructor(time: number) {
+  /**
+   * @param deadlines Has the timer.
+   * @param time Milliseconds.
+   */
+  constructor(deadlines: Deadlines, time: number) {
+    this.#deadlines = deadlines;
     this.time = time;
+  }
+
+  /** The deadline that passes next. */
+  get first(): Deadline | undefined {
+    return this.#first;
   }
 
   /** Sets a deadline, which waits in no list. */
@@ -38,7 +47,7 @@ export class DeadlineList {
     if (this.#last === undefined) this.#first = deadline;
     else this.#last.next = deadline;
     this.#last = deadline;
-    this.#timer ??= setTimeout(this.#expire, this.time);
+    this.#deadlines.onSet(deadline.due, this.time);
   }
 
   /** Takes a deadline back, which waits in this list. */
@@ -49,22 +58,75 @@ export class DeadlineList {
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
     deadline.previous = deadline.next = undefined;
-    if (this.#first !== undefined) return;
+    if (this.#first === undefined) this.#deadlines.onEmpty();
+  }
+}
+
+/**
+ * The deadlines of a server, or of a client: one list for each length of time, and one timer for all of them. It is set for the first
+ * that may pass, and where that is taken back it stays: a connection goes from list to list, and a timer costs more than all of them.
+ */
+export class Deadlines {
+  readonly #lists: DeadlineList[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the timer goes off. */
+  #due = Infinity;
+
+  /**
+   * The list of deadlines that are so far away.
+   *
+   * @param time Milliseconds.
+   */
+  after(time: number): DeadlineList {
+    for (const list of this.#lists) if (list.time === time) return list;
+    const list = new DeadlineList(this, time);
+    this.#lists.push(list);
+    return list;
+  }
+
+  /** A list calls this for a deadline that is set, which passes in `time` milliseconds. */
+  onSet(due: number, time: number): void {
+    if (due >= this.#due) return;
+    clearTimeout(this.#timer);
+    this.#due = due;
+    this.#timer = setTimeout(this.#expire, time);
+  }
+
+  /** A list calls this when it is empty. */
+  onEmpty(): void {
+    if (this.#timer === undefined || this.#next() !== undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#due = Infinity;
+  }
+
+  /** The list whose first deadline passes before those of all others. */
+  #next(): DeadlineList | undefined {
+    let next: DeadlineList | undefined;
+    let due = Infinity;
+    for (const list of this.#lists) {
+      if (list.first === undefined || list.first.due >= due) continue;
+      next = list;
+      due = list.first.due;
+    }
+    return next;
   }
 
   readonly #expire = (): void => {
     this.#timer = undefined;
+    this.#due = -Infinity; // what is set meanwhile waits for the timer that is set at the end
     const now = performance.now();
-    for (let first = this.#first; first !== undefined && first.due <= now; first = this.#first) {
-      this.cancel(first);
-      first.expired();
+    try {
+      for (let list = this.#next(); list !== undefined && list.first!.due <= now; list = this.#next()) {
+        const deadline = list.first!;
+        list.cancel(deadline);
+        deadline.expired();
+      }
+    } finally {
+      this.#due = Infinity;
+      const first = this.#next()?.first;
+      if (first !== undefined) this.onSet(first.due, Math.max(0, first.due - performance.now()));
     }
-    // One that has expired may have set the timer, and one that is due may have been set before that.
-    if (this.#first === undefined) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#expire, Math.max(0, this.#first.due - performance.now()));
   };
 }
 
@@ -97,21 +159,5 @@ export class Timeout implements Deadline {
     const call = this.#call;
     this.#call = undefined;
     call?.();
-  }
-}
-
-/** The lists of a server, or of a client: one for each length of time. */
-export class Deadlines {
-  readonly #lists = new Map<number, DeadlineList>();
-
-  /**
-   * The list of deadlines that are so far away.
-   *
-   * @param time Milliseconds.
-   */
-  after(time: number): DeadlineList {
-    let list = this.#lists.get(time);
-    if (list === undefined) this.#lists.set(time, list = new DeadlineList(time));
-    return list;
   }
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
-import { type Deadline, DeadlineList, Deadlines, Timeout } from "../lib/deadlines.ts";
+import { type Deadline, Deadlines, Timeout } from "../lib/deadlines.ts";
 import { FakeTime } from "./_support/fake_time.ts";
 import { below, seeded } from "./_support/random.ts";
 
@@ -10,7 +10,7 @@ function deadline(passed: () => void): Deadline {
 
 Deno.test("a deadline passes after the list's time, once, and one timer serves all of them", async () => {
   using time = new FakeTime();
-  const list = new DeadlineList(100);
+  const list = new Deadlines().after(100);
   const passed: string[] = [];
   const set = (name: string) => list.set(deadline(() => passed.push(name)));
   set("a");
@@ -28,7 +28,7 @@ Deno.test("a deadline passes after the list's time, once, and one timer serves a
 
 Deno.test("a deadline that is taken back does not pass, and an empty list has no timer", async () => {
   using time = new FakeTime();
-  const list = new DeadlineList(100);
+  const list = new Deadlines().after(100);
   const passed: number[] = [];
   const links = [0, 1, 2].map((at) => deadline(() => passed.push(at)));
   for (const link of links) list.set(link);
@@ -40,7 +40,7 @@ Deno.test("a deadline that is taken back does not pass, and an empty list has no
 
 Deno.test("a deadline may be set again when it passes, and may take others back", async () => {
   using time = new FakeTime();
-  const list = new DeadlineList(100);
+  const list = new Deadlines().after(100);
   const passed: string[] = [];
   const other = deadline(() => passed.push("other"));
   let times = 0;
@@ -57,7 +57,7 @@ Deno.test("a deadline may be set again when it passes, and may take others back"
 
 Deno.test("after a stall of the event loop all that is due passes, in order", async () => {
   using time = new FakeTime();
-  const list = new DeadlineList(100);
+  const list = new Deadlines().after(100);
   const passed: number[] = [];
   for (let at = 0; at < 5; at++) {
     list.set(deadline(() => passed.push(at)));
@@ -72,7 +72,7 @@ Deno.test("after a stall of the event loop all that is due passes, in order", as
 Deno.test("any number of deadlines, set and taken back at random, pass when a timer of their own would", async () => {
   using time = new FakeTime();
   const random = seeded();
-  const list = new DeadlineList(50);
+  const list = new Deadlines().after(50);
   const passed: string[] = [];
   const expected: string[] = [];
   const waiting = new Map<number, { link: Deadline; timer: ReturnType<typeof setTimeout> }>();
@@ -102,9 +102,91 @@ Deno.test("deadlines that are equally far away are in one list", () => {
   assertNotStrictEquals(deadlines.after(10), deadlines.after(20));
 });
 
+Deno.test("one timer serves all lists, whatever their times: what passes sooner is called sooner", async () => {
+  using time = new FakeTime();
+  const deadlines = new Deadlines();
+  const passed: string[] = [];
+  const set = (after: number) =>
+    deadlines.after(after).set(deadline(() => passed.push(`${after} at ${performance.now() - begun}`)));
+  const begun = performance.now();
+  for (const after of [50, 20, 30, 10, 20]) set(after);
+  assertEquals(time.timers, 1);
+  await time.advance(30);
+  assertEquals([passed, time.timers], [["10 at 10", "20 at 20", "20 at 20", "30 at 30"], 1]);
+  set(10);
+  set(100);
+  await time.advance(100);
+  assertEquals([passed.slice(4), time.timers], [["10 at 40", "50 at 50", "100 at 130"], 0]);
+});
+
+Deno.test("the timer stays while a connection goes from list to list, and goes with the last deadline", async () => {
+  using time = new FakeTime();
+  const deadlines = new Deadlines();
+  const passed: string[] = [];
+  const [first, second] = [deadline(() => passed.push("first")), deadline(() => passed.push("second"))];
+  deadlines.after(100).set(first);
+  deadlines.after(300).set(second);
+  deadlines.after(100).cancel(first);
+  await time.advance(299); // the timer of the first goes off, and nothing is due
+  assertEquals([passed, time.timers], [[], 1]);
+  await time.advance(1);
+  assertEquals([passed, time.timers], [["second"], 0]);
+  deadlines.after(300).set(second);
+  deadlines.after(300).cancel(second);
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("a deadline that throws takes no other with it", async () => {
+  using time = new FakeTime();
+  const deadlines = new Deadlines();
+  const passed: string[] = [];
+  deadlines.after(10).set(deadline(() => {
+    throw new Error("a mistake");
+  }));
+  deadlines.after(20).set(deadline(() => passed.push("other")));
+  await time.advance(10).catch(() => {});
+  await time.advance(10);
+  assertEquals([passed, time.timers], [["other"], 0]);
+});
+
+Deno.test("deadlines of many lists, set and taken back at random, also by those that pass, pass when a timer of their own would", async () => {
+  using time = new FakeTime();
+  const random = seeded();
+  const deadlines = new Deadlines();
+  const passed: string[] = [];
+  const expected: string[] = [];
+  const waiting = new Map<number, { link: Deadline; after: number; timer: ReturnType<typeof setTimeout> }>();
+  let steps = 0;
+  const set = () => {
+    const step = steps++;
+    const after = 1 + below(random, 60);
+    const note = (list: string[]) => list.push(`${step} at ${performance.now()}`);
+    const timer = setTimeout(() => note(expected), after);
+    const link = deadline(() => {
+      note(passed);
+      waiting.delete(step);
+      if (below(random, 3) === 0) set();
+    });
+    deadlines.after(after).set(link);
+    waiting.set(step, { link, after, timer });
+  };
+  for (let round = 0; round < 60; round++) {
+    set();
+    if (waiting.size > 0 && below(random, 3) === 0) {
+      const [at, victim] = [...waiting][below(random, waiting.size)]!;
+      deadlines.after(victim.after).cancel(victim.link);
+      clearTimeout(victim.timer);
+      waiting.delete(at);
+    }
+    if (below(random, 2) === 0) await time.advance(below(random, 20));
+  }
+  while (waiting.size > 0) await time.advance(60);
+  assertEquals([passed.sort(), time.timers], [expected.sort(), 0]);
+});
+
 Deno.test("a timeout is set when it is made, calls back once, and waits beside other deadlines of its list", async () => {
   using time = new FakeTime();
-  const list = new DeadlineList(100);
+  const list = new Deadlines().after(100);
   const passed: string[] = [];
   list.set(deadline(() => passed.push("link")));
   new Timeout(list, () => passed.push("timeout"));
@@ -119,7 +201,7 @@ Deno.test("a timeout is set when it is made, calls back once, and waits beside o
 
 Deno.test("a timeout that is taken back does not call, and taking it back again, or after its time, disturbs no other", async () => {
   using time = new FakeTime();
-  const list = new DeadlineList(100);
+  const list = new Deadlines().after(100);
   const passed: string[] = [];
   const first = new Timeout(list, () => passed.push("first"));
   const early = new Timeout(list, () => passed.push("early"));
@@ -137,7 +219,7 @@ Deno.test("a timeout that is taken back does not call, and taking it back again,
 
 Deno.test("a timeout may take itself back, make the next one, and throw away another while it calls", async () => {
   using time = new FakeTime();
-  const list = new DeadlineList(100);
+  const list = new Deadlines().after(100);
   const passed: string[] = [];
   const timeouts: Timeout[] = [];
   timeouts[0] = new Timeout(list, () => {

@@ -163,13 +163,19 @@ export class Closing {
       this.#checking = false;
       // A batch that was just handed over is looked at only now: it may have more messages than one.
       if (this.#owner.progress === "all" || !this.#owner.busy) this.#conclude();
+      else if (this.answering) this.#awaitReplies();
     });
+  }
+
+  /** The answers take longer than this turn: from here on their time is bounded. */
+  #awaitReplies(): void {
+    this.#replyTimeout ??= new Timeout(this.#owner.deadlines.after(REPLY_PATIENCE), () => this.#conclude());
   }
 
   /** All that came is answered, or has had its time. */
   #conclude(): void {
     if (this.state === "failing") this.#happen("fail");
-    else if (this.state === "closeReceived") void this.#reply();
+    else if (this.state === "closeReceived") this.#reply();
   }
 
   /** The one place where an error becomes a close frame. */
@@ -211,8 +217,8 @@ export class Closing {
       case "startTimer":
         return this.#startTimer();
       case "awaitReplies":
-        this.#replyTimeout = new Timeout(this.#owner.deadlines.after(REPLY_PATIENCE), () => this.#conclude());
-        return this.onProgress();
+        this.onProgress();
+        return this.#checking ? undefined : this.#awaitReplies();
       case "sendClose":
         this.#owner.sendClose(this.#toSend, this.error);
         // Where the end of the transport is the close frame, every other state has it in its row.
@@ -237,16 +243,24 @@ export class Closing {
     });
   }
 
-  async #reply(): Promise<void> {
+  /** Answers the peer's close frame. */
+  #reply(): void {
     const { received } = this;
     if (received === undefined || this.#replying) return;
     this.#replying = true; // a decision may take its time, and is made once
+    const { decideReply } = this.#owner;
+    if (decideReply === undefined) this.#replyWith(received.closeCode); // §5.5.1: the code is echoed
+    else void this.#replyDecided(received, decideReply);
+  }
+
+  #replyWith(closeCode: number, reason?: string): void {
+    this.close(closeCode === CloseCode.NO_STATUS ? encodeClosePayload() : encodeClosePayload(closeCode, reason));
+  }
+
+  async #replyDecided(received: ClosePayload, decideReply: DecideReply): Promise<void> {
     try {
-      const { decideReply } = this.#owner;
-      const { closeCode, reason } = decideReply === undefined
-        ? { ...received, reason: "" } // §5.5.1: the code is echoed
-        : await decideReply(received) ?? { ...received, reason: "" };
-      this.close(closeCode === CloseCode.NO_STATUS ? encodeClosePayload() : encodeClosePayload(closeCode, reason));
+      const { closeCode, reason } = await decideReply(received) ?? { closeCode: received.closeCode, reason: "" };
+      this.#replyWith(closeCode, reason);
     } catch (error) {
       this.fail(error);
     }
