@@ -40,6 +40,7 @@ export function compileProxies(proxies: readonly string[]): ProxyPolicy {
   const unix = proxies.includes("unix");
   const trusts = (hostname: string | undefined) => {
     if (hostname === undefined) return unix;
+    if (ranges.length === 0) return false;
     const address = parseAddress(hostname);
     return address !== undefined && ranges.some((has) => has(address));
   };

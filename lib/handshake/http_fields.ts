@@ -36,9 +36,12 @@ export function fieldValues(fields: HeaderFields, name: string): string[] {
  * @throws {HandshakeError} What `refuse` makes, if the field comes more than once.
  */
 export function singleValue(fields: HeaderFields, name: string, refuse: Refuse = badRequest): string | undefined {
-  const values = fieldValues(fields, name.toLowerCase());
-  if (values.length > 1) throw refuse(`Header ${name} comes ${values.length} times`);
-  return values[0];
+  const wanted = name.toLowerCase();
+  let value: string | undefined;
+  let count = 0;
+  for (const [field, given] of fields) if (field === wanted && ++count === 1) value = given;
+  if (count > 1) throw refuse(`Header ${name} comes ${count} times`);
+  return value;
 }
 
 /**

@@ -378,6 +378,11 @@ function decodeBytes(bytes: Uint8Array): string {
 /** The reverse of {@linkcode decodeBytes}; the text has no code unit above 0xFF. */
 function encodeBytes(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
+  // A head is ASCII as a rule, and then its UTF-8 fits.
+  const { read, written } = ENCODER.encodeInto(text, bytes);
+  if (read === written && read === text.length) return bytes;
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
 }
+
+const ENCODER = new TextEncoder();

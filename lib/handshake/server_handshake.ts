@@ -137,37 +137,52 @@ export function readUpgradeRequest(head: RequestHead, options: ReadUpgradeReques
   return describeRequest(head, { ...resource, secure, host, key: readKey(fields) });
 }
 
+/** A request, whatever version of HTTP brought it. */
+class Upgrade implements UpgradeRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly path: string;
+  readonly query: string;
+  readonly url: string;
+  readonly secure: boolean;
+  readonly host: string;
+  readonly origin: string | undefined;
+  readonly version = 13;
+  readonly key: string;
+  readonly protocols: readonly string[];
+  readonly extensions: readonly ExtensionOffer[];
+  readonly fields: HeaderFields;
+  #headers: Headers | undefined;
+
+  constructor({ method, target, fields }: Omit<RequestHead, "version">, own: OwnFacts) {
+    const { path, query, secure, host, key } = own;
+    this.method = method;
+    this.target = target;
+    this.path = path;
+    this.query = query;
+    this.secure = secure;
+    this.host = host;
+    this.origin = singleValue(fields, "Origin"); // RFC 6454 §7.3: at most one
+    this.key = key;
+    this.protocols = parseSubprotocols(fields);
+    this.extensions = parseExtensions(fieldValues(fields, "sec-websocket-extensions"));
+    this.fields = fields;
+    // `join` copies: as long as the connection is open its URL is kept, and nothing else of the head.
+    this.url = [secure ? "wss://" : "ws://", host, path, query === "" ? "" : "?", query].join("");
+  }
+
+  /** Made when asked for: a connection may hold its request as long as it is open. */
+  get headers(): Headers {
+    return this.#headers ??= toHeaders(this.fields);
+  }
+}
+
+/** What each version of HTTP says in its own way. */
+type OwnFacts = Pick<UpgradeRequest, "path" | "query" | "secure" | "host" | "key">;
+
 /** What a request says of a WebSocket in any version of HTTP, with what its version says in its own way. */
-export function describeRequest(
-  { method, target, fields }: Omit<RequestHead, "version">,
-  own: Pick<UpgradeRequest, "path" | "query" | "secure" | "host" | "key">,
-): UpgradeRequest {
-  const { path, query, secure, host, key } = own;
-  const origin = singleValue(fields, "Origin"); // RFC 6454 §7.3: at most one
-  const protocols = parseSubprotocols(fields);
-  const extensions = parseExtensions(fieldValues(fields, "sec-websocket-extensions"));
-  // `join` copies: as long as the connection is open its URL is kept, and nothing else of the head.
-  const url = [secure ? "wss://" : "ws://", host, path, query === "" ? "" : "?", query].join("");
-  let headers: Headers | undefined;
-  return {
-    method,
-    target,
-    path,
-    query,
-    url,
-    secure,
-    host,
-    origin,
-    version: 13,
-    key,
-    protocols,
-    extensions,
-    fields,
-    // Made when asked for: a connection may hold its request as long as it is open.
-    get headers(): Headers {
-      return headers ??= toHeaders(fields);
-    },
-  };
+export function describeRequest(head: Omit<RequestHead, "version">, own: OwnFacts): UpgradeRequest {
+  return new Upgrade(head, own);
 }
 
 /**

@@ -101,6 +101,9 @@ function closeCodeIn(payload: Uint8Array): number {
   return (payload[0]! << 8) | payload[1]!;
 }
 
+const ENCODER = new TextEncoder();
+const NO_REASON = new Uint8Array(0);
+
 /**
  * Makes the payload of a close frame.
  *
@@ -128,7 +131,7 @@ export function encodeClosePayload(closeCode?: number, reason = ""): Uint8Array<
     throw new RangeError(`Cannot send close code ${closeCode}: it must be 1000-1003, 1007-1014 or 3000-4999`);
   }
   if (typeof reason !== "string") throw new TypeError(`Cannot send a close reason that is a ${typeof reason}`);
-  const text = new TextEncoder().encode(reason);
+  const text = reason === "" ? NO_REASON : ENCODER.encode(reason);
   if (text.length > MAX_REASON_BYTES) {
     throw new RangeError(`Cannot send a close reason of ${text.length} bytes: the limit is ${MAX_REASON_BYTES}`);
   }
