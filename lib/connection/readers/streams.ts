@@ -180,8 +180,8 @@ function messageSink(
 
 /** The bytes of a message, text as its length. Those of a source are not known, and wait in it. */
 function sizeOf(data: MessageData | MessageSource): number {
-  if (isBlob(data)) return data.size;
-  return isSource(data) ? 1 : toMessage(data).length;
+  if (!isSource(data)) return toMessage(data).length;
+  return isBlob(data) ? data.size : 1;
 }
 
 /**

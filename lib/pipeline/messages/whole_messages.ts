@@ -46,8 +46,9 @@ export function readWholeMessages(
     if (stop > end) break;
     const key = maskBit === 0 ? 0 : readUint32(bytes, at + 2);
     if (key !== 0) maskRange(bytes, start, stop, key);
-    const payload = new Uint8Array(buffer, byteOffset + start, stop - start);
-    const message = first === WHOLE_BINARY ? payload : decodeUtf8(payload);
+    const message = first === WHOLE_BINARY
+      ? new Uint8Array(buffer, byteOffset + start, stop - start)
+      : decodeUtf8(bytes, start, stop);
     if (message === undefined) {
       maskRange(bytes, start, stop, key); // as it came
       break;

@@ -66,7 +66,7 @@ for (const { name, hex, at } of INVALID_UTF8) {
 }
 
 Deno.test("decodeUtf8 agrees with TextDecoder at every length around the short path's limit", () => {
-  for (let length = 0; length <= 100; length++) {
+  for (let length = 0; length <= 160; length++) {
     const ascii = Uint8Array.from({ length }, (_, i) => 0x20 + (i % 95));
     assertStrictEquals(decodeUtf8(ascii), naiveText(ascii), `${length} bytes of ASCII`);
     for (const tail of ["é", "€", "𐍈", "\u{feff}"]) {
@@ -76,6 +76,25 @@ Deno.test("decodeUtf8 agrees with TextDecoder at every length around the short p
       assertStrictEquals(decodeUtf8(cut), undefined, `${length} bytes of ASCII and a part of ${tail}`);
     }
   }
+});
+
+Deno.test("decodeUtf8 decodes a range as it decodes a copy of it, whatever stands around", () => {
+  for (const around of [0x61, 0x80, 0xc3]) {
+    for (let length = 0; length <= 160; length++) {
+      for (let start = 0; start < 5; start++) {
+        const text = Uint8Array.from({ length }, (_, i) => 0x20 + (i * 7 + start) % 95);
+        const whole = Uint8Array.of(...Array<number>(start).fill(around), ...text, around, around);
+        assertStrictEquals(decodeUtf8(whole, start, start + length), naiveText(text), `${length} bytes at ${start}`);
+      }
+    }
+  }
+});
+
+Deno.test("a text decoded the short way is not changed by the next one of its length", () => {
+  const first = decodeUtf8(utf8("one"));
+  const wrong = decodeUtf8(Uint8Array.of(0x74, 0x77, 0xff));
+  const second = decodeUtf8(utf8("two"));
+  assertEquals([first, wrong, second], ["one", undefined, "two"]);
 });
 
 Deno.test("decodeUtf8 and Utf8Validator agree with TextDecoder on every mutation of one byte", () => {
@@ -100,7 +119,7 @@ Deno.test("decodeUtf8 and Utf8Validator agree with TextDecoder on every mutation
 });
 
 Deno.test("decodeUtf8 agrees with TextDecoder on every mutation of one byte around the short path's limit", () => {
-  for (const length of [47, 48, 49]) {
+  for (const length of [124, 125, 126]) {
     for (const bytes of mutations(new Uint8Array(length).fill(0x61))) {
       assertStrictEquals(decodeUtf8(bytes), naiveText(bytes), encodeHex(bytes));
     }
