@@ -95,6 +95,8 @@ export class Codec {
   #inflater: Inflater | undefined;
   /** Whether the message that is coming in is compressed; control frames between its fragments do not change that. */
   #inflating = false;
+  /** Whether it is a text: what is inflated of it is decoded, and not handed on. */
+  #textIn = false;
   /** The opcode that the first piece of an inflated message still has to carry. */
   #opcodeIn: number = Opcode.CONTINUATION;
   #bytesIn = 0;
@@ -141,6 +143,7 @@ export class Codec {
   #beginIn({ opcode, rsv }: Frame): void {
     this.#inflating = (rsv & Rsv.RSV1) !== 0;
     this.#opcodeIn = opcode;
+    this.#textIn = opcode === Opcode.TEXT;
     this.#bytesIn = 0;
     this.#compressedIn = 0;
   }
@@ -155,7 +158,7 @@ export class Codec {
     let pieces: Uint8Array<ArrayBuffer>[];
     try {
       if (fin && this.#compressedIn === 0) throw new InflateError("Compressed data is empty"); // an empty message has one
-      pieces = this.#inflater.inflate(payload, { last: fin, forget: !keepContext, max });
+      pieces = this.#inflater.inflate(payload, { last: fin, forget: !keepContext, max, shares: this.#textIn });
     } catch (error) {
       this.#inflater.close();
       this.#inflater = undefined;

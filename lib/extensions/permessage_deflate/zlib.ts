@@ -26,7 +26,10 @@ export class InflateOverflow extends Error {}
 
 /** Deflates messages, whole or in parts. */
 export interface Deflater {
-  /** Deflates a part of a message: what comes out ends with the four bytes of an empty stored block, or is empty. */
+  /**
+   * Deflates a part of a message: what comes out ends with the four bytes of an empty stored block, or is empty. It may share its
+   * memory with what comes out at other times, and must not be transferred.
+   */
   deflate(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>[];
   /** Forgets what came before. */
   reset(): void;
@@ -42,6 +45,8 @@ export interface InflateOptions {
   forget: boolean;
   /** The most bytes that may come out. */
   max: number;
+  /** Whether what comes out may share its memory with what comes out at other times: it must not be transferred then. */
+  shares?: boolean;
 }
 
 /** Inflates messages, whole or in parts. */
@@ -93,8 +98,17 @@ export function requireZlib(): void {
 /** `node:zlib` makes an output buffer of its own for each stream, which is not used here: this is the least it takes. */
 const LEAST_CHUNK = 64;
 
-/** A step's output goes here first. Everything is synchronous, so one serves all. */
-const SCRATCH = new Uint8Array(64 * 1024);
+/**
+ * Output is written to a slab, one piece behind the other, and no piece is written over: a buffer for each costs more than deflating a
+ * small message. Everything is synchronous, so one slab serves all, until it has less room than this.
+ */
+const SLAB = 64 * 1024;
+const LEAST_ROOM = 16 * 1024;
+let slab = new Uint8Array(0);
+let slabAt = 0;
+
+/** A message of up to this many bytes is put together with its end here, to be inflated. */
+const INPUT = new Uint8Array(16 * 1024);
 
 /**
  * The level where none is asked for: 1, but 6 with a window of 10 bits or fewer, or with a context that is kept for the sake of size.
@@ -145,7 +159,7 @@ export function createDeflater(options: DeflaterOptions, keepContext = canKeepCo
   }
   const stepper = createStepper(zlib().createDeflateRaw({ ...settings, chunkSize: LEAST_CHUNK }));
   return {
-    deflate: (bytes) => stepper.run(bytes, Infinity).pieces,
+    deflate: (bytes) => stepper.run(bytes, { max: Infinity, shares: true }).pieces,
     reset: stepper.reset,
     close: stepper.close,
   };
@@ -164,16 +178,24 @@ export function createInflater(windowBits: number, keepContext = canKeepContext(
     : createOneShot(settings);
   const message = new GrowingBuffer();
   return {
-    inflate(bytes, { last, forget, max }) {
+    inflate(bytes, { last, forget, max, shares = false }) {
       if (!keepContext && !last) {
         message.append(bytes);
         return [];
       }
-      if (!last) return inflateAll(stepper, bytes, { end: 0, max }).pieces;
+      if (!last) return inflateAll(stepper, bytes, { end: 0, max, shares }).pieces;
       const end = forget ? TAIL_AND_END : TAIL;
-      message.append(bytes, end.length);
-      message.append(end, 0);
-      const { pieces, left } = inflateAll(stepper, message.take(), { end: end.length, max });
+      let input: Uint8Array<ArrayBuffer>;
+      if (message.length === 0 && bytes.length + end.length <= INPUT.length) {
+        INPUT.set(bytes);
+        INPUT.set(end, bytes.length);
+        input = INPUT.subarray(0, bytes.length + end.length);
+      } else {
+        message.append(bytes, end.length);
+        message.append(end, 0);
+        input = message.take();
+      }
+      const { pieces, left } = inflateAll(stepper, input, { end: end.length, max, shares });
       // A last block of the peer's (BFINAL) ends the message before our end does, with all of ours left over (§7.2.3.4), or with the
       // tail, where it is the empty block that the tail belongs to (§7.2.1).
       const endedHere = left === end.length;
@@ -195,7 +217,7 @@ interface Progress {
 
 /** Runs bytes through zlib, which may stop at the end of a stream. */
 interface Stepper {
-  run(input: Uint8Array<ArrayBuffer>, max: number): Progress;
+  run(input: Uint8Array<ArrayBuffer>, options: { max: number; shares: boolean }): Progress;
   reset(): void;
   close(): void;
 }
@@ -207,13 +229,15 @@ const MOST_LAST_BLOCKS = 128;
 function inflateAll(
   stepper: Stepper,
   input: Uint8Array<ArrayBuffer>,
-  { end, max }: { end: number; max: number },
+  { end, max, shares }: { end: number; max: number; shares: boolean },
 ): Progress {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let rest = input;
   let room = max;
   for (let blocks = 0; blocks < MOST_LAST_BLOCKS; blocks++) {
-    const { pieces: more, left } = stepper.run(rest, room);
+    const progress = stepper.run(rest, { max: room, shares });
+    const { pieces: more, left } = progress;
+    if (left <= end && pieces.length === 0) return progress; // as nearly all do
     for (const piece of more) room -= piece.length;
     pieces.push(...more);
     if (left <= end) return { pieces, left };
@@ -258,23 +282,29 @@ function createStepper(stream: HandleStream): Stepper {
   let failure: string | undefined;
   handle.onerror = (message) => failure = message;
   return {
-    run(input, max) {
+    run(input, { max, shares }) {
       const pieces: Uint8Array<ArrayBuffer>[] = [];
       let produced = 0;
       for (let at = 0;;) {
-        handle.writeSync(Z_SYNC_FLUSH, input, at, input.length - at, SCRATCH, 0, SCRATCH.length);
+        if (slab.length - slabAt < LEAST_ROOM) {
+          slab = new Uint8Array(SLAB);
+          slabAt = 0;
+        }
+        const start = slabAt;
+        handle.writeSync(Z_SYNC_FLUSH, input, at, input.length - at, slab, start, SLAB - start);
         if (failure !== undefined) {
           const message = failure;
           failure = undefined;
           throw new InflateError(`Compressed data is invalid: ${message}`);
         }
         const [outputLeft = 0, inputLeft = 0] = state;
-        const length = SCRATCH.length - outputLeft;
-        produced += length;
+        const end = SLAB - outputLeft;
+        produced += end - start;
         if (produced > max) throw new InflateOverflow();
-        if (length > 0) pieces.push(SCRATCH.slice(0, length));
+        if (end > start) pieces.push(shares ? slab.subarray(start, end) : slab.slice(start, end));
+        if (shares) slabAt = end;
         at = input.length - inputLeft;
-        // A full scratch means that there may be more; room left in it, that this is all.
+        // A full slab means that there may be more; room left in it, that this is all.
         if (outputLeft > 0) return { pieces, left: inputLeft };
       }
     },
@@ -286,7 +316,7 @@ function createStepper(stream: HandleStream): Stepper {
 /** The public functions, for whole messages. */
 function createOneShot(settings: { windowBits: number }): Stepper {
   return {
-    run(input, max) {
+    run(input, { max }) {
       const options = {
         ...settings,
         finishFlush: Z_SYNC_FLUSH,

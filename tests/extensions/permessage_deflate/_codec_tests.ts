@@ -46,6 +46,21 @@ export function testCodecs(way: string): void {
       });
     }
 
+    test("an inflated binary message has its memory for itself, whole and in fragments", () => {
+      const sender = openCodec(role);
+      const receiver = openCodec(role === "server" ? "client" : "server");
+      const parts = [...sender.encode({ ...frame(Opcode.BINARY, utf8(STORY)), fin: false })];
+      parts.push(
+        ...sender.encode(frame(Opcode.CONTINUATION, utf8(STORY))),
+        ...sender.encode(frame(Opcode.BINARY, utf8(STORY))),
+      );
+      const decoded = receiver.decode(parts);
+      assertBytes(concat(decoded.map(({ payload }) => payload)), utf8(STORY.repeat(3)));
+      for (const { payload } of decoded) assertEquals(payload.buffer.byteLength, payload.length);
+      sender.release();
+      receiver.release();
+    });
+
     for (const [kind, opcode] of Object.entries(KINDS)) {
       test(`a ${kind} message is compressed, marked with RSV1, and comes back`, () => {
         const sender = openCodec(role);

@@ -148,7 +148,7 @@ export interface Handle {
   /** The flush, the input with its start and length, the output with its start and length. */
   writeSync: (
     this: Handle,
-    ...args: [unknown, unknown, unknown, unknown, output: Uint8Array, unknown, unknown]
+    ...args: [unknown, unknown, unknown, unknown, output: Uint8Array, outputAt: number, unknown]
   ) => void;
   reset: ((this: Handle) => void) | undefined;
   init: (this: Handle, ...args: unknown[]) => void;

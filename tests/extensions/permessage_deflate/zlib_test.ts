@@ -74,7 +74,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     }
   });
 
-  Deno.test(`the sizes at which the output fills the scratch to the byte come back, by ${way}`, () => {
+  Deno.test(`the sizes at which the output fills the slab to the byte come back, by ${way}`, () => {
     // Stored blocks: a byte more in is a byte more out.
     const deflater = createDeflater({ ...DEFAULTS, level: 0 }, keepContext);
     const inflater = createInflater(15, keepContext);
@@ -224,6 +224,38 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     inflater.close();
   });
 
+  Deno.test(`messages that share memory come back at every place of it, and none is written over, by ${way}`, () => {
+    const random = seeded();
+    const deflater = createDeflater({ ...DEFAULTS, level: 1 }, keepContext);
+    const inflater = createInflater(15, keepContext);
+    const sizes = [
+      1,
+      100,
+      16_383,
+      16_384,
+      16_385,
+      65_535,
+      65_536,
+      65_537,
+      ...Array.from({ length: 200 }, (_, i) => i * 7),
+    ];
+    const sent = sizes.map((size) => randomBytes(random, size));
+    const deflated = sent.map((bytes) => {
+      const pieces = deflater.deflate(bytes);
+      deflater.reset();
+      return pieces;
+    });
+    const inflated = deflated.map((pieces) => inflater.inflate(message(pieces), { ...ALL, shares: true }));
+    const alone = deflated.map((pieces) => inflater.inflate(message(pieces), ALL));
+    sent.forEach((bytes, at) => {
+      assertBytes(concat(inflated[at]!), bytes, `${bytes.length} bytes that share memory`);
+      assertBytes(concat(alone[at]!), bytes, `${bytes.length} bytes alone`);
+    });
+    for (const { buffer, length } of alone.flat()) assertStrictEquals(buffer.byteLength, length);
+    deflater.close();
+    inflater.close();
+  });
+
   Deno.test(`D7: a window of 8 bits is never reached beyond 256 bytes back, by ${way}`, () => {
     let most = 0;
     for (const level of [1, 6, 9]) {
@@ -303,7 +335,7 @@ Deno.test("D6: the handle's inflater keeps the context, and forgets it where it 
   inflater.close();
 });
 
-Deno.test("D1: a bomb's output is never held beyond what is allowed and one scratch", () => {
+Deno.test("D1: a bomb's output is never held beyond what is allowed and one slab", () => {
   const bomb = deflateRaw(new Uint8Array(64 * MiB));
   const slice = Uint8Array.prototype.slice;
   let copied = 0;
