@@ -12,25 +12,25 @@ import type { SendOptions, SubscribeOptions, TapOptions } from "./socket_options
 
 /** How a connection ended. */
 export interface CloseInfo {
-  /** The peer's close code; 1005 where its close frame had none, 1006 where there was no close frame (RFC 6455 §7.1.5). */
+  /** The code of the peer's close frame: 1005 if the frame had no code, 1006 if there was no close frame (RFC 6455 §7.1.5). */
   readonly closeCode: number;
-  /** The peer's reason. */
+  /** The reason in the peer's close frame. */
   readonly reason: string;
   /** Whether both close frames were exchanged. */
   readonly wasClean: boolean;
-  /** What went wrong, where it did not end cleanly. */
+  /** The error, if the connection did not end cleanly. */
   readonly error?: unknown;
 }
 
-/** What an open connection is read and written through, as the WHATWG draft's `WebSocketStream` gives it. */
+/** The streams of an open connection, and what was negotiated, as in `WebSocketStream` of the WHATWG draft. */
 export interface WebSocketOpenInfo {
-  /** The extensions in force, as in the answer's header, or an empty string. */
+  /** The negotiated extensions, as in the response header, or an empty string. */
   readonly extensions: string;
-  /** The subprotocol, or an empty string. */
+  /** The negotiated subprotocol, or an empty string. */
   readonly protocol: string;
-  /** Messages; one chunk is one message: text is a string, binary data a `Uint8Array`. */
+  /** Received messages; each chunk is one message: a string for text, a `Uint8Array` for binary data. */
   readonly readable: ReadableStream<Message>;
-  /** Messages to send; one chunk is one message. */
+  /** Messages to send; each chunk is one message. */
   readonly writable: WritableStream<MessageData>;
 }
 
@@ -43,21 +43,21 @@ export type StreamedMessage =
 
 /** What the opening handshake settled. */
 export interface ConnectionFacts {
-  /** Which end we are. */
+  /** This end's role. */
   readonly role: Role;
-  /** The URL that was asked for, such as `ws://example.com/chat?room=1`. */
+  /** The requested URL, such as `ws://example.com/chat?room=1`. */
   readonly url: string;
-  /** The subprotocol, or an empty string. */
+  /** The negotiated subprotocol, or an empty string. */
   readonly protocol: string;
-  /** The extensions in force, as in the answer's header, or an empty string. */
+  /** The negotiated extensions, as in the response header, or an empty string. */
   readonly extensions: string;
-  /** What takes part in the connection, in the order of the answer. */
+  /** The processors of the extensions, in the order of the response. */
   readonly extensionProcessors: readonly ExtensionProcessor[];
-  /** The peer's header fields: the request's on a server, the response's on a client. */
+  /** The peer's header fields: on a server those of the request, on a client those of the response. */
   readonly headers: Headers;
-  /** The peer's address, where the transport has one. */
+  /** The peer's address, if the transport has one. */
   readonly remoteAddr: Address | undefined;
-  /** Our address, where the transport has one. */
+  /** The local address, if the transport has one. */
   readonly localAddr: Address | undefined;
 }
 
@@ -70,22 +70,26 @@ export interface ConnectionFacts {
  * @typeParam Data What the application keeps with the connection.
  */
 export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, AsyncIterable<Message>, AsyncDisposable {
-  /** The application's own, as `upgrade` attached it; `undefined` where it attached nothing. */
+  /** Your data, as `upgrade` returned it; `undefined` if it returned none. */
   data: Data | undefined;
-  /** 1 open, 2 closing, 3 closed, as the WHATWG counts. */
+  /** 1 for open, 2 for closing, 3 for closed, as in the WHATWG standard. */
   readonly readyState: 1 | 2 | 3;
-  /** Bytes queued and not yet taken by the transport, headers included. A source's chunks count from when they are taken of it. */
+  /**
+   * The bytes that are queued to be sent, including frame headers. A chunk of a stream counts once it has been read from the
+   * stream.
+   */
   readonly bufferedAmount: number;
-  /** The last ping's round trip in milliseconds, keepalive's included; `undefined` before the first. */
+  /** The round trip time of the last ping in milliseconds, keepalive pings included; `undefined` before the first. */
   readonly roundTripTime: number | undefined;
   /**
-   * Messages; one chunk is one message. It closes when the connection ends cleanly, and errors with the cause if not. So
-   * `readable.pipeTo(writable)` resolves after a clean end and rejects after any other.
+   * Received messages; each chunk is one message. The stream closes when the connection ends cleanly, and errors with the cause
+   * if not. Therefore `readable.pipeTo(writable)` resolves after a clean end and rejects after any other.
    */
   readonly readable: ReadableStream<Message>;
   /**
-   * Binary messages as a stream of bytes, one chunk each, for binary protocols: `socket.bytes.pipeTo(conn.writable)`. A text message
-   * closes the connection with 1003, and the stream errors with a {@linkcode ProtocolError}. Otherwise it ends as `readable` does.
+   * Received binary messages as a stream of bytes, one chunk for each message, for binary protocols:
+   * `socket.bytes.pipeTo(conn.writable)`. A text message closes the connection with code 1003, and the stream errors with a
+   * {@linkcode ProtocolError}. Otherwise the stream ends as `readable` does.
    *
    * @example A TCP service behind a WebSocket
    * ```ts
@@ -106,28 +110,29 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    */
   readonly bytes: ReadableStream<Uint8Array<ArrayBuffer>>;
   /**
-   * Messages to send; one chunk is one message, or the source of one. Its queue is counted in bytes. It errors when the connection
-   * ends: with the cause, or after a clean end with an `InvalidStateError`, one task later than `readable` closes.
+   * Messages to send; each chunk is one message, or a stream that is sent as one message. The queue is counted in bytes. When the
+   * connection ends, the stream errors with the cause, or after a clean end with an `InvalidStateError`, one task after
+   * `readable` has closed.
    */
   readonly writable: WritableStream<MessageData | MessageSource>;
-  /** Batches of messages, the pipeline's own chunks: everything that one network read completed. */
+  /** Received messages in batches; each chunk has all messages that one network read completed. */
   readonly batches: ReadableStream<Message[]>;
   /**
-   * The streams, and what was agreed on: with it code that is written for a `WebSocketStream` takes a connection,
-   * on a server too. It has resolved already.
+   * The streams and the negotiated subprotocol and extensions, as in `WebSocketStream`. It lets code that is written for a
+   * `WebSocketStream` use a connection, on a server too. The promise is already resolved.
    */
   readonly opened: Promise<WebSocketOpenInfo>;
   /**
-   * Messages whose content is a stream, from this call on: text as strings, binary data as bytes, each chunk as it arrives, so that
-   * a message may be larger than memory. What is not read stops the peer. To ask for the next message gives up the rest of
-   * the one before; so does `readable.cancel()`, and the connection goes on. Every call gives the same iterator.
+   * Reads each message from now on as a stream: chunks of text are strings, chunks of binary data are bytes. A message may be
+   * larger than memory, and if you do not read, the peer has to wait. Asking for the next message discards the unread rest of the
+   * current one. So does `readable.cancel()`; the connection stays open. Every call returns the same iterator.
    *
-   * As no message is held, `maxStreamedMessageBytes` stands in place of `maxMessageBytes`, and `maxFragments` and `messageTimeout`
-   * do not apply. That is not so where an extension, or a draft of hixie's, wants a message or a frame whole. A message that was
-   * here already is one chunk.
+   * Because no message is buffered, `maxStreamedMessageBytes` applies instead of `maxMessageBytes`, and `maxFragments` and
+   * `messageTimeout` do not apply. There are exceptions: some extensions and the hixie drafts need a whole message or frame in
+   * memory. A message that had already arrived is one chunk.
    *
-   * A stream errors with the cause where the connection ends in the middle of its message, and with a `ProtocolError` of 1007 at
-   * the first byte of a text that is not UTF-8.
+   * If the connection ends in the middle of a message, the stream errors with the cause. At the first byte of a text that is not
+   * UTF-8, it errors with a `ProtocolError` and the connection closes with code 1007.
    *
    * @example Count what comes
    * ```ts
@@ -149,17 +154,17 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    * @throws {TypeError} If the connection is read in another way.
    */
   messages(): AsyncIterableIterator<StreamedMessage>;
-  /** Resolves when the connection has ended, however it ended. It never rejects. */
+  /** Resolves when the connection has ended, cleanly or not. It never rejects. */
   readonly closed: Promise<CloseInfo>;
   /**
-   * Sends a message. Sends made while a batch of messages is being consumed leave in one write.
+   * Sends a message. Messages that you send while you handle one batch of messages leave in one write.
    *
-   * From a source the message leaves in fragments (RFC 6455 §5.4) while it is being made: chunks are cut, and those of one turn of
-   * the event loop joined, to 32 KiB. The source is asked for more when less than `highWaterMark` bytes are queued. Messages that
-   * are sent in the meantime wait behind it, and count in `bufferedAmount`; pings and pongs pass. `close` passes as well: then the
-   * message has no end, the source is cancelled and the promise rejects. Where the source fails after the first fragment, or its
-   * chunks are of both types, the connection is failed with 1011, as a message that has begun can be given up in no other way
-   * (§7.1.7); before, only the promise rejects.
+   * If you pass a stream, it is sent as one message in fragments (RFC 6455 §5.4), while it is read. Chunks are split, and chunks
+   * of one turn of the event loop joined, to 32 KiB. The next chunk is read when less than `highWaterMark` bytes are queued.
+   * Messages that you send meanwhile wait, and count in `bufferedAmount`; pings and pongs pass. So does `close`: then the stream
+   * is cancelled, the message stays incomplete, and the promise rejects. If the stream fails after its first fragment, or has
+   * chunks of both types, the connection closes with code 1011, because a message that has begun cannot be taken back (§7.1.7).
+   * Before the first fragment only the promise rejects.
    *
    * @example A message that is made while it is sent
    * ```ts
@@ -178,85 +183,87 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    * assertEquals((await socket[Symbol.asyncIterator]().next()).value, "1 2 3 ");
    * ```
    *
-   * @param data A string as text; an `ArrayBuffer`, a view of one or a `Blob` as binary data; or a source of text or binary data,
-   *   whose first chunk says which. Memory must not change until the promise resolves, and a chunk of a source until the next one is
-   *   asked for: then it is yours again, received messages included.
-   * @param options Whether to compress it, where that was agreed on; what a source's message is.
-   * @returns Resolves when less than `highWaterMark` bytes are queued and the memory may change. It rejects with an
-   *   `InvalidStateError` if the connection is closing or closed, whose `cause` is the error that ended it, if one did; with that
-   *   error if the connection ends while the message waits; and with a `TypeError` if the peer speaks a draft that cannot carry the
-   *   message. Ignoring the promise is safe: it never becomes an unhandled rejection. A peer that does not read is cut off at
-   *   `maxQueuedBytes`.
-   * @throws {TypeError} At the call, in every state, with nothing sent: if `data` is none of these, if its memory is detached, shared
-   *   or of a resizable buffer, or if it is a stream that is locked, or a source over `Deno.serve`, where messages cannot be cut.
+   * @param data A string is sent as text. An `ArrayBuffer`, a view or a `Blob` is sent as binary data. A stream of either is sent
+   *    as the type of its first chunk. Do not change the memory until the promise resolves. Chunks of a stream must not change
+   *    until the next chunk is requested. Afterwards the memory is yours again. You may send received messages.
+   * @param options Whether to compress the message, and the type of a message from a stream.
+   * @returns Resolves when less than `highWaterMark` bytes are queued and the memory may change. If the connection is closing or
+   *    closed, it rejects with an `InvalidStateError`, whose `cause` is the error that ended the connection, if there was one. If
+   *    the connection ends while the message waits, it rejects with that error. If the peer speaks a draft that cannot carry the
+   *    message, it rejects with a `TypeError`. You can ignore the promise: it never becomes an unhandled rejection. Then a peer
+   *    that does not read is disconnected at `maxQueuedBytes`.
+   * @throws {TypeError} If `data` has another type; if its memory is detached, shared or resizable; if the stream is locked; or
+   *    if it is a stream over `Deno.serve`, where messages cannot be fragmented. This is thrown at the call, in every state, and
+   *    nothing is sent.
    */
   send(data: MessageData | MessageSource, options?: SendOptions): Promise<void>;
   /**
-   * Sends a ping (RFC 6455 §5.5.2).
+   * Sends a ping (RFC 6455 §5.5.2) and measures the round trip.
    *
-   * @param payload Up to 125 bytes; by default a number of ours.
-   * @returns The round trip in milliseconds, when the pong is here. It rejects if the connection ends first; with an
-   *   `InvalidStateError` if it is closing or closed; and with a `NotSupportedError` where there are no pings: over `Deno.serve`,
-   *   and to a peer that speaks a hixie draft. Ignoring the promise is safe.
-   * @throws {RangeError} At the call, in every state: if the payload is more than 125 bytes.
+   * @param payload At most 125 bytes; by default a number.
+   * @returns The round trip time in milliseconds, once the pong has arrived. It rejects if the connection ends first, with an
+   *    `InvalidStateError` if the connection is closing or closed, and with a `NotSupportedError` over `Deno.serve` and to a peer
+   *    that speaks a hixie draft. You can ignore the promise.
+   * @throws {RangeError} If the payload is longer than 125 bytes. This is thrown at the call, in every state.
    */
   ping(payload?: MessageData): Promise<number>;
   /**
-   * Starts the closing handshake (RFC 6455 §7.1.2) after what is queued. What the peer still sends is discarded.
+   * Sends what is queued, then starts the closing handshake (RFC 6455 §7.1.2). Messages that still arrive are discarded.
    *
-   * @param code 1000-1003, 1007-1014 or 3000-4999; 1000 by default.
-   * @param reason At most 123 bytes of UTF-8.
+   * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999; by default 1000.
+   * @param reason At most 123 bytes of UTF-8; by default empty.
    * @returns How the connection ended: the same promise as {@linkcode WebSocketConnection.closed}.
-   * @throws {RangeError} If the code may not be sent or the reason is too long.
+   * @throws {RangeError} If a close frame may not carry the code, or if the reason is too long.
    */
   close(code?: number, reason?: string): Promise<CloseInfo>;
   /**
-   * Drops the connection at once, with no close frame.
+   * Drops the connection at once, without a close frame.
    *
-   * @param reason The error that the readers get.
+   * @param reason The error for pending reads and sends.
    */
   abort(reason?: unknown): void;
   /**
    * Subscribes to a topic of the server's `hub`.
    *
-   * @param topic Any string; a wildcard in it is a character like any other.
-   * @param options How much of the history comes first, and what happens if this connection is slow.
-   * @returns Whether it is subscribed now and was not before: `false` if the connection is closing or closed. Only with `true` is
-   *   the history sent.
+   * @param topic Any string. Wildcards have no special meaning.
+   * @param options How many messages of the history to send first, and what happens if this connection is slow.
+   * @returns `true` if this is a new subscription; `false` if it existed already, or if the connection is closing or closed. The
+   *    history is sent only with `true`.
    * @throws {DOMException} `InvalidStateError` if the server has no hub.
-   * @throws {WebSocketError} If the topic is refused. A handler that lets it pass closes the connection with 1008.
+   * @throws {WebSocketError} If the topic is refused. If your handler does not catch it, the connection closes with code 1008.
    */
   subscribe(topic: string, options?: SubscribeOptions): boolean;
   /**
-   * Ends a subscription. The end of the connection ends them all.
+   * Ends a subscription. When the connection ends, all its subscriptions end.
    *
    * @param topic The topic.
-   * @returns Whether it was subscribed.
+   * @returns Whether the connection was subscribed.
    * @throws {DOMException} `InvalidStateError` if the server has no hub.
    */
   unsubscribe(topic: string): boolean;
   /**
    * Publishes a message to the other subscribers of a topic of the server's `hub`.
    *
-   * @param topic The topic, to which it need not subscribe itself.
-   * @param data The message, as for {@linkcode WebSocketConnection.send}; it is copied.
-   * @param options Whether it is compressed.
-   * @returns How many subscribers of this hub it is for; 0 if the connection is closing or closed, as nothing is published then. A
-   *   `close` callback publishes through the hub itself.
+   * @param topic The topic. The connection need not be subscribed to it.
+   * @param data The message, as for {@linkcode WebSocketConnection.send}. It is copied.
+   * @param options Whether to compress the message.
+   * @returns The number of subscribers of this hub that get the message. It is 0 if the connection is closing or closed, because
+   *    then nothing is published; in a `close` callback, publish through the hub itself.
    * @throws {DOMException} `InvalidStateError` if the server has no hub.
-   * @throws {WebSocketError} If the topic is refused. A handler that lets it pass closes the connection with 1008.
+   * @throws {WebSocketError} If the topic is refused. If your handler does not catch it, the connection closes with code 1008.
    */
   publish(topic: string, data: MessageData, options?: SendOptions): number;
   /**
-   * Records every frame in and out from now on, as lines of JSON without line ends: the facts of the connection first, then each
-   * read and write with the frames in it, at last how it ended. What was under way when it began is left out, so a recording
-   * begins with a message. `replay` of `./telemetry` reads it back. It holds all that is said: keep it as you keep that.
+   * Records every frame in both directions from now on, as lines of JSON without line ends. The first line describes the
+   * connection, each further line a read or a write with its frames, and the last line the end. A message that had already begun
+   * is left out. Read a recording with `replay` of `./telemetry`. A recording contains every message, so protect it like the data
+   * itself.
    *
-   * @param options How much is recorded, and how much may wait for its reader.
-   * @returns The lines. To cancel the stream ends the recording. Of a connection that is closed, reading them throws an
-   *   `InvalidStateError`.
-   * @throws {DOMException} `InvalidStateError` if the connection is recorded already, `NotSupportedError` where its frames cannot be
-   *   seen (`./deno-serve`).
+   * @param options How much to record, and how many lines may wait for the reader.
+   * @returns The lines. Cancelling the stream ends the recording. If the connection is closed, reading throws an
+   *    `InvalidStateError`.
+   * @throws {DOMException} `InvalidStateError` if the connection is being recorded already; `NotSupportedError` if its frames
+   *    cannot be seen (`./deno-serve`).
    */
   tap(options?: TapOptions): ReadableStream<string>;
   /** Messages in order. Leaving the loop leaves the connection open; an unclean end throws. */
@@ -269,6 +276,6 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
  * @typeParam Data What the application keeps with the connection.
  */
 export interface WebSocketConnectionWithData<Data> extends WebSocketConnection<Data> {
-  /** The application's own, as `upgrade` or an option attached it. */
+  /** Your data, as `upgrade` or an option attached it. */
   data: Data;
 }
