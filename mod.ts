@@ -10,7 +10,7 @@
  *                          Message[] → bytes, in order, masked by a client
  * ```
  *
- * A connection is two loops and two stages: what `serve`, `accept` and `connect` give. To build your own there are four
+ * A connection, as `serve`, `accept` and `connect` give it, is two loops and two stages. To build your own, there are four
  * `TransformStream`s, each around a stage that works alone, and `pipeline`, which puts them together:
  *
  * ```text

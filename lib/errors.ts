@@ -22,16 +22,17 @@
  * @module
  */
 
-/** How a connection ended, as a close frame says it. */
+/** A close code and a reason, as in a close frame. */
 export interface WebSocketCloseInfo {
-  /** The close code, RFC 6455 §7.4. */
+  /** The close code (RFC 6455 §7.4). */
   closeCode?: number;
   /** The reason, at most 123 bytes of UTF-8. */
   reason?: string;
 }
 
 /**
- * The connection ended uncleanly, or an application ends it with a code of its own. The shape is the WHATWG draft's.
+ * An unclean end of a connection, or an end that you request with a code of your own. It has the shape of the WHATWG draft's
+ * class.
  *
  * @example Close a stream with a code
  * ```ts
@@ -43,18 +44,19 @@ export interface WebSocketCloseInfo {
  * ```
  */
 export class WebSocketError extends DOMException {
-  /** The close code, or `null` where there is none. */
+  /** The close code, or `null` if there is none. */
   readonly closeCode: number | null;
-  /** The reason that goes, or came, with the close code. */
+  /** The close reason. */
   readonly reason: string;
   readonly #made = true;
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
    * @param message What happened.
    * @param init The close code (1000 or 3000 to 4999) and the reason (at most 123 bytes of UTF-8).
-   * @throws {DOMException} `InvalidAccessError` for a code that an application may not use, `SyntaxError` for a long reason.
+   * @throws {DOMException} `InvalidAccessError` for a code that applications may not use, `SyntaxError` for a reason that is too
+   *    long.
    */
   constructor(message = "", init: WebSocketCloseInfo = {}) {
     super(message, new.target.name);
@@ -90,7 +92,7 @@ export class WebSocketError extends DOMException {
 }
 
 /**
- * The peer broke a rule of the protocol. The connection is failed with {@linkcode ProtocolError.closeCode}.
+ * The peer violated the protocol. The connection closes with {@linkcode ProtocolError.closeCode}.
  *
  * @example A peer that masks nothing
  * ```ts
@@ -104,17 +106,17 @@ export class WebSocketError extends DOMException {
  * ```
  */
 export class ProtocolError extends WebSocketError {
-  /** The close code that tells the peer: 1002, or 1007 for bad UTF-8 and bad compressed data. */
+  /** The close code for the peer: 1002, or 1007 for invalid UTF-8 and invalid compressed data. */
   declare readonly closeCode: number;
-  /** The section that says so, such as `RFC 6455 §5.1`. */
+  /** The section that the peer violated, such as `RFC 6455 §5.1`. */
   readonly section: string;
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
    * @param message What the peer did, with the numbers.
    * @param section The section that forbids it.
-   * @param closeCode The close code to send, 1002 by default.
+   * @param closeCode The close code for the peer; by default 1002.
    */
   constructor(message: string, section: string, closeCode = 1002) {
     super(`${message} (${section})`, { closeCode, reason: shortReason(message) });
@@ -122,21 +124,21 @@ export class ProtocolError extends WebSocketError {
   }
 }
 
-/** Facts about a limit that was passed. */
+/** Details of an exceeded limit. */
 export interface LimitErrorOptions {
-  /** The option's name, as in `Limits`. */
+  /** The name of the option that sets the limit. */
   limit: string;
-  /** The limit in force. */
+  /** The limit. */
   max: number;
-  /** What was asked for or reached, where it is known. */
+  /** The requested or reached amount, if known. */
   actual?: number | bigint;
-  /** The close code that tells the peer. */
+  /** The close code for the peer. */
   closeCode: 1008 | 1009 | 1013;
 }
 
 /**
- * One of our limits was passed. The connection is failed with {@linkcode LimitError.closeCode}; a peer that does not read is
- * disconnected without a close frame, which could not reach it.
+ * The peer exceeded a limit. The connection closes with {@linkcode LimitError.closeCode}. A peer that does not read is dropped
+ * without a close frame, because a close frame could not reach it.
  *
  * @example A message that is too big
  * ```ts
@@ -156,19 +158,19 @@ export interface LimitErrorOptions {
  * ```
  */
 export class LimitError extends WebSocketError {
-  /** The close code that tells the peer: 1009 too big, 1008 too many or too slow, 1013 not read fast enough. */
+  /** The close code for the peer: 1009 too big, 1008 too many or too slow, 1013 not read fast enough. */
   declare readonly closeCode: number;
   /** The name of the option that sets the limit. */
   readonly limit: string;
-  /** The limit in force. */
+  /** The limit. */
   readonly max: number;
-  /** What was asked for or reached, where it is known. */
+  /** The requested or reached amount, if known. */
   readonly actual: number | bigint | undefined;
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
-   * @param message What went over the limit, with the numbers.
+   * @param message What exceeded the limit, with the numbers.
    * @param options The limit and the numbers.
    */
   constructor(message: string, options: LimitErrorOptions) {
@@ -196,7 +198,7 @@ export function queueFull(what: string, max: number, actual?: number): LimitErro
 }
 
 /**
- * A topic was refused: the hub's `authorize` said no, or its name is no Unicode text.
+ * A topic was refused: `authorize` of the hub did not return `true`, or the name is not well-formed Unicode.
  *
  * @example A topic that `authorize` refuses
  * ```ts
@@ -223,13 +225,13 @@ export function queueFull(what: string, max: number, actual?: number): LimitErro
  * ```
  */
 export class TopicError extends WebSocketError {
-  /** 1008: the close code that is sent to the peer. */
+  /** The close code for the peer: 1008. */
   declare readonly closeCode: number;
   /** The topic. */
   readonly topic: string;
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
    * @param message What was wrong.
    * @param topic The topic.
@@ -268,7 +270,7 @@ export class MessageError extends WebSocketError {
 }
 
 /**
- * The transport was lost, timed out or was aborted: no close frame was exchanged, which RFC 6455 §7.1.5 calls 1006.
+ * The transport was lost, timed out or was aborted. There was no close frame, so the close code is 1006 (RFC 6455 §7.1.5).
  *
  * @example No listener
  * ```ts
@@ -283,14 +285,14 @@ export class MessageError extends WebSocketError {
  * ```
  */
 export class ConnectionError extends WebSocketError {
-  /** What the transport itself said, where it said something. */
+  /** The error of the transport, if there was one. */
   override readonly cause: unknown;
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
    * @param message What happened.
-   * @param options The close info, 1006 by default, and the cause.
+   * @param options The close code (by default 1006), the reason and the cause.
    */
   constructor(message: string, options: WebSocketCloseInfo & { cause?: unknown } = {}) {
     super(message, { closeCode: options.closeCode ?? 1006, reason: options.reason ?? "" });
@@ -298,22 +300,23 @@ export class ConnectionError extends WebSocketError {
   }
 }
 
-/** Facts about a refused handshake. */
+/** Details of a refused handshake. */
 export interface HandshakeErrorOptions {
-  /** The HTTP status: the one we answer with, or the one the server gave. */
+  /** The HTTP status: the one to answer with on a server, or the one that the server sent on a client. */
   status: number;
-  /** Header fields: what we add to the refusal, or what the server sent. */
+  /** Header fields: on a server those to add to the response, on a client those of the response. */
   headers?: Headers | [name: string, value: string][];
-  /** The start of the response's body, as far as it was read (client). */
+  /** The start of the response's body, on a client. */
   body?: Uint8Array;
-  /** The name of the option whose limit was passed, where that was the reason. */
+  /** The name of the option whose limit was exceeded, if that was the reason. */
   limit?: string;
-  /** The error behind it. */
+  /** The underlying error. */
   cause?: unknown;
 }
 
 /**
- * The opening handshake was refused: by us (server) or by the server or our checks of its answer (client).
+ * The opening handshake failed. On a server, throw it in `upgrade` to refuse. On a client, the server refused, or its response
+ * was invalid.
  *
  * @example A server that says no
  * ```ts
@@ -333,17 +336,17 @@ export interface HandshakeErrorOptions {
 export class HandshakeError extends Error {
   /** The error's name. */
   override readonly name = "HandshakeError";
-  /** The HTTP status: the one we answer with, or the one the server gave. */
+  /** The HTTP status: the one to answer with on a server, or the one that the server sent on a client. */
   readonly status: number;
-  /** Header fields: what we add to the refusal, or what the server sent. */
+  /** Header fields: on a server those to add to the response, on a client those of the response. */
   readonly headers: Headers;
-  /** The start of the response's body, as far as it was read (client). */
+  /** The start of the response's body, on a client. */
   readonly body: Uint8Array | undefined;
-  /** The name of the option whose limit was passed, such as `maxHeaderBytes`, where that was the reason. */
+  /** The name of the option whose limit was exceeded, such as `maxHeaderBytes`, if that was the reason. */
   readonly limit: string | undefined;
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
    * @param message What was wrong, with the value.
    * @param options The status, the header fields and the cause.

@@ -35,7 +35,7 @@ import { RECONNECT_DELAY_OPTION_KINDS, type ReconnectDelayOptions } from "../bac
 import { type ByteConnection, type BytePair, CONNECTION } from "../transport/transport.ts";
 import type { ReconnectingHooks } from "./reconnecting_connection.ts";
 
-/** How a client connects. */
+/** The options of `connect`. */
 export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOptions {
   /** The subprotocols to offer, the preferred one first. */
   protocols?: string | readonly string[];
@@ -73,19 +73,19 @@ export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOpti
   signal?: AbortSignal;
 }
 
-/** How a `WebSocket` connects: whatever {@linkcode connect} takes. Its `signal` ends the opening handshake only. */
+/** The options of the class `WebSocket`: those of {@linkcode connect}. `signal` aborts the opening handshake only. */
 export type WebSocketOptions = Omit<ConnectOptions, "data">;
 
-/** How a `WebSocketStream` connects: the draft's `protocols` and `signal`, and whatever {@linkcode connect} takes. */
+/** The options of the class `WebSocketStream`: `protocols` and `signal` of the WHATWG draft, and those of {@linkcode connect}. */
 export interface WebSocketStreamOptions extends Omit<ConnectOptions, "protocols" | "data"> {
   /** The subprotocols, the best first. @default {[]} */
   protocols?: readonly string[];
 }
 
-/** A value, or what gives a fresh one for each attempt, such as one with a token that does not live long. */
+/** A value, or a function that returns a new one for each attempt, for example with a token that expires. */
 export type Fresh<Value> = Value | (() => Value | Promise<Value>);
 
-/** How a client connects and comes back. */
+/** The options of `reconnecting`. */
 export interface ReconnectingOptions<Data = unknown>
   extends Omit<ConnectOptions<Data>, "conn" | "headers">, ReconnectingHooks<Data>, Partial<ReconnectLimits> {
   /** More header fields for each request, such as `Authorization`, or a function that returns them for each attempt. */

@@ -29,12 +29,12 @@ import { parseTarget } from "./target.ts";
 /**
  * Opens a WebSocket connection.
  *
- * The handshake may take `handshakeTimeout` milliseconds, with the name's look-up, the proxy, TLS and redirects. What fails or is
- * given up is closed at once. `socket.url` and errors never show a URL's `user:password@`.
+ * The whole handshake has `handshakeTimeout` milliseconds: name resolution, proxy, TLS and redirects included. If it fails or is
+ * aborted, the connection is closed at once. `socket.url` and errors never show the URL's `user:password@`.
  *
- * Redirects are an error unless `maxRedirects` allows some. Then 301, 302, 303, 307 and 308 are followed, never from wss to ws; to
- * another scheme, host or port go no `Authorization`, no `Cookie`, no credentials of the URL and no client certificate. Errors say
- * which redirect they came after.
+ * By default a redirect is an error. With `maxRedirects`, the client follows 301, 302, 303, 307 and 308, but never from wss to
+ * ws. To another scheme, host or port it does not send `Authorization`, `Cookie`, the URL's credentials or the client
+ * certificate. Errors name the redirect after which they occurred.
  *
  * @example Ask an echo server
  * ```ts
@@ -51,18 +51,18 @@ import { parseTarget } from "./target.ts";
  * assertEquals((await socket.close()).wasClean, true);
  * ```
  *
- * @typeParam Data What the application keeps with the connection.
- * @param url An absolute URL: ws or wss; http and https stand for them; or `ws+unix:/path/of/socket:/resource?query` and
- *   `wss+unix:`, for a Unix socket.
- * @param options What to ask for, the limits and the way there.
+ * @typeParam Data The type of `socket.data`.
+ * @param url An absolute URL: ws or wss, or http or https instead of them. For a Unix socket,
+ *    `ws+unix:/path/of/socket:/resource?query` or `wss+unix:`.
+ * @param options The header fields, the subprotocols, the limits and the route.
  * @returns The open connection.
- * @throws {HandshakeError} If the server did not answer as it must, or an HTTP proxy refused: with the status, the header fields and
- *   the start of the body.
- * @throws {ConnectionError} If there is no connection, or it ended too early, or a SOCKS proxy refused.
- * @throws {DOMException} `SyntaxError` for a bad URL, proxy or subprotocol; the signal's reason if that was aborted.
- * @throws {TypeError} For an option that is unknown or of another kind, a bad header field, `cert` without `key`, or a proxy for a
- *   Unix socket.
- * @throws {RangeError} For a number that is out of range.
+ * @throws {HandshakeError} If the server or an HTTP proxy refuses, or the response is invalid: with the status, the header fields
+ *    and the start of the body.
+ * @throws {ConnectionError} If there is no connection, if it ends too early, or if a SOCKS proxy refuses.
+ * @throws {DOMException} `SyntaxError` for an invalid URL, proxy or subprotocol; the signal's reason if it was aborted.
+ * @throws {TypeError} If an option is unknown or has the wrong type, for an invalid header field, for `cert` without `key`, or
+ *    for a proxy together with a Unix socket.
+ * @throws {RangeError} If a number is out of range.
  */
 export function connect<Data>(
   url: string | URL,

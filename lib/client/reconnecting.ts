@@ -14,11 +14,12 @@ import type { ReconnectingConnection } from "./reconnecting_connection.ts";
 import { Reconnector } from "./reconnector.ts";
 
 /**
- * Opens a WebSocket connection, and opens it again when it is lost.
+ * Opens a WebSocket connection, and opens it again whenever it is lost.
  *
- * An attempt that follows another comes after a random time whose range doubles with each failure (RFC 6455 §7.2.3), plus what a
- * refusal's `Retry-After` asks for. The count of failures starts anew when a connection brings a message or lasts
- * `stableInterval`. Meanwhile `send` keeps messages, up to `maxOutboxBytes` and `maxOutboxMessages`; each is sent once at most.
+ * Before each attempt it waits for a random time. The longest delay doubles with each failure (RFC 6455 §7.2.3), and
+ * `Retry-After` of a refusal is added. A connection that brings a message or lasts for `stableInterval` resets the delay. While
+ * no connection is open, `send` keeps messages, up to `maxOutboxBytes` and `maxOutboxMessages`. Each message is sent at most
+ * once.
  *
  * @example Subscribe anew on each connection
  * ```ts
@@ -45,13 +46,13 @@ import { Reconnector } from "./reconnector.ts";
  * }
  * ```
  *
- * @typeParam Data What the application keeps with each connection.
- * @param url An absolute URL as for `connect`, or a function that gives one for each attempt. What that throws counts as a failed
- *   attempt, and it has `handshakeTimeout`.
- * @param options What to ask for, the limits, the waiting and the hooks.
- * @returns The connection, which has begun to connect.
- * @throws {DOMException} `SyntaxError` for a bad URL.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @typeParam Data The type of `socket.data`.
+ * @param url An absolute URL as for `connect`, or a function that returns one for each attempt. If the function throws, the
+ *    attempt has failed. It has `handshakeTimeout`.
+ * @param options The header fields, the limits, the backoff and the hooks.
+ * @returns The connection. It has begun to connect.
+ * @throws {DOMException} `SyntaxError` for an invalid URL.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function reconnecting<Data = unknown>(

@@ -8,67 +8,70 @@ import type { CloseInfo, WebSocketConnection } from "../connection/websocket_con
 import type { SendOptions } from "../connection/socket_options.ts";
 
 /**
- * What a connection that comes back is doing: `connecting`, `onConnect` included; `open`; `waiting` for the next attempt;
+ * The state of a reconnecting connection: `connecting`, including `onConnect`; `open`; `waiting` for the next attempt; or
  * `closed` for good.
  */
 export type ReconnectingState = "connecting" | "open" | "waiting" | "closed";
 
 /**
- * A connection that comes back.
+ * A connection that reconnects.
  *
- * Read it: messages of all connections come in their order. At most `highWaterMark` bytes (64 KiB) wait to be read, where each
- * message counts as 100 bytes more than its data; then the peer is held back. The next connection is made when the rest of what
- * came over the last one fits in.
+ * Keep reading it: the messages of all its connections arrive in order. At most `highWaterMark` bytes (64 KiB) of unread messages
+ * are buffered, where each message counts as its data plus 100 bytes; then the peer has to wait. The next connection is opened
+ * once the remaining messages of the last one fit.
  *
- * @typeParam Data What the application keeps with each connection.
+ * @typeParam Data The type of `socket.data`.
  */
 export interface ReconnectingConnection<Data = unknown> extends AsyncIterable<Message>, AsyncDisposable {
   /** Its state. `onState` is called with each change. */
   readonly state: ReconnectingState;
-  /** The connection, while it is open: for its facts and its pings. Its messages are read here. */
+  /**
+   * The current connection while it is open, for its addresses and pings. Read messages from the reconnecting connection instead.
+   */
   readonly socket: WebSocketConnection<Data> | undefined;
-  /** How many attempts have failed in a row. One whose connection did not last failed as well. */
+  /** The number of attempts that have failed in a row. A connection that did not last counts as failed. */
   readonly failures: number;
-  /** How long it waits for the next attempt in milliseconds, from the start of the waiting; 0 where it does not wait. */
+  /** The delay before the next attempt in milliseconds, counted from the start of the wait; 0 if it is not waiting. */
   readonly delay: number;
   /** How the last connection ended, or why the last attempt failed (1006, with the error); `undefined` before. */
   readonly lastClose: CloseInfo | undefined;
-  /** Bytes that wait: for a connection, or in the connection for the transport. */
+  /** The bytes that wait: in the outbox, or in the connection. */
   readonly bufferedAmount: number;
-  /** Resolves when it has ended for good, however it ended. It never rejects. */
+  /** Resolves when it has ended for good. It never rejects. */
   readonly closed: Promise<CloseInfo>;
   /**
-   * Sends a message: at once where it is open, else in its turn when there is a connection and `onConnect` is done.
+   * Sends a message: at once if a connection is open, otherwise when the next one is open and `onConnect` has finished.
    *
-   * It is sent at most once, over one connection. What was handed to a connection that was then lost may or may not have
-   * arrived: only an answer of the peer's could tell, and nothing is sent twice without being asked for.
+   * A message is sent at most once, over one connection. If that connection is lost, the message may or may not have arrived;
+   * only a reply from the peer could tell. It is not sent again.
    *
-   * @param data A string as text; a buffer or a view as binary data. If it has to wait for a connection it is copied at the call;
-   *   otherwise it must not change until the promise resolves.
-   * @param options Whether to compress it, where that was agreed on.
-   * @returns Resolves when a connection has taken it and has less than `highWaterMark` bytes queued. Rejects with `LimitError`
-   *   if it has to wait and the outbox has no room, with the connection's error if that was lost meanwhile, and with how it all
-   *   ended if no connection took it; with an `InvalidStateError` if it is closed for good, whose `cause` is the error that ended
-   *   it, if one did. A promise that is ignored never becomes an unhandled rejection.
-   * @throws {TypeError} At the call, in every state: if `data` is none of these, or has to wait and its buffer is detached.
+   * @param data A string is sent as text, a buffer or a view as binary data. If it has to wait for a connection, it is copied at
+   *    the call. Otherwise do not change it until the promise resolves.
+   * @param options Whether to compress the message.
+   * @returns Resolves when a connection has taken the message and has less than `highWaterMark` bytes queued. It rejects with a
+   *    `LimitError` if the outbox is full, with the connection's error if the connection is lost meanwhile, and with the final
+   *    error if no connection takes the message. After the end it rejects with an `InvalidStateError`, whose `cause` is the error
+   *    that ended it, if there was one. You can ignore the promise: it never becomes an unhandled rejection.
+   * @throws {TypeError} If `data` has another type, or has to wait and its buffer is detached. This is thrown at the call, in
+   *    every state.
    */
   send(data: MessageData, options?: SendOptions): Promise<void>;
   /**
-   * Ends it for good. An open connection first takes the messages that wait, as fast as the peer reads and for at most
-   * `closeTimeout`, and then closes with the closing handshake; messages that come meanwhile are discarded. If no connection is
-   * open, the messages that wait are not sent. Every promise of `send` settles: those of messages that were not sent reject.
+   * Ends it for good. If a connection is open, it first sends the waiting messages, for at most `closeTimeout`, then closes with
+   * the closing handshake, and discards messages that arrive meanwhile. If no connection is open, the waiting messages are not
+   * sent. Promises of messages that were not sent reject.
    *
-   * @param code 1000-1003, 1007-1014 or 3000-4999; 1000 by default.
-   * @param reason At most 123 bytes of UTF-8.
-   * @returns How the last connection ended; a code of 1006 and no error where there was none.
-   * @throws {RangeError} If the code may not be sent or the reason is too long.
+   * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999; by default 1000.
+   * @param reason At most 123 bytes of UTF-8; by default empty.
+   * @returns How the last connection ended; 1006 without an error if there was none.
+   * @throws {RangeError} If a close frame may not carry the code, or if the reason is too long.
    */
   close(code?: number, reason?: string): Promise<CloseInfo>;
   /** Messages in order. Leaving the loop leaves it open. It ends with `closed`, and throws if that has an error. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
 }
 
-/** What an application may have a say in. */
+/** The hooks of `reconnecting`. */
 export interface ReconnectingHooks<Data = unknown> {
   /**
    * Called for each new connection before anything else is sent, to subscribe or authenticate again. It may read some messages

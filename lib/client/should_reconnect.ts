@@ -24,11 +24,11 @@ const FINAL_CODES: ReadonlySet<number> = new Set([
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /**
- * Whether a client should come back after this end: `reconnecting`'s own rule, for those who add to it.
+ * Decides whether a client should reconnect: the default rule of `reconnecting`, to call in a rule of your own.
  *
- * No: after a close code that says that all is done or that the same would happen again (1000, 1002, 1003, 1007 to 1010, 3000,
- * 3003), after a refusal with a status of 4xx except 408, 425 and 429, after an answer that is no WebSocket's, and after a
- * mistake of the caller's own. Yes: after everything else, such as a lost connection, 1001, 1005, 1011 to 1014, or a 503.
+ * `false` after a close code that means success or that would only come again (1000, 1002, 1003, 1007 to 1010, 3000, 3003), after
+ * a refusal with a 4xx status except 408, 425 and 429, after a response that is not a WebSocket's, and after a mistake in the
+ * caller's arguments. `true` after anything else, such as a lost connection, 1001, 1005, 1011 to 1014, or a 503.
  *
  * @example A close code of one's own that is final
  * ```ts
@@ -42,8 +42,8 @@ const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
  * assertEquals((await connection.closed).reason, "banned");
  * ```
  *
- * @param info How the connection ended; where an attempt failed, a code of 1006 and the error.
- * @returns Whether another attempt makes sense.
+ * @param info How the connection ended. For a failed attempt, 1006 and the error.
+ * @returns Whether to try again.
  */
 export function shouldReconnect({ closeCode, error }: CloseInfo): boolean {
   if (error instanceof HandshakeError) return isPassing(error.status);

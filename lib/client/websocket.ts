@@ -24,9 +24,9 @@ export type WebSocketEventHandler<Type extends Event> = (this: globalThis.WebSoc
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
 
 /**
- * The browser's `WebSocket`. Instead of subprotocols it takes all options of {@linkcode connect} as well. Every message is a task of
- * its own: what waits for one sees it before the next one is dispatched. Where the connection does not end cleanly, an `error`
- * event comes before `close`; its `error` says what happened.
+ * The browser's class `WebSocket`, with the options of {@linkcode connect} in place of subprotocols if you pass them. Each
+ * message is dispatched in its own task. If the connection does not end cleanly, an `error` event comes before `close`; its
+ * `error` is the reason.
  *
  * @example Hand it to a library, or use it as in a browser
  * ```ts
@@ -77,15 +77,14 @@ export class WebSocket extends EventTarget {
   #receiving = false;
 
   /**
-   * Connects. The sockets of this class and of `WebSocketStream` connect to a host one after another, as in a browser (RFC 6455
-   * §4.1): each has its own `handshakeTimeout` when its turn comes. {@linkcode connect} does not wait.
+   * Starts to connect. As in a browser, the sockets of this class and of `WebSocketStream` connect to a host one after another
+   * (RFC 6455 §4.1); `handshakeTimeout` starts when it is a socket's turn. {@linkcode connect} does not wait.
    *
-   * @param url An absolute URL, ws, wss, http or https; or one that is relative to `location`, where the program has one.
-   * @param protocols A subprotocol, a list of them, the best first, or options.
-   * @throws {DOMException} `SyntaxError` for a URL or a subprotocol that cannot be used, or a subprotocol that comes twice, in
-   *   whatever case.
-   * @throws {TypeError} If there is no URL, a header field cannot be sent, or an option is unknown or of another kind.
-   * @throws {RangeError} If a limit cannot be used.
+   * @param url An absolute URL with ws, wss, http or https; or a URL relative to `location`, if the program has one.
+   * @param protocols A subprotocol, a list of them with the preferred one first, or options.
+   * @throws {DOMException} `SyntaxError` for an invalid URL or subprotocol, or for a duplicate subprotocol in any case.
+   * @throws {TypeError} If there is no URL, if a header field is invalid, or if an option is unknown or has the wrong type.
+   * @throws {RangeError} If a limit is out of range.
    */
   constructor(url: string | URL, protocols: string | readonly string[] | WebSocketOptions = []) {
     requireArgument(arguments.length, "new WebSocket");
@@ -97,18 +96,18 @@ export class WebSocket extends EventTarget {
     this.#origin = new URL(this.#connecting.url).origin;
   }
 
-  /** The URL, ws or wss. */
+  /** The URL, with ws or wss. */
   get url(): string {
     return this.#connecting.url;
   }
 
-  /** Where the connection stands: one of the four constants. */
+  /** The state of the connection: one of the four constants. */
   get readyState(): 0 | 1 | 2 | 3 {
     const peerCloses = this.#state === OPEN && !this.#receiving && this.#connection?.readyState !== OPEN;
     return peerCloses ? CLOSING : this.#state;
   }
 
-  /** Bytes of data that were sent and not yet taken by the transport, headers not included. It never falls after the end. */
+  /** The bytes of data that are queued to be sent, without frame headers. It never decreases after the end. */
   get bufferedAmount(): number {
     return this.#outgoing.bufferedAmount;
   }

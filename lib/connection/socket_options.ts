@@ -28,15 +28,16 @@ export interface TapOptions {
 }
 
 /**
- * What becomes of messages for a subscriber that does not read fast enough, which begins at its `highWaterMark`. None of them holds
- * the publisher. All that is published in one call stack is queued before anything is written, as if no peer read meanwhile.
+ * What happens to messages for a subscriber that does not keep up, which means that `highWaterMark` bytes are queued for it. No
+ * policy makes the publisher wait. All messages that are published in one call stack are queued before anything is written.
  *
- * - `disconnect`: it is closed with 1013 when `maxBacklogBytes` are queued for it;
- * - `wait`: messages wait in the connection's queue, in order with all that is sent on it; at `maxQueuedBytes` it is cut off;
- * - `drop-oldest`: the newest `maxBacklogBytes` are kept for it, and what is sent to it by `send` overtakes them;
- * - `latest-only`: the same for the newest message of each topic.
+ * - `disconnect`: it is closed with code 1013 when `maxBacklogBytes` are queued for it;
+ * - `wait`: messages wait in the connection's queue, in order with everything else that is sent; at `maxQueuedBytes` it is
+ *   dropped;
+ * - `drop-oldest`: the newest `maxBacklogBytes` are kept for it. Messages that you `send` to it overtake them;
+ * - `latest-only`: like `drop-oldest`, but only the newest message of each topic is kept.
  *
- * Dropped messages are counted (`hub.dropped(socket)`, `hub.stats.dropped`) and reported (`onDropped`).
+ * Discarded messages are counted (`hub.dropped(socket)`, `hub.stats.dropped`) and reported (`onDropped`).
  */
 export type SlowPolicy = "disconnect" | "wait" | "drop-oldest" | "latest-only";
 

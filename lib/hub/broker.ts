@@ -4,59 +4,58 @@
  * @module
  */
 
-/** What one hub tells the others. */
+/** A message between hubs. */
 export interface BrokerMessage {
-  /** The topic: any well-formed string, compared as it is. */
+  /** The topic: any well-formed string, compared exactly. */
   readonly topic: string;
   /** A text message, or the bytes of a binary one. */
   readonly data: string | Uint8Array<ArrayBuffer>;
 }
 
 /**
- * Where a broker stands: `connecting` at first, `up` while messages go through, `down` while it cannot be reached and is tried
- * again, `closed` at the end.
+ * The state of a broker: `connecting` at first, `up` while it delivers messages, `down` while it reconnects, `closed` at the end.
  */
 export type BrokerState = "connecting" | "up" | "down" | "closed";
 
 /**
- * Carries messages between hubs, at most once: one publisher's messages arrive in order and never twice, but what is published
- * while a hub or its broker is away, or is under way just then, may be lost. Local delivery is not its business and does not wait
- * for it.
+ * Carries messages between hubs, at most once. The messages of one publisher arrive in order and never twice. Messages that are
+ * published while a hub or its broker is unreachable, and messages in transit at that moment, may be lost. Local delivery does
+ * not go through the broker and does not wait for it.
  */
 export interface Broker extends AsyncDisposable {
-  /** Where it stands. */
+  /** The state. */
   readonly state: BrokerState;
-  /** Messages that could not be handed to the broker (down, queue full). */
+  /** The number of messages that could not be sent to the broker, because it was down and the queue was full. */
   readonly lost: number;
   /**
-   * Begins. Called once by the hub: what other hubs publish (never our own messages), and changes of state.
+   * Starts the broker. The hub calls it once.
    *
-   * @param hooks What is called.
-   * @throws {DOMException} `InvalidStateError` if a hub is attached already.
+   * @param hooks `receive` gets messages of other hubs, never those of this hub; `state` gets each new state.
+   * @throws {DOMException} `InvalidStateError` if the broker belongs to a hub already.
    */
   attach(hooks: { receive(message: BrokerMessage): void; state?(state: BrokerState): void }): void;
   /**
-   * Hands a message on. Never waits; bounded; counts what it must drop.
+   * Sends a message to the other hubs. It never waits; its queue is bounded, and messages that are discarded are counted.
    *
    * @param message The message. Its bytes are copied.
    */
   publish(message: BrokerMessage): void;
   /**
-   * This hub has subscribers of the topic from now on. Resubscribed by the broker after a reconnect.
+   * Subscribes this hub to a topic. After a reconnect the broker subscribes again by itself.
    *
    * @param topic The topic.
    */
   subscribe(topic: string): void;
   /**
-   * This hub has no subscribers of the topic any more.
+   * Ends the subscription of a topic.
    *
    * @param topic The topic.
    */
   unsubscribe(topic: string): void;
-  /** All topics (the hub has wildcards). */
+  /** Subscribes this hub to all topics, because it has patterns. */
   subscribeAll(): void;
-  /** No wildcards any more: the single topics count again. */
+  /** Ends the subscription to all topics. The single topics count again. */
   unsubscribeAll(): void;
-  /** Ends. What still waits is handed on first, if the broker takes it within a second. */
+  /** Closes the broker. Waiting messages are sent first, if the broker takes them within a second. */
   close(): Promise<void>;
 }

@@ -36,7 +36,7 @@ import { ALL, BrokerSubscriptions } from "./broker_subscriptions.ts";
 const UNSUBSCRIBE_DELAY = 1_000;
 
 /**
- * Makes a hub. Give it to `serve`, `serveNode`, `accept` or `upgradeRequest`, to any number of them.
+ * Creates a hub. You can pass it to any number of `serve`, `serveNode`, `accept` and `upgradeRequest` calls.
  *
  * @example Everybody hears what one of them says
  * ```ts
@@ -57,10 +57,10 @@ const UNSUBSCRIBE_DELAY = 1_000;
  * assertEquals((await bob[Symbol.asyncIterator]().next()).value, "hello");
  * ```
  *
- * @typeParam Data What the application keeps with each connection.
+ * @typeParam Data The type of `socket.data`.
  * @param options The limits, the policies and the hooks.
  * @returns The hub.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function createHub<Data = unknown>(options: HubOptions<Data> = {}): Hub<Data> {

@@ -21,9 +21,9 @@ import { HISTORY_OPTION_KINDS, type HistoryOptions } from "./history.ts";
 import type { TopicPattern } from "./topic_pattern.ts";
 
 /**
- * How a hub works. Its hooks are called in a microtask of their own, but for `authorize`.
+ * The options of `createHub`. All hooks except `authorize` are called in a microtask of their own.
  *
- * @typeParam Data What the application keeps with each connection.
+ * @typeParam Data The type of `socket.data`.
  */
 export interface HubOptions<Data = unknown> extends Partial<HubLimits> {
   /**
@@ -60,7 +60,7 @@ export interface HubOptions<Data = unknown> extends Partial<HubLimits> {
   onError?(error: unknown): void;
 }
 
-/** How a message is published. */
+/** The options of `hub.publish`. */
 export interface PublishOptions extends SendOptions {
   /** A subscriber that does not get the message, such as its sender. */
   except?: WebSocketConnection;
@@ -88,91 +88,93 @@ export const PUBLISH_OPTION_KINDS: OptionKinds<PublishOptions> = {
   except: kind("a connection", isObject),
 };
 
-/** What a hub has counted. */
+/** The counters of a hub. */
 export interface HubStats {
-  /** Messages that were published here. */
+  /** Messages published in this hub. */
   published: number;
-  /** Messages that came from other hubs. */
+  /** Messages received from other hubs. */
   received: number;
-  /** Messages from the broker that were no messages: no text for a topic, too long a one, no data. */
+  /** Malformed messages from the broker: without a valid topic, or without data. */
   malformed: number;
-  /** Messages given to subscribers, each as often as there were any. */
+  /** Messages given to subscribers; one message counts once for each subscriber. */
   delivered: number;
-  /** Of those, the ones that were dropped again because their subscriber was slow. */
+  /** Delivered messages that were discarded again because their subscriber was slow. */
   dropped: number;
   /** Subscribers that were disconnected because they were slow. */
   disconnected: number;
 }
 
 /**
- * Topics and their subscribers. A topic is any string of at most `maxTopicBytes`, and exists while it has subscribers.
+ * Topics and their subscribers. A topic is any string of at most `maxTopicBytes`. It exists while it has subscribers.
  *
- * @typeParam Data What the application keeps with each connection.
+ * @typeParam Data The type of `socket.data`.
  */
 export interface Hub<Data = unknown> extends Topics, AsyncDisposable {
-  /** What it has counted. */
+  /** The counters. */
   readonly stats: Readonly<HubStats>;
-  /** How the broker is; `undefined` where there is none. */
+  /** The state of the broker; `undefined` if there is none. */
   readonly brokerState: BrokerState | undefined;
   /**
-   * Subscribes a connection. It is the same as `socket.subscribe`, also for connections of a server that was not given this hub, for
-   * clients, and for patterns.
+   * Subscribes a connection, like `socket.subscribe`. It also works with patterns, with connections of a server without this hub,
+   * and with clients.
    *
    * @param socket The connection.
-   * @param topic The topic, or a pattern, which only code of the server can make. A connection that matches several of them gets a
-   *   message once.
-   * @param options How much of the history comes first (not with a pattern), and what happens if the connection is slow.
-   * @returns Whether it is subscribed now and was not before: `false` if the connection is closing or closed, or the hub is closed.
-   *   Only with `true` is the history sent; messages that are published later follow it without a gap.
-   * @throws {TypeError} If it is no connection of this module.
+   * @param topic The topic, or a pattern, which only code of the server can make. A connection that matches several of them gets
+   *    a message once.
+   * @param options How many messages of the history to send first (not with a pattern), and what happens if the connection is
+   *    slow.
+   * @returns `true` if this is a new subscription; `false` if it existed already, or if the connection or the hub is closed. The
+   *    history is sent only with `true`; later messages follow it without a gap.
+   * @throws {TypeError} If `socket` is not a connection of this module.
    * @throws {TopicError} If `authorize` refuses, or the topic is not well-formed Unicode.
-   * @throws {LimitError} If the topic is longer than `maxTopicBytes`, or it would be one more than `maxTopicsPerConnection`.
+   * @throws {LimitError} If the topic is longer than `maxTopicBytes`, or exceeds `maxTopicsPerConnection`.
    */
   subscribe(socket: WebSocketConnection<Data>, topic: string | TopicPattern, options?: SubscribeOptions): boolean;
   /**
-   * Ends a subscription. The end of a connection ends all of its subscriptions.
+   * Ends a subscription. When a connection ends, all its subscriptions end.
    *
    * @param socket The connection.
    * @param topic The topic, or a pattern that is written in the same way.
-   * @returns Whether it was subscribed.
+   * @returns Whether the connection was subscribed.
    */
   unsubscribe(socket: WebSocketConnection<Data>, topic: string | TopicPattern): boolean;
   /**
    * Publishes a message and never waits. Messages published in one call stack leave in one write for each subscriber.
    *
    * @param topic The topic. Subscribers of exactly this string, or of a matching pattern, get the message.
-   * @param data The message, as for `socket.send`; it is copied.
+   * @param data The message, as for `socket.send`. It is copied.
    * @param options A connection to leave out, and whether to compress the message.
-   * @returns How many subscribers of this hub it is for. Those of other hubs are not known.
-   * @throws {TypeError} If `data` is no message.
+   * @returns The number of subscribers of this hub that get the message. Subscribers of other hubs are not counted.
+   * @throws {TypeError} If `data` is not a message.
    * @throws {TopicError} If the topic is not well-formed Unicode.
    * @throws {LimitError} If the topic is longer than `maxTopicBytes`.
    */
   publish(topic: string, data: MessageData, options?: PublishOptions): number;
   /**
-   * Publishes for a connection, to all subscribers but itself: `socket.publish`.
+   * Publishes a message from a connection to all other subscribers, like `socket.publish`.
    *
    * @param socket The connection.
    * @param topic The topic.
    * @param data The message.
-   * @param options Whether it is compressed.
-   * @returns How many subscribers of this hub it is for; 0 if the connection is closing or closed, as nothing is published then.
-   * @throws {TypeError} If `data` is no message.
+   * @param options Whether to compress the message.
+   * @returns The number of subscribers of this hub that get the message; 0 if the connection is closing or closed, because then
+   *    nothing is published.
+   * @throws {TypeError} If `data` is not a message.
    * @throws {TopicError} If `authorize` refuses, or the topic is not well-formed Unicode.
    * @throws {LimitError} If the topic is longer than `maxTopicBytes`.
    */
   publishFrom(socket: WebSocketConnection<Data>, topic: string, data: MessageData, options?: SendOptions): number;
-  /** How many connections here are subscribed to exactly this topic. */
+  /** The number of local connections that are subscribed to exactly this topic. */
   count(topic: string): number;
-  /** The topics that have subscribers here. */
+  /** The topics with local subscribers. */
   topics(): IterableIterator<string>;
-  /** The topics that a connection is subscribed to, patterns not among them. */
+  /** The topics that a connection is subscribed to, without patterns. */
   topicsOf(socket: WebSocketConnection<Data>): string[];
-  /** How many messages for a connection were dropped because it was slow. */
+  /** The number of messages for a connection that were discarded because it was slow. */
   dropped(socket: WebSocketConnection<Data>): number;
   /**
-   * Waits until the topic's subscribers with the policy `wait` have less than their `highWaterMark` queued: for a publisher that
-   * would rather go at their pace than have them cut off at `maxQueuedBytes`.
+   * Waits until every subscriber of the topic with the policy `wait` has less than its `highWaterMark` queued. A publisher that
+   * waits here never makes a subscriber reach `maxQueuedBytes`.
    */
   drained(topic: string): Promise<void>;
   /** Ends all subscriptions and closes the broker. Connections stay open. */

@@ -1,12 +1,14 @@
 /**
- * One to many: topics, their subscribers, and the brokers between hubs.
+ * One to many: topics, their subscribers, and brokers between hubs.
  *
- * A message is framed once, and compressed once for each way to compress, and all subscribers share the bytes. A connection that
- * keeps its compression context (`serverContextTakeover`), a client's, one of an old draft and one of `./deno-serve` encode their own.
+ * A message is framed once, compressed once for each set of compression parameters, and all subscribers share the bytes. Some
+ * connections need their own encoding: those that keep a compression context (`serverContextTakeover`), clients, those of an old
+ * draft, and those of `./deno-serve`.
  *
- * Delivery is at most once. Who is connected and reads gets each message of a topic in the order in which this hub published
- * them; who is slow meets the {@linkcode SlowPolicy}; who is not connected gets what the history keeps, if it asks. With a broker,
- * messages between hubs may be lost while it is down, and two hubs may see messages of two authors in a different order.
+ * Delivery is at most once. A subscriber that is connected and keeps up gets the messages of its topic in the order in which this
+ * hub published them. {@linkcode SlowPolicy} decides what happens to a slow subscriber. Later subscribers can ask for the history.
+ * Between hubs, messages may be lost while the broker is down, and two hubs may see the messages of two publishers in different
+ * orders.
  *
  * @example Everybody who connects hears the news, and what they were before
  * ```ts

@@ -16,7 +16,7 @@ import { ACCEPT_OPTION_KINDS, type AcceptOptions } from "./server_options.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "./upgrade_data.ts";
 
 /**
- * Makes a WebSocket connection of one that was accepted elsewhere.
+ * Accepts a WebSocket on a connection that you accepted yourself: reads the request, answers it and returns the connection.
  *
  * @example One connection by hand
  * ```ts
@@ -35,14 +35,13 @@ import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "./upgrade_data
  * listener.close();
  * ```
  *
- * @typeParam Data What the application keeps with the connection.
- * @param conn A `Deno.Conn`, or any pair of byte streams. It belongs to the connection from here on.
- * @param options The limits, the subprotocols, the origins and the application's decision.
+ * @typeParam Data The type of `socket.data`.
+ * @param conn A `Deno.Conn`, or a pair of byte streams. It then belongs to the WebSocket.
+ * @param options The limits, the subprotocols, the origins and `upgrade`.
  * @returns The open connection.
- * @throws {TypeError} If `conn` is no connection, or was accepted before.
- * @throws {HandshakeError} If the request was refused. The peer was told, and the connection is closed.
- * @throws {ConnectionError} If the peer went away.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If `conn` is not a connection, or was accepted before; if an option is unknown or has the wrong type.
+ * @throws {HandshakeError} If the request was refused. The client has got the response, and the connection is closed.
+ * @throws {ConnectionError} If the client disconnected.
  * @throws {RangeError} If a number is out of range.
  */
 export function accept<Answer extends AnyUpgradeAnswer>(

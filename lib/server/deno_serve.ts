@@ -1,22 +1,22 @@
 /**
- * WebSockets where there is only `Deno.serve`: the platform's own, with the surface of a connection of ours.
+ * WebSockets inside `Deno.serve`: the platform's own WebSocket, with the API of a Sluice connection.
  *
- * What `Deno.upgradeWebSocket` does not give, this cannot give either:
+ * It cannot do what `Deno.upgradeWebSocket` cannot do:
  *
- * - no backpressure on what comes in: the platform reads on while the application does not. What waits is bounded by
- *   `maxQueuedBytes`, and then the connection is closed with 1013;
- * - no `ping()`, no `roundTripTime` and no `tap()`; keepalive is the platform's, to the second;
- * - no compression and no other extensions;
- * - messages are whole: `messages()` gives each as one chunk, and none can be sent from a source;
- * - `maxMessageBytes` is judged when the whole message is here (1009); the platform itself cuts at 64 MiB a frame, and counts
- *   neither fragments nor the time they take;
- * - the platform's idea of the protocol: frames that are not masked are let in, and after other faults the connection ends with
- *   no close frame, as it does where a peer still sends after our close frame. The close frame of a peer is answered at once,
- *   not after the answers to the messages before it;
- * - `abort()` starts to close, and hears no more of it: there is no way to drop the connection;
- * - after a refusal `Deno.serve` leaves the connection open for the next request.
+ * - There is no backpressure for incoming messages: the platform goes on reading while your handler is busy. At
+ *   `maxQueuedBytes` of unread messages the connection is closed with code 1013.
+ * - There is no `ping()`, no `roundTripTime` and no `tap()`. Keepalive is the platform's, in whole seconds.
+ * - There is no compression and no other extension.
+ * - Messages are whole: `messages()` gives each one as a single chunk, and you cannot send a message from a stream.
+ * - `maxMessageBytes` is checked after the whole message has arrived (1009). The platform itself limits a frame to 64 MiB, and
+ *   limits neither the number of fragments nor their time.
+ * - The platform is lenient: it accepts unmasked frames. After other violations, and if the peer sends anything after our close
+ *   frame, it ends the connection without a close frame. It answers a close frame at once, before the replies to earlier
+ *   messages.
+ * - `abort()` starts the closing handshake and ignores its outcome, because the platform cannot drop the connection.
+ * - After a refusal, `Deno.serve` keeps the connection open for the next request.
  *
- * Use `serve`, or `serveNode` of `./node`, wherever you can.
+ * If you can, use `serve`, or `serveNode` of `./node`, instead.
  *
  * @module
  */
@@ -36,7 +36,7 @@ import { UPGRADE_REQUEST_OPTION_KINDS, type UpgradeRequestOptions } from "./upgr
 export type { UpgradeRequestOptions } from "./upgrade_request_options.ts";
 
 /**
- * Answers a request of `Deno.serve` with a WebSocket. The module's description says what it cannot do.
+ * Responds to a request of `Deno.serve` with a WebSocket. The module's description lists what is missing.
  *
  * @example Beside other answers
  * ```ts
@@ -56,14 +56,14 @@ export type { UpgradeRequestOptions } from "./upgrade_request_options.ts";
  * assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
  * ```
  *
- * @typeParam Data What the application keeps with the connection.
- * @param request The request, whose body has not been read.
+ * @typeParam Data The type of `socket.data`.
+ * @param request The request. Its body must not have been read.
  * @param options The limits, the subprotocols and the origins.
- * @param handler A function that holds the connection, or callbacks. It runs once the connection is open.
- * @returns The answer, to be returned to `Deno.serve`: 101, or a refusal of a request that is not in order (RFC 6455 §4.2.1).
+ * @param handler A function that handles the connection, or callbacks. It starts once the connection is open.
+ * @returns The response to return to `Deno.serve`: 101, or a refusal of an invalid request (RFC 6455 §4.2.1).
  * @throws {RangeError} If a number is out of range.
- * @throws {TypeError} If an option is unknown or of another kind, there is no handler, an origin of the list cannot match, or the
- *   request was upgraded before.
+ * @throws {TypeError} If an option is unknown or has the wrong type, if there is no handler, if an origin in the list can never
+ *    match, or if the request was upgraded before.
  */
 export function upgradeRequest<Data>(
   request: Request,

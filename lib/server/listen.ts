@@ -7,21 +7,24 @@ import type { ByteConnection } from "../transport/transport.ts";
 import type { Address } from "../transport/transport.ts";
 import { type CertificateFor, createTls } from "./tls.ts";
 
-/** What brings connections, as `Deno.Listener` does. */
+/** A listener, such as a `Deno.Listener`. */
 export interface Listener {
-  /** The address it listens on. */
+  /** The address that it listens on. */
   readonly addr: Address;
-  /** The next connection. Errors named `BadResource` say that it was closed; all others are passing. */
+  /**
+   * Accepts the next connection. An error named `BadResource` means that the listener was closed; the server retries after any
+   * other error.
+   */
   accept(): Promise<ByteConnection>;
   /** Stops listening. */
   close(): void;
   /** Keeps the process alive. */
   ref(): void;
-  /** Lets the process end while it still listens. */
+  /** Lets the process exit while it still listens. */
   unref(): void;
 }
 
-/** Where to listen. */
+/** The address and the certificate of a server. */
 export interface ListenOptions {
   /**
    * The port to listen on; 0 picks a free one.

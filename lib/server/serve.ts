@@ -17,30 +17,31 @@ import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "./upgr
 export type { Listener, ListenOptions } from "./listen.ts";
 export type { CertificateFor, TlsCertificate } from "./tls.ts";
 
-/** A server that runs. */
+/** A running server. */
 export interface WebSocketServer<Data = unknown> extends AsyncDisposable {
-  /** The address it listens on. */
+  /** The address that the server listens on. */
   readonly addr: Address;
   /**
-   * Where a client on this machine connects: `ws://127.0.0.1:8080`, `wss://…` with TLS, and `ws://localhost` for a Unix socket,
-   * whose path goes with it as an option.
+   * The URL for clients on this machine: `ws://127.0.0.1:8080`, `wss://…` with TLS, and `ws://localhost` for a Unix socket, whose
+   * path clients pass as the option `path`.
    */
   readonly url: string;
-  /** Its open connections. */
+  /** The open connections. Connections that are closing are not included. */
   readonly connections: ReadonlySet<WebSocketConnection<Data>>;
-  /** Resolves when it has stopped and every connection has ended. */
+  /** Resolves when the server has stopped and every connection has ended. */
   readonly finished: Promise<void>;
   /**
-   * Stops: handshakes are refused with 503, open connections are closed with 1001, and after a while dropped.
+   * Shuts the server down: refuses new handshakes with 503, closes open connections with code 1001, and drops the remaining ones
+   * after `timeout`.
    *
-   * @param options The code, the reason and the time.
-   * @returns Resolves when every connection has ended and every handler is done.
-   * @throws {RangeError} If the code may not be sent or the reason is too long.
+   * @param options The close code, the reason and the timeout.
+   * @returns Resolves when every connection has ended and every handler has finished.
+   * @throws {RangeError} If a close frame may not carry the code, or if the reason is too long.
    */
   shutdown(options?: ShutdownOptions): Promise<void>;
-  /** Keeps the process alive. */
+  /** Keeps the process alive while the server runs. */
   ref(): void;
-  /** Lets the process end though the server runs. */
+  /** Lets the process exit even though the server runs. */
   unref(): void;
 }
 
@@ -69,12 +70,12 @@ const RELEASE_TIME = 1_000;
  * }
  * ```
  *
- * @typeParam Data What the application keeps with each connection.
- * @param options Where to listen, the limits and the application's decisions.
- * @param handler A function that holds each connection, or callbacks.
- * @returns The server, which listens already.
- * @throws {DOMException} `NotSupportedError` outside Deno, without a `listener`.
- * @throws {TypeError} If an option is unknown or of another kind, there is no handler, or a certificate has no key.
+ * @typeParam Data The type of `socket.data`.
+ * @param options The address, the limits, and hooks such as `upgrade`.
+ * @param handler A function that handles each connection, or callbacks.
+ * @returns The server. It is already listening.
+ * @throws {DOMException} `NotSupportedError` outside Deno, if there is no `listener`.
+ * @throws {TypeError} If an option is unknown or has the wrong type, if there is no handler, or if a certificate has no key.
  * @throws {RangeError} If a number is out of range.
  */
 export function serve<Answer extends AnyUpgradeAnswer>(

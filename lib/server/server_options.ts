@@ -35,35 +35,39 @@ import type { LegacyDrafts } from "../handshake/legacy_request.ts";
 import type { Listener, ListenOptions } from "./listen.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 
-/** What an application answers to a request to open a connection. */
+/** The result of `upgrade` for a request that is accepted. */
 export interface UpgradeAnswer<Data = unknown> {
-  /** The subprotocol, one of those requested. By default the first of `protocols` that the client requested too. */
+  /** The subprotocol, one that the client offered. By default the first of `protocols` that the client offered. */
   protocol?: string;
-  /** Header fields of the answer, such as `Set-Cookie`. */
+  /** Header fields for the response, such as `Set-Cookie`. */
   headers?: HeadersInit;
-  /** What the application keeps with the connection, as `socket.data`. */
+  /** Your data for the connection, available as `socket.data`. */
   data?: Data;
 }
 
-/** Facts about a request that its head does not hold. */
+/** Information about a request that is not in its head. */
 export interface UpgradeInfo {
-  /** The peer's address, where the transport has one; behind one of `proxies`, the client's, as the proxy says it. */
+  /** The client's address, if the transport has one. Behind one of `proxies`, the address that the proxy names. */
   readonly remoteAddr: Address | undefined;
-  /** Our address, where the transport has one. */
+  /** The local address, if the transport has one. */
   readonly localAddr: Address | undefined;
   /**
-   * The extensions that were agreed on so far, in the order of the answer. A processor may be configured, and one that is taken
-   * out is not answered.
+   * The processors of the negotiated extensions, in the order of the response. You can configure a processor, or remove it to
+   * refuse its extension.
    */
   readonly extensions: ExtensionProcessor[];
   /**
-   * Aborted when the handshake's deadline passes or the peer is refused for another reason; for an ordinary request, when its client
-   * has gone.
+   * Aborted when `handshakeTimeout` passes or the request is refused for another reason. For an ordinary request, aborted when
+   * the client disconnects.
    */
   readonly signal: AbortSignal;
 }
 
-/** How a connection is accepted. */
+/**
+ * The options of `accept` and of every server.
+ *
+ * @typeParam Data The type of `socket.data`.
+ */
 export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
   /** The subprotocols that the server speaks, the preferred one first. The first that the client also offers is chosen. */
   protocols?: string | readonly string[];
@@ -120,7 +124,11 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
   signal?: AbortSignal;
 }
 
-/** What a server does with its connections. */
+/**
+ * The options of `serve`, and, except for `http`, of `serveNode`.
+ *
+ * @typeParam Data The type of `socket.data`.
+ */
 export interface GroupOptions<Data = unknown> extends AcceptOptions<Data>, Partial<ServerLimits> {
   /**
    * Answers ordinary requests on the same port, one at a time on each connection, with keep-alive. `request.signal` is aborted
@@ -134,7 +142,7 @@ export interface GroupOptions<Data = unknown> extends AcceptOptions<Data>, Parti
   onError?(error: unknown): unknown;
 }
 
-/** How a server stops. */
+/** The options of `server.shutdown`. */
 export interface ShutdownOptions {
   /**
    * The close code for clients.

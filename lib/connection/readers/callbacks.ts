@@ -13,34 +13,35 @@ import { isEnd } from "../not_open.ts";
 import type { CloseInfo, WebSocketConnection } from "../websocket_connection.ts";
 
 /**
- * Callbacks for a connection. A callback may return anything. A promise is awaited before the next message, so a slow handler stops
- * the peer; that of `drain` is not waited for. If a callback throws or rejects, the connection is closed with 1011.
+ * Callbacks for a connection. If a callback returns a promise, the next message waits for it, so a slow handler slows down the
+ * peer. The exception is `drain`, whose promise is ignored. If a callback throws or rejects, the connection closes with code
+ * 1011.
  *
- * A callback that throws because another connection has ended, such as one that awaits `send` on it, does not close this one:
- * `onError` gets the error, and the next message follows.
+ * A callback may fail because another connection has ended, for example when it awaits `send` on it. That does not close this
+ * connection: `onError` gets the error, and the next message follows.
  *
- * @typeParam Data What the application keeps with the connection.
- * @typeParam Socket The connection, as the callbacks are given it.
+ * @typeParam Data The type of `socket.data`.
+ * @typeParam Socket The type of the connection that the callbacks get.
  */
 export interface WebSocketCallbacks<Data = unknown, Socket = WebSocketConnection<Data>> {
-  /** The connection is open. */
+  /** Called when the connection is open. */
   open?(socket: Socket): unknown;
-  /** A message arrived. */
+  /** Called for each message. */
   message?(socket: Socket, data: Message): unknown;
-  /** Less than `highWaterMark` bytes are queued again, after there were more. */
+  /** Called when less than `highWaterMark` bytes are queued again, after there were more. */
   drain?(socket: Socket): unknown;
-  /** The connection has ended, and every message before was handled. */
+  /** Called when the connection has ended and every earlier message has been handled. */
   close?(socket: Socket, info: CloseInfo): unknown;
-  /** The connection did not end cleanly, or a callback threw. Comes before `close`. */
+  /** Called before `close` if the connection did not end cleanly, or if a callback threw. */
   error?(socket: Socket, error: unknown): unknown;
 }
 
 /**
- * A function that is given the connection and holds it: when it returns, or its promise resolves, the connection is closed with
- * 1000; when it throws, with 1011. Or callbacks.
+ * A function that handles a connection, or callbacks. When the function returns or its promise resolves, the connection closes
+ * with code 1000; if it throws, with code 1011.
  *
- * @typeParam Data What the application keeps with the connection.
- * @typeParam Socket The connection, as the callbacks are given it.
+ * @typeParam Data The type of `socket.data`.
+ * @typeParam Socket The type of the connection that the handler gets.
  */
 export type WebSocketHandler<Data = unknown, Socket = WebSocketConnection<Data>> =
   | ((socket: Socket) => unknown)
