@@ -17,6 +17,12 @@ export interface Deadline {
   expired(): void;
 }
 
+/**
+ * What part of its time a deadline may pass late, so that those that pass soon after one another share a timer: thousands of idle
+ * connections would set one for each ping otherwise, of more than a kilobyte.
+ */
+const SLACK = 1 / 128;
+
 /** The deadlines that are `time` milliseconds away when they are set: a list of {@linkcode Deadlines}. */
 export class DeadlineList {
   /** Milliseconds. */
@@ -124,8 +130,12 @@ export class Deadlines {
       }
     } finally {
       this.#due = Infinity;
-      const first = this.#next()?.first;
-      if (first !== undefined) this.onSet(first.due, Math.max(0, first.due - performance.now()));
+      const next = this.#next();
+      if (next !== undefined) {
+        const after = performance.now();
+        const due = Math.max(next.first!.due, after + next.time * SLACK);
+        this.onSet(due, due - after);
+      }
     }
   };
 }

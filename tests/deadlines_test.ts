@@ -234,3 +234,33 @@ Deno.test("a timeout may take itself back, make the next one, and throw away ano
   await time.advance(100);
   assertEquals([passed, time.timers], [["first", "next"], 0]);
 });
+
+Deno.test("deadlines that pass soon after one another share a timer, and pass late by a 128th of their time at most", async () => {
+  using time = new FakeTime();
+  const list = new Deadlines().after(12_800);
+  const passed: number[] = [];
+  for (let at = 0; at < 100; at++) {
+    list.set(deadline(() => passed.push(at)));
+    await time.advance(1);
+  }
+  await time.advance(12_700); // the first one's is exact
+  assertEquals(passed, [0]);
+  await time.advance(99);
+  assertEquals(passed, [0]);
+  await time.advance(1);
+  assertEquals([passed.length, time.timers], [100, 0]);
+});
+
+Deno.test("a deadline of a short list is not late because the timer waits for more of a long one", async () => {
+  using time = new FakeTime();
+  const deadlines = new Deadlines();
+  const [long, short] = [deadlines.after(12_800), deadlines.after(10)];
+  const passed: string[] = [];
+  long.set(deadline(() => passed.push("long")));
+  await time.advance(5);
+  long.set(deadline(() => passed.push("long too")));
+  await time.advance(12_795); // the timer waits from here for 100 ms
+  short.set(deadline(() => passed.push("short")));
+  await time.advance(10);
+  assertEquals(passed, ["long", "long too", "short"]);
+});
