@@ -396,6 +396,32 @@ export function resolveRequestLimits(given: Partial<RequestLimits> = {}): Reques
   return resolve(REQUEST_LIMIT_KINDS, DEFAULT_REQUEST_LIMITS, given);
 }
 
+/** The caps of a hub with recovery, besides those of a hub. Every one is an option of `createRecoverableHub`. */
+export interface RecoveryLimits {
+  /** Bytes of messages that are held in memory for those who catch up, all topics together. */
+  maxCatchUpBytes: number;
+}
+
+/** What each of them takes. */
+export const RECOVERY_LIMIT_KINDS: OptionKinds<RecoveryLimits> = { maxCatchUpBytes: BYTES };
+
+/** The defaults of a hub with recovery. */
+export const DEFAULT_RECOVERY_LIMITS: Readonly<RecoveryLimits> = Object.freeze({
+  // What a second of a busy topic takes, for some topics at a time. What does not fit is read again for the next client.
+  maxCatchUpBytes: 32 * 1024 * 1024,
+});
+
+/**
+ * Checks given limits of a hub with recovery and fills in the defaults.
+ *
+ * @param given Options that may carry limits.
+ * @returns All of these limits.
+ * @throws {RangeError} If a limit is not a whole number of 1 or more, or `Infinity`.
+ */
+export function resolveRecoveryLimits(given: Partial<RecoveryLimits> = {}): RecoveryLimits {
+  return resolve(RECOVERY_LIMIT_KINDS, DEFAULT_RECOVERY_LIMITS, given);
+}
+
 /** UTF-16 units of a string: V8 has no longer ones (`String::kMaxLength`). A text that needs more can be read in parts only. */
 export const LONGEST_STRING: number = 2 ** 29 - 24;
 

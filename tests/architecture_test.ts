@@ -64,6 +64,7 @@ const LAYERS = [
   "lib/hub/",
   "lib/server/",
   "lib/client/",
+  "lib/recovery/",
   "lib/workers/",
   "lib/testing/",
   "lib/node/",

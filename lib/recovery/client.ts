@@ -1,0 +1,32 @@
+/**
+ * The client of topics with recovery: a connection that comes back and goes on in each topic where it was. It loads nothing of a server.
+ *
+ * Any other client can do the same: the subprotocol `sluice.v1` is a handful of JSON objects, and a browser's WebSocket speaks it in
+ * twenty lines.
+ *
+ * @example What it hears
+ * ```ts
+ * import { serve } from "@sluice/websocket";
+ * import { createRecoverableHub, memoryLog } from "@sluice/websocket/recovery";
+ * import { recovering } from "@sluice/websocket/recovery/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using hub = createRecoverableHub({ log: memoryLog() });
+ * await using server = serve({ port: 0, hostname: "127.0.0.1", protocols: "sluice.v1" }, hub.handlers({
+ *   message: (_, data, { id }) => hub.publish("room", data, { durable: true, id }),
+ * }));
+ *
+ * await using client = recovering(server.url, { topics: { room: undefined }, acknowledge: true });
+ * const events = client[Symbol.asyncIterator]();
+ * assertEquals((await events.next()).value.type, "subscribed");
+ * const sent = client.send("hello");
+ * assertEquals((await events.next()).value.data, "hello");
+ * events.next(); // what is read settles what was sent
+ * await sent; // the server's application has it
+ * ```
+ *
+ * @module
+ */
+export { recovering, type RecoveringConnection, type RecoveringOptions, type RecoveryEvent } from "./recovering.ts";
+export { RECOVERY_PROTOCOL, type RefusedReason, type UnrecoveredReason } from "./protocol.ts";
+export type { Position } from "./log.ts";

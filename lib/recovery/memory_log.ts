@@ -1,0 +1,198 @@
+/**
+ * A log in the memory of one process: bounded in count, bytes and age.
+ *
+ * @module
+ */
+import { ConnectionError } from "../errors.ts";
+import { COUNT, DELAY, type OptionKinds, TIME, whole } from "../option_kinds.ts";
+import { checkOptions } from "../options.ts";
+import type { Message } from "../pipeline/messages/message.ts";
+import { type AppendOptions, type Log, type LogListener, type LogPage, type Position, type ReadLimit } from "./log.ts";
+import { entryBytes, Tail } from "./tail.ts";
+import { Expiring } from "./expiring.ts";
+
+/** How much a log in memory keeps. */
+export interface MemoryLogOptions {
+  /** Messages of one topic. @default {1000} */
+  messages?: number;
+  /**
+   * Bytes of the messages of all topics together, where each counts 256 bytes more than its data, and a topic as much again. Where
+   * there is no room, the topic that was quiet for longest forgets first. @default {67108864}, 64 MiB
+   */
+  bytes?: number;
+  /** Milliseconds for which a message can be read again. @default {3600000}, an hour */
+  age?: number;
+  /** Milliseconds for which it is remembered which messages were appended and taken already. @default {120000}, two minutes */
+  resumeTimeout?: number;
+}
+
+/** What they take. */
+export const MEMORY_LOG_OPTION_KINDS: OptionKinds<MemoryLogOptions> = {
+  messages: COUNT,
+  bytes: whole({ unit: "bytes", least: 1 }),
+  age: TIME,
+  resumeTimeout: DELAY,
+};
+
+/** Bytes of a topic in memory, its name aside. */
+const TOPIC_COST = 256;
+
+/**
+ * Makes a log in memory, for one server. It is lost with the process: a server that is started again has another epoch, and every
+ * client hears that it starts anew.
+ *
+ * @example What is read again
+ * ```ts
+ * import { memoryLog } from "@sluice/websocket/recovery";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using log = memoryLog({ messages: 100 });
+ * const { epoch, offset } = await log.append("news", "It rains");
+ * await log.append("news", "It pours");
+ * const page = await log.read("news", offset, { messages: 10, bytes: 1_000 });
+ * assertEquals([page.epoch, page.entries.map(({ data }) => data)], [epoch, ["It pours"]]);
+ * ```
+ *
+ * @param options How much it keeps.
+ * @returns The log.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function memoryLog(options: MemoryLogOptions = {}): Log {
+  checkOptions("memoryLog()", options, MEMORY_LOG_OPTION_KINDS);
+  return new MemoryLog(options);
+}
+
+/** A topic of the log: its messages, and when each came. */
+interface Kept {
+  readonly tail: Tail;
+  readonly times: number[];
+}
+
+class MemoryLog implements Log {
+  readonly #messages: number;
+  readonly #maxBytes: number;
+  readonly #age: number;
+  readonly #epoch = crypto.randomUUID().slice(0, 8);
+  /** By topic, the one that was quiet for longest first. */
+  readonly #topics = new Map<string, Kept>();
+  readonly #listeners = new Map<string, Set<LogListener>>();
+  readonly #appended: Expiring<Position>;
+  readonly #taken: Expiring<number>;
+  /** The largest number of any topic that is forgotten. A topic that comes back goes on from here: no number is given twice. */
+  #floor = 0;
+  #bytes = 0;
+  #closed = false;
+
+  constructor(
+    { messages = 1_000, bytes = 64 * 1024 * 1024, age = 3_600_000, resumeTimeout = 120_000 }: MemoryLogOptions,
+  ) {
+    this.#messages = messages;
+    this.#maxBytes = bytes;
+    this.#age = age === 0 ? Infinity : age;
+    this.#appended = new Expiring(resumeTimeout);
+    this.#taken = new Expiring(resumeTimeout);
+  }
+
+  append(topic: string, data: Message, { id }: AppendOptions = {}): Promise<Position> {
+    if (this.#closed) return Promise.reject(new ConnectionError("The log is closed"));
+    const known = id === undefined ? undefined : this.#appended.get(id);
+    if (known !== undefined) return Promise.resolve(known);
+    const kept = this.#keptOf(topic);
+    const previous = kept.tail.head;
+    const entry = { offset: previous + 1, previous, data };
+    kept.tail.push(entry);
+    kept.times.push(performance.now());
+    this.#bytes += entryBytes(entry);
+    this.#forget(topic, kept);
+    const position = { epoch: this.#epoch, offset: entry.offset };
+    if (id !== undefined) this.#appended.set(id, position);
+    for (const listener of this.#listeners.get(topic) ?? []) listener({ epoch: this.#epoch, entry });
+    return Promise.resolve(position);
+  }
+
+  read(topic: string, after: number, { messages, bytes }: ReadLimit): Promise<LogPage> {
+    if (this.#closed) return Promise.reject(new ConnectionError("The log is closed"));
+    const kept = this.#topics.get(topic);
+    if (kept === undefined) {
+      return Promise.resolve({ epoch: this.#epoch, head: this.#floor, from: this.#floor, entries: [] });
+    }
+    this.#forgetOld(kept);
+    const { tail } = kept;
+    const entries = tail.after(Math.max(after, tail.from), messages, bytes) ?? [];
+    return Promise.resolve({ epoch: this.#epoch, head: tail.head, from: tail.from, entries });
+  }
+
+  follow(topic: string, listener: LogListener): () => void {
+    const listeners = this.#listeners.get(topic) ?? new Set();
+    this.#listeners.set(topic, listeners.add(listener));
+    listener();
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(topic) === listeners) this.#listeners.delete(topic);
+    };
+  }
+
+  taken(session: string): Promise<number> {
+    return Promise.resolve(this.#taken.get(session) ?? 0);
+  }
+
+  take(session: string, number: number): Promise<void> {
+    this.#taken.set(session, Math.max(number, this.#taken.get(session) ?? 0));
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#topics.clear();
+    this.#listeners.clear();
+    return Promise.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** A topic, which is now the one that was quiet for the shortest time. */
+  #keptOf(topic: string): Kept {
+    let kept = this.#topics.get(topic);
+    if (kept === undefined) {
+      kept = { tail: new Tail(this.#floor), times: [] };
+      this.#bytes += topicBytes(topic);
+    } else {
+      this.#topics.delete(topic);
+    }
+    this.#topics.set(topic, kept);
+    return kept;
+  }
+
+  #forget(topic: string, kept: Kept): void {
+    this.#forgetOld(kept);
+    while (kept.tail.length > this.#messages) this.#shift(kept);
+    while (this.#bytes > this.#maxBytes) {
+      const [quiet, theirs] = this.#topics.entries().next().value!;
+      this.#shift(theirs);
+      if (theirs.tail.length > 0) continue;
+      this.#floor = Math.max(this.#floor, theirs.tail.head);
+      this.#topics.delete(quiet);
+      this.#bytes -= topicBytes(quiet);
+      if (quiet === topic) break;
+    }
+  }
+
+  #forgetOld(kept: Kept): void {
+    const oldest = performance.now() - this.#age;
+    while (kept.times[0] !== undefined && kept.times[0] < oldest) this.#shift(kept);
+  }
+
+  #shift({ tail, times }: Kept): void {
+    const before = tail.bytes;
+    tail.shift();
+    times.shift();
+    this.#bytes -= before - tail.bytes;
+  }
+}
+
+function topicBytes(topic: string): number {
+  return TOPIC_COST + 2 * topic.length;
+}

@@ -1,0 +1,101 @@
+/**
+ * One connection's part in a hub with recovery: its subscriptions, and the numbers of what it sends.
+ *
+ * @module
+ */
+import type { Hub } from "../hub/hub_options.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
+import type { Log, LogEntry, Position } from "./log.ts";
+import { encodeEntry, encodeFact, type UnrecoveredReason } from "./protocol.ts";
+import type { RecoveryStats } from "./recoverable_options.ts";
+import type { Follower } from "./recoverable_topic.ts";
+
+/** Bytes queued for one that catches up at which the next message waits: the default `highWaterMark` of a connection. */
+const HIGH_WATER_MARK = 64 * 1024;
+
+/** A connection and a topic. */
+export class Subscription<Data> implements Follower {
+  readonly #socket: WebSocketConnection<Data>;
+  readonly #topic: string;
+  readonly #head: Hub<Data>;
+  readonly #stats: RecoveryStats;
+  #ended = false;
+
+  /**
+   * @param socket The connection.
+   * @param topic The topic.
+   * @param head The hub of those who are at the head.
+   * @param stats What is counted.
+   */
+  constructor(socket: WebSocketConnection<Data>, topic: string, head: Hub<Data>, stats: RecoveryStats) {
+    this.#socket = socket;
+    this.#topic = topic;
+    this.#head = head;
+    this.#stats = stats;
+  }
+
+  get active(): boolean {
+    return !this.#ended && this.#socket.readyState === 1;
+  }
+
+  begin(position: Position, recovered: boolean | undefined, reason?: UnrecoveredReason): void {
+    if (recovered !== undefined) this.#stats[recovered ? "recovered" : "unrecovered"]++;
+    void this.#socket.send(encodeFact({ type: "subscribed", topic: this.#topic, position, recovered, reason }));
+  }
+
+  give(entry: LogEntry): Promise<void> | undefined {
+    this.#stats.caughtUp++;
+    const sent = this.#socket.send(encodeEntry(this.#topic, entry));
+    // A connection that ends is not waited for: it is not active any more.
+    return this.#socket.bufferedAmount < HIGH_WATER_MARK ? undefined : sent.catch(() => {});
+  }
+
+  join(): void {
+    this.#head.subscribe(this.#socket, this.#topic);
+  }
+
+  /** It wants the topic no more. */
+  end(): void {
+    this.#ended = true;
+    this.#head.unsubscribe(this.#socket, this.#topic);
+  }
+}
+
+/** A connection. */
+export class Session<Data> {
+  /** The connection. */
+  readonly socket: WebSocketConnection<Data>;
+  /** Its subscriptions, by topic. */
+  readonly subscriptions = new Map<string, Subscription<Data>>();
+  /** The name of the client's session: what it sends is numbered. */
+  id: string | undefined;
+  #taken = 0;
+
+  /** @param socket The connection. */
+  constructor(socket: WebSocketConnection<Data>) {
+    this.socket = socket;
+  }
+
+  /** The client numbers what it sends, and hears what was taken of it before. */
+  async resume(session: string, log: Log): Promise<void> {
+    this.#taken = await log.taken(session);
+    this.id = session;
+    void this.socket.send(encodeFact({ type: "session", session, number: this.#taken }));
+  }
+
+  /**
+   * Hands a numbered message to the application, unless it was taken before.
+   *
+   * @param number Its number.
+   * @param log Where numbers are remembered.
+   * @param hear Hands it over, with what it is known by.
+   */
+  async take(number: number, log: Log, hear: (id: string) => unknown): Promise<void> {
+    if (this.id !== undefined && number > this.#taken) {
+      await hear(`${this.id}:${number}`);
+      await log.take(this.id, number);
+      this.#taken = number;
+    }
+    void this.socket.send(encodeFact({ type: "acknowledged", number }));
+  }
+}

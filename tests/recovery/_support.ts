@@ -1,0 +1,164 @@
+/**
+ * What the tests of recovery share: entries, a log in the test's hands, and clients of a hub in memory.
+ *
+ * @module
+ */
+import type {
+  AppendOptions,
+  Log,
+  LogEntry,
+  LogListener,
+  LogPage,
+  Position,
+  ReadLimit,
+} from "../../lib/recovery/log.ts";
+import { memoryLog, type MemoryLogOptions } from "../../lib/recovery/memory_log.ts";
+import { decodeFromServer, encodeFact, type FromServer, RECOVERY_PROTOCOL } from "../../lib/recovery/protocol.ts";
+import { createRecoverableHub } from "../../lib/recovery/recoverable_hub.ts";
+import type {
+  RecoverableCallbacks,
+  RecoverableHub,
+  RecoverableHubOptions,
+} from "../../lib/recovery/recoverable_options.ts";
+import type { Message } from "../../lib/pipeline/messages/message.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
+import { type ConnectedPair, connectedPair } from "../../lib/testing/connected_pair.ts";
+import type { ConnectedPairOptions } from "../../lib/testing/testing_options.ts";
+
+/** Entries with these numbers, one after the other. */
+export function entriesOf(from: number, offsets: readonly number[]): LogEntry[] {
+  return offsets.map((offset, i) => ({ offset, previous: offsets[i - 1] ?? from, data: `message ${offset}` }));
+}
+
+/** A log in memory that a test can hold, lose and count. */
+export class TestLog implements Log {
+  readonly #options: MemoryLogOptions;
+  readonly #listeners = new Set<{ topic: string; listener: LogListener; end: () => void }>();
+  #log: Log;
+  /** How often it was read: the numbers behind which. */
+  readonly reads: number[] = [];
+  /** Is waited for before each read. */
+  gate: Promise<void> | undefined;
+  /** What reading and appending throw. */
+  error: Error | undefined;
+  /** Whether followers are told. */
+  quiet = false;
+
+  constructor(options: MemoryLogOptions = {}) {
+    this.#options = options;
+    this.#log = memoryLog(options);
+  }
+
+  /** Loses everything: another epoch begins. */
+  async wipe(): Promise<void> {
+    await this.#log.close();
+    this.#log = memoryLog(this.#options);
+    for (const entry of this.#listeners) entry.end = this.#follow(entry.topic, entry.listener);
+  }
+
+  /** Tells followers that there may be something new. */
+  hint(): void {
+    for (const { listener } of this.#listeners) listener();
+  }
+
+  append(topic: string, data: Message, options?: AppendOptions): Promise<Position> {
+    return this.error === undefined ? this.#log.append(topic, data, options) : Promise.reject(this.error);
+  }
+
+  async read(topic: string, after: number, limit: ReadLimit): Promise<LogPage> {
+    this.reads.push(after);
+    await this.gate;
+    if (this.error !== undefined) throw this.error;
+    return await this.#log.read(topic, after, limit);
+  }
+
+  follow(topic: string, listener: LogListener): () => void {
+    const entry = { topic, listener, end: this.#follow(topic, listener) };
+    this.#listeners.add(entry);
+    return () => {
+      this.#listeners.delete(entry);
+      entry.end();
+    };
+  }
+
+  #follow(topic: string, listener: LogListener): () => void {
+    return this.#log.follow(topic, (news) => this.quiet ? undefined : listener(news));
+  }
+
+  taken(session: string): Promise<number> {
+    return this.#log.taken(session);
+  }
+
+  take(session: string, number: number): Promise<void> {
+    return this.#log.take(session, number);
+  }
+
+  close(): Promise<void> {
+    return this.#log.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#log.close();
+  }
+}
+
+/** A hub whose mistakes fail the test, unless it notes them. */
+export function recoverableHub(options: RecoverableHubOptions): RecoverableHub {
+  return createRecoverableHub({
+    onError: (error) =>
+      queueMicrotask(() => {
+        throw error;
+      }),
+    ...options,
+  });
+}
+
+/** A client that speaks the subprotocol by hand. */
+export interface Speaker extends AsyncDisposable {
+  readonly client: WebSocketConnection;
+  readonly server: WebSocketConnection;
+  /** Subscribes. */
+  subscribe(topic: string, position?: Position): void;
+  /** What the server says next. */
+  next(): Promise<FromServer>;
+  /** The data of so many messages. */
+  data(count: number): Promise<Message[]>;
+}
+
+/** Connects a client to a hub. */
+export async function speaker(
+  hub: RecoverableHub,
+  callbacks: RecoverableCallbacks = {},
+  options: ConnectedPairOptions = {},
+): Promise<Speaker> {
+  const pair: ConnectedPair = await connectedPair({
+    ...options,
+    client: { protocols: RECOVERY_PROTOCOL },
+    server: { protocols: RECOVERY_PROTOCOL, ...options.server },
+    handler: hub.handlers(callbacks),
+  });
+  const messages = pair.client[Symbol.asyncIterator]();
+  const next = async () => {
+    const { value, done } = await messages.next();
+    if (done) throw new Error("The server closed the connection");
+    const said = decodeFromServer(value);
+    if (said === undefined) throw new Error(`The server said ${value}`);
+    return said;
+  };
+  return {
+    client: pair.client,
+    server: pair.server,
+    subscribe: (topic, position) => void pair.client.send(encodeFact({ type: "subscribe", topic, position })),
+    next,
+    async data(count) {
+      const data: Message[] = [];
+      while (data.length < count) {
+        const said = await next();
+        if (said.type !== "message") throw new Error(`The server said ${JSON.stringify(said)} after ${data}`);
+        data.push(said.data);
+      }
+      return data;
+    },
+    [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
+  };
+}

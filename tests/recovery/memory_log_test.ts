@@ -1,0 +1,98 @@
+import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import { memoryLog } from "../../lib/recovery/memory_log.ts";
+import { fakeTime } from "../../lib/testing/fake_time.ts";
+import type { Log } from "../../lib/recovery/log.ts";
+
+const ALL = { messages: 1_000, bytes: 1_000_000 };
+
+async function read(log: Log, topic: string, after: number) {
+  const { head, from, entries } = await log.read(topic, after, ALL);
+  return { head, from, data: entries.map(({ data }) => data) };
+}
+
+Deno.test("each topic has its numbers, which go up by one, and what follows a number is read in order", async () => {
+  await using log = memoryLog();
+  for (const data of ["a", "b", "c"]) await log.append("news", data);
+  assertEquals((await log.append("other", "x")).offset, 1);
+  assertEquals(await read(log, "news", 1), { head: 3, from: 0, data: ["b", "c"] });
+  assertEquals(await read(log, "news", Infinity), { head: 3, from: 0, data: [] });
+  assertEquals(await read(log, "empty", 0), { head: 0, from: 0, data: [] });
+});
+
+Deno.test("a topic keeps so many messages, and says behind which number nothing is missing", async () => {
+  await using log = memoryLog({ messages: 2 });
+  for (const data of ["a", "b", "c", "d"]) await log.append("news", data);
+  assertEquals(await read(log, "news", 0), { head: 4, from: 2, data: ["c", "d"] });
+});
+
+Deno.test("a message that is too old is not read any more", async () => {
+  using time = fakeTime();
+  await using log = memoryLog({ age: 100 });
+  await log.append("news", "a");
+  await time.advance(60);
+  await log.append("news", "b");
+  await time.advance(60);
+  assertEquals(await read(log, "news", 0), { head: 2, from: 1, data: ["b"] });
+});
+
+Deno.test("all topics share the bytes: the quiet ones forget first, and no number is given twice", async () => {
+  await using log = memoryLog({ bytes: 4_000 });
+  for (let i = 0; i < 5; i++) await log.append("quiet", "x");
+  for (let i = 0; i < 20; i++) await log.append("busy", "x".repeat(100));
+  const quiet = await read(log, "quiet", 5);
+  assertEquals([quiet.data, quiet.head], [[], 5]);
+  const { offset } = await log.append("quiet", "again");
+  assertEquals(await read(log, "quiet", 5), { head: offset, from: 5, data: ["again"] });
+  // One that missed a message, which is gone with its topic, is not led to believe that it has everything.
+  assertEquals((await log.read("quiet", 3, ALL)).from > 3, true);
+});
+
+Deno.test("a message larger than all of the log is not kept, and the next one is", async () => {
+  await using log = memoryLog({ bytes: 1_000 });
+  assertEquals((await log.append("news", "x".repeat(2_000))).offset, 1);
+  assertEquals((await log.append("news", "small")).offset, 2);
+  assertEquals(await read(log, "news", 0), { head: 2, from: 1, data: ["small"] });
+});
+
+Deno.test("a message that is known by its id is appended once, until it is forgotten", async () => {
+  using time = fakeTime();
+  await using log = memoryLog({ resumeTimeout: 100 });
+  const first = await log.append("news", "a", { id: "1" });
+  assertEquals(await log.append("news", "a", { id: "1" }), first);
+  await time.advance(100);
+  assertNotEquals(await log.append("news", "a", { id: "1" }), first);
+});
+
+Deno.test("followers get every message with the number before it, until they leave", async () => {
+  await using log = memoryLog();
+  const heard: unknown[] = [];
+  const leave = log.follow("news", (news) => heard.push(news?.entry));
+  await log.append("news", "a");
+  await log.append("other", "x");
+  await log.append("news", "b");
+  leave();
+  await log.append("news", "c");
+  assertEquals(heard, [undefined, { offset: 1, previous: 0, data: "a" }, { offset: 2, previous: 1, data: "b" }]);
+});
+
+Deno.test("the number that was taken from a session only grows", async () => {
+  await using log = memoryLog();
+  assertEquals(await log.taken("s"), 0);
+  await log.take("s", 5);
+  await log.take("s", 3);
+  assertEquals([await log.taken("s"), await log.taken("other")], [5, 0]);
+});
+
+Deno.test("another log has another epoch, and a closed one takes nothing and gives nothing", async () => {
+  const log = memoryLog();
+  await using other = memoryLog();
+  assertNotEquals((await log.append("news", "a")).epoch, (await other.append("news", "a")).epoch);
+  await log.close();
+  await assertRejects(() => log.append("news", "b"), Error, "The log is closed");
+  await assertRejects(() => log.read("news", 0, ALL), Error, "The log is closed");
+});
+
+Deno.test("its options are checked at the call", () => {
+  assertThrows(() => memoryLog({ messages: 0 }), RangeError);
+  assertThrows(() => memoryLog({ age: -1 }), RangeError);
+});

@@ -1,0 +1,49 @@
+import { assertEquals } from "@std/assert";
+import { createHub } from "../../lib/hub/hub.ts";
+import { memoryLog } from "../../lib/recovery/memory_log.ts";
+import { Session, Subscription } from "../../lib/recovery/session.ts";
+import { connectedPair } from "../../lib/testing/connected_pair.ts";
+
+const noStats = () => ({ appended: 0, refused: 0, reads: 0, recovered: 0, unrecovered: 0, caughtUp: 0 });
+
+Deno.test("a subscription says where it begins, gives messages in the envelope, and joins those at the head", async () => {
+  await using head = createHub();
+  await using pair = await connectedPair();
+  const stats = noStats();
+  const subscription = new Subscription(pair.server, "news", head, stats);
+  subscription.begin({ epoch: "e", offset: 1 }, true);
+  assertEquals(subscription.give({ offset: 2, previous: 1, data: "a" }), undefined);
+  subscription.join();
+  head.publish("news", "live");
+  const messages = pair.client[Symbol.asyncIterator]();
+  const lines = [await messages.next(), await messages.next(), await messages.next()].map(({ value }) => value);
+  assertEquals(lines, [
+    '{"type":"subscribed","topic":"news","epoch":"e","offset":1,"recovered":true}',
+    '{"type":"message","topic":"news","offset":2,"data":"a"}',
+    "live",
+  ]);
+  assertEquals([stats.recovered, stats.caughtUp, subscription.active], [1, 1, true]);
+  subscription.end();
+  assertEquals([subscription.active, head.count("news")], [false, 0]);
+});
+
+Deno.test("a subscription whose queue is full has the next message wait, and one whose connection ends does not wait for ever", async () => {
+  await using head = createHub();
+  await using pair = await connectedPair({ capacity: 100 });
+  const subscription = new Subscription(pair.server, "news", head, noStats());
+  const waiting = subscription.give({ offset: 1, previous: 0, data: "x".repeat(100_000) });
+  assertEquals(waiting instanceof Promise, true);
+  pair.server.abort();
+  await waiting;
+  assertEquals(subscription.active, false);
+});
+
+Deno.test("a session hands each number to the application once, and remembers it in the log", async () => {
+  await using log = memoryLog();
+  await using pair = await connectedPair();
+  const session = new Session(pair.server);
+  await session.resume("s", log);
+  const heard: string[] = [];
+  for (const number of [1, 1, 2]) await session.take(number, log, (id) => heard.push(id));
+  assertEquals([heard, await log.taken("s")], [["s:1", "s:2"], 2]);
+});
