@@ -151,7 +151,7 @@ export class RecoverableTopic {
     if (position === undefined) return joinAtHead();
     let at = position.offset;
     for (let begun = false; follower.active && !this.#life.over;) {
-      // The epoch may change at each turn of the loop: the log can be lost while somebody reads.
+      // The epoch may change at each turn of the loop: the log can be lost meanwhile.
       if (!this.#knows({ epoch: position.epoch, offset: at })) return joinAtHead(false, "epoch-changed");
       if (at === this.#head) {
         if (!begun) follower.begin(position, true);
@@ -241,7 +241,7 @@ export class RecoverableTopic {
   #advance(entry: LogEntry): void {
     const { budget } = this.#owner;
     this.#head = entry.offset;
-    if (this.#behind === 0 && this.#linger === undefined) this.#tail.reset(entry.offset); // nobody asks for it
+    if (this.#behind === 0 && this.#linger === undefined) this.#tail.reset(entry.offset); // no client asks for it
     else if (budget.held + entryBytes(entry) > budget.most) this.#change(() => this.#tail.reset(entry.offset));
     else this.#change(() => this.#tail.push(entry));
     this.#owner.deliver(this.name, entry);

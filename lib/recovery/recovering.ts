@@ -56,7 +56,7 @@ export type RecoveryEvent =
   | {
     /**
      * A subscription has begun (`recovered` is `undefined`), goes on where it was (`true`), or goes on elsewhere (`false`), because
-     * some messages are gone: whoever shows a state loads it anew.
+     * some messages are gone: a page that shows a state loads it anew.
      */
     readonly type: "subscribed";
     readonly topic: string;

@@ -11,12 +11,14 @@ import {
   DEFAULT_JSON_LIMITS,
   DEFAULT_LIMITS,
   DEFAULT_RECONNECT_LIMITS,
+  DEFAULT_RECOVERY_LIMITS,
   DEFAULT_REQUEST_LIMITS,
   DEFAULT_SERVER_LIMITS,
   HUB_LIMIT_KINDS,
   JSON_LIMIT_KINDS,
   LIMIT_KINDS,
   RECONNECT_LIMIT_KINDS,
+  RECOVERY_LIMIT_KINDS,
   REQUEST_LIMIT_KINDS,
   SERVER_LIMIT_KINDS,
 } from "../../lib/limits.ts";
@@ -34,6 +36,13 @@ import { SERVE_HTTP2_OPTION_KINDS } from "../../lib/http2/serve_http2.ts";
 import { HISTORY_OPTION_KINDS } from "../../lib/hub/history.ts";
 import { HUB_OPTION_KINDS, PUBLISH_OPTION_KINDS } from "../../lib/hub/hub_options.ts";
 import { BROKER_OPTION_KINDS } from "../../lib/hub/linked_broker.ts";
+import { MEMORY_LOG_OPTION_KINDS } from "../../lib/recovery/memory_log.ts";
+import {
+  RECOVERABLE_HUB_OPTION_KINDS,
+  RECOVERABLE_PUBLISH_OPTION_KINDS,
+  RECOVERABLE_SUBSCRIBE_OPTION_KINDS,
+} from "../../lib/recovery/recoverable_options.ts";
+import { RECOVERING_OPTION_KINDS } from "../../lib/recovery/recovering.ts";
 import { LEGACY_DRAFTS_OPTION_KINDS } from "../../lib/legacy/legacy_drafts.ts";
 import { SERVE_NODE_OPTION_KINDS } from "../../lib/node/serve_node.ts";
 import { SEND_OPTION_KINDS, SUBSCRIBE_OPTION_KINDS, TAP_OPTION_KINDS } from "../../lib/connection/socket_options.ts";
@@ -60,6 +69,14 @@ const LIMITS = [
   ["HubLimits", "DEFAULT_HUB_LIMITS", DEFAULT_HUB_LIMITS, "A hub: `createHub`"],
   ["JsonLimits", "DEFAULT_JSON_LIMITS", DEFAULT_JSON_LIMITS, "JSON messages: `json` and `requests` of `./typed`"],
   ["RequestLimits", "DEFAULT_REQUEST_LIMITS", DEFAULT_REQUEST_LIMITS, "Requests: `requests` of `./typed`"],
+  ["ReconnectLimits", "DEFAULT_RECONNECT_LIMITS", DEFAULT_RECONNECT_LIMITS, "A client that comes back: `reconnecting`"],
+  ["HubLimits", "DEFAULT_HUB_LIMITS", DEFAULT_HUB_LIMITS, "A hub: `createHub`, `createRecoverableHub`"],
+  [
+    "RecoveryLimits",
+    "DEFAULT_RECOVERY_LIMITS",
+    DEFAULT_RECOVERY_LIMITS,
+    "Topics that catch up: `createRecoverableHub`",
+  ],
   [
     "BrokerLimits",
     "DEFAULT_BROKER_LIMITS",
@@ -77,6 +94,12 @@ const KINDS: Readonly<Record<string, object>> = {
   JsonLimits: JSON_LIMIT_KINDS,
   RequestLimits: REQUEST_LIMIT_KINDS,
   BrokerLimits: BROKER_LIMIT_KINDS,
+  RecoveryLimits: RECOVERY_LIMIT_KINDS,
+  RecoverableHubOptions: RECOVERABLE_HUB_OPTION_KINDS,
+  RecoverablePublishOptions: RECOVERABLE_PUBLISH_OPTION_KINDS,
+  RecoverableSubscribeOptions: RECOVERABLE_SUBSCRIBE_OPTION_KINDS,
+  RecoveringOptions: RECOVERING_OPTION_KINDS,
+  MemoryLogOptions: MEMORY_LOG_OPTION_KINDS,
   AcceptOptions: ACCEPT_OPTION_KINDS,
   GroupOptions: GROUP_OPTION_KINDS,
   ListenOptions: SERVE_OPTION_KINDS,
@@ -152,6 +175,11 @@ const OPTIONS = [
   ["lib/hub/linked_broker.ts", "BrokerOptions", "Every broker"],
   ["lib/hub/nats.ts", "NatsBrokerOptions", "`natsBroker` of `./hub/nats`"],
   ["lib/hub/redis.ts", "RedisBrokerOptions", "`redisBroker` of `./hub/redis`"],
+  ["lib/recovery/recoverable_options.ts", "RecoverableHubOptions", "`createRecoverableHub` of `./recovery`"],
+  ["lib/recovery/recoverable_options.ts", "RecoverablePublishOptions", "Its `publish`"],
+  ["lib/recovery/recoverable_options.ts", "RecoverableSubscribeOptions", "Its `subscribe`"],
+  ["lib/recovery/memory_log.ts", "MemoryLogOptions", "`memoryLog` of `./recovery`"],
+  ["lib/recovery/recovering.ts", "RecoveringOptions", "`recovering` of `./recovery/client`"],
   ["lib/workers/serve_workers.ts", "ServeWorkersOptions", "`serveWorkers` of `./workers`"],
   ["lib/typed/json.ts", "JsonOptions", "`json` of `./typed`"],
   ["lib/typed/requests.ts", "RequestsOptions", "`requests` of `./typed`"],
