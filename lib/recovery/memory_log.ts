@@ -7,7 +7,7 @@ import { ConnectionError } from "../errors.ts";
 import { COUNT, DELAY, type OptionKinds, TIME, whole } from "../option_kinds.ts";
 import { checkOptions } from "../options.ts";
 import type { Message } from "../pipeline/messages/message.ts";
-import { type AppendOptions, type Log, type LogListener, type LogPage, type Position, type ReadLimit } from "./log.ts";
+import type { AppendOptions, Log, LogListener, LogPage, Position, ReadLimit } from "./log.ts";
 import { entryBytes, Tail } from "./tail.ts";
 import { Expiring } from "./expiring.ts";
 

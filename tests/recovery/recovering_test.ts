@@ -152,7 +152,7 @@ Deno.test("a server that does not speak the protocol ends it", async () => {
 Deno.test("onConnect is called with each connection, behind the topics", async () => {
   const heard: string[] = [];
   await using serverSide = serving({}, { message: (_, data) => void heard.push(String(data)) });
-  await using client = recovering(serverSide.url, {
+  await using _client = recovering(serverSide.url, {
     delay,
     onConnect: (socket) => socket.send('{"type":"message","data":"here"}'),
   });
