@@ -29,6 +29,7 @@
  * | `./frames`, `./messages`, `./handshake`         | the codec, with no sockets                                      |
  * | `./extensions`, `./permessage-deflate`          | extensions of one's own, and compression                        |
  * | `./hub`, `./hub/nats`, `./hub/redis`            | topics, and the brokers between machines                        |
+ * | `./recovery`, `./recovery/client`              | topics that catch up, and their client                          |
  * | `./typed`                                       | typed messages: JSON with schemas, requests with answers        |
  * | `./workers`                                     | one server on every core                                        |
  * | `./node`, `./http2`, `./deno-serve`             | inside a server of `node:http`, of `node:http2`, of `Deno.serve` |
