@@ -6,11 +6,17 @@
 import { LimitError } from "../../errors.ts";
 import { LONGEST_STRING } from "../../limits.ts";
 
-// `ignoreBOM`: a byte order mark is part of the message.
-const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/**
+ * Puts U+FFFD where bytes are not UTF-8, which is why a text with one is decoded again by the strict decoder. Deno's strict one goes
+ * by way of UTF-16 and gives ASCII two bytes a character: 64 KiB of it take 50 µs, and 8 this way. `ignoreBOM`: a byte order mark is
+ * part of the message.
+ */
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const REPLACEMENT = "\ufffd";
 
-/** Up to this many bytes, building an ASCII string here beats a call into the runtime's decoder: 0.15 µs against 0.7 for 32 bytes. */
-const SHORT = 125;
+/** Up to this many bytes, building an ASCII string here beats a call into the runtime's decoder: 0.15 µs against 0.36 for 32 bytes. */
+const SHORT = 64;
 
 /** By length, where the units of a short text go: `apply` takes an array twice as fast as a `Uint8Array`. */
 const UNITS: number[][] = [];
@@ -32,7 +38,8 @@ export function decodeUtf8(bytes: Uint8Array, start = 0, end: number = bytes.len
   }
   const text = bytes.subarray(start, end);
   try {
-    return DECODER.decode(text);
+    const decoded = DECODER.decode(text);
+    return decoded.includes(REPLACEMENT) ? STRICT.decode(text) : decoded;
   } catch {
     const validator = new Utf8Validator();
     if (validator.push(text) !== -1 || !validator.complete) return undefined;
