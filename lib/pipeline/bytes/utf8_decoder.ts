@@ -4,7 +4,7 @@
  * @module
  */
 import { concatBytes } from "./concat.ts";
-import { decodeUtf8, Utf8Validator } from "./utf8.ts";
+import { decodeUtf8, unfinished, Utf8Validator } from "./utf8.ts";
 
 /** What a part of a text gave. */
 export interface DecodedPart {
@@ -37,14 +37,4 @@ export class Utf8Decoder {
   get complete(): boolean {
     return this.#held.length === 0;
   }
-}
-
-/** How many bytes at the end begin a character that needs more. */
-function unfinished(bytes: Uint8Array): number {
-  for (let back = 1; back <= 3 && back <= bytes.length; back++) {
-    const byte = bytes[bytes.length - back]!;
-    if (byte < 0x80) return 0;
-    if (byte >= 0xc0) return back < (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) ? back : 0;
-  }
-  return 0;
 }

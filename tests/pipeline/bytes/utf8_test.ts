@@ -153,6 +153,35 @@ Deno.test("Utf8Validator agrees with TextDecoder on all pairs of bytes", () => {
   }
 });
 
+Deno.test("Utf8Validator finds the same in a long part as byte by byte, around its limits and wherever a character is cut", () => {
+  const byByte = (bytes: Uint8Array) => validated(Array.from(bytes, (_, at) => bytes.subarray(at, at + 1)));
+  const wrong = [[], [0xff], [0xc3], [0xe2, 0x82], [0xe2, 0x28], [0xed, 0xa0, 0x80], [0xf0, 0x9f, 0x98], [0xc0, 0xaf]];
+  for (const unit of ["a", "é", "€", "😀", "a\u{fffd}"]) {
+    const step = utf8(unit).length;
+    for (const near of [640, 64 * 1024]) {
+      const text = utf8(unit.repeat(Math.ceil((near + 8) / step)));
+      for (let length = near - 4; length <= near + 4; length++) {
+        for (const tail of wrong) {
+          const bytes = Uint8Array.of(...text.subarray(0, length), ...tail, ...text.subarray(0, step));
+          const from = step * Math.floor((length - 16) / step); // characters that are whole come before
+          const found = byByte(bytes.subarray(from));
+          const first = found === -1 ? -1 : from + found;
+          const title = `${unit}, ${length} bytes, then ${tail}`;
+          assertStrictEquals(validated([bytes]), first, title);
+          if (near > 640) continue;
+          for (let cut = 0; cut <= 4; cut++) {
+            assertStrictEquals(
+              validated([bytes.subarray(0, cut), bytes.subarray(cut)]),
+              first,
+              `${title}, cut at ${cut}`,
+            );
+          }
+        }
+      }
+    }
+  }
+});
+
 Deno.test("Utf8Validator stays refused after a bad byte", () => {
   const validator = new Utf8Validator();
   assertEquals(validator.push(Uint8Array.of(0x61, 0xff, 0x61)), 1);
