@@ -4,7 +4,16 @@
  *
  * @module
  */
-import { badRequest, fieldValues, isFieldValue, listValues, quote, type Refuse, singleValue } from "./http_fields.ts";
+import {
+  badRequest,
+  fieldValues,
+  isFieldValue,
+  listValues,
+  parseFieldLine,
+  quote,
+  type Refuse,
+  singleValue,
+} from "./http_fields.ts";
 import type { RequestHead, ResponseHead } from "./http_head.ts";
 
 /** How a body ends: after a number of bytes, with its last chunk, or with the connection. */
@@ -68,7 +77,7 @@ export function parseLength(text: string): number | undefined {
 
 /** Bytes of the line that begins a chunk. Its extensions mean nothing to us (RFC 9112 §7.1.1). */
 const MAX_CHUNK_LINE = 256;
-/** Bytes of all lines behind the last chunk (§7.1.2), which are passed over. */
+/** Bytes of all lines behind the last chunk (§7.1.2), which are checked and dropped. */
 const MAX_TRAILER = 8 * 1024;
 /** Digits of a chunk's size: more would not be exact in a number. */
 const MAX_SIZE_DIGITS = 13;
@@ -142,8 +151,13 @@ export class BodyParser {
       if (this.#state === "end" && (byte !== CR || this.#line !== "")) {
         throw this.#refuse("Chunk is longer than its size");
       }
-      const most = this.#state === "trailer" ? MAX_TRAILER - this.#trailerBytes : MAX_CHUNK_LINE;
-      if (this.#line.length >= most) throw this.#refuse(`Line of a chunked body is longer than ${most} bytes`);
+      if (this.#state === "trailer") {
+        if (this.#trailerBytes + this.#line.length >= MAX_TRAILER) {
+          throw this.#refuse(`Trailer of a chunked body is longer than ${MAX_TRAILER} bytes`);
+        }
+      } else if (this.#line.length >= MAX_CHUNK_LINE) {
+        throw this.#refuse(`Line of a chunked body is longer than ${MAX_CHUNK_LINE} bytes`);
+      }
       this.#line += String.fromCharCode(byte);
       return;
     }
@@ -152,15 +166,15 @@ export class BodyParser {
     }
     const line = this.#line.slice(0, -1);
     this.#line = "";
-    if (!isFieldValue(line)) throw this.#refuse("Line of a chunked body has a control character");
     if (this.#state === "size") this.#beginChunk(line);
     else if (this.#state === "end") this.#state = "size";
     else if (line === "") this.#state = "complete";
-    else this.#trailerBytes += line.length + 2;
+    else this.#takeTrailer(line);
   }
 
   /** `chunk-size [ chunk-ext ]`, RFC 9112 §7.1. */
   #beginChunk(line: string): void {
+    if (!isFieldValue(line)) throw this.#refuse("Line of a chunked body has a control character");
     const semicolon = line.indexOf(";");
     const size = semicolon < 0 ? line : line.slice(0, semicolon).trimEnd();
     if (size === "" || size.length > MAX_SIZE_DIGITS || /[^0-9A-Fa-f]/.test(size)) {
@@ -168,5 +182,14 @@ export class BodyParser {
     }
     this.#left = parseInt(size, 16);
     this.#state = this.#left === 0 ? "trailer" : "data";
+  }
+
+  /**
+   * One trailer field, RFC 9112 §7.1.2. Its syntax is that of a field of the head, and then it is dropped: a recipient must not merge
+   * it into the head (RFC 9110 §6.5.1).
+   */
+  #takeTrailer(line: string): void {
+    parseFieldLine(line, this.#refuse);
+    this.#trailerBytes += line.length + 2;
   }
 }

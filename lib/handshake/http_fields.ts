@@ -19,6 +19,29 @@ export function badRequest(message: string): HandshakeError {
   return new HandshakeError(message, { status: 400 });
 }
 
+/**
+ * Reads one field line, RFC 9112 §5: no space before the colon (§5.1), no folding (§5.2), no control character (RFC 9110 §5.5).
+ *
+ * @param line The line without its end.
+ * @param refuse Makes the error: 400 by default.
+ * @returns The name in lower case, and the value without the white space around it.
+ * @throws {HandshakeError} What `refuse` makes, if the line is malformed.
+ */
+export function parseFieldLine(line: string, refuse: Refuse = badRequest): [name: string, value: string] {
+  const colon = line.indexOf(":");
+  if (colon < 0) throw refuse(`Header line ${quote(line)} has no colon`);
+  const name = line.slice(0, colon);
+  if (!isToken(name)) throw refuse(`Header name ${quote(name)} is not a token`);
+  const value = trimSpace(line.slice(colon + 1));
+  if (!isFieldValue(value)) throw refuse(unprintable(name));
+  return [name.toLowerCase(), value];
+}
+
+/** What is wrong with a value that has a control character. It may be a secret, so it is not shown. */
+export function unprintable(name: string): string {
+  return `Value of header ${quote(name)} has a control character`;
+}
+
 /** The values of every field called `name` (lower case), in order. */
 export function fieldValues(fields: HeaderFields, name: string): string[] {
   const values: string[] = [];

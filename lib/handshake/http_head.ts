@@ -16,10 +16,12 @@ import {
   isFieldValue,
   isToken,
   isVisible,
+  parseFieldLine,
   quote,
   SPACE,
   toHeaders,
   trimSpace,
+  unprintable,
 } from "./http_fields.ts";
 import { checkTarget } from "./request_target.ts";
 
@@ -184,33 +186,22 @@ export class HeadParser<StartLine extends object> {
     return this.#refuse(`Start line is longer than ${max} bytes`, 414, "maxStartLineBytes");
   }
 
-  /** One field line, RFC 9112 §5: no folding but in answers (§5.2), no space before the colon (§5.1), no control character (RFC 9110 §5.5). */
+  /** One line of the fields, RFC 9112 §5. Only answers may fold them (§5.2). */
   #addField(line: string): void {
     if (SPACE.includes(line.charAt(0))) return this.#unfold(line);
     const { maxHeaderCount } = this.#limits;
     if (this.#fields.length >= maxHeaderCount) {
       throw this.#refuse(`Head has more than ${maxHeaderCount} fields`, 431, "maxHeaderCount");
     }
-    const colon = line.indexOf(":");
-    if (colon < 0) throw this.#refuse(`Header line ${quote(line)} has no colon`, 400);
-    const name = line.slice(0, colon);
-    if (!isToken(name)) throw this.#refuse(`Header name ${quote(name)} is not a token`, 400);
-    const value = trimSpace(line.slice(colon + 1));
-    if (!isFieldValue(value)) throw this.#unprintable(name);
-    this.#fields.push([name.toLowerCase(), value]);
+    this.#fields.push(parseFieldLine(line, (message) => this.#refuse(message, 400)));
   }
 
   /** A line that goes on with the field before it, §5.2: a server refuses it, a client puts a space in place of the fold. */
   #unfold(line: string): void {
     const field = this.#fields.at(-1);
     if (this.#grammar.folds !== true || field === undefined) throw this.#refuse("Header line is folded", 400);
-    if (!isFieldValue(line)) throw this.#unprintable(field[0]);
+    if (!isFieldValue(line)) throw this.#refuse(unprintable(field[0]), 400);
     field[1] = trimSpace(`${field[1]} ${trimSpace(line)}`);
-  }
-
-  /** A value may be a secret, so it is not shown. */
-  #unprintable(name: string): HandshakeError {
-    return this.#refuse(`Value of header ${quote(name)} has a control character`, 400);
   }
 
   #refuse(message: string, status: number, limit?: keyof HeadLimits): HandshakeError {

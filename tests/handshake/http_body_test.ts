@@ -111,3 +111,25 @@ Deno.test("a chunk that two recipients could read in different ways is refused",
     }
   }
 });
+
+Deno.test("a trailer that two recipients could read in different ways is refused, and so is one over 8192 bytes", () => {
+  const trailers: [lines: string, message: string][] = [
+    ["no colon\r\n", 'Header line "no colon" has no colon'],
+    ["X-A : 1\r\n", 'Header name "X-A " is not a token'],
+    [" X-A: 1\r\n", 'Header name " X-A" is not a token'],
+    ["X-A: 1\r\n folded\r\n", 'Header line " folded" has no colon'],
+    [": 1\r\n", 'Header name "" is not a token'],
+    ["X-A: \0\r\n", 'Value of header "X-A" has a control character'],
+    ["GET /admin HTTP/1.1\r\n", 'Header line "GET /admin HTTP/1.1" has no colon'],
+    ["X: 1\r\n".repeat(1366), "Trailer of a chunked body is longer than 8192 bytes"],
+    [`X: ${"a".repeat(8190)}\r\n`, "Trailer of a chunked body is longer than 8192 bytes"],
+    [`${"X: 1\r\n".repeat(5)}X: ${"a".repeat(8190)}\r\n`, "Trailer of a chunked body is longer than 8192 bytes"],
+  ];
+  for (const [lines, message] of trailers) {
+    for (const size of [1, 1000]) {
+      assertRefuses(() => parse("chunked", `1\r\na\r\n0\r\n${lines}\r\n`, size), 400, message);
+    }
+  }
+  const most = `X: ${"a".repeat(8185)}\r\n`;
+  assertEquals(parse("chunked", `0\r\n${most}\r\nGET /`), ["", "GET /", true]);
+});
