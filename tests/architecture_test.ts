@@ -69,6 +69,7 @@ const LAYERS = [
   "lib/testing/",
   "lib/node/",
   "lib/http2/",
+  "lib/adapters/",
   "lib/legacy/",
   "lib/handlers/",
   "lib/telemetry/",

@@ -43,7 +43,7 @@ export class EventHandlerAttribute<Handler> implements EventListenerObject {
 }
 
 /** A `CloseEvent`; where there is no such class (Node 20) an `Event` with its fields. */
-export function closeEvent(init: { code: number; reason: string; wasClean: boolean }): Event {
+export function closeEvent(init: { code: number; reason: string; wasClean: boolean }): CloseEvent {
   return typeof CloseEvent === "function" ? new CloseEvent("close", init) : Object.assign(new Event("close"), init);
 }
 

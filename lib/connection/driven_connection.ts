@@ -33,6 +33,8 @@ export type FlushAt = "microtask" | "batchEnd" | "turnEnd";
 export interface ConnectionOwner {
   /** The connection is not open any more: it closes, or has ended. It is called once. */
   onClosing(): void;
+  /** Gets what a handler throws that is its own mistake. */
+  report(error: unknown): void;
 }
 
 /** Takes the next batch of parts of messages, or waits for it; `undefined` after a clean end. */

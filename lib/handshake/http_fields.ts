@@ -197,9 +197,14 @@ export function applicationFields(init?: HeadersInit): HeaderFields {
   if (init === undefined) return [];
   const fields = [...new Headers(init)];
   for (const [name] of fields) {
-    if (HANDSHAKE_FIELDS.has(name) || name.startsWith("sec-websocket-")) {
+    if (!isApplicationField(name)) {
       throw new TypeError(`Cannot set header ${quote(name)}: it is the handshake's own`);
     }
   }
   return fields;
+}
+
+/** Whether a field (lower case) of the answer that opens a connection is the application's, and not the handshake's own. */
+export function isApplicationField(name: string): boolean {
+  return !HANDSHAKE_FIELDS.has(name) && !name.startsWith("sec-websocket-");
 }

@@ -23,6 +23,10 @@ const RUNTIMES: readonly { name: string; program: string; missing?: string }[] =
     : { name: "Bun", program: "", missing: "npm cannot install it here" },
 ];
 
+const NO_FRAMEWORKS = await project.install("hono@4.13.19", "@hono/node-server@2.1.9", "h3@2.0.8", "crossws@0.4.17")
+  ? undefined
+  : "npm cannot install Hono and h3 here";
+
 function findBun(): string {
   const [platform] = Array.from(Deno.readDirSync(`${project.folder}/node_modules/@oven`), ({ name }) => name).sort();
   return `${project.folder}/node_modules/@oven/${platform}/bin/bun`;
@@ -90,6 +94,14 @@ for (const { name, program, missing } of RUNTIMES) {
       await using server = echo(HERE);
       assertEquals(await project.run(program, "web_classes.mjs", server.url), "ok\n");
     },
+  });
+
+  Deno.test({
+    ...unless(
+      missing ?? NO_FRAMEWORKS,
+      `${name}: Hono on @hono/node-server, and h3 with crossws' hooks, on connections of ours`,
+    ),
+    fn: async () => assertEquals(await project.run(program, "adapters.mjs"), "ok\n"),
   });
 
   Deno.test({

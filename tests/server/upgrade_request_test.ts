@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
-import { upgradeRequest } from "../../lib/server/deno_serve.ts";
+import { upgradeRequest } from "../../lib/server/upgrade_request.ts";
 import { utf8 } from "../_support/frames.ts";
 import { assertMessage, messages } from "../_support/messages.ts";
 import { RawPeer, requestText } from "../_support/raw_peer.ts";

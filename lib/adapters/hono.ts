@@ -1,0 +1,208 @@
+/**
+ * Hono's `upgradeWebSocket` on connections of ours. Hono itself is not loaded: the types of its context fit.
+ *
+ * @example On a server of ours
+ * ```ts ignore
+ * import { Hono } from "npm:hono@^4";
+ * import { serve } from "@sluice/websocket";
+ * import { fromFetch } from "@sluice/websocket/fetch";
+ * import { upgradeWebSocket } from "@sluice/websocket/hono";
+ *
+ * const app = new Hono();
+ * app.get("/echo", upgradeWebSocket(() => ({ onMessage: ({ data }, ws) => void ws.send(data) })));
+ *
+ * const { handler, ...fromHono } = fromFetch(app.fetch);
+ * serve({ port: 8000, ...fromHono }, handler);
+ * ```
+ *
+ * @example On a server of `@hono/node-server`, in Deno and in Node
+ * ```ts ignore
+ * import { serve } from "npm:@hono/node-server@^2";
+ * import { serveNode } from "@sluice/websocket/node";
+ *
+ * const { upgrade, handler } = fromFetch(app.fetch);
+ * serveNode(serve({ fetch: app.fetch, port: 8000 }), { upgrade }, handler);
+ * ```
+ *
+ * In `Deno.serve(app.fetch)` the platform's WebSockets carry the connections: the description of `./deno-serve` says what they lack.
+ *
+ * @module
+ */
+import { hasToken, isToken, listValues } from "../handshake/http_fields.ts";
+import { closeEvent, errorEvent } from "../client/event_handlers.ts";
+import type { SendOptions } from "../connection/socket_options.ts";
+import type { WebSocketConnection } from "../connection/websocket_connection.ts";
+import { isObject } from "../option_kinds.ts";
+import type { Message } from "../pipeline/messages/message.ts";
+import type { Address } from "../transport/transport.ts";
+import { type FetchUpgradeOptions, upgradeWebSocket as upgradeFetched } from "./fetch.ts";
+
+/** A part of Hono's `Context`. `(context: Context) => …`, with Hono's type, has the rest. */
+export interface HonoContext {
+  /** Its request. */
+  readonly req: {
+    /** The request as `app.fetch` was given it. */
+    readonly raw: Request;
+    /** The URL. */
+    readonly url: string;
+    /** The path. */
+    readonly path: string;
+    /** A parameter of the path. */
+    param(name: string): string | undefined;
+    /** A parameter of the query. */
+    query(name: string): string | undefined;
+    /** A header field. */
+    header(name: string): string | undefined;
+  };
+  /** What `app.fetch` was given besides: of `Deno.serve` and of `serve`, the client's address. */
+  readonly env?: unknown;
+}
+
+/** What is needed of a context. */
+export interface HonoContextLike {
+  /** Its request. */
+  readonly req: {
+    /** The request as `app.fetch` was given it. */
+    readonly raw: Request;
+  };
+  /** What `app.fetch` was given besides. */
+  readonly env?: unknown;
+}
+
+/** A connection as Hono's events know it: Hono's `WSContext`. */
+export interface HonoSocket {
+  /** Our connection, with all that it can. */
+  readonly raw: WebSocketConnection;
+  /** The URL of the request. */
+  readonly url: URL;
+  /** The subprotocol, or an empty string. */
+  readonly protocol: string;
+  /** 1 while the connection is open, 2 while it closes, 3 when it has ended. */
+  readonly readyState: 0 | 1 | 2 | 3;
+  /** As what binary messages come. @default {"arraybuffer"} */
+  binaryType: "arraybuffer" | "blob";
+  /**
+   * Sends a message.
+   *
+   * @param source The message.
+   * @param options Whether it is compressed.
+   * @returns Resolves when less than `highWaterMark` bytes are queued. It may be ignored.
+   */
+  send(source: string | ArrayBuffer | Uint8Array<ArrayBuffer>, options?: SendOptions): Promise<void>;
+  /** Closes the connection. */
+  close(code?: number, reason?: string): void;
+}
+
+/**
+ * What happens on a connection: Hono's `WSEvents`. Where `onMessage` returns a promise, the next message waits for it, and so does the
+ * client in the end.
+ */
+export interface HonoEvents {
+  /** The connection is open. */
+  onOpen?(event: Event, ws: HonoSocket): unknown;
+  /** A message arrived. */
+  onMessage?(event: MessageEvent<string | ArrayBuffer | Blob>, ws: HonoSocket): unknown;
+  /** The connection has ended. */
+  onClose?(event: CloseEvent, ws: HonoSocket): unknown;
+  /** The connection did not end cleanly, or one of the events threw. Comes before `onClose`. */
+  onError?(event: Event, ws: HonoSocket): unknown;
+}
+
+/**
+ * Hono's `upgradeWebSocket`. As with Hono's own, the first subprotocol that the client offers is chosen where `protocols` is not given,
+ * and a request that asks for no WebSocket goes to the next handler of the route.
+ *
+ * @typeParam Context Hono's context.
+ * @param createEvents Makes what happens on the connection, for each request. What it throws goes to `app.onError`, and refuses.
+ * @param options The subprotocols, header fields and data.
+ * @returns A handler for a route.
+ * @throws {TypeError} At a request, if an option is unknown or of another kind, or `app.fetch` was not called by `fromFetch` of `./fetch`
+ *   or `Deno.serve`.
+ */
+export function upgradeWebSocket<Context extends HonoContextLike = HonoContext>(
+  createEvents: (context: Context) => HonoEvents | Promise<HonoEvents>,
+  options?: FetchUpgradeOptions,
+): (context: Context, next: () => Promise<void>) => Promise<Response | void>;
+/** Upgrades inside a handler of one's own. */
+export function upgradeWebSocket(
+  context: HonoContextLike,
+  events: HonoEvents,
+  options?: FetchUpgradeOptions,
+): Promise<Response>;
+export function upgradeWebSocket<Context extends HonoContextLike = HonoContext>(
+  first: Context | ((context: Context) => HonoEvents | Promise<HonoEvents>),
+  second?: HonoEvents | FetchUpgradeOptions,
+  third?: FetchUpgradeOptions,
+): Promise<Response> | ((context: Context, next: () => Promise<void>) => Promise<Response | void>) {
+  if (typeof first !== "function") return Promise.resolve(answer(first, Object(second), third));
+  return async (context, next) => {
+    const { headers } = context.req.raw;
+    if (!hasToken([["upgrade", headers.get("upgrade") ?? ""]], "upgrade", "websocket")) return await next();
+    return answer(context, await first(context), Object(second));
+  };
+}
+
+function answer(
+  { req: { raw }, env }: HonoContextLike,
+  events: HonoEvents,
+  options: FetchUpgradeOptions = {},
+): Response {
+  const [offered = ""] = listValues([["protocol", raw.headers.get("sec-websocket-protocol") ?? ""]], "protocol");
+  const remoteAddr = addressIn(env);
+  let ws: Socket;
+  return upgradeFetched(raw, {
+    // What is malformed is refused as such, and is not the application's mistake.
+    ...(isToken(offered) ? { protocols: offered } : {}),
+    ...options,
+    platform: { ...(remoteAddr === undefined ? {} : { remoteAddr }), ...options.platform },
+  }, {
+    open: (socket) => events.onOpen?.(new Event("open"), ws = new Socket(socket, raw.url)),
+    message: (_, data) => events.onMessage?.(new MessageEvent("message", { data: ws.dataOf(data) }), ws),
+    error: (_, error) => events.onError?.(errorEvent({ error, message: String(error) }), ws),
+    close: (_, { closeCode: code, reason, wasClean }) => events.onClose?.(closeEvent({ code, reason, wasClean }), ws),
+  });
+}
+
+/** Hono hands on what its server gives to `fetch` besides the request: anything, elsewhere. */
+function addressIn(env: unknown): Address | undefined {
+  if (!isObject(env) || !("remoteAddr" in env)) return undefined;
+  const { remoteAddr } = env;
+  return isAddress(remoteAddr) ? remoteAddr : undefined;
+}
+
+function isAddress(value: unknown): value is Address {
+  return isObject(value) && "transport" in value;
+}
+
+class Socket implements HonoSocket {
+  readonly raw: WebSocketConnection;
+  readonly url: URL;
+  binaryType: "arraybuffer" | "blob" = "arraybuffer";
+
+  constructor(raw: WebSocketConnection, url: string) {
+    this.raw = raw;
+    this.url = new URL(url);
+  }
+
+  get protocol(): string {
+    return this.raw.protocol;
+  }
+
+  get readyState(): 0 | 1 | 2 | 3 {
+    return this.raw.readyState;
+  }
+
+  send(source: string | ArrayBuffer | Uint8Array<ArrayBuffer>, options?: SendOptions): Promise<void> {
+    return this.raw.send(source, options);
+  }
+
+  close(code?: number, reason?: string): void {
+    void this.raw.close(code, reason);
+  }
+
+  /** A binary message of ours is a part of a read: Hono's is memory of its own. */
+  dataOf(message: Message): string | ArrayBuffer | Blob {
+    if (typeof message === "string") return message;
+    return this.binaryType === "blob" ? new Blob([message]) : message.slice().buffer;
+  }
+}
