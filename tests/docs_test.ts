@@ -230,6 +230,24 @@ Deno.test("docs/how-to/deployment.md: a certificate for each host name", async (
   ).then(({ cause }) => assertStringIncludes(String(cause), "other.test"));
 });
 
+Deno.test("docs/how-to/other-servers.md: deno serve starts the module, with the page's command", async () => {
+  const page = "docs/how-to/other-servers.md";
+  await using folder = await folderOf(page);
+  const command = blocksOf(page).find(({ text }) => text.startsWith("deno serve "))!.text.trim();
+  const args = command.split(" ").slice(1, -1).map((word) => word.replace("--port=8000", "--port=0"));
+  // `deno serve` says its port elsewhere.
+  const main = `import server from "./served.ts"; const onListen = ({ port }) => console.log("port " + port);
+export default { ...server, onListen };`;
+  await Deno.writeTextFile(`${folder.path}/main.ts`, main);
+  await using server = deno(...args, "--no-prompt", "--no-lock", "--no-check", `${folder.path}/main.ts`);
+  const [, port] = await within(server.said(/port (\d+)/), 30_000, "The start of deno serve");
+  assertEquals(await (await fetch(`http://127.0.0.1:${port}/`)).text(), "Hello\n");
+  const socket = await connect(`ws://127.0.0.1:${port}/echo`);
+  await socket.send("hello");
+  assertEquals((await socket[Symbol.asyncIterator]().next()).value, "hello");
+  await socket.close();
+});
+
 Deno.test("docs/how-to/scaling-out.md: what is published in one worker reaches the others", async () => {
   const page = "docs/how-to/scaling-out.md";
   await using folder = await folderOf(page);

@@ -15,6 +15,8 @@ export class CrosswsMessage {
   #id: string | undefined;
 
   /**
+   * Makes a message.
+   *
    * @param rawData The message.
    * @param peer The connection that it came on.
    */

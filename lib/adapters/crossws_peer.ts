@@ -49,7 +49,11 @@ export class CrosswsPeer {
   readonly #hub: Hub;
   #id: string | undefined;
 
-  /** @param init What it is made of. */
+  /**
+   * Makes a peer.
+   *
+   * @param init What it is made of.
+   */
   constructor({ connection, request, namespace, context, peers, hub, remoteAddress }: PeerInit) {
     this.connection = connection;
     this.request = request;

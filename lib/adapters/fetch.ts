@@ -66,7 +66,7 @@ export interface FetchUpgradeOptions<Data = unknown>
 }
 
 /** What they take. */
-export const FETCH_UPGRADE_OPTION_KINDS: OptionKinds<FetchUpgradeOptions> = {
+const FETCH_UPGRADE_OPTION_KINDS: OptionKinds<FetchUpgradeOptions> = {
   protocols: UPGRADE_REQUEST_OPTION_KINDS.protocols,
   headers: UPGRADE_REQUEST_OPTION_KINDS.headers,
   data: UPGRADE_REQUEST_OPTION_KINDS.data,
@@ -90,10 +90,10 @@ class Decision {
 /** What applications decide about requests of ours. */
 const DECISIONS = new WeakMap<Request, Decision>();
 
-/** `Deno.upgradeWebSocket` answers any request with 101. Another runtime cannot make such an answer. */
+/** Only the platform can make an answer with 101, and Deno makes one for any `Request`. */
 const OTHER_REQUEST =
-  "Cannot open the connection: the application upgraded it with Deno.upgradeWebSocket, or another Request than " +
-  "it was given. Call upgradeWebSocket() with the request itself, not with a copy";
+  "Cannot open the connection: the application has upgraded another Request than it was given, or used the " +
+  "platform's own call. Call upgradeWebSocket() with the request itself, not with a copy";
 const NO_WEBSOCKET = new HandshakeError("There is no WebSocket here", { status: 404 });
 
 /**

@@ -12,6 +12,8 @@ import type { Address } from "../../lib/transport/transport.ts";
 
 // deno-lint-ignore no-explicit-any -- a package that is named at run time has no types
 const load = (specifier: string): Promise<any> => import(specifier);
+// deno-lint-ignore no-console -- the test reads it
+const say = (text: string) => console.log(text);
 
 const { Hono } = await load("npm:hono@^4.13.0");
 const { secureHeaders } = await load("npm:hono@^4.13.0/secure-headers");
@@ -30,10 +32,8 @@ app.get(
         `${typeof data === "string" ? data : `${data.constructor.name} ${Object(data).byteLength}`} ${ws.readyState}`,
       );
     },
-    // deno-lint-ignore no-console -- the test reads it
-    onError: (event) => console.log(`error event: ${Reflect.get(event, "message")}`),
-    // deno-lint-ignore no-console -- the test reads it
-    onClose: ({ code, reason, wasClean }, ws) => console.log(`closed: ${code} ${reason} ${wasClean} ${ws.readyState}`),
+    onError: (event) => say(`error event: ${Reflect.get(event, "message")}`),
+    onClose: ({ code, reason, wasClean }, ws) => say(`closed: ${code} ${reason} ${wasClean} ${ws.readyState}`),
   })),
   (context: { text(text: string): Response }) => context.text("no WebSocket was asked for"),
 );
@@ -44,9 +44,7 @@ app.get(
 );
 
 const hostname = "127.0.0.1";
-// deno-lint-ignore no-console -- the test reads it
-const listening = (addr: Address | { port: number }) =>
-  "port" in addr ? console.log(`listening on ${addr.port}`) : undefined;
+const listening = (addr: Address | { port: number }) => "port" in addr ? say(`listening on ${addr.port}`) : undefined;
 const onError = () => {}; // what is thrown on purpose
 switch (Deno.args[0]) {
   case "serve": {
