@@ -89,7 +89,7 @@ Deno.test("the owner hears of the closing, and onend of the end, once each, in t
   for (const how of ["peer", "abort", "fail"] as const) {
     const { connection, peer } = open();
     const calls: string[] = [];
-    connection.owner = { onClosing: () => void calls.push(`closing ${connection.readyState}`) };
+    connection.owner = { onClosing: () => void calls.push(`closing ${connection.readyState}`), report() {} };
     connection.onend = () => void calls.push(`end ${connection.readyState}`);
     if (how === "peer") await peer.send(close(1000));
     if (how === "abort") connection.abort();

@@ -3,15 +3,18 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { serve } from "@hono/node-server";
-import { defineHooks } from "crossws";
-import { defineWebSocketHandler, H3, toNodeHandler } from "h3";
-import { Hono } from "hono";
 import { connect } from "@sluice/websocket";
 import crossws from "@sluice/websocket/crossws";
 import { fromFetch, upgradeWebSocket as upgradeFetched } from "@sluice/websocket/fetch";
 import { upgradeWebSocket } from "@sluice/websocket/hono";
 import { serveNode } from "@sluice/websocket/node";
+
+// Deno, which checks this file, does not know these packages.
+const load = (name) => import(name);
+const { serve } = await load("@hono/node-server");
+const { defineHooks } = await load("crossws");
+const { defineWebSocketHandler, H3, toNodeHandler } = await load("h3");
+const { Hono } = await load("hono");
 
 /** What an application answers on a path: to a GET, and to a message. */
 async function ask(server, upgrades, path) {
