@@ -58,7 +58,7 @@ export function upgradeRequest<Data>(
   options: UpgradeRequestOptions<Data> & { data: Data },
   handler: WebSocketHandler<Data, WebSocketConnectionWithData<Data>>,
 ): Response;
-/** Answers a request of `Deno.serve` with a WebSocket, whose `data` may be attached later, or never. */
+/** Responds to a request of `Deno.serve` with a WebSocket, whose `data` may be attached later, or never. */
 export function upgradeRequest<Data = unknown>(
   request: Request,
   options: UpgradeRequestOptions<Data>,
