@@ -123,7 +123,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     if (this.#closed || socket.readyState !== 1) return false;
     if (pattern) return this.#subscribePattern(this.#subscriberOf(socket), topic, slowPolicy);
     this.#authorize(socket, topic, "subscribe");
-    if (socket.readyState !== 1) return false; // that may have closed it
+    if (this.#closed || socket.readyState !== 1) return false; // that may have closed either
     const subscriber = this.#subscriberOf(socket);
     if (subscriber.topics.has(topic)) {
       subscriber.topics.set(topic, slowPolicy);
@@ -132,6 +132,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     this.#admit(subscriber);
     subscriber.topics.set(topic, slowPolicy);
     this.#replay(subscriber, topic, history);
+    if (!this.#subscribers.has(socket)) return false; // the history was more than its queue takes
     const subscribers = this.#topics.get(topic);
     if (subscribers !== undefined) {
       subscribers.add(subscriber);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { LimitError } from "../../lib/errors.ts";
 import { createHub } from "../../lib/hub/hub.ts";
+import type { Hub } from "../../lib/hub/hub_options.ts";
 import { pattern } from "../../lib/hub/topic_pattern.ts";
 import { closed } from "../connection/_support.ts";
 import { close, text } from "../_support/raw_peer.ts";
@@ -49,6 +50,25 @@ Deno.test("A12: a subscriber that ends while a message goes round is no hindranc
   assertStrictEquals(hub.count("room"), 1);
   assertEquals(await bob.texts(3), ["0123456789", "1", "2"]);
   assertInstanceOf((await closed(connection)).error, LimitError);
+});
+
+Deno.test("A12: a connection that ends at the history of a topic is no subscriber of it", async () => {
+  for (const slowPolicy of ["disconnect", "wait", "drop-oldest", "latest-only"] as const) {
+    await using hub = hubOf({ slowPolicy, history: { messages: 3 } });
+    for (const data of ["0123456789", "1", "2"]) hub.publish("room", data);
+    const { connection, peer } = join(hub, { maxQueuedBytes: 10, highWaterMark: 1_000, capacity: 1 });
+    assertStrictEquals(hub.subscribe(connection, "room", { history: 3 }), false);
+    assertEquals([hub.count("room"), [...hub.topics()], hub.publish("room", "late")], [0, [], 0]);
+    assertInstanceOf((await closed(connection)).error, LimitError);
+    peer.close();
+  }
+});
+
+Deno.test("a hub that is closed while it decides on a subscription takes none", async () => {
+  const hub: Hub = hubOf({ authorize: () => void hub.close() === undefined });
+  await using ada = join(hub);
+  assertStrictEquals(ada.connection.subscribe("room"), false);
+  assertEquals([hub.count("room"), hub.publish("room", "late")], [0, 0]);
 });
 
 Deno.test("A12: who encodes its own messages and is about to close gets no more, and publishing throws nothing", async () => {

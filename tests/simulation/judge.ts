@@ -14,6 +14,9 @@ import type { World } from "./world.ts";
 /** Milliseconds that calm ways and applications take at the most for what has been sent: messages before a close frame are read first. */
 const PROMPT = 2_000;
 
+/** Milliseconds that a peer that broke a rule has to read the close frame (lib/connection/closing.ts). */
+const FAILED_TIMEOUT = 2_000;
+
 /** Judges a world: the first violation, if there is one. */
 export function judge(world: World, plan: Plan, conversations: readonly Conversation[]): Violation | undefined {
   try {
@@ -69,6 +72,9 @@ function raw({ acts }: Plan, { raw, heardOfRaw, client, servers, wires, links }:
   const calm = !links[0]![0].incoming.disturbed && !links[0]![0].outgoing.disturbed;
   if (!calm || seat.untidy || seat.closedAt !== undefined || codes.length === 0) return;
   if (acts.some((act) => act.do === "shutdown")) return;
+  // The way took the close frame no faster than that: it was given up.
+  const patience = Math.min(seat.options.limits.closeTimeout || Infinity, FAILED_TIMEOUT);
+  if (links[0]![client === undefined ? 1 : 0].cut && seat.endedAt - seat.openedAt >= patience) return;
   if (ourCode === 1008 && isLimited(seat)) return; // `messageTimeout` came before the mistake was whole
   // A raw peer that is there and reads is told.
   const stalls = acts.some((act) => act.do === "stall");

@@ -77,6 +77,11 @@ export class Way {
     this.#strike();
   }
 
+  /** Whether a write is under way. */
+  get isWriting(): boolean {
+    return this.#writing !== undefined;
+  }
+
   /** Whether something was written that nobody has read yet. */
   get busy(): boolean {
     return this.#unread + this.#underWay > 0;
@@ -253,6 +258,8 @@ export class SimulatedConn implements ByteConnection {
   /** What goes. */
   readonly outgoing: Way;
   #closed = false;
+  /** Whether it was closed over a write that was under way. */
+  cut = false;
   readonly remoteAddr = { transport: "tcp", hostname: "192.0.2.1", port: 1 } as const;
   readonly localAddr = { transport: "tcp", hostname: "192.0.2.2", port: 80 } as const;
 
@@ -287,6 +294,7 @@ export class SimulatedConn implements ByteConnection {
     this.#world.must(!this.#closed, "closed-transport", () => `${this.name} is closed twice`);
     this.#closed = true;
     this.#world.trace.note(this.#world.now, this.name, "closes");
+    this.cut = this.outgoing.isWriting;
     const rude = this.incoming.busy;
     this.outgoing.end(rude ? "reset" : "end");
     this.outgoing.failWrites(CLOSED);

@@ -7,11 +7,9 @@ import { LimitError, ProtocolError } from "../../lib/errors.ts";
 import type { Message, MessageData } from "../../lib/pipeline/messages/message.ts";
 import type { MessageSource } from "../../lib/connection/message_source.ts";
 import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
-import type { SimulatedConn } from "./network.ts";
 import type { Act, AppPlan } from "./plan.ts";
 import type { SeatTopics } from "./hubs.ts";
 import type { Listening, Talk } from "./talk.ts";
-import type { WireReader } from "./wire.ts";
 import type { World } from "./world.ts";
 
 /** Bytes of the largest control frame: one may be queued between the mark and the promise that says so. */
@@ -83,14 +81,12 @@ export class Seat {
   readonly name: string;
   readonly talk: Talk;
   readonly listening: Listening;
-  /** The transport below, once it is known. */
-  conn: SimulatedConn | undefined;
-  wire: WireReader | undefined;
   surface: Surface | undefined;
   /** What it does with topics, where there is a hub. */
   topics: SeatTopics | undefined;
   /** How it ended. */
   ended: CloseInfo | undefined;
+  openedAt = 0;
   endedAt = 0;
   /** When it was closed by its own side first. */
   closedAt: number | undefined;
@@ -122,6 +118,7 @@ export class Seat {
   open(surface: Surface, closed: Promise<CloseInfo> | undefined): void {
     const { world, plan } = this.options;
     this.surface = surface;
+    this.openedAt = world.now;
     this.#note("opens");
     if (closed !== undefined) void world.follow(`${this.name}.closed`, closed).then((info) => this.end(info));
     for (const act of plan.acts) world.after(act.at, () => this.act(act));

@@ -41,9 +41,27 @@ const LONGEST_TIME = 0x7fff_ffff;
 /** Runs all microtasks at once, and those that they make, as the end of a task does; `undefined` where the runtime shows no such call. */
 const RUN_MICROTASKS: (() => void) | undefined = await findRunMicrotasks();
 
+/** What the references of the world that runs hold: a collector that no seed decides on collects nothing of it. */
+let referred: object[] = [];
+
+/** Stands for `WeakRef`: holds its target for as long as the world lasts, and nothing from then on. */
+class WorldRef {
+  readonly #world = referred;
+  readonly #at: number;
+
+  constructor(target: object) {
+    this.#at = referred.push(target) - 1;
+  }
+
+  deref(): object | undefined {
+    return this.#world[this.#at];
+  }
+}
+
 /** Replaces the globals until it is disposed of. Worlds come and go meanwhile, one at a time. */
 export class Stage implements Disposable {
   readonly #restore: () => void;
+  readonly #weakRef = Reflect.get(globalThis, "WeakRef");
   #current: Surroundings | undefined;
   readonly #setImmediate = globalThis.setImmediate;
   readonly #stackTraceLimit = Error.stackTraceLimit;
@@ -85,6 +103,7 @@ export class Stage implements Disposable {
       }],
       [Deno, { connect: (world, options: Parameters<Surroundings["dial"]>[0]) => world.dial(options) }],
     ], () => this.#current);
+    Reflect.set(globalThis, "WeakRef", WorldRef);
     globalThis.addEventListener("unhandledrejection", this.#unhandled);
     globalThis.addEventListener("error", this.#uncaught);
   }
@@ -92,6 +111,8 @@ export class Stage implements Disposable {
   /** Lets a world begin. */
   enter(world: Surroundings): void {
     this.#current = world;
+    referred.length = 0;
+    referred = [];
     // The pool of masking keys outlives a world: what is left of it is used up, so that the first key is this world's.
     let refilled = false;
     const { fill } = world;
@@ -135,6 +156,7 @@ export class Stage implements Disposable {
   /** Puts everything back. */
   [Symbol.dispose](): void {
     this.#restore();
+    Reflect.set(globalThis, "WeakRef", this.#weakRef);
     Error.stackTraceLimit = this.#stackTraceLimit;
     globalThis.removeEventListener("unhandledrejection", this.#unhandled);
     globalThis.removeEventListener("error", this.#uncaught);
