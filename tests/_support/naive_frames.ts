@@ -5,6 +5,7 @@
  */
 import type { Frame, Role } from "../../lib/pipeline/frames/frame.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
+import { concat } from "./bytes.ts";
 
 /** What there is to read in some bytes. */
 export interface NaiveResult {
@@ -57,7 +58,11 @@ export function naiveFrames(bytes: Uint8Array, receiver: Role, maxMessageBytes =
         messageBytes = fin ? undefined : (messageBytes ?? 0n) + length;
       }
       const key = second >= 128 ? [next(), next(), next(), next()] : [0, 0, 0, 0];
-      const payload = Uint8Array.from({ length: Number(length) }, (_, i) => next() ^ key[i % 4]!);
+      const rest = bytes.length - at;
+      if (length > rest) at = bytes.length;
+      must(length <= rest, 1006);
+      const payload = bytes.slice(at, at += Number(length));
+      if (second >= 128) { for (let i = 0; i < payload.length; i++) payload[i]! ^= key[i % 4]!; }
       if (opcode === 8) {
         const closeCode = payload.length === 0 ? 1000 : payload.length === 1 ? 0 : payload[0]! * 256 + payload[1]!;
         must(
@@ -78,13 +83,14 @@ export function naiveFrames(bytes: Uint8Array, receiver: Role, maxMessageBytes =
 /** Puts well-formed frames together: the messages, and the control frames beside them. */
 export function naiveMessages(frames: readonly Frame[]): { messages: Message[]; control: Frame[] } {
   const messages: Message[] = [];
-  let parts: number[] = [];
+  let parts: Uint8Array[] = [];
   let opcode = 0;
   for (const frame of frames.filter((frame) => frame.opcode < 8)) {
     if (frame.opcode !== 0) opcode = frame.opcode;
-    parts = [...parts, ...frame.payload];
+    parts.push(frame.payload);
     if (!frame.fin) continue;
-    messages.push(opcode === 1 ? naiveText(Uint8Array.from(parts))! : Uint8Array.from(parts));
+    const whole = concat(parts);
+    messages.push(opcode === 1 ? naiveText(whole)! : whole);
     parts = [];
   }
   return { messages, control: frames.filter((frame) => frame.opcode >= 8) };
@@ -95,13 +101,14 @@ export function naiveBytes({ fin, rsv, opcode, payload }: Frame, key?: readonly 
   const { length } = payload;
   const code = length < 126 ? length : length < 65_536 ? 126 : 127;
   const size = [0, 2, 8][Math.max(code - 125, 0)]!;
-  return [
+  const bytes = [
     (fin ? 128 : 0) + rsv * 16 + opcode,
     (key === undefined ? 0 : 128) + code,
     ...Array.from({ length: size }, (_, i) => Number((BigInt(length) >> BigInt(8 * (size - 1 - i))) % 256n)),
     ...(key ?? []),
-    ...Array.from(payload, (byte, i) => byte ^ (key?.[i % 4] ?? 0)),
   ];
+  for (let i = 0; i < length; i++) bytes.push(payload[i]! ^ (key?.[i % 4] ?? 0));
+  return bytes;
 }
 
 /** The platform's strict decoder. */

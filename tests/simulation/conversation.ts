@@ -57,10 +57,10 @@ export class Conversation {
 
   /** Whether nothing goes on here: nothing has begun, or all of it has ended. */
   get isOver(): boolean {
-    const seats = [this.client, ...this.servers].filter((seat) => seat?.surface !== undefined);
-    const attempt = this.client === undefined || this.outcome !== "under way";
-    return attempt && this.#dialling === 0 && seats.every((seat) => seat?.ended !== undefined) &&
-      this.links.every((ends) => ends.every((end) => end.closed));
+    if (this.#dialling > 0 || (this.client !== undefined && this.outcome === "under way")) return false;
+    for (const [client, server] of this.links) if (!client.closed || !server.closed) return false;
+    if (isOpen(this.client)) return false;
+    return !this.servers.some(isOpen);
   }
 
   /** Messages that were read at either end. */
@@ -202,7 +202,7 @@ export class Conversation {
     const { world, name, plan: { client, server } } = this;
     const turn = this.links.length;
     const wire = new WireReader(world, `${name} ${role}`, role, (opcode, payload) => {
-      if (opcode === 8) world.trace.note(world.now, `${name} ${role}`, `sends close ${wire.closeCode}`);
+      if (opcode === 8) world.trace.note(world.now, name, () => `${role} sends close ${wire.closeCode}`);
       const pings = this.#pings(turn, role === "client" ? "server" : "client");
       if (opcode === 10 && pings !== undefined) {
         world.must(wire.pongs <= pings, "pong", () => `${name} ${role}: pong number ${wire.pongs} for ${pings} pings`);
@@ -218,4 +218,8 @@ export class Conversation {
     const ours = "ours" in (role === "client" ? this.plan.client : this.plan.server);
     return ours ? this.wires[turn]![role === "client" ? 0 : 1].pings : undefined;
   }
+}
+
+function isOpen(seat: Seat | undefined): boolean {
+  return seat?.surface !== undefined && seat.ended === undefined;
 }

@@ -148,14 +148,14 @@ export class Way {
     const fitful = this.written < this.#plan.fitful;
     const room = (fitful ? capacity : WIDE) - this.#unread - this.#underWay;
     if (room <= 0) {
-      this.#world.trace.note(this.#world.now, this.#name, `<- waits with ${writing.bytes.length} bytes`);
+      this.#world.trace.note(this.#world.now, this.#name, () => `<- waits with ${writing.bytes.length} bytes`);
       return;
     }
     const take = fitful ? takes[this.#turn % takes.length] || Infinity : Infinity;
     const part = writing.bytes.slice(0, Math.min(room, take));
     const time = writes[this.#turn % writes.length] ?? 0;
     this.watch?.written(part);
-    this.#world.trace.bytes(this.#world.now, `${this.#name} <-`, part);
+    this.#world.trace.bytes(this.#world.now, this.#name, part);
     this.#send(part);
     this.#taken = true;
     const done = () => {

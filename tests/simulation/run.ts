@@ -68,7 +68,7 @@ export async function run(plan: Plan, stage: Stage, trace: Trace = new Trace()):
   }
   for (const act of plan.acts) {
     world.after(act.at, () => {
-      world.trace.note(world.now, "world", JSON.stringify(act));
+      world.trace.note(world.now, "world", () => JSON.stringify(act));
       if (act.do === "stall") world.stall(act.time, act.timersFirst);
       else server.act(act);
     });

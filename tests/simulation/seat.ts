@@ -131,7 +131,7 @@ export class Seat {
     world.must(this.ended === undefined, "ends-once", () => `${this.name} ends again`);
     this.ended = info;
     this.endedAt = world.now;
-    this.#note(`ends, ${info.closeCode}, ${info.wasClean ? "clean" : `not clean: ${info.error}`}`);
+    this.#note(() => `ends, ${info.closeCode}, ${info.wasClean ? "clean" : `not clean: ${info.error}`}`);
     const { cause } = this;
     world.must(
       cause === undefined || info.error === cause.error || (this.options.raw && isOfPeer(info.error)),
@@ -166,7 +166,7 @@ export class Seat {
   /** Does what its plan says, unless it is over. */
   act(act: Act): void {
     if (this.ended !== undefined || this.surface === undefined) return;
-    this.#note(describeAct(act));
+    this.#note(() => describeAct(act));
     switch (act.do) {
       case "send":
         for (let i = act.count ?? 1; i > 0; i--) this.send(act.kind, act.size);
@@ -337,7 +337,7 @@ export class Seat {
     return this.surface?.comesBack === true && closeCode === 1006;
   }
 
-  #note(what: string): void {
+  #note(what: string | (() => string)): void {
     const { world } = this.options;
     world.trace.note(world.now, this.name, what);
   }

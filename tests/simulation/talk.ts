@@ -148,7 +148,8 @@ function nameOf(message: Message): { name: string; number: number } | undefined 
   return name === undefined ? undefined : { name, number: Number(number) };
 }
 
-function isSame(one: Message, other: Message): boolean {
+/** Whether two messages are the same. */
+export function isSame(one: Message, other: Message): boolean {
   if (typeof one === "string" || typeof other === "string") return one === other;
   if (one.length !== other.length) return false;
   for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;

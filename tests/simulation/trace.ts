@@ -1,5 +1,5 @@
 /**
- * What happened in a world, line by line: for a person to read, and as one number that two runs can be compared by.
+ * What happened in a world, line by line: for a person to read, and to compare two runs by.
  *
  * @module
  */
@@ -13,34 +13,26 @@ export class Trace {
   readonly lines: string[] | undefined;
   #digest = 0x811c_9dc5;
 
-  /** @param keep Whether lines are kept, or counted in the digest alone. */
+  /** @param keep Whether anything is kept: most worlds are only judged. */
   constructor(keep = false) {
     this.lines = keep ? [] : undefined;
   }
 
-  /** A number that is the same where the same happened (FNV-1a over all of it). */
+  /** A number that is the same where the same bytes arrived (FNV-1a over all of them): a line shows only some. */
   get digest(): number {
     return this.#digest >>> 0;
   }
 
   /** Notes bytes that arrived, at a time and by a name. */
   bytes(time: number, who: string, bytes: Uint8Array): void {
-    let digest = this.#stamp(time, bytes.length);
-    for (let i = 0; i < bytes.length; i++) digest = Math.imul(digest ^ bytes[i]!, 0x0100_0193);
-    this.#digest = digest;
-    if (this.lines !== undefined) this.#write(time, `${who} ${bytes.length} bytes: ${shown(bytes)}`);
+    if (this.lines === undefined) return;
+    for (const byte of bytes) this.#digest = Math.imul(this.#digest ^ byte, 0x0100_0193);
+    this.#write(time, `${who} <- ${bytes.length} bytes: ${shown(bytes)}`);
   }
 
-  /** Notes what somebody does. */
-  note(time: number, who: string, what: string): void {
-    let digest = this.#stamp(time, who.length);
-    for (let i = 0; i < what.length; i++) digest = Math.imul(digest ^ what.charCodeAt(i), 0x0100_0193);
-    this.#digest = digest;
-    if (this.lines !== undefined) this.#write(time, `${who} ${what}`);
-  }
-
-  #stamp(time: number, size: number): number {
-    return Math.imul(Math.imul(this.#digest ^ Math.round(time * 1000), 0x0100_0193) ^ size, 0x0100_0193);
+  /** Notes what somebody does; `what` is asked where it is kept. */
+  note(time: number, who: string, what: string | (() => string)): void {
+    if (this.lines !== undefined) this.#write(time, `${who} ${typeof what === "string" ? what : what()}`);
   }
 
   #write(time: number, text: string): void {
