@@ -31,6 +31,7 @@
  * | `./hub`, `./hub/nats`, `./hub/redis`            | topics, and the brokers between machines                        |
  * | `./recovery`, `./recovery/client`              | topics that catch up, and their client                          |
  * | `./typed`                                       | typed messages: JSON with schemas, requests with answers        |
+ * | `./rate-limit`                                  | how fast a peer may send, in messages and bytes                 |
  * | `./workers`                                     | one server on every core                                        |
  * | `./node`, `./http2`, `./deno-serve`             | inside a server of `node:http`, of `node:http2`, of `Deno.serve` |
  * | `./fetch`, `./hono`, `./crossws`                | inside an application: your own, Hono, h3, Nitro, Nuxt            |

@@ -60,6 +60,7 @@ const LAYERS = [
   "lib/transport/",
   "lib/connection/",
   "lib/typed/",
+  "lib/rate_limit/",
   "lib/node/duplex.ts",
   "lib/hub/",
   "lib/server/",

@@ -22,6 +22,7 @@
  * @module
  */
 export type { Codec } from "./codec.ts";
+export type { MessageConnection } from "./message_connection.ts";
 export { json, type JsonOptions } from "./json.ts";
 export {
   type AnswerInfo,
@@ -31,14 +32,7 @@ export {
   requests,
   type RequestsOptions,
 } from "./requests.ts";
-export {
-  type MessageConnection,
-  typed,
-  type TypedCallbacks,
-  type TypedConnection,
-  type TypedHandler,
-  typedHandler,
-} from "./typed.ts";
+export { typed, type TypedCallbacks, type TypedConnection, type TypedHandler, typedHandler } from "./typed.ts";
 export type {
   SchemaInput,
   SchemaIssue,

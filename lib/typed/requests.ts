@@ -22,7 +22,8 @@ import { CloseCode } from "../pipeline/frames/close_code.ts";
 import type { CloseInfo } from "../connection/websocket_connection.ts";
 import { json } from "./json.ts";
 import { describeIssue, type SchemaOutput, STANDARD_SCHEMA, type StandardSchema } from "./standard_schema.ts";
-import { type MessageConnection, typed, type TypedConnection } from "./typed.ts";
+import type { MessageConnection } from "./message_connection.ts";
+import { typed, type TypedConnection } from "./typed.ts";
 
 /** The peer's request could not be answered: what `answer` throws to say so to the peer, and what `request` rejects with there. */
 export class RequestError extends Error {

@@ -6,23 +6,12 @@
 import { nextTask } from "../async.ts";
 import { closeCodeOf, invalidState, WebSocketError } from "../errors.ts";
 import { like } from "../option_kinds.ts";
-import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import { checkHandler } from "../connection/check_handler.ts";
 import type { WebSocketCallbacks, WebSocketHandler } from "../connection/readers/callbacks.ts";
-import type { DrivenConnection } from "../connection/driven_connection.ts";
 import type { SendOptions } from "../connection/socket_options.ts";
 import type { CloseInfo, WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Codec } from "./codec.ts";
-
-/** What carries messages: a `WebSocketConnection`, a `ReconnectingConnection`, or what an application puts around one. */
-export interface MessageConnection extends AsyncIterable<Message> {
-  /** Resolves when it has ended. */
-  readonly closed: Promise<CloseInfo>;
-  /** Sends a message. */
-  send(data: MessageData, options?: SendOptions): Promise<void>;
-  /** Ends it. */
-  close(code?: number, reason?: string): Promise<CloseInfo>;
-}
+import { END, type MessageConnection, readableOf, refuse, refused } from "./message_connection.ts";
 
 /**
  * A connection whose messages are values. Read it in one way: `for await` or `readable`. It reads the connection with `for await`, so
@@ -144,6 +133,20 @@ export function typedHandler<
   Socket extends WebSocketConnection<Data> = WebSocketConnection<Data>,
 >(
   codec: Codec<In, Out>,
+  handler: TypedCallbacks<In, Out, Data, Socket>,
+): WebSocketCallbacks<Data, Socket>;
+/** Makes a handler for `serve` of a function that holds each typed connection. */
+export function typedHandler<
+  In,
+  Out,
+  Data = unknown,
+  Socket extends WebSocketConnection<Data> = WebSocketConnection<Data>,
+>(
+  codec: Codec<In, Out>,
+  handler: TypedHandler<In, Out, Data, Socket>,
+): WebSocketHandler<Data, Socket>;
+export function typedHandler<In, Out, Data, Socket extends WebSocketConnection<Data>>(
+  codec: Codec<In, Out>,
   handler: TypedHandler<In, Out, Data, Socket>,
 ): WebSocketHandler<Data, Socket> {
   CODEC.check(codec, "the codec of typedHandler()");
@@ -182,27 +185,6 @@ function typedCallbacks<In, Out, Data, Socket extends WebSocketConnection<Data>>
   };
 }
 
-/**
- * Ends a connection whose message the codec cannot take. A connection of ours is failed, so that the error is how it ended, as with an
- * error of the protocol. A mistake of the codec's own is thrown at the application, and only closes the connection.
- */
-function refuse(connection: MessageConnection, error: unknown): void {
-  if (error instanceof WebSocketError && isFallible(connection)) connection.fail(error);
-  else void connection.close(closeCodeOf(error), error instanceof WebSocketError ? error.reason : "");
-}
-
-/** The same in a callback, which the connection itself ends for a mistake of the codec's own. */
-function refused(connection: MessageConnection, error: unknown): never {
-  if (error instanceof WebSocketError) refuse(connection, error);
-  throw error;
-}
-
-function isFallible(connection: MessageConnection): connection is MessageConnection & Pick<DrivenConnection, "fail"> {
-  return "fail" in connection && typeof connection.fail === "function";
-}
-
-const END: IteratorReturnResult<undefined> = { done: true, value: undefined };
-
 class Typed<In, Out, Connection extends MessageConnection> implements TypedConnection<In, Out, Connection> {
   readonly connection: Connection;
   readonly #codec: Codec<In, Out>;
@@ -221,14 +203,7 @@ class Typed<In, Out, Connection extends MessageConnection> implements TypedConne
 
   get readable(): ReadableStream<In> {
     const values = this[Symbol.asyncIterator]();
-    return this.#readable ??= new ReadableStream<In>({
-      async pull(controller) {
-        const { done, value } = await values.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: (reason) => this.#closeFor(reason),
-    }, { highWaterMark: 0 });
+    return this.#readable ??= readableOf(values, (reason) => this.#closeFor(reason));
   }
 
   get writable(): WritableStream<Out> {

@@ -54,6 +54,7 @@ import {
 } from "../../lib/server/server_options.ts";
 import { UPGRADE_REQUEST_OPTION_KINDS } from "../../lib/server/upgrade_request_options.ts";
 import { REPLAY_OPTION_KINDS } from "../../lib/telemetry/replay.ts";
+import { RATE_LIMIT_OPTION_KINDS } from "../../lib/rate_limit/rate_limit.ts";
 import { JSON_OPTION_KINDS } from "../../lib/typed/json.ts";
 import { REQUEST_OPTION_KINDS, REQUESTS_OPTION_KINDS } from "../../lib/typed/requests.ts";
 import { SERVE_WORKERS_OPTION_KINDS } from "../../lib/workers/serve_workers.ts";
@@ -130,6 +131,7 @@ const KINDS: Readonly<Record<string, object>> = {
   JsonOptions: JSON_OPTION_KINDS,
   RequestsOptions: REQUESTS_OPTION_KINDS,
   RequestOptions: REQUEST_OPTION_KINDS,
+  RateLimitOptions: RATE_LIMIT_OPTION_KINDS,
   LoadHandlersOptions: LOAD_HANDLERS_OPTION_KINDS,
   LegacyDraftsOptions: LEGACY_DRAFTS_OPTION_KINDS,
   ReplayOptions: REPLAY_OPTION_KINDS,
@@ -184,6 +186,7 @@ const OPTIONS = [
   ["lib/typed/json.ts", "JsonOptions", "`json` of `./typed`"],
   ["lib/typed/requests.ts", "RequestsOptions", "`requests` of `./typed`"],
   ["lib/typed/requests.ts", "RequestOptions", "`request` of what `requests` gives"],
+  ["lib/rate_limit/rate_limit.ts", "RateLimitOptions", "`rateLimited`, `rateLimitedHandler` of `./rate-limit`"],
   ["lib/handlers/handler_directory.ts", "LoadHandlersOptions", "`loadHandlers` of `./handlers`"],
   ["lib/legacy/legacy_drafts.ts", "LegacyDraftsOptions", "`legacyDrafts` of `./legacy`"],
   ["lib/telemetry/replay.ts", "ReplayOptions", "`replay` of `./telemetry`"],
