@@ -41,7 +41,8 @@ Deno.test("what is larger than the burst takes a full bucket, and what follows w
 Deno.test("the delay that is given suffices, and a clock that goes back takes nothing away", () => {
   const bucket = new TokenBucket({ perSecond: 3, burst: 1 }, 0);
   bucket.take(1);
-  for (let now = 0, turn = 0; turn < 100; turn++) {
+  let now = 0;
+  for (let turn = 0; turn < 100; turn++) {
     now += bucket.delay(1, now);
     assertEquals(bucket.delay(1, now), 0);
     bucket.take(1);
