@@ -69,6 +69,7 @@ const LAYERS = [
   "lib/workers/",
   "lib/testing/",
   "lib/node/",
+  "lib/ws/",
   "lib/http2/",
   "lib/adapters/",
   "lib/legacy/",

@@ -27,7 +27,7 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const FIELDS_OF_ORIGIN = ["authorization", "cookie", "host", "proxy-authorization"];
 
 /** Whether an answer sends the client elsewhere. */
-export function isRedirect(head: ResponseHead): boolean {
+export function isRedirect(head: Pick<ResponseHead, "status" | "fields">): boolean {
   return REDIRECTS.has(head.status) && fieldValues(head.fields, "location").length > 0;
 }
 
@@ -41,7 +41,7 @@ export function isRedirect(head: ResponseHead): boolean {
  * @returns The handshake that it asks for.
  * @throws {HandshakeError} If `Location` is not one URL of a WebSocket, or leads from wss to ws or away from a Unix socket.
  */
-export function redirected({ target, headers, tls }: Hop, head: ResponseHead): Hop {
+export function redirected({ target, headers, tls }: Hop, head: Pick<ResponseHead, "status" | "fields">): Hop {
   const refuse = (message: string) =>
     new HandshakeError(message, { status: head.status, headers: toHeaders(head.fields) });
   const location = singleValue(head.fields, "Location", refuse) ?? "";

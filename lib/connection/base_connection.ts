@@ -19,7 +19,7 @@ import type { SendOptions, SubscribeOptions } from "./socket_options.ts";
 import { hubFor, type Topics } from "./topics.ts";
 import type { Address } from "../transport/transport.ts";
 import type { ExtensionProcessor } from "../extensions/extension.ts";
-import type { Role } from "../pipeline/frames/frame.ts";
+import type { Frame, Role } from "../pipeline/frames/frame.ts";
 import type { TapOptions } from "./socket_options.ts";
 import type { CloseInfo, ConnectionFacts, StreamedMessage, WebSocketOpenInfo } from "./websocket_connection.ts";
 
@@ -45,6 +45,7 @@ export abstract class BaseConnection<Data> implements DrivenConnection<Data> {
   /** What holds it. */
   owner: ConnectionOwner | undefined = undefined;
   onend: (() => void) | undefined = undefined;
+  oncontrol: ((frame: Frame) => boolean) | undefined = undefined;
   /** Whether the application dropped the connection: it wants no more messages either. */
   aborted = false;
 

@@ -71,6 +71,11 @@ export class Connection<Data = unknown> extends ReceivingConnection<Data> implem
     this.closing.fail(error);
   }
 
+  /** Why it ends or has ended, where that is not clean: known before `closed` is. */
+  get cause(): unknown {
+    return this.closing.error;
+  }
+
   /** Whether a handler threw what the connection's end threw at it: no bug of its own. */
   isOwnError(error: unknown): boolean {
     if (this.closing.state === "open") return false;

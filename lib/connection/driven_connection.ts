@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Frame } from "../pipeline/frames/frame.ts";
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { MessagePart } from "../pipeline/messages/message_splitter.ts";
 import type { BatchConsumer } from "./batch_queue.ts";
@@ -46,6 +47,11 @@ export interface DrivenConnection<Data = unknown> extends WebSocketConnection<Da
   ondrain: (() => void) | undefined;
   /** The connection calls this when it has ended, before readers and promises get the end. */
   onend: (() => void) | undefined;
+  /**
+   * The connection calls this with every ping and pong of the peer, ahead of the messages of the same read. The payload is its own
+   * only until the call returns. A ping for which it returns `true` is not answered.
+   */
+  oncontrol: ((frame: Frame) => boolean) | undefined;
   /** How messages are sent that are encoded once for many; `undefined` where a connection encodes its own, or is busy. */
   readonly shared: SharedSending | undefined;
   /** Whether the high-water mark is reached. */

@@ -187,12 +187,16 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
   }
 
   /** Acts on a control frame. Returns what is wrong with it, if anything. */
-  #onControl({ opcode, payload }: Frame): unknown {
-    if (opcode === Opcode.PONG) this.#pings?.receive(payload);
-    else if (opcode === Opcode.CLOSE) this.closing.received = decodeClosePayload(payload);
+  #onControl(received: Frame): unknown {
+    const { opcode, payload } = received;
+    if (opcode === Opcode.PONG) {
+      this.#pings?.receive(payload);
+      this.oncontrol?.(received);
+    } else if (opcode === Opcode.CLOSE) this.closing.received = decodeClosePayload(payload);
     else if (opcode === Opcode.PING) {
       const flood = (this.#pingRate ??= new PingRate(this.limits)).count();
       if (flood !== undefined) return flood;
+      if (this.oncontrol?.(received) === true) return undefined;
       // After a close frame nothing more may be sent (§5.5.1).
       if (this.closing.state !== "open") return undefined;
       this.outgoing.owePong(payload, this.writing);
@@ -315,6 +319,12 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     const ping = (this.#pings ??= new PendingPings(this.watch)).add(bytes);
     this.sendFrame(frame(Opcode.PING, ping.payload));
     return ping.roundTrip;
+  }
+
+  /** Sends a pong that answers no ping of this connection's own accord (RFC 6455 §5.5.3). */
+  pong(payload: MessageData): void {
+    const bytes = pingBytes(payload) ?? new Uint8Array(0);
+    if (this.readyState === 1 && this.framing === undefined) this.sendFrame(frame(Opcode.PONG, bytes));
   }
 
   get listening(): boolean {

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { defer, sleep } from "../async.ts";
+import { defer } from "../async.ts";
 import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Address } from "../transport/transport.ts";
 import { checkServing } from "../connection/check_handler.ts";
-import { withDeadline } from "../transport/opening.ts";
+import { AcceptLoop } from "./accept_loop.ts";
 import { ConnectionGroup } from "./connection_group.ts";
 import { SERVE_OPTION_KINDS, type ServeOptions, type ShutdownOptions } from "./server_options.ts";
 import { isSecure, listen, type Listener } from "./listen.ts";
@@ -44,12 +44,6 @@ export interface WebSocketServer<Data = unknown> extends AsyncDisposable {
   /** Lets the process exit even though the server runs. */
   unref(): void;
 }
-
-/** After an error of `accept` (out of file descriptors, as a rule) the loop waits, longer each time. */
-const ACCEPT_PAUSE = { first: 50, most: 1_000 };
-
-/** Milliseconds until a listener that was closed has ended its `accept`. Deno's need one turn, and only then is the address free. */
-const RELEASE_TIME = 1_000;
 
 /**
  * Serves WebSockets.
@@ -98,8 +92,7 @@ class Server<Data> implements WebSocketServer<Data> {
   readonly #secure: boolean;
   readonly #finished = defer<void>();
   #shutdown: Promise<void> | undefined;
-  readonly #accepting: Promise<void>;
-  #closed = false;
+  readonly #accepting: AcceptLoop;
 
   constructor(options: ServeOptions<Data>, handler: WebSocketHandler<Data>) {
     this.#secure = options.secure ?? isSecure(options);
@@ -115,7 +108,12 @@ class Server<Data> implements WebSocketServer<Data> {
     if (options.signal?.aborted) stop();
     else options.signal?.addEventListener("abort", stop, { once: true });
     void this.#finished.promise.then(() => options.signal?.removeEventListener("abort", stop));
-    this.#accepting = this.#accept();
+    this.#accepting = new AcceptLoop(this.#listener, {
+      take: (conn) => this.#group.take(conn),
+      report: (error) => this.#group.report(error),
+      onLost: () => void this.shutdown(), // that is a shutdown too
+      stopping: this.#group.stopping,
+    });
   }
 
   get addr(): Address {
@@ -157,49 +155,10 @@ class Server<Data> implements WebSocketServer<Data> {
 
   #stop(options: ShutdownOptions): Promise<void> {
     // The listener stays open while anything is under way, so that new clients get 503 and not a refused connection.
-    return this.#group.stop(options, () => this.#close()).then(async () => {
-      this.#close();
-      await withDeadline(this.#accepting, { time: RELEASE_TIME, late: () => undefined }).catch(() => {});
+    return this.#group.stop(options, () => this.#accepting.close()).then(async () => {
+      this.#accepting.close();
+      await this.#accepting.released();
       this.#finished.resolve();
     });
   }
-
-  #close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#listener.close();
-  }
-
-  /** Accepts until the listener is closed. Nothing else that `accept` throws ends the loop. */
-  async #accept(): Promise<void> {
-    let pause = 0;
-    while (!this.#closed) {
-      try {
-        const conn = await this.#listener.accept();
-        pause = 0;
-        this.#group.take(conn);
-      } catch (error) {
-        if (this.#closed) return;
-        if (nameOf(error) === "BadResource") {
-          // Other code closed the listener: that is a shutdown too.
-          this.#closed = true;
-          void this.shutdown();
-        } else if (!isClientsFault(error)) {
-          if (pause === 0) this.#group.report(error);
-          pause = Math.min(Math.max(2 * pause, ACCEPT_PAUSE.first), ACCEPT_PAUSE.most);
-          await sleep(pause, this.#group.stopping);
-        }
-      }
-    }
-  }
-}
-
-/** The client gave up before it was its turn. */
-function isClientsFault(error: unknown): boolean {
-  return ["ConnectionAborted", "ConnectionReset"].includes(nameOf(error));
-}
-
-/** Errors of Deno's are known by their names: a listener of one's own may run elsewhere. */
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : "";
 }

@@ -59,6 +59,11 @@ for (const { name, program, missing } of RUNTIMES) {
   });
 
   Deno.test({
+    ...unless(missing, `${name}: WebSocketServer and WebSocket as npm's ws has them`),
+    fn: async () => assertEquals(await project.run(program, "ws.mjs"), "ok\n"),
+  });
+
+  Deno.test({
     ...unless(missing, `${name}: servers and clients over sockets of one's own, and over HTTP/2`),
     fn: async () => assertEquals(await project.run(program, "sockets.mjs"), "ok\n"),
   });

@@ -1,0 +1,95 @@
+/**
+ * A socket as a stream of Node's.
+ *
+ * @module
+ */
+import { Duplex, type DuplexOptions } from "node:stream";
+import type { RawData } from "./message_data.ts";
+import type { WebSocket } from "./websocket.ts";
+
+/**
+ * Makes a stream of a socket: what is written is sent, each chunk as a message, and messages can be read. Backpressure works in both
+ * directions: the socket is paused while the stream is not read, and a write is done when it has left.
+ *
+ * @example An echo through streams
+ * ```ts
+ * import { createWebSocketStream, WebSocket, WebSocketServer } from "@sluice/websocket/ws";
+ * import { assert, assertEquals } from "@std/assert";
+ * import { once } from "node:events";
+ *
+ * const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+ * server.on("connection", (socket) => {
+ *   const stream = createWebSocketStream(socket);
+ *   stream.pipe(stream);
+ * });
+ * await once(server, "listening");
+ * const address = server.address();
+ * assert(typeof address === "object" && address !== null);
+ *
+ * const stream = createWebSocketStream(new WebSocket(`ws://127.0.0.1:${address.port}`), { encoding: "utf8" });
+ * stream.write("hello");
+ * assertEquals(await once(stream, "data"), ["hello"]);
+ * stream.end();
+ * await once(stream, "close");
+ * await new Promise((closed) => server.close(closed));
+ * ```
+ *
+ * @param socket The socket, which need not be open yet.
+ * @param options The stream's. With `readableObjectMode` text comes as strings.
+ * @returns The stream. Its end closes the socket, and `destroy` terminates it.
+ */
+export function createWebSocketStream(socket: WebSocket, options: DuplexOptions = {}): Duplex {
+  // After an error the socket closes by itself, with a close frame that says why.
+  let failed = false;
+  const whenOpen = (action: () => void) => {
+    if (socket.readyState === socket.CONNECTING) socket.once("open", action);
+    else action();
+  };
+  const duplex = new Duplex({
+    ...options,
+    autoDestroy: false,
+    emitClose: false,
+    objectMode: false,
+    writableObjectMode: false,
+    read() {
+      if (socket.isPaused) socket.resume();
+    },
+    write(chunk, _, done) {
+      whenOpen(() => socket.send(chunk, done));
+    },
+    final(done) {
+      whenOpen(() => {
+        if (socket.readyState === socket.CLOSED) return done();
+        socket.once("close", () => done());
+        socket.close();
+      });
+    },
+    destroy(error, done) {
+      const end = () => {
+        done(error);
+        queueMicrotask(() => duplex.emit("close"));
+      };
+      if (socket.readyState === socket.CLOSED) return end();
+      socket.once("close", end);
+      if (!failed) socket.terminate();
+    },
+  });
+  socket.on("message", (data: RawData, isBinary) => {
+    const chunk = !isBinary && duplex.readableObjectMode ? data.toString() : data;
+    if (!duplex.push(chunk)) socket.pause();
+  });
+  socket.once("error", (error) => {
+    failed = true;
+    if (!duplex.destroyed) duplex.destroy(error);
+  });
+  socket.once("close", () => {
+    if (!duplex.destroyed) duplex.push(null);
+  });
+  duplex.on("end", () => {
+    if (!duplex.destroyed && duplex.writableFinished) duplex.destroy();
+  });
+  duplex.on("finish", () => {
+    if (!duplex.destroyed && duplex.readableEnded) duplex.destroy();
+  });
+  return duplex;
+}

@@ -1,0 +1,81 @@
+/**
+ * A replacement for npm's [`ws`](https://www.npmjs.com/package/ws) 8, over our connection: the same classes, events, options and
+ * methods. What differs, and why, is in `docs/reference/ws.md`.
+ *
+ * With `port` in Deno the server listens itself. With `server` or `noServer` it takes the upgrades of a server of `node:http`, in
+ * Deno and in Node.
+ *
+ * @example A server, as for `ws`
+ * ```ts
+ * import { WebSocket, WebSocketServer } from "@sluice/websocket/ws";
+ * import { assert, assertEquals } from "@std/assert";
+ * import { once } from "node:events";
+ *
+ * const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+ * server.on("connection", (socket) => {
+ *   socket.on("message", (data) => {
+ *     for (const client of server.clients ?? []) {
+ *       if (client.readyState === WebSocket.OPEN) client.send(String(data));
+ *     }
+ *   });
+ * });
+ * await once(server, "listening");
+ * const address = server.address();
+ * assert(typeof address === "object" && address !== null);
+ *
+ * const socket = new WebSocket(`ws://127.0.0.1:${address.port}`);
+ * socket.onopen = () => socket.send("hello");
+ * const { data } = await new Promise<{ data: unknown }>((resolve) => socket.onmessage = resolve);
+ * assertEquals(data, "hello");
+ * socket.close();
+ * await new Promise((closed) => server.close(closed));
+ * ```
+ *
+ * @module
+ */
+import { createWebSocketStream } from "./duplex.ts";
+import { WebSocket } from "./websocket.ts";
+import { WebSocketServer } from "./websocket_server.ts";
+
+/** `WebSocket` with the others as its properties, as `ws` exports it. */
+const ws: typeof WebSocket & {
+  /** The same class. */
+  readonly WebSocket: typeof WebSocket;
+  /** The server. */
+  readonly WebSocketServer: typeof WebSocketServer;
+  /** The server, by its older name. */
+  readonly Server: typeof WebSocketServer;
+  /** A socket as a stream. */
+  readonly createWebSocketStream: typeof createWebSocketStream;
+} = Object.assign(WebSocket, { WebSocket, WebSocketServer, Server: WebSocketServer, createWebSocketStream });
+export default ws;
+
+export { createWebSocketStream, WebSocket, WebSocketServer };
+export { WebSocketServer as Server } from "./websocket_server.ts";
+export type { ServerOptions, UpgradeCallback, WebSocketServerEvents } from "./websocket_server.ts";
+export type { BinaryType, RawData, SendData } from "./message_data.ts";
+export type { SendCallback, SendOptions } from "./outgoing_data.ts";
+export type {
+  ClientOptions,
+  ConnectionTarget,
+  DeflateOptions,
+  OwnServerOptions,
+  PemText,
+  SocketOptions,
+} from "./options.ts";
+export type { ClientInfo, VerifyAnswer, VerifyClient, WebSocketRequest } from "./decision.ts";
+export type { ClosedSocket, PlannedRequest, ServerResponse, UpgradeMessage } from "./stand_ins.ts";
+export type { WebEventEmitter } from "./web_event_emitter.ts";
+export type {
+  WebCloseEvent,
+  WebErrorEvent,
+  WebEvent,
+  WebEvents,
+  WebEventType,
+  WebFacts,
+  WebHandler,
+  WebListener,
+  WebListenerOptions,
+  WebMessageEvent,
+  WebSocketEvents,
+} from "./events.ts";

@@ -1,0 +1,139 @@
+/**
+ * What a socket of `./ws` sends: messages and fragments in the order of the calls, blobs too, with a callback for what was written.
+ *
+ * @module
+ */
+import { isBlob } from "../connection/message_source.ts";
+import type { Connection } from "../connection/connection.ts";
+import { frame, Opcode } from "../pipeline/frames/frame.ts";
+import { toMessage } from "../pipeline/messages/message.ts";
+import { type SendData, toBytes, toMessageData, toText } from "./message_data.ts";
+
+/** How data is sent. */
+export interface SendOptions {
+  /** Whether it is binary data. By default what it is: a string is text, anything else is not. */
+  binary?: boolean | undefined;
+  /** Whether it is compressed, where that was agreed on. By default the extension decides. */
+  compress?: boolean | undefined;
+  /** Whether it is the last fragment of its message. @default {true} */
+  fin?: boolean | undefined;
+  /** A client masks and a server does not, whatever this says. */
+  mask?: boolean | undefined;
+}
+
+/** Is called when data was handed to the operating system, or with the error that came before. */
+export type SendCallback = (error?: Error) => void;
+
+/** The way out of one open socket. */
+export class OutgoingData {
+  readonly #connection: Connection;
+  /** Whether a message has begun and not ended. */
+  #fragmented = false;
+  /** Resolves when the connection has everything that was sent. There is one only while a blob is being read. */
+  #turn: Promise<void> | undefined;
+  /** Bytes of blobs that are being read. */
+  #waiting = 0;
+  #callbacks: SendCallback[] | undefined;
+
+  /** @param connection The connection, which is open. */
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Bytes that were sent and that the operating system has not taken, headers included. */
+  get bufferedAmount(): number {
+    return this.#connection.bufferedAmount + this.#waiting;
+  }
+
+  /**
+   * Sends data.
+   *
+   * @throws {TypeError} If it cannot be sent.
+   */
+  send(data: SendData, options: SendOptions | undefined, callback: SendCallback | undefined): void {
+    if (isBlob(data)) return this.#sendBlob(data, options, callback);
+    const message = toMessageData(data);
+    if (this.#turn === undefined) this.#pass(message, options, callback);
+    else this.#turn = this.#turn.then(() => this.#pass(message, options, callback));
+  }
+
+  /** Calls back when everything that was sent is written. */
+  whenWritten(callback: SendCallback | undefined): void {
+    if (callback === undefined) return;
+    if (this.#callbacks === undefined) {
+      this.#callbacks = [];
+      queueMicrotask(() => this.#settle()); // behind the batch in hand, which leaves in one write
+    }
+    this.#callbacks.push(callback);
+  }
+
+  /** Calls back when the connection has everything that was sent: it is for its close frame then. */
+  close(then: () => void): void {
+    if (this.#turn === undefined) then();
+    else void this.#turn.then(then);
+  }
+
+  #pass(
+    data: ReturnType<typeof toMessageData>,
+    options: SendOptions | undefined,
+    callback: SendCallback | undefined,
+  ): void {
+    const connection = this.#connection;
+    const { binary = typeof data !== "string", compress, fin = true } = options ?? {};
+    const how = compress === undefined ? undefined : { compress };
+    if (connection.readyState !== 1) {
+      // It was open at the call, which came while a blob was being read.
+      callback?.(new Error("WebSocket is not open: the connection ended while a blob was read"));
+      return;
+    }
+    if (fin && !this.#fragmented && (binary === (typeof data !== "string"))) {
+      void connection.sendMessage(toMessage(data), how);
+    } else if (fin && !this.#fragmented && typeof data === "string") {
+      void connection.sendMessage(toMessage(toBytes(data)), how);
+    } else {
+      const opcode = this.#fragmented ? Opcode.CONTINUATION : binary ? Opcode.BINARY : Opcode.TEXT;
+      this.#fragmented = !fin;
+      connection.sendFragment(frame(opcode, plain(toBytes(data)), { fin }), how);
+    }
+    this.whenWritten(callback);
+  }
+
+  /** A blob is read first. */
+  #sendBlob(blob: Blob, options: SendOptions | undefined, callback: SendCallback | undefined): void {
+    this.#waiting += blob.size;
+    const before = this.#turn;
+    const read = async (): Promise<void> => {
+      await before;
+      try {
+        const data = await blob.arrayBuffer();
+        this.#pass(options?.binary === false ? toText(data) : data, { ...options, binary: undefined }, callback);
+      } catch (error) {
+        callback?.(error instanceof Error ? error : new Error(String(error)));
+        this.#connection.fail(error); // a file that is gone, say: what comes after it may mean nothing without it
+      }
+      this.#waiting -= blob.size;
+      if (this.#turn === turn) this.#turn = undefined;
+    };
+    const turn = read();
+    this.#turn = turn;
+  }
+
+  #settle(): void {
+    const callbacks = this.#callbacks ?? [];
+    this.#callbacks = undefined;
+    const call = (error?: Error) => {
+      for (const callback of callbacks) error === undefined ? callback() : callback(error);
+    };
+    const connection = this.#connection;
+    if (connection.readyState === 3) return call(new Error("The connection has ended"));
+    connection.flushed().then(
+      () => call(),
+      (cause) => call(new Error("The connection has ended before everything was sent", { cause })),
+    );
+  }
+}
+
+/** The same bytes, with no class of Node's on top. */
+function plain({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}

@@ -1,0 +1,79 @@
+/**
+ * An emitter that the web's listeners can be added to: `addEventListener`, `onmessage` and their like.
+ *
+ * @module
+ */
+import { EventEmitter } from "node:events";
+import {
+  EVENT_MAKERS,
+  type WebEventType,
+  type WebFacts,
+  type WebHandler,
+  type WebListener,
+  type WebListenerOptions,
+  WebListeners,
+  type WebSocketEvents,
+} from "./events.ts";
+
+/** What `WebSocket` is made of. */
+export abstract class WebEventEmitter extends EventEmitter<WebSocketEvents> {
+  /** What the web's events say besides what the emitter's listeners get. */
+  protected readonly webFacts: { -readonly [Name in keyof WebFacts]: WebFacts[Name] } = {
+    text: undefined,
+    wasClean: false,
+  };
+  #made: { readonly [Type in WebEventType]: WebListeners<Type, this> } | undefined;
+
+  /** Is called when the connection is open. */
+  get onopen(): WebHandler<"open", this> | null {
+    return this.#web.open.handler;
+  }
+  set onopen(handler: WebHandler<"open", this> | null) {
+    this.#web.open.handler = handler;
+  }
+  /** Is called with every message. */
+  get onmessage(): WebHandler<"message", this> | null {
+    return this.#web.message.handler;
+  }
+  set onmessage(handler: WebHandler<"message", this> | null) {
+    this.#web.message.handler = handler;
+  }
+  /** Is called at the end. */
+  get onclose(): WebHandler<"close", this> | null {
+    return this.#web.close.handler;
+  }
+  set onclose(handler: WebHandler<"close", this> | null) {
+    this.#web.close.handler = handler;
+  }
+  /** Is called when something went wrong. */
+  get onerror(): WebHandler<"error", this> | null {
+    return this.#web.error.handler;
+  }
+  set onerror(handler: WebHandler<"error", this> | null) {
+    this.#web.error.handler = handler;
+  }
+
+  /** Adds a listener as the web has them. Other events than `open`, `message`, `close` and `error` are ignored. */
+  addEventListener<Type extends WebEventType>(
+    type: Type,
+    listener: WebListener<Type, this>,
+    { once = false }: WebListenerOptions = {},
+  ): void {
+    if (Object.hasOwn(EVENT_MAKERS, type)) this.#web[type].add(listener, once);
+  }
+
+  /** Removes a listener that `addEventListener` has added. */
+  removeEventListener<Type extends WebEventType>(type: Type, listener: WebListener<Type, this>): void {
+    if (Object.hasOwn(EVENT_MAKERS, type)) this.#web[type].remove(listener);
+  }
+
+  get #web(): { readonly [Type in WebEventType]: WebListeners<Type, this> } {
+    const facts = this.webFacts;
+    return this.#made ??= {
+      open: new WebListeners<"open", this>(this, "open", facts),
+      message: new WebListeners<"message", this>(this, "message", facts),
+      close: new WebListeners<"close", this>(this, "close", facts),
+      error: new WebListeners<"error", this>(this, "error", facts),
+    };
+  }
+}
