@@ -35,6 +35,7 @@
  * | `./workers`                                     | one server on every core                                        |
  * | `./node`, `./http2`, `./deno-serve`             | inside a server of `node:http`, of `node:http2`, of `Deno.serve` |
  * | `./fetch`, `./hono`, `./crossws`                | inside an application: your own, Hono, h3, Nitro, Nuxt            |
+ * | `./ws`                                          | the classes of npm's `ws`                                       |
  * | `./telemetry`                                   | metrics, and recordings read back                               |
  * | `./testing`                                     | both ends in memory, a peer that misbehaves, a clock            |
  * | `./handlers`, `./legacy`, `./standalone`        | handlers as files, the drafts before RFC 6455, the command line |

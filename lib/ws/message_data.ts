@@ -9,7 +9,7 @@ import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import { isBlob } from "../connection/message_source.ts";
 
 /** As what binary messages come. */
-export type BinaryType = "nodebuffer" | "arraybuffer" | "fragments" | "blob";
+export type BinaryDataType = "nodebuffer" | "arraybuffer" | "fragments" | "blob";
 
 /** A message as listeners get it: text is a `Buffer` too, and binary data what `binaryType` says. */
 export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
@@ -17,21 +17,21 @@ export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
 /** What `send`, `ping` and `pong` take. Numbers become text, lists of numbers bytes, and pieces are joined. */
 export type SendData = MessageData | Blob | number | readonly number[] | readonly Uint8Array[] | null | undefined;
 
-/** Every {@linkcode BinaryType}: TypeScript holds the list complete. */
-const BINARY_TYPES: Readonly<Record<BinaryType, true>> = {
+/** Every {@linkcode BinaryDataType}: TypeScript holds the list complete. */
+const BINARY_TYPES: Readonly<Record<BinaryDataType, true>> = {
   nodebuffer: true,
   arraybuffer: true,
   fragments: true,
   blob: true,
 };
 
-/** Whether a value is a {@linkcode BinaryType}. */
-export function isBinaryType(value: unknown): value is BinaryType {
+/** Whether a value is a {@linkcode BinaryDataType}. */
+export function isBinaryType(value: unknown): value is BinaryDataType {
   return typeof value === "string" && Object.hasOwn(BINARY_TYPES, value);
 }
 
 /** A message as listeners get it. */
-export function toRawData(message: Message, type: BinaryType): RawData {
+export function toRawData(message: Message, type: BinaryDataType): RawData {
   if (typeof message === "string") return Buffer.from(message);
   if (type === "nodebuffer") return bufferOf(message);
   if (type === "fragments") return [bufferOf(message)];

@@ -53,7 +53,7 @@ export default ws;
 export { createWebSocketStream, WebSocket, WebSocketServer };
 export { WebSocketServer as Server } from "./websocket_server.ts";
 export type { ServerOptions, UpgradeCallback, WebSocketServerEvents } from "./websocket_server.ts";
-export type { BinaryType, RawData, SendData } from "./message_data.ts";
+export type { BinaryDataType, RawData, SendData } from "./message_data.ts";
 export type { SendCallback, SendOptions } from "./outgoing_data.ts";
 export type {
   ClientOptions,

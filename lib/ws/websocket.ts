@@ -16,7 +16,7 @@ import type { Message } from "../pipeline/messages/message.ts";
 import { type ClientAttempt, connectSocket } from "./client.ts";
 import { eventError } from "./event_error.ts";
 import {
-  type BinaryType,
+  type BinaryDataType,
   isBinaryType,
   lengthOf,
   type SendData,
@@ -87,7 +87,7 @@ export class WebSocket extends WebEventEmitter {
   #connection: Connection | undefined;
   #outgoing: OutgoingData | undefined;
   #state: 0 | 1 | 2 | 3 = CONNECTING;
-  #binaryType: BinaryType = "nodebuffer";
+  #binaryType: BinaryDataType = "nodebuffer";
   /** There is one while the socket is paused: it resolves when that is over. */
   #paused: Deferred<void> | undefined;
   /** Bytes that were sent too late. */
@@ -158,10 +158,10 @@ export class WebSocket extends WebEventEmitter {
   }
 
   /** As what binary messages come: `"nodebuffer"`, the default, or one of the others. Anything else is ignored. */
-  get binaryType(): BinaryType {
+  get binaryType(): BinaryDataType {
     return this.#binaryType;
   }
-  set binaryType(type: BinaryType) {
+  set binaryType(type: BinaryDataType) {
     if (isBinaryType(type)) this.#binaryType = type;
   }
 
@@ -261,6 +261,7 @@ export class WebSocket extends WebEventEmitter {
         owner?.onClosing();
         queueMicrotask(() => this.#onCause(connection.cause)); // the connection is in the middle of it
       },
+      report: (error) => owner === undefined ? logError(error, this.#options) : owner.report(error),
     };
     this.#state = OPEN;
     void connection.closed.then(() => this.resume()); // what came before the end is emitted
