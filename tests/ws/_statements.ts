@@ -25,7 +25,9 @@ export function statements(): Statement[] {
   const files = Array.from(Deno.readDirSync(folder), ({ name }) => name).filter((name) => name.endsWith("_test.ts"));
   return files.sort().flatMap((file) => {
     const source = Deno.readTextFileSync(new URL(file, folder));
-    const names = new Map(Array.from(source.matchAll(/^const (\w+) = "([^"]+)";$/gm), ([, name, text]) => [name, text]));
+    const names = new Map(
+      Array.from(source.matchAll(/^const (\w+) = "([^"]+)";$/gm), ([, name, text]) => [name, text]),
+    );
     const text = '("(?:[^"\\\\]|\\\\.)*"|[A-Z]+)';
     const call = new RegExp(`^(statement|differs)\\(\\s*${text},\\s*${text},(?:\\s*${text},?\\s*\\);)?`, "gm");
     return Array.from(source.matchAll(call), ([, kind, section, says, why]) => {
@@ -52,7 +54,9 @@ export function page(): string {
   const table = `**${holding} of ${all.length}** statements hold.\n\n${lines.join("\n")}`;
   const text = Deno.readTextFileSync(PAGE);
   const [before, rest = ""] = text.split(BEGIN);
-  return `${before}${BEGIN}\n\n<!-- deno-fmt-ignore-start -->\n\n${table}\n\n<!-- deno-fmt-ignore-end -->\n\n${END}${rest.split(END)[1] ?? ""}`;
+  return `${before}${BEGIN}\n\n<!-- deno-fmt-ignore-start -->\n\n${table}\n\n<!-- deno-fmt-ignore-end -->\n\n${END}${
+    rest.split(END)[1] ?? ""
+  }`;
 }
 
 if (import.meta.main) Deno.writeTextFileSync(PAGE, page());
