@@ -334,7 +334,11 @@ export function resolveHubLimits(given: Partial<HubLimits> = {}): HubLimits {
 
 /** The caps of JSON messages. Every one is an option of `json` and `requests`. */
 export interface JsonLimits {
-  /** Arrays and objects inside each other in one message. */
+  /**
+   * The deepest nesting of arrays and objects in one message. A deeper message closes the connection with the code for malformed
+   * messages.
+   * @default 64
+   */
   maxDepth: number;
 }
 
@@ -360,11 +364,20 @@ export function resolveJsonLimits(given: Partial<JsonLimits> = {}): JsonLimits {
 
 /** The caps of requests and answers. Every one is an option of `requests`. */
 export interface RequestLimits {
-  /** Requests of ours that wait for their answers. */
+  /**
+   * The most requests that may wait for their answers. A request beyond it rejects with a `LimitError`.
+   * @default 1 000
+   */
   maxPendingRequests: number;
-  /** Requests of the peer's that are being answered. */
+  /**
+   * The most requests of the peer that may be in progress. A request beyond it gets an error.
+   * @default 100
+   */
   maxRunningRequests: number;
-  /** Milliseconds that a request waits for its answer. */
+  /**
+   * The longest time that a request waits for its answer, in milliseconds. After it the request rejects.
+   * @default 10 s
+   */
   requestTimeout: number;
 }
 
