@@ -10,35 +10,37 @@
  *                          Message[] → bytes, in order, masked by a client
  * ```
  *
- * A connection, as `serve`, `accept` and `connect` give it, is two loops and two stages. To build your own, there are four
- * `TransformStream`s, each around a stage that works alone, and `pipeline`, which puts them together:
+ * A connection is two loops and two stages. To build your own from web streams, see `./pipeline`.
  *
- * ```text
- * bytes ─1─▶ FrameDecoderStream ─2─▶ MessageDecoderStream ─3─▶ pipeline(conn, options).readable
- *                 Frame[]                 Message[] │ 4  replies owed (pong, close)
- *                                                   ▼
- * bytes ◀─7─ FrameEncoderStream ◀─6─────── MessageEncoderStream ◀─5─ pipeline(conn, options).writable
- * ```
+ * - **Servers**: {@linkcode serve}, or {@linkcode accept} for a connection that you accepted yourself.
+ * - **Clients**: {@linkcode connect}, {@linkcode reconnecting}, and the standard classes {@linkcode WebSocket} and
+ *   {@linkcode WebSocketStream}.
+ * - **Connections**: {@linkcode WebSocketConnection} on both ends, and {@linkcode WebSocketHandler} for servers.
+ * - **Errors**: each class tells who caused it; {@linkcode closeCodeOf} maps an error to its close code.
+ * - **Limits**: {@linkcode DEFAULT_LIMITS} and the other defaults.
  *
- * All but `serve` runs in Node 20 and Bun too, where `./node` attaches to a `node:http` server. The codec alone also runs in
- * browsers. Here are servers, clients, connections and the codec; beside it there are
+ * Everything else has its own entry point:
  *
- * | entry point                                     | what                                                            |
- * | ----------------------------------------------- | --------------------------------------------------------------- |
- * | `./server`, `./client`                         | the half that a program needs, which starts sooner              |
- * | `./frames`, `./messages`, `./handshake`         | the codec, with no sockets                                      |
- * | `./extensions`, `./permessage-deflate`          | extensions of one's own, and compression                        |
- * | `./hub`, `./hub/nats`, `./hub/redis`            | topics, and the brokers between machines                        |
- * | `./recovery`, `./recovery/client`              | topics that catch up, and their client                          |
- * | `./typed`                                       | typed messages: JSON with schemas, requests with answers        |
- * | `./rate-limit`                                  | how fast a peer may send, in messages and bytes                 |
- * | `./workers`                                     | one server on every core                                        |
- * | `./node`, `./http2`, `./deno-serve`             | inside a server of `node:http`, of `node:http2`, of `Deno.serve` |
- * | `./fetch`, `./hono`, `./crossws`                | inside an application: your own, Hono, h3, Nitro, Nuxt            |
- * | `./ws`                                          | the classes of npm's `ws`                                       |
- * | `./telemetry`                                   | metrics, and recordings read back                               |
- * | `./testing`                                     | both ends in memory, a peer that misbehaves, a clock            |
- * | `./handlers`, `./legacy`, `./standalone`        | handlers as files, the drafts before RFC 6455, the command line |
+ * | entry point | contents |
+ * | ----------- | -------- |
+ * | `./server`, `./client` | only servers or only clients, with all their types; they load faster |
+ * | `./typed` | JSON messages, schemas, requests with answers |
+ * | `./hub`, `./hub/nats`, `./hub/redis` | topics, and brokers between machines |
+ * | `./rate-limit` | limits on messages and bytes per second |
+ * | `./recovery`, `./recovery/client` | topics that deliver missed messages after a reconnect |
+ * | `./workers` | one server on all cores |
+ * | `./node`, `./http2`, `./deno-serve` | WebSockets inside `node:http`, `node:http2` and `Deno.serve` |
+ * | `./fetch`, `./hono`, `./crossws` | WebSockets inside applications: your own, Hono, h3, Nitro, Nuxt |
+ * | `./ws` | the classes of npm's `ws`, for packages that expect them |
+ * | `./permessage-deflate`, `./extensions` | compression, and extensions of your own |
+ * | `./telemetry` | metrics, and replaying recordings |
+ * | `./testing` | both ends in memory, a peer that violates the protocol, a fake clock |
+ * | `./pipeline` | the stages and streams of a connection, to build your own |
+ * | `./frames`, `./messages`, `./handshake` | the codec, without sockets |
+ * | `./handlers`, `./legacy`, `./standalone` | handlers as files, the drafts before RFC 6455, the command line |
+ *
+ * Everything except `serve` also runs in Node 20 and Bun, where `./node` adds WebSockets to a `node:http` server. The codec also
+ * runs in browsers.
  *
  * @example An echo server and its client
  * ```ts
@@ -59,18 +61,49 @@
  *
  * @module
  */
+// Servers
+export { accept } from "./lib/server/accept.ts";
+export { serve, type TlsCertificate, type WebSocketServer } from "./lib/server/serve.ts";
+export type {
+  AcceptOptions,
+  ServeOptions,
+  ShutdownOptions,
+  UpgradeAnswer,
+  UpgradeInfo,
+} from "./lib/server/server_options.ts";
+export type { UpgradeRequest } from "./lib/handshake/server_handshake.ts";
+export type { OriginPolicy } from "./lib/handshake/origin.ts";
+// Clients
 export { connect } from "./lib/client/connect.ts";
-export { type ConnectOptions } from "./lib/client/client_options.ts";
+export { reconnecting } from "./lib/client/reconnecting.ts";
+export { shouldReconnect } from "./lib/client/should_reconnect.ts";
+export { WebSocket } from "./lib/client/websocket.ts";
+export { WebSocketStream } from "./lib/client/websocket_stream.ts";
+export type {
+  ConnectOptions,
+  ReconnectingOptions,
+  WebSocketOptions,
+  WebSocketStreamOptions,
+} from "./lib/client/client_options.ts";
+export type { ReconnectingConnection } from "./lib/client/reconnecting_connection.ts";
+// Connections
+export type { CloseInfo, StreamedMessage, WebSocketConnection } from "./lib/connection/websocket_connection.ts";
+export type { WebSocketCallbacks, WebSocketHandler } from "./lib/connection/readers/callbacks.ts";
+export type { SendOptions, SubscribeOptions } from "./lib/connection/socket_options.ts";
+export type { MessageSource } from "./lib/connection/message_source.ts";
+export type { Message, MessageData } from "./lib/pipeline/messages/message.ts";
+// Errors
 export {
-  type CertificateFor,
-  type Listener,
-  type ListenOptions,
-  serve,
-  type TlsCertificate,
-  type WebSocketServer,
-} from "./lib/server/serve.ts";
-export { type ServeOptions } from "./lib/server/server_options.ts";
-export * from "./lib/errors.ts";
+  closeCodeOf,
+  ConnectionError,
+  HandshakeError,
+  LimitError,
+  MessageError,
+  ProtocolError,
+  TopicError,
+  WebSocketError,
+} from "./lib/errors.ts";
+// Limits
 export {
   DEFAULT_LIMITS,
   DEFAULT_RECONNECT_LIMITS,
@@ -79,40 +112,3 @@ export {
   type ReconnectLimits,
   type ServerLimits,
 } from "./lib/limits.ts";
-export * from "./lib/pipeline/frames/mod.ts";
-export * from "./lib/pipeline/messages/mod.ts";
-export * from "./lib/connection/mod.ts";
-export { type Pipeline, pipeline, type PipelineOptions } from "./lib/transport/pipeline.ts";
-export type { CodecContext, Extension, ExtensionCodec, ExtensionProcessor } from "./lib/extensions/extension.ts";
-export type { PerMessageDeflateOptions } from "./lib/extensions/permessage_deflate/permessage_deflate.ts";
-export type { ExtensionOffer, ExtensionParam } from "./lib/handshake/extension_header.ts";
-export type { HeaderFields } from "./lib/handshake/http_fields.ts";
-export type { HeaderSection, RequestHead, RequestLine } from "./lib/handshake/http_head.ts";
-export { accept } from "./lib/server/accept.ts";
-export { type AcceptOptions, type UpgradeAnswer, type UpgradeInfo } from "./lib/server/server_options.ts";
-export type { AnyUpgradeAnswer, ConnectionOf, DataIn, DataOf, WithUpgrade } from "./lib/server/upgrade_data.ts";
-export type { GroupOptions, ShutdownOptions } from "./lib/server/server_options.ts";
-export type { TlsOptions } from "./lib/client/dialer.ts";
-export type { ProxyOptions } from "./lib/client/proxy/proxy.ts";
-export { WebSocket, type WebSocketEventHandler } from "./lib/client/websocket.ts";
-export { type WebSocketOptions } from "./lib/client/client_options.ts";
-export { WebSocketStream } from "./lib/client/websocket_stream.ts";
-export { type WebSocketStreamOptions } from "./lib/client/client_options.ts";
-export { reconnectDelay, type ReconnectDelayOptions } from "./lib/backoff.ts";
-export { reconnecting } from "./lib/client/reconnecting.ts";
-export { type Fresh } from "./lib/client/client_options.ts";
-export { type ReconnectingOptions } from "./lib/client/client_options.ts";
-export type {
-  ReconnectingConnection,
-  ReconnectingHooks,
-  ReconnectingState,
-} from "./lib/client/reconnecting_connection.ts";
-export { shouldReconnect } from "./lib/client/should_reconnect.ts";
-export { compileOriginPolicy, type OriginPolicy, type OriginRequest } from "./lib/handshake/origin.ts";
-export type { LegacyDrafts, LegacyRequest } from "./lib/handshake/legacy_request.ts";
-export type {
-  AcceptUpgradeOptions,
-  LegacyVersion,
-  ReadUpgradeRequestOptions,
-  UpgradeRequest,
-} from "./lib/handshake/server_handshake.ts";

@@ -6,7 +6,8 @@
  * @module
  */
 import { ConnectionGroup } from "../lib/server/connection_group.ts";
-import type { ByteConnection, WebSocketHandler } from "../mod.ts";
+import type { WebSocketHandler } from "../mod.ts";
+import type { ByteConnection } from "../lib/server/mod.ts";
 
 const HANDLERS: Readonly<Record<string, WebSocketHandler>> = {
   callbacks: { message: (socket, data) => void socket.send(data) },

@@ -4,7 +4,8 @@
 //
 //   deno run --allow-net examples/extension.ts [port] [talk]
 
-import { connect, type Frame, ProtocolError, Rsv, serve } from "@sluice/websocket";
+import { connect, ProtocolError, serve } from "@sluice/websocket";
+import { type Frame, Rsv } from "@sluice/websocket/frames";
 import type { Extension, ExtensionProcessor } from "@sluice/websocket/extensions";
 import { crc32 } from "node:zlib";
 

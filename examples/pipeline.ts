@@ -5,14 +5,14 @@
 //
 //   deno run --allow-net examples/pipeline.ts [port]
 
+import { DEFAULT_LIMITS } from "@sluice/websocket";
 import {
   controlReply,
-  DEFAULT_LIMITS,
   FrameDecoderStream,
   FrameEncoderStream,
   MessageDecoderStream,
   MessageEncoderStream,
-} from "@sluice/websocket";
+} from "@sluice/websocket/pipeline";
 import { acceptUpgrade, readUpgradeRequest, RequestHeadParser } from "@sluice/websocket/handshake";
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: Number(Deno.args[0] ?? 8080) });

@@ -51,7 +51,7 @@ export const RANGE_KINDS: OptionKinds<Pick<ReconnectDelayOptions, "first" | "mos
  *
  * @example Come back, but not all at once
  * ```ts
- * import { reconnectDelay } from "@sluice/websocket";
+ * import { reconnectDelay } from "@sluice/websocket/client";
  * import { assert } from "@std/assert";
  *
  * assert(reconnectDelay(0) < 5_000);

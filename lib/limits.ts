@@ -142,7 +142,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   messageTimeout: 60_000,
   // coder/websocket, uWebSockets and Python websockets use ten seconds too.
   handshakeTimeout: 10_000,
-  // The default of node:http. Deno.serve allows 64 KiB.
+  // The default of node:http. Deno's own server allows 64 KiB.
   maxHeaderBytes: 16 * 1024,
   // The default of Apache. aiohttp and Python websockets allow 128.
   maxHeaderCount: 100,

@@ -35,8 +35,20 @@ export type {
 } from "./client_options.ts";
 export type { ReconnectingConnection, ReconnectingHooks, ReconnectingState } from "./reconnecting_connection.ts";
 export { reconnectDelay, type ReconnectDelayOptions } from "../backoff.ts";
-export * from "../errors.ts";
-export type { Limits, ReconnectLimits } from "../limits.ts";
+export {
+  closeCodeOf,
+  ConnectionError,
+  HandshakeError,
+  type HandshakeErrorOptions,
+  LimitError,
+  type LimitErrorOptions,
+  MessageError,
+  ProtocolError,
+  TopicError,
+  type WebSocketCloseInfo,
+  WebSocketError,
+} from "../errors.ts";
+export { DEFAULT_LIMITS, DEFAULT_RECONNECT_LIMITS, type Limits, type ReconnectLimits } from "../limits.ts";
 export type { TlsOptions } from "./dialer.ts";
 export type { ProxyOptions } from "./proxy/proxy.ts";
 export type {

@@ -50,7 +50,7 @@ export const MESSAGE_READER_OPTION_KINDS: OptionKinds<MessageReaderOptions> = {
  *
  * @example Messages of bytes
  * ```ts
- * import { MessageReaderStream } from "@sluice/websocket";
+ * import { MessageReaderStream } from "@sluice/websocket/pipeline";
  * import { assertEquals } from "@std/assert";
  *
  * const bytes = new Blob([Uint8Array.of(0x81, 0x02, 0x68, 0x69, 0x81, 0x00)]).stream();

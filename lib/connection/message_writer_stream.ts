@@ -38,7 +38,7 @@ export const MESSAGE_WRITER_OPTION_KINDS: OptionKinds<MessageWriterOptions> = {
  *
  * @example Bytes of messages
  * ```ts
- * import { MessageWriterStream } from "@sluice/websocket";
+ * import { MessageWriterStream } from "@sluice/websocket/pipeline";
  * import { assertEquals } from "@std/assert";
  *
  * const batches = ReadableStream.from([["hi", ""]]);

@@ -52,7 +52,9 @@ export class StageStream<In, Out> extends TransformStream<In, Out[]> {
  *
  * @example From bytes to messages in one hop
  * ```ts
- * import { FrameParser, MessageAssembler, pipeStages } from "@sluice/websocket";
+ * import { FrameParser } from "@sluice/websocket/frames";
+ * import { MessageAssembler } from "@sluice/websocket/messages";
+ * import { pipeStages } from "@sluice/websocket/pipeline";
  * import { assertEquals } from "@std/assert";
  *
  * const bytes = new Blob([Uint8Array.of(0x81, 0x02, 0x68, 0x69)]).stream();

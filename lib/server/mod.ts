@@ -33,8 +33,20 @@ export type {
   UpgradeInfo,
 } from "./server_options.ts";
 export type { AnyUpgradeAnswer, ConnectionOf, DataIn, DataOf, WithUpgrade } from "./upgrade_data.ts";
-export * from "../errors.ts";
-export type { Limits, ServerLimits } from "../limits.ts";
+export {
+  closeCodeOf,
+  ConnectionError,
+  HandshakeError,
+  type HandshakeErrorOptions,
+  LimitError,
+  type LimitErrorOptions,
+  MessageError,
+  ProtocolError,
+  TopicError,
+  type WebSocketCloseInfo,
+  WebSocketError,
+} from "../errors.ts";
+export { DEFAULT_LIMITS, DEFAULT_SERVER_LIMITS, type Limits, type ServerLimits } from "../limits.ts";
 export type {
   CloseInfo,
   ConnectionFacts,

@@ -64,7 +64,8 @@ export interface Pipeline {
  *
  * @example A server of streams over a `Deno.Conn`
  * ```ts
- * import { connect, DEFAULT_LIMITS, pipeline } from "@sluice/websocket";
+ * import { connect, DEFAULT_LIMITS } from "@sluice/websocket";
+ * import { pipeline } from "@sluice/websocket/pipeline";
  * import { acceptUpgrade, readUpgradeRequest, RequestHeadParser } from "@sluice/websocket/handshake";
  * import { assertEquals } from "@std/assert";
  *

@@ -6,7 +6,8 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { createServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
-import { connect, reconnectDelay, reconnecting, serve, WebSocket, WebSocketStream } from "../../mod.ts";
+import { connect, reconnecting, serve, WebSocket, WebSocketStream } from "../../mod.ts";
+import { reconnectDelay } from "../../lib/client/mod.ts";
 import {
   CONNECT_OPTION_KINDS,
   RECONNECTING_OPTION_KINDS,

@@ -11,7 +11,7 @@ import { type Frame, frame, Opcode } from "../frames/frame.ts";
  * @example Answer a ping
  * ```ts
  * import { frame, Opcode } from "@sluice/websocket/frames";
- * import { controlReply } from "@sluice/websocket";
+ * import { controlReply } from "@sluice/websocket/pipeline";
  * import { assertEquals } from "@std/assert";
  *
  * const ping = frame(Opcode.PING, new TextEncoder().encode("are you there"));

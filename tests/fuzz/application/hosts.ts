@@ -4,7 +4,8 @@
  * @module
  */
 import { createServer } from "node:http";
-import type { AcceptOptions, Address, ByteConnection, ConnectOptions, Listener, ServeOptions } from "../../../mod.ts";
+import type { AcceptOptions, ConnectOptions, ServeOptions } from "../../../mod.ts";
+import type { Address, ByteConnection, Listener } from "../../../lib/server/mod.ts";
 import { serve } from "../../../mod.ts";
 import type { Hub } from "../../../lib/hub/mod.ts";
 import { serveNode } from "../../../lib/node/mod.ts";

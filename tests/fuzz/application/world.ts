@@ -4,15 +4,14 @@
  * @module
  */
 import type {
-  ByteConnection,
-  BytePair,
   CloseInfo,
-  Observer,
   ReconnectingConnection,
   WebSocket,
   WebSocketConnection,
   WebSocketStream,
 } from "../../../mod.ts";
+import type { ByteConnection, BytePair } from "../../../lib/server/mod.ts";
+import type { Observer } from "../../../lib/telemetry/mod.ts";
 import { connect } from "../../../mod.ts";
 import type { Hub } from "../../../lib/hub/mod.ts";
 import { type MemoryEnd, memoryPair, type RawPeer } from "../../../lib/testing/mod.ts";

@@ -1,7 +1,8 @@
 // deno-lint-ignore-file no-console -- the test reads it
 // What needs no sockets: frames, messages, both handshakes and compression, between two ends in memory.
 import assert from "node:assert/strict";
-import { accept, CloseCode, connect, DEFAULT_LIMITS } from "@sluice/websocket";
+import { accept, connect, DEFAULT_LIMITS } from "@sluice/websocket";
+import { CloseCode } from "@sluice/websocket/frames";
 import { FrameDecoderStream, FrameEncoderStream, FrameParser, FrameSerializer } from "@sluice/websocket/frames";
 import { MessageDecoderStream, MessageEncoderStream } from "@sluice/websocket/messages";
 import { acceptKey, createUpgradeRequest, readUpgradeRequest, RequestHeadParser } from "@sluice/websocket/handshake";

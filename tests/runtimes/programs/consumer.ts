@@ -1,13 +1,10 @@
 // Not run: `tsc --strict` checks it against the declarations of the package, with the types of a browser and no others.
 import {
   accept,
-  type ByteConnection,
-  CloseCode,
   connect,
   type ConnectOptions,
   HandshakeError,
   type Message,
-  pipeStages,
   reconnecting,
   serve,
   type ServeOptions,
@@ -15,6 +12,9 @@ import {
   type WebSocketConnection,
   WebSocketStream,
 } from "@sluice/websocket";
+import { CloseCode } from "@sluice/websocket/frames";
+import { pipeStages } from "@sluice/websocket/pipeline";
+import { type ByteConnection } from "@sluice/websocket/server";
 import { type Extension, offerExtensions } from "@sluice/websocket/extensions";
 import { type Frame, FrameDecoderStream, FrameParser, Opcode } from "@sluice/websocket/frames";
 import { acceptKey, readUpgradeRequest, type UpgradeRequest } from "@sluice/websocket/handshake";
