@@ -13,7 +13,7 @@ import { serve } from "../lib/server/serve.ts";
 import { type Child, deno, denoIn, denoOutput } from "./_support/child.ts";
 import { launch, NO_CHROMIUM } from "./_support/chromium.ts";
 import { within } from "./_support/deadline.ts";
-import { blocksOf, filesOf, limitDefaults, pages, read, referencePage } from "./_support/docs.ts";
+import { blocksOf, filesOf, limitDefaults, pages, read, referencePage, tabledSources } from "./_support/docs.ts";
 import { unless } from "./_support/needs.ts";
 import { cert, key, otherCert, otherKey } from "./_support/tls.ts";
 import { until } from "./_support/wait.ts";
@@ -26,6 +26,10 @@ const ENTRY_POINTS = CONFIG.exports;
 
 Deno.test("docs/reference/options-and-limits.md says what the source says: `deno task docs:reference` writes it", () => {
   assertEquals(read("docs/reference/options-and-limits.md"), referencePage());
+});
+
+Deno.test("the doc comments of ServeOptions and ConnectOptions list all options: `deno task docs:reference` writes them", () => {
+  for (const [path, text] of tabledSources()) assertEquals(read(path), text, path);
 });
 
 Deno.test("the doc comment of every limit names its default, which an editor shows", () => {

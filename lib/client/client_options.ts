@@ -35,7 +35,46 @@ import { RECONNECT_DELAY_OPTION_KINDS, type ReconnectDelayOptions } from "../bac
 import { type ByteConnection, type BytePair, CONNECTION } from "../transport/transport.ts";
 import type { ReconnectingHooks } from "./reconnecting_connection.ts";
 
-/** The options of `connect`. */
+/**
+ * The options of `connect`: all of them, with those of the interfaces that it extends.
+ *
+ * | option | default | meaning |
+ * | --- | --- | --- |
+ * | `protocols` |  | The subprotocols to offer, the preferred one first. |
+ * | `extensions` |  | Extensions to offer, such as your own. |
+ * | `perMessageDeflate` | `false` | Whether to offer compression (RFC 7692). |
+ * | `headers` |  | More header fields for the request, such as `Cookie`. |
+ * | `proxy` | `none` | The proxy to connect through: its URL, or an object with header fields. |
+ * | `path` |  | The path of a Unix socket to connect to. |
+ * | `conn` |  | Your own connection to use: a `Deno.Conn` or a pair of byte streams. |
+ * | `data` |  | Your data for the connection, available as `socket.data`. |
+ * | `observer` |  | Gets an event for the connection, or for its failure, for metrics and logs. |
+ * | `signal` |  | Aborts connecting. |
+ * | `caCerts` |  | Certificates in PEM to trust, in addition to the system's. |
+ * | `cert` |  | The client's certificate chain in PEM, for servers that request one. |
+ * | `key` |  | The private key of `cert` in PEM. |
+ * | `alpnProtocols` | `["http/1.1"]` | The protocols to offer (ALPN, RFC 7301), the preferred one first. |
+ * | `serverName` | `the URL's host` | The host name to send to the server (SNI) and to verify its certificate against. |
+ * | `maxMessageBytes` | 16 MiB | The largest message, in bytes after decompression. |
+ * | `maxStreamedMessageBytes` | none | The largest message that you read as a stream (`messages()`), in bytes after decompression. |
+ * | `maxFragments` | 131 072 | The most frames of one message, including empty ones. |
+ * | `maxEmptyFragments` | 128 | The most empty frames in a row within one message. |
+ * | `messageTimeout` | 60 s | The longest time from the first frame of a message to its last, in milliseconds. |
+ * | `handshakeTimeout` | 10 s | The longest time for the opening handshake, in milliseconds, from the new connection on and including TLS. |
+ * | `maxHeaderBytes` | 16 KiB | The largest HTTP head of a request or a response, in bytes. |
+ * | `maxHeaderCount` | 100 | The most header fields of an HTTP head. |
+ * | `maxStartLineBytes` | 8 KiB | The longest request line or status line, in bytes. |
+ * | `pingInterval` | 20 s | The time of silence from the peer after which a ping is sent, in milliseconds. |
+ * | `pongTimeout` | 20 s | The time after a ping within which the peer has to send something, in milliseconds. |
+ * | `closeTimeout` | 10 s | The longest time for the closing handshake, in milliseconds. |
+ * | `highWaterMark` | 64 KiB | The queued bytes from which `send` waits, and the unread bytes from which reading pauses. |
+ * | `maxQueuedBytes` | 64 MiB | The most bytes that may be queued for a peer that does not read. |
+ * | `maxPingsPerSecond` | 1 000 | The most pings that a peer may send in one second. |
+ * | `maxErrorBodyBytes` | 64 KiB | The most bytes that a client reads of the body of a refusal, for its error. |
+ * | `maxRedirects` | 0 | The most redirects that a client follows in one handshake, all within `handshakeTimeout`. |
+ *
+ * @typeParam Data The type of `socket.data`.
+ */
 export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOptions {
   /** The subprotocols to offer, the preferred one first. */
   protocols?: string | readonly string[];

@@ -158,7 +158,56 @@ export interface ShutdownOptions {
   timeout?: number;
 }
 
-/** How a server listens and what it does. */
+/**
+ * The options of `serve`: all of them, with those of the interfaces that it extends.
+ *
+ * | option | default | meaning |
+ * | --- | --- | --- |
+ * | `port` | `8000` | The port to listen on; 0 picks a free one. |
+ * | `hostname` | `"0.0.0.0"` | The address to listen on. |
+ * | `path` |  | The path of a Unix socket to listen on, instead of a port. |
+ * | `cert` |  | The certificate chain in PEM, for TLS. |
+ * | `key` |  | The private key in PEM, for TLS. |
+ * | `certificate` |  | Returns the certificate for each TLS handshake, instead of `cert` and `key`. |
+ * | `reusePort` | `false` | Whether several processes may listen on the same port (Linux, `--unstable-net`). |
+ * | `listener` |  | Your own listener, instead of a port. |
+ * | `onListen` |  | Called when the server listens. |
+ * | `http` |  | Answers ordinary requests on the same port, one at a time on each connection, with keep-alive. |
+ * | `onError` |  | Gets errors that handlers and hooks throw, and errors of the listener's `accept`. |
+ * | `protocols` |  | The subprotocols that the server speaks, the preferred one first. |
+ * | `extensions` |  | Extensions to accept, such as your own. |
+ * | `perMessageDeflate` | `false` | Whether to compress messages if the client supports it (RFC 7692). |
+ * | `origins` |  | The origins that may connect. |
+ * | `upgrade` |  | Decides about a request before the connection opens. |
+ * | `legacy` |  | The drafts before RFC 6455 to speak as well, made by `legacyDrafts()` of `./legacy`. |
+ * | `secure` |  | Whether the client's connection is encrypted, for the scheme of the URL. |
+ * | `proxies` |  | The reverse proxies in front of the server: IP addresses (`127.0.0.1`), ranges (`10.0.0.0/8`), or `unix` for peers without an IP address. |
+ * | `lendPayloads` | `false` | Whether to pass binary messages to callbacks as views of a reused buffer. |
+ * | `hub` |  | The hub for `socket.subscribe`, `unsubscribe` and `publish`. |
+ * | `observer` |  | Gets an event for each connection and each refusal, for metrics and logs. |
+ * | `signal` |  | Shuts the server down when aborted. |
+ * | `maxConnections` | 65 536 | The most connections at a time, including handshakes. |
+ * | `maxConnectionsPerAddress` | none | The most connections at a time from one IP address, including handshakes. |
+ * | `bodyTimeout` | 30 s | The longest time for each 64 KiB of a body over HTTP, in milliseconds, whether the client sends a request's body or reads a response's. |
+ * | `keepAliveTimeout` | 5 s | The longest time that a connection may wait for its next ordinary request, in milliseconds. |
+ * | `maxMessageBytes` | 16 MiB | The largest message, in bytes after decompression. |
+ * | `maxStreamedMessageBytes` | none | The largest message that you read as a stream (`messages()`), in bytes after decompression. |
+ * | `maxFragments` | 131 072 | The most frames of one message, including empty ones. |
+ * | `maxEmptyFragments` | 128 | The most empty frames in a row within one message. |
+ * | `messageTimeout` | 60 s | The longest time from the first frame of a message to its last, in milliseconds. |
+ * | `handshakeTimeout` | 10 s | The longest time for the opening handshake, in milliseconds, from the new connection on and including TLS. |
+ * | `maxHeaderBytes` | 16 KiB | The largest HTTP head of a request or a response, in bytes. |
+ * | `maxHeaderCount` | 100 | The most header fields of an HTTP head. |
+ * | `maxStartLineBytes` | 8 KiB | The longest request line or status line, in bytes. |
+ * | `pingInterval` | 20 s | The time of silence from the peer after which a ping is sent, in milliseconds. |
+ * | `pongTimeout` | 20 s | The time after a ping within which the peer has to send something, in milliseconds. |
+ * | `closeTimeout` | 10 s | The longest time for the closing handshake, in milliseconds. |
+ * | `highWaterMark` | 64 KiB | The queued bytes from which `send` waits, and the unread bytes from which reading pauses. |
+ * | `maxQueuedBytes` | 64 MiB | The most bytes that may be queued for a peer that does not read. |
+ * | `maxPingsPerSecond` | 1 000 | The most pings that a peer may send in one second. |
+ *
+ * @typeParam Data The type of `socket.data`.
+ */
 export interface ServeOptions<Data = unknown> extends GroupOptions<Data>, ListenOptions {
   /** Your own listener, instead of a port. The server closes it. */
   listener?: Listener;

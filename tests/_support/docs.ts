@@ -223,6 +223,38 @@ export function referencePage(): string {
   return `${[`${HEAD}## Limits`, ...limits, "## Options", ...options].join("\n\n")}\n`;
 }
 
+/** The interfaces whose comments have a table of all options, those of the interfaces that they extend included. */
+const TABLES = [
+  ["lib/server/server_options.ts", "ServeOptions", ["ListenOptions", "ServeOptions", "GroupOptions", "AcceptOptions"], [
+    "ServerLimits",
+    "Limits",
+  ]],
+  ["lib/client/client_options.ts", "ConnectOptions", ["ConnectOptions", "TlsOptions"], ["Limits"]],
+] as const;
+
+/** The sources whose comments have a table of all options, with the tables as the options are today. */
+export function tabledSources(): [path: string, text: string][] {
+  return TABLES.map(([path, type, options, limits]) => {
+    const rows = options.flatMap((name) => {
+      const [source] = OPTIONS.find(([, known]) => known === name)!;
+      return membersOf(read(source), name);
+    });
+    const caps = limits.flatMap((name) => membersOf(read("lib/limits.ts"), name));
+    const all = new Map([...rows, ...caps].toReversed().map((member) => [member.name, member])); // the first of a name stays
+    if (type === "ServeOptions") { for (const name of ["maxErrorBodyBytes", "maxRedirects"]) all.delete(name); // of a client
+     }
+    const lines = [...all.values()].toReversed().map(({ name, text, byDefault = "" }) =>
+      ` * | ${code(name)} | ${byDefault} | ${text.split(/(?<=\.) (?=[A-Z`])/)[0]} |`
+    );
+    const wanted = [" * | option | default | meaning |", " * | --- | --- | --- |", ...lines].join("\n");
+    const source = read(path);
+    const start = source.lastIndexOf(" * | option | default |", source.indexOf(`export interface ${type}`));
+    if (start === -1) throw new Error(`The comment of ${type} has no table`);
+    const end = start + source.slice(start).search(/\n \*(?! \|)/);
+    return [path, `${source.slice(0, start)}${wanted}${source.slice(end)}`];
+  });
+}
+
 function table(title: string, names: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [names, names.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
   return [`### ${title}`, "", ...lines].join("\n");
@@ -411,5 +443,6 @@ if (import.meta.main) {
     console.log("docs/api/index.html");
   } else {
     Deno.writeTextFileSync(REFERENCE, referencePage());
+    for (const [path, text] of tabledSources()) Deno.writeTextFileSync(new URL(path, ROOT), text);
   }
 }
