@@ -6,7 +6,7 @@
 //   OTEL_DENO=true OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 deno run --allow-net examples/metrics.ts [port]
 
 import { serve, type WebSocketConnection } from "@sluice/websocket";
-import { type Observer } from "@sluice/websocket/telemetry";
+import type { Observer } from "@sluice/websocket/telemetry";
 import {
   combineObservers,
   openTelemetryObserver,

@@ -14,7 +14,7 @@ import {
 } from "@sluice/websocket";
 import { CloseCode } from "@sluice/websocket/frames";
 import { pipeStages } from "@sluice/websocket/pipeline";
-import { type ByteConnection } from "@sluice/websocket/server";
+import type { ByteConnection } from "@sluice/websocket/server";
 import { type Extension, offerExtensions } from "@sluice/websocket/extensions";
 import { type Frame, FrameDecoderStream, FrameParser, Opcode } from "@sluice/websocket/frames";
 import { acceptKey, readUpgradeRequest, type UpgradeRequest } from "@sluice/websocket/handshake";
