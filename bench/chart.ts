@@ -5,33 +5,11 @@
  */
 import { isOurs, SERVERS } from "./names.ts";
 import { ratioOf, type Result, spreadOf } from "./results.ts";
+import { escape, HEAD, MARGIN, picture, WIDTH } from "./svg.ts";
 
-const WIDTH = 880;
-const MARGIN = 24;
-const HEAD = 110;
 const COLUMN = { gap: 32, width: (WIDTH - 2 * MARGIN - 32) / 2 };
 const BAR = { height: 16, pitch: 24, from: 160, width: 140 };
 const PANEL = { title: 26, gap: 26 };
-
-const STYLE = `
-  text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328; }
-  .heading { font-size: 20px; font-weight: 650; }
-  .title { font-size: 13px; font-weight: 650; }
-  .quiet { fill: #59636e; }
-  .card { fill: #ffffff; stroke: #d1d9e0; }
-  .peer { fill: #8c959f; }
-  .floor { fill: none; stroke: #8c959f; stroke-dasharray: 3 2; }
-  .ours { fill: #0b7285; }
-  .bold { font-weight: 650; }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #f0f6fc; }
-    .quiet { fill: #9ea7b3; }
-    .card { fill: #0d1117; stroke: #3d444d; }
-    .peer { fill: #656c76; }
-    .floor { stroke: #9ea7b3; }
-    .ours { fill: #22b8cf; }
-  }
-`;
 
 /** Draws the rows that are `charted`. */
 export function chart(results: readonly Result[]): string {
@@ -45,18 +23,17 @@ export function chart(results: readonly Result[]): string {
     }
     y += PANEL.title + PANEL.gap + BAR.pitch * Math.max(...pair.map(({ runs }) => Object.keys(runs).length));
   }
-  const height = y - PANEL.gap + MARGIN;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="title desc">
-<title id="title">Sluice beside its peers</title>
-<desc id="desc">${escape(description(shown))}</desc>
-<style>${STYLE}</style>
-<rect class="card" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="8"/>
-<text class="heading" x="${MARGIN}" y="40">Sluice beside its peers, one core for each</text>
-<text class="quiet" x="${MARGIN}" y="62">Longer is faster; in memory, shorter is better. Every panel has a scale of its own, and 1× is its first peer.</text>
-<text class="quiet" x="${MARGIN}" y="78">The floor is no WebSocket at all: a loop that answers canned bytes.</text>
-${panels.join("\n")}
-</svg>
-`;
+  return picture({
+    title: "Sluice beside its peers",
+    heading: "Sluice beside its peers, one core for each",
+    notes: [
+      "Longer is faster; in memory, shorter is better. Every panel has a scale of its own, and 1× is its first peer.",
+      "The floor is no WebSocket at all: a loop that answers canned bytes.",
+    ],
+    description: description(shown),
+    height: y - PANEL.gap + MARGIN,
+    panels,
+  });
 }
 
 function panel(result: Result, x: number, y: number): string {
@@ -98,7 +75,7 @@ function description(results: readonly Result[]): string {
 }
 
 function short(value: number, unit: Result["unit"]): string {
-  if (unit === "ms") return `${value.toFixed(1)} ms`;
+  if (unit === "ms" || unit === "µs") return `${value.toFixed(1)} ${unit}`;
   if (unit === "bytes") return `${(value / 1000).toFixed(1)} KB`;
   if (value >= 1e6) return `${(value / 1e6).toFixed(1)} M/s`;
   if (value >= 1e4) return `${Math.round(value / 1e3)} k/s`;
@@ -107,8 +84,4 @@ function short(value: number, unit: Result["unit"]): string {
 
 function factor(ratio: number): string {
   return ratio === 1 ? "1" : ratio.toFixed(ratio < 10 ? 1 : 0);
-}
-
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

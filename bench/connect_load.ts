@@ -1,12 +1,11 @@
 /**
- * Connections made one after another: connect, shake hands, one echo, close.
+ * Connections made one after another: connect, shake hands, one echo, the closing handshake.
  *
  * @module
  */
 import { letters, requestFrame } from "./frames.ts";
-import { echoOnce, openLine } from "./lines.ts";
+import { closeLine, echoOnce, openLine } from "./lines.ts";
 import type { Running } from "./server_process.ts";
-import { close } from "./sockets.ts";
 import { type Measurement, startCounting, type Timing } from "./stopwatch.ts";
 
 /** Drives the load, and returns the connections per second. It holds the thread until it is done. */
@@ -18,7 +17,7 @@ export function driveConnect(server: Running, { warmup, duration }: Timing): Mea
     for (; performance.now() < until; count++) {
       const fd = openLine(server.port, message);
       echoOnce(fd, message, request);
-      close(fd);
+      closeLine(fd);
     }
     return count;
   };

@@ -1,8 +1,9 @@
 // deno-lint-ignore-file no-console -- a benchmark prints
 /**
- * Our server: `bench/echo_server.ts --port N --api callbacks|iterate|streams [--deflate [--takeover]] [--lend] [--fanout] [--workers N]`.
+ * Our server: `bench/echo_server.ts --port N --api callbacks|iterate|streams [--deflate [--takeover]] [--lend] [--fanout] [--topics N] [--max BYTES]
+ * [--workers N]`.
  * With `--lend` payloads are lent for the length of the callback; with `--fanout` every message goes to every connection, whatever the
- * API; with `--workers` it runs in so many threads, which needs `--unstable-net` and `--allow-read`.
+ * API; with `--topics` a connection subscribes to so many, and each message goes to the next of them; `--max` is `maxMessageBytes`; with `--workers` it runs in so many threads, which needs `--unstable-net` and `--allow-read`.
  *
  * @module
  */
@@ -18,10 +19,13 @@ const { values } = parseArgs({
     takeover: { type: "boolean", default: false },
     lend: { type: "boolean", default: false },
     fanout: { type: "boolean", default: false },
+    topics: { type: "string", default: "0" },
+    max: { type: "string" },
     workers: { type: "string" },
   },
 });
-const { port, workers, ...data }: EchoOptions & { port: string; workers?: string } = values;
+const { port, workers, topics, max, ...flags } = values;
+const data: EchoOptions = { ...flags, topics: Number(topics), max: max === undefined ? undefined : Number(max) };
 const listen = {
   port: Number(port),
   hostname: "127.0.0.1",

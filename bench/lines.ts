@@ -26,6 +26,8 @@ export interface Lines extends Disposable {
   send(line: number, count: number): void;
   /** Runs until `performance.now()` says so, and tells of the replies that arrived on each line. */
   run(until: number, replied: (line: number, count: number) => void): void;
+  /** Tells of the replies that are there now. */
+  poll(replied: (line: number, count: number) => void): void;
 }
 
 /** What is offered, by what is sent. A client that may keep its context need not use it: frames that were encoded once do not. */
@@ -40,18 +42,20 @@ const BLOCK = { frames: 64, bytes: 4 * 1024 * 1024 };
 /** Milliseconds after which a server that answers nothing has failed. */
 const STALLED = 5_000;
 
+/** The request that opens a connection. */
+export function requestHead(port: number, deflate?: Message["deflate"]): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(
+    `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n${
+        deflate ? OFFERS[deflate] : ""
+      }\r\n`,
+  );
+}
+
 /** Connects, shakes hands, and returns the socket. */
 export function openLine(port: number, message: Message): number {
   const fd = connectTo(port);
-  sendAll(
-    fd,
-    new TextEncoder().encode(
-      `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n${
-          message.deflate ? OFFERS[message.deflate] : ""
-        }\r\n`,
-    ),
-  );
+  sendAll(fd, requestHead(port, message.deflate));
   const buffer = new Uint8Array(4096);
   let head = "";
   while (!head.endsWith("\r\n\r\n")) head += new TextDecoder().decode(buffer.subarray(0, receive(fd, buffer)));
@@ -77,6 +81,18 @@ export function echoOnce(fd: number, message: Message, request: Uint8Array<Array
   const echoed = message.deflate ? (buffer[0]! & 0x40) !== 0 : sameBytes(buffer.subarray(0, have), expected);
   if (!echoed || have !== size) throw new Error("The server answered something else than it was sent");
   return size;
+}
+
+/** A close frame of a client, with code 1000 (RFC 6455 §5.5.1): its key is zeros. */
+export const CLOSE_FRAME: Uint8Array<ArrayBuffer> = Uint8Array.of(0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8);
+
+/** Ends a connection on which nothing is under way with the closing handshake. */
+export function closeLine(fd: number): void {
+  sendAll(fd, CLOSE_FRAME);
+  const buffer = new Uint8Array(16);
+  receive(fd, buffer);
+  if (buffer[0] !== 0x88) throw new Error("The server did not answer the close frame");
+  close(fd);
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -151,6 +167,13 @@ export function openLines(port: number, count: number, message: Message): Lines 
     if (line.full) poll.wantsToSend(line.fd, id, line.full = false);
   };
 
+  const ready = (id: number, replied: (line: number, count: number) => void): void => {
+    const line = lines[id]!;
+    if (line.full) flush(line, id);
+    const replies = line.countReplies();
+    if (replies > 0) replied(id, replies);
+  };
+
   return {
     send(id, times) {
       const line = lines[id]!;
@@ -159,19 +182,16 @@ export function openLines(port: number, count: number, message: Message): Lines 
     },
     run(until, replied) {
       let heard = performance.now();
-      const ready = (id: number): void => {
-        const line = lines[id]!;
-        if (line.full) flush(line, id);
-        const replies = line.countReplies();
-        if (replies === 0) return;
+      const hear = (id: number, replies: number): void => {
         heard = performance.now();
         replied(id, replies);
       };
       for (let now = heard; now < until; now = performance.now()) {
         if (now - heard > STALLED) throw new Error(`The server answered nothing for ${STALLED} ms`);
-        poll.wait(Math.ceil(Math.min(until - now, 100)), ready);
+        poll.wait(Math.ceil(Math.min(until - now, 100)), (id) => ready(id, hear));
       }
     },
+    poll: (replied) => poll.wait(0, (id) => ready(id, replied)),
     [Symbol.dispose]() {
       for (const { fd } of lines) close(fd);
       poll.close();

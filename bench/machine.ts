@@ -19,6 +19,7 @@ export async function about({ rounds, timing }: { rounds: number; timing: Timing
     pinned
       ? `what is measured runs on core ${MEASURED_CORE} alone, with workers on both, what drives it on core ${DRIVING_CORE} (\`taskset\`)`
       : "nothing is held on a core of its own: `taskset` or a second core is missing",
+    `load before the run: ${Deno.loadavg().map((load) => load.toFixed(2)).join(", ")}`,
     `${rounds} ${
       rounds === 1 ? "round" : "rounds"
     } of ${timing.warmup} ms of warm-up and ${timing.duration} ms of counting`,

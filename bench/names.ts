@@ -13,6 +13,7 @@ export const SERVERS = {
   callbacks: "Sluice, callbacks",
   lent: "Sluice, lent",
   iterate: "Sluice, for await",
+  streams: "Sluice, pipeTo",
   oneWorker: "Sluice, --workers 1",
   twoWorkers: "Sluice, --workers 2",
 } as const;

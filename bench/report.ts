@@ -3,12 +3,20 @@
  *
  * @module
  */
+import { exponentOf, type Growth, MOST_EXPONENT } from "./growth.ts";
 import { SERVERS } from "./names.ts";
-import { differenceOf, isMet, ratioOf, type Result, type Spread, spreadOf } from "./results.ts";
+import { TOO_MUCH } from "./others.ts";
+import { differenceOf, isMet, ratioOf, type Result, type Spread, spread, spreadOf } from "./results.ts";
 import type { Target } from "./rows.ts";
 
 /** Writes the report; `about` says what was measured where, a line of a list for each entry. */
-export function report(results: readonly Result[], about: readonly string[]): string {
+export function report(
+  { results, curves, about }: {
+    readonly results: readonly Result[];
+    readonly curves: readonly Growth[];
+    readonly about: readonly string[];
+  },
+): string {
   const all = results.flatMap(verdicts);
   const met = all.filter((each) => each).length;
   return [
@@ -31,7 +39,10 @@ export function report(results: readonly Result[], about: readonly string[]): st
       ["work", "subject", "median", "least to greatest", "µs each", "busy", "other end busy"],
       results.flatMap(numberLines),
     ),
+    ...latencies(results),
+    ...growth(curves),
     ...ceiling(results),
+    ...disturbed(results),
   ].join("\n\n") + "\n";
 }
 
@@ -101,6 +112,49 @@ function ceiling(results: readonly Result[]): string[] {
     "## The load generator's ceiling",
     "Messages, or connections, for each second of its own processor time, and those that it drove the floor to.",
     table(["work", "ceiling", "floor"], lines),
+  ];
+}
+
+function latencies(results: readonly Result[]): string[] {
+  const lines = results.flatMap(({ work, runs }) =>
+    Object.entries(runs).flatMap(([subject, measurements]) => {
+      const all = measurements.flatMap(({ latency }) => latency ?? []);
+      if (all.length === 0) return [];
+      const median = (key: "rate" | "p50" | "p99" | "p999") => whole(spread(all.map((each) => each[key])).median);
+      return [[work, subject, `${median("rate")} messages/s`, median("p50"), median("p99"), median("p999")]];
+    })
+  );
+  if (lines.length === 0) return [];
+  return [
+    "## Latency",
+    "At half of the rate that each reaches, in microseconds from when a message was due until it had come back.",
+    table(["work", "subject", "rate", "p50", "p99", "p99.9"], lines),
+  ];
+}
+
+function growth(curves: readonly Growth[]): string[] {
+  if (curves.length === 0) return [];
+  const lines = curves.map((curve) => {
+    const exponent = exponentOf(curve);
+    const costs = curve.sizes.map((size, at) => `${size.toLocaleString("en")}: ${whole(curve.costs[at]!)}`);
+    const met = exponent <= MOST_EXPONENT ? "yes" : "**no**";
+    return [curve.work, exponent.toFixed(2), `at most ${MOST_EXPONENT}`, met, costs.join(", "), curve.unit];
+  });
+  return [
+    "## Growth",
+    "What all of a size costs, [drawn](curves.svg), and its exponent over the upper half of the sizes: 1 is in proportion.",
+    table(["size", "exponent", "target", "met", "costs", "unit"], lines),
+  ];
+}
+
+/** The rows that another process disturbed. */
+function disturbed(results: readonly Result[]): string[] {
+  const lines = results.flatMap(({ work, others = 0 }) => others > TOO_MUCH ? [[work, percent(others)]] : []);
+  if (lines.length === 0) return [];
+  return [
+    "## Disturbed",
+    `Other processes took more than ${percent(TOO_MUCH)} of a core during these rows, which are worth little.`,
+    table(["work", "of a core"], lines),
   ];
 }
 

@@ -9,6 +9,8 @@ import type { Measurement } from "./stopwatch.ts";
 /** A row and its measurements: of each subject one for each round, in the order of the rounds. */
 export interface Result extends Pick<Row, "work" | "unit" | "targets" | "charted"> {
   readonly runs: Readonly<Record<string, readonly Measurement[]>>;
+  /** What other processes took of the processor meanwhile: 1 is one core. */
+  readonly others?: number;
 }
 
 /** The middle and the ends of some numbers. */
@@ -27,8 +29,11 @@ export function spread(numbers: readonly number[]): Spread {
   return { median, least: sorted[0]!, most: sorted.at(-1)! };
 }
 
+/** What a measurement has one number of. */
+export type NumberKey = Exclude<keyof Measurement, "latency">;
+
 /** The spread of a subject's values, or of another number of its measurements; `undefined` where that was not measured. */
-export function spreadOf(result: Result, subject: string, key: keyof Measurement = "value"): Spread | undefined {
+export function spreadOf(result: Result, subject: string, key: NumberKey = "value"): Spread | undefined {
   const numbers = result.runs[subject]?.map((run) => run[key]).filter((number) => number !== undefined) ?? [];
   return numbers.length === 0 ? undefined : spread(numbers);
 }
@@ -37,7 +42,7 @@ export function spreadOf(result: Result, subject: string, key: keyof Measurement
 export function ratioOf(
   { runs }: Result,
   { ours, against }: Comparison,
-  key: keyof Measurement = "value",
+  key: NumberKey = "value",
 ): Spread | undefined {
   const theirs = runs[against];
   const ratios = runs[ours]?.flatMap((run, round) => {

@@ -18,6 +18,10 @@ export interface EchoOptions {
   readonly lend: boolean;
   /** Whether every message goes to every connection, whatever the API. */
   readonly fanout: boolean;
+  /** To how many topics a connection subscribes, and messages are published in turn; 0 for none. */
+  readonly topics: number;
+  /** `maxMessageBytes`, if it is not the default. */
+  readonly max: number | undefined;
 }
 
 const HANDLERS: Readonly<Record<string, WebSocketHandler>> = {
@@ -30,23 +34,31 @@ const HANDLERS: Readonly<Record<string, WebSocketHandler>> = {
 
 /** Starts it; `broker` is what joins it to other workers. */
 export function serveEcho(
-  { api, deflate, takeover, lend, fanout }: EchoOptions,
+  { api, deflate, takeover, lend, fanout, topics, max }: EchoOptions,
   listen: Pick<ServeOptions, "port" | "hostname" | "reusePort" | "onListen">,
   broker?: Broker,
 ): WebSocketServer {
   const handler = HANDLERS[api];
   if (handler === undefined) throw new Error(`Unknown --api ${api}: ${Object.keys(HANDLERS).join(", ")}`);
-  const hub = createHub(broker === undefined ? {} : { broker });
+  const hub = createHub({ maxTopicsPerConnection: Infinity, ...broker === undefined ? {} : { broker } });
   const fanOut: WebSocketHandler = {
     open: (socket) => void socket.subscribe("all"),
     message: (_, data) => void hub.publish("all", data),
   };
+  let published = 0;
+  const inTurn: WebSocketHandler = {
+    open(socket) {
+      for (let topic = 0; topic < topics; topic++) void socket.subscribe(`topic ${topic}`);
+    },
+    message: (_, data) => void hub.publish(`topic ${published++ % topics}`, data),
+  };
   return serve({
     ...listen,
     hub,
+    ...max === undefined ? {} : { maxMessageBytes: max, maxQueuedBytes: 4 * max },
     perMessageDeflate: deflate &&
       { threshold: 0, serverContextTakeover: takeover, clientContextTakeover: takeover },
     lendPayloads: lend,
     onError: () => {}, // the load generator leaves without a close frame
-  }, fanout ? fanOut : handler);
+  }, topics > 0 ? inTurn : fanout ? fanOut : handler);
 }

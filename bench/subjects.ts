@@ -11,11 +11,13 @@ import { driveFanOut, type FanOutLoad } from "./fan_out_load.ts";
 import { letters, type Message, requestFrame } from "./frames.ts";
 import { measureHeap } from "./heap_load.ts";
 import type { HeapCount } from "./heap_snapshot.ts";
+import { driveEchoLatency, driveFanOutLatency } from "./latency_load.ts";
 import { measureMemory } from "./memory_load.ts";
 import { type ClientName, CLIENTS, type ServerName, SERVERS, STARTS } from "./names.ts";
 import type { Peers } from "./peers/install.ts";
 import { type Command, DRIVING_CORE, MEASURED_CORE, type Running, withServer } from "./server_process.ts";
 import type { Measurement, Timing } from "./stopwatch.ts";
+import { driveStorm } from "./storm_load.ts";
 
 /** Measures once. */
 export type Measure = (timing: Timing) => Promise<Measurement>;
@@ -28,13 +30,20 @@ export interface Works {
   echo(load: EchoLoad, ...names: ServerName[]): Subjects;
   fanOut(load: FanOutLoad, ...names: ServerName[]): Subjects;
   connect(...names: ServerName[]): Subjects;
-  /** Memory with so many idle connections. */
-  memory(idle: number, ...names: ServerName[]): Subjects;
+  /** So many handshakes at a time. */
+  storm(atATime: number, ...names: ServerName[]): Subjects;
+  /** Memory with so many connections, which stay idle for so many milliseconds. */
+  memory(connections: number, idle: number, ...names: ServerName[]): Subjects;
+  /** Latency at half of the peak rate. */
+  echoLatency(load: EchoLoad, ...names: ServerName[]): Subjects;
+  fanOutLatency(load: FanOutLoad, ...names: ServerName[]): Subjects;
   /** What is on the heap with so many idle connections, for each of them: bytes or objects. */
   heap(what: keyof HeapCount, idle: number, ...names: ServerName[]): Subjects;
   client(load: ClientLoad, ...names: ClientName[]): Subjects;
   /** The least servers, from the start of the process until they listen. */
   coldStart(): Subjects;
+  /** How our server is started, with flags. */
+  ours(...flags: string[]): Command;
 }
 
 /** These have both cores, and the load generator what they leave of its own. */
@@ -70,6 +79,7 @@ export function createWorks(peers: Peers): Works {
     callbacks: denoServer(...ours, "callbacks"),
     lent: denoServer(...ours, "callbacks", "--lend"),
     iterate: denoServer(...ours, "iterate"),
+    streams: denoServer(...ours, "streams"),
     oneWorker: denoWorkers(1),
     twoWorkers: denoWorkers(2),
   };
@@ -98,7 +108,11 @@ export function createWorks(peers: Peers): Works {
     fanOut: (load, ...names) =>
       servers(names, { flags: ["--fanout"] }, (server, timing) => driveFanOut(load, server, timing)),
     connect: (...names) => servers(names, {}, driveConnect),
-    memory: (idle, ...names) => servers(names, {}, (server) => measureMemory(idle, server)),
+    storm: (atATime, ...names) => servers(names, {}, (server, timing) => driveStorm(atATime, server, timing)),
+    memory: (connections, idle, ...names) => servers(names, {}, (server) => measureMemory(connections, server, idle)),
+    echoLatency: (load, ...names) => servers(names, {}, (server, timing) => driveEchoLatency(load, server, timing)),
+    fanOutLatency: (load, ...names) =>
+      servers(names, { flags: ["--fanout"] }, (server, timing) => driveFanOutLatency(load, server, timing)),
     heap(what, idle, ...names) {
       // A port that is free now: the inspector says on the terminal only which one it took itself.
       const measure = (name: ServerName): Measure => async () => {
@@ -112,6 +126,7 @@ export function createWorks(peers: Peers): Works {
       };
       return Object.fromEntries(names.map((name) => [SERVERS[name], measure(name)]));
     },
+    ours: (...flags) => [...commands.callbacks, ...flags],
     coldStart: () => ({
       [STARTS.builtin]: () => measureColdStart(denoServer("bench/peers/deno_builtin.ts")),
       [STARTS.server]: () => measureColdStart(denoServer("bench/minimal/server.ts")),

@@ -2,7 +2,7 @@
 /**
  * The floor: what Deno's sockets cost, with no WebSocket at all. After the handshake each `--request N` bytes that arrive,
  * whatever they are, are answered with one canned message of `--payload N` bytes, `--text` or not, in fragments of `--fragment N`,
- * all that one read completed in one write.
+ * all that one read completed in one write. A close frame is answered with one.
  *
  * @module
  */
@@ -25,6 +25,9 @@ const READ = 256 * 1024;
 /** As many replies as one read can complete. */
 const replies = repeat(reply, Math.ceil(READ / requestSize) + 1);
 
+/** The load generator's close frame, and the answer. */
+const CLOSE = { request: 8, reply: Uint8Array.of(0x88, 0x02, 0x03, 0xe8) };
+
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
 console.log(`listening on ${listener.addr.port}`);
 for await (const conn of listener) serve(conn).catch(() => {}).finally(() => conn.close());
@@ -36,6 +39,10 @@ async function serve(conn: Deno.TcpConn): Promise<void> {
   for (let count: number | null = 0; count !== null; count = await conn.read(buffer)) {
     if (count === buffer.length && count < READ) buffer = new Uint8Array(4 * count);
     const bytes = partial + count;
+    if (partial === 0 && count === CLOSE.request && buffer[0] === 0x88) {
+      await conn.write(CLOSE.reply);
+      return;
+    }
     partial = bytes % requestSize;
     const answer = replies.subarray(0, (bytes - partial) / requestSize * reply.length);
     for (let at = 0; at < answer.length;) at += await conn.write(at === 0 ? answer : answer.subarray(at));

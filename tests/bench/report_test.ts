@@ -1,7 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { report } from "../../bench/report.ts";
+import type { Result } from "../../bench/results.ts";
 
-const text = report([
+const results: Result[] = [
   {
     work: "echo",
     unit: "messages/s",
@@ -24,7 +25,16 @@ const text = report([
     targets: [{ ours: "Sluice, callbacks", against: "Deno.upgradeWebSocket", atMost: 0.5 }],
     runs: { "Deno.upgradeWebSocket": [{ value: 20_000 }], "Sluice, callbacks": [{ value: 9_000 }] },
   },
-], ["Deno 9.9.9"]);
+  {
+    work: "latency",
+    unit: "µs",
+    targets: [],
+    runs: { Bun: [{ value: 30, latency: { rate: 5_000, p50: 10, p99: 30, p999: 90 } }] },
+    others: 0.25,
+  },
+];
+const curves = [{ work: "Topics", unit: "bytes", sizes: [1, 10, 100], costs: [50, 60, 600] }] as const;
+const text = report({ results, curves, about: ["Deno 9.9.9"] });
 
 const lines = (start: string) => text.split("\n").filter((line) => line.startsWith(start));
 
@@ -51,4 +61,10 @@ Deno.test("the report has the processor time of each subject, and a dash where t
 
 Deno.test("the report says what the load generator could do with a core to itself", () => {
   assertEquals(lines("| echo | 8"), ["| echo | 8,000,000 | 4,000,000 |"]);
+});
+
+Deno.test("the report has three percentiles of a latency, the exponent of a curve, and the rows that others disturbed", () => {
+  assertEquals(lines("| latency | Bun | 5,000"), ["| latency | Bun | 5,000 messages/s | 10 | 30 | 90 |"]);
+  assertEquals(lines("| Topics"), ["| Topics | 1.00 | at most 1.05 | yes | 1: 50, 10: 60, 100: 600 | bytes |"]);
+  assertEquals(lines("| latency | 25"), ["| latency | 25 % |"]);
 });
