@@ -286,11 +286,9 @@ export class Closing {
       this.error ??= causeOf(error);
     }
     const clean = received !== undefined && this.error === undefined;
-    this.#owner.finish({
-      closeCode: received?.closeCode ?? CloseCode.ABNORMAL,
-      reason: received?.reason ?? "",
-      wasClean: clean,
-      ...(clean || this.error === undefined ? {} : { error: endOf(this.error) }),
-    });
+    const closeCode = received?.closeCode ?? CloseCode.ABNORMAL;
+    const reason = received?.reason ?? "";
+    if (clean || this.error === undefined) this.#owner.finish({ closeCode, reason, wasClean: clean });
+    else this.#owner.finish({ closeCode, reason, wasClean: false, error: endOf(this.error) });
   }
 }

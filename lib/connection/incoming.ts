@@ -129,7 +129,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
     this.#chain = chain;
     this.#lends = lends;
     const parser = framing?.createParser(limits) ??
-      new FrameParser({ role, ...parserLimits(limits, chain), split: chain?.splittable ?? true });
+      new FrameParser(parserOptions(role, limits, chain));
     this.#parser = parser;
     this.#fastParser = parser instanceof FrameParser && chain === undefined ? parser : undefined;
     this.#between = this.#fastParser !== undefined;
@@ -374,10 +374,12 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
 }
 
 /** What the parser allows, and what extensions own. */
-export function parserLimits(limits: Limits, chain: ExtensionChain | undefined): Partial<FrameParserOptions> {
-  if (chain === undefined) return limits;
-  const { reservedBits, reservedOpcodes } = chain;
-  return { ...limits, maxMessageBytes: allowance(limits.maxMessageBytes, chain), reservedBits, reservedOpcodes };
+export function parserOptions(role: Role, limits: Limits, chain: ExtensionChain | undefined): FrameParserOptions {
+  const { maxFragments, maxEmptyFragments } = limits;
+  const maxMessageBytes = allowance(limits.maxMessageBytes, chain);
+  if (chain === undefined) return { role, maxMessageBytes, maxFragments, maxEmptyFragments, split: true };
+  const { reservedBits, reservedOpcodes, splittable } = chain;
+  return { role, maxMessageBytes, maxFragments, maxEmptyFragments, reservedBits, reservedOpcodes, split: splittable };
 }
 
 /**

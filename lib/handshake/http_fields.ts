@@ -45,7 +45,8 @@ export function unprintable(name: string): string {
 /** The values of every field called `name` (lower case), in order. */
 export function fieldValues(fields: HeaderFields, name: string): string[] {
   const values: string[] = [];
-  for (const [field, value] of fields) if (field === name) values.push(value);
+  // Pairs are taken apart by their places here and below: `[name, value]` makes an iterator for each.
+  for (const field of fields) if (field[0] === name) values.push(field[1]);
   return values;
 }
 
@@ -62,7 +63,7 @@ export function singleValue(fields: HeaderFields, name: string, refuse: Refuse =
   const wanted = name.toLowerCase();
   let value: string | undefined;
   let count = 0;
-  for (const [field, given] of fields) if (field === wanted && ++count === 1) value = given;
+  for (const field of fields) if (field[0] === wanted && ++count === 1) value = field[1];
   if (count > 1) throw refuse(`Header ${name} comes ${count} times`);
   return value;
 }
@@ -98,7 +99,10 @@ export function listValues(fields: HeaderFields, name: string): string[] {
 
 /** Whether a list has `token` (lower case) among its elements, in whatever case. Never a match of a part (aiohttp#12723). */
 export function hasToken(fields: HeaderFields, name: string, token: string): boolean {
-  for (const element of listValues(fields, name)) if (element.toLowerCase() === token) return true;
+  for (const field of fields) {
+    if (field[0] !== name) continue;
+    for (const part of field[1].split(",")) if (trimSpace(part).toLowerCase() === token) return true;
+  }
   return false;
 }
 
@@ -112,7 +116,7 @@ export function toHeaders(fields: HeaderFields): Headers {
 /** Fields as one string, which an open connection may keep for as long as it lasts: about a fifth of what `Headers` take. */
 export function packFields(fields: HeaderFields): string {
   const lines: string[] = [];
-  for (const [name, value] of fields) lines.push(`${name}:${value}`);
+  for (const field of fields) lines.push(`${field[0]}:${field[1]}`);
   return lines.join("\n"); // which copies: nothing of the head is kept
 }
 
@@ -154,13 +158,18 @@ export function isFieldValue(text: string): boolean {
 export function trimSpace(text: string): string {
   let start = 0;
   let end = text.length;
-  while (start < end && SPACE.includes(text.charAt(start))) start++;
-  while (end > start && SPACE.includes(text.charAt(end - 1))) end--;
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
   return text.slice(start, end);
 }
 
 /** SP and HTAB, RFC 9110 §5.6.3. */
 export const SPACE = " \t";
+
+/** Whether a character is one of {@linkcode SPACE}. */
+export function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
 
 /** A peer's text for an error message: quoted, cut to 64 characters, and all but printable ASCII escaped. */
 export function quote(text: string): string {

@@ -14,11 +14,11 @@ import {
   badRequest,
   type HeaderFields,
   isFieldValue,
+  isSpace,
   isToken,
   isVisible,
   parseFieldLine,
   quote,
-  SPACE,
   toHeaders,
   trimSpace,
   unprintable,
@@ -153,17 +153,18 @@ export class HeadParser<StartLine extends object> {
         this.#line += text.slice(at);
         break;
       }
-      const ended = this.#line + text.slice(at, lineFeed);
+      const begun = this.#line;
+      const whole = lineFeed > at ? begun + text.slice(at, lineFeed - 1) : begun.slice(0, -1);
+      const ended = lineFeed > at ? text.charCodeAt(lineFeed - 1) : begun.charCodeAt(begun.length - 1);
       at = lineFeed + 1;
       this.#line = "";
       this.#bytesRead += length;
-      if (!ended.endsWith("\r")) throw this.#refuse("Line ends in LF without CR", 400);
+      if (ended !== CR) throw this.#refuse("Line ends in LF without CR", 400);
 
-      const line = ended.slice(0, -1);
       if (this.#start === undefined) {
-        this.#start = this.#grammar.parseStartLine(line);
-      } else if (line !== "") {
-        this.#addField(line);
+        this.#start = this.#grammar.parseStartLine(whole);
+      } else if (whole !== "") {
+        this.#addField(whole);
       } else if (this.#grammar.isInterim(this.#start)) {
         this.#start = undefined;
         this.#fields = [];
@@ -188,7 +189,7 @@ export class HeadParser<StartLine extends object> {
 
   /** One line of the fields, RFC 9112 §5. Only answers may fold them (§5.2). */
   #addField(line: string): void {
-    if (SPACE.includes(line.charAt(0))) return this.#unfold(line);
+    if (isSpace(line.charCodeAt(0))) return this.#unfold(line);
     const { maxHeaderCount } = this.#limits;
     if (this.#fields.length >= maxHeaderCount) {
       throw this.#refuse(`Head has more than ${maxHeaderCount} fields`, 431, "maxHeaderCount");
@@ -254,8 +255,10 @@ function limited(limit: keyof HeadLimits | undefined): { limit?: string } {
 /** `method SP request-target SP HTTP-version`, RFC 9112 §3. Empty lines before it are passed over, §2.2. */
 function parseRequestLine(line: string): RequestLine | undefined {
   if (line === "") return undefined;
-  const [method = "", target = "", version = "", ...more] = line.split(" ");
-  if (more.length > 0 || !isToken(method) || !VERSION.test(version)) {
+  const first = line.indexOf(" ");
+  const last = line.lastIndexOf(" ");
+  const [method, target, version] = [line.slice(0, first), line.slice(first + 1, last), line.slice(last + 1)];
+  if (first === last || target.includes(" ") || !isToken(method) || !VERSION.test(version)) {
     throw badRequest(`Request line ${quote(line)} is malformed`);
   }
   // Before the target is judged: the preface of HTTP/2 is `PRI * HTTP/2.0`.
@@ -337,9 +340,12 @@ export function requireReasonPhrase(statusText: string): void {
   throw new TypeError(`Cannot use reason phrase ${quote(statusText)}: it has a character that is not allowed`);
 }
 
-function fieldLines(fields: HeaderFields): string {
+/** Fields as the lines of a head. Throws as {@linkcode serializeResponseHead} does. */
+export function fieldLines(fields: HeaderFields): string {
   let lines = "";
-  for (const [name, value] of fields) {
+  for (const field of fields) {
+    const name = field[0];
+    const value = field[1];
     if (!isToken(name)) throw new TypeError(`Cannot send header ${quote(name)}: its name is not a token`);
     if (!isFieldValue(value)) {
       throw new TypeError(`Cannot send header ${quote(name)}: its value has a character that is not allowed`);
@@ -348,6 +354,8 @@ function fieldLines(fields: HeaderFields): string {
   }
   return lines;
 }
+
+const CR = 0x0d;
 
 /** `HTTP/` DIGIT `.` DIGIT, RFC 9112 §2.3. Any minor version of HTTP/1 has the same syntax (RFC 9110 §2.5). */
 const VERSION = /^HTTP\/[0-9]\.[0-9]$/;
@@ -367,7 +375,7 @@ function decodeBytes(bytes: Uint8Array): string {
 }
 
 /** The reverse of {@linkcode decodeBytes}; the text has no code unit above 0xFF. */
-function encodeBytes(text: string): Uint8Array<ArrayBuffer> {
+export function encodeBytes(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
   // A head is ASCII as a rule, and then its UTF-8 fits.
   const { read, written } = ENCODER.encodeInto(text, bytes);

@@ -20,7 +20,7 @@ import {
   toHeaders,
 } from "./http_fields.ts";
 import { requestFraming } from "./http_body.ts";
-import { type RequestHead, serializeResponseHead } from "./http_head.ts";
+import { encodeBytes, fieldLines, type RequestHead } from "./http_head.ts";
 import { readResource } from "./request_target.ts";
 import { parseSubprotocols } from "./subprotocol.ts";
 
@@ -207,18 +207,12 @@ export function switchingProtocols(
   options: AcceptUpgradeOptions,
   accept: string,
 ): Uint8Array<ArrayBuffer> {
-  return serializeResponseHead({
-    version: "HTTP/1.1",
-    status: 101,
-    statusText: "Switching Protocols",
-    fields: [
-      ["Upgrade", "websocket"],
-      ["Connection", "Upgrade"],
-      ["Sec-WebSocket-Accept", accept],
-      ...choiceFields(request, options),
-    ],
-  });
+  return encodeBytes(
+    `${SWITCHING}Sec-WebSocket-Accept: ${accept}\r\n${fieldLines(choiceFields(request, options))}\r\n`,
+  );
 }
+
+const SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
 
 /** The fields of an answer that are the same in any version of HTTP. Throws as {@linkcode acceptUpgrade} does. */
 export function choiceFields(

@@ -16,7 +16,7 @@ import { FrameParser } from "../pipeline/frames/frame_parser.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import { MessageAssembler } from "../pipeline/messages/message_assembler.ts";
 import type { Direction } from "../connection/watch/observer.ts";
-import { parserLimits } from "../connection/incoming.ts";
+import { parserOptions } from "../connection/incoming.ts";
 import { readLine, type Recording, type RecordingFacts } from "./recording.ts";
 
 /** How a recording is read back. The limits are those of the recording where none are given. */
@@ -140,7 +140,7 @@ function openPipeline(facts: RecordingFacts, options: ReplayOptions): Pipeline {
   const limits = resolveLimits({ ...facts.limits, ...given });
   const role: Role = way === "in" ? facts.role : facts.role === "server" ? "client" : "server";
   const chain = openChain(facts.extensions, { role, limits, extensions });
-  const parser = new FrameParser({ role, ...parserLimits(limits, chain), split: chain?.splittable ?? true });
+  const parser = new FrameParser(parserOptions(role, limits, chain));
   const assembler = new MessageAssembler(limits);
   const assemble = (frames: readonly Frame[], messages: Message[]) => {
     if (chain === undefined) return assembler.push(frames, messages);
