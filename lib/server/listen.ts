@@ -33,7 +33,7 @@ export interface ListenOptions {
   port?: number;
   /** The address to listen on. @default {"0.0.0.0"} */
   hostname?: string;
-  /** The path of a Unix socket to listen on, instead of a port. Deno removes the file when the server has stopped. */
+  /** The path of a Unix socket to listen on, with neither a port nor TLS. Deno removes the file when the server has stopped. */
   path?: string;
   /** The certificate chain in PEM, for TLS. */
   cert?: string;
@@ -53,6 +53,18 @@ export interface ListenOptions {
   reusePort?: boolean;
 }
 
+/** What a Unix socket does not have. */
+const OF_A_PORT = ["port", "hostname", "reusePort", "cert", "key", "certificate"] as const;
+
+/** Checks that `path` stands alone: a port beside it would not be listened on, and a certificate would encrypt nothing. */
+function checkAlone(options: ListenOptions): void {
+  const other = OF_A_PORT.find((name) => options[name] !== undefined);
+  if (other === undefined) return;
+  throw new TypeError(
+    `Cannot listen with both path and ${other}: a Unix socket has no port and no TLS. Leave out one of them`,
+  );
+}
+
 /**
  * Listens.
  *
@@ -60,14 +72,18 @@ export interface ListenOptions {
  * @param report Gets the errors of `certificate` during a handshake.
  * @returns The listener.
  * @throws {DOMException} `NotSupportedError` outside Deno.
- * @throws {TypeError} If there is a certificate without its key, or a key without its certificate, or one of them is none.
+ * @throws {TypeError} If there is a certificate without its key, or a key without its certificate, or one of them is none; or if
+ * anything of these goes with `path`.
  */
 export function listen(options: ListenOptions, report: (error: unknown) => void): Listener {
   if (!("Deno" in globalThis)) {
     throw new DOMException("Cannot listen outside Deno: serveNode attaches to a node:http server", "NotSupportedError");
   }
   const { port = 8000, hostname = "0.0.0.0", path, reusePort = false } = options;
-  if (path !== undefined) return Deno.listen({ transport: "unix", path });
+  if (path !== undefined) {
+    checkAlone(options);
+    return Deno.listen({ transport: "unix", path });
+  }
   const certificate = certificateOf(options);
   if (certificate === undefined) return Deno.listen({ port, hostname, reusePort });
   return listenTls({ port, hostname, reusePort }, certificate, report);

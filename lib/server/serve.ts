@@ -69,7 +69,8 @@ export interface WebSocketServer<Data = unknown> extends AsyncDisposable {
  * @param handler A function that handles each connection, or callbacks.
  * @returns The server. It is already listening.
  * @throws {DOMException} `NotSupportedError` outside Deno, if there is no `listener`.
- * @throws {TypeError} If an option is unknown or has the wrong type, if there is no handler, or if a certificate has no key.
+ * @throws {TypeError} If an option is unknown or has the wrong type, if there is no handler, if a certificate has no
+ * key, or if a port or a certificate is given with `path`.
  * @throws {RangeError} If a number is out of range.
  */
 export function serve<Answer extends AnyUpgradeAnswer>(

@@ -1,4 +1,4 @@
-import { assertRejects } from "@std/assert";
+import { assertRejects, assertThrows } from "@std/assert";
 import { serve } from "../../lib/server/serve.ts";
 import type { ServeOptions } from "../../lib/server/server_options.ts";
 import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
@@ -55,4 +55,15 @@ Deno.test({
     await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
     await Deno.remove(folder);
   },
+});
+
+Deno.test("a port or a certificate beside the path of a Unix socket is a TypeError at the call, and nothing listens", () => {
+  const more = { port: 0, hostname: "127.0.0.1", reusePort: true, cert, key, certificate: () => ({ cert, key }) };
+  for (const [name, value] of Object.entries(more)) {
+    assertThrows(
+      () => serve({ path: "/run/none", [name]: value }, {}),
+      TypeError,
+      `both path and ${name}: a Unix socket`,
+    );
+  }
 });
