@@ -36,7 +36,8 @@ export interface Limits {
   maxEmptyFragments: number;
   /**
    * The longest time from the first frame of a message to its last, in milliseconds. A later end closes the connection with code
-   * 1008.
+   * 1008. If the application is behind and reading pauses, the time starts anew after the pause, which happens at most once for a
+   * message.
    * @default 60 s
    */
   messageTimeout: number;

@@ -222,7 +222,8 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
 
   async #unblocked(): Promise<void> {
     this.#reading = false;
-    // The peer is not to blame for the time that the application takes.
+    // The peer is not to blame for the time that the application takes. The deadline starts anew afterwards: once for a message, as
+    // nothing joins the queue, which was full, before its end.
     this.#messageDeadline?.stop();
     this.watch?.paused();
     const unclaimed = this.incoming.pending && !this.incoming.claimed;
