@@ -139,7 +139,8 @@ export class BatchQueue<Item = Message> {
   /** Gives every batch from now on to `consumer`, those that wait in the next microtask. */
   consumeWith(consumer: BatchConsumer<Item>): void {
     this.#consumer = consumer;
-    void this.#consume(consumer, undefined);
+    if (this.#batches === undefined && !this.#ended) this.#options.owner?.onConsumed();
+    else void this.#consume(consumer, undefined);
   }
 
   /**

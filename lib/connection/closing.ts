@@ -47,7 +47,7 @@ export interface ClosingOwner {
   /** Waits until everything that is queued has been written. */
   flushed(): Promise<void>;
   /** Ends the writing side of the transport, as §7.1.1 wants it of this end. `failed` says that we failed the connection. */
-  endWriting(failed: boolean): Promise<void>;
+  endWriting(failed: boolean): Promise<void> | undefined;
   /** Lets go of the extensions. An extension's mistake must not keep the connection from ending: it may throw. */
   releaseExtensions(): void;
   /** Ends all else. It is called once. */
@@ -227,7 +227,7 @@ export class Closing {
       case "endWriting":
         return void this.#endWriting();
       case "flush":
-        return void this.#owner.flushed().then(() => this.#happen("flushed"), () => {});
+        return void this.#flush();
       case "finish":
         return this.#finish();
     }
@@ -263,6 +263,15 @@ export class Closing {
       this.#replyWith(closeCode, reason);
     } catch (error) {
       this.fail(error);
+    }
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      await this.#owner.flushed();
+      this.#happen("flushed");
+    } catch {
+      // The transport is gone, which `abort` has dealt with.
     }
   }
 

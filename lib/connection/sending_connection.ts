@@ -319,7 +319,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
 
   /** Waits until everything that is queued has been written. */
   flushed(): Promise<void> {
-    if (this.outgoing.empty && this.#writing === undefined) return Promise.resolve();
+    if (this.outgoing.empty && this.#writing === undefined) return DONE;
     this.flush();
     return (this.#flushed ??= deferHandled()).promise;
   }
@@ -338,9 +338,9 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     this.flush();
   }
 
-  async endWriting(failed: boolean): Promise<void> {
+  endWriting(failed: boolean): Promise<void> | undefined {
     // §7.1.1: the server ends the transport first; a client waits for it, unless it has just failed the connection.
-    if (this.role === "server" || failed) await this.transport.closeWrite();
+    return this.role === "server" || failed ? this.transport.closeWrite() : undefined;
   }
 
   /** Drops what is queued and rejects what waits for it. */

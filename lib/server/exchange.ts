@@ -21,7 +21,7 @@ import {
   type UpgradeRequest,
 } from "../handshake/server_handshake.ts";
 import type { Framing } from "../pipeline/frames/framing.ts";
-import { answerAndEnd, lost, readHead } from "../transport/opening.ts";
+import { answerAndEnd, type HeadReader, lost, readHead } from "../transport/opening.ts";
 import { type ByteConnection, type BytePair, type Transport, transportOf, writeAll } from "../transport/transport.ts";
 import type { Address } from "../transport/transport.ts";
 
@@ -173,10 +173,9 @@ class Http1Exchange implements Exchange {
   }
 
   readHead(): Promise<ReceivedHead> {
-    const parser = new RequestHeadParser(this.options.limits);
     const early = this.#early;
     this.#early = undefined;
-    return readHead(this.transport, parser, early).then((head) => new Http1Head(this, head, parser.rest));
+    return readHead(this.transport, new Http1HeadReader(this), early);
   }
 
   /** Begins to hash the key, while the application decides. */
@@ -184,12 +183,19 @@ class Http1Exchange implements Exchange {
     return this.#hashed = handled(acceptKey(key));
   }
 
-  /** Writes the answer that opens the connection, unless it was given up meanwhile. */
-  async open(
-    answer: Promise<Uint8Array<ArrayBuffer>>,
+  /**
+   * Writes the answer that opens the connection, unless it was given up meanwhile.
+   *
+   * @param awaited What the answer depends on.
+   * @param answer Makes it.
+   * @param left What is left of the exchange.
+   */
+  async open<Part>(
+    awaited: Promise<Part>,
+    answer: (part: Part) => Uint8Array<ArrayBuffer>,
     left: { first: Uint8Array<ArrayBuffer>; framing: Framing | undefined },
   ): Promise<Exchanged> {
-    const bytes = await answer;
+    const bytes = answer(await awaited);
     if (this.#state === "over") throw new ConnectionError("The handshake was given up");
     this.#state = "accepted";
     const { transport } = this;
@@ -213,6 +219,26 @@ class Http1Exchange implements Exchange {
   drop(): void {
     this.#state = "over";
     this.transport.close();
+  }
+}
+
+/** Reads the head of a request in HTTP/1.1. */
+class Http1HeadReader implements HeadReader<Http1Head> {
+  readonly #exchange: Http1Exchange;
+  readonly #parser: RequestHeadParser;
+
+  constructor(exchange: Http1Exchange) {
+    this.#exchange = exchange;
+    this.#parser = new RequestHeadParser(exchange.options.limits);
+  }
+
+  get rest(): Uint8Array<ArrayBuffer> {
+    return this.#parser.rest;
+  }
+
+  push(bytes: Uint8Array): Http1Head | undefined {
+    const head = this.#parser.push(bytes);
+    return head === undefined ? undefined : new Http1Head(this.#exchange, head, this.#parser.rest);
   }
 }
 
@@ -271,7 +297,7 @@ class Http1Request implements OpeningRequest {
     const hashed = this.#exchange.hash(request.key);
     const left = { first: this.#first, framing: undefined };
     return {
-      accept: (choice) => this.#exchange.open(hashed.then((key) => switchingProtocols(request, choice, key)), left),
+      accept: (choice) => this.#exchange.open(hashed, (key) => switchingProtocols(request, choice, key), left),
     };
   }
 }
@@ -295,7 +321,7 @@ class LegacyOpening implements OpeningRequest {
     const reader = new BodyReader(request.bodyBytes);
     const body = await readHead(exchange.transport, reader, this.#first);
     const left = { first: reader.rest, framing: request.framing };
-    return { accept: (choice) => exchange.open(request.answer(body, choice), left) };
+    return { accept: (choice) => exchange.open(request.answer(body, choice), (bytes) => bytes, left) };
   }
 }
 

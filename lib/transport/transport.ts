@@ -129,10 +129,10 @@ class ConnTransport implements Transport, DirectReads {
     return this.#conn.write(bytes);
   }
 
-  async closeWrite(): Promise<void> {
-    if (this.#closed) return;
-    if (this.#conn.closeWrite === undefined) this.close(); // the peer waits for an end
-    else await this.#conn.closeWrite();
+  closeWrite(): Promise<void> {
+    if (!this.#closed && this.#conn.closeWrite !== undefined) return this.#conn.closeWrite();
+    this.close(); // the peer waits for an end
+    return Promise.resolve();
   }
 
   close(): void {

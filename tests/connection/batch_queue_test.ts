@@ -189,15 +189,20 @@ Deno.test("it says whether the application waits for more, and whether it goes s
   void taken.take();
   assertEquals(facts(taken), { awaited: true, idle: true, direct: false });
 
-  const consumed = queueOf(100);
-  const gate = Promise.withResolvers<void>();
-  consumed.consumeWith(noting([], () => gate.promise));
+  const waiting = queueOf(100);
+  waiting.put(["a"]);
+  waiting.consumeWith(noting([], () => undefined));
   assertEquals(
-    facts(consumed),
+    facts(waiting),
     { awaited: false, idle: false, direct: false },
     "what waits comes in the next microtask",
   );
   await settle();
+  assertEquals(facts(waiting), { awaited: true, idle: true, direct: true });
+
+  const consumed = queueOf(100);
+  const gate = Promise.withResolvers<void>();
+  consumed.consumeWith(noting([], () => gate.promise));
   assertEquals(facts(consumed), { awaited: true, idle: true, direct: true });
   consumed.put(["a"]);
   assertEquals(facts(consumed), { awaited: false, idle: false, direct: false });

@@ -144,8 +144,10 @@ class CallbackReader<Data> implements BatchConsumer {
     const connection = this.#connection;
     const handler = this.#handler;
     const info = await connection.closed;
-    if (info.error !== undefined) await this.#call(() => handler.error?.(connection, info.error));
-    await this.#call(() => handler.close?.(connection, info));
+    if (info.error !== undefined && handler.error !== undefined) {
+      await this.#call(() => handler.error?.(connection, info.error));
+    }
+    if (handler.close !== undefined) await this.#call(() => handler.close?.(connection, info));
     this.#owner.onDone();
   }
 
