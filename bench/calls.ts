@@ -69,7 +69,6 @@ async function run(kind: string, units: number): Promise<Run> {
     const { stdout, success } = await new Deno.Command(Deno.execPath(), {
       args: [
         "run",
-        "--no-lock",
         "--no-check",
         "--allow-all",
         `--coverage=${folder}`,

@@ -2,7 +2,7 @@
 // A chat in an application of h3, with the hooks of crossws as Nitro and Nuxt have them, on connections of Sluice: a hook that is slow
 // stops its client, and the topics of `peer.subscribe` are those of a hub.
 //
-//   deno run --no-lock --allow-net --allow-env examples/h3.ts [port]
+//   deno run --allow-net --allow-env examples/h3.ts [port]
 //   deno task connect ws://127.0.0.1:8080/chat
 
 import { serve } from "@sluice/websocket";

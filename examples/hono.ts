@@ -2,7 +2,7 @@
 // A chat in an application of Hono, with its routes, its middleware and its `upgradeWebSocket`, on connections of Sluice: rooms are
 // topics of a hub, which drops what cannot keep up.
 //
-//   deno run --no-lock --allow-net examples/hono.ts [port]
+//   deno run --allow-net examples/hono.ts [port]
 //   deno task connect ws://127.0.0.1:8080/rooms/lobby?name=Ann
 
 import { serve } from "@sluice/websocket";

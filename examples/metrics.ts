@@ -17,7 +17,7 @@ import {
 
 const prometheus = prometheusMetrics();
 
-// In a program of your own: import { metrics } from "npm:@opentelemetry/api@^1". Named at run time, it stays out of our lock file.
+// In a program of your own: import { metrics } from "npm:@opentelemetry/api@^1".
 const OPENTELEMETRY = "npm:@opentelemetry/api@^1";
 const { metrics } = await import(OPENTELEMETRY);
 

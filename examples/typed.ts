@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- an example prints
 // Typed messages with Zod, and requests with answers: a little bank. With `talk` a client of ours asks, and ends.
 //
-//   deno run --no-lock --allow-net examples/typed.ts [port] [talk]
+//   deno run --allow-net examples/typed.ts [port] [talk]
 
 import { connect, serve } from "@sluice/websocket";
 import { RequestError, requests } from "@sluice/websocket/typed";

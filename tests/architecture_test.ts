@@ -201,7 +201,7 @@ Deno.test("the pure layers check with the types of a browser alone", async () =>
       !imports(path).some((imported) => imported.startsWith("node:"))
     );
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["check", "--quiet", "--no-lock", "--config", config, ...pure],
+      args: ["check", "--quiet", "--config", config, ...pure],
       cwd: ROOT,
       env: { NO_COLOR: "1" },
     }).output();

@@ -93,7 +93,7 @@ function folderFor(page: string): string {
 
 Deno.test("every file that the pages have the reader write passes `deno check`", async () => {
   await using folder = await folderOf(...pages().filter((page) => filesOf(page).size > 0));
-  const { code, stderr } = await denoOutput("check", "--no-lock", folder.path);
+  const { code, stderr } = await denoOutput("check", folder.path);
   assertEquals(code, 0, stderr);
 });
 
@@ -116,7 +116,7 @@ function run(
   const command = commandFor(page, file);
   const [verb, ...rest] = command.args;
   const own = rest.slice(0, rest.indexOf(file) + 1).map((word) => word === file ? `${cwd}/${file}` : word);
-  return denoIn({ ...command.env, ...env }, verb!, "--no-prompt", "--no-lock", ...own, ...args);
+  return denoIn({ ...command.env, ...env }, verb!, "--no-prompt", ...own, ...args);
 }
 
 Deno.test("docs/tutorial.md: the echo server, the client and the chat do what the page says, with its commands", async () => {
@@ -243,7 +243,7 @@ Deno.test("docs/how-to/other-servers.md: deno serve starts the module, with the 
   const main = `import server from "./served.ts"; const onListen = ({ port }) => console.log("port " + port);
 export default { ...server, onListen };`;
   await Deno.writeTextFile(`${folder.path}/main.ts`, main);
-  await using server = deno(...args, "--no-prompt", "--no-lock", "--no-check", `${folder.path}/main.ts`);
+  await using server = deno(...args, "--no-prompt", "--no-check", `${folder.path}/main.ts`);
   const [, port] = await within(server.said(/port (\d+)/), 30_000, "The start of deno serve");
   assertEquals(await (await fetch(`http://127.0.0.1:${port}/`)).text(), "Hello\n");
   const socket = await connect(`ws://127.0.0.1:${port}/echo`);

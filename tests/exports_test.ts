@@ -26,7 +26,7 @@ async function deno(args: string[]): Promise<{ stdout: string; stderr: string }>
 /** Every name, of a type or a value, that an entry point exports. */
 async function exportedNames(): Promise<string[]> {
   const { exports }: { exports: Record<string, string> } = JSON.parse(read("deno.json"));
-  const { stdout } = await deno(["doc", "--json", "--no-lock", ...Object.values(exports)]);
+  const { stdout } = await deno(["doc", "--json", ...Object.values(exports)]);
   const { nodes }: Documentation = JSON.parse(stdout);
   const names = Object.values(nodes).flatMap(({ symbols }) => symbols.map(({ name }) => name));
   return [...new Set(names)].filter((name) => name !== "default").sort();

@@ -153,7 +153,7 @@ function createServer(name: string, port: number, nats: number): Server {
   const script = new URL("server.ts", import.meta.url).pathname;
   const program = createProgram({
     name: `Server ${name}`,
-    command: [Deno.execPath(), "run", "--quiet", "--no-lock", "--no-check", ...permissions, script, ...options],
+    command: [Deno.execPath(), "run", "--quiet", "--no-check", ...permissions, script, ...options],
     works: async () => (await health())?.broker === "up",
   });
   return { ...program, health };

@@ -2,8 +2,8 @@
 // Starts the cluster on loopback, lets clients talk through nginx while a server and the broker are killed and started again, and
 // shows in a table what became of every message. Exits with 0 if all is as README.md promises, within 40 seconds.
 //
-//   deno run --no-lock -A examples/cluster/run.ts [--clients 16] [--quick]
-//   deno run --no-lock -A examples/cluster/run.ts --stay     no clients and no kills: a chat page, until Ctrl+C
+//   deno run -A examples/cluster/run.ts [--clients 16] [--quick]
+//   deno run -A examples/cluster/run.ts --stay     no clients and no kills: a chat page, until Ctrl+C
 
 import { parseArgs } from "node:util";
 import { type Client, createClient } from "./clients.ts";

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- an example prints
 // One of the servers of a chat, with a hub over NATS. README.md has the picture.
 //
-//   deno run --no-lock --allow-net --allow-env --allow-read examples/cluster/server.ts --name a --port 8001
+//   deno run --allow-net --allow-env --allow-read examples/cluster/server.ts --name a --port 8001
 //
 // A room is a path. A client of ws://127.0.0.1:8001/lobby?history=50 gets the name of this server, the room's last messages,
 // `live`, and then every new message. /health is for a load balancer; after SIGTERM clients move to another server.

@@ -2,7 +2,7 @@
 // Hono and WebSockets on one port: what is no handshake goes to the application. What is posted to /news reaches everybody who is
 // connected to /live.
 //
-//   deno run --no-lock --allow-net examples/side_by_side/hono.ts [port]
+//   deno run --allow-net examples/side_by_side/hono.ts [port]
 //   curl --data-binary 'It rains' http://127.0.0.1:8080/news
 
 import { serve } from "@sluice/websocket";

@@ -406,7 +406,7 @@ export function read(path: string): string {
 export async function buildApi(folder: string): Promise<void> {
   const { name, exports }: { name: string; exports: Record<string, string> } = JSON.parse(read("deno.json"));
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--html", "--no-lock", "--name=Sluice", `--output=${folder}`, ...Object.values(exports)],
+    args: ["doc", "--html", "--name=Sluice", `--output=${folder}`, ...Object.values(exports)],
     cwd: ROOT,
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));

@@ -9,7 +9,7 @@ import { soon } from "../_support/wait.ts";
 for (const server of ["serve", "Deno.serve", "node:http"]) {
   Deno.test(`crossws' hooks in an application of h3 on ${server}: upgrade, open, message, close, error, topics, refusals`, async () => {
     const permissions = ["--allow-net=127.0.0.1", "--allow-env", "--allow-read"];
-    const run = ["run", "--no-prompt", "--quiet", "--no-lock", "--no-check", ...permissions];
+    const run = ["run", "--no-prompt", "--quiet", "--no-check", ...permissions];
     await using child = deno(...run, "tests/adapters/_crossws.ts", server);
     const [, port] = await within(child.said(/listening on (\d+)/), 60_000, "The start, download included,");
     assertEquals(await (await fetch(`http://127.0.0.1:${port}/`)).text(), "h3 is here");
@@ -109,6 +109,6 @@ Deno.test("crossws' option sync is refused with what to use instead, and an opti
 });
 
 Deno.test("the types of h3's application fit", async () => {
-  const { code, stderr } = await denoOutput("check", "--no-lock", "examples/h3.ts");
+  const { code, stderr } = await denoOutput("check", "examples/h3.ts");
   assertEquals(code, 0, stderr);
 });

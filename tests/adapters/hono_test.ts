@@ -8,7 +8,7 @@ import { soon } from "../_support/wait.ts";
 for (const server of ["serve", "Deno.serve", "@hono/node-server"]) {
   Deno.test(`upgradeWebSocket in an application of Hono on ${server}: routes, middleware, events, subprotocols, refusals`, async () => {
     const permissions = ["--allow-net=127.0.0.1", "--allow-env", "--allow-read"];
-    const run = ["run", "--no-prompt", "--quiet", "--no-lock", "--no-check", ...permissions];
+    const run = ["run", "--no-prompt", "--quiet", "--no-check", ...permissions];
     await using child = deno(...run, "tests/adapters/_hono.ts", server);
     const [, port] = await within(child.said(/listening on (\d+)/), 60_000, "The start, download included,");
     const page = async (path: string) => await (await fetch(`http://127.0.0.1:${port}${path}`)).text();
@@ -45,7 +45,7 @@ for (const server of ["serve", "Deno.serve", "@hono/node-server"]) {
 }
 
 Deno.test("the types of Hono's own routes, contexts and events fit", async () => {
-  const { code, stderr } = await denoOutput("check", "--no-lock", "examples/hono.ts");
+  const { code, stderr } = await denoOutput("check", "examples/hono.ts");
   assertEquals(code, 0, stderr);
 });
 

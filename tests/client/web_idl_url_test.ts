@@ -24,7 +24,7 @@ Deno.test("a relative URL is relative to the program's location", async () => {
     console.log(JSON.stringify([...urls.map((url) => resolveUrl(url).href), ...refused]));
   `;
   const script = `data:application/typescript;base64,${btoa(code)}`;
-  const output = await runDeno(["run", "--no-lock", "--no-check", "--location", "https://example.com/a/b", script]);
+  const output = await runDeno(["run", "--no-check", "--location", "https://example.com/a/b", script]);
   assertEquals(JSON.parse(output), [
     "wss://example.com/a/chat",
     "wss://example.com/chat?x=1",

@@ -9,7 +9,7 @@ import { unless } from "../_support/needs.ts";
 
 const programs = missingPrograms();
 const missing = programs.length === 0 ? undefined : `not installed: ${programs.join(", ")}`;
-const FLAGS = ["run", "--quiet", "--no-prompt", "--no-lock", "--no-check", "--allow-all"];
+const FLAGS = ["run", "--quiet", "--no-prompt", "--no-check", "--allow-all"];
 const RUN = [...FLAGS, "examples/cluster/run.ts"];
 
 Deno.test({

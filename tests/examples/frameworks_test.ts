@@ -12,7 +12,7 @@ const EXAMPLES = [
 
 for (const { file, page, path, names } of EXAMPLES) {
   Deno.test(`examples/${file}.ts: a page and a chat in one application`, async () => {
-    const run = ["run", "--no-prompt", "--quiet", "--no-lock", "--no-check", "--allow-net=127.0.0.1", "--allow-env"];
+    const run = ["run", "--no-prompt", "--quiet", "--no-check", "--allow-net=127.0.0.1", "--allow-env"];
     await using child = deno(...run, `examples/${file}.ts`, "0");
     const [, url] = await within(child.said(/(http:\S+)\//), 60_000, "The start, download included,");
     assertEquals(await (await fetch(`${url}/`)).text(), page);

@@ -4,7 +4,7 @@ import { deno } from "../_support/child.ts";
 import { readExposition } from "../_support/prometheus.ts";
 
 Deno.test("examples/metrics.ts counts for Prometheus and OpenTelemetry, prints refusals, and replays what it recorded", async () => {
-  await using child = deno("run", "--no-lock", "--allow-net=127.0.0.1", "examples/metrics.ts", "0");
+  await using child = deno("run", "--allow-net=127.0.0.1", "examples/metrics.ts", "0");
   const [, url] = await child.said(/(ws:\S+)/);
   const socket = await connect(`${url}/recorded`);
   await socket.send("héllo");

@@ -13,7 +13,7 @@ const EXAMPLES = {
 
 for (const [file, { name, permissions }] of Object.entries(EXAMPLES)) {
   Deno.test(`examples/side_by_side/${file}.ts: ${name} and WebSockets on one port, and what is posted to one goes out by the other`, async () => {
-    const run = ["run", "--no-prompt", "--quiet", "--no-lock", "--no-check", "--allow-net=127.0.0.1", ...permissions];
+    const run = ["run", "--no-prompt", "--quiet", "--no-check", "--allow-net=127.0.0.1", ...permissions];
     await using child = deno(...run, `examples/side_by_side/${file}.ts`, "0");
     const [, url] = await within(child.said(/(http:\S+)\//), 60_000, "The start, download included,");
     const ask = async (path: string, init?: RequestInit) => {

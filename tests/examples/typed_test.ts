@@ -3,7 +3,7 @@ import { denoOutput } from "../_support/child.ts";
 
 Deno.test("examples/typed.ts answers what its schema allows, and says what is wrong with the rest", async () => {
   // Without the lock file, into which its package must not get.
-  const run = ["run", "--no-prompt", "--quiet", "--no-lock", "--no-check", "--allow-net=127.0.0.1"];
+  const run = ["run", "--no-prompt", "--quiet", "--no-check", "--allow-net=127.0.0.1"];
   const { code, stdout, stderr } = await denoOutput(...run, "examples/typed.ts", "0", "talk");
   const lines = stdout.trim().split("\n");
   assertEquals([code, lines.length], [0, 5], stderr);

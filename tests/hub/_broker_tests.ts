@@ -20,7 +20,7 @@ export interface ServerKind {
 export async function testBroker({ kind, title, program, port }: ServerKind): Promise<void> {
   const play = async (name: string, port = 0) => {
     const permissions = ["--allow-net=127.0.0.1", "--allow-env", "--allow-read", `--allow-run=${program}`];
-    const args = ["run", "--quiet", "--no-prompt", "--no-lock", "--no-check", ...permissions];
+    const args = ["run", "--quiet", "--no-prompt", "--no-check", ...permissions];
     const { code, stdout, stderr } = await denoOutput(...args, "tests/hub/_broker_play.ts", kind, name, `${port}`);
     assert(code === 0, stderr);
     return JSON.parse(stdout);

@@ -71,7 +71,6 @@ for (const shape of ["text", "binary", "encoded", "topics"]) {
   Deno.test(`a history takes no more memory than its bytes say: ${shape}`, async () => {
     const { code, stdout, stderr } = await denoOutput(
       "run",
-      "--no-lock",
       "--no-check",
       "--v8-flags=--expose-gc",
       "tests/hub/_history_memory.ts",

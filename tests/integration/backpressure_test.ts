@@ -23,7 +23,7 @@ const KERNEL = 16 * MiB;
 for (const size of [1024, MiB]) {
   Deno.test(`T5: a peer that never reads stops a sender that awaits send, at one message of ${size} bytes over highWaterMark`, async () => {
     const script = new URL("peers/endless_sender.ts", import.meta.url).href;
-    const flags = ["--quiet", "--no-lock", "--allow-net=127.0.0.1", "--allow-env", "--allow-sys"];
+    const flags = ["--quiet", "--allow-net=127.0.0.1", "--allow-env", "--allow-sys"];
     const seen: { offered: number; sent: number; peak: number; grown: number; open: number[] } = JSON.parse(
       await runDeno(["run", ...flags, script, `${size}`]),
     );

@@ -99,7 +99,7 @@ Deno.test("a server echoes what Deno's WebSocketStream sends, agrees on a subpro
     close: (_, info) => ended.resolve(info),
   });
   const script = new URL("peers/websocket_stream.ts", import.meta.url);
-  const args = ["run", "--quiet", "--no-lock", "--unstable-net", "--allow-net=127.0.0.1"];
+  const args = ["run", "--quiet", "--unstable-net", "--allow-net=127.0.0.1"];
   const output = await runDeno([...args, script.href, urlOf(server.addr), "chat", ...SIZES.map(String)]);
   assertEquals(JSON.parse(output), { protocol: "chat", echoed: 2 * SIZES.length, closeCode: 4001, reason: "" });
   assertEquals<CloseInfo>(await within(ended.promise), { closeCode: 4001, reason: "größer", wasClean: true });

@@ -89,7 +89,7 @@ Deno.test("a script that imports mod.ts by URL serves and connects, with no conf
   const { host } = new URL(checkout.base);
   await Deno.writeTextFile(`${place.cwd}/main.ts`, script(`${checkout.base}mod.ts`));
 
-  const flags = ["--quiet", "--no-config", "--no-lock", `--allow-import=${host}`];
+  const flags = ["--quiet", "--no-config", `--allow-import=${host}`];
   // `--check=all` checks the types of what was imported, too, under Deno's default options.
   const output = await place.run(["run", "--check=all", "--allow-net=127.0.0.1", "--no-prompt", ...flags, "main.ts"]);
   assertEquals(output, "echoed: größer\n");
@@ -100,7 +100,7 @@ Deno.test("a script that imports mod.ts by URL serves and connects, with no conf
   assertEquals(fetched[0], "/mod.ts");
 
   const info: { modules: ModuleInfo[] } = JSON.parse(
-    await place.run(["info", "--json", "--no-config", "--no-lock", `--allow-import=${host}`, `${checkout.base}mod.ts`]),
+    await place.run(["info", "--json", "--no-config", `--allow-import=${host}`, `${checkout.base}mod.ts`]),
   );
   const modules = info.modules.map(({ specifier }) => specifier);
   assertGreater(modules.length, 20);
@@ -119,7 +119,7 @@ Deno.test("a script that imports mod.ts by URL serves and connects, with no conf
 Deno.test("deno bundle makes one file of mod.ts, which works by URL with nothing else, and in Node as it is", async () => {
   await using place = await emptyPlace();
   const bundle = `${place.cwd}/sluice.js`;
-  await runDeno(["bundle", "--quiet", "--no-lock", "--output", bundle, "mod.ts"], { cwd: ROOT });
+  await runDeno(["bundle", "--quiet", "--output", bundle, "mod.ts"], { cwd: ROOT });
   const code = await Deno.readTextFile(bundle);
   const imported = Array.from(code.matchAll(/^import\b.*?"([^"]+)";$|\bimport\("([^"]+)"\)/gm), ([, a, b]) => a ?? b!);
   assertEquals(imported.filter((specifier) => !isBuiltIn(specifier)), []);
@@ -131,7 +131,7 @@ Deno.test("deno bundle makes one file of mod.ts, which works by URL with nothing
   });
   const url = `${urlOf(server.addr, "http")}sluice.js`;
   await Deno.writeTextFile(`${place.cwd}/main.ts`, script(url));
-  const flags = ["--quiet", "--no-config", "--no-lock", `--allow-import=${new URL(url).host}`];
+  const flags = ["--quiet", "--no-config", `--allow-import=${new URL(url).host}`];
   const output = await place.run(["run", "--allow-net=127.0.0.1", "--no-prompt", ...flags, "main.ts"]);
   assertEquals([output, paths], ["echoed: größer\n", ["/sluice.js"]]);
 

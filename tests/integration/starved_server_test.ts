@@ -13,8 +13,7 @@ const NO_PROC = Deno.build.os === "linux" ? undefined : "it needs ulimit and /pr
 
 /** A server in a process of its own that may have few files open. */
 async function starved(kind: string) {
-  const deno =
-    `exec '${Deno.execPath()}' run --no-lock --no-check --allow-all tests/integration/_starved_server.ts ${kind}`;
+  const deno = `exec '${Deno.execPath()}' run --no-check --allow-all tests/integration/_starved_server.ts ${kind}`;
   const child = new Deno.Command("bash", {
     args: ["-c", `ulimit -n 100; ${deno}`],
     cwd: new URL("../..", import.meta.url),

@@ -173,7 +173,7 @@ Deno.test({
 /** Runs a library in a process of its own. */
 async function library(name: string): Promise<unknown> {
   const script = new URL("./peers/websocket_libraries.ts", import.meta.url).href;
-  return JSON.parse(await runDeno(["run", "--quiet", "--no-lock", "--no-check", "-A", script, name], { ms: 120_000 }));
+  return JSON.parse(await runDeno(["run", "--quiet", "--no-check", "-A", script, name], { ms: 120_000 }));
 }
 
 Deno.test("graphql-ws talks to its server over our WebSocket: queries, subscriptions, one that is left, errors", async () => {

@@ -90,7 +90,6 @@ for (const name of ["Express", "Fastify"]) {
     await using child = deno(
       "run",
       "--quiet",
-      "--no-lock",
       "--no-prompt",
       ...permissions,
       "tests/node/_framework.ts",

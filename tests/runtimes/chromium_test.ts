@@ -19,7 +19,7 @@ Deno.test({
   ...unless(NO_CHROMIUM, "Chromium: a page round-trips messages through the codec"),
   async fn() {
     const module = new URL("browser.ts", import.meta.url).pathname;
-    const code = await runDeno(["bundle", "--quiet", "--no-lock", "--platform", "browser", module]);
+    const code = await runDeno(["bundle", "--quiet", "--platform", "browser", module]);
     assertEquals(code.match(/\bfrom ?"|\bimport\(|\bDeno\./g), null);
     await using server = Deno.serve(
       { ...LOOPBACK, onListen: () => {} },

@@ -101,7 +101,7 @@ Deno.test("deno serve starts a module whose default export is such an object", a
        });
        export default { ...server, onListen: ({ port }) => console.log("port " + port) } satisfies Deno.ServeDefaultExport;`,
     );
-    const args = ["serve", "--no-prompt", "--quiet", "--no-lock", "--no-check", "--host=127.0.0.1", "--port=0"];
+    const args = ["serve", "--no-prompt", "--quiet", "--no-check", "--host=127.0.0.1", "--port=0"];
     await using child = deno(...args, `${folder}/server.ts`);
     const [, port] = await within(child.said(/port (\d+)/), 30_000, "The start of deno serve");
     assertEquals(await (await fetch(`http://127.0.0.1:${port}/`)).text(), "Hello\n");

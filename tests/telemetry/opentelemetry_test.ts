@@ -86,7 +86,7 @@ Deno.test("npm:@opentelemetry/api has such a meter, and Deno exports what it cou
       await connect(server.url, { headers: { Origin: "https://evil.example" } }).catch(() => {});
       await server.shutdown();`,
     );
-    await runDeno(["run", "--check", "--no-lock", "--no-config", "--allow-net=127.0.0.1", `${folder}/watched.ts`], {
+    await runDeno(["run", "--check", "--no-config", "--allow-net=127.0.0.1", `${folder}/watched.ts`], {
       env: {
         OTEL_DENO: "true",
         OTEL_DENO_CONSOLE: "ignore",

@@ -136,7 +136,6 @@ Deno.test("schemas of Zod, Valibot and ArkType work as they are", async () => {
   const { code, stdout, stderr } = await denoOutput(
     "run",
     "--no-prompt",
-    "--no-lock",
     "--no-check",
     "--allow-env",
     program,

@@ -5,7 +5,7 @@ import { control } from "./_control.ts";
 
 /** Plays in a process of its own: Deno prints what a worker ends with, whoever else is told of it. */
 async function playCrash(play: string): Promise<{ errors: string[]; said: string[] }> {
-  const permissions = ["--no-prompt", "--no-lock", "--no-check", "--quiet", "--allow-net=127.0.0.1", "--allow-read"];
+  const permissions = ["--no-prompt", "--no-check", "--quiet", "--allow-net=127.0.0.1", "--allow-read"];
   const cwd = new URL("../..", import.meta.url);
   return JSON.parse(await runDeno(["run", ...permissions, "tests/workers/_crashes.ts", play], { cwd }));
 }

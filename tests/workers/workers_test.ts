@@ -41,7 +41,7 @@ async function clientsOf(url: string): Promise<[Client[], Client[]]> {
 
 /** The server, and where it is. */
 async function start(): Promise<{ server: Child; url: string }> {
-  const args = ["--no-prompt", "--no-lock", "--quiet", "--unstable-net", "--allow-net=127.0.0.1", "--allow-read"];
+  const args = ["--no-prompt", "--quiet", "--unstable-net", "--allow-net=127.0.0.1", "--allow-read"];
   const server = deno("run", ...args, "tests/workers/_server.ts");
   const [, url] = await soon(server.said(/^url (\S+)$/m), "The start");
   return { server, url: url! };

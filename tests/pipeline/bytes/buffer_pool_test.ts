@@ -66,6 +66,6 @@ Deno.test("what nobody asks for until memory is collected is collected too", asy
     console.log("room for more:", releaseBuffer(new ArrayBuffer(2 ** 20)));
   `;
   const url = `data:text/javascript,${encodeURIComponent(program)}`;
-  const output = await runDeno(["run", "--no-lock", "--allow-all", "--v8-flags=--expose-gc", url]);
+  const output = await runDeno(["run", "--allow-all", "--v8-flags=--expose-gc", url]);
   assertEquals(output, "room for more: false\nroom for more: true\n");
 });
