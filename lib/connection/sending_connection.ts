@@ -15,7 +15,7 @@ import { type Message, type MessageData, toMessage } from "../pipeline/messages/
 import type { Transport } from "../transport/transport.ts";
 import { BaseConnection, type BaseConnectionInit } from "./base_connection.ts";
 import type { Closing } from "./closing.ts";
-import { Deadlines } from "../deadlines.ts";
+import { Deadlines, Timeout } from "../deadlines.ts";
 import type { FlushAt, SharedSending } from "./driven_connection.ts";
 import { checkUnsent, isSource, type MessageSource, openSource } from "./message_source.ts";
 import { endOf, rejectNotOpen, tooLate } from "./not_open.ts";
@@ -67,7 +67,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
   #flushPlanned = false;
   #wasFull = false;
   // What most connections never need is made when they do.
-  #turnTimer: ReturnType<typeof setTimeout> | undefined;
+  #turnEnd: Timeout | undefined;
   #drained: Deferred<void> | undefined;
   #flushed: Deferred<void> | undefined;
   #streamedSends: StreamedSends | undefined;
@@ -231,10 +231,10 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
   flushLater(): void {
     if (this.#flushAt === "batchEnd") return;
     if (this.#flushAt === "turnEnd") {
-      this.#turnTimer ??= setTimeout(() => {
-        this.#turnTimer = undefined;
+      this.#turnEnd ??= new Timeout(this.deadlines.after(0), () => {
+        this.#turnEnd = undefined;
         this.flush();
-      }, 0);
+      });
     } else if (!this.#flushPlanned) {
       this.#flushPlanned = true;
       queueMicrotask(() => {
@@ -345,7 +345,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
 
   /** Drops what is queued and rejects what waits for it. */
   protected endSending(reason: () => unknown): void {
-    clearTimeout(this.#turnTimer);
+    this.#turnEnd?.cancel();
     this.#streamedSends?.end(reason());
     const dropped = this.outgoing.end();
     for (const { taken } of this.#writing === undefined ? dropped : [this.#writing, ...dropped]) {
