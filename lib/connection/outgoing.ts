@@ -10,7 +10,7 @@ import type { Limits } from "../limits.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { hasHeadroom } from "../pipeline/bytes/headroom.ts";
 import { pin, unpin } from "../pipeline/bytes/lent_memory.ts";
-import { type MaskKeySource, randomMaskKey } from "../pipeline/bytes/mask.ts";
+import { mask, type MaskKeySource, randomMaskKey } from "../pipeline/bytes/mask.ts";
 import { SharedRun } from "../pipeline/bytes/shared_run.ts";
 import { type Frame, frame, isControl, Opcode, type OutgoingFrame, type Role } from "../pipeline/frames/frame.ts";
 import { FrameSerializer } from "../pipeline/frames/frame_serializer.ts";
@@ -243,7 +243,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
   #text(text: string): boolean {
     const most = MAX_HEADER_BYTES + 3 * text.length; // UTF-8 takes at most three bytes for each UTF-16 unit
     if (most > LARGE_BATCH) {
-      this.#append(messageFrame(text));
+      this.#append(messageFrame(text), true);
     } else {
       const target = this.#reserve(most);
       const start = this.#batchLength;
@@ -277,20 +277,26 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     return encoded;
   }
 
-  /** Queues a frame. A payload as large as the high-water mark is not copied where it needs no masking. */
-  #append(frame: Frame): void {
+  /**
+   * Queues a frame. A payload as large as the high-water mark is not copied, unless it is to be masked and somebody else's.
+   *
+   * @param frame The frame.
+   * @param ours Whether nothing but this queue knows the payload's memory.
+   */
+  #append(frame: Frame, ours = false): void {
     if (this.#framing !== undefined) return this.#appendBytes(this.#framing.serialize(frame));
     const { fin, rsv, opcode, payload } = frame;
     const { length } = payload;
     const key = this.#maskKey?.();
     const first = firstByte(opcode, fin, rsv);
     // A control frame's payload is the reader's, however low the mark is.
-    if (key !== undefined || length < this.#limits.highWaterMark || isControl(opcode)) {
+    if ((key !== undefined && !ours) || length < this.#limits.highWaterMark || isControl(opcode)) {
       const target = this.#reserve(headerSize(length, key !== undefined) + length);
       this.#advance(writeFrame(target, this.#batchLength, { first, key }, payload));
     } else {
       this.#advance(writeHeader(this.#reserve(MAX_HEADER_BYTES), this.#batchLength, { first, length, key }));
       this.#seal();
+      if (key !== undefined) mask(payload, key);
       this.#pushUncopied(payload);
     }
   }

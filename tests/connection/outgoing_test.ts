@@ -88,6 +88,18 @@ Deno.test("a client masks a copy: the application's bytes stay as they are, howe
   }
 });
 
+for (const role of ["server", "client"] as const) {
+  Deno.test(`a long text of a ${role} is encoded once and written from there`, () => {
+    const under = outgoing({ role, maxQueuedBytes: 1e6 });
+    const long = "é".repeat(40_000);
+    assertStrictEquals(under.message(long), true);
+    under.message("end");
+    const writes = takeAll(under);
+    assertEquals(framesOf(writes, role), lines([text(long), text("end")]));
+    assertEquals(writes.map(({ batch }) => batch === undefined), [false, true, false]);
+  });
+}
+
 Deno.test("a server writes a payload of highWaterMark bytes or more from where it lies, and copies smaller ones", () => {
   const under = outgoing();
   const [small, large] = [counting(999), counting(1000, 1)];
