@@ -213,7 +213,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
         typeof message === "string" || (stay && message.length < MIN_BYTES_FOR_HEADROOM) || message.buffer !== memory
       ) continue;
       if (message.length >= MIN_BYTES_FOR_HEADROOM) messages[at] = copyWithHeadroom(message);
-      else if (few) messages[at] = message.slice();
+      else if (few) messages[at] = new Uint8Array(message);
       else stay = true;
     }
     if (stay) this.kept = true;

@@ -362,7 +362,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     const length = this.#batchLength;
     this.#batch = undefined;
     this.#batchLength = 0;
-    return { bytes: batch.subarray(0, length), length, batch, taken: undefined };
+    return { bytes: new Uint8Array(batch.buffer, 0, length), length, batch, taken: undefined };
   }
 }
 
