@@ -278,7 +278,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
   }
 
   /**
-   * Queues a frame. A payload as large as the high-water mark is not copied, unless it is to be masked and somebody else's.
+   * Queues a frame. A payload as large as the high-water mark is not copied, unless it is to be masked and the application's.
    *
    * @param frame The frame.
    * @param ours Whether nothing but this queue knows the payload's memory.
