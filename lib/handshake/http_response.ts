@@ -5,7 +5,7 @@
  * @module
  */
 import type { HandshakeError } from "../errors.ts";
-import { FRAMING_FIELDS, isFieldValue, quote } from "./http_fields.ts";
+import { FRAMING_FIELDS, type HeaderFields, isFieldValue, quote } from "./http_fields.ts";
 import { requireReasonPhrase, serializeResponseHead } from "./http_head.ts";
 
 /** The head of a final response (RFC 9110 §15), as a web `Response` has it. */
@@ -100,8 +100,10 @@ export function serializeResponse(
   body: Uint8Array = new Uint8Array(0),
   options: SerializeResponseOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const bodiless = isBodiless(response.status);
-  const head = serializeAnswerHead(response, { body: bodiless ? undefined : body.byteLength, close: true });
+  const { status, statusText = "", headers } = response;
+  const bodiless = isBodiless(status);
+  const framing = { body: bodiless ? undefined : body.byteLength, close: true };
+  const head = serializeAnswerHead({ status, statusText, fields: fieldsOf(headers) }, framing);
   if (bodiless || options.method === "HEAD") return head;
   const bytes = new Uint8Array(head.length + body.length);
   bytes.set(head);
@@ -109,38 +111,47 @@ export function serializeResponse(
   return bytes;
 }
 
+/** The head of a final response, its fields in the order in which they are written. */
+export interface AnswerHead {
+  /** The status code, 200 to 599. */
+  readonly status: number;
+  /** The reason phrase, or an empty string for the usual one. */
+  readonly statusText: string;
+  /** The header fields, names in lower case. Those that frame the answer are not taken from here. */
+  readonly fields: HeaderFields;
+}
+
 /**
  * Writes the head of a final response.
  *
- * @param response The status and the header fields. Those that frame the answer are not taken from here.
+ * @param answer The status and the header fields.
  * @param framing How it is framed.
  * @returns The bytes of the head.
  * @throws {RangeError} If the status is not a final one.
  * @throws {TypeError} If the reason phrase or a header field is malformed.
  */
 export function serializeAnswerHead(
-  { status, statusText, headers }: FinalResponseHead,
+  { status, statusText, fields: given }: AnswerHead,
   { body, close, date }: AnswerFraming,
 ): Uint8Array<ArrayBuffer> {
   requireFinal(status);
-  const given = [...new Headers(headers)].filter(([name]) => !FRAMING_FIELDS.has(name));
-  const connection = [
-    ...(close ? ["close"] : []),
-    // RFC 9110 §7.8: who sends Upgrade names it in Connection.
-    ...(given.some(([name]) => name === "upgrade") ? ["Upgrade"] : []),
-  ];
-  return serializeResponseHead({
-    version: "HTTP/1.1",
-    status,
-    statusText: statusText || reasonPhrase(status),
-    fields: [
-      ...(connection.length === 0 ? [] : [["Connection", connection.join(", ")] as const]),
-      ...(typeof body === "number" ? [["Content-Length", String(body)] as const] : []),
-      ...(body === "chunked" ? [["Transfer-Encoding", "chunked"] as const] : []),
-      ...(date === undefined || given.some(([name]) => name === "date") ? [] : [["date", date] as const]),
-      ...given,
-    ],
-  });
+  // RFC 9110 §7.8: a sender of Upgrade names it in Connection.
+  const upgrade = given.some(([name]) => name === "upgrade");
+  const fields: (readonly [name: string, value: string])[] = [];
+  if (close || upgrade) fields.push(["Connection", close ? (upgrade ? "close, Upgrade" : "close") : "Upgrade"]);
+  if (typeof body === "number") fields.push(["Content-Length", String(body)]);
+  if (body === "chunked") fields.push(["Transfer-Encoding", "chunked"]);
+  if (date !== undefined && !given.some(([name]) => name === "date")) fields.push(["date", date]);
+  for (const field of given) if (!FRAMING_FIELDS.has(field[0])) fields.push(field);
+  return serializeResponseHead({ version: "HTTP/1.1", status, statusText: statusText || reasonPhrase(status), fields });
+}
+
+/** The fields of `Headers`, read once: that is slow. */
+function fieldsOf(headers: HeadersInit | undefined): HeaderFields {
+  const fields: [name: string, value: string][] = [];
+  const all = headers instanceof Headers ? headers : new Headers(headers);
+  all.forEach((value, name) => fields.push([name, value]));
+  return fields;
 }
 
 /** RFC 9110 §6.4.1, §8.6: 204 and 304 end with the head, and 204 must not have a length. */
@@ -184,17 +195,20 @@ export function refusalResponse(error: HandshakeError): FinalResponse & { header
  * Checks what an application answers with, before it is too late for another answer: `Response.error()` has status 0, and
  * `Headers` lets control characters through.
  *
+ * @returns The head, its fields in lower case.
  * @throws {RangeError} If the status is not a final one.
  * @throws {TypeError} If the reason phrase or a header field is malformed.
  */
-export function checkFinal({ status, statusText = "", headers }: FinalResponseHead): void {
+export function checkFinal({ status, statusText = "", headers }: FinalResponseHead): AnswerHead {
   requireFinal(status);
   requireReasonPhrase(statusText);
-  for (const [name, value] of new Headers(headers)) {
+  const fields = fieldsOf(headers);
+  for (const [name, value] of fields) {
     if (!isFieldValue(value)) {
       throw new TypeError(`Cannot send header ${quote(name)}: its value has a character that is not allowed`);
     }
   }
+  return { status, statusText, fields };
 }
 
 function requireFinal(status: number): void {

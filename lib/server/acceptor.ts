@@ -50,14 +50,15 @@ export interface AnswerInfo extends UpgradeInfo {
  * Compiles options whose kinds were checked: what is in them is judged here, so that a mistake is found when the server starts.
  *
  * @param options The options.
- * @param server What a server has besides. By default the options' signal stops handshakes, and no ordinary requests are answered.
+ * @param server What a server has besides. By default there are deadlines of their own, the options' signal stops handshakes, and no ordinary requests are answered.
  */
 export function createAcceptor<Data>(
   options: AcceptOptions<Data>,
-  { stopping = options.signal, http }: Pick<Acceptor<Data>, "stopping" | "http"> = {},
+  { stopping = options.signal, http, deadlines = new Deadlines() }: Partial<
+    Pick<Acceptor<Data>, "stopping" | "http" | "deadlines">
+  > = {},
 ): Acceptor<Data> {
   const limits = resolveLimits(options);
-  const deadlines = new Deadlines();
   return {
     limits,
     options,

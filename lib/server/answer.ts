@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { hasToken } from "../handshake/http_fields.ts";
+import { fieldValues, hasToken } from "../handshake/http_fields.ts";
 import { parseLength } from "../handshake/http_body.ts";
-import { checkFinal, isBodiless, serializeAnswerHead } from "../handshake/http_response.ts";
+import { type AnswerHead, checkFinal, isBodiless, serializeAnswerHead } from "../handshake/http_response.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 
 /** Turns of the microtask queue within which a body that needs no waiting is here. */
@@ -29,7 +29,7 @@ type ReadResult = Awaited<ReturnType<Reader["read"]>>;
 
 /** An answer whose mistakes are found, as far as they can be before anything is written. */
 export class Answer {
-  readonly #response: Response;
+  readonly #head: AnswerHead;
   readonly #reader: Reader | undefined;
   /** The whole body, where it was at hand. */
   #whole: Uint8Array<ArrayBuffer> | undefined;
@@ -39,16 +39,15 @@ export class Answer {
   readonly #declared: number | undefined;
   #cancelled = false;
 
-  private constructor(response: Response, method: string) {
-    this.#response = response;
-    this.#declared = declaredLength(response);
-    if (response.bodyUsed || response.body?.locked) {
-      throw new TypeError("Cannot answer with a Response whose body was used");
-    }
-    const bodiless = method === "HEAD" || isBodiless(response.status);
-    if (bodiless) void response.body?.cancel().catch(() => {});
-    else if (response.body === null) this.#whole = new Uint8Array(0);
-    else this.#reader = response.body.getReader();
+  private constructor(response: Response, head: AnswerHead, method: string) {
+    this.#head = head;
+    this.#declared = declaredLength(head);
+    const { body } = response;
+    if (response.bodyUsed || body?.locked) throw new TypeError("Cannot answer with a Response whose body was used");
+    const bodiless = method === "HEAD" || isBodiless(head.status);
+    if (bodiless) void body?.cancel().catch(() => {});
+    else if (body === null) this.#whole = new Uint8Array(0);
+    else this.#reader = body.getReader();
   }
 
   /**
@@ -62,8 +61,7 @@ export class Answer {
    */
   static async prepare(response: unknown, method: string): Promise<Answer> {
     if (!isResponse(response)) throw new TypeError("The http handler must return a Response");
-    checkFinal(response);
-    const answer = new Answer(response, method);
+    const answer = new Answer(response, checkFinal(response), method);
     try {
       await answer.#peek();
     } catch (error) {
@@ -75,7 +73,7 @@ export class Answer {
 
   /** Whether the application ends the connection with it. */
   get closes(): boolean {
-    return hasToken([["connection", this.#response.headers.get("connection") ?? ""]], "connection", "close");
+    return hasToken(this.#head.fields, "connection", "close");
   }
 
   /** Gives the body up. */
@@ -93,14 +91,14 @@ export class Answer {
    */
   async write({ version, close, write }: AnswerTarget): Promise<boolean> {
     const whole = this.#whole;
-    const known = whole?.length ?? (this.#response.status === 204 ? undefined : this.#declared);
+    const known = whole?.length ?? (this.#head.status === 204 ? undefined : this.#declared);
     const chunked = this.#reader !== undefined && known === undefined && version !== "HTTP/1.0";
     const endless = this.#reader !== undefined && known === undefined && !chunked;
     const closes = close || endless;
-    const head = serializeAnswerHead(this.#response, {
+    const head = serializeAnswerHead(this.#head, {
       body: chunked ? "chunked" : known,
       close: closes,
-      date: new Date().toUTCString(),
+      date: dateNow(),
     });
     if (whole !== undefined && whole.length <= MAX_JOINED) {
       await write(concatBytes([head, whole]));
@@ -171,9 +169,9 @@ function isResponse(value: unknown): value is Response {
     "headers" in value && "body" in value;
 }
 
-function declaredLength({ headers }: Response): number | undefined {
-  const text = headers.get("content-length");
-  if (text === null) return undefined;
+function declaredLength({ fields }: AnswerHead): number | undefined {
+  const [text] = fieldValues(fields, "content-length");
+  if (text === undefined) return undefined;
   const length = parseLength(text);
   if (length === undefined) {
     throw new TypeError(`Cannot answer with Content-Length "${text}": it is not a number of bytes`);
@@ -187,6 +185,19 @@ function otherLength(declared: number, actual: number | string): TypeError {
 
 function checkPiece(piece: unknown): asserts piece is Uint8Array<ArrayBuffer> {
   if (!(piece instanceof Uint8Array)) throw new TypeError("The answer's body must be a stream of Uint8Array");
+}
+
+let second = 0;
+let date = "";
+
+/** The time in the form of RFC 9110 §5.6.7, written once a second. */
+function dateNow(): string {
+  const now = Math.floor(Date.now() / 1000);
+  if (now !== second) {
+    second = now;
+    date = new Date(now * 1000).toUTCString();
+  }
+  return date;
 }
 
 const encoder = new TextEncoder();

@@ -4,6 +4,7 @@
  * @module
  */
 import { defer, type Deferred } from "../async.ts";
+import { Deadlines } from "../deadlines.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import { refusalResponse } from "../handshake/http_response.ts";
 import { resolveServerLimits, type ServerLimits } from "../limits.ts";
@@ -113,14 +114,17 @@ export class ConnectionGroup<Data> {
     this.#limits = resolveServerLimits(options);
     const { http } = options;
     const stopping = this.#stopping.signal;
+    const deadlines = new Deadlines();
     const engine = {
       report: (error: unknown) => this.report(error),
       limits: this.#limits,
+      deadlines,
       stopping,
       dropping: this.#dropping.signal,
     };
     this.#acceptor = createAcceptor(options, {
       stopping,
+      deadlines,
       http: http === undefined ? undefined : createHttpEngine(http, engine),
     });
   }

@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { type DeadlineList, type Deadlines, Timeout } from "../deadlines.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
-import { hasToken, toHeaders } from "../handshake/http_fields.ts";
+import { hasToken } from "../handshake/http_fields.ts";
 import { refusalResponse } from "../handshake/http_response.ts";
 import type { ServerLimits } from "../limits.ts";
 import { once } from "../once.ts";
-import { answerAndEnd, withDeadline } from "../transport/opening.ts";
+import { answerAndEnd } from "../transport/opening.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { AnswerInfo, HttpLane } from "./acceptor.ts";
 import type { UpgradeInfo } from "./server_options.ts";
@@ -27,6 +28,8 @@ export interface HttpEngineOptions {
   readonly report: (error: unknown) => void;
   /** The caps. */
   readonly limits: Pick<ServerLimits, "bodyTimeout" | "keepAliveTimeout">;
+  /** The deadlines of the server. */
+  readonly deadlines: Deadlines;
   /** Ends connections that wait for a request, and the others after their answer. */
   readonly stopping: AbortSignal;
   /** Drops the connections that are left. */
@@ -45,6 +48,12 @@ const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
  */
 export function createHttpEngine(handler: HttpHandler, options: HttpEngineOptions): HttpLane {
   const { stopping, dropping } = options;
+  const { bodyTimeout, keepAliveTimeout } = options.limits;
+  const { deadlines } = options;
+  const lists = {
+    body: bodyTimeout === 0 ? undefined : deadlines.after(bodyTimeout),
+    keepAlive: keepAliveTimeout === 0 ? undefined : deadlines.after(keepAliveTimeout),
+  };
   const live = new Set<Transport>();
   const idle = new Set<Transport>();
   stopping.addEventListener("abort", () => idle.forEach((transport) => transport.close()), { once: true });
@@ -55,10 +64,10 @@ export function createHttpEngine(handler: HttpHandler, options: HttpEngineOption
     if (dropping.aborted) transport.close();
     try {
       const inflow = new Inflow(transport, request.first);
-      if (!await answerRequest(request, inflow, { ...options, handler, info })) return undefined;
+      if (!await answerRequest(request, inflow, { ...options, list: lists.body, handler, info })) return undefined;
       idle.add(transport);
       if (stopping.aborted) transport.close();
-      return await nextExchange(request, inflow, options);
+      return await nextExchange(request, inflow, lists.keepAlive);
     } finally {
       live.delete(transport);
       idle.delete(transport);
@@ -70,18 +79,20 @@ export function createHttpEngine(handler: HttpHandler, options: HttpEngineOption
 async function answerRequest(
   { method, url, version, fields, framing, transport }: OrdinaryRequest,
   inflow: Inflow,
-  { handler, info, report, limits: { bodyTimeout }, stopping }: HttpEngineOptions & {
+  { handler, info, report, limits: { bodyTimeout }, list, stopping }: HttpEngineOptions & {
     handler: HttpHandler;
     info: AnswerInfo;
+    list: DeadlineList | undefined;
   },
 ): Promise<boolean> {
-  const write = pacedWriter(transport, bodyTimeout);
+  const write = pacedWriter(transport, bodyTimeout, list);
   let begun = false;
   let answer: Answer | undefined;
   let gone: ConnectionError | undefined;
   const body = new RequestBody(inflow, {
     framing,
     bodyTimeout,
+    list,
     invite: hasToken(fields, "expect", "100-continue") && version !== "HTTP/1.0"
       ? async () => begun ? undefined : await write(CONTINUE)
       : undefined,
@@ -96,7 +107,7 @@ async function answerRequest(
   try {
     const request = new Request(url, {
       method,
-      headers: toHeaders(fields),
+      headers: fields.map(([name, value]) => [name, value]), // of a list Deno makes a `Request` faster than of `Headers`
       signal: info.signal,
       ...(method === "GET" || method === "HEAD" ? {} : { body: body.stream, duplex: "half" }),
     });
@@ -139,28 +150,35 @@ async function answerRequest(
 
 /** Waits for the next request on a connection. It never rejects. */
 async function nextExchange(
-  request: OrdinaryRequest,
+  { transport, next }: OrdinaryRequest,
   inflow: Inflow,
-  { limits: { keepAliveTimeout: time } }: Pick<HttpEngineOptions, "limits">,
+  list: DeadlineList | undefined,
 ): Promise<Exchange | undefined> {
+  const timeout = list === undefined ? undefined : new Timeout(list, () => transport.close());
   try {
-    const late = () => new ConnectionError(`No request came for ${time} ms`);
-    const bytes = await withDeadline(inflow.read(), { time, late });
-    if (bytes !== null) return request.next(inflow.rest, bytes);
+    const bytes = await inflow.read();
+    if (bytes !== null) return next(inflow.rest, bytes);
   } catch {
     // A connection between two requests ends without a word.
+  } finally {
+    timeout?.cancel();
   }
-  request.transport.close();
+  transport.close();
   return undefined;
 }
 
 const ourMistake = once(() => new HandshakeError("The handler failed", { status: 500 }));
 
 /** Writes at the client's pace, in parts, as the speed counts for each. A client that does not read is a lost connection. */
-function pacedWriter(transport: Transport, bodyTimeout: number): (bytes: Uint8Array<ArrayBuffer>) => Promise<void> {
+function pacedWriter(
+  transport: Transport,
+  bodyTimeout: number,
+  list: DeadlineList | undefined,
+): (bytes: Uint8Array<ArrayBuffer>) => Promise<void> {
   const pace = new Pace(
     bodyTimeout,
     () => new ConnectionError(`The client took more than ${bodyTimeout} ms to read ${PACE_BYTES} bytes`),
+    list,
   );
   return async (bytes) => {
     for (let at = 0; at < bytes.length;) {

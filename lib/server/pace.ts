@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { defer } from "../async.ts";
+import { type DeadlineList, Timeout } from "../deadlines.ts";
 import { withDeadline } from "../transport/opening.ts";
 
 /** Bytes that a peer takes or sends within `bodyTimeout`. */
@@ -12,16 +14,19 @@ export const PACE_BYTES = 64 * 1024;
 export class Pace {
   readonly #timeout: number;
   readonly #late: () => unknown;
+  readonly #list: DeadlineList | undefined;
   #left: number;
   #bytes = 0;
 
   /**
    * @param timeout Milliseconds that the peer may be waited for until it has moved 64 KiB. 0: none.
    * @param late Makes the error for a peer that is slower.
+   * @param list Where deadlines of that time wait: a peer that is fast needs no timer of its own then.
    */
-  constructor(timeout: number, late: () => unknown) {
+  constructor(timeout: number, late: () => unknown, list?: DeadlineList) {
     this.#timeout = this.#left = timeout;
     this.#late = late;
+    this.#list = list;
   }
 
   /** Waits for the peer. Throws what `late` makes when its time is up. */
@@ -29,9 +34,20 @@ export class Pace {
     if (this.#timeout === 0) return await step;
     const start = performance.now();
     try {
+      if (this.#list !== undefined && this.#left === this.#timeout) return await this.#within(step, this.#list);
       return await withDeadline(step, { time: Math.max(this.#left, 1), late: this.#late });
     } finally {
       this.#left -= performance.now() - start;
+    }
+  }
+
+  async #within<T>(step: Promise<T>, list: DeadlineList): Promise<T> {
+    const stop = defer<never>();
+    const timeout = new Timeout(list, () => stop.reject(this.#late()));
+    try {
+      return await Promise.race([step, stop.promise]);
+    } finally {
+      timeout.cancel();
     }
   }
 

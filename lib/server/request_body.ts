@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { DeadlineList } from "../deadlines.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import { BodyParser, type RequestFraming } from "../handshake/http_body.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
@@ -18,6 +19,8 @@ export interface RequestBodyOptions {
   readonly framing: RequestFraming;
   /** The cap of {@linkcode Pace}. */
   readonly bodyTimeout: number;
+  /** Where deadlines of `bodyTimeout` wait. */
+  readonly list?: DeadlineList | undefined;
   /** Writes `100 Continue` where the client waits for it before it sends the body (RFC 9110 §10.1.1). */
   readonly invite: (() => Promise<void>) | undefined;
 }
@@ -31,7 +34,7 @@ export class RequestBody {
   #failure: HandshakeError | ConnectionError | undefined;
   #over = false;
 
-  constructor(inflow: Inflow, { framing, bodyTimeout, invite }: RequestBodyOptions) {
+  constructor(inflow: Inflow, { framing, bodyTimeout, list, invite }: RequestBodyOptions) {
     this.#inflow = inflow;
     this.#parser = new BodyParser(framing);
     this.#invite = invite;
@@ -42,6 +45,7 @@ export class RequestBody {
           status: 408,
           limit: "bodyTimeout",
         }),
+      list,
     );
   }
 
