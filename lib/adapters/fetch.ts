@@ -37,6 +37,7 @@ import { checkServing } from "../connection/check_handler.ts";
 import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection, WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
 import { CALLBACK, isObject, kind, type OptionKinds } from "../option_kinds.ts";
+import { once } from "../once.ts";
 import { bag, without } from "../options.ts";
 import type { UpgradeAnswer, UpgradeInfo } from "../server/server_options.ts";
 import { upgradeRequest } from "../server/upgrade_request.ts";
@@ -94,7 +95,7 @@ const DECISIONS = new WeakMap<Request, Decision>();
 const OTHER_REQUEST =
   "Cannot open the connection: the application has upgraded another Request than it was given, or used the " +
   "platform's own call. Call upgradeWebSocket() with the request itself, not with a copy";
-const NO_WEBSOCKET = new HandshakeError("There is no WebSocket here", { status: 404 });
+const noWebSocket = once(() => new HandshakeError("There is no WebSocket here", { status: 404 }));
 
 /**
  * Makes what a server of ours takes so that an application decides about its handshakes: the application gets each as a `Request`. It
@@ -135,7 +136,7 @@ export function fromFetch(fetch: FetchApplication): FetchServing {
       if (response.status === 101) throw new TypeError(OTHER_REQUEST);
       if (!response.ok) return response;
       if (response.body !== null) void response.body.cancel().catch(() => {});
-      if (accepted === undefined) throw NO_WEBSOCKET;
+      if (accepted === undefined) throw noWebSocket();
       return {
         headers: [...response.headers].filter(([name]) => isApplicationField(name) && !name.startsWith("content-")),
         data: decision,

@@ -11,6 +11,7 @@ import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
 import { isObject, kind, type OptionKinds } from "../option_kinds.ts";
 import { checkOptions, without } from "../options.ts";
 import { logError } from "../log_error.ts";
+import { once } from "../once.ts";
 import type { Address } from "../transport/transport.ts";
 import { GROUP_OPTION_KINDS, type GroupOptions, UPGRADE_ANSWER_KINDS, type UpgradeInfo } from "./server_options.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "./upgrade_data.ts";
@@ -105,7 +106,7 @@ export function fetchServer<Data>(options: FetchServerOptions<Data>, handler: We
       } catch (error) {
         if (error instanceof HandshakeError && error.status !== 500) return refusalOf(error);
         logError(error instanceof HandshakeError ? error.cause ?? error : error, options);
-        return refusalOf(OUR_MISTAKE);
+        return refusalOf(ourMistake());
       }
     },
   };
@@ -121,4 +122,4 @@ async function called(page: () => Response | Promise<Response>): Promise<Respons
 }
 
 const REQUEST = kind("a Request", isObject);
-const OUR_MISTAKE = new HandshakeError("The server failed", { status: 500 });
+const ourMistake = once(() => new HandshakeError("The server failed", { status: 500 }));
