@@ -65,6 +65,7 @@ const LAYERS = [
   "lib/hub/",
   "lib/server/",
   "lib/client/",
+  "lib/browser/",
   "lib/recovery/",
   "lib/workers/",
   "lib/testing/",

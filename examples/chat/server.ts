@@ -6,6 +6,8 @@
 
 import { serve, type UpgradeRequest } from "@sluice/websocket";
 import { createHub } from "@sluice/websocket/hub";
+// The client for the page, as one file. A text needs no permission to be read.
+import script from "../../lib/browser/sluice.js" with { type: "text" };
 
 interface Guest {
   readonly name: string;
@@ -73,7 +75,9 @@ function upgrade({ url }: UpgradeRequest): { data: Guest } | Response {
 
 /** Answers with the page, which may run only its own script and connect only to this server. */
 async function http({ url }: Request): Promise<Response> {
-  if (new URL(url).pathname !== "/") return new Response("Not found\n", { status: 404 });
+  const { pathname } = new URL(url);
+  if (pathname === "/sluice.js") return new Response(script, { headers: { "Content-Type": "text/javascript" } });
+  if (pathname !== "/") return new Response("Not found\n", { status: 404 });
   const page = await Deno.readTextFile(new URL("page.html", import.meta.url));
   const nonce = crypto.randomUUID();
   return new Response(page.replaceAll("{nonce}", nonce), {

@@ -10,6 +10,8 @@ import { parseArgs } from "node:util";
 import { serve, type WebSocketConnection } from "@sluice/websocket";
 import { createHub } from "@sluice/websocket/hub";
 import { natsBroker } from "@sluice/websocket/hub/nats";
+// The client for the page, as one file. A text needs no permission to be read.
+import script from "../../lib/browser/sluice.js" with { type: "text" };
 
 const { values } = parseArgs({
   options: {
@@ -92,6 +94,8 @@ function http(request: Request): Response {
   switch (new URL(request.url).pathname) {
     case "/":
       return new Response(page, { headers: { "Content-Type": "text/html; charset=utf-8" } });
+    case "/sluice.js":
+      return new Response(script, { headers: { "Content-Type": "text/javascript" } });
     case "/health": {
       // A broker that is down is no reason to send clients away: the other servers have none either.
       const health = { server, draining, broker: hub.brokerState, connections: listener.connections.size };

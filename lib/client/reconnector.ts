@@ -34,6 +34,8 @@ export interface ReconnectorInit<Data> extends ReconnectingHooks<Data> {
   delay: Omit<ReconnectDelayOptions, "retryAfter"> | undefined;
   /** Ends it for good. */
   signal: AbortSignal | undefined;
+  /** Where a browser dispatches `online`, when the network is back: then there is no waiting. */
+  network?: EventTarget | undefined;
 }
 
 /** The connection behind `ReconnectingConnection`. It starts at once. */
@@ -270,10 +272,20 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     const retryAfter = info.error instanceof HandshakeError ? info.error.headers.get("retry-after") : null;
     this.#delay = reconnectDelay(this.#failures, { ...this.#init.delay, retryAfter });
     this.#change("waiting");
-    await sleep(this.#delay, this.#stop.signal);
+    await this.#wait(this.#delay);
     await this.#receiving;
     this.#delay = 0;
     return true;
+  }
+
+  /** Waits before the next attempt: less where the network comes back meanwhile. */
+  async #wait(time: number): Promise<void> {
+    const { network } = this.#init;
+    const hurry = new AbortController();
+    const online = () => hurry.abort();
+    network?.addEventListener("online", online);
+    await sleep(time, AbortSignal.any([this.#stop.signal, hurry.signal]));
+    network?.removeEventListener("online", online);
   }
 
   async #finish(info: CloseInfo): Promise<void> {

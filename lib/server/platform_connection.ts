@@ -6,8 +6,8 @@
 import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import { defer, type Deferred, handled } from "../async.ts";
 import { closeCodeOf, ConnectionError, invalidState, LimitError, queueFull, WebSocketError } from "../errors.ts";
-import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
+import type { Role } from "../pipeline/frames/frame.ts";
 import { memoryOf, type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
 import { wholePart } from "../pipeline/messages/message_splitter.ts";
 import { BaseConnection } from "../connection/base_connection.ts";
@@ -32,8 +32,18 @@ const DRAIN_POLL = 10;
 export interface PlatformConnectionOptions<Data> {
   /** The platform's WebSocket, which is open. */
   readonly socket: WebSocket;
-  /** The request. */
-  readonly upgrade: UpgradeRequest;
+  /** What it is called in errors, such as `the WebSocket of Deno.serve`. */
+  readonly name: string;
+  /** Which end it is. */
+  readonly role: Role;
+  /** The URL that was requested. */
+  readonly url: string;
+  /** The header fields of the peer, as far as they are known. */
+  readonly headers: Headers;
+  /** The extensions that the platform agreed on. */
+  readonly extensions?: string;
+  /** The close code that the platform can send for another. By default it can send every code. */
+  readonly closeCodeFor?: (closeCode: number) => number;
   /** The subprotocol, or an empty string. */
   readonly protocol: string;
   /** The limits. */
@@ -54,6 +64,8 @@ export class PlatformConnection<Data> extends BaseConnection<Data> {
   readonly shared = undefined;
 
   readonly #socket: WebSocket;
+  readonly #name: string;
+  readonly #closeCodeFor: (closeCode: number) => number;
   readonly #limits: UpgradeRequestLimits;
   readonly #queue: BatchQueue;
   readonly #closed = defer<CloseInfo>();
@@ -64,19 +76,22 @@ export class PlatformConnection<Data> extends BaseConnection<Data> {
   #drained: Deferred<void> | undefined;
 
   /** @param options What it is made of. */
-  constructor({ socket, upgrade, protocol, limits, remoteAddr, data, hub }: PlatformConnectionOptions<Data>) {
+  constructor(options: PlatformConnectionOptions<Data>) {
+    const { socket, role, url, headers, protocol, extensions = "", limits, remoteAddr, data, hub } = options;
     super({
-      role: "server",
-      url: upgrade.url,
+      role,
+      url,
       protocol,
-      extensions: "",
+      extensions,
       extensionProcessors: [],
       remoteAddr,
       localAddr: undefined,
       data,
       hub,
     });
-    this.headers = upgrade.headers;
+    this.headers = headers;
+    this.#name = options.name;
+    this.#closeCodeFor = options.closeCodeFor ?? ((closeCode) => closeCode);
     this.#socket = socket;
     this.#limits = limits;
     this.#queue = new BatchQueue({ highWaterMark: limits.maxQueuedBytes, memoryOf });
@@ -111,7 +126,7 @@ export class PlatformConnection<Data> extends BaseConnection<Data> {
     if (options !== undefined) checkOptions("send()", options, SEND_OPTION_KINDS);
     if (isSource(data)) {
       const instead = isBlob(data) ? "await blob.arrayBuffer()" : "the whole message";
-      throw new TypeError(`Cannot send from a source: the WebSocket of Deno.serve has no fragments. Send ${instead}`);
+      throw new TypeError(`Cannot send from a source: ${this.#name} has no fragments. Send ${instead}`);
     }
     const message = toMessage(data);
     if (this.readyState !== 1) return rejectNotOpen("send", this, this.#error);
@@ -128,16 +143,16 @@ export class PlatformConnection<Data> extends BaseConnection<Data> {
 
   ping(payload?: MessageData): Promise<number> {
     pingBytes(payload);
-    return rejectNoPing("the WebSocket of Deno.serve");
+    return rejectNoPing(this.#name);
   }
 
   tap(): ReadableStream<string> {
-    throw new DOMException("Cannot tap: the WebSocket of Deno.serve shows no frames", "NotSupportedError");
+    throw new DOMException(`Cannot tap: ${this.#name} shows no frames`, "NotSupportedError");
   }
 
   close(code: number = CloseCode.NORMAL, reason = ""): Promise<CloseInfo> {
     encodeClosePayload(code, reason); // throws where they may not be sent
-    return this.#close(() => this.#socket.close(code, reason));
+    return this.#close(() => this.#socket.close(this.#closeCodeFor(code), reason));
   }
 
   closeWithoutCode(): Promise<CloseInfo> {
@@ -155,7 +170,7 @@ export class PlatformConnection<Data> extends BaseConnection<Data> {
   fail(error: unknown): void {
     if (this.#state === 1) this.#error ??= causeOf(error);
     const reason = error instanceof WebSocketError ? error.reason : "";
-    this.#close(() => this.#socket.close(closeCodeOf(error), reason), FAILED_TIMEOUT);
+    this.#close(() => this.#socket.close(this.#closeCodeFor(closeCodeOf(error)), reason), FAILED_TIMEOUT);
   }
 
   isOwnError(error: unknown): boolean {

@@ -146,7 +146,18 @@ export class PlatformAcceptor<Data> {
     });
     for (const [name, value] of new Headers(choice.headers)) response.headers.append(name, value);
     socket.onopen = () => {
-      const connection = new PlatformConnection<Data>({ socket, upgrade, protocol, limits, remoteAddr, data, hub });
+      const connection = new PlatformConnection<Data>({
+        socket,
+        name: "the WebSocket of Deno.serve",
+        role: "server",
+        url: upgrade.url,
+        headers: upgrade.headers,
+        protocol,
+        limits,
+        remoteAddr,
+        data,
+        hub,
+      });
       void runHandler(connection, this.#handler, (error) => logError(error, this.#options));
     };
     return response;

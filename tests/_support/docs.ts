@@ -28,6 +28,7 @@ import {
   PROXY_OPTION_KINDS,
   RECONNECTING_OPTION_KINDS,
 } from "../../lib/client/client_options.ts";
+import { BROWSER_RECONNECTING_OPTION_KINDS } from "../../lib/browser/reconnecting.ts";
 import { RECONNECT_DELAY_OPTION_KINDS } from "../../lib/backoff.ts";
 import { PER_MESSAGE_DEFLATE_OPTION_KINDS } from "../../lib/extensions/permessage_deflate/permessage_deflate.ts";
 import { LOAD_HANDLERS_OPTION_KINDS } from "../../lib/handlers/handler_directory.ts";
@@ -131,6 +132,7 @@ const KINDS: Readonly<Record<string, object>> = {
   JsonOptions: JSON_OPTION_KINDS,
   RequestsOptions: REQUESTS_OPTION_KINDS,
   RequestOptions: REQUEST_OPTION_KINDS,
+  BrowserReconnectingOptions: BROWSER_RECONNECTING_OPTION_KINDS,
   RateLimitOptions: RATE_LIMIT_OPTION_KINDS,
   LoadHandlersOptions: LOAD_HANDLERS_OPTION_KINDS,
   LegacyDraftsOptions: LEGACY_DRAFTS_OPTION_KINDS,
@@ -186,6 +188,7 @@ const OPTIONS = [
   ["lib/typed/json.ts", "JsonOptions", "`json` of `./typed`"],
   ["lib/typed/requests.ts", "RequestsOptions", "`requests` of `./typed`"],
   ["lib/typed/requests.ts", "RequestOptions", "`request` of what `requests` gives"],
+  ["lib/browser/reconnecting.ts", "BrowserReconnectingOptions", "`reconnecting` of `./browser`"],
   ["lib/rate_limit/rate_limit.ts", "RateLimitOptions", "`rateLimited`, `rateLimitedHandler` of `./rate-limit`"],
   ["lib/handlers/handler_directory.ts", "LoadHandlersOptions", "`loadHandlers` of `./handlers`"],
   ["lib/legacy/legacy_drafts.ts", "LegacyDraftsOptions", "`legacyDrafts` of `./legacy`"],

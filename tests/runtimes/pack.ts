@@ -17,6 +17,9 @@ const FOR_DENO: readonly string[] = ["./deno-serve", "./handlers", "./standalone
 const ENTRIES: readonly (readonly [name: string, path: string])[] = Object.entries(config.exports)
   .filter(([name]) => !FOR_DENO.includes(name));
 
+/** What a page loads by its URL. */
+const BROWSER_FILE = "lib/browser/sluice.js";
+
 const TYPESCRIPT = "typescript@5.9.3";
 
 /** Makes the tarball in a folder, and returns its path. */
@@ -27,7 +30,7 @@ export async function pack(folder: string): Promise<string> {
     for await (const path of sources("lib/")) await copySource(path, staging, packages);
     await copySource("mod.ts", staging, packages);
     await compile(staging);
-    for (const file of ["README.md", "CHANGELOG.md", "LICENSE"]) {
+    for (const file of ["README.md", "CHANGELOG.md", "LICENSE", BROWSER_FILE]) {
       await Deno.copyFile(new URL(file, ROOT), `${staging}/package/${file}`);
     }
     await Deno.writeTextFile(`${staging}/package/package.json`, JSON.stringify(manifest(packages), null, 2));
@@ -97,7 +100,10 @@ function manifest(packages: ReadonlyMap<string, string>): Record<string, unknown
     type: "module",
     sideEffects: false,
     engines: { node: ">=20.16 <21 || >=22.3" },
-    exports: Object.fromEntries(ENTRIES.map(([entry, path]) => [entry, conditions(path)])),
+    exports: {
+      ...Object.fromEntries(ENTRIES.map(([entry, path]) => [entry, conditions(path)])),
+      "./sluice.js": `./${BROWSER_FILE}`,
+    },
     // Whoever has a broker brings its client.
     peerDependencies: Object.fromEntries(packages),
     peerDependenciesMeta: Object.fromEntries(Array.from(packages.keys(), (name) => [name, { optional: true }])),
