@@ -23,7 +23,7 @@ export const CONSOLE_HTML = `<header>
       </div>
       <div class="row">
         <label class="grow">Subprotocols
-          <input id="protocols" placeholder="with commas between" autocomplete="off" autocapitalize="off" spellcheck="false">
+          <input id="protocols" placeholder="chat, superchat" autocomplete="off" autocapitalize="off" spellcheck="false">
         </label>
         <button type="submit" id="connect" class="primary wide">Connect</button>
       </div>
@@ -48,7 +48,7 @@ export const CONSOLE_HTML = `<header>
       <h2 id="message-title">Message</h2>
       <textarea id="data" rows="3" aria-label="Message" aria-describedby="data-hint" spellcheck="false"
         placeholder="Hello"></textarea>
-      <p id="data-hint" class="hint">Enter sends it, Shift+Enter starts a new line.</p>
+      <p id="data-hint" class="hint">Press Enter to send, Shift+Enter for a new line.</p>
       <div class="row">
         <fieldset class="grow">
           <legend class="hidden">Send as</legend>
@@ -61,8 +61,8 @@ export const CONSOLE_HTML = `<header>
         <p class="grow">Round trip <output id="round-trip" for="ping">–</output></p>
         <button type="button" id="ping" class="wide" disabled aria-describedby="ping-hint">Ping</button>
       </div>
-      <p id="ping-hint" class="hint">A page cannot send pings, so the server sends one on this connection, and tells the round
-        trip.</p>
+      <p id="ping-hint" class="hint">Browsers cannot send pings, so the server pings this connection and reports the round trip.
+        Shown is the median of the last nine.</p>
     </form>
   </div>
   <section class="card log" aria-labelledby="log-title">
@@ -105,7 +105,7 @@ export const CONSOLE_HTML = `<header>
     </section>
     <form id="bench" class="card" aria-labelledby="bench-title">
       <h2 id="bench-title">Benchmark</h2>
-      <p class="hint">On a connection of its own to /echo.</p>
+      <p class="hint">Uses its own connection to /echo.</p>
       <div class="row">
         <label class="grow">Bytes <input id="bench-size" type="number" min="0" max="16777216" value="32" required></label>
         <label class="grow">In flight <input id="bench-flight" type="number" min="1" max="10000" value="64" required></label>

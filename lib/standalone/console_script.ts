@@ -8,13 +8,15 @@
 export const CONSOLE_SCRIPT = String.raw`
 const $ = (id) => document.getElementById(id);
 const now = () => performance.now();
-/** Rows that the log keeps, characters that a row shows, and seconds of the charts. */
-const ROWS = 500, SHOWN = 2000, WINDOW = 60;
+/** Rows of the log, characters of a row, characters of a folded row, and seconds of the charts. */
+const ROWS = 500, SHOWN = 20_000, FOLDED = 200, WINDOW = 60;
 
 // The connection.
 
 let socket;
 let consoleId;
+/** The round trips of the connection's last pings: the first one is slow, as the server is just warming up. */
+let pings = [];
 
 function address(resource, query) {
   const url = new URL(resource + (query && "?" + query), location.href);
@@ -27,21 +29,23 @@ function connect() {
   // By this the server finds the connection that a ping is for.
   consoleId = Array.from(crypto.getRandomValues(new Uint8Array(16)), hexOf).join("");
   query.set("console", consoleId);
+  pings = [];
+  const resource = $("resource").value;
   const protocols = $("protocols").value.split(",").map((name) => name.trim()).filter(Boolean);
   let opening;
   try {
-    opening = new WebSocket(address($("resource").value, query.toString()), protocols);
+    opening = new WebSocket(address(resource, query.toString()), protocols);
   } catch (error) {
     return note("error", "error", error.message);
   }
   socket = opening;
   opening.binaryType = "arraybuffer";
-  show("connecting", "connecting to " + $("resource").value);
+  show("connecting", "connecting to " + resource);
   opening.onopen = () => {
-    show("open", "connected to " + location.host + $("resource").value);
+    show("open", "connected to " + location.host + resource);
     $("protocol").textContent = opening.protocol || "none";
-    $("extensions").textContent = opening.extensions.replace(/;[^,]*/g, "") || "none";
-    note("event", "open", opening.extensions);
+    $("extensions").textContent = opening.extensions.replace(/;[^,]*/g, "") || "none (--deflate enables compression)";
+    note("event", "open", [resource, opening.protocol, opening.extensions].filter(Boolean).join(" · "));
   };
   opening.onmessage = ({ data }) => {
     count.received++;
@@ -53,6 +57,7 @@ function connect() {
     $("protocol").textContent = $("extensions").textContent = "none";
     $("round-trip").textContent = "–";
     note(wasClean ? "received" : "error", "close", code + (reason && " " + reason), { code: 8 });
+    if (opening.next) connect();
   };
 }
 
@@ -83,8 +88,16 @@ function close() {
     note("sent", "close", [code, $("reason").value].filter(Boolean).join(" "), { code: 8 });
     show("closing", "closing");
   } catch {
-    note("error", "error", "A page may close with 1000 or 3000 to 4999, and a reason of at most 123 bytes");
+    note("error", "error", "Browsers may close with 1000 or 3000 to 4999, and a reason of at most 123 bytes");
   }
+}
+
+/** Leaves the resource for the one that is selected now. */
+function change() {
+  if (socket === undefined) return connect();
+  socket.next = true;
+  socket.close(1000);
+  show("closing", "closing");
 }
 
 /** The server sends the ping: a page cannot. */
@@ -93,7 +106,8 @@ async function ping() {
   const response = await fetch("/ping.json?console=" + consoleId, { cache: "no-store" });
   const { roundTripTime } = await response.json();
   if (socket !== pinged || typeof roundTripTime !== "number") return undefined;
-  $("round-trip").textContent = milliseconds(roundTripTime);
+  pings = [...pings.slice(-8), roundTripTime];
+  $("round-trip").textContent = milliseconds(pings.toSorted((a, b) => a - b)[pings.length >> 1]);
   add(latency.a, roundTripTime);
   return roundTripTime;
 }
@@ -134,11 +148,28 @@ function writeRows() {
     if (code !== undefined) title.append(" ", element("i", "", "0x" + code.toString(16)));
     row.append(way, title, element("span", "meta", (size === undefined ? "" : bytes(size) + " · ") + time));
     if (text) row.append(element("pre", "", text));
+    if (text.length > FOLDED || text.split("\n").length > 3) row.append(folding(row.lastChild, text));
     log.append(row);
   }
   waiting = [];
   while (log.childElementCount > ROWS) log.firstElementChild.remove();
   if (atEnd) view.scrollTop = view.scrollHeight;
+}
+
+/** The buttons of a long row, which is folded at first. */
+function folding(pre, text) {
+  const buttons = element("div", "fold", "");
+  const fold = element("button", "", ""), copy = element("button", "", "Copy");
+  const toggle = () => {
+    fold.textContent = pre.classList.toggle("folded") ? "Show all" : "Show less";
+    fold.setAttribute("aria-expanded", String(fold.textContent === "Show less"));
+  };
+  fold.onclick = toggle;
+  copy.onclick = () => navigator.clipboard.writeText(text).then(() => copy.textContent = "Copied", () => {});
+  fold.type = copy.type = "button";
+  toggle();
+  buttons.append(fold, copy);
+  return buttons;
 }
 
 function element(tag, className, textContent) {
@@ -219,6 +250,7 @@ function tick() {
   push(throughput.a, count.sent);
   push(throughput.b, count.received);
   count.sent = count.received = 0;
+  running?.progress();
   draw(latency);
   draw(throughput);
   if ($("auto-ping").checked && socket?.readyState === 1) ping().catch(() => {});
@@ -257,6 +289,13 @@ function bench() {
     $("bench-p99").textContent = percentile(0.99);
     $("bench-state").textContent = (problem ?? "Done") + ": " + whole(times.length) + " echoes in " + took.toFixed(2) + " s";
   };
+  echo.progress = () => {
+    const took = (now() - started) / 1000;
+    if (started === undefined || times.length === 0) return;
+    $("bench-rate").textContent = short(times.length / took) + "/s";
+    $("bench-data").textContent = (times.length / took * size / 1e6).toFixed(2) + " MB/s";
+    $("bench-state").textContent = "Running: " + Math.min(Math.floor(took), seconds) + " of " + seconds + " s";
+  };
   echo.onopen = () => {
     started = now();
     for (let sent = 0; sent < flight; sent++) send();
@@ -292,6 +331,7 @@ on("closing", "submit", close);
 on("message", "submit", () => socket?.readyState === 1 && send());
 on("bench", "submit", () => running ? running.stop() : bench());
 on("clear", "click", () => $("log").replaceChildren());
+$("resource").addEventListener("change", change);
 on("ping", "click", async () => {
   const time = await ping().catch(() => undefined);
   if (time === undefined) note("error", "error", "The server could not send a ping");

@@ -91,10 +91,13 @@ dt { color: var(--soft); font-size: 12.5px; }
 #log .meta { color: var(--soft); white-space: nowrap; font-size: 12.5px; }
 #log pre { grid-column: 2 / -1; margin: 1px 0 0; font: 13px/1.45 ui-monospace, "SF Mono", "Cascadia Mono", Menlo, monospace;
   white-space: pre-wrap; overflow-wrap: anywhere; }
+#log pre.folded { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; }
+#log .fold { grid-column: 2 / -1; display: flex; gap: 8px; margin-top: 4px; }
+#log .fold button { height: 24px; padding: 0 8px; font-size: 12px; }
 figure { flex: 1; display: grid; grid-template: auto minmax(104px, 1fr) auto / minmax(0, 1fr) 44px; gap: 4px 6px; }
 figcaption { grid-column: 1 / -1; display: flex; flex-wrap: wrap; gap: 2px 12px; font-size: 12.5px; color: var(--soft); white-space: nowrap; }
 figcaption span:first-child { color: var(--text); font-weight: 600; flex: 1; }
-.key b { color: var(--text); font-weight: 600; display: inline-block; min-width: 52px; }
+.key b { color: var(--text); font-weight: 600; display: inline-block; min-width: 64px; }
 .key::before { content: ""; display: inline-block; width: 14px; border-top: 2px solid; margin-right: 5px; vertical-align: 4px; }
 .key.a::before { color: var(--accent); }
 .key.b::before { color: var(--second); border-top-style: dashed; }
@@ -118,7 +121,9 @@ path.b { stroke: var(--second); stroke-dasharray: 5 4; }
   main { grid-template-columns: minmax(0, 1fr); padding: 12px 14px 20px; gap: 12px; }
   .stack { gap: 12px; }
   .measures { grid-template-columns: minmax(0, 1fr); }
-  .log { height: 340px; }
+  .log { height: 340px; order: -2; }
+  .stack:first-child { display: contents; }
+  #message { order: -1; }
   input, select, textarea { font-size: 16px; }
 }
 @media (max-width: 420px) { .results { grid-template-columns: repeat(2, minmax(0, 1fr)); } }

@@ -58,7 +58,7 @@ Deno.test({
     await page.call("Page.navigate", { url: url! });
 
     await t.step("it connects by itself, and tells the extensions", async () => {
-      assertMatch(await row(page, /open/), /^· open permessage-deflate/);
+      assertMatch(await row(page, /open/), /^· open \/echo · permessage-deflate/);
       assertEquals(await page.evaluate(`${$("extensions")}.textContent`), "permessage-deflate");
       assertMatch(String(await page.evaluate(`${$("state")}.textContent`)), /^connected to 127\.0\.0\.1:\d+\/echo$/);
     });
@@ -73,6 +73,17 @@ Deno.test({
       assertEquals(await row(page, /↑ text/), "↑ text 0x1 6 B héllo");
       assertEquals(await row(page, /↓ text/), "↓ text 0x1 6 B héllo");
       assertEquals(await page.evaluate(`${$("data")}.value`), "");
+    });
+
+    await t.step("a long message is folded, and opens", async () => {
+      await send(page, "long ".repeat(1_000), "text");
+      await row(page, /↓ text 0x1 4.9 KiB/);
+      const last = `document.querySelector("#log li:last-child")`;
+      const height = `${last}.querySelector("pre").clientHeight`;
+      const folded = Number(await page.evaluate(height));
+      await page.evaluate(`${last}.querySelector(".fold button").click()`);
+      assert(Number(await page.evaluate(height)) > 3 * folded, "it opens");
+      assertEquals(await page.evaluate(`${last}.querySelector(".fold button").textContent`), "Show less");
     });
 
     await t.step("bytes go out and come back in hex; what is no hex is told", async () => {
@@ -140,6 +151,15 @@ Deno.test({
         `${$("resource")}.value = "/echo"; ${$("protocols")}.value = "other, echo"; ${$("connection")}.requestSubmit()`,
       );
       await page.until(`${$("protocol")}.textContent === "echo"`);
+    });
+
+    await t.step("selecting another resource connects to it", async () => {
+      const select = (name: string) =>
+        `${$("resource")}.value = "${name}"; ${$("resource")}.dispatchEvent(new Event("change"))`;
+      await page.evaluate(`${$("query")}.value = ""; ${$("protocols")}.value = ""; ${select("/cookie")}`);
+      await row(page, /· open \/cookie/);
+      await page.evaluate(select("/echo"));
+      await page.until(`/\\/echo$/.test(${$("state")}.textContent) && ${$("state")}.dataset.state === "open"`);
     });
 
     await t.step("a code that a page may not use is told, and the connection stays", async () => {
