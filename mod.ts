@@ -28,7 +28,7 @@
  * | `./hub`, `./hub/nats`, `./hub/redis` | topics, and brokers between machines |
  * | `./browser` | the client for pages: reconnecting and typed messages, also as one file, `sluice.js` |
  * | `./rate-limit` | limits on messages and bytes per second |
- * | `./recovery`, `./recovery/client` | topics that deliver missed messages after a reconnect |
+ * | `./recovery`, `./recovery/client`, `./recovery/redis`, `./recovery/nats` | topics that deliver missed messages after a reconnect |
  * | `./workers` | one server on all cores |
  * | `./node`, `./http2`, `./deno-serve` | WebSockets inside `node:http`, `node:http2` and `Deno.serve` |
  * | `./fetch`, `./hono`, `./crossws` | WebSockets inside applications: your own, Hono, h3, Nitro, Nuxt |

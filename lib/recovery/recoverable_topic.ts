@@ -250,14 +250,15 @@ export class RecoverableTopic {
   async #pullAll(): Promise<void> {
     for (let failures = 0; this.#pullAgain && !this.#life.over;) {
       this.#pullAgain = false;
-      const page = await this.#read(this.#epoch === undefined ? Infinity : this.#head);
+      const asked = this.#head;
+      const page = await this.#read(this.#epoch === undefined ? Infinity : asked);
       if (this.#life.over) break;
       if (page === undefined) {
         this.#pullAgain = true;
         await this.#life.sleep(reconnectDelay(failures++, { first: 100, most: 5_000 })).catch(() => {});
       } else {
         failures = 0;
-        this.#take(page);
+        this.#take(page, asked);
       }
     }
     this.#pull = undefined;
@@ -273,8 +274,8 @@ export class RecoverableTopic {
     }
   }
 
-  /** A page behind the head. */
-  #take({ epoch, head, from, entries }: LogPage): void {
+  /** A page behind what was the head when it was asked for: more may have come meanwhile. */
+  #take({ epoch, head, from, entries }: LogPage, asked: number): void {
     if (this.#epoch === undefined) {
       this.#epoch = epoch;
       this.#head = head;
@@ -282,7 +283,7 @@ export class RecoverableTopic {
       this.#ready.resolve();
       return;
     }
-    if (epoch !== this.#epoch || head < this.#head) return this.#restart(epoch, head, "epoch-changed");
+    if (epoch !== this.#epoch || head < asked) return this.#restart(epoch, head, "epoch-changed");
     if (from > this.#head) return this.#restart(epoch, head, "too-far-behind");
     for (const entry of entries) if (entry.offset > this.#head) this.#advance(entry);
     if (this.#head < head) this.#pullAgain = true;

@@ -37,6 +37,7 @@ import { SERVE_HTTP2_OPTION_KINDS } from "../../lib/http2/serve_http2.ts";
 import { HISTORY_OPTION_KINDS } from "../../lib/hub/history.ts";
 import { HUB_OPTION_KINDS, PUBLISH_OPTION_KINDS } from "../../lib/hub/hub_options.ts";
 import { BROKER_OPTION_KINDS } from "../../lib/hub/linked_broker.ts";
+import { LINKED_LOG_OPTION_KINDS } from "../../lib/recovery/linked_log.ts";
 import { MEMORY_LOG_OPTION_KINDS } from "../../lib/recovery/memory_log.ts";
 import {
   RECOVERABLE_HUB_OPTION_KINDS,
@@ -102,6 +103,8 @@ const KINDS: Readonly<Record<string, object>> = {
   RecoverableSubscribeOptions: RECOVERABLE_SUBSCRIBE_OPTION_KINDS,
   RecoveringOptions: RECOVERING_OPTION_KINDS,
   MemoryLogOptions: MEMORY_LOG_OPTION_KINDS,
+  LinkedLogOptions: LINKED_LOG_OPTION_KINDS,
+  LogRetention: LINKED_LOG_OPTION_KINDS,
   AcceptOptions: ACCEPT_OPTION_KINDS,
   GroupOptions: GROUP_OPTION_KINDS,
   ListenOptions: SERVE_OPTION_KINDS,
@@ -128,6 +131,8 @@ const KINDS: Readonly<Record<string, object>> = {
   // Their modules load the brokers' packages.
   NatsBrokerOptions: { servers: TEXT_OR_TEXTS, prefix: TEXT, connect: CALLBACK },
   RedisBrokerOptions: { url: TEXT, prefix: TEXT, create: CALLBACK },
+  RedisLogOptions: { url: TEXT, prefix: TEXT, create: CALLBACK },
+  JetStreamLogOptions: { servers: TEXT_OR_TEXTS, prefix: TEXT, user: TEXT, pass: TEXT, token: TEXT },
   ServeWorkersOptions: SERVE_WORKERS_OPTION_KINDS,
   JsonOptions: JSON_OPTION_KINDS,
   RequestsOptions: REQUESTS_OPTION_KINDS,
@@ -183,6 +188,10 @@ const OPTIONS = [
   ["lib/recovery/recoverable_options.ts", "RecoverablePublishOptions", "Its `publish`"],
   ["lib/recovery/recoverable_options.ts", "RecoverableSubscribeOptions", "Its `subscribe`"],
   ["lib/recovery/memory_log.ts", "MemoryLogOptions", "`memoryLog` of `./recovery`"],
+  ["lib/recovery/linked_log.ts", "LinkedLogOptions", "Every log at a broker, which takes what a broker takes too"],
+  ["lib/recovery/log_link.ts", "LogRetention", "How much a log at a broker keeps"],
+  ["lib/recovery/redis.ts", "RedisLogOptions", "`redisLog` of `./recovery/redis`"],
+  ["lib/recovery/nats.ts", "JetStreamLogOptions", "`jetStreamLog` of `./recovery/nats`"],
   ["lib/recovery/recovering.ts", "RecoveringOptions", "`recovering` of `./recovery/client`"],
   ["lib/workers/serve_workers.ts", "ServeWorkersOptions", "`serveWorkers` of `./workers`"],
   ["lib/typed/json.ts", "JsonOptions", "`json` of `./typed`"],

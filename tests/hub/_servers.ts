@@ -44,12 +44,13 @@ export async function listens(port: number): Promise<boolean> {
   }
 }
 
-/** Starts a server on a port that was free just now. */
-export async function startServer(kind: string): Promise<Server> {
+/** Starts a server on a port that was free just now, with more of its own options. */
+export async function startServer(kind: string, ...more: readonly string[]): Promise<Server> {
   const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = probe.addr;
   probe.close();
-  const [program, ...args] = COMMANDS[kind]!(port);
+  const [program, ...given] = COMMANDS[kind]!(port);
+  const args = [...given, ...more];
   let child: Deno.ChildProcess | undefined;
   const server: Server = {
     port,

@@ -39,6 +39,8 @@ export class TestLog implements Log {
   readonly reads: number[] = [];
   /** Is waited for before each read. */
   gate: Promise<void> | undefined;
+  /** What is read instead. */
+  answer: Promise<LogPage> | undefined;
   /** What reading and appending throw. */
   error: Error | undefined;
   /** Whether followers are told. */
@@ -67,9 +69,10 @@ export class TestLog implements Log {
 
   async read(topic: string, after: number, limit: ReadLimit): Promise<LogPage> {
     this.reads.push(after);
+    const { answer } = this;
     await this.gate;
     if (this.error !== undefined) throw this.error;
-    return await this.#log.read(topic, after, limit);
+    return await (answer ?? this.#log.read(topic, after, limit));
   }
 
   follow(topic: string, listener: LogListener): () => void {

@@ -225,6 +225,22 @@ Deno.test("a follower that missed the log's word reads what is missing, once for
   assertEquals(setting.log.reads.length - before <= 2, true);
 });
 
+Deno.test("what comes while the log is read is no sign that the log was lost", async () => {
+  await using setting = topicOf();
+  await setting.publish(1, 2);
+  await setting.topic.refresh();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { log } = setting;
+  const { head, ...page } = await log.read("news", Infinity, { messages: 1, bytes: 1 });
+  log.answer = promise.then(() => ({ ...page, head }));
+  const refreshing = setting.topic.refresh();
+  log.answer = undefined;
+  await setting.publish(3, 4);
+  resolve();
+  await refreshing;
+  assertEquals(setting.delivered.slice(-2), ["3", "4"]);
+});
+
 Deno.test("more than the log keeps was published while it was out of reach: all go on from the head", async () => {
   await using setting = topicOf({ messages: 5 });
   await setting.publish(1, 2);

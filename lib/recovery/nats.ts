@@ -1,0 +1,134 @@
+/**
+ * A log in NATS JetStream, for topics that catch up on any server. Loads `npm:@nats-io/transport-node` and `npm:@nats-io/jetstream`.
+ *
+ * NATS needs JetStream: `nats-server -js -sd /var/lib/nats`. What it has it has as safely as it is configured: on one server in a
+ * file, in a cluster on as many servers as the stream has replicas.
+ *
+ * @example Two servers
+ * ```ts ignore: needs a NATS server with JetStream
+ * import { createRecoverableHub } from "@sluice/websocket/recovery";
+ * import { jetStreamLog } from "@sluice/websocket/recovery/nats";
+ *
+ * const hub = createRecoverableHub({ log: jetStreamLog({ servers: "127.0.0.1:4222" }) });
+ * await hub.publish("news", "It rains", { durable: true });
+ * ```
+ *
+ * @module
+ */
+import { connect as connectOverTcp } from "npm:@nats-io/transport-node@^3.4.0";
+import {
+  DeliverPolicy,
+  DiscardPolicy,
+  jetstream,
+  JetStreamApiError,
+  jetstreamManager,
+} from "npm:@nats-io/jetstream@^3.4.0";
+import { resolveBrokerLimits } from "../limits.ts";
+import { type OptionKinds, TEXT, TEXT_OR_TEXTS } from "../option_kinds.ts";
+import { checkOptions } from "../options.ts";
+import { type JetStreamClient, jetStreamLogLink } from "./jetstream_log_link.ts";
+import {
+  DEFAULT_RETENTION,
+  LINKED_LOG_OPTION_KINDS,
+  type LinkedLog,
+  type LinkedLogOptions,
+  linkLog,
+} from "./linked_log.ts";
+
+export type { BrokerLimits } from "../limits.ts";
+export type { BrokerOptions } from "../hub/linked_broker.ts";
+export type { AppendOptions, Log, LogEntry, LogListener, LogPage, Position, ReadLimit } from "./log.ts";
+export type { LogRetention } from "./log_link.ts";
+export type { LinkedLog, LinkedLogOptions } from "./linked_log.ts";
+
+/** How to reach NATS, and how much it keeps. Streams that are there already keep their own limits. */
+export interface JetStreamLogOptions extends LinkedLogOptions {
+  /** The servers, `host:port` each. One is chosen at random, and the next where it does not answer. @default {"127.0.0.1:4222"} */
+  servers?: string | string[];
+  /** What stands before every subject: applications that share a server need one each. @default {"sluice"} */
+  prefix?: string;
+  /** A user's name. */
+  user?: string;
+  /** Its password. */
+  pass?: string;
+  /** A token instead. */
+  token?: string;
+}
+
+const JETSTREAM_LOG_OPTION_KINDS: OptionKinds<JetStreamLogOptions> = {
+  ...LINKED_LOG_OPTION_KINDS,
+  servers: TEXT_OR_TEXTS,
+  prefix: TEXT,
+  user: TEXT,
+  pass: TEXT,
+  token: TEXT,
+};
+
+/**
+ * A log in JetStream: one stream for all topics, with the newest `messages` of each.
+ *
+ * @param options The servers, and limits.
+ * @returns The log, which connects at once.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range, or the prefix is none.
+ */
+export function jetStreamLog(options: JetStreamLogOptions = {}): LinkedLog {
+  checkOptions("jetStreamLog()", options, JETSTREAM_LOG_OPTION_KINDS);
+  const { prefix = "sluice" } = options;
+  const { messages, age, resumeTimeout } = { ...DEFAULT_RETENTION, ...options };
+  const retention = { messages, age: age === 0 ? Infinity : age, resumeTimeout };
+  return linkLog(jetStreamLogLink(prefix, retention, () => connect(options)), options);
+}
+
+/** What is used of the packages. */
+async function connect(options: JetStreamLogOptions): Promise<JetStreamClient> {
+  const { servers = "127.0.0.1:4222", user, pass, token } = options;
+  const { pongTimeout } = resolveBrokerLimits(options);
+  const client = await connectOverTcp({
+    servers,
+    reconnect: false,
+    ...(pongTimeout === 0 ? {} : { timeout: pongTimeout }),
+    ...(user === undefined ? {} : { user }),
+    ...(pass === undefined ? {} : { pass }),
+    ...(token === undefined ? {} : { token }),
+  });
+  const stream = jetstream(client);
+  const manager = await jetstreamManager(client);
+  const get = async (name: string, query: { last_by_subj: string } | { next_by_subj: string; seq: number }) =>
+    await manager.direct.getMessage(name, query) ?? undefined;
+  return {
+    async ensureStream(wanted) {
+      try {
+        await manager.streams.info(wanted.name);
+      } catch (error) {
+        if (!(error instanceof JetStreamApiError && error.status === 404)) throw error;
+        await manager.streams.add({ ...wanted, discard: DiscardPolicy.Old });
+      }
+    },
+    async streamInfo(name, subject) {
+      const { created, state } = await manager.streams.info(name, { subjects_filter: subject });
+      return { created, firstSeq: state.first_seq, count: state.subjects?.[subject] ?? 0 };
+    },
+    publish: (subject, data, given) => stream.publish(subject, data, given),
+    last: (name, subject) => get(name, { last_by_subj: subject }),
+    next: (name, subject, seq) => get(name, { next_by_subj: subject, seq }),
+    async *fetch(name, subject, seq, messages) {
+      const from = { filter_subjects: subject, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: seq };
+      const consumer = await stream.consumers.get(name, from);
+      try {
+        for await (const message of await consumer.fetch({ max_messages: messages, expires: 5_000 })) {
+          yield message;
+          if (message.info.pending === 0) break;
+        }
+      } finally {
+        await consumer.delete();
+      }
+    },
+    subscribe: (subject, listener) =>
+      client.subscribe(subject, { callback: (error, message) => error === null ? listener(message) : undefined }),
+    isAnswer: (error) => error instanceof JetStreamApiError,
+    flush: () => client.flush(),
+    closed: () => client.closed(),
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,3 @@
+import { testLog } from "./_log_tests.ts";
+
+testLog("nats", "JetStream", "nats-server");

@@ -1,0 +1,113 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { type RedisLogClient, redisLogLink } from "../../lib/recovery/redis_log_link.ts";
+
+/** Clients that answer what a test says, and note what they are asked. */
+function clientsOf(answer: () => unknown = () => Buffer.from("e 1")) {
+  const asked: unknown[][] = [];
+  const listeners: ((message: Buffer, channel: Buffer) => void)[] = [];
+  const ends: (() => void)[] = [];
+  const state = { connects: true, config: { appendonly: "yes", appendfsync: "everysec" } };
+  let open = 0;
+  const client: RedisLogClient = {
+    connect: () => state.connects ? Promise.resolve(open++) : Promise.reject(new Error("refused")),
+    withTypeMapping: () => client,
+    scriptLoad: (script) => Promise.resolve(`sha ${script.length}`),
+    evalSha: (name, options) => {
+      asked.push([name, options.keys, options.arguments.map(String)]);
+      try {
+        return Promise.resolve(answer());
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
+    info: () => Promise.resolve("# Server\r\nredis_version:7\r\nrun_id:abc\r\n"),
+    configGet: () => Promise.resolve(state.config),
+    get: () => Promise.resolve("7"),
+    subscribe: (_, listener) => Promise.resolve(listeners.push(listener)),
+    unsubscribe: () => Promise.resolve(),
+    ping: () => Promise.resolve(),
+    on: (event, listener) => event === "end" ? ends.push(listener) : undefined,
+    destroy: () => {
+      open--;
+    },
+  };
+  return { client, asked, listeners, ends, state, opened: () => open };
+}
+
+const retention = { messages: 10, age: 1_000, resumeTimeout: 2_000 };
+const append = { topic: "news", data: "a", id: "7", known: 2_000 };
+
+Deno.test("a topic's keys are in one slot of a cluster, behind the prefix", async () => {
+  const clients = clientsOf();
+  const session = await redisLogLink("chat:", retention, () => clients.client).connect(() => {});
+  assertEquals(await session.append(append), { epoch: "e", offset: 1 });
+  assertEquals(clients.asked[0]![1], ["chat:{news}:meta", "chat:{news}:log", "chat:{news}:id:7"]);
+  await session.close();
+});
+
+Deno.test("what Redis answers is a refusal, and what the connection says is not", async () => {
+  let error = new Error("OOM command not allowed when used memory > 'maxmemory'.");
+  const clients = clientsOf(() => {
+    throw error;
+  });
+  const session = await redisLogLink("", retention, () => clients.client).connect(() => {});
+  assertEquals(await session.append(append), { refused: error });
+  for (const lost of ["The client is closed", "NOSCRIPT No matching script"]) {
+    error = new Error(lost);
+    await assertRejects(() => session.append(append), Error, lost);
+  }
+});
+
+Deno.test("the run of a server has its name, unless it writes everything to its disk first", async () => {
+  for (const [appendfsync, run] of [["everysec", "abc"], ["always", "always"]] as const) {
+    const clients = clientsOf();
+    clients.state.config = { appendonly: "yes", appendfsync };
+    const session = await redisLogLink("", retention, () => clients.client).connect(() => {});
+    await session.append(append);
+    assertEquals(Array(clients.asked[0]![2]).flat()[0], run);
+  }
+});
+
+Deno.test("a page is read as it was written, text and bytes", async () => {
+  const page = ["e", "3", "1", "2", "t", "ä\n", "3", "b", Buffer.from([0, 255])].map((item) =>
+    typeof item === "string" ? Buffer.from(item) : item
+  );
+  const clients = clientsOf(() => page);
+  const session = await redisLogLink("", retention, () => clients.client).connect(() => {});
+  assertEquals(await session.read("news", 1, { messages: 10, bytes: 1_000 }), {
+    epoch: "e",
+    head: 3,
+    from: 1,
+    entries: [
+      { offset: 2, previous: 1, data: "ä\n" },
+      { offset: 3, previous: 2, data: new Uint8Array([0, 255]) },
+    ],
+  });
+});
+
+Deno.test("what is published to a channel is news, and what is none of ours only says that there is some", async () => {
+  const clients = clientsOf();
+  const heard: unknown[] = [];
+  const session = await redisLogLink("", retention, () => clients.client).connect((...news) => heard.push(news));
+  await session.follow("news");
+  for (const message of ["e 5 t a b", "e 6 b \u0001", "garbage", ""]) {
+    clients.listeners[0]!(Buffer.from(message), Buffer.from(""));
+  }
+  assertEquals(heard, [
+    ["news", { epoch: "e", entry: { offset: 5, previous: 4, data: "a b" } }],
+    ["news", { epoch: "e", entry: { offset: 6, previous: 5, data: new Uint8Array([1]) } }],
+    ["news", undefined],
+    ["news", undefined],
+  ]);
+});
+
+Deno.test("a connection that fails closes both clients, and one that ends says so", async () => {
+  const clients = clientsOf();
+  clients.state.connects = false;
+  await assertRejects(() => redisLogLink("", retention, () => clients.client).connect(() => {}), Error, "refused");
+  clients.state.connects = true;
+  const session = await redisLogLink("", retention, () => clients.client).connect(() => {});
+  clients.ends.at(-1)!();
+  assertEquals(String(await session.ended), "ConnectionError: The connection to Redis is closed");
+});

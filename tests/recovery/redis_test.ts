@@ -1,0 +1,14 @@
+import { assertEquals } from "@std/assert";
+import { unless } from "../_support/needs.ts";
+import { installed } from "../hub/_servers.ts";
+import { testLog } from "./_log_tests.ts";
+
+const play = testLog("redis", "Redis", "redis-server");
+
+Deno.test({
+  ...unless(
+    installed("redis") ? undefined : "redis-server is not installed",
+    "a Redis that was killed and does not write all to its disk begins another epoch: it may have lost what it confirmed",
+  ),
+  fn: async () => assertEquals(await play("unsure"), { anotherEpoch: true, kept: ["after"] }),
+});
