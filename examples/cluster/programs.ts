@@ -10,6 +10,8 @@ export interface Program extends AsyncDisposable {
   start(): Promise<void>;
   /** Sends it a signal. Resolves when it has ended. */
   stop(signal: "SIGKILL" | "SIGTERM"): Promise<void>;
+  /** Stalls it, or lets it go on. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
 }
 
 /** One of the two servers. */
@@ -32,21 +34,38 @@ export interface Health {
 
 /** All of it. */
 export interface Cluster {
-  /** NATS. */
+  /** NATS, or Redis. */
   readonly broker: Program;
   /** The servers, `a` and `b`. */
   readonly servers: readonly [a: Server, b: Server];
-  /** nginx, which sends a client to its own server, and on another port to the one with the fewest connections. */
+  /** nginx. */
+  readonly proxy: Program;
+  /** It sends a client to its own server, and on another port to the one with the fewest connections. */
   readonly ports: { readonly sticky: number; readonly balanced: number };
 }
 
 /** Where Debian has them. */
 const NGINX = "/usr/sbin/nginx";
 const NATS = "/usr/sbin/nats-server";
+const REDIS = "/usr/bin/redis-server";
+
+/** What stands between the servers: NATS, NATS with JetStream, or Redis; both of these keep what they have over a SIGKILL. */
+export type BrokerKind = "nats" | "jetstream" | "redis";
+
+/** How each is started. */
+const BROKERS: Readonly<Record<BrokerKind, (port: number, folder: string) => [path: string, ...args: string[]]>> = {
+  nats: (port, folder) => [NATS, "-a", "127.0.0.1", "-p", `${port}`, "-l", `${folder}/nats.log`],
+  jetstream: (port, folder) => [...BROKERS.nats(port, folder), "-js", "-sd", `${folder}/nats`],
+  redis: (port, folder) => [
+    REDIS,
+    ...["--bind", "127.0.0.1", "--port", `${port}`, "--dir", folder, "--logfile", `${folder}/redis.log`],
+    ...["--save", "", "--appendonly", "yes", "--appendfsync", "always"],
+  ],
+};
 
 /** What is not installed. */
-export function missingPrograms(): string[] {
-  return [NGINX, NATS].filter((path) => {
+export function missingPrograms(kind: BrokerKind = "nats"): string[] {
+  return [NGINX, BROKERS[kind](0, "")[0]].filter((path) => {
     try {
       return !Deno.statSync(path).isFile;
     } catch {
@@ -59,24 +78,30 @@ export function missingPrograms(): string[] {
  * Starts all of it on free ports of loopback, with its files in a temporary folder.
  *
  * @param stack What ends the processes, also if not all of them start, and removes the folder.
+ * @param kind What stands between the servers.
+ * @param script The servers' program, which is given a name, a port and where the broker is.
  */
-export async function startCluster(stack: AsyncDisposableStack): Promise<Cluster> {
+export async function startCluster(
+  stack: AsyncDisposableStack,
+  kind: BrokerKind = "nats",
+  script = "server.ts",
+): Promise<Cluster> {
   const folder = await Deno.makeTempDir({ prefix: "sluice-cluster-" });
   stack.defer(() => Deno.remove(folder, { recursive: true }));
-  const [nats = 0, a = 0, b = 0, sticky = 0, balanced = 0] = freePorts(5);
+  const [port = 0, a = 0, b = 0, sticky = 0, balanced = 0] = freePorts(5);
 
   const start = async <Kind extends Program>(program: Kind): Promise<Kind> => {
     await stack.use(program).start();
     return program;
   };
   const broker = await start(createProgram({
-    name: "NATS",
-    command: [NATS, "-a", "127.0.0.1", "-p", `${nats}`, "-l", `${folder}/nats.log`],
-    works: () => listens(nats),
+    name: kind === "redis" ? "Redis" : "NATS",
+    command: BROKERS[kind](port, folder),
+    works: () => listens(port),
   }));
   const servers = await Promise.all([
-    start(createServer("a", a, nats)),
-    start(createServer("b", b, nats)),
+    start(createServer(script, "a", a, kind, port)),
+    start(createServer(script, "b", b, kind, port)),
   ]);
   const config = await writeNginxConfig(folder, {
     SERVER_A: `127.0.0.1:${a}`,
@@ -84,12 +109,12 @@ export async function startCluster(stack: AsyncDisposableStack): Promise<Cluster
     STICKY: `127.0.0.1:${sticky}`,
     BALANCED: `127.0.0.1:${balanced}`,
   });
-  await start(createProgram({
+  const proxy = await start(createProgram({
     name: "nginx",
     command: [NGINX, "-p", folder, "-e", `${folder}/nginx.log`, "-c", config],
     works: () => listens(sticky),
   }));
-  return { broker, servers, ports: { sticky, balanced } };
+  return { broker, servers, proxy, ports: { sticky, balanced } };
 }
 
 /** Waits until something is so, looking again and again. */
@@ -133,6 +158,7 @@ function createProgram({ name, command: [path, ...args], works }: ProgramOptions
       });
     },
     stop,
+    signal: (signal) => child?.kill(signal),
     [Symbol.asyncDispose]() {
       over = true;
       return stop("SIGKILL");
@@ -140,7 +166,7 @@ function createProgram({ name, command: [path, ...args], works }: ProgramOptions
   };
 }
 
-function createServer(name: string, port: number, nats: number): Server {
+function createServer(script: string, name: string, port: number, kind: BrokerKind, broker: number): Server {
   const health = async (): Promise<Health | undefined> => {
     try {
       return await (await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(1_000) })).json();
@@ -148,12 +174,13 @@ function createServer(name: string, port: number, nats: number): Server {
       return undefined;
     }
   };
-  const options = ["--name", name, "--port", `${port}`, "--nats", `127.0.0.1:${nats}`];
+  const where = kind === "redis" ? ["--redis", `redis://127.0.0.1:${broker}`] : ["--nats", `127.0.0.1:${broker}`];
+  const options = ["--name", name, "--port", `${port}`, ...where];
   const permissions = ["--no-prompt", "--allow-net=127.0.0.1", "--allow-env", "--allow-read"];
-  const script = new URL("server.ts", import.meta.url).pathname;
+  const { pathname } = new URL(script, import.meta.url);
   const program = createProgram({
     name: `Server ${name}`,
-    command: [Deno.execPath(), "run", "--quiet", "--no-check", ...permissions, script, ...options],
+    command: [Deno.execPath(), "run", "--quiet", "--no-check", ...permissions, pathname, ...options],
     works: async () => (await health())?.broker === "up",
   });
   return { ...program, health };
@@ -168,7 +195,7 @@ async function writeNginxConfig(folder: string, settings: Record<string, string>
     "daemon off;",
     "master_process off;", // one process, which can be ended
     `pid ${folder}/nginx.pid;`,
-    "events {}",
+    "events { worker_connections 4096; }", // a client is two
     "http {",
     "access_log off;",
     ...folders.map((name) => `${name}_temp_path ${folder}/${name};`),

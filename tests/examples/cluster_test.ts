@@ -155,3 +155,23 @@ Deno.test("T13: examples/cluster/server.ts serves without its broker, and on SIG
   assertEquals([closeCode, reason], [1001, "This server restarts"]);
   assertEquals((await within(child.process.status)).code, 0);
 });
+
+for (const log of ["redis", "jetstream"] as const) {
+  const absent = missingPrograms(log);
+  Deno.test({
+    ...unless(
+      absent.length === 0 ? undefined : `not installed: ${absent.join(", ")}`,
+      `examples/cluster/chaos.ts: with a log in ${log}, servers, log and nginx killed and stalled and connections cut: ` +
+        "durable messages reach every client of their room, once and in order",
+    ),
+    async fn() {
+      const args = ["--clients", "20", "--seconds", "8", "--log", log, "--seed", "1"];
+      const { code, stdout } = await denoOutput(...FLAGS, "examples/cluster/chaos.ts", ...args);
+      assertEquals(code, 0, stdout);
+      const count = (row: string) => Number(new RegExp(`^${row} +(\\d+)$`, "m").exec(stdout)?.[1]);
+      assertEquals([count("lost"), count("twice"), count("out of order"), count("refused")], [0, 0, 0, 0], stdout);
+      assert(count("processes killed") >= 2 && count("subscriptions recovered") > 0, stdout);
+      assertEquals(count("deliveries"), 10 * count("durable messages"), stdout);
+    },
+  });
+}
