@@ -183,7 +183,7 @@ async function open(
         return { epoch, offset: seq };
       } catch (error) {
         if (client.isAnswer(error)) return { refused: error };
-        end(error); // nobody answered: there is no stream, or no JetStream
+        end(error); // no answer came: there is no stream, or no JetStream
         throw error;
       }
     },

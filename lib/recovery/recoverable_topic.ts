@@ -145,14 +145,15 @@ export class RecoverableTopic {
       follower.begin(this.#position(), recovered, reason);
       follower.join();
     };
-    // Another server may have given it what this one has not heard of yet.
-    if (position !== undefined && !this.#knows(position)) await this.refresh();
     if (!follower.active || this.#life.over) return;
     if (position === undefined) return joinAtHead();
     let at = position.offset;
     for (let begun = false; follower.active && !this.#life.over;) {
-      // The epoch may change at each turn of the loop: the log can be lost meanwhile.
-      if (!this.#knows({ epoch: position.epoch, offset: at })) return joinAtHead(false, "epoch-changed");
+      const here = { epoch: position.epoch, offset: at };
+      // Another server, or what was read just now, may have given it what was not said here yet. And the log can be lost meanwhile.
+      if (!this.#knows(here)) await this.refresh();
+      if (!follower.active || this.#life.over) return;
+      if (!this.#knows(here)) return joinAtHead(false, "epoch-changed");
       if (at === this.#head) {
         if (!begun) follower.begin(position, true);
         return follower.join();

@@ -225,6 +225,17 @@ Deno.test("a follower that missed the log's word reads what is missing, once for
   assertEquals(setting.log.reads.length - before <= 2, true);
 });
 
+Deno.test("what is read for one that catches up may be ahead of what the log has said: it is not taken for a loss", async () => {
+  await using setting = topicOf();
+  const { epoch } = await setting.publish(1, 3);
+  await setting.topic.refresh();
+  setting.log.quiet = true;
+  await setting.publish(4, 6);
+  const follower = followerOf();
+  await setting.topic.catchUp({ epoch, offset: 1 }, follower);
+  assertEquals(follower.heard, ["begin 1 true", ...numbers(2, 6), "join"]);
+});
+
 Deno.test("what comes while the log is read is no sign that the log was lost", async () => {
   await using setting = topicOf();
   await setting.publish(1, 2);
