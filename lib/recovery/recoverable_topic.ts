@@ -183,6 +183,8 @@ export class RecoverableTopic {
 
   /** Reads from before a number up to what is here, or as much as is held at a time. `undefined` where the log was lost. */
   async #readFrom(at: number): Promise<Reading | undefined> {
+    // What waits for it is of this epoch, whatever comes meanwhile.
+    const epoch = this.#epoch;
     const entries: LogEntry[] = [];
     let after = Math.max(0, at - MARGIN);
     let [oldest, bytes] = [0, 0];
@@ -190,7 +192,7 @@ export class RecoverableTopic {
     try {
       for (let first = true;; first = false) {
         const page = await this.#read(after);
-        if (page === undefined || page.epoch !== this.#epoch) return undefined;
+        if (page === undefined || page.epoch !== epoch || epoch !== this.#epoch) return undefined;
         if (first) oldest = page.from;
         else if (page.from > after) break; // the log forgets as fast as it is read
         for (const entry of page.entries) {

@@ -3,7 +3,7 @@ import type { LogEntry, Position } from "../../lib/recovery/log.ts";
 import type { MemoryLogOptions } from "../../lib/recovery/memory_log.ts";
 import { type Follower, RecoverableTopic, type TopicOwner } from "../../lib/recovery/recoverable_topic.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";
-import { until } from "../_support/wait.ts";
+import { settle, until } from "../_support/wait.ts";
 import { TestLog } from "./_support.ts";
 
 /** A topic, and what its server hears of it. */
@@ -223,6 +223,24 @@ Deno.test("a follower that missed the log's word reads what is missing, once for
   await setting.topic.refresh();
   assertEquals(setting.delivered.slice(-8), numbers(3, 10));
   assertEquals(setting.log.reads.length - before <= 2, true);
+});
+
+Deno.test("a log that is lost while it is read for one that catches up gives it nothing of the new epoch", async () => {
+  await using setting = topicOf();
+  const { epoch } = await setting.publish(1, 5);
+  await setting.topic.refresh();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setting.log.gate = promise;
+  const follower = followerOf();
+  const catching = setting.topic.catchUp({ epoch, offset: 1 }, follower);
+  await settle();
+  setting.log.gate = undefined;
+  await setting.log.wipe();
+  await setting.publish(1, 4);
+  await setting.topic.refresh(); // the new epoch is known before the page comes
+  resolve();
+  await catching;
+  assertEquals(follower.heard, ["begin 4 false epoch-changed", "join"]);
 });
 
 Deno.test("what is read for one that catches up may be ahead of what the log has said: it is not taken for a loss", async () => {

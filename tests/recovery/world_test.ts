@@ -1,0 +1,17 @@
+import { assertEquals } from "@std/assert";
+import { playWorld } from "./_world.ts";
+
+const SEEDS = 50;
+
+Deno.test(`in ${SEEDS} small worlds whose connections, hubs and logs are lost, every client hears what the log has, once and in order, or that it begins anew`, async () => {
+  const first = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 1e9));
+  const faults: string[] = [];
+  let messages = 0;
+  for (let seed = first; seed < first + SEEDS; seed++) {
+    const world = await playWorld(seed);
+    messages += world.messages;
+    faults.push(...world.faults.map((fault) => `SEED=${seed}: ${fault}`));
+  }
+  assertEquals(faults, []);
+  assertEquals(messages > 10 * SEEDS, true);
+});
