@@ -3,7 +3,7 @@
  * What topics that catch up cost: processor time of the server for each delivery, beside that of the plain hub, in many short runs
  * that alternate. Others may use the machine: the least of each is what counts.
  *
- *   deno run -A --no-lock bench/recovery.ts [--rounds 15] [--subscribers 200] [--log memory,redis,jetstream]
+ *   deno run -A bench/recovery.ts [--rounds 15] [--subscribers 200] [--log memory,redis,jetstream]
  *
  * @module
  */
@@ -28,7 +28,7 @@ interface Subject extends AsyncDisposable {
 
 /** Starts a server, and subscribers that read and do nothing else. */
 async function subject(log: string, at = ""): Promise<Subject> {
-  const args = ["run", "--quiet", "--no-lock", "--no-check", "--allow-all", "bench/recovery_server.ts", "--log", log];
+  const args = ["run", "--quiet", "--no-check", "--allow-all", "bench/recovery_server.ts", "--log", log];
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args, "--at", at],
     cwd: new URL("..", import.meta.url),

@@ -2,9 +2,9 @@
 // Kills and stalls everything that there is, in turn and at random, while clients talk, and counts: every durable message must reach
 // every client of its room, once and in order. Exits with 0 if it is so.
 //
-//   deno run --no-lock -A examples/cluster/chaos.ts                      500 clients, 25 seconds, Redis
-//   deno run --no-lock -A examples/cluster/chaos.ts --seconds 300        the long run: deno task chaos
-//   deno run --no-lock -A examples/cluster/chaos.ts --log jetstream --clients 100 --seed 7
+//   deno run -A examples/cluster/chaos.ts                      500 clients, 25 seconds, Redis
+//   deno run -A examples/cluster/chaos.ts --seconds 300        the long run: deno task chaos
+//   deno run -A examples/cluster/chaos.ts --log jetstream --clients 100 --seed 7
 
 import { parseArgs } from "node:util";
 import {

@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console -- an example prints
 // One of the servers of a chat in which no message is lost: topics that catch up, over a log in Redis or in NATS JetStream.
 //
-//   deno run --no-lock --allow-net --allow-env --allow-read examples/cluster/recoverable_server.ts --port 8001 --redis redis://127.0.0.1
-//   deno run --no-lock --allow-net --allow-env --allow-read examples/cluster/recoverable_server.ts --port 8001 --nats 127.0.0.1:4222
+//   deno run --allow-net --allow-env --allow-read examples/cluster/recoverable_server.ts --port 8001 --redis redis://127.0.0.1
+//   deno run --allow-net --allow-env --allow-read examples/cluster/recoverable_server.ts --port 8001 --nats 127.0.0.1:4222
 //
 // A client says {"room":"lobby","text":"hello"}, acknowledged, and subscribes to the rooms that it wants.
 

@@ -20,7 +20,7 @@ export function testLog(kind: "redis" | "nats", title: string, program: string):
         `--allow-write=${folder}`,
         `--allow-run=${program}`,
       ];
-      const args = ["run", "--quiet", "--no-prompt", "--no-lock", "--no-check", ...permissions];
+      const args = ["run", "--quiet", "--no-prompt", "--no-check", ...permissions];
       const { code, stdout, stderr } = await denoOutput(...args, "tests/recovery/_log_play.ts", kind, name, folder);
       return code === 0 ? JSON.parse(stdout) : stderr;
     } finally {
