@@ -63,6 +63,9 @@ const BROKERS: Readonly<Record<BrokerKind, (port: number, folder: string) => [pa
   ],
 };
 
+/** Milliseconds that a program may take to start, on a machine that has much to do. */
+const START = 30_000;
+
 /** What is not installed. */
 export function missingPrograms(kind: BrokerKind = "nats"): string[] {
   return [NGINX, BROKERS[kind](0, "")[0]].filter((path) => {
@@ -155,7 +158,7 @@ function createProgram({ name, command: [path, ...args], works }: ProgramOptions
       await until(`${name} works`, () => {
         if (child !== started) throw new Error(`${name} ended at once: ${path} ${args.join(" ")}`);
         return works();
-      });
+      }, START);
     },
     stop,
     signal: (signal) => child?.kill(signal),

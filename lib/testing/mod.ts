@@ -8,6 +8,7 @@
  * | {@linkcode rawClient}, {@linkcode rawServer} | one end, and a raw peer that violates the protocol on request |
  * | {@linkcode rawPeer}                        | such a peer over any connection, before the handshake                |
  * | {@linkcode fakeTime}                       | keepalive, deadlines and pauses, in no time                          |
+ * | {@linkcode faultyLog}                      | a log for topics that catch up, that fails, falls silent and is lost |
  * | {@linkcode memoryPair}                     | a bounded connection in memory, for `accept` and `connect`           |
  * | {@linkcode soon}, {@linkcode until}, {@linkcode settle} | waiting that fails by name and never hangs               |
  *
@@ -48,6 +49,7 @@
 export { type ConnectedPair, connectedPair } from "./connected_pair.ts";
 export { type ConnectedPairOptions } from "./testing_options.ts";
 export { ExpectationError } from "./wait.ts";
+export { type FaultyLog, faultyLog } from "./faulty_log.ts";
 export { type FakeTime, fakeTime } from "./fake_time.ts";
 export { type FakeTimeOptions } from "./testing_options.ts";
 export type { HandledOptions } from "./handled.ts";

@@ -3,16 +3,7 @@
  *
  * @module
  */
-import type {
-  AppendOptions,
-  Log,
-  LogEntry,
-  LogListener,
-  LogPage,
-  Position,
-  ReadLimit,
-} from "../../lib/recovery/log.ts";
-import { memoryLog, type MemoryLogOptions } from "../../lib/recovery/memory_log.ts";
+import type { LogEntry, LogPage, Position, ReadLimit } from "../../lib/recovery/log.ts";
 import { decodeFromServer, encodeFact, type FromServer, RECOVERY_PROTOCOL } from "../../lib/recovery/protocol.ts";
 import { createRecoverableHub } from "../../lib/recovery/recoverable_hub.ts";
 import type {
@@ -22,6 +13,7 @@ import type {
 } from "../../lib/recovery/recoverable_options.ts";
 import type { Message } from "../../lib/pipeline/messages/message.ts";
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
+import { FaultyMemoryLog } from "../../lib/testing/faulty_log.ts";
 import { type ConnectedPair, connectedPair } from "../../lib/testing/connected_pair.ts";
 import type { ConnectedPairOptions } from "../../lib/testing/testing_options.ts";
 
@@ -31,77 +23,16 @@ export function entriesOf(from: number, offsets: readonly number[]): LogEntry[] 
 }
 
 /** A log in memory that a test can hold, lose and count. */
-export class TestLog implements Log {
-  readonly #options: MemoryLogOptions;
-  readonly #listeners = new Set<{ topic: string; listener: LogListener; end: () => void }>();
-  #log: Log;
-  /** How often it was read: the numbers behind which. */
-  readonly reads: number[] = [];
+export class TestLog extends FaultyMemoryLog {
   /** Is waited for before each read. */
   gate: Promise<void> | undefined;
   /** What is read instead. */
   answer: Promise<LogPage> | undefined;
-  /** What reading and appending throw. */
-  error: Error | undefined;
-  /** Whether followers are told. */
-  quiet = false;
 
-  constructor(options: MemoryLogOptions = {}) {
-    this.#options = options;
-    this.#log = memoryLog(options);
-  }
-
-  /** Loses everything: another epoch begins. */
-  async wipe(): Promise<void> {
-    await this.#log.close();
-    this.#log = memoryLog(this.#options);
-    for (const entry of this.#listeners) entry.end = this.#follow(entry.topic, entry.listener);
-  }
-
-  /** Tells followers that there may be something new. */
-  hint(): void {
-    for (const { listener } of this.#listeners) listener();
-  }
-
-  append(topic: string, data: Message, options?: AppendOptions): Promise<Position> {
-    return this.error === undefined ? this.#log.append(topic, data, options) : Promise.reject(this.error);
-  }
-
-  async read(topic: string, after: number, limit: ReadLimit): Promise<LogPage> {
-    this.reads.push(after);
+  override async read(topic: string, after: number, limit: ReadLimit): Promise<LogPage> {
     const { answer } = this;
     await this.gate;
-    if (this.error !== undefined) throw this.error;
-    return await (answer ?? this.#log.read(topic, after, limit));
-  }
-
-  follow(topic: string, listener: LogListener): () => void {
-    const entry = { topic, listener, end: this.#follow(topic, listener) };
-    this.#listeners.add(entry);
-    return () => {
-      this.#listeners.delete(entry);
-      entry.end();
-    };
-  }
-
-  #follow(topic: string, listener: LogListener): () => void {
-    return this.#log.follow(topic, (news) => this.quiet ? undefined : listener(news));
-  }
-
-  taken(session: string): Promise<number> {
-    return this.#log.taken(session);
-  }
-
-  take(session: string, number: number): Promise<void> {
-    return this.#log.take(session, number);
-  }
-
-  close(): Promise<void> {
-    return this.#log.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#log.close();
+    return await (answer ?? super.read(topic, after, limit));
   }
 }
 

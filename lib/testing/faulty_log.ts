@@ -1,0 +1,116 @@
+/**
+ * A log for topics that catch up, in memory, that fails on demand.
+ *
+ * @module
+ */
+import type { AppendOptions, Log, LogListener, LogPage, Position, ReadLimit } from "../recovery/log.ts";
+import { memoryLog, type MemoryLogOptions } from "../recovery/memory_log.ts";
+import type { Message } from "../pipeline/messages/message.ts";
+
+/** A log that a test can fail, silence and lose. */
+export interface FaultyLog extends Log {
+  /** What reading and appending reject with; `undefined` while the log is well. */
+  error: unknown;
+  /** Whether the log says nothing of what is new: then only reading finds it. */
+  quiet: boolean;
+  /** How often it was read, and behind which numbers. */
+  readonly reads: readonly number[];
+  /** Loses everything: what is appended next has another epoch. */
+  wipe(): Promise<void>;
+  /** Has every follower look whether there is something new, as after a connection that was lost. */
+  hint(): void;
+}
+
+/** A log in memory that fails on demand. */
+export class FaultyMemoryLog implements FaultyLog {
+  readonly #options: MemoryLogOptions;
+  readonly #followers = new Set<{ topic: string; listener: LogListener; end: () => void }>();
+  #log: Log;
+  error: unknown;
+  quiet = false;
+  readonly reads: number[] = [];
+
+  /** @param options How much it keeps. */
+  constructor(options: MemoryLogOptions = {}) {
+    this.#options = options;
+    this.#log = memoryLog(options);
+  }
+
+  async wipe(): Promise<void> {
+    await this.#log.close();
+    this.#log = memoryLog(this.#options);
+    for (const follower of this.#followers) follower.end = this.#follow(follower.topic, follower.listener);
+  }
+
+  hint(): void {
+    for (const { listener } of this.#followers) listener();
+  }
+
+  append(topic: string, data: Message, options?: AppendOptions): Promise<Position> {
+    return this.error === undefined ? this.#log.append(topic, data, options) : Promise.reject(this.error);
+  }
+
+  read(topic: string, after: number, limit: ReadLimit): Promise<LogPage> {
+    this.reads.push(after);
+    return this.error === undefined ? this.#log.read(topic, after, limit) : Promise.reject(this.error);
+  }
+
+  follow(topic: string, listener: LogListener): () => void {
+    const follower = { topic, listener, end: this.#follow(topic, listener) };
+    this.#followers.add(follower);
+    return () => {
+      this.#followers.delete(follower);
+      follower.end();
+    };
+  }
+
+  taken(session: string): Promise<number> {
+    return this.#log.taken(session);
+  }
+
+  take(session: string, number: number): Promise<void> {
+    return this.#log.take(session, number);
+  }
+
+  close(): Promise<void> {
+    return this.#log.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#log.close();
+  }
+
+  #follow(topic: string, listener: LogListener): () => void {
+    return this.#log.follow(topic, (news) => this.quiet ? undefined : listener(news));
+  }
+}
+
+/**
+ * Makes a log in memory that fails on demand: for tests of what an application does when messages are refused, late or gone.
+ *
+ * @example A publisher hears of a full log, and a client that it has missed something
+ * ```ts
+ * import { createRecoverableHub } from "@sluice/websocket/recovery";
+ * import { faultyLog } from "@sluice/websocket/testing";
+ * import { assertNotEquals, assertRejects } from "@std/assert";
+ *
+ * const log = faultyLog();
+ * await using hub = createRecoverableHub({ log });
+ * const { epoch } = await hub.publish("news", "It rains", { durable: true });
+ *
+ * log.error = new Error("disk full");
+ * await assertRejects(() => hub.publish("news", "It pours", { durable: true }), Error, "disk full");
+ *
+ * log.error = undefined;
+ * await log.wipe();
+ * assertNotEquals((await hub.publish("news", "The sun shines", { durable: true })).epoch, epoch);
+ * ```
+ *
+ * @param options How much it keeps.
+ * @returns The log.
+ * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function faultyLog(options: MemoryLogOptions = {}): FaultyLog {
+  return new FaultyMemoryLog(options);
+}

@@ -1,0 +1,46 @@
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { faultyLog } from "../../lib/testing/faulty_log.ts";
+
+const ALL = { messages: 10, bytes: 1_000 };
+
+Deno.test("a faulty log is a log in memory until it is asked to fail", async () => {
+  await using log = faultyLog({ messages: 2 });
+  for (const data of ["a", "b", "c"]) await log.append("news", data);
+  assertEquals((await log.read("news", 0, ALL)).entries.map(({ data }) => data), ["b", "c"]);
+  await log.take("s", 3);
+  assertEquals([await log.taken("s"), log.reads], [3, [0]]);
+});
+
+Deno.test("while it has an error it takes nothing and gives nothing", async () => {
+  await using log = faultyLog();
+  log.error = new Error("disk full");
+  await assertRejects(() => log.append("news", "a"), Error, "disk full");
+  await assertRejects(() => log.read("news", 0, ALL), Error, "disk full");
+  log.error = undefined;
+  assertEquals((await log.append("news", "b")).offset, 1);
+});
+
+Deno.test("while it is quiet its followers hear nothing, and a hint has them look", async () => {
+  await using log = faultyLog();
+  const heard: unknown[] = [];
+  const leave = log.follow("news", (news) => heard.push(news?.entry.data));
+  log.quiet = true;
+  await log.append("news", "a");
+  log.quiet = false;
+  log.hint();
+  await log.append("news", "b");
+  leave();
+  log.hint();
+  assertEquals(heard, [undefined, undefined, "b"]);
+});
+
+Deno.test("what is lost has another epoch, and its followers follow what comes then", async () => {
+  await using log = faultyLog();
+  const heard: unknown[] = [];
+  log.follow("news", (news) => heard.push(news?.entry.data));
+  const before = await log.append("news", "a");
+  await log.wipe();
+  const after = await log.append("news", "b");
+  assertNotEquals(before.epoch, after.epoch);
+  assertEquals([after.offset, heard], [1, [undefined, "a", undefined, "b"]]);
+});
