@@ -19,6 +19,7 @@ import {
   isVisible,
   parseFieldLine,
   quote,
+  type Refuse,
   toHeaders,
   trimSpace,
   unprintable,
@@ -111,6 +112,7 @@ export class HeadParser<StartLine extends object> {
   #fields: [name: string, value: string][] = [];
   #finished = false;
   #rest = new Uint8Array(0);
+  #refuseLine: Refuse | undefined;
 
   /**
    * Makes a parser for one head.
@@ -194,7 +196,7 @@ export class HeadParser<StartLine extends object> {
     if (this.#fields.length >= maxHeaderCount) {
       throw this.#refuse(`Head has more than ${maxHeaderCount} fields`, 431, "maxHeaderCount");
     }
-    this.#fields.push(parseFieldLine(line, (message) => this.#refuse(message, 400)));
+    this.#fields.push(parseFieldLine(line, this.#refuseLine ??= (message) => this.#refuse(message, 400)));
   }
 
   /** A line that goes on with the field before it, §5.2: a server refuses it, a client puts a space in place of the fold. */

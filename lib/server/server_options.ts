@@ -165,7 +165,7 @@ export interface ShutdownOptions {
  * | --- | --- | --- |
  * | `port` | `8000` | The port to listen on; 0 picks a free one. |
  * | `hostname` | `"0.0.0.0"` | The address to listen on. |
- * | `path` |  | The path of a Unix socket to listen on, instead of a port. |
+ * | `path` |  | The path of a Unix socket to listen on, with neither a port nor TLS. |
  * | `cert` |  | The certificate chain in PEM, for TLS. |
  * | `key` |  | The private key in PEM, for TLS. |
  * | `certificate` |  | Returns the certificate for each TLS handshake, instead of `cert` and `key`. |
