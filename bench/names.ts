@@ -24,6 +24,9 @@ export type ServerName = keyof typeof SERVERS;
 /** The least servers, by the entry point that they import. */
 export const STARTS = { builtin: "Deno.serve", server: "Sluice, ./server", whole: "Sluice, mod.ts" } as const;
 
+/** The servers of pages. */
+export const PAGES = { builtin: "Deno.serve", ours: "Sluice, serve({ http })" } as const;
+
 /** The clients. */
 export const CLIENTS = { builtin: "Deno's WebSocket", ws: "npm:ws", sluice: "Sluice's connect" } as const;
 

@@ -5,7 +5,7 @@
  */
 import type { EchoLoad } from "./echo_load.ts";
 import { json, letters } from "./frames.ts";
-import { type ClientName, CLIENTS, type ServerName, SERVERS, STARTS } from "./names.ts";
+import { type ClientName, CLIENTS, PAGES, type ServerName, SERVERS, STARTS } from "./names.ts";
 import type { ClientLoad } from "./client_load.ts";
 import type { Subjects, Works } from "./subjects.ts";
 
@@ -31,7 +31,7 @@ export interface Target extends Comparison {
 export interface Row {
   readonly work: string;
   /** What a value counts: so many per second, or what one takes. */
-  readonly unit: "messages/s" | "deliveries/s" | "connections/s" | "bytes" | "objects" | "ms" | "µs";
+  readonly unit: "messages/s" | "requests/s" | "deliveries/s" | "connections/s" | "bytes" | "objects" | "ms" | "µs";
   readonly subjects: Subjects;
   readonly targets: readonly Target[];
   /** The most rounds, where one is as good as many. */
@@ -63,7 +63,7 @@ const ON_THE_HEAP = 2_000;
 
 /** All rows; memory is measured with `idle` connections, and with such as stay idle for `idleTime` milliseconds. */
 export function createRows(works: Works, idle: number, idleTime: number): Row[] {
-  const { echo, fanOut, connect, storm, memory, heap, client, coldStart, echoLatency, fanOutLatency } = works;
+  const { echo, fanOut, connect, storm, memory, heap, client, coldStart, pages, echoLatency, fanOutLatency } = works;
   const { floor, builtin, ws, bun, callbacks, lent, iterate, streams, oneWorker, twoWorkers } = SERVERS;
   const echoes = ({ what, load, by, ...row }: EchoRow): Row => ({
     work: `${what}, ${load.connections} connections × ${load.outstanding} outstanding`,
@@ -300,6 +300,13 @@ export function createRows(works: Works, idle: number, idleTime: number): Row[] 
         { ours: STARTS.server, against: STARTS.builtin, atMost: 1.15 },
         { ours: STARTS.whole, against: STARTS.builtin },
       ],
+    },
+    {
+      work: "A page of 6 B, 16 connections kept open",
+      unit: "requests/s",
+      subjects: pages(16),
+      // What is left: Deno makes a Request and a stream for the body of a Response only for us, as `Deno.serve` has its own ways.
+      targets: [{ ours: PAGES.ours, against: PAGES.builtin }],
     },
     // As many under way as in the server's rows. With 64 both ends sleep between two batches, and waking up is most of the time.
     clients({

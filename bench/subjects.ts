@@ -13,10 +13,11 @@ import { measureHeap } from "./heap_load.ts";
 import type { HeapCount } from "./heap_snapshot.ts";
 import { driveEchoLatency, driveFanOutLatency } from "./latency_load.ts";
 import { measureMemory } from "./memory_load.ts";
-import { type ClientName, CLIENTS, type ServerName, SERVERS, STARTS } from "./names.ts";
+import { type ClientName, CLIENTS, PAGES, type ServerName, SERVERS, STARTS } from "./names.ts";
 import type { Peers } from "./peers/install.ts";
 import { type Command, DRIVING_CORE, MEASURED_CORE, type Running, withServer } from "./server_process.ts";
 import type { Measurement, Timing } from "./stopwatch.ts";
+import { drivePages } from "./page_load.ts";
 import { driveStorm } from "./storm_load.ts";
 
 /** Measures once. */
@@ -42,6 +43,8 @@ export interface Works {
   client(load: ClientLoad, ...names: ClientName[]): Subjects;
   /** The least servers, from the start of the process until they listen. */
   coldStart(): Subjects;
+  /** A small page, over so many connections that stay open. */
+  pages(connections: number): Subjects;
   /** How our server is started, with flags. */
   ours(...flags: string[]): Command;
 }
@@ -132,6 +135,11 @@ export function createWorks(peers: Peers): Works {
       [STARTS.server]: () => measureColdStart(denoServer("bench/minimal/server.ts")),
       [STARTS.whole]: () => measureColdStart(denoServer("bench/minimal/whole.ts")),
     }),
+    pages(connections) {
+      const measure = (program: string): Measure => (timing) =>
+        withServer(denoServer(program), (server) => drivePages(connections, server, timing));
+      return { [PAGES.builtin]: measure("bench/peers/deno_pages.ts"), [PAGES.ours]: measure("bench/minimal/pages.ts") };
+    },
     client: (load, ...names) =>
       Object.fromEntries(names.map((name) => {
         const run: Measure = (timing) =>
