@@ -77,6 +77,12 @@ export class Deadlines {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the timer goes off. */
   #due = Infinity;
+  #turnEnds: TurnEnds | undefined;
+
+  /** What waits for the end of the turn. */
+  get turnEnds(): TurnEnds {
+    return this.#turnEnds ??= new TurnEnds();
+  }
 
   /**
    * The list of deadlines that are so far away.
@@ -137,6 +143,38 @@ export class Deadlines {
         this.onSet(due, due - after);
       }
     }
+  };
+}
+
+/** What waits for the end of the event loop's turn. */
+export interface TurnEnd {
+  /** Is called when the turn has ended. It waits no more then, and may wait again. */
+  turnEnded(): void;
+}
+
+/** What waits for the end of the turn: one timer serves all of it, and no clock is read. */
+export class TurnEnds {
+  readonly #waiting = new Set<TurnEnd>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Waits for the end of the turn. */
+  add(waiting: TurnEnd): void {
+    this.#waiting.add(waiting);
+    this.#timer ??= setTimeout(this.#end, 0);
+  }
+
+  /** Takes it back. */
+  delete(waiting: TurnEnd): void {
+    if (!this.#waiting.delete(waiting) || this.#waiting.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  readonly #end = (): void => {
+    this.#timer = undefined;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const each of waiting) each.turnEnded();
   };
 }
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
-import { type Deadline, Deadlines, Timeout } from "../lib/deadlines.ts";
+import { type Deadline, Deadlines, Timeout, TurnEnds } from "../lib/deadlines.ts";
 import { FakeTime } from "./_support/fake_time.ts";
 import { below, seeded } from "./_support/random.ts";
 
@@ -263,4 +263,36 @@ Deno.test("a deadline of a short list is not late because the timer waits for mo
   short.set(deadline(() => passed.push("short")));
   await time.advance(10);
   assertEquals(passed, ["long", "long too", "short"]);
+});
+
+Deno.test("what waits for the end of the turn is called then, once, by one timer for all, and may wait again", async () => {
+  using time = new FakeTime();
+  const ends = new TurnEnds();
+  const called: string[] = [];
+  const [again, both, other] = ["again", "both", "other"].map((name) => ({ turnEnded: () => void called.push(name) }));
+  both!.turnEnded = () => {
+    called.push("both");
+    ends.add(again!);
+  };
+  for (const waiting of [both!, both!, other!]) ends.add(waiting);
+  assertEquals([called, time.timers], [[], 1]);
+  await time.advance(1);
+  assertEquals([called, time.timers], [["both", "other", "again"], 0]);
+});
+
+Deno.test("what is taken back before the end of the turn is not called, and leaves no timer behind", async () => {
+  using time = new FakeTime();
+  const ends = new TurnEnds();
+  const called: string[] = [];
+  const [one, two] = ["one", "two"].map((name) => ({ turnEnded: () => void called.push(name) }));
+  ends.add(one!);
+  ends.delete(two!); // waits for nothing
+  assertEquals(time.timers, 1);
+  ends.delete(one!);
+  assertEquals(time.timers, 0);
+  ends.add(one!);
+  ends.add(two!);
+  ends.delete(one!);
+  await time.advance(1);
+  assertEquals([called, time.timers], [["two"], 0]);
 });

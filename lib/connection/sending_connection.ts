@@ -15,7 +15,7 @@ import { type Message, type MessageData, toMessage } from "../pipeline/messages/
 import type { Transport } from "../transport/transport.ts";
 import { BaseConnection, type BaseConnectionInit } from "./base_connection.ts";
 import type { Closing } from "./closing.ts";
-import { Deadlines, Timeout } from "../deadlines.ts";
+import { Deadlines, type TurnEnd } from "../deadlines.ts";
 import type { FlushAt, SharedSending } from "./driven_connection.ts";
 import { checkUnsent, isSource, type MessageSource, openSource } from "./message_source.ts";
 import { endOf, rejectNotOpen, tooLate } from "./not_open.ts";
@@ -51,7 +51,7 @@ const DONE: Promise<void> = Promise.resolve();
 
 /** A connection that sends. */
 export abstract class SendingConnection<Data> extends BaseConnection<Data>
-  implements SharedSending, StreamedSendsOwner {
+  implements SharedSending, StreamedSendsOwner, TurnEnd {
   readonly limits: Limits;
   readonly lends: boolean;
   readonly deadlines: Deadlines;
@@ -65,9 +65,9 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
   #writing: Write | undefined;
   #flushAt: FlushAt = "microtask";
   #flushPlanned = false;
+  #turnEndAwaited = false;
   #wasFull = false;
   // What most connections never need is made when they do.
-  #turnEnd: Timeout | undefined;
   #drained: Deferred<void> | undefined;
   #flushed: Deferred<void> | undefined;
   #streamedSends: StreamedSends | undefined;
@@ -231,10 +231,9 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
   flushLater(): void {
     if (this.#flushAt === "batchEnd") return;
     if (this.#flushAt === "turnEnd") {
-      this.#turnEnd ??= new Timeout(this.deadlines.after(0), () => {
-        this.#turnEnd = undefined;
-        this.flush();
-      });
+      if (this.#turnEndAwaited) return;
+      this.#turnEndAwaited = true;
+      this.deadlines.turnEnds.add(this);
     } else if (!this.#flushPlanned) {
       this.#flushPlanned = true;
       queueMicrotask(() => {
@@ -242,6 +241,11 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
         this.flush();
       });
     }
+  }
+
+  turnEnded(): void {
+    this.#turnEndAwaited = false;
+    this.flush();
   }
 
   /** Starts to write what is queued, unless a write is under way: then it follows. */
@@ -345,7 +349,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
 
   /** Drops what is queued and rejects what waits for it. */
   protected endSending(reason: () => unknown): void {
-    this.#turnEnd?.cancel();
+    if (this.#turnEndAwaited) this.deadlines.turnEnds.delete(this);
     this.#streamedSends?.end(reason());
     const dropped = this.outgoing.end();
     for (const { taken } of this.#writing === undefined ? dropped : [this.#writing, ...dropped]) {
