@@ -20,10 +20,13 @@ export class BrokerGone extends Error {
 export class SimulatedBroker {
   readonly #world: World;
   readonly #sessions = new Set<Session>();
+  readonly #twice: boolean;
   #down = false;
 
-  constructor(world: World) {
+  /** @param twice Whether it says everything twice, as one does that has lost an acknowledgement. */
+  constructor(world: World, twice = false) {
     this.#world = world;
+    this.#twice = twice;
   }
 
   /** Sessions that live. */
@@ -67,7 +70,12 @@ export class SimulatedBroker {
 
   /** Carries messages to all who asked for them, their publisher among them. */
   carry(batch: readonly Outgoing[]): void {
-    for (const { name, bytes } of batch) for (const session of this.#sessions) session.hear(name, bytes.slice());
+    for (const { name, bytes } of batch) {
+      for (const session of this.#sessions) {
+        session.hear(name, bytes.slice());
+        if (this.#twice) session.hear(name, bytes.slice());
+      }
+    }
   }
 
   /** A session has ended. */

@@ -105,7 +105,13 @@ function startWebSocket(
       get buffered() {
         return socket.bufferedAmount;
       },
-      send: (data) => void socket.send(data as string | Uint8Array<ArrayBuffer>),
+      send: (data) => {
+        const before = socket.bufferedAmount;
+        socket.send(data as string | Uint8Array<ArrayBuffer>);
+        const counted = socket.readyState === 1 || socket.bufferedAmount > before || (data as string).length === 0;
+        world.must(counted, "too-late", () => `${seat.name}: bufferedAmount stays ${before} behind a close`);
+        return undefined;
+      },
       close: (code) => socket.close(code === undefined || code === 1000 || code >= 3000 ? code : 1000),
     }, closed);
   };

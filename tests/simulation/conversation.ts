@@ -11,7 +11,10 @@ import type { RawPeer } from "./raw.ts";
 import { Seat, type SeatOptions } from "./seat.ts";
 import { Listening, Talk } from "./talk.ts";
 import { WireReader } from "./wire.ts";
-import type { World } from "./world.ts";
+import { late, type World } from "./world.ts";
+
+/** Milliseconds that a ping takes to be read, and then to be answered. */
+const PONG_TIME = 200;
 
 /** A connection. One that comes back has one conversation with a transport for each time. */
 export class Conversation {
@@ -128,9 +131,28 @@ export class Conversation {
     attempt.then(settled, settled);
     const stalled = world.stalled;
     if (handshakeTimeout === 0) return;
-    world.after(begun + handshakeTimeout + 10 - world.now, () => {
-      const late = !over && world.stalled === stalled;
-      world.must(!late, "bounded", () => `${this.name}: no handshake after ${handshakeTimeout} ms, and no error`);
+    world.after(begun + late(handshakeTimeout) - world.now, () => {
+      const open = !over && world.stalled === stalled;
+      world.must(!open, "bounded", () => `${this.name}: no handshake after ${handshakeTimeout} ms, and no error`);
+    });
+  }
+
+  /** A raw peer has said a ping, which ends with so many bytes: once that is read and all is written, it is answered (§5.5.2). */
+  expectPong(position: number): void {
+    const { world } = this;
+    const end = this.client === undefined ? 1 : 0;
+    const [conn, wire] = [this.links[0]![end], this.wires[0]![end]];
+    const [{ pongs }, { stalled }] = [wire, world];
+    world.after(PONG_TIME, () => {
+      if (conn.incoming.read < position) return;
+      world.after(PONG_TIME, () => {
+        const seat = this.client ?? this.servers[0];
+        const idle = seat?.isIdle === true && !conn.outgoing.isWriting && wire.closeCode === undefined &&
+          world.stalled === stalled;
+        if (!idle || wire.pongs > pongs) return;
+        const lies = this.raw?.verdict(seat.options.limits.maxMessageBytes).codes ?? [];
+        world.must(lies.length > 0, "pong", () => `${seat.name} has read a ping, and answers none`);
+      });
     });
   }
 
@@ -158,6 +180,7 @@ export class Conversation {
       ? (message: Message) => listening.takeNamed(message)
       : (message: Message) => listening.takeNext(message);
     return this.client = this.#seat({
+      conn: () => this.comesBack ? undefined : this.links[0]?.[0],
       name: `${this.name}.c`,
       plan: app,
       talk,
@@ -180,7 +203,8 @@ export class Conversation {
       : this.#named
       ? (message: Message) => listening.takeNamed(message)
       : (message: Message) => listening.takeNext(message);
-    const seat = this.#seat({ name, plan: app, talk, listening, hear, limits, handled });
+    const conn = () => this.comesBack ? undefined : this.links[0]?.[1];
+    const seat = this.#seat({ conn, name, plan: app, talk, listening, hear, limits, handled });
     this.servers.push(seat);
     return seat;
   }

@@ -80,6 +80,7 @@ function drawHub(chance: Chance): HubPlan {
     limits: { maxBacklogBytes: chance.pick([1, 1_000, 100_000]) },
     history: chance.oneIn(2) ? 0 : chance.below(4),
     hubs: chance.oneIn(2) ? 1 : 2,
+    ...(chance.oneIn(3) ? { twice: true } : {}),
   };
 }
 
@@ -92,6 +93,11 @@ function drawTopicActs(chance: Chance, { hub }: ServerPlan, calm: boolean): Worl
     8,
     (): WorldAct => ({ at: at(), do: "publish", topic: chance.pick(TOPICS), size: size(), hub: chance.below(2) }),
   );
+  // More than a subscriber takes who is slow for long.
+  if (chance.oneIn(2)) {
+    const [topic, hub, first, count] = [chance.pick(TOPICS), chance.below(2), at(), 1 + chance.below(6)];
+    for (let i = 0; i < 6; i++) acts.push({ at: first + i * 80, do: "publish", topic, size: size(), hub, count });
+  }
   if (!calm && chance.oneIn(3)) acts.push({ at: at(), do: "broker dies", time: chance.below(1_000) });
   return acts;
 }
@@ -129,7 +135,7 @@ function drawConnection(
 ): ConnectionPlan {
   const client = actor === "raw client"
     ? { raw: drawRaw(chance, "client") }
-    : { ours: drawClient(chance, actor, calm) };
+    : { ours: drawClient(chance, server, { actor, calm }) };
   const there = actor === "raw server" ? { raw: drawRaw(chance, "server") } : {
     ours: drawApp(chance, {
       lane: server.handler === "function" ? undefined : "callbacks",
@@ -154,9 +160,10 @@ function topicsFor({ hub }: ServerPlan, actor: Actor): "joined" | "left" | undef
   return hub.history > 0 ? "joined" : "left";
 }
 
-function drawClient(chance: Chance, actor: Actor, calm: boolean): ClientPlan {
+function drawClient(chance: Chance, server: ServerPlan, { actor, calm }: { actor: Actor; calm: boolean }): ClientPlan {
   const kind = actor === "raw client" || actor === "raw server" ? "connect" : actor;
   const app = drawApp(chance, {
+    slow: server.hub !== undefined && chance.oneIn(3),
     lane: kind === "connect" ? undefined : kind === "WebSocket" ? "callbacks" : "for await",
     calm,
     echoes: false,
@@ -188,7 +195,7 @@ function drawWay(chance: Chance, calm: boolean): WayPlan {
 
 function drawFault(chance: Chance): FaultPlan {
   const at = chance.oneIn(3) ? chance.below(250) : chance.below(2_000);
-  const kind = chance.pick(["stall", "stall", "end", "reset"] as const);
+  const kind = chance.pick(["stall", "stall", "end", "reset", "silence"] as const);
   if (kind !== "stall") return { at, kind };
   return { at, kind, time: chance.oneIn(2) ? null : chance.below(4_000) };
 }

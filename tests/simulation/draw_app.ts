@@ -17,6 +17,8 @@ export interface AppNeeds {
   readonly lane?: Lane | undefined;
   /** Whether it does nothing that ends a connection but to close it. */
   readonly calm: boolean;
+  /** Whether it takes long for each message. */
+  readonly slow?: boolean;
   /** Whether it answers each message; only one of two ends may. */
   readonly echoes: boolean;
   /** Whether it can send from a source, ping and abort, as a `WebSocketConnection` can. */
@@ -26,7 +28,7 @@ export interface AppNeeds {
 }
 
 /** Draws an application; a calm one reads all that comes, and does nothing that ends a connection but to close it. */
-export function drawApp(chance: Chance, { lane, calm, echoes, full, topics }: AppNeeds): AppPlan {
+export function drawApp(chance: Chance, { lane, slow = false, calm, echoes, full, topics }: AppNeeds): AppPlan {
   const acts = chance.some(0, 4, () => drawAct(chance, full));
   if (topics !== undefined) {
     acts.push(
@@ -38,7 +40,7 @@ export function drawApp(chance: Chance, { lane, calm, echoes, full, topics }: Ap
   if (!calm && full && chance.oneIn(10)) acts.push({ at: chance.below(1_500), do: "abort" });
   return {
     lane: lane ?? (!calm && chance.oneIn(12) ? "nothing" : chance.pick(LANES)),
-    pauses: drawPauses(chance, calm),
+    pauses: slow && !calm ? chance.some(1, 2, () => 100 + chance.below(500)) : drawPauses(chance, calm),
     echoes,
     ...(!calm && chance.oneIn(12) ? { throwsAt: 1 + chance.below(4) } : {}),
     ...(!calm && full && chance.oneIn(6) ? { abortsAfter: chance.below(chance.oneIn(2) ? 3 : 100) } : {}),

@@ -18,7 +18,9 @@ export function drawRaw(chance: Chance, role: "client" | "server"): RawPlan {
       ? chance.pick(["wrong key", "no upgrade", "refusal", "half", "garbage", "silence"])
       : "right",
     pongs: !chance.oneIn(4),
+    ...(chance.oneIn(3) ? { pongsAfter: chance.below(5_000) } : {}),
     closes: !chance.oneIn(4),
+    ...(chance.oneIn(4) ? { resets: true } : {}),
     reads: !chance.oneIn(6),
     acts: acts.map((act) => ({ ...act, at: at += chance.oneIn(2) ? 0 : chance.below(200) })),
   };

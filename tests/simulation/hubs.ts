@@ -8,12 +8,14 @@ import { createHub } from "../../lib/hub/hub.ts";
 import type { Hub } from "../../lib/hub/hub_options.ts";
 import { linkBroker } from "../../lib/hub/linked_broker.ts";
 import { BrokerGone, SimulatedBroker } from "./broker.ts";
-import type { HubPlan } from "./plan.ts";
+import type { HubPlan, WorldAct } from "./plan.ts";
 import { type Listening, Talk } from "./talk.ts";
 import type { World } from "./world.ts";
 
 /** Seats call these for what their plans say about topics. */
 export interface SeatTopics {
+  /** Bytes that the hub alone queues for it at the most, beside one message. */
+  readonly most: number;
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
   publish(topic: string, size: number): void;
@@ -41,7 +43,7 @@ export class SimulatedHubs {
   constructor(world: World, plan: HubPlan) {
     this.#world = world;
     this.#plan = plan;
-    this.#broker = new SimulatedBroker(world);
+    this.#broker = new SimulatedBroker(world, plan.twice);
     this.#hubs = Array.from({ length: plan.hubs }, () => this.#create());
   }
 
@@ -56,11 +58,11 @@ export class SimulatedHubs {
   }
 
   /** A hub's own application publishes. */
-  publish(hub: number, topic: string, size: number): void {
+  publish({ hub, topic, size, count = 1 }: Extract<WorldAct, { do: "publish" }>): void {
     const at = hub % this.#hubs.length;
     // What comes by way of the broker may be lost, and so may what is published where nobody listens yet.
     const talk = this.#talk(`h${at}.${topic}`, topic, at > 0);
-    this.#hubs[at]?.publish(topic, talk.say("text", size));
+    for (let i = 0; i < count; i++) this.#hubs[at]?.publish(topic, talk.say("text", size));
   }
 
   /** What a seat may do with topics; what comes of them is heard at the other end of its connection. */
@@ -68,7 +70,9 @@ export class SimulatedHubs {
     const subscribed = new Set<string>();
     this.#subscribed.set(listening, subscribed);
     const must = (holds: boolean, detail: string) => this.#world.must(holds, "topic", () => `${name}: ${detail}`);
+    const { slowPolicy, limits: { maxBacklogBytes = Infinity } } = this.#plan;
     return {
+      most: slowPolicy === "disconnect" ? maxBacklogBytes : Infinity,
       subscribe: (topic) => {
         const isNew = socket.subscribe(topic, { history: this.#plan.history });
         if (socket.readyState === 1) must(isNew !== subscribed.has(topic), `subscribe("${topic}") says ${isNew}`);

@@ -15,7 +15,11 @@ export const INVARIANTS = {
   "steady-bytes": "Bytes do not change while a write of them is under way.",
   "one-at-a-time": "A transport has one write under way at a time, or what both write would mix.",
   "closed-transport": "A transport is closed once and not used afterwards.",
+  "held-in":
+    "What was read and the application has not taken is at most `highWaterMark`, one read and one message (docs/how-to/backpressure).",
   "held-out": "What is queued is at most `maxQueuedBytes` and what one call adds (docs/reference/options-and-limits).",
+  "too-late":
+    "What a `WebSocket` sends when it closes goes nowhere, and counts as its `bufferedAmount` (WebSockets Standard §3.1).",
   "send-waits": "`send` waits while `highWaterMark` is reached, and not longer (docs/how-to/backpressure).",
   "state-never-throws":
     "No state of a connection makes a call throw: the promise is rejected, or the answer is `false` or 0.",

@@ -68,6 +68,15 @@ function raw({ acts }: Plan, { raw, heardOfRaw, client, servers, wires, links }:
       () => `${seat.name} reads ${describe(message)} as number ${i}, which the raw peer never sent whole`,
     );
   }
+  const [mine] = links.map((ends) => ends[client === undefined ? 1 : 0]);
+  const ways = mine === undefined ? [] : [mine.incoming, mine.outgoing];
+  const settled = raw.exchanged && !ways.some(({ disturbed }) => disturbed) && codes.length === 0 && !seat.untidy &&
+    !isLimited(seat) && mine?.incoming.read === mine?.incoming.written && !acts.some((act) => act.do === "stall");
+  must(
+    !settled || seat.ended?.wasClean === true,
+    "agreement",
+    () => `${seat.name} is not clean after both close frames: ${seat.ended?.error}`,
+  );
   const ourCode = wires[0]?.[client === undefined ? 1 : 0].closeCode;
   const calm = !links[0]![0].incoming.disturbed && !links[0]![0].outgoing.disturbed;
   if (!calm || seat.untidy || seat.closedAt !== undefined || codes.length === 0) return;
@@ -133,10 +142,10 @@ function between({ calm }: Plan, { client, servers, comesBack, wires, links }: C
   const [clientSaid, serverSaid] = wires.at(-1)!.map(({ closeCode }) => closeCode);
   const told = one.closeCode === serverSaid && other.closeCode === clientSaid;
   must(told, "agreement", () => `${client.name} is told ${one.closeCode}, ${server.name} ${other.closeCode}`);
-  // By default a close frame is answered with its own code (RFC 6455 §5.5.1), unless both ends have closed.
+  // A close frame is answered with its own code (RFC 6455 §5.5.1), unless the application says another.
   const crossed = client.closedAt !== undefined && server.closedAt !== undefined;
   must(
-    crossed || clientSaid === serverSaid,
+    crossed || client.answered || server.answered || clientSaid === serverSaid,
     "close-code",
     () => `${client.name} sent ${clientSaid}, ${server.name} ${serverSaid}`,
   );

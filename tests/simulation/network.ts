@@ -60,6 +60,8 @@ export class Way {
   #taken = false;
   /** Who watches what is written. */
   watch: WireWatch | undefined;
+  /** Is called when nothing goes through any more, in either direction. */
+  onsilence: () => void = () => {};
   /** Is called when the way itself resets the connection. */
   onreset: () => void = () => {};
   /** Bytes that were written. */
@@ -75,6 +77,16 @@ export class Way {
     this.#plan = plan;
     this.#faults = plan.faults.toSorted((one, other) => one.at - other.at);
     this.#strike();
+  }
+
+  /** Whether nothing that is written arrives any more. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** Loses all that is written from now on. */
+  lose(): void {
+    this.#lost = this.disturbed = true;
   }
 
   /** Whether a write is under way. */
@@ -114,8 +126,8 @@ export class Way {
     if (!this.#lost) this.#world.after(this.#delay(), () => this.#finish(mark));
   }
 
-  /** Fails reads and writes at once. */
-  fail(readError: unknown, writeError: unknown = readError): void {
+  /** Fails reads and writes at once; writes not, where their error is `undefined`. */
+  fail(readError: unknown, writeError: unknown): void {
     this.#readError ??= readError;
     this.#writeError ??= writeError;
     this.#tryToRead();
@@ -194,6 +206,7 @@ export class Way {
       if (fault.kind === "stall" && fault.time !== null) {
         this.#lastArrival = Math.max(this.#lastArrival, this.#world.now) + fault.time;
       } else this.#lost = true;
+      if (fault.kind === "silence") this.onsilence();
       if (fault.kind === "end") this.#world.after(this.#delay(), () => this.#finish("end"));
       if (fault.kind === "reset") this.#world.after(this.#delay(), () => this.onreset());
     }
@@ -289,6 +302,11 @@ export class SimulatedConn implements ByteConnection {
     return Promise.resolve();
   }
 
+  /** Resets the connection, behind what was written. */
+  reset(): void {
+    this.outgoing.end("reset");
+  }
+
   /** As in a kernel: to close over bytes that nobody read resets the connection (RFC 1122 §4.2.2.13). */
   close(): void {
     this.#world.must(!this.#closed, "closed-transport", () => `${this.name} is closed twice`);
@@ -298,7 +316,7 @@ export class SimulatedConn implements ByteConnection {
     const rude = this.incoming.busy;
     this.outgoing.end(rude ? "reset" : "end");
     this.outgoing.failWrites(CLOSED);
-    this.incoming.fail(CLOSED, GONE);
+    this.incoming.fail(CLOSED, this.outgoing.lost ? undefined : GONE); // that it has gone may not arrive either
   }
 
   setNoDelay(): void {}
@@ -310,9 +328,11 @@ export function link(world: World, name: string, there: WayPlan, back: WayPlan):
   const toClient = new Way(world, `${name} to client`, back);
   const onreset = () => {
     world.trace.note(world.now, name, "is reset");
-    toServer.fail(RESET);
-    toClient.fail(RESET);
+    toServer.fail(RESET, RESET);
+    toClient.fail(RESET, RESET);
   };
+  toServer.onsilence = () => toClient.lose();
+  toClient.onsilence = () => toServer.lose();
   toServer.onreset = toClient.onreset = onreset;
   return [
     new SimulatedConn(world, `${name} client`, toClient, toServer),

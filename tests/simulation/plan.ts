@@ -12,6 +12,8 @@ export type FaultPlan =
   | { readonly at: number; readonly kind: "stall"; readonly time: number | null }
   /** The reader sees an end; what is written later goes nowhere. */
   | { readonly at: number; readonly kind: "end" }
+  /** Nothing arrives any more in either direction, not even that an end has left. */
+  | { readonly at: number; readonly kind: "silence" }
   /** Both ends fail. */
   | { readonly at: number; readonly kind: "reset" };
 
@@ -104,10 +106,13 @@ export type RawAct =
 export interface RawPlan {
   /** What of the opening handshake it says: all of it, or a lie. */
   readonly greeting: "right" | "wrong key" | "no upgrade" | "refusal" | "half" | "garbage" | "silence";
-  /** Whether it answers pings. */
+  /** Whether it answers pings, and after how many milliseconds: by default at once. */
   readonly pongs: boolean;
+  readonly pongsAfter?: number;
   /** Whether it answers a close frame. */
   readonly closes: boolean;
+  /** Whether it resets the connection as soon as both close frames were exchanged, and does not end it in order. */
+  readonly resets?: boolean;
   /** Whether it reads. */
   readonly reads: boolean;
   readonly acts: readonly RawAct[];
@@ -143,6 +148,8 @@ export interface HubPlan {
   readonly history: number;
   /** Whether hubs are joined by a broker, and how many hubs. */
   readonly hubs: 1 | 2;
+  /** Whether the broker says everything twice. */
+  readonly twice?: boolean;
 }
 
 /** The server that all connections share, unless theirs is a raw one. */
@@ -165,7 +172,13 @@ export type WorldAct =
     | { readonly do: "stall"; readonly time: number; readonly timersFirst: boolean }
     | { readonly do: "accept fails"; readonly times: number; readonly name: string }
     | { readonly do: "shutdown"; readonly timeout?: number }
-    | { readonly do: "publish"; readonly topic: string; readonly size: number; readonly hub: number }
+    | {
+      readonly do: "publish";
+      readonly topic: string;
+      readonly size: number;
+      readonly hub: number;
+      readonly count?: number;
+    }
     | { readonly do: "broker dies"; readonly time: number }
   );
 

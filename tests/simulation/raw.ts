@@ -14,6 +14,8 @@ import type { World } from "./world.ts";
 
 const UTF8 = new TextEncoder();
 const KEY = "AAAAAAAAAAAAAAAAAAAAAA==";
+/** Milliseconds after which a frame that has arrived is also written, to who wrote it. */
+const WRITTEN = 20;
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** What an end that hears a raw peer should make of it. */
@@ -38,6 +40,15 @@ export class RawPeer {
   #writing = false;
   #ending = false;
   #headBytes = 0;
+  #bytesSaid = 0;
+  /** Sizes of the pings that it said, and how many of them are answered, or passed over. */
+  readonly #pings: number[] = [];
+  #answered = 0;
+  #saidClose = false;
+  /** Whether it has said a close frame and heard one. */
+  exchanged = false;
+  /** Is called when it says a ping, with the number of bytes that end with it. */
+  onping: (position: number) => void = () => {};
   #acting = false;
 
   constructor(world: World, name: string, role: "client" | "server", plan: RawPlan, conn: SimulatedConn, index = 0) {
@@ -130,14 +141,18 @@ export class RawPeer {
     if (this.#conn.closed) return;
     switch (act.do) {
       case "frame":
-        return this.#say(this.#frame(act));
+        this.#say(this.#frame(act));
+        if (act.opcode !== 9) return;
+        this.#pings.push(act.size);
+        return this.onping(this.#bytesSaid);
       case "close":
+        this.#saidClose = true;
         return this.#say(this.#bytesOf({ fin: true, rsv: 0, opcode: 8, payload: Uint8Array.from(act.payload) }));
       case "bytes":
         return this.#say(Uint8Array.from(act.bytes));
       case "end":
         this.#ending = true;
-        if (!this.#writing) this.#conn.outgoing.end();
+        if (!this.#writing) this.#end();
         return;
       case "drop":
         this.#world.trace.note(this.#world.now, this.#name, "drops the connection");
@@ -170,6 +185,7 @@ export class RawPeer {
   }
 
   #write(bytes: Uint8Array): void {
+    this.#bytesSaid += bytes.length;
     this.#toWrite.push(bytes);
     if (!this.#writing) void this.#writeAll();
   }
@@ -180,21 +196,46 @@ export class RawPeer {
       for (let next = this.#toWrite.shift(); next !== undefined; next = this.#toWrite.shift()) {
         for (let at = 0; at < next.length;) at += await this.#conn.write(next.subarray(at));
       }
-      if (this.#ending) this.#conn.outgoing.end();
+      if (this.#ending) this.#end();
     } catch {
       this.#toWrite = []; // the connection is gone, and so is the peer's interest
     }
     this.#writing = false;
   }
 
+  #end(): void {
+    if (this.#plan.resets && this.exchanged) this.#conn.reset();
+    else this.#conn.outgoing.end();
+  }
+
   /** Answers what it reads, as far as it does. */
   #answer(opcode: number, payload: Uint8Array): void {
-    if (opcode === 9 && this.#plan.pongs) {
-      this.#say(this.#bytesOf({ fin: true, rsv: 0, opcode: 10, payload: payload.slice() }));
+    const { pongs, pongsAfter = 0, closes, resets } = this.#plan;
+    if (opcode === 10) this.#hearPong(payload.length);
+    if (opcode === 9 && pongs) {
+      const pong = this.#bytesOf({ fin: true, rsv: 0, opcode: 10, payload: payload.slice() });
+      if (pongsAfter === 0) this.#say(pong);
+      else this.#world.after(pongsAfter, () => void (this.#conn.closed || this.#say(pong)));
     }
-    if (opcode !== 8 || !this.#plan.closes) return;
-    this.#say(this.#bytesOf({ fin: true, rsv: 0, opcode: 8, payload: payload.slice() }));
-    if (this.#role === "server") this.#act({ at: 0, do: "end" }); // RFC 6455 §7.1.1
+    if (opcode !== 8 || !closes) return;
+    if (!this.#saidClose || !resets) {
+      this.#say(this.#bytesOf({ fin: true, rsv: 0, opcode: 8, payload: payload.slice() }));
+    }
+    this.exchanged = true;
+    const end = () => this.#act({ at: 0, do: "end" });
+    if (resets) this.#world.after(WRITTEN, end);
+    else if (this.#role === "server") end(); // RFC 6455 §7.1.1
+  }
+
+  /** A pong has the payload of a ping, and answers all before that as well (§5.5.3). */
+  #hearPong(size: number): void {
+    const at = this.#pings.indexOf(size, this.#answered);
+    this.#world.must(
+      at !== -1,
+      "pong",
+      () => `${this.#name} hears a pong of ${size} bytes, which answers none of its pings`,
+    );
+    this.#answered = at + 1;
   }
 
   async #read(): Promise<void> {

@@ -49,6 +49,7 @@ export async function run(plan: Plan, stage: Stage, trace: Trace = new Trace()):
     conversation.answer = "raw" in there
       ? (conn) => {
         conversation.raw = new RawPeer(world, `${conversation.name} raw`, "server", there.raw, conn);
+        conversation.raw.onping = (position) => conversation.expectPong(position);
         return true;
       }
       : (conn) => server.bring(conn);
@@ -63,6 +64,7 @@ export async function run(plan: Plan, stage: Stage, trace: Trace = new Trace()):
         conversation.dialled(),
         i,
       );
+      raw.onping = (position) => conversation.expectPong(position);
       clients.push({ leave: () => raw.drop() });
     });
   }
@@ -113,12 +115,13 @@ function watchTimers(
   const left = () => world.timers > 0 && !server.stopping && all.every((one) => one.isOver && !one.comesBack);
   let looking = false;
   world.always(() => {
-    if (looking || !left()) return;
+    if (looking || !left()) return true;
     looking = true;
     world.after(SOON, () => {
       looking = false;
       world.must(!left(), "nothing-left", () => `${world.timers} timers run though all connections have ended`);
     });
+    return true;
   });
 }
 

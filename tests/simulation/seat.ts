@@ -9,11 +9,20 @@ import type { MessageSource } from "../../lib/connection/message_source.ts";
 import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import type { Act, AppPlan } from "./plan.ts";
 import type { SeatTopics } from "./hubs.ts";
+import type { SimulatedConn } from "./network.ts";
 import type { Listening, Talk } from "./talk.ts";
-import type { World } from "./world.ts";
+import { late, type World } from "./world.ts";
 
 /** Bytes of the largest control frame: one may be queued between the mark and the promise that says so. */
 const LARGEST_CONTROL = 131;
+
+/** At least the bytes of the largest message on a topic. */
+const LARGEST_ON_TOPIC = 3 * 2_000 + 100;
+
+/** Bytes of the largest read, and of what frames have beside their payloads. */
+const LARGEST_READ = 65_536;
+const LARGEST_HEADER = 14;
+const MOST_CONTROLS = 8_000;
 
 /** What an application throws. */
 export class ApplicationError extends Error {
@@ -59,6 +68,8 @@ export interface SeatOptions {
   readonly plan: AppPlan;
   readonly talk: Talk;
   readonly listening: Listening;
+  /** The transport below, where there is one only. */
+  readonly conn: () => SimulatedConn | undefined;
   /** Takes a message that came: checks it. */
   readonly hear: (message: Message) => void;
   /** The limits that its own checks need. */
@@ -91,6 +102,8 @@ export class Seat {
   /** When it was closed by its own side first. */
   closedAt: number | undefined;
   closeCode: number | undefined;
+  /** Whether its application has answered the other's close frame itself. */
+  answered = false;
   /** What ended it, where that is known for sure: the first cause. */
   cause: { readonly error: unknown } | undefined;
   /** Whether its application gave up, threw, hung or left. */
@@ -101,16 +114,22 @@ export class Seat {
   aborts = 0;
   /** `close` callbacks. */
   told = 0;
+  #conn: SimulatedConn | undefined;
+  readonly #onlyTopics: boolean;
   #threw = false;
   #waiting = 0;
   #lastSend = -1;
+  /** What of all that was read, before it opened and since, is no longer held. */
+  #readBefore = 0;
+  #taken = 0;
 
   constructor(options: SeatOptions) {
     this.options = options;
     this.name = options.name;
     this.talk = options.talk;
     this.listening = options.listening;
-    const { lane, pauses } = options.plan;
+    const { lane, pauses, echoes, acts } = options.plan;
+    this.#onlyTopics = !echoes && acts.every((act) => !["send", "source"].includes(act.do));
     if (lane === "nothing" || pauses.includes(null)) this.untidy = true;
   }
 
@@ -119,10 +138,15 @@ export class Seat {
     const { world, plan } = this.options;
     this.surface = surface;
     this.openedAt = world.now;
+    this.#conn = this.options.conn();
+    this.#readBefore = this.#conn?.incoming.read ?? 0;
     this.#note("opens");
     if (closed !== undefined) void world.follow(`${this.name}.closed`, closed).then((info) => this.end(info));
     for (const act of plan.acts) world.after(act.at, () => this.act(act));
-    world.always(() => this.#check());
+    world.always(() => {
+      this.#check();
+      return this.ended === undefined;
+    });
   }
 
   /** Ends: once. */
@@ -134,7 +158,7 @@ export class Seat {
     this.#note(() => `ends, ${info.closeCode}, ${info.wasClean ? "clean" : `not clean: ${info.error}`}`);
     const { cause } = this;
     world.must(
-      cause === undefined || info.error === cause.error || (this.options.raw && isOfPeer(info.error)),
+      cause === undefined || info.error === cause.error || isOfPeer(info.error, this.options.raw),
       "first-cause",
       () => `${this.name} ended because of ${cause?.error}, and says ${info.error}`,
     );
@@ -209,6 +233,7 @@ export class Seat {
   close(code?: number): void {
     const { surface, options: { world } } = this;
     if (surface === undefined) return;
+    if (surface.state === 2 && this.closedAt === undefined) this.answered = true;
     if (surface.state === 1) {
       this.closedAt ??= world.now;
       this.closeCode ??= code ?? 1000;
@@ -216,9 +241,9 @@ export class Seat {
       const closeTimeout = this.options.limits.closeTimeout * (surface.comesBack ? 2 : 1);
       const stalled = world.stalled;
       if (closeTimeout > 0) {
-        world.after(closeTimeout + 10, () => {
-          const late = this.ended === undefined && world.stalled === stalled;
-          world.must(!late, "bounded", () => `${this.name}: not closed ${closeTimeout} ms after close()`);
+        world.after(late(closeTimeout), () => {
+          const open = this.ended === undefined && world.stalled === stalled;
+          world.must(!open, "bounded", () => `${this.name}: not closed ${closeTimeout} ms after close()`);
         });
       }
     }
@@ -242,6 +267,7 @@ export class Seat {
     const { plan, hear, world } = this.options;
     world.must(!this.#threw, "no-more", () => `${this.name} has thrown, and gets a message`);
     hear(message);
+    this.#taken += LARGEST_HEADER + (typeof message === "string" ? 3 : 1) * message.length;
     const { count } = this.listening;
     if (plan.echoes) void this.send(typeof message === "string" ? "text" : "binary", Math.min(message.length, 300));
     if (plan.throwsAt === count) throw this.thrown();
@@ -327,9 +353,37 @@ export class Seat {
       world.fail("send-waits", `${this.name}: ${this.#waiting} sends wait with ${buffered} bytes queued`);
     }
     // The web's class also counts what goes nowhere.
-    if (surface.exact && !(buffered >= 0 && buffered <= limits.maxQueuedBytes + 400_000)) {
+    if (surface.exact && !(buffered >= 0 && buffered <= this.#mostQueued())) {
       world.fail("held-out", `${this.name}: ${buffered} bytes queued`);
     }
+    // Behind its close frame everything is dropped; the classes of the web do not say that one has left.
+    if (this.#conn === undefined || !surface.exact || this.options.raw) return;
+    const held = this.#conn.incoming.read - this.#readBefore - this.#taken;
+    if (held > this.#mostHeld()) {
+      world.fail("held-in", `${this.name} holds ${held} bytes that its application has not read`);
+    }
+  }
+
+  /** What one call adds to what may be queued, or what a hub does. */
+  #mostQueued(): number {
+    const { limits: { maxQueuedBytes, highWaterMark } } = this.options;
+    const largest = Math.max(this.talk.largest, LARGEST_ON_TOPIC) + LARGEST_CONTROL;
+    const most = maxQueuedBytes + largest;
+    if (!this.#onlyTopics || this.topics === undefined) return most;
+    return Math.min(most, Math.max(this.topics.most, highWaterMark) + largest);
+  }
+
+  /** What waits, what a read brings on top of that, both once more in the chunk of a stream, and a message of which more is to come. */
+  #mostHeld(): number {
+    const { limits: { highWaterMark } } = this.options;
+    return 2 * (highWaterMark + LARGEST_READ) + Math.max(this.listening.largest, LARGEST_ON_TOPIC) + MOST_CONTROLS;
+  }
+
+  /** Whether it has read all that came, and has nothing to write. */
+  get isIdle(): boolean {
+    const { surface, options: { plan } } = this;
+    return surface?.exact === true && surface.state === 1 && surface.buffered === 0 && this.ended === undefined &&
+      !this.untidy && plan.pauses.every((pause) => pause === 0);
   }
 
   /** A client that comes back may be closed before it has had a connection: then there is no error. */
@@ -343,8 +397,9 @@ export class Seat {
   }
 }
 
-function isOfPeer(error: unknown): boolean {
-  return error instanceof ProtocolError || error instanceof LimitError;
+/** Whether the peer has broken a rule or a limit first: one of ours breaks no rule, and may break a limit of the other end. */
+function isOfPeer(error: unknown, raw: boolean): boolean {
+  return error instanceof LimitError || (raw && error instanceof ProtocolError);
 }
 
 function describeAct({ at: _, ...act }: Act): string {

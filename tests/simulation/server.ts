@@ -128,7 +128,7 @@ export class SimulatedServer {
   act(act: WorldAct): void {
     if (act.do === "accept fails") this.#listener.fail(act.times, act.name);
     else if (act.do === "shutdown") this.stop(act.timeout);
-    else if (act.do === "publish") this.#hubs?.publish(act.hub, act.topic, act.size);
+    else if (act.do === "publish") this.#hubs?.publish(act);
     else if (act.do === "broker dies") this.#hubs?.brokerDies(act.time);
   }
 

@@ -41,6 +41,8 @@ function wellFormed(text: string): string {
 export class Talk {
   readonly name: string;
   readonly said: Said[] = [];
+  /** At least the bytes of the largest message. */
+  largest = 0;
   readonly #named: boolean;
 
   /**
@@ -54,6 +56,7 @@ export class Talk {
 
   /** Makes the next message. */
   say(kind: "text" | "binary", size: number, sure = true): Message {
+    this.largest = Math.max(this.largest, 40 + (kind === "text" ? 3 : 1) * size);
     this.said.push({ kind, size: this.#named ? Math.max(size, 0) : size, sure });
     return this.content(this.said.length - 1);
   }
@@ -94,6 +97,13 @@ export class Listening {
     // Who joins again may still have messages of the first time under way.
     this.#heard.set(talk, { next: before?.next ?? 0, lossy: lossy || before !== undefined, joins });
     this.#byName.set(talk.name, talk);
+  }
+
+  /** At least the bytes of the largest message that it may hear. */
+  get largest(): number {
+    let largest = 0;
+    for (const { largest: one } of this.#heard.keys()) largest = Math.max(largest, one);
+    return largest;
   }
 
   /** How many of somebody's messages it has read, or passed over. */

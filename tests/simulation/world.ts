@@ -28,6 +28,11 @@ const MOST_EVENTS = 60_000;
 const MOST_TIME = 1_000_000;
 /** Events after a violation. */
 const MOST_EVENTS_TO_LEAVE = 3_000;
+/** A deadline may pass this much late, as deadlines share timers (lib/deadlines.ts), and then things take their course. */
+export function late(time: number): number {
+  return time * (1 + 1 / 128) + 10;
+}
+
 /** After so many milliseconds without an event the runtime is asked for rejections that nobody has handled. */
 const LONG = 150;
 
@@ -38,7 +43,7 @@ export class World implements Surroundings {
   readonly #chance: Chance;
   readonly #heap: Happening[] = [];
   readonly #timers = new Map<number, Happening>();
-  readonly #checks: (() => void)[] = [];
+  #checks: (() => boolean)[] = [];
   readonly #hosts = new Map<string, (signal: AbortSignal | undefined) => Promise<unknown>>();
   readonly #pending = new Map<object, string>();
   #order = 0;
@@ -73,8 +78,8 @@ export class World implements Surroundings {
     this.#push({ at: this.now + time, order: 0, run, timer: 0, every: undefined });
   }
 
-  /** Has something checked after every event. */
-  always(check: () => void): void {
+  /** Has something checked after every event, for as long as the check says that there is more to see. */
+  always(check: () => boolean): void {
     this.#checks.push(check);
   }
 
@@ -168,7 +173,9 @@ export class World implements Surroundings {
 
   /** Looks at what the last event has come to, and lets the next one happen. */
   #step(): "next" | "turn" | "over" {
-    for (const check of this.#checks) check();
+    let over = 0;
+    for (const check of this.#checks) if (!check()) over++;
+    if (over > 0) this.#checks = this.#checks.filter((check) => check());
     const next = this.#next();
     if (next === undefined || this.#isOver()) return "over";
     if (next.at > this.now) this.now = next.at;
