@@ -52,8 +52,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: "connection/closing.ts",
-    from: '? { ...received, reason: "" } // §5.5.1: the code is echoed',
-    to: '? { closeCode: CloseCode.NORMAL, reason: "" }',
+    from: "this.#replyWith(received.closeCode); // §5.5.1",
+    to: "this.#replyWith(CloseCode.NORMAL); // §5.5.1",
     what: "the answer to a close has another code",
   },
   {
