@@ -14,7 +14,8 @@ import type { Conversation } from "./conversation.ts";
 import { readAll, readStream, takes } from "./lanes.ts";
 import { streamsOf } from "./network.ts";
 import type { ClientPlan } from "./plan.ts";
-import { ApplicationError, type Seat, surfaceOf } from "./seat.ts";
+import { ApplicationError, type Seat } from "./seat.ts";
+import { surfaceOf } from "./surface.ts";
 
 /** A client that was begun. */
 export interface SimulatedClient {

@@ -4,12 +4,13 @@
  * @module
  */
 import { LimitError, ProtocolError } from "../../lib/errors.ts";
-import type { Message, MessageData } from "../../lib/pipeline/messages/message.ts";
+import type { Message } from "../../lib/pipeline/messages/message.ts";
 import type { MessageSource } from "../../lib/connection/message_source.ts";
-import type { CloseInfo, WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
+import type { CloseInfo } from "../../lib/connection/websocket_connection.ts";
 import type { Act, AppPlan } from "./plan.ts";
 import type { SeatTopics } from "./hubs.ts";
 import type { SimulatedConn } from "./network.ts";
+import type { Surface } from "./surface.ts";
 import type { Listening, Talk } from "./talk.ts";
 import { late, type World } from "./world.ts";
 
@@ -27,38 +28,6 @@ const MOST_CONTROLS = 8_000;
 /** What an application throws. */
 export class ApplicationError extends Error {
   override name = "ApplicationError";
-}
-
-/** What of a connection all its surfaces have: `WebSocketConnection`, the two classes of the web, the one that comes back. */
-export interface Surface {
-  /** 1 open, 2 closing, 3 closed. */
-  readonly state: number;
-  readonly buffered: number;
-  /** Whether `buffered` is all that `send` waits for. */
-  readonly exact?: boolean;
-  /** Whether there may be many connections behind it, or none. */
-  readonly comesBack?: boolean;
-  send(data: MessageData | MessageSource): Promise<void> | undefined;
-  close(code: number | undefined): void;
-  abort?(reason: unknown): void;
-  ping?(payload: Uint8Array<ArrayBuffer>): Promise<number>;
-}
-
-/** The surface of a connection. */
-export function surfaceOf(socket: WebSocketConnection): Surface {
-  return {
-    get state() {
-      return socket.readyState;
-    },
-    get buffered() {
-      return socket.bufferedAmount;
-    },
-    exact: true,
-    send: (data) => socket.send(data),
-    close: (code) => void socket.close(code),
-    abort: (reason) => socket.abort(reason),
-    ping: (payload) => socket.ping(payload),
-  };
 }
 
 /** What a seat depends on. */

@@ -16,7 +16,8 @@ import type { SimulatedHubs } from "./hubs.ts";
 import { readAll } from "./lanes.ts";
 import { type SimulatedConn, streamsOf } from "./network.ts";
 import type { AppPlan, ServerPlan, WorldAct } from "./plan.ts";
-import { ApplicationError, type Seat, surfaceOf } from "./seat.ts";
+import { ApplicationError, type Seat } from "./seat.ts";
+import { surfaceOf } from "./surface.ts";
 import type { World } from "./world.ts";
 
 /** The application of a raw client's connection, and of nobody's. */
