@@ -118,7 +118,7 @@ function startWebSocket(
   };
   socket.onmessage = ({ data }) => {
     try {
-      void seat.take(typeof data === "string" ? data : new Uint8Array(data));
+      void seat.take(typeof data === "string" ? data : new Uint8Array(data), false);
     } catch {
       seat.close(); // what an application throws in a listener is its own business
     }

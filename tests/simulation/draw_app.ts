@@ -42,7 +42,7 @@ export function drawApp(chance: Chance, { lane, slow = false, calm, echoes, full
     lane: lane ?? (!calm && chance.oneIn(12) ? "nothing" : chance.pick(LANES)),
     pauses: slow && !calm ? chance.some(1, 2, () => 100 + chance.below(500)) : drawPauses(chance, calm),
     echoes,
-    ...(!calm && chance.oneIn(12) ? { throwsAt: 1 + chance.below(4) } : {}),
+    ...(!calm && chance.oneIn(12) ? { throwsAt: 1 + chance.below(4), throwsLate: chance.oneIn(2) } : {}),
     ...(!calm && full && chance.oneIn(6) ? { abortsAfter: chance.below(chance.oneIn(2) ? 3 : 100) } : {}),
     ...(!calm && lane !== "callbacks" && chance.oneIn(12) ? { leavesAt: 1 + chance.below(4) } : {}),
     acts,

@@ -26,6 +26,8 @@ export const INVARIANTS = {
   "settled": "Every promise settles.",
   "ends-once": "Every connection ends, and its end is reported once.",
   "first-cause": "A connection ends with the first cause of its end.",
+  "answered":
+    "What came before a close frame is answered before ours (docs/explanation/handshakes): the answers have 2 s.",
   "close-code": "A broken rule is answered with its close code (RFC 6455 §7.4.1).",
   "no-more": "A handler that has thrown gets no more messages (`WebSocketCallbacks`).",
   "reader-told": "A reader ends as its connection does: an unclean end is thrown (`WebSocketConnection`).",

@@ -79,7 +79,7 @@ function raw({ acts }: Plan, { raw, heardOfRaw, client, servers, wires, links }:
   );
   const ourCode = wires[0]?.[client === undefined ? 1 : 0].closeCode;
   const calm = !links[0]![0].incoming.disturbed && !links[0]![0].outgoing.disturbed;
-  if (!calm || seat.untidy || seat.closedAt !== undefined || codes.length === 0) return;
+  if (!calm || seat.untidy || codes.length === 0) return;
   if (acts.some((act) => act.do === "shutdown")) return;
   // The way took the close frame no faster than that: it was given up.
   const patience = Math.min(seat.options.limits.closeTimeout || Infinity, FAILED_TIMEOUT);
@@ -88,12 +88,14 @@ function raw({ acts }: Plan, { raw, heardOfRaw, client, servers, wires, links }:
   if ((ourCode === 1008 || ourCode === 1013) && isLimited(seat)) return;
   if (ourCode === undefined && mayOverflow(seat)) return;
   // A raw peer that is there and reads is told.
+  // Its application may have closed it first: it gives a code, or none.
+  const allowed = seat.closedAt === undefined ? codes : [...codes, seat.closeCode ?? 1000, 1000, 1005];
   const stalls = acts.some((act) => act.do === "stall");
   const there = raw.stays && !stalls && seat.ended?.error instanceof ProtocolError;
   must(
-    (ourCode === undefined && !there) || codes.includes(ourCode ?? 0),
+    (ourCode === undefined && !there) || allowed.includes(ourCode ?? 0),
     "close-code",
-    () => `${seat.name} answers ${ourCode}, not ${codes.join(" or ")}`,
+    () => `${seat.name} answers ${ourCode}, not ${allowed.join(" or ")}`,
   );
 }
 
@@ -139,6 +141,10 @@ function between({ calm }: Plan, { client, servers, comesBack, wires, links }: C
       other.wasClean ? "clean" : other.error
     }`;
   });
+  for (const { name, refused, closedAt, answered } of [client, server]) {
+    const own = closedAt !== undefined || answered;
+    must(own || refused === 0, "answered", () => `${name} could not send ${refused} answers`);
+  }
   const [clientSaid, serverSaid] = wires.at(-1)!.map(({ closeCode }) => closeCode);
   const told = one.closeCode === serverSaid && other.closeCode === clientSaid;
   must(told, "agreement", () => `${client.name} is told ${one.closeCode}, ${server.name} ${other.closeCode}`);

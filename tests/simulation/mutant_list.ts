@@ -154,9 +154,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: "client/reconnector.ts",
-    from: "    await this.#receiving; // what is left of the connection before\n",
-    to: "",
-    what: "messages of two connections mix",
+    from: "if (socket?.readyState === 1 && this.#unsent.messages === 0) return socket.send(data, options);",
+    to: "if (socket?.readyState === 1) return socket.send(data, options);",
+    what: "a message overtakes the outbox",
   },
   {
     file: "client/reconnector.ts",

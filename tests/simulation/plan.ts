@@ -64,8 +64,9 @@ export interface AppPlan {
   readonly pauses: readonly (number | null)[];
   /** Whether it answers each message with one of its own. */
   readonly echoes: boolean;
-  /** At which message it throws, counted from 1. */
+  /** At which message it throws, counted from 1, and whether only when it has taken its time for that. */
   readonly throwsAt?: number;
+  readonly throwsLate?: boolean;
   /** Milliseconds after it has thrown or closed at which it gives up as well: then the first cause must stand. */
   readonly abortsAfter?: number;
   /** At which message it stops to read: it leaves its loop or cancels its stream. */

@@ -75,6 +75,8 @@ export class Seat {
   answered = false;
   /** What ended it, where that is known for sure: the first cause. */
   cause: { readonly error: unknown } | undefined;
+  /** Answers that could not be sent, though it has not closed itself. */
+  refused = 0;
   /** Whether its application gave up, threw, hung or left. */
   untidy = false;
   /** Whether a source of it failed, or may have been cut off. */
@@ -231,18 +233,27 @@ export class Seat {
     surface.abort(reason);
   }
 
-  /** Takes a message, and answers as the plan has it: a promise means that it takes its time. */
-  take(message: Message): Promise<void> | undefined {
+  /**
+   * Takes a message, and answers as the plan has it: a promise means that it takes its time.
+   *
+   * @param message The message.
+   * @param awaited Whether the promise is waited for.
+   */
+  take(message: Message, awaited = true): Promise<void> | undefined {
     const { plan, hear, world } = this.options;
     world.must(!this.#threw, "no-more", () => `${this.name} has thrown, and gets a message`);
     hear(message);
     this.#taken += LARGEST_HEADER + (typeof message === "string" ? 3 : 1) * message.length;
     const { count } = this.listening;
     if (plan.echoes) void this.send(typeof message === "string" ? "text" : "binary", Math.min(message.length, 300));
-    if (plan.throwsAt === count) throw this.thrown();
     const pause = plan.pauses[(count - 1) % plan.pauses.length];
+    const late = plan.throwsLate && awaited && pause !== 0 && pause !== undefined;
+    if (plan.throwsAt === count && !late) throw this.thrown();
     if (pause === 0 || pause === undefined) return undefined;
-    return new Promise((resolve) => void (pause === null || world.after(pause, resolve)));
+    return new Promise((resolve, reject) => {
+      const done = () => plan.throwsAt === count && late ? reject(this.thrown()) : resolve();
+      if (pause !== null) world.after(pause, done);
+    });
   }
 
   /** It has done what ends its connection: it may give up on top of that. */
@@ -265,6 +276,8 @@ export class Seat {
   /** Calls what must not throw, and follows its promise. */
   #attempt(what: string, call: () => Promise<unknown> | undefined | void, counts = false): Promise<void> | undefined {
     const { world } = this.options;
+    const conn = this.#conn;
+    const writes = conn?.outgoing.writes;
     let promise: Promise<unknown> | undefined | void;
     try {
       promise = call();
@@ -277,13 +290,23 @@ export class Seat {
     }
     this.#waiting++;
     this.#lastSend = world.events;
+    const queued = this.sources === 0 && this.surface?.exact ? this.surface.buffered : 0;
     return world.follow(`${this.name}.send()`, promise).then(() => {
       this.#waiting--;
+      const atOnce = conn !== undefined && conn.outgoing.writes === writes && this.surface?.state === 1;
+      world.must(
+        !atOnce || queued < this.options.limits.highWaterMark,
+        "send-waits",
+        () => `${this.name}: send resolves with ${queued} bytes queued, before any was written`,
+      );
       const early = this.surface?.exact && this.sources === 0 && this.surface.state === 1 &&
         this.surface.buffered >= this.options.limits.highWaterMark + LARGEST_CONTROL &&
         this.#lastSend !== world.events;
       world.must(!early, "send-waits", () => `${this.name}: send resolves with ${this.surface?.buffered} bytes queued`);
-    }, () => void this.#waiting--);
+    }, () => {
+      this.#waiting--;
+      if (this.options.plan.echoes && this.closedAt === undefined) this.refused++;
+    });
   }
 
   #sendSource({ kind, chunks, pause, fails }: Extract<Act, { do: "source" }>): void {

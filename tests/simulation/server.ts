@@ -155,7 +155,7 @@ export class SimulatedServer {
     return {
       open: (socket) => void this.#open(socket),
       message: (socket, data) => {
-        const busy = seatOf(socket).take(data);
+        const busy = seatOf(socket).take(data, handler === "async callbacks");
         if (handler === "async callbacks") return busy ?? Promise.resolve();
       },
       error: (socket, error) => {
