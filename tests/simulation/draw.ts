@@ -8,6 +8,7 @@ import { Chance } from "./chance.ts";
 import { drawApp, TOPICS } from "./draw_app.ts";
 import { drawRaw } from "./draw_raw.ts";
 import type {
+  Act,
   ClientPlan,
   ConnectionPlan,
   DeflatePlan,
@@ -96,7 +97,9 @@ function drawTopicActs(chance: Chance, { hub }: ServerPlan, calm: boolean): Worl
   // More than a subscriber takes who is slow for long.
   if (chance.oneIn(2)) {
     const [topic, hub, first, count] = [chance.pick(TOPICS), chance.below(2), at(), 1 + chance.below(6)];
-    for (let i = 0; i < 6; i++) acts.push({ at: first + i * 80, do: "publish", topic, size: size(), hub, count });
+    for (let i = 0; i < 6; i++) {
+      acts.push({ at: first + i * 80, do: "publish", topic, size: chance.below(2_000), hub, count });
+    }
   }
   if (!calm && chance.oneIn(3)) acts.push({ at: at(), do: "broker dies", time: chance.below(1_000) });
   return acts;
@@ -133,14 +136,17 @@ function drawConnection(
   server: ServerPlan,
   { calm, actor }: { calm: boolean; actor: Actor },
 ): ConnectionPlan {
+  // A subscriber that is slow for long, on a way that stays narrow.
+  const slow = !calm && server.hub !== undefined && actor !== "raw client" && chance.oneIn(3);
   const client = actor === "raw client"
     ? { raw: drawRaw(chance, "client") }
-    : { ours: drawClient(chance, server, { actor, calm }) };
+    : { ours: drawClient(chance, { actor, calm, slow }) };
   const there = actor === "raw server" ? { raw: drawRaw(chance, "server") } : {
     ours: drawApp(chance, {
       lane: server.handler === "function" ? undefined : "callbacks",
       calm,
       echoes: chance.oneIn(3),
+      awaited: server.handler === "async callbacks",
       full: true,
       topics: topicsFor(server, actor),
     }),
@@ -150,7 +156,7 @@ function drawConnection(
     client,
     server: there,
     there: drawWay(chance, calm),
-    back: drawWay(chance, calm),
+    back: { ...drawWay(chance, calm), ...(slow ? { cuts: [0], takes: [0], capacity: 1_024, fitful: 200_000 } : {}) },
   };
 }
 
@@ -160,23 +166,36 @@ function topicsFor({ hub }: ServerPlan, actor: Actor): "joined" | "left" | undef
   return hub.history > 0 ? "joined" : "left";
 }
 
-function drawClient(chance: Chance, server: ServerPlan, { actor, calm }: { actor: Actor; calm: boolean }): ClientPlan {
+function drawClient(chance: Chance, { actor, calm, slow }: { actor: Actor; calm: boolean; slow: boolean }): ClientPlan {
   const kind = actor === "raw client" || actor === "raw server" ? "connect" : actor;
   const app = drawApp(chance, {
-    slow: server.hub !== undefined && chance.oneIn(3),
+    slow,
     lane: kind === "connect" ? undefined : kind === "WebSocket" ? "callbacks" : "for await",
     calm,
     echoes: false,
     full: kind === "connect",
   });
+  const patient = kind === "reconnecting" && chance.oneIn(2);
   return {
     kind,
-    limits: drawLimits(chance, calm),
+    limits: { ...drawLimits(chance, calm), ...(slow || patient ? { highWaterMark: 1 } : {}) },
     ...drawDeflate(chance),
     ...(!calm && chance.oneIn(12) ? { givesUpAfter: chance.below(400) } : {}),
     streams: kind === "connect" && chance.oneIn(5),
-    app,
+    app: patient ? { ...app, acts: [...outboxActs(chance), ...app.acts] } : app,
   };
+}
+
+/** What fills an outbox, and what comes while that leaves. */
+function outboxActs(chance: Chance): Act[] {
+  const send = (at: number): Act => ({
+    at,
+    do: "send",
+    kind: "text",
+    size: chance.below(60),
+    count: 1 + chance.below(8),
+  });
+  return [send(0), ...chance.some(1, 3, () => send(chance.below(60)))];
 }
 
 /** A way: mostly swift, sometimes a byte at a time, slow, narrow, or broken. */

@@ -17,6 +17,8 @@ export interface AppNeeds {
   readonly lane?: Lane | undefined;
   /** Whether it does nothing that ends a connection but to close it. */
   readonly calm: boolean;
+  /** Whether all is waited for that it does with a message. */
+  readonly awaited?: boolean;
   /** Whether it takes long for each message. */
   readonly slow?: boolean;
   /** Whether it answers each message; only one of two ends may. */
@@ -28,7 +30,10 @@ export interface AppNeeds {
 }
 
 /** Draws an application; a calm one reads all that comes, and does nothing that ends a connection but to close it. */
-export function drawApp(chance: Chance, { lane, slow = false, calm, echoes, full, topics }: AppNeeds): AppPlan {
+export function drawApp(
+  chance: Chance,
+  { lane, slow = false, awaited = false, calm, echoes, full, topics }: AppNeeds,
+): AppPlan {
   const acts = chance.some(0, 4, () => drawAct(chance, full));
   if (topics !== undefined) {
     acts.push(
@@ -42,7 +47,8 @@ export function drawApp(chance: Chance, { lane, slow = false, calm, echoes, full
     lane: lane ?? (!calm && chance.oneIn(12) ? "nothing" : chance.pick(LANES)),
     pauses: slow && !calm ? chance.some(1, 2, () => 100 + chance.below(500)) : drawPauses(chance, calm),
     echoes,
-    ...(!calm && chance.oneIn(12) ? { throwsAt: 1 + chance.below(4), throwsLate: chance.oneIn(2) } : {}),
+    ...(echoes && awaited && chance.oneIn(2) ? { echoesLate: true } : {}),
+    ...drawMistake(chance, calm),
     ...(!calm && full && chance.oneIn(6) ? { abortsAfter: chance.below(chance.oneIn(2) ? 3 : 100) } : {}),
     ...(!calm && lane !== "callbacks" && chance.oneIn(12) ? { leavesAt: 1 + chance.below(4) } : {}),
     acts,
@@ -52,6 +58,14 @@ export function drawApp(chance: Chance, { lane, slow = false, calm, echoes, full
 /** Draws a close code; mostly the usual one. */
 export function drawClose(chance: Chance): { code?: number } {
   return chance.oneIn(2) ? {} : { code: chance.pick([1000, 1001, 3000, 4999]) };
+}
+
+/** It throws, or closes, or does both at the same message. */
+function drawMistake(chance: Chance, calm: boolean): Pick<AppPlan, "throwsAt" | "throwsLate" | "closesAt"> {
+  const at = 1 + chance.below(4);
+  if (chance.oneIn(12)) return { closesAt: at };
+  if (calm || !chance.oneIn(12)) return {};
+  return { throwsAt: at, throwsLate: chance.oneIn(2), ...(chance.oneIn(3) ? { closesAt: at } : {}) };
 }
 
 function drawPauses(chance: Chance, calm: boolean): (number | null)[] {

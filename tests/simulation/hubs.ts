@@ -8,14 +8,20 @@ import { createHub } from "../../lib/hub/hub.ts";
 import type { Hub } from "../../lib/hub/hub_options.ts";
 import { linkBroker } from "../../lib/hub/linked_broker.ts";
 import { BrokerGone, SimulatedBroker } from "./broker.ts";
+import { TOPICS } from "./draw_app.ts";
 import type { HubPlan, WorldAct } from "./plan.ts";
 import { type Listening, Talk } from "./talk.ts";
 import type { World } from "./world.ts";
+
+/** How often an application says that something was dropped: what it says may be dropped as well. */
+const MOST_NOTES = 20;
 
 /** Seats call these for what their plans say about topics. */
 export interface SeatTopics {
   /** Bytes that the hub alone queues for it at the most, beside one message. */
   readonly most: number;
+  /** At least the bytes of the largest message on a topic. */
+  readonly largest: number;
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
   publish(topic: string, size: number): void;
@@ -39,6 +45,7 @@ export class SimulatedHubs {
   /** What is said on a topic, by who says it. */
   readonly #talks = new Map<string, TopicTalk>();
   readonly #subscribed = new Map<Listening, Set<string>>();
+  #noted = 0;
 
   constructor(world: World, plan: HubPlan) {
     this.#world = world;
@@ -72,6 +79,9 @@ export class SimulatedHubs {
     const must = (holds: boolean, detail: string) => this.#world.must(holds, "topic", () => `${name}: ${detail}`);
     const { slowPolicy, limits: { maxBacklogBytes = Infinity } } = this.#plan;
     return {
+      get largest() {
+        return listening.largest;
+      },
       most: slowPolicy === "disconnect" ? maxBacklogBytes : Infinity,
       subscribe: (topic) => {
         const isNew = socket.subscribe(topic, { history: this.#plan.history });
@@ -121,11 +131,18 @@ export class SimulatedHubs {
       ...limits,
       slowPolicy,
       onError,
+      onDropped: () => this.#sayWhatIsMissing(),
       ...(history > 0 ? { history: { messages: history } } : {}),
       ...(hubs > 1
         ? { broker: linkBroker(this.#broker.link(), { onError, reconnect: { first: 100, most: 500 } }) }
         : {}),
     });
+  }
+
+  /** An application says to its subscribers that something was dropped: that comes behind what is held for them. */
+  #sayWhatIsMissing(): void {
+    if (this.#noted++ > MOST_NOTES) return;
+    for (const topic of TOPICS) this.publish({ at: 0, do: "publish", hub: 0, topic, size: 10 });
   }
 
   #talk(name: string, topic: string, remote: boolean, author?: Listening): Talk {

@@ -69,6 +69,10 @@ export interface AppPlan {
   readonly throwsLate?: boolean;
   /** Milliseconds after it has thrown or closed at which it gives up as well: then the first cause must stand. */
   readonly abortsAfter?: number;
+  /** At which message it closes the connection, before it throws, where it does that too. */
+  readonly closesAt?: number;
+  /** Whether it answers when it has taken its time for a message, and not before. */
+  readonly echoesLate?: boolean;
   /** At which message it stops to read: it leaves its loop or cancels its stream. */
   readonly leavesAt?: number;
   readonly acts: readonly Act[];

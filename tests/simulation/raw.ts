@@ -221,7 +221,7 @@ export class RawPeer {
     if (!this.#saidClose || !resets) {
       this.#say(this.#bytesOf({ fin: true, rsv: 0, opcode: 8, payload: payload.slice() }));
     }
-    this.exchanged = true;
+    this.exchanged = !this.#ending;
     const end = () => this.#act({ at: 0, do: "end" });
     if (resets) this.#world.after(WRITTEN, end);
     else if (this.#role === "server") end(); // RFC 6455 §7.1.1

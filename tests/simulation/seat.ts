@@ -17,9 +17,6 @@ import { late, type World } from "./world.ts";
 /** Bytes of the largest control frame: one may be queued between the mark and the promise that says so. */
 const LARGEST_CONTROL = 131;
 
-/** At least the bytes of the largest message on a topic. */
-const LARGEST_ON_TOPIC = 3 * 2_000 + 100;
-
 /** Bytes of the largest read, and of what frames have beside their payloads. */
 const LARGEST_READ = 65_536;
 const LARGEST_HEADER = 14;
@@ -245,13 +242,22 @@ export class Seat {
     hear(message);
     this.#taken += LARGEST_HEADER + (typeof message === "string" ? 3 : 1) * message.length;
     const { count } = this.listening;
-    if (plan.echoes) void this.send(typeof message === "string" ? "text" : "binary", Math.min(message.length, 300));
+    const echo = () => {
+      if (plan.echoes) void this.send(typeof message === "string" ? "text" : "binary", Math.min(message.length, 300));
+    };
     const pause = plan.pauses[(count - 1) % plan.pauses.length];
-    const late = plan.throwsLate && awaited && pause !== 0 && pause !== undefined;
+    const takesTime = awaited && pause !== 0 && pause !== undefined;
+    const late = plan.throwsLate && takesTime;
+    if (!plan.echoesLate || !takesTime) echo();
+    if (plan.closesAt === count) this.close();
     if (plan.throwsAt === count && !late) throw this.thrown();
     if (pause === 0 || pause === undefined) return undefined;
     return new Promise((resolve, reject) => {
-      const done = () => plan.throwsAt === count && late ? reject(this.thrown()) : resolve();
+      const done = () => {
+        if (plan.echoesLate && takesTime) echo();
+        if (plan.throwsAt === count && late) reject(this.thrown());
+        else resolve();
+      };
       if (pause !== null) world.after(pause, done);
     });
   }
@@ -359,7 +365,7 @@ export class Seat {
   /** What one call adds to what may be queued, or what a hub does. */
   #mostQueued(): number {
     const { limits: { maxQueuedBytes, highWaterMark } } = this.options;
-    const largest = Math.max(this.talk.largest, LARGEST_ON_TOPIC) + LARGEST_CONTROL;
+    const largest = Math.max(this.talk.largest, this.topics?.largest ?? 0) + LARGEST_CONTROL;
     const most = maxQueuedBytes + largest;
     if (!this.#onlyTopics || this.topics === undefined) return most;
     return Math.min(most, Math.max(this.topics.most, highWaterMark) + largest);
@@ -368,7 +374,7 @@ export class Seat {
   /** What waits, what a read brings on top of that, both once more in the chunk of a stream, and a message of which more is to come. */
   #mostHeld(): number {
     const { limits: { highWaterMark } } = this.options;
-    return 2 * (highWaterMark + LARGEST_READ) + Math.max(this.listening.largest, LARGEST_ON_TOPIC) + MOST_CONTROLS;
+    return 2 * (highWaterMark + LARGEST_READ) + this.listening.largest + MOST_CONTROLS;
   }
 
   /** Whether it has read all that came, and has nothing to write. */
