@@ -96,7 +96,7 @@ function drawTopicActs(chance: Chance, { hub }: ServerPlan, calm: boolean): Worl
   );
   // More than a subscriber takes who is slow for long.
   if (chance.oneIn(2)) {
-    const [topic, hub, first, count] = [chance.pick(TOPICS), chance.below(2), at(), 1 + chance.below(6)];
+    const [topic, hub, first, count] = [chance.pick(TOPICS), chance.below(2), at(), 1 + chance.below(12)];
     for (let i = 0; i < 6; i++) {
       acts.push({ at: first + i * 80, do: "publish", topic, size: chance.below(2_000), hub, count });
     }

@@ -41,7 +41,11 @@ export function drawApp(
       ...chance.some(0, 4, () => drawTopicAct(chance, topics === "left")),
     );
   }
-  if (chance.oneIn(3)) acts.push({ at: chance.below(1_500), do: "close", ...drawClose(chance) });
+  if (chance.oneIn(3)) {
+    // Many an application says something and leaves.
+    const last = chance.oneIn(2) ? acts.at(-1)?.at : undefined;
+    acts.push({ at: last ?? chance.below(1_500), do: "close", ...drawClose(chance) });
+  }
   if (!calm && full && chance.oneIn(10)) acts.push({ at: chance.below(1_500), do: "abort" });
   return {
     lane: lane ?? (!calm && chance.oneIn(12) ? "nothing" : chance.pick(LANES)),

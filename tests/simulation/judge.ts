@@ -107,8 +107,7 @@ function isLimited({ ended }: Seat): boolean {
 
 /** Whether it may have said more than may be queued, and so was dropped while the answers to what came before were awaited. */
 function mayOverflow({ talk, options: { limits } }: Seat): boolean {
-  return talk.said.reduce((sum, { size }) => sum + 3 * Math.max(size, 0), 0) + talk.said.length * 20 >=
-    limits.maxQueuedBytes;
+  return talk.bytes >= limits.maxQueuedBytes;
 }
 
 /** What two of our ends make of one another. */

@@ -83,7 +83,6 @@ export class Seat {
   /** `close` callbacks. */
   told = 0;
   #conn: SimulatedConn | undefined;
-  readonly #onlyTopics: boolean;
   #threw = false;
   #waiting = 0;
   #lastSend = -1;
@@ -96,8 +95,7 @@ export class Seat {
     this.name = options.name;
     this.talk = options.talk;
     this.listening = options.listening;
-    const { lane, pauses, echoes, acts } = options.plan;
-    this.#onlyTopics = !echoes && acts.every((act) => !["send", "source"].includes(act.do));
+    const { lane, pauses } = options.plan;
     if (lane === "nothing" || pauses.includes(null)) this.untidy = true;
   }
 
@@ -367,8 +365,7 @@ export class Seat {
     const { limits: { maxQueuedBytes, highWaterMark } } = this.options;
     const largest = Math.max(this.talk.largest, this.topics?.largest ?? 0) + LARGEST_CONTROL;
     const most = maxQueuedBytes + largest;
-    if (!this.#onlyTopics || this.topics === undefined) return most;
-    return Math.min(most, Math.max(this.topics.most, highWaterMark) + largest);
+    return Math.min(most, Math.max(this.topics?.most ?? Infinity, highWaterMark) + largest + this.talk.bytes);
   }
 
   /** What waits, what a read brings on top of that, both once more in the chunk of a stream, and a message of which more is to come. */

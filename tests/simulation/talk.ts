@@ -41,8 +41,9 @@ function wellFormed(text: string): string {
 export class Talk {
   readonly name: string;
   readonly said: Said[] = [];
-  /** At least the bytes of the largest message. */
+  /** At least the bytes of the largest message, and of all of them. */
   largest = 0;
+  bytes = 0;
   readonly #named: boolean;
 
   /**
@@ -56,7 +57,9 @@ export class Talk {
 
   /** Makes the next message. */
   say(kind: "text" | "binary", size: number, sure = true): Message {
-    this.largest = Math.max(this.largest, 40 + (kind === "text" ? 3 : 1) * size);
+    const bytes = 40 + (kind === "text" ? 3 : 1) * Math.max(size, 0);
+    this.largest = Math.max(this.largest, bytes);
+    this.bytes += bytes;
     this.said.push({ kind, size: this.#named ? Math.max(size, 0) : size, sure });
     return this.content(this.said.length - 1);
   }
