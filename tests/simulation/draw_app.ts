@@ -35,6 +35,7 @@ export function drawApp(
   { lane, slow = false, awaited = false, calm, echoes, full, topics }: AppNeeds,
 ): AppPlan {
   const acts = chance.some(0, 4, () => drawAct(chance, full));
+  const late = echoes && awaited && !chance.oneIn(4);
   if (topics !== undefined) {
     acts.push(
       { at: 0, do: "subscribe", topic: chance.pick(TOPICS) },
@@ -49,9 +50,13 @@ export function drawApp(
   if (!calm && full && chance.oneIn(10)) acts.push({ at: chance.below(1_500), do: "abort" });
   return {
     lane: lane ?? (!calm && chance.oneIn(12) ? "nothing" : chance.pick(LANES)),
-    pauses: slow && !calm ? chance.some(1, 2, () => 100 + chance.below(500)) : drawPauses(chance, calm),
+    pauses: late
+      ? [1 + chance.below(20)]
+      : slow && !calm
+      ? chance.some(1, 2, () => 100 + chance.below(500))
+      : drawPauses(chance, calm),
     echoes,
-    ...(echoes && awaited && chance.oneIn(2) ? { echoesLate: true } : {}),
+    ...(late ? { echoesLate: true } : {}),
     ...drawMistake(chance, calm),
     ...(!calm && full && chance.oneIn(6) ? { abortsAfter: chance.below(chance.oneIn(2) ? 3 : 100) } : {}),
     ...(!calm && lane !== "callbacks" && chance.oneIn(12) ? { leavesAt: 1 + chance.below(4) } : {}),

@@ -64,8 +64,8 @@ export class Way {
   onsilence: () => void = () => {};
   /** Is called when the way itself resets the connection. */
   onreset: () => void = () => {};
-  /** Writes that are done. */
-  writes = 0;
+  /** The number of the event in which a write was done last. */
+  doneIn = 0;
   /** Bytes that were written. */
   written = 0;
   /** Bytes that were read. */
@@ -176,7 +176,7 @@ export class Way {
       if (this.#writing !== writing) return;
       this.#writing = undefined;
       this.#taken = false;
-      this.writes++;
+      this.doneIn = this.#world.events;
       const steady = startsWith(writing.bytes, part);
       this.#world.must(steady, "steady-bytes", () => `${this.#name}: ${part.length} bytes changed under way`);
       writing.resolve(part.length);

@@ -281,7 +281,6 @@ export class Seat {
   #attempt(what: string, call: () => Promise<unknown> | undefined | void, counts = false): Promise<void> | undefined {
     const { world } = this.options;
     const conn = this.#conn;
-    const writes = conn?.outgoing.writes;
     let promise: Promise<unknown> | undefined | void;
     try {
       promise = call();
@@ -289,15 +288,15 @@ export class Seat {
       world.fail("state-never-throws", `${this.name}.${what}() throws ${error}`);
     }
     if (promise === undefined || !counts) {
-      if (promise !== undefined) void world.follow(`${this.name}.${what}()`, promise).catch(() => {});
+      if (promise !== undefined) world.follow(`${this.name}.${what}()`, promise).catch(() => this.#isRefused(what));
       return undefined;
     }
     this.#waiting++;
-    this.#lastSend = world.events;
+    const event = this.#lastSend = world.events;
     const queued = this.sources === 0 && this.surface?.exact ? this.surface.buffered : 0;
     return world.follow(`${this.name}.send()`, promise).then(() => {
       this.#waiting--;
-      const atOnce = conn !== undefined && conn.outgoing.writes === writes && this.surface?.state === 1;
+      const atOnce = conn !== undefined && conn.outgoing.doneIn < event && this.surface?.state === 1;
       world.must(
         !atOnce || queued < this.options.limits.highWaterMark,
         "send-waits",
@@ -309,8 +308,12 @@ export class Seat {
       world.must(!early, "send-waits", () => `${this.name}: send resolves with ${this.surface?.buffered} bytes queued`);
     }, () => {
       this.#waiting--;
-      if (this.options.plan.echoes && this.closedAt === undefined) this.refused++;
+      this.#isRefused(what);
     });
+  }
+
+  #isRefused(what: string): void {
+    if (what === "send" && this.options.plan.echoes && this.closedAt === undefined) this.refused++;
   }
 
   #sendSource({ kind, chunks, pause, fails }: Extract<Act, { do: "source" }>): void {
