@@ -11,7 +11,7 @@ import type { Act, AppPlan } from "./plan.ts";
 import type { SeatTopics } from "./hubs.ts";
 import type { SimulatedConn } from "./network.ts";
 import type { Surface } from "./surface.ts";
-import type { Listening, Talk } from "./talk.ts";
+import { inChunks, type Listening, type Talk } from "./talk.ts";
 import { late, type World } from "./world.ts";
 
 /** Bytes of the largest control frame: one may be queued between the mark and the promise that says so. */
@@ -321,16 +321,10 @@ export class Seat {
     if (surface === undefined || surface.state !== 1) return;
     this.sources++;
     const whole = this.talk.say(kind, chunks.reduce((sum, size) => sum + size, 0), false);
-    const cut = (from: number, to: number) =>
-      typeof whole === "string" ? whole.slice(from, to) : whole.subarray(from, to);
-    const rest = whole.length - chunks.reduce((sum, size) => sum + size, 0);
-    async function* source(): AsyncGenerator<string | Uint8Array> {
-      let at = 0;
-      for (const [i, size] of chunks.entries()) {
-        const end = i === chunks.length - 1 ? whole.length : Math.min(at + size + (i === 0 ? rest : 0), whole.length);
+    async function* source(): AsyncGenerator<Message> {
+      for (const chunk of inChunks(whole, chunks)) {
         if (pause > 0) await new Promise<void>((resolve) => world.after(pause, resolve));
-        yield cut(at, end);
-        at = end;
+        yield chunk;
       }
       if (fails) throw new ApplicationError("The source fails");
     }

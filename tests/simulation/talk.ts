@@ -154,6 +154,17 @@ export class Listening {
   }
 }
 
+/** A message in chunks of these sizes; the first one has what its name adds. */
+export function inChunks(whole: Message, sizes: readonly number[]): Message[] {
+  const rest = whole.length - sizes.reduce((sum, size) => sum + size, 0);
+  let at = 0;
+  return sizes.map((size, i) => {
+    const from = at;
+    at = i === sizes.length - 1 ? whole.length : Math.min(at + size + (i === 0 ? rest : 0), whole.length);
+    return typeof whole === "string" ? whole.slice(from, at) : whole.subarray(from, at);
+  });
+}
+
 /** The name and the number in a message. */
 function nameOf(message: Message): { name: string; number: number } | undefined {
   const head = typeof message === "string" ? message.slice(0, 40) : String.fromCharCode(...message.subarray(0, 40));
