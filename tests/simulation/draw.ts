@@ -6,7 +6,7 @@
 import type { Limits } from "../../lib/limits.ts";
 import { Chance } from "./chance.ts";
 import { drawApp, TOPICS } from "./draw_app.ts";
-import { drawRaw } from "./draw_raw.ts";
+import { drawPinger, drawRaw } from "./draw_raw.ts";
 import type {
   Act,
   ClientPlan,
@@ -138,7 +138,10 @@ function drawConnection(
 ): ConnectionPlan {
   // A subscriber that is slow for long, on a way that stays narrow.
   const slow = !calm && server.hub !== undefined && actor !== "raw client" && chance.oneIn(3);
-  const client = actor === "raw client"
+  const pings = actor === "raw client" && chance.oneIn(6);
+  const client = pings
+    ? { raw: drawPinger(chance) }
+    : actor === "raw client"
     ? { raw: drawRaw(chance, "client") }
     : { ours: drawClient(chance, { actor, calm, slow }) };
   const there = actor === "raw server" ? { raw: drawRaw(chance, "server") } : {
@@ -151,12 +154,16 @@ function drawConnection(
       topics: topicsFor(server, actor),
     }),
   };
+  const more: Act[] = pings ? [{ at: 0, do: "send", kind: "binary", size: 3_000, count: 1 }] : [];
   return {
     at: chance.oneIn(2) ? 0 : chance.below(300),
     client,
-    server: there,
+    server: "ours" in there ? { ours: { ...there.ours, acts: [...more, ...there.ours.acts] } } : there,
     there: drawWay(chance, calm),
-    back: { ...drawWay(chance, calm), ...(slow ? { cuts: [0], takes: [0], capacity: 1_024, fitful: 200_000 } : {}) },
+    back: {
+      ...drawWay(chance, calm),
+      ...(slow || pings ? { cuts: [0], takes: [0], capacity: 1_024, fitful: 200_000 } : {}),
+    },
   };
 }
 

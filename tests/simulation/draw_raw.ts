@@ -6,6 +6,28 @@
 import type { Chance } from "./chance.ts";
 import type { RawAct, RawPlan } from "./plan.ts";
 
+/** Draws a client that pings and reads nothing, and reads later. */
+export function drawPinger(chance: Chance): RawPlan {
+  const ping = (): RawAct => ({
+    at: 0,
+    do: "frame",
+    opcode: 9,
+    fin: true,
+    rsv: 0,
+    masked: true,
+    size: chance.below(20),
+    utf8: true,
+  });
+  return {
+    greeting: "right",
+    pongs: true,
+    closes: true,
+    reads: true,
+    readsAfter: 600,
+    acts: chance.some(8, 12, ping).map((act, i) => ({ ...act, at: 100 + 20 * i })),
+  };
+}
+
 /** Draws a raw peer. */
 export function drawRaw(chance: Chance, role: "client" | "server"): RawPlan {
   const acts = chance.some(1, 6, () => drawFrame(chance, role));

@@ -118,8 +118,9 @@ export interface RawPlan {
   readonly closes: boolean;
   /** Whether it resets the connection as soon as both close frames were exchanged, and does not end it in order. */
   readonly resets?: boolean;
-  /** Whether it reads. */
+  /** Whether it reads, and from how many milliseconds after the handshake on: by default at once. */
   readonly reads: boolean;
+  readonly readsAfter?: number;
   readonly acts: readonly RawAct[];
 }
 

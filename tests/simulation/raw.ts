@@ -49,6 +49,8 @@ export class RawPeer {
   exchanged = false;
   /** Is called when it says a ping, with the number of bytes that end with it. */
   onping: (position: number) => void = () => {};
+  /** Is called when it begins to read, where it has waited with that. */
+  onread: () => void = () => {};
   #acting = false;
 
   constructor(world: World, name: string, role: "client" | "server", plan: RawPlan, conn: SimulatedConn, index = 0) {
@@ -240,6 +242,11 @@ export class RawPeer {
 
   async #read(): Promise<void> {
     if (!this.#plan.reads && this.#role === "client") return;
+    const { readsAfter } = this.#plan;
+    if (readsAfter !== undefined) {
+      await new Promise<void>((resolve) => this.#world.after(readsAfter, resolve));
+      this.onread();
+    }
     const buffer = new Uint8Array(512);
     let request = "";
     try {

@@ -65,6 +65,7 @@ export async function run(plan: Plan, stage: Stage, trace: Trace = new Trace()):
         i,
       );
       raw.onping = (position) => conversation.expectPong(position);
+      raw.onread = () => conversation.expectOnePong();
       clients.push({ leave: () => raw.drop() });
     });
   }
