@@ -71,7 +71,8 @@ function raw({ acts }: Plan, { raw, heardOfRaw, client, servers, wires, links }:
   const [mine] = links.map((ends) => ends[client === undefined ? 1 : 0]);
   const ways = mine === undefined ? [] : [mine.incoming, mine.outgoing];
   const settled = raw.exchanged && !ways.some(({ disturbed }) => disturbed) && codes.length === 0 && !seat.untidy &&
-    !isLimited(seat) && mine?.incoming.read === mine?.incoming.written && !acts.some((act) => act.do === "stall");
+    !isLimited(seat) && mine?.incoming.read === mine?.incoming.written &&
+    !acts.some((act) => act.do === "stall" || act.do === "shutdown");
   must(
     !settled || seat.ended?.wasClean === true,
     "agreement",
@@ -159,7 +160,8 @@ function between({ calm }: Plan, { client, servers, comesBack, wires, links }: C
   const time = Math.max(client.endedAt, server.endedAt) - exchanged;
   must(time < PROMPT, "prompt", () => `${client.name} and ${server.name} ended ${time} ms after both close frames`);
   for (const [speaker, listener] of [[client, server], [server, client]] as const) {
-    if (listener.closedAt !== undefined || crossed) continue;
+    // An application that closes hears no more, in a `WebSocket` what came before the other's close frame included.
+    if (listener.closedAt !== undefined || listener.answered || crossed) continue;
     const heard = listener.listening.heard(speaker.talk);
     const missing = speaker.talk.said.findIndex(({ sure }, i) => sure && i >= heard);
     must(

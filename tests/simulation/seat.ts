@@ -184,15 +184,15 @@ export class Seat {
     }
   }
 
-  /** Sends a message. */
-  send(kind: "text" | "binary", size: number): Promise<void> | undefined {
+  /** Sends a message, of its own or as an answer. */
+  send(kind: "text" | "binary", size: number, what: "send" | "answer" = "send"): Promise<void> | undefined {
     const { surface } = this;
     if (surface === undefined) return undefined;
     const open = surface.state === 1;
     // A close overtakes what waits behind a source, and what waits in a stream before the connection.
     const waits = this.sources > 0 || (surface.exact !== true && this.#waiting > 0);
     const data = this.talk.say(kind, size, open && !waits);
-    return this.#attempt("send", () => surface.send(data), open);
+    return this.#attempt(what, () => surface.send(data), open);
   }
 
   /** Closes. */
@@ -241,7 +241,8 @@ export class Seat {
     this.#taken += LARGEST_HEADER + (typeof message === "string" ? 3 : 1) * message.length;
     const { count } = this.listening;
     const echo = () => {
-      if (plan.echoes) void this.send(typeof message === "string" ? "text" : "binary", Math.min(message.length, 300));
+      const kind = typeof message === "string" ? "text" : "binary";
+      if (plan.echoes) void this.send(kind, Math.min(message.length, 300), "answer");
     };
     const pause = plan.pauses[(count - 1) % plan.pauses.length];
     const takesTime = awaited && pause !== 0 && pause !== undefined;
@@ -313,7 +314,7 @@ export class Seat {
   }
 
   #isRefused(what: string): void {
-    if (what === "send" && this.options.plan.echoes && this.closedAt === undefined) this.refused++;
+    if (what === "answer" && this.closedAt === undefined) this.refused++;
   }
 
   #sendSource({ kind, chunks, pause, fails }: Extract<Act, { do: "source" }>): void {
