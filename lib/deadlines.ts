@@ -116,7 +116,8 @@ export class Deadlines {
   #next(): DeadlineList | undefined {
     let next: DeadlineList | undefined;
     let due = Infinity;
-    for (const list of this.#lists) {
+    for (let at = 0; at < this.#lists.length; at++) { // for each deadline that passes: without an iterator
+      const list = this.#lists[at]!;
       if (list.first === undefined || list.first.due >= due) continue;
       next = list;
       due = list.first.due;

@@ -3,24 +3,33 @@
  *
  * @module
  */
-import { defer, type Deferred, handled } from "../async.ts";
+import { deferHandled, type Deferred, handled } from "../async.ts";
 import { ConnectionError } from "../errors.ts";
 import { MAX_PENDING_PINGS } from "../limits.ts";
 import { bytesOf, type MessageData } from "../pipeline/messages/message.ts";
 
+/** A link of the list. */
 interface PendingPing {
   /** The payload, a character for each byte. */
   readonly key: string;
   readonly sent: number;
-  readonly deferred: Deferred<number>;
+  /** `undefined` for a ping whose round trip nothing waits for. */
+  readonly deferred: Deferred<number> | undefined;
+  /** The ping after it. */
+  next: PendingPing | undefined;
 }
 
-/** Matches pongs to pings and measures the round trips. */
+/**
+ * Matches pongs to pings and measures the round trips. As a rule one ping waits at most, keepalive's, which is one object; thousands of
+ * idle connections hold nothing between two.
+ */
 export class PendingPings {
-  /** The oldest first. */
-  readonly #pending = new Set<PendingPing>();
-  /** How many of them have each payload. */
-  readonly #waiting = new Map<string, number>();
+  /** The oldest. */
+  #first: PendingPing | undefined;
+  #last: PendingPing | undefined;
+  #count = 0;
+  /** How many of them have each payload, where several wait. */
+  #waiting: Map<string, number> | undefined;
   #next = 0;
   #roundTripTime: number | undefined;
   readonly #watch: { roundTrip(ms: number): void } | undefined;
@@ -36,7 +45,7 @@ export class PendingPings {
   }
 
   /**
-   * Starts the clock for a ping.
+   * Starts the clock for a ping, and gives its round trip.
    *
    * @param payload The payload; by default a number that no other ping of this connection has.
    * @returns The payload's bytes, and the round trip in milliseconds when it is known.
@@ -45,25 +54,47 @@ export class PendingPings {
    */
   add(payload?: MessageData): { payload: Uint8Array<ArrayBuffer>; roundTrip: Promise<number> } {
     const bytes = pingBytes(payload) ?? this.#number();
-    const deferred = defer<number>();
-    deferred.promise.catch(() => {}); // ignoring the promise is safe when the connection ends
-    const key = keyOf(bytes);
-    this.#pending.add({ key, sent: performance.now(), deferred });
-    this.#waiting.set(key, (this.#waiting.get(key) ?? 0) + 1);
-    if (this.#pending.size > MAX_PENDING_PINGS) this.#giveUpOldest();
+    const deferred = deferHandled<number>(); // ignoring the promise is safe when the connection ends
+    this.#append(bytes, deferred);
     return { payload: bytes, roundTrip: deferred.promise };
+  }
+
+  /** Starts the clock for a ping of the connection's own. Gives its payload. */
+  addOwn(): Uint8Array<ArrayBuffer> {
+    const bytes = this.#number();
+    this.#append(bytes, undefined);
+    return bytes;
+  }
+
+  #append(payload: Uint8Array, deferred: Deferred<number> | undefined): void {
+    const ping: PendingPing = { key: keyOf(payload), sent: performance.now(), deferred, next: undefined };
+    const last = this.#last;
+    this.#last = ping;
+    this.#count++;
+    if (last === undefined) {
+      this.#first = ping;
+      return;
+    }
+    last.next = ping;
+    this.#waiting ??= new Map([[last.key, 1]]);
+    this.#waiting.set(ping.key, (this.#waiting.get(ping.key) ?? 0) + 1);
+    if (this.#count > MAX_PENDING_PINGS) {
+      this.#shift()?.deferred?.reject(
+        new ConnectionError(`The peer answered neither this ping nor the ${MAX_PENDING_PINGS} behind it`),
+      );
+    }
   }
 
   /** A pong came. It answers its ping and those before it: a peer may answer only the latest. Others are ignored. */
   receive(payload: Uint8Array): void {
+    if (this.#first === undefined) return;
     const key = keyOf(payload);
-    if (!this.#waiting.has(key)) return; // so it costs one look
+    if (this.#waiting === undefined ? key !== this.#first.key : !this.#waiting.has(key)) return; // so it costs one look
     const now = performance.now();
     // Each ping is answered once, so all pongs together cost no more than the pings.
-    for (const ping of this.#pending) {
-      this.#remove(ping);
+    for (let ping = this.#shift(); ping !== undefined; ping = this.#shift()) {
       this.#roundTripTime = now - ping.sent;
-      ping.deferred.resolve(this.#roundTripTime);
+      ping.deferred?.resolve(this.#roundTripTime);
       this.#watch?.roundTrip(this.#roundTripTime);
       if (ping.key === key) return;
     }
@@ -71,32 +102,28 @@ export class PendingPings {
 
   /** The connection ended: no pong will come. */
   end(error: unknown): void {
-    for (const ping of this.#pending) {
-      this.#remove(ping);
-      ping.deferred.reject(error);
-    }
+    for (let ping = this.#shift(); ping !== undefined; ping = this.#shift()) ping.deferred?.reject(error);
   }
 
-  #remove(ping: PendingPing): void {
-    this.#pending.delete(ping);
-    const left = this.#waiting.get(ping.key)! - 1;
-    if (left === 0) this.#waiting.delete(ping.key);
-    else this.#waiting.set(ping.key, left);
-  }
-
-  #giveUpOldest(): void {
-    for (const ping of this.#pending) {
-      this.#remove(ping);
-      return ping.deferred.reject(
-        new ConnectionError(`The peer answered neither this ping nor the ${MAX_PENDING_PINGS} behind it`),
-      );
+  /** Takes the oldest out. */
+  #shift(): PendingPing | undefined {
+    const ping = this.#first;
+    if (ping === undefined) return undefined;
+    this.#first = ping.next;
+    this.#count--;
+    if (this.#first === undefined) {
+      this.#last = this.#waiting = undefined;
+    } else if (this.#waiting !== undefined) {
+      const left = this.#waiting.get(ping.key)! - 1;
+      if (left === 0) this.#waiting.delete(ping.key);
+      else this.#waiting.set(ping.key, left);
     }
+    return ping;
   }
 
   #number(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setUint32(0, this.#next++);
-    return bytes;
+    const number = this.#next++;
+    return Uint8Array.of(number >>> 24, number >>> 16, number >>> 8, number);
   }
 }
 

@@ -312,12 +312,16 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     return this.#pings?.roundTripTime;
   }
 
+  get #pendingPings(): PendingPings {
+    return this.#pings ??= new PendingPings(this.watch);
+  }
+
   ping(payload?: MessageData): Promise<number> {
     const bytes = pingBytes(payload);
     if (this.readyState !== 1) return this.late("ping");
     // The peer has chosen its draft: it is no mistake of the caller.
     if (this.framing !== undefined) return rejectNoPing("the peer's draft of the protocol");
-    const ping = (this.#pings ??= new PendingPings(this.watch)).add(bytes);
+    const ping = this.#pendingPings.add(bytes);
     this.sendFrame(frame(Opcode.PING, ping.payload));
     return ping.roundTrip;
   }
@@ -333,7 +337,7 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
   }
 
   pingPeer(): void {
-    void this.ping();
+    if (this.readyState === 1) this.sendFrame(frame(Opcode.PING, this.#pendingPings.addOwn()));
   }
 
   onSilence(): void {

@@ -116,3 +116,21 @@ Deno.test("pings with the same payload are answered one by one, the oldest first
   pings.receive(utf8("same"));
   await second.roundTrip;
 });
+
+Deno.test("a ping of the connection's own has a number too, is timed, and nothing waits for it", async () => {
+  const seen: number[] = [];
+  const pings = new PendingPings({ roundTrip: (ms) => seen.push(ms) });
+  const own = pings.addOwn();
+  pings.receive(utf8("other"));
+  assertEquals(seen, []);
+  pings.receive(own);
+  assertEquals(seen, [pings.roundTripTime!]);
+
+  const [asked, last] = [pings.add("asked"), pings.addOwn()];
+  pings.receive(last);
+  assertEquals([await asked.roundTrip, pings.roundTripTime], seen.slice(1));
+  pings.addOwn();
+  pings.end(new ConnectionError("gone"));
+  pings.receive(own);
+  assertEquals(seen.length, 3);
+});
