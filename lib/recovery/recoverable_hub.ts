@@ -35,6 +35,7 @@ import {
   type RecoverableHubOptions,
   type RecoverablePublishOptions,
   type RecoverableSubscribeOptions,
+  type RecoveryObserver,
   type RecoveryStats,
 } from "./recoverable_options.ts";
 import { RecoverableTopic, type TailBudget, type TopicOwner } from "./recoverable_topic.ts";
@@ -102,7 +103,7 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
     this.#options = options;
     this.#limits = resolveHubLimits(options);
     this.log = options.log;
-    this.budget = { held: 0, most: resolveRecoveryLimits(options).maxCatchUpBytes };
+    this.budget = budgetOf(resolveRecoveryLimits(options).maxCatchUpBytes, options.observer);
     const report = (error: unknown) => this.report(error);
     const hub = () =>
       createHub<Data>({ ...this.#limits, maxTopicsPerConnection: Infinity, slowPolicy, onError: report });
@@ -142,7 +143,10 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
     }
     const { topic: followed } = this.#retain(topic);
     const enveloped = socket.protocol === RECOVERY_PROTOCOL;
-    const subscription = new Subscription(socket, topic, enveloped ? this.#enveloped : this.#plain, this.stats);
+    const subscription = new Subscription(socket, topic, enveloped ? this.#enveloped : this.#plain, {
+      recovered: (messages) => this.#recovered(messages),
+      unrecovered: (reason) => this.#unrecovered(reason, 1),
+    });
     session.subscriptions.set(topic, subscription);
     if (enveloped) followed.catchUp(options.position, subscription).catch((error) => this.report(error));
     else subscription.join();
@@ -199,7 +203,7 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
   }
 
   restarted(topic: string, position: Position, reason: UnrecoveredReason): void {
-    this.stats.unrecovered += this.#enveloped.count(topic);
+    this.#unrecovered(reason, this.#enveloped.count(topic));
     this.#enveloped.publish(topic, encodeFact({ type: "subscribed", topic, position, recovered: false, reason }));
   }
 
@@ -212,14 +216,30 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
   }
 
   async #append(topic: string, data: Message, id: string | undefined): Promise<Position> {
+    const { observer } = this.#options;
+    const begun = observer === undefined ? 0 : performance.now();
     try {
       const position = await this.log.append(topic, data, { id });
       this.stats.appended++;
+      observer?.appended?.(performance.now() - begun);
       return position;
     } catch (error) {
       this.stats.refused++;
+      observer?.refused?.(performance.now() - begun);
       throw error;
     }
+  }
+
+  #recovered(messages: number): void {
+    this.stats.recovered++;
+    this.stats.caughtUp += messages;
+    this.#options.observer?.recovered?.(messages);
+  }
+
+  #unrecovered(reason: UnrecoveredReason, subscriptions: number): void {
+    if (subscriptions === 0) return;
+    this.stats.unrecovered += subscriptions;
+    this.#options.observer?.unrecovered?.(reason, subscriptions);
   }
 
   /** What a client that speaks the subprotocol says. */
@@ -299,4 +319,20 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
     const fault = topicFault(topic, this.#limits.maxTopicBytes);
     if (fault !== undefined) throw fault;
   }
+}
+
+/** The memory for those who catch up, each change of which is said to the observer. */
+function budgetOf(most: number, observer: RecoveryObserver | undefined): TailBudget {
+  if (observer?.held === undefined) return { held: 0, most };
+  let bytes = 0;
+  return {
+    most,
+    get held() {
+      return bytes;
+    },
+    set held(held) {
+      if (held !== bytes) observer.held?.(held - bytes);
+      bytes = held;
+    },
+  };
 }

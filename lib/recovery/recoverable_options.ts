@@ -9,6 +9,21 @@ import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { WebSocketCallbacks } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Log, Position } from "./log.ts";
+import type { UnrecoveredReason } from "./protocol.ts";
+
+/** Is called for what there is to measure; `prometheusRecoveryMetrics` of `./telemetry` has one. */
+export interface RecoveryObserver {
+  /** The log has a message, so many milliseconds after it was published. */
+  appended?(milliseconds: number): void;
+  /** The log did not take a message, as was known after so many milliseconds. */
+  refused?(milliseconds: number): void;
+  /** A subscriber that came back has been given everything that it missed: so many messages. */
+  recovered?(messages: number): void;
+  /** So many subscriptions cannot go on where they were. */
+  unrecovered?(reason: UnrecoveredReason, subscriptions: number): void;
+  /** So many bytes more, or fewer, are held for those who catch up. */
+  held?(bytes: number): void;
+}
 
 /**
  * How a hub with recovery works.
@@ -32,6 +47,8 @@ export interface RecoverableHubOptions<Data = unknown> extends Partial<HubLimits
    * @default {"disconnect"}
    */
   slowPolicy?: "disconnect" | "wait";
+  /** Is called for what there is to measure. Nothing is measured without it. */
+  observer?: RecoveryObserver;
   /** Gets what the log and the hooks throw. By default it is printed to the console. */
   onError?(error: unknown): void;
 }
@@ -164,6 +181,7 @@ export const RECOVERABLE_HUB_OPTION_KINDS: OptionKinds<RecoverableHubOptions> = 
   })),
   authorize: CALLBACK,
   slowPolicy: oneOf("disconnect", "wait"),
+  observer: like("an observer", { optional: ["appended", "refused", "recovered", "unrecovered", "held"] }),
   onError: CALLBACK,
 };
 

@@ -7,31 +7,36 @@ import type { Hub } from "../hub/hub_options.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Log, LogEntry, Position } from "./log.ts";
 import { encodeEntry, encodeFact, type UnrecoveredReason } from "./protocol.ts";
-import type { RecoveryStats } from "./recoverable_options.ts";
+import type { RecoveryObserver } from "./recoverable_options.ts";
 import type { Follower } from "./recoverable_topic.ts";
 
 /** Bytes queued for one that catches up at which the next message waits: the default `highWaterMark` of a connection. */
 const HIGH_WATER_MARK = 64 * 1024;
+
+/** What is counted of a subscription. */
+type Counts = Pick<RecoveryObserver, "recovered" | "unrecovered">;
 
 /** A connection and a topic. */
 export class Subscription<Data> implements Follower {
   readonly #socket: WebSocketConnection<Data>;
   readonly #topic: string;
   readonly #head: Hub<Data>;
-  readonly #stats: RecoveryStats;
+  readonly #counts: Counts;
+  /** Messages that it was given, where it came back. */
+  #given: number | undefined;
   #ended = false;
 
   /**
    * @param socket The connection.
    * @param topic The topic.
    * @param head The hub of those who are at the head.
-   * @param stats What is counted.
+   * @param counts Is called for what is counted.
    */
-  constructor(socket: WebSocketConnection<Data>, topic: string, head: Hub<Data>, stats: RecoveryStats) {
+  constructor(socket: WebSocketConnection<Data>, topic: string, head: Hub<Data>, counts: Counts) {
     this.#socket = socket;
     this.#topic = topic;
     this.#head = head;
-    this.#stats = stats;
+    this.#counts = counts;
   }
 
   get active(): boolean {
@@ -39,18 +44,20 @@ export class Subscription<Data> implements Follower {
   }
 
   begin(position: Position, recovered: boolean | undefined, reason?: UnrecoveredReason): void {
-    if (recovered !== undefined) this.#stats[recovered ? "recovered" : "unrecovered"]++;
+    this.#given = recovered === true ? 0 : undefined;
+    if (reason !== undefined) this.#counts.unrecovered?.(reason, 1);
     void this.#socket.send(encodeFact({ type: "subscribed", topic: this.#topic, position, recovered, reason }));
   }
 
   give(entry: LogEntry): Promise<void> | undefined {
-    this.#stats.caughtUp++;
+    if (this.#given !== undefined) this.#given++;
     const sent = this.#socket.send(encodeEntry(this.#topic, entry));
     // A connection that ends is not waited for: it is not active any more.
     return this.#socket.bufferedAmount < HIGH_WATER_MARK ? undefined : sent.catch(() => {});
   }
 
   join(): void {
+    if (this.#given !== undefined) this.#counts.recovered?.(this.#given);
     this.#head.subscribe(this.#socket, this.#topic);
   }
 

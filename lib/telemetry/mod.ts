@@ -41,4 +41,6 @@ export {
   prometheusMetrics,
   type PrometheusSnapshot,
 } from "./prometheus.ts";
+export { type PrometheusRecoveryMetrics, prometheusRecoveryMetrics, RECOVERY_METRICS } from "./recovery_metrics.ts";
+export type { RecoveryObserver } from "../recovery/recoverable_options.ts";
 export { replay, type ReplayEvent, type ReplayOptions } from "./replay.ts";

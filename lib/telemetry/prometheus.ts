@@ -4,7 +4,7 @@
  * @module
  */
 import type { Observer } from "../connection/watch/observer.ts";
-import { measuringObserver, type Metric, METRIC_NAMES, METRICS } from "./metrics.ts";
+import { measuringObserver, type Metric, METRICS } from "./metrics.ts";
 
 /** The `Content-Type` of {@linkcode PrometheusMetrics.text}. */
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -51,25 +51,48 @@ export interface PrometheusMetrics {
  * @returns The observer, and the text.
  */
 export function prometheusMetrics(): PrometheusMetrics {
+  const { record, snapshot, text } = createSeries(METRICS);
+  return { observer: measuringObserver(record), snapshot, text };
+}
+
+/** The numbers of a table of metrics, and their text. */
+export interface Series<Name extends string> {
+  /** Adds to a counter, or puts a value into a histogram. */
+  record(name: Name, value: number, label?: string): void;
+  /** See {@linkcode PrometheusMetrics.snapshot}. */
+  snapshot(): PrometheusSnapshot;
+  /** See {@linkcode PrometheusMetrics.text}. */
+  text(...others: PrometheusSnapshot[]): string;
+}
+
+/**
+ * Makes the numbers of a table of metrics.
+ *
+ * @param table The metrics by name; a name has no space.
+ */
+export function createSeries<Name extends string>(table: Readonly<Record<Name, Metric>>): Series<Name> {
   /** By metric and label: the sum, and for a histogram the number of values in each bucket. */
   const series = new Map<string, number[]>();
-  for (const name of METRIC_NAMES) {
-    const metric: Metric = METRICS[name];
+  const metrics: [name: string, metric: Metric][] = Object.entries<Metric>(table);
+  for (const [name, metric] of metrics) {
     const labels = metric.label === undefined ? [""] : metric.values ?? [];
     for (const label of labels) series.set(keyOf(name, label), fresh(metric));
   }
-  const observer = measuringObserver((name, value, label = "") => {
-    const metric: Metric = METRICS[name];
-    const key = keyOf(name, label);
-    let numbers = series.get(key);
-    if (numbers === undefined) series.set(key, numbers = fresh(metric));
-    numbers[0]! += value;
-    if (metric.buckets === undefined) return;
-    const bucket = metric.buckets.findIndex((bound) => value <= bound);
-    numbers[1 + (bucket === -1 ? metric.buckets.length : bucket)]!++;
-  });
   const snapshot = () => Array.from(series, ([key, numbers]) => [key, [...numbers]] as const);
-  return { observer, snapshot, text: (...others) => textOf([snapshot(), ...others]) };
+  return {
+    record(name, value, label = "") {
+      const metric = table[name];
+      const key = keyOf(name, label);
+      let numbers = series.get(key);
+      if (numbers === undefined) series.set(key, numbers = fresh(metric));
+      numbers[0]! += value;
+      if (metric.buckets === undefined) return;
+      const bucket = metric.buckets.findIndex((bound) => value <= bound);
+      numbers[1 + (bucket === -1 ? metric.buckets.length : bucket)]!++;
+    },
+    snapshot,
+    text: (...others) => textOf(metrics, [snapshot(), ...others]),
+  };
 }
 
 function fresh({ buckets }: Metric): number[] {
@@ -81,15 +104,14 @@ function keyOf(name: string, label: string): string {
   return `${name} ${label}`;
 }
 
-function textOf(snapshots: readonly PrometheusSnapshot[]): string {
+function textOf(metrics: readonly (readonly [string, Metric])[], snapshots: readonly PrometheusSnapshot[]): string {
   const sums = new Map<string, number[]>();
   for (const [key, numbers] of snapshots.flat()) {
     const sum = sums.get(key);
     sums.set(key, sum === undefined ? [...numbers] : sum.map((value, i) => value + (numbers[i] ?? 0)));
   }
   let text = "";
-  for (const name of METRIC_NAMES) {
-    const metric: Metric = METRICS[name];
+  for (const [name, metric] of metrics) {
     const full = fullName(metric);
     text += `# HELP ${full} ${metric.help}\n# TYPE ${full} ${TYPES[metric.kind]}\n`;
     const start = keyOf(name, "");

@@ -1,0 +1,86 @@
+/**
+ * What is counted and measured of topics that catch up, as text for Prometheus.
+ *
+ * @module
+ */
+import type { RecoveryObserver } from "../recovery/recoverable_options.ts";
+import type { Metric } from "./metrics.ts";
+import { createSeries, type PrometheusSnapshot } from "./prometheus.ts";
+
+/** All of them. */
+export const RECOVERY_METRICS = {
+  append: {
+    kind: "histogram",
+    name: "websocket.recovery.append",
+    unit: "s",
+    help: "From a publish until the log had the message, or refused it",
+    label: "outcome",
+    values: ["appended", "refused"],
+    buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  },
+  gap: {
+    kind: "histogram",
+    name: "websocket.recovery.gap",
+    unit: "{message}",
+    help: "Messages that a subscriber that came back had missed, and was given",
+    buckets: [0, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000],
+  },
+  unrecovered: {
+    kind: "counter",
+    name: "websocket.recovery.unrecovered",
+    unit: "{subscription}",
+    help: "Subscriptions that could not go on where they were",
+    label: "reason",
+    values: ["epoch-changed", "too-far-behind"],
+  },
+  held: {
+    kind: "upDownCounter",
+    name: "websocket.recovery.held",
+    unit: "By",
+    help: "Bytes of messages in memory for those who catch up",
+  },
+} as const satisfies Readonly<Record<string, Metric>>;
+
+/** Metrics of topics that catch up. */
+export interface PrometheusRecoveryMetrics {
+  /** Counts: for the option `observer` of `createRecoverableHub`. */
+  readonly observer: RecoveryObserver;
+  /** What was counted so far. */
+  snapshot(): PrometheusSnapshot;
+  /**
+   * What was counted so far, as text: to be put behind that of `prometheusMetrics`.
+   *
+   * @param others What others counted, which is added.
+   */
+  text(...others: PrometheusSnapshot[]): string;
+}
+
+/**
+ * Makes metrics of topics that catch up: how long the log takes, how much those who come back had missed, and how many of them could
+ * not go on.
+ *
+ * @example How long the log takes
+ * ```ts
+ * import { createRecoverableHub, memoryLog } from "@sluice/websocket/recovery";
+ * import { prometheusRecoveryMetrics } from "@sluice/websocket/telemetry";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { observer, text } = prometheusRecoveryMetrics();
+ * await using hub = createRecoverableHub({ log: memoryLog(), observer });
+ * await hub.publish("news", "It rains", { durable: true });
+ * assertEquals(text().includes('websocket_recovery_append_seconds_count{outcome="appended"} 1'), true);
+ * ```
+ *
+ * @returns The observer, and the text.
+ */
+export function prometheusRecoveryMetrics(): PrometheusRecoveryMetrics {
+  const { record, snapshot, text } = createSeries(RECOVERY_METRICS);
+  const observer: RecoveryObserver = {
+    appended: (milliseconds) => record("append", milliseconds / 1_000, "appended"),
+    refused: (milliseconds) => record("append", milliseconds / 1_000, "refused"),
+    recovered: (messages) => record("gap", messages),
+    unrecovered: (reason, subscriptions) => record("unrecovered", subscriptions, reason),
+    held: (bytes) => record("held", bytes),
+  };
+  return { observer, snapshot, text };
+}
