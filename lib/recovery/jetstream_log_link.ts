@@ -55,6 +55,8 @@ export interface StreamOptions {
 
 /** What is used of a NATS client with JetStream. Promises reject when the connection is lost. */
 export interface JetStreamClient {
+  /** Bytes of a message with its header fields, at most. */
+  readonly maxPayload: number;
   /** Makes a stream, if there is none of this name. */
   ensureStream(options: StreamOptions): Promise<void>;
   /** What a stream says of itself and of one subject. */
@@ -78,6 +80,9 @@ export interface JetStreamClient {
   /** Ends the connection. */
   close(): Promise<void>;
 }
+
+/** Bytes of a message's header fields, at most: its name has 128 characters. */
+const HEADER_BYTES = 256;
 
 /** Messages up to which a gap is read one by one: to make a consumer takes as long. */
 const FEW = 4;
@@ -178,8 +183,15 @@ async function open(
   return {
     ended,
     async append({ topic, data, id }) {
+      const bytes = bytesOf(data);
+      const max = client.maxPayload - HEADER_BYTES;
+      if (bytes.byteLength > max) {
+        return {
+          refused: new RangeError(`Message of ${bytes.byteLength} bytes is over the server's max_payload, ${max}`),
+        };
+      }
       try {
-        const { seq } = await client.publish(subjectFor(topic), bytesOf(data), { msgID: id, timeout: 60_000 });
+        const { seq } = await client.publish(subjectFor(topic), bytes, { msgID: id, timeout: 60_000 });
         return { epoch, offset: seq };
       } catch (error) {
         if (client.isAnswer(error)) return { refused: error };

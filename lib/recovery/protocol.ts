@@ -78,8 +78,8 @@ export type FromServer =
   | { readonly type: "session"; readonly session: string; readonly number: number }
   | { readonly type: "acknowledged"; readonly number: number };
 
-/** Characters of a session's name, at most: a UUID has 36. */
-export const MAX_SESSION_LENGTH = 64;
+/** A session's name: characters that every broker takes as they are. A UUID has 36 of them. */
+const SESSION = /^[\x21-\x7e]{1,64}$/;
 
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -198,8 +198,9 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-function isSession(value: unknown): value is string {
-  return typeof value === "string" && value.length > 0 && value.length <= MAX_SESSION_LENGTH;
+/** Whether a value can be a session's name. */
+export function isSession(value: unknown): value is string {
+  return typeof value === "string" && SESSION.test(value);
 }
 
 function isData(value: unknown): value is Message {

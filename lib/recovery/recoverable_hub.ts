@@ -116,13 +116,15 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
   }
 
   handlers(callbacks: RecoverableCallbacks<Data> = {}): WebSocketCallbacks<Data> {
-    const { message, ...others } = callbacks;
     return {
-      ...others,
+      open: (socket) => callbacks.open?.(socket),
+      drain: (socket) => callbacks.drain?.(socket),
+      close: (socket, info) => callbacks.close?.(socket, info),
+      error: (socket, error) => callbacks.error?.(socket, error),
       message: (socket, data) =>
         socket.protocol === RECOVERY_PROTOCOL
           ? this.#receive(socket, data, callbacks)
-          : message?.call(callbacks, socket, data, { id: undefined }),
+          : callbacks.message?.(socket, data, { id: undefined }),
     };
   }
 

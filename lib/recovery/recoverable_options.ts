@@ -4,7 +4,7 @@
  * @module
  */
 import { HUB_LIMIT_KINDS, type HubLimits, RECOVERY_LIMIT_KINDS, type RecoveryLimits } from "../limits.ts";
-import { CALLBACK, FLAG, isObject, kind, like, oneOf, type OptionKinds, required, TEXT } from "../option_kinds.ts";
+import { CALLBACK, FLAG, isObject, kind, like, oneOf, type OptionKinds, required } from "../option_kinds.ts";
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { WebSocketCallbacks } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
@@ -186,7 +186,14 @@ export const RECOVERABLE_HUB_OPTION_KINDS: OptionKinds<RecoverableHubOptions> = 
 };
 
 /** What its `publish` takes. */
-export const RECOVERABLE_PUBLISH_OPTION_KINDS: OptionKinds<RecoverablePublishOptions> = { durable: FLAG, id: TEXT };
+export const RECOVERABLE_PUBLISH_OPTION_KINDS: OptionKinds<RecoverablePublishOptions> = {
+  durable: FLAG,
+  // It goes into a header field of NATS and a key of Redis.
+  id: kind(
+    "1 to 128 visible ASCII characters",
+    (value) => typeof value === "string" && /^[\x21-\x7e]{1,128}$/.test(value),
+  ),
+};
 
 /** What its `subscribe` takes. */
 export const RECOVERABLE_SUBSCRIBE_OPTION_KINDS: OptionKinds<RecoverableSubscribeOptions> = {

@@ -7,7 +7,7 @@ import { type Fresh, RECONNECTING_OPTION_KINDS, type ReconnectingOptions } from 
 import { reconnecting } from "../client/reconnecting.ts";
 import type { ReconnectingConnection } from "../client/reconnecting_connection.ts";
 import { resolveReconnectLimits } from "../limits.ts";
-import { CALLBACK, FLAG, isObject, kind, type OptionKinds, TEXT } from "../option_kinds.ts";
+import { CALLBACK, FLAG, isObject, kind, type OptionKinds } from "../option_kinds.ts";
 import { checkOptions, without } from "../options.ts";
 import { type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
 import type { CloseInfo, WebSocketConnection } from "../connection/websocket_connection.ts";
@@ -17,6 +17,7 @@ import {
   encodeFact,
   encodeMessage,
   type FromServer,
+  isSession,
   RECOVERY_PROTOCOL,
   type RefusedReason,
   type UnrecoveredReason,
@@ -34,7 +35,12 @@ export interface RecoveringOptions<Data = unknown> extends Omit<ReconnectingOpti
    * @default {false}
    */
   acknowledge?: boolean;
-  /** The name under which the server knows what this client sent already. @default {a random one} */
+  /**
+   * The name under which the server knows what this client sent already: 1 to 64 visible ASCII characters. It is a secret, as another
+   * client that knows it can pretend that messages were sent.
+   *
+   * @default {a random one}
+   */
   session?: string;
 }
 
@@ -107,7 +113,7 @@ export const RECOVERING_OPTION_KINDS: OptionKinds<RecoveringOptions> = {
   ...without(RECONNECTING_OPTION_KINDS, "protocols"),
   topics: kind("an object of topics and their positions", isObject),
   acknowledge: FLAG,
-  session: TEXT,
+  session: kind("1 to 64 visible ASCII characters", isSession),
   onConnect: CALLBACK,
 };
 

@@ -87,11 +87,13 @@ redis.call('SET', KEYS[3], place, 'PX', ARGV[8])
 redis.call('PUBLISH', KEYS[2], place .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
 return place`;
 
-/** Reads a page: epoch, number of the last message, number behind which nothing is missing, and messages. */
+/**
+ * A client may ask for topics that do not exist: one without messages is remembered for a day. A page is the epoch, number of the last message, number behind which nothing is missing, and messages.
+ */
 const READ = `
 ${EPOCH}
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
 local offset = tonumber(redis.call('HGET', KEYS[1], 'offset'))
+redis.call('PEXPIRE', KEYS[1], offset == 0 and ${86_400_000} or ARGV[3])
 local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
 local from = offset
 if oldest then from = tonumber(string.match(oldest[1], '%d+')) - 1 end

@@ -17,6 +17,7 @@ function streamOf(messages: readonly StoredMessage[], first = 1) {
   const listeners: ((message: NewsMessage) => void)[] = [];
   const state = { created: "1", fetched: 0, error: undefined as Error | undefined, answer: false };
   const client: JetStreamClient = {
+    maxPayload: 1_000,
     ensureStream: (options) => Promise.resolve(void streams.push(options)),
     streamInfo: () => Promise.resolve({ created: state.created, firstSeq: first, count: messages.length }),
     publish: () => state.error === undefined ? Promise.resolve({ seq: 9 }) : Promise.reject(state.error),
@@ -110,6 +111,15 @@ Deno.test("an answer of JetStream's is a refusal; where nothing answers the conn
   state.answer = false;
   await assertRejects(() => session.append({ topic: "a", data: "x", id: "1", known: 1 }), Error, "no stream");
   assertEquals(await session.ended, state.error);
+});
+
+Deno.test("a message that is too large for the server is refused, and costs no connection", async () => {
+  const session = await streamOf([]).open.connect(() => {});
+  const answer = await session.append({ topic: "a", data: "x".repeat(1_000), id: "1", known: 1 });
+  assertEquals(
+    "refused" in answer && String(answer.refused),
+    "RangeError: Message of 1001 bytes is over the server's max_payload, 744",
+  );
 });
 
 Deno.test("news has its number and that before it, and what has none only says that there is some", async () => {

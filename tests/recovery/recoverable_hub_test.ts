@@ -207,6 +207,29 @@ Deno.test("one that catches up and does not read is given no more than its queue
   assertEquals((await slow.data(100)).length, 100);
 });
 
+Deno.test("the application's callbacks may be methods of an object, and hear of everything", async () => {
+  class Application {
+    readonly heard: string[] = [];
+    open(): void {
+      this.heard.push("open");
+    }
+    message(_: unknown, data: unknown): void {
+      this.heard.push(`message ${data}`);
+    }
+    close(): void {
+      this.heard.push("close");
+    }
+  }
+  const application = new Application();
+  await using hub = recoverableHub({ log: memoryLog() });
+  {
+    await using client = await speaker(hub, application);
+    await client.client.send('{"type":"message","data":"hello"}');
+    await until(() => application.heard.length === 2, "The message");
+  }
+  assertEquals(application.heard, ["open", "message hello", "close"]);
+});
+
 Deno.test("a closed hub subscribes nobody, and its log takes nothing", async () => {
   const hub = recoverableHub({ log: memoryLog() });
   await using client = await speaker(hub);
@@ -264,5 +287,7 @@ Deno.test("its options are checked at the call", async () => {
   assertThrows(() => wrong({ log, maxCatchUpBytes: 0 }), RangeError, "maxCatchUpBytes");
   await using hub = recoverableHub({ log });
   const publish = hub.publish.bind(hub, "news", "a");
-  assertThrows(() => Reflect.apply(publish, hub, [{ id: 1 }]), TypeError, "id");
+  for (const id of [1, "", "a\nb", "x".repeat(129)]) {
+    assertThrows(() => Reflect.apply(publish, hub, [{ id }]), TypeError, "id");
+  }
 });
