@@ -61,7 +61,7 @@ export class AcceptLoop {
       try {
         const conn = await this.#listener.accept();
         pause = 0;
-        this.#owner.take(conn);
+        this.#take(conn);
       } catch (error) {
         if (this.#closed) return;
         if (nameOf(error) === "BadResource") {
@@ -74,6 +74,15 @@ export class AcceptLoop {
           await sleep(pause, this.#owner.stopping);
         }
       }
+    }
+  }
+
+  /** What is wrong with one connection says nothing about the listener, or about the next one. */
+  #take(conn: ByteConnection): void {
+    try {
+      this.#owner.take(conn);
+    } catch (error) {
+      this.#owner.report(error);
     }
   }
 }

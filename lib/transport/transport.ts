@@ -107,7 +107,11 @@ class ConnTransport implements Transport, DirectReads {
 
   constructor(conn: ByteConnection) {
     this.#conn = conn;
-    conn.setNoDelay?.(true);
+    try {
+      conn.setNoDelay?.(true);
+    } catch {
+      // The peer is gone already, which some systems say here: the next read says it too.
+    }
   }
 
   async read(): Promise<Uint8Array<ArrayBuffer> | null> {

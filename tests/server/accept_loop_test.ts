@@ -54,3 +54,23 @@ Deno.test("a listener that others close is lost, and the loop ends", async () =>
   await soon(lost.promise, "The news");
   await loop.released();
 });
+
+Deno.test("what is wrong with one connection is reported, and neither ends the loop nor holds up the next one", async () => {
+  const reports: unknown[] = [];
+  const taken = Promise.withResolvers<void>();
+  const faults = [new Deno.errors.BadResource("closed before its turn"), new TypeError("accepted before")];
+  const loop = new AcceptLoop(listenerOf(CONN, CONN, CONN), {
+    take() {
+      const fault = faults[reports.length];
+      if (fault !== undefined) throw fault;
+      taken.resolve();
+    },
+    report: (error) => void reports.push(error),
+    onLost: () => void reports.push("lost"),
+    stopping: new AbortController().signal,
+  });
+  await soon(taken.promise, "The third connection");
+  loop.close();
+  await loop.released();
+  assertEquals(reports, faults);
+});

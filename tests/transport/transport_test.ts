@@ -93,6 +93,16 @@ Deno.test("small writes are sent at once: Nagle's algorithm is switched off wher
   assertEquals(asked, [true]);
 });
 
+Deno.test("a peer that is gone before Nagle's algorithm is switched off is found by the read, and not by an exception", async () => {
+  const [conn] = connPair();
+  const setNoDelay = () => {
+    throw new Error("Invalid argument (os error 22)");
+  };
+  const transport = transportOf({ ...conn, setNoDelay, read: () => Promise.reject(new Error("Connection reset")) });
+  await assertRejects(() => transport.read(), Error, "Connection reset");
+  transport.close();
+});
+
 Deno.test("close closes the connection once: a second time throws in Deno", () => {
   const [conn] = connPair();
   const transport = transportOf(conn);
