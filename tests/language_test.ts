@@ -12,7 +12,7 @@ const ROOT = new URL("../", import.meta.url);
 function* files(path: string): Generator<string> {
   if (!path.endsWith("/")) return yield path;
   for (const { name, isDirectory } of Deno.readDirSync(new URL(path, ROOT))) {
-    if (isDirectory && !["api", "node_modules", "results"].includes(name)) yield* files(`${path}${name}/`);
+    if (isDirectory && !["site", "node_modules", "results"].includes(name)) yield* files(`${path}${name}/`);
     else if (/\.(?:md|ts|js|html|css|conf)$/.test(name)) yield `${path}${name}`;
   }
 }

@@ -10,7 +10,7 @@ const ROOT = new URL("../", import.meta.url);
 /** Every page below a folder, but for what others wrote and what is made by a command. */
 function* markdown(folder = ""): Generator<string> {
   for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
-    if (name.startsWith(".") || ["node_modules", "coverage", "api", "partial"].includes(name)) continue;
+    if (name.startsWith(".") || ["node_modules", "coverage", "site", "partial"].includes(name)) continue;
     if (isDirectory) yield* markdown(`${folder}${name}/`);
     else if (name.endsWith(".md")) yield `${folder}${name}`;
   }

@@ -1,6 +1,6 @@
 /**
  * The documentation: `docs/reference/options-and-limits.md` is written from the source, and the programs in the pages are found
- * for their tests. `deno task docs:reference` writes the page anew; `deno task docs` builds the reference of the API.
+ * for their tests. `deno task docs:reference` writes the page anew; `deno task docs` builds the site (`site.ts`).
  *
  * @module
  */
@@ -373,7 +373,7 @@ export interface Block {
 export function pages(folder = "docs/"): string[] {
   const entries = [...Deno.readDirSync(new URL(folder, ROOT))].toSorted((a, b) => a.name < b.name ? -1 : 1);
   return entries.flatMap(({ name, isDirectory }) => {
-    if (isDirectory) return name === "api" ? [] : pages(`${folder}${name}/`);
+    if (isDirectory) return name === "site" ? [] : pages(`${folder}${name}/`);
     return name.endsWith(".md") ? [`${folder}${name}`] : [];
   });
 }
@@ -449,12 +449,6 @@ async function nameEntries(folder: URL, name: string, entries: readonly string[]
 }
 
 if (import.meta.main) {
-  if (Deno.args[0] === "api") {
-    await buildApi("docs/api");
-    // deno-lint-ignore no-console -- a task says where its work is
-    console.log("docs/api/index.html");
-  } else {
-    Deno.writeTextFileSync(REFERENCE, referencePage());
-    for (const [path, text] of tabledSources()) Deno.writeTextFileSync(new URL(path, ROOT), text);
-  }
+  Deno.writeTextFileSync(REFERENCE, referencePage());
+  for (const [path, text] of tabledSources()) Deno.writeTextFileSync(new URL(path, ROOT), text);
 }
