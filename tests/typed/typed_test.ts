@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { connect, ConnectionError, LimitError, MessageError, reconnecting, serve, WebSocketError } from "../../mod.ts";
+import { upgradeRequest } from "../../lib/server/deno_serve.ts";
 import { connectedPair } from "../../lib/testing/connected_pair.ts";
 import { json, typed, type TypedHandler, typedHandler } from "../../lib/typed/mod.ts";
 import { until } from "../_support/wait.ts";
@@ -208,6 +209,28 @@ Deno.test("reconnecting is a connection like any other, and a message that the c
   assertStrictEquals(peer.connection.state, "closed");
   await until(() => server.connections.size === 0, "The end of the server's connection");
   assertStrictEquals(clients, 2);
+});
+
+Deno.test("a typed handler serves the connections of Deno.serve too", async () => {
+  const said: unknown[] = [];
+  await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) =>
+    upgradeRequest(
+      request,
+      { onError: (error) => said.push(error) },
+      typedHandler(codec, {
+        message: (peer, { n }) => peer.send({ n: Number(n) + 1 }),
+        error: (_, error) => void said.push(error instanceof MessageError && error.closeCode),
+        close: () => void said.push("close"),
+      }),
+    ));
+  const socket = await connect(`ws://127.0.0.1:${server.addr.port}`);
+  await socket.send(`{"n":1}`);
+  const messages = socket[Symbol.asyncIterator]();
+  assertEquals((await messages.next()).value, `{"n":2}`);
+  await socket.send("{");
+  assertStrictEquals((await socket.closed).closeCode, 1007);
+  await until(() => said.length === 2, "The end");
+  assertEquals(said, [1007, "close"]);
 });
 
 Deno.test("a connection, a codec and a handler that are none are mistakes of the caller", () => {
