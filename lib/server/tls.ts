@@ -97,7 +97,16 @@ export function createTls(
   };
 }
 
-/** `node:tls` would say nothing here, and fail every handshake. */
+/**
+ * Checks a certificate and its key, as `serve` does. `node:tls` would say nothing here, and fail every handshake.
+ *
+ * @param certificate The certificate and the key.
+ * @throws {TypeError} If one of them is not in PEM, or they do not belong together.
+ */
+export function checkCertificate(certificate: TlsCertificate): void {
+  checkPair(builtinModules("serve over TLS")("node:crypto"), certificate);
+}
+
 function checkPair(crypto: typeof import("node:crypto"), { cert, key }: TlsCertificate): void {
   let pair = false;
   try {

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { type CertificateFiles, reloadOnHangUp } from "./certificate_files.ts";
 import { listenWithClientCertificates } from "./client_certificates.ts";
 import { type Listener, listenTls } from "../server/listen.ts";
 import type { Options } from "./options.ts";
+import { errorFields, type Log } from "./log.ts";
 import { named, StartError } from "./command_line.ts";
 
 /**
@@ -13,12 +15,14 @@ import { named, StartError } from "./command_line.ts";
  *
  * @param options The port, the address, and the files for TLS.
  * @param reusePort Whether workers share the port. Not with client certificates.
+ * @param log Gets each reload of the certificate, on SIGHUP. Not with client certificates.
  * @returns The listener.
  * @throws {StartError} With exit code 1 if the address is taken or is none, with 2 if a file cannot be used.
  */
 export async function listen(
   options: Pick<Options, "port" | "hostname" | "tlsCert" | "tlsKey" | "tlsClientCa" | "handshakeTimeout">,
   reusePort = false,
+  log?: Log,
 ): Promise<Listener> {
   const { port, hostname, tlsCert, tlsKey, tlsClientCa, handshakeTimeout } = options;
   if (tlsCert === undefined || tlsKey === undefined) {
@@ -27,14 +31,30 @@ export async function listen(
   const cert = await named("tls-cert", tlsCert, Deno.readTextFile);
   const key = await named("tls-key", tlsKey, Deno.readTextFile);
   const ca = tlsClientCa === undefined ? undefined : await named("tls-client-ca", tlsClientCa, Deno.readTextFile);
-  const certificate = { cert, key };
-  return await attempt(
-    options,
-    () =>
-      ca === undefined
-        ? listenTls({ port, hostname, reusePort }, () => certificate, () => {})
-        : listenWithClientCertificates({ port, hostname, cert, key, ca, handshakeTimeout }),
-  );
+  return await attempt(options, () => {
+    if (ca !== undefined) return listenWithClientCertificates({ port, hostname, cert, key, ca, handshakeTimeout });
+    const read = async () => ({ cert: await Deno.readTextFile(tlsCert), key: await Deno.readTextFile(tlsKey) });
+    return listenWithFiles({ port, hostname, reusePort }, reloadOnHangUp({ cert, key }, read, log), log);
+  });
+}
+
+/** Listens for as long as the files are looked at. */
+function listenWithFiles(
+  where: { port: number; hostname: string; reusePort: boolean },
+  files: CertificateFiles,
+  log: Log | undefined,
+): Listener {
+  try {
+    const listener = listenTls(where, () => files.current, (error) => log?.error("certificate", errorFields(error)));
+    const close = () => {
+      files[Symbol.dispose]();
+      listener.close();
+    };
+    return { ...listener, close };
+  } catch (error) {
+    files[Symbol.dispose]();
+    throw error;
+  }
 }
 
 async function attempt(

@@ -86,7 +86,11 @@ export async function start(options: Options, worker?: WorkerPlace): Promise<Web
 
   const server = serve<SocketSession>({
     ...limitsOf(options),
-    listener: await listen(worker === undefined ? options : { ...options, port: worker.port }, worker !== undefined),
+    listener: await listen(
+      worker === undefined ? options : { ...options, port: worker.port },
+      worker !== undefined,
+      log,
+    ),
     secure: tlsCert !== undefined,
     proxies: options.proxies,
     ...(origins === undefined ? {} : { origins }),

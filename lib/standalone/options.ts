@@ -87,7 +87,7 @@ const LISTENING: Specs<"port" | "hostname" | "workers"> = {
 };
 
 const TLS: Specs<"tlsCert" | "tlsKey" | "tlsClientCa"> = {
-  tlsCert: text("FILE", "certificate chain in PEM"),
+  tlsCert: text("FILE", "certificate chain in PEM; read again on SIGHUP"),
   tlsKey: text("FILE", "its private key in PEM"),
   tlsClientCa: text("FILE", "clients must show a certificate of these authorities"),
 };
