@@ -336,8 +336,8 @@ export function resolveHubLimits(given: Partial<HubLimits> = {}): HubLimits {
 /** The caps of JSON messages. Every one is an option of `json` and `requests`. */
 export interface JsonLimits {
   /**
-   * The deepest nesting of arrays and objects in one message. A deeper message closes the connection with the code for malformed
-   * messages.
+   * The deepest nesting of arrays and objects in one message. A deeper message closes the connection with 1008 and a
+   * `LimitError`.
    * @default 64
    */
   maxDepth: number;
