@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// Uploads that go on where they were cut off. What came of a file stays beside it as `.part`; a client that comes back is told how much
-// that is, and sends the rest. client.ts comes back by itself.
+// Uploads that go on where they were cut off. What came of a file stays beside it as `.part`; a client that comes back gets the size of
+// that, and sends the rest. client.ts comes back by itself.
 //
 //   deno run --allow-net --allow-read=/tmp --allow-write=/tmp examples/resume/server.ts [port] [/tmp]
 //
@@ -12,7 +12,7 @@
 //   ← {"stored": 524288}                              at each 256 KiB
 //   ← {"stored": 1234567, "sha256": "9f86d081…"}      at the end; the server closes with 1000
 //
-// Whoever knows an id may go on with its file, so a client keeps its ids to itself.
+// A client that knows an id can go on with its file, so ids are secrets.
 
 import { serve, type WebSocketConnection, WebSocketError } from "@sluice/websocket";
 import { json, type StandardSchema } from "@sluice/websocket/typed";
@@ -21,7 +21,7 @@ import { createHash } from "node:crypto";
 const MAX_FILE_BYTES = 1024 ** 3;
 const MAX_CHUNK_BYTES = 64 * 1024;
 const REPORT_BYTES = 256 * 1024;
-/** Parts that nobody went on with are removed, or the disk fills with them. */
+/** Parts that no client has continued for so long are removed, because they fill the disk. */
 const MAX_PART_AGE = 24 * 60 * 60 * 1000;
 
 const [port = "8080", folder = "/tmp"] = Deno.args;
@@ -103,7 +103,7 @@ async function store(
       reported = stored;
       await report({ stored });
     }
-    await file.sync(); // it is only told to be there when it is
+    await file.sync(); // the answer promises that it is there
     await Deno.rename(part, whole);
     console.log(`${id} is whole`);
   }
