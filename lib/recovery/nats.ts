@@ -5,7 +5,7 @@
  * file, in a cluster on as many servers as the stream has replicas.
  *
  * @example Two servers
- * ```ts ignore: needs a NATS server with JetStream
+ * ```ts ignore
  * import { createRecoverableHub } from "@sluice/websocket/recovery";
  * import { jetStreamLog } from "@sluice/websocket/recovery/nats";
  *

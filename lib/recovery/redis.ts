@@ -6,7 +6,7 @@
  * (`recovered: false`).
  *
  * @example Two servers
- * ```ts ignore: needs a Redis server
+ * ```ts ignore
  * import { createRecoverableHub } from "@sluice/websocket/recovery";
  * import { redisLog } from "@sluice/websocket/recovery/redis";
  *
