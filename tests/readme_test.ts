@@ -13,8 +13,8 @@ function rowsOf(text: string, head: readonly string[]): string[][] {
   return tables.filter(([first]) => head.every((name, i) => first![i] === name)).flatMap((rows) => rows.slice(2));
 }
 
-Deno.test("the README is two screens, and all of its programs run", () => {
-  assertLessOrEqual(read("README.md").trimEnd().split("\n").length, 125);
+Deno.test("the README is three screens at most, and all of its programs run", () => {
+  assertLessOrEqual(read("README.md").trimEnd().split("\n").length, 150);
   const programs = blocksOf("README.md").filter(({ words }) => words[0] === "ts");
   assertEquals(programs.map(({ words }) => words.length), [1, 1, 1]);
 });
