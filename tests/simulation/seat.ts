@@ -358,12 +358,12 @@ export class Seat {
     }
   }
 
-  /** What one call adds to what may be queued, or what a hub does. */
+  /** What one call adds to what may be queued, or what a hub does: the mark counts twice, for what waits behind a source as well. */
   #mostQueued(): number {
     const { limits: { maxQueuedBytes, highWaterMark } } = this.options;
     const largest = Math.max(this.talk.largest, this.topics?.largest ?? 0) + LARGEST_CONTROL;
     const most = maxQueuedBytes + largest;
-    return Math.min(most, Math.max(this.topics?.most ?? Infinity, highWaterMark) + largest + this.talk.bytes);
+    return Math.min(most, Math.max(this.topics?.most ?? Infinity, 2 * highWaterMark) + largest + this.talk.bytes);
   }
 
   /** What waits, what a read brings on top of that, both once more in the chunk of a stream, and a message of which more is to come. */
