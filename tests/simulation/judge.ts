@@ -70,7 +70,10 @@ function raw({ acts }: Plan, { raw, heardOfRaw, client, servers, wires, links }:
   }
   const [mine] = links.map((ends) => ends[client === undefined ? 1 : 0]);
   const ways = mine === undefined ? [] : [mine.incoming, mine.outgoing];
-  const settled = raw.exchanged && !ways.some(({ disturbed }) => disturbed) && codes.length === 0 && !seat.untidy &&
+  const closing = seat.endedAt - (seat.closedAt ?? wires[0]![client === undefined ? 1 : 0].closedAt);
+  const inTime = closing < (seat.options.limits.closeTimeout || Infinity);
+  const settled = raw.exchanged && inTime && !ways.some(({ disturbed }) => disturbed) && codes.length === 0 &&
+    !seat.untidy &&
     !isLimited(seat) && mine?.incoming.read === mine?.incoming.written &&
     !acts.some((act) => act.do === "stall" || act.do === "shutdown");
   must(
