@@ -39,6 +39,15 @@ export function judge(world: World, plan: Plan, conversations: readonly Conversa
   }
 }
 
+/** Long after its peer has left an end must have noticed, where it pings. */
+export function mustHaveNoticed(world: World, { name, surface, ended, untidy, options: { limits } }: Seat): void {
+  const pings = limits.pingInterval > 0 && limits.pingInterval + limits.pongTimeout < 10_000;
+  const late = surface?.state === 1 && ended === undefined && !untidy && pings;
+  const blocked = surface?.exact === true && surface.buffered > 0;
+  const what = blocked ? "reads nothing" : "is silent";
+  world.must(!late, "bounded", () => `${name} does not notice that its peer ${what}`);
+}
+
 function must(...[holds, invariant, detail]: Parameters<World["must"]>): void {
   if (!holds) throw new Violation(invariant, detail());
 }

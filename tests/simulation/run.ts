@@ -6,7 +6,7 @@
 import { type SimulatedClient, startClient } from "./clients.ts";
 import { Conversation } from "./conversation.ts";
 import { SimulatedHubs } from "./hubs.ts";
-import { judge } from "./judge.ts";
+import { judge, mustHaveNoticed } from "./judge.ts";
 import type { Plan } from "./plan.ts";
 import { RawPeer } from "./raw.ts";
 import { SimulatedServer } from "./server.ts";
@@ -84,7 +84,7 @@ export async function run(plan: Plan, stage: Stage, trace: Trace = new Trace()):
   world.after(end + LAST, () => {
     conversations.forEach(({ raw, servers }) => {
       raw?.drop();
-      servers.forEach((seat) => seat.mustHaveNoticed());
+      servers.forEach((seat) => mustHaveNoticed(world, seat));
     });
     if (!server.stopping) server.stop();
   });

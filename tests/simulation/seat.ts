@@ -45,6 +45,7 @@ export interface SeatOptions {
     readonly closeTimeout: number;
     readonly maxMessageBytes: number;
     readonly pingInterval: number;
+    readonly pongTimeout: number;
   };
   /** Whether the other end is a raw one: it may have broken a rule first, which its application is told later. */
   readonly raw: boolean;
@@ -130,13 +131,6 @@ export class Seat {
     );
     const caused = info.wasClean ? info.error === undefined : info.error !== undefined || this.#mayEndBefore(info);
     world.must(caused, "first-cause", () => `${this.name}: wasClean ${info.wasClean}, error ${info.error}`);
-  }
-
-  /** Long after its peer has left it must have noticed, where it pings. */
-  mustHaveNoticed(): void {
-    const { world, limits } = this.options;
-    const late = this.surface?.state === 1 && this.ended === undefined && !this.untidy && limits.pingInterval > 0;
-    world.must(!late, "bounded", () => `${this.name} does not notice that its peer is silent`);
   }
 
   /** Its reader has come to an end that looks clean. */
