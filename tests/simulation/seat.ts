@@ -21,6 +21,8 @@ const LARGEST_CONTROL = 131;
 const LARGEST_READ = 65_536;
 const LARGEST_HEADER = 14;
 const MOST_CONTROLS = 8_000;
+/** And of the pongs for the pings of one read. */
+const MOST_PONGS = 1_000;
 
 /** What an application throws. */
 export class ApplicationError extends Error {
@@ -357,7 +359,10 @@ export class Seat {
     const { limits: { maxQueuedBytes, highWaterMark } } = this.options;
     const largest = Math.max(this.talk.largest, this.topics?.largest ?? 0) + LARGEST_CONTROL;
     const most = maxQueuedBytes + largest;
-    return Math.min(most, Math.max(this.topics?.most ?? Infinity, 2 * highWaterMark) + largest + this.talk.bytes);
+    return Math.min(
+      most,
+      Math.max(this.topics?.most ?? Infinity, 2 * highWaterMark) + largest + this.talk.bytes + MOST_PONGS,
+    );
   }
 
   /** What waits, what a read brings on top of that, both once more in the chunk of a stream, and a message of which more is to come. */
