@@ -412,7 +412,11 @@ export function resolveRequestLimits(given: Partial<RequestLimits> = {}): Reques
 
 /** The caps of a hub with recovery, besides those of a hub. Every one is an option of `createRecoverableHub`. */
 export interface RecoveryLimits {
-  /** Bytes of messages that are held in memory for those who catch up, all topics together. */
+  /**
+   * The most bytes of messages that are held in memory for clients that catch up, for all topics together. Messages that do not
+   * fit are read from the log again for the next client.
+   * @default 32 MiB
+   */
   maxCatchUpBytes: number;
 }
 
@@ -421,7 +425,7 @@ export const RECOVERY_LIMIT_KINDS: OptionKinds<RecoveryLimits> = { maxCatchUpByt
 
 /** The defaults of a hub with recovery. */
 export const DEFAULT_RECOVERY_LIMITS: Readonly<RecoveryLimits> = Object.freeze({
-  // What a second of a busy topic takes, for some topics at a time. What does not fit is read again for the next client.
+  // A second of a few busy topics.
   maxCatchUpBytes: 32 * 1024 * 1024,
 });
 
