@@ -3,9 +3,25 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { Duplex, type DuplexOptions } from "node:stream";
 import type { RawData } from "./message_data.ts";
 import type { WebSocket } from "./websocket.ts";
+
+/** A stream whose `read()` gives all that there is, as in Node. In Deno 2.9 it gives one chunk, and no event tells of the others. */
+class SocketStream extends Duplex {
+  override read(size?: number | null): ReturnType<Duplex["read"]> {
+    const first: unknown = super.read(size ?? undefined);
+    if (typeof size === "number" || this.readableFlowing || !(first instanceof Buffer)) return first;
+    const chunks = [first];
+    while (this.readableLength > 0) {
+      const more: unknown = super.read();
+      if (!(more instanceof Buffer)) break;
+      chunks.push(more);
+    }
+    return chunks.length === 1 ? first : Buffer.concat(chunks);
+  }
+}
 
 /**
  * Makes a stream of a socket: what is written is sent, each chunk as a message, and messages can be read. Backpressure works in both
@@ -45,7 +61,7 @@ export function createWebSocketStream(socket: WebSocket, options: DuplexOptions 
     if (socket.readyState === socket.CONNECTING) socket.once("open", action);
     else action();
   };
-  const duplex = new Duplex({
+  const duplex = new SocketStream({
     ...options,
     autoDestroy: false,
     emitClose: false,

@@ -8,13 +8,13 @@ import { type EventEmitter, once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { assert } from "@std/assert";
-import * as ours from "../../lib/ws/mod.ts";
+import * as sluice from "../../lib/ws/mod.ts";
 import type { ClientOptions } from "../../lib/ws/options.ts";
 import type { ServerOptions } from "../../lib/ws/websocket_server.ts";
 import { soon } from "../_support/wait.ts";
 
 /** What both give. */
-export type Api = typeof ours;
+export type Api = typeof sluice;
 
 // deno-lint-ignore no-explicit-any -- a package that is named at run time has no types, and these are what it is to stand for
 const load = (specifier: string): Promise<any> => import(specifier);
@@ -22,9 +22,9 @@ const theirs: Api = await load("npm:ws@^8.18.0");
 
 /** Who is on which end, and whether the server has its own port. */
 const PAIRINGS: readonly { name: string; server: Api; client: Api; port: boolean }[] = [
-  { name: "our server on a port of its own, our client", server: ours, client: ours, port: true },
-  { name: "our server in node:http, the client of ws", server: ours, client: theirs, port: false },
-  { name: "the server of ws, our client", server: theirs, client: ours, port: true },
+  { name: "our server on a port of its own, our client", server: sluice, client: sluice, port: true },
+  { name: "our server in node:http, the client of ws", server: sluice, client: theirs, port: false },
+  { name: "the server of ws, our client", server: theirs, client: sluice, port: true },
   { name: "ws itself", server: theirs, client: theirs, port: true },
 ];
 
@@ -142,6 +142,11 @@ async function ended(socket: Socket): Promise<void> {
   socket.on("error", () => {});
   socket.terminate();
   await soon(closed, "The end of a socket");
+}
+
+/** Our server on a port of its own, and our client. */
+export function ours(): Play {
+  return new Play(PAIRINGS[0]!);
 }
 
 /** The arguments of the next event of a name. */

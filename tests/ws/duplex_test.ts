@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { next, statement } from "./_support.ts";
+import { next, ours, statement } from "./_support.ts";
 
 const STREAM = "createWebSocketStream()";
 
@@ -76,4 +76,16 @@ statement(STREAM, "an error of the socket is one of the stream", async (play) =>
   const [error] = await failed as [Error & { code: string }];
   assertEquals(error.code, "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH");
   assertEquals((await ended)[0], 1009); // the close frame is sent all the same
+});
+
+Deno.test("read(null) gives all that there is, as in Node", async () => {
+  await using play = ours();
+  const { there, here } = await play.pair();
+  const stream = play.client.createWebSocketStream(here);
+  const readable = next(stream, "readable");
+  for (const text of ["one", "two", "three"]) there.send(text);
+  await readable;
+  assertEquals(String(Reflect.apply(stream.read, stream, [null])), "onetwothree");
+  stream.destroy();
+  await next(stream, "close");
 });
