@@ -1,9 +1,9 @@
 /**
- * deflate-frame and x-webkit-deflate-frame: the drafts before RFC 7692, which compress each frame by itself. Some old browsers and
- * mod_pywebsocket speak them; nothing else should. Off unless asked for.
+ * deflate-frame and x-webkit-deflate-frame: the drafts before RFC 7692, which compress each frame separately. Some old browsers
+ * and mod_pywebsocket speak them; nothing else should. They are off by default.
  *
- * From draft-tyoshino-hybi-websocket-perframe-deflate-06: RSV1 marks a compressed frame; a parameter binds the side that did
- * not send it: `max_window_bits` limits its window, `no_context_takeover` has it forget after each frame.
+ * From draft-tyoshino-hybi-websocket-perframe-deflate-06: RSV1 marks a compressed frame. A parameter applies to the side that did
+ * not send it: `max_window_bits` limits its window, and `no_context_takeover` makes it reset its context after each frame.
  *
  * @module
  */
@@ -27,31 +27,34 @@ import {
   type Inflater,
 } from "./permessage_deflate/zlib.ts";
 
-/** How frames are deflated. */
+/** Options for compressing frames. */
 export interface DeflateFrameOptions {
-  /** The name to go by. @default {"deflate-frame"} */
+  /** The name of the extension. @default {"deflate-frame"} */
   name?: "deflate-frame" | "x-webkit-deflate-frame";
-  /** Bytes below which a frame is sent as it is. @default {64} */
+  /** The size in bytes from which frames are compressed. Smaller ones are sent uncompressed. @default {64} */
   threshold?: number;
-  /** From 0, store, to 9, smallest. @default {6}, or 1 where the peer forbids context takeover and has a window of 11 bits or more */
+  /**
+   * The compression level, from 0 (none) to 9 (smallest). @default {6}, or 1 if the peer forbids context takeover and has a
+   * window of 11 bits or more
+   */
   level?: number;
 }
 
-/** What {@linkcode DeflateFrameOptions} take. */
+/** The types of {@linkcode DeflateFrameOptions}. */
 export const DEFLATE_FRAME_OPTION_KINDS: OptionKinds<DeflateFrameOptions> = {
   name: oneOf("deflate-frame", "x-webkit-deflate-frame"),
   threshold: THRESHOLD,
   level: LEVEL,
 };
 
-/** What one side asks of the other. */
+/** What one side demands of the other. */
 interface Demand {
   readonly windowBits: number;
   readonly keep: boolean;
 }
 
 /**
- * Makes deflate-frame. Offered without parameters, and whatever the peer asks for is granted.
+ * Makes the deflate-frame extension. It is offered without parameters, and accepts whatever the peer demands.
  *
  * @example A server for old browsers
  * ```ts
@@ -68,21 +71,21 @@ interface Demand {
  * @param options The name, the threshold and the level.
  * @returns The extension.
  * @throws {RangeError} If a number is out of range.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  */
 export function deflateFrame(options: DeflateFrameOptions = {}): Extension {
   checkOptions("deflateFrame()", options, DEFLATE_FRAME_OPTION_KINDS);
   const { name = "deflate-frame", threshold = 64, level } = options;
   const processor = (demand: Demand): ExtensionProcessor => ({
     name,
-    params: [], // we ask for nothing
+    params: [], // this end demands nothing
     reservedBits: { first: Rsv.RSV1, continuation: Rsv.RSV1 },
     open: (context) => openCodec(context, { demand, threshold, level }),
   });
-  const able = canKeepContext(); // asked here and not when a peer offers: it loads node:zlib
+  const able = canKeepContext(); // checked here, and not when a peer offers it, because it loads node:zlib
   return {
     name,
-    // Both sides keep their context unless they are asked not to.
+    // Both sides keep their context unless the peer forbids it.
     offer: () => able ? [[]] : [],
     accept(params) {
       const demand = able ? readDemand(params) : undefined;
@@ -96,7 +99,7 @@ export function deflateFrame(options: DeflateFrameOptions = {}): Extension {
   };
 }
 
-/** What the peer asks of us; `undefined` if it cannot be read. */
+/** What the peer demands of this end; `undefined` if the parameters are invalid. */
 function readDemand(params: readonly ExtensionParam[]): Demand | undefined {
   let windowBits = 15;
   let keep = true;
@@ -128,7 +131,7 @@ function openCodec(
     inflater ??= createInflater(15);
     const max = maxMessageBytes - messageBytes;
     try {
-      if (payload.length === 0) throw new InflateError("Compressed data is empty"); // an empty frame has one
+      if (payload.length === 0) throw new InflateError("Compressed data is empty"); // an empty frame has one byte
       const pieces = inflater.inflate(payload, { last: true, forget: false, max });
       return { fin, rsv: rsv & ~Rsv.RSV1, opcode, payload: concatBytes(pieces) };
     } catch (error) {

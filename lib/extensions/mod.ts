@@ -1,5 +1,5 @@
 /**
- * Extensions, RFC 6455 §9: the API for one's own, and how several are agreed on and work together.
+ * Extensions (RFC 6455 §9): the API for custom extensions, their negotiation, and how several work together.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Which extensions a connection uses, RFC 6455 §9.1, and how several work together.
+ * Negotiates the extensions of a connection (RFC 6455 §9.1), and combines them.
  *
  * @module
  */
@@ -9,29 +9,29 @@ import type { ReservedBits } from "../pipeline/frames/frame_parser.ts";
 import { composeStages, type Stage } from "../pipeline/stage.ts";
 import type { CodecContext, Extension, ExtensionCodec, ExtensionProcessor } from "./extension.ts";
 
-/** The extensions of a connection at work. */
+/** The active extensions of a connection. */
 export interface ExtensionChain {
-  /** All reserved bits that extensions own. */
+  /** All reserved bits that the extensions use. */
   readonly reservedBits: ReservedBits;
-  /** All opcodes that extensions own. */
+  /** All opcodes that the extensions use. */
   readonly reservedOpcodes: readonly number[];
-  /** Whether all of them cope with frames in parts. */
+  /** Whether all extensions accept frames in parts. */
   readonly splittable: boolean;
-  /** How all of them encode together; `undefined` where one has none. See {@linkcode ExtensionProcessor.encoding}. */
+  /** The combined key of their encodings; `undefined` if one has none. See {@linkcode ExtensionProcessor.encoding}. */
   readonly encoding: string | undefined;
-  /** Frames from the peer, through the extensions from the last to the first. */
+  /** Decodes frames from the peer, through the extensions from the last to the first. */
   readonly decode: Stage<readonly Frame[], Frame>;
-  /** Frames to the peer, through the extensions from the first to the last. */
+  /** Encodes frames to the peer, through the extensions from the first to the last. */
   readonly encode: Stage<readonly OutgoingFrame[], OutgoingFrame>;
-  /** Says that messages are handed on in parts: none has to fit into memory any more. */
+  /** Says that messages are now delivered in parts, so that a message need not fit into memory. */
   stream(): void;
-  /** The connection has ended. */
+  /** Called when the connection has ended. */
   release(): void;
 }
 
 /**
- * The server's choice: the client's offers in the client's order, each extension at most once, and none that wants what another
- * has.
+ * Chooses from the client's offers, in the client's order. Each extension is used at most once, and none that conflicts with
+ * another.
  *
  * @example Both ends agree
  * ```ts
@@ -48,8 +48,8 @@ export interface ExtensionChain {
  * assertEquals(confirmed.map(({ name }) => name), ["permessage-deflate"]);
  * ```
  *
- * @param offers What the client offers.
- * @param extensions What the server has.
+ * @param offers The client's offers.
+ * @param extensions The server's extensions.
  * @returns The processors in the order of the answer.
  */
 export function acceptExtensions(
@@ -67,7 +67,7 @@ export function acceptExtensions(
   return accepted;
 }
 
-/** What a client offers, as the header field's value; empty for none. */
+/** Returns a client's offers as the value of the header field; empty for none. */
 export function offerExtensions(extensions: readonly Extension[]): string {
   return serializeExtensions(
     extensions.flatMap((extension) => extension.offer().map((params) => ({ name: extension.name, params }))),
@@ -75,12 +75,12 @@ export function offerExtensions(extensions: readonly Extension[]): string {
 }
 
 /**
- * The client's check of the server's choice.
+ * Checks the server's choice on the client.
  *
- * @param answer What the server accepted; each name was offered.
- * @param extensions What the client offered.
+ * @param answer The extensions that the server accepted; each name was offered.
+ * @param extensions The extensions that the client offered.
  * @returns The processors in the order of the answer.
- * @throws {Error} If an extension comes twice, two want the same bit or opcode, or one refuses its parameters.
+ * @throws {Error} If an extension is repeated, two use the same bit or opcode, or one rejects its parameters.
  */
 export function confirmExtensions(
   answer: readonly ExtensionOffer[],
@@ -102,25 +102,25 @@ export function confirmExtensions(
   return confirmed;
 }
 
-/** What was agreed on, as the header field's value; empty for none. */
+/** Returns the negotiated extensions as the value of the header field; empty for none. */
 export function describeExtensions(processors: readonly ExtensionProcessor[]): string {
   return serializeExtensions(processors);
 }
 
 /**
- * Puts the extensions of a connection to work. What a peer sends went through them in the order of the answer (§9.1), so it is
+ * Opens the extensions of a connection. The peer's frames passed through them in the order of the answer (§9.1), so they are
  * decoded in the opposite order.
  *
  * @param processors The processors in the order of the answer.
  * @param context What the codecs need to know.
- * @returns The chain, or `undefined` where there are no extensions.
+ * @returns The chain, or `undefined` if there are no extensions.
  */
 export function openExtensions(
   processors: readonly ExtensionProcessor[],
   context: Omit<CodecContext, "split">,
 ): ExtensionChain | undefined {
   const splittable = processors.every(({ splittable = false }) => splittable);
-  // One for all codecs, and changed by `stream`.
+  // All codecs share this object, which `stream` changes.
   const shared = { ...context, split: splittable };
   const codecs: ExtensionCodec[] = [];
   try {
@@ -153,7 +153,7 @@ export function openExtensions(
   };
 }
 
-/** The one place where bits and opcodes are given out: who comes second must do without. */
+/** The one place where bits and opcodes are assigned: the first extension that asks gets them. */
 function conflict(one: ExtensionProcessor, other: ExtensionProcessor): boolean {
   const kinds = ["first", "continuation", "control"] as const;
   return kinds.some((kind) => ((one.reservedBits?.[kind] ?? 0) & (other.reservedBits?.[kind] ?? 0)) !== 0) ||

@@ -1,6 +1,6 @@
 /**
- * `Sec-WebSocket-Key` and `Sec-WebSocket-Accept`, RFC 6455 §1.3, §4.1 and §4.2.2: proof that the server speaks WebSocket and
- * not another protocol that was tricked into an answer. It does not authenticate anyone.
+ * `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (RFC 6455 §1.3, §4.1 and §4.2.2). They prove that the server speaks WebSocket,
+ * and not another protocol that was tricked into an answer. They authenticate no one.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { base64 } from "../pipeline/bytes/base64.ts";
 export const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /**
- * The `Sec-WebSocket-Accept` that answers a key.
+ * Returns the `Sec-WebSocket-Accept` for a key.
  *
  * @example The RFC's own
  * ```ts
@@ -20,7 +20,7 @@ export const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
  * assertEquals(await acceptKey("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
  * ```
  *
- * @param key The client's `Sec-WebSocket-Key`, as it came: it is hashed as text and not decoded.
+ * @param key The client's `Sec-WebSocket-Key` as received. It is hashed as text and not decoded.
  * @returns The SHA-1 of the key and {@linkcode GUID}, in base64.
  */
 export function acceptKey(key: string): Promise<string> {
@@ -30,7 +30,7 @@ export function acceptKey(key: string): Promise<string> {
 const encoder = new TextEncoder();
 
 /**
- * A new `Sec-WebSocket-Key`: 16 unpredictable bytes in base64 (RFC 6455 §4.1, item 7 of the request).
+ * Makes a new `Sec-WebSocket-Key`: 16 unpredictable bytes in base64 (RFC 6455 §4.1, item 7 of the request).
  *
  * @example A key
  * ```ts
@@ -47,7 +47,7 @@ export function createKey(): string {
 
 /**
  * Whether a value is the base64 of 16 bytes: 22 digits and two pads (RFC 6455 §4.2.1, CVE-2026-5067, CVE-2026-5068). The four
- * bits that the last digit has to spare may be any, as with the other servers: RFC 4648 §3.5 leaves that open.
+ * unused bits of the last digit may have any value, as in other servers: RFC 4648 §3.5 allows that.
  */
 export function isKey(value: string): boolean {
   return /^[A-Za-z0-9+/]{22}==$/.test(value);

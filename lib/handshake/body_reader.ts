@@ -1,13 +1,11 @@
 /**
- * The bytes of a handshake that come behind the request's head, in the drafts that have such.
+ * The bytes of a handshake behind the request's head, which some drafts have.
  *
  * @module
  */
 import { invalidState } from "../errors.ts";
 
-/**
- * Collects them from bytes in whatever pieces they come. What was pushed may be reused: nothing of it is kept as a view.
- */
+/** Collects these bytes from chunks of any size. You may reuse what you pushed: the reader keeps no view of it. */
 export class BodyReader {
   readonly #body: Uint8Array<ArrayBuffer>;
   #length = 0;
@@ -17,23 +15,23 @@ export class BodyReader {
   /**
    * Makes a reader.
    *
-   * @param bodyBytes How many there are: `LegacyRequest.bodyBytes`.
+   * @param bodyBytes The number of bytes: `LegacyRequest.bodyBytes`.
    */
   constructor(bodyBytes: number) {
     this.#body = new Uint8Array(bodyBytes);
   }
 
-  /** A copy of the bytes that came after them: frames. Empty until they are complete. */
+  /** A copy of the bytes that came after them, which are frames. Empty until the body is complete. */
   get rest(): Uint8Array<ArrayBuffer> {
     return this.#rest;
   }
 
   /**
-   * Takes the next bytes, beginning with those that came with the head, if none.
+   * Takes the next bytes, beginning with those that came with the head.
    *
-   * @param bytes What was read.
-   * @returns The body once it is complete, else `undefined`: more bytes are needed.
-   * @throws {DOMException} `InvalidStateError` if it was complete already.
+   * @param bytes The bytes that were read.
+   * @returns The body once it is complete, or `undefined` if more bytes are needed.
+   * @throws {DOMException} `InvalidStateError` if the body was already complete.
    */
   push(bytes: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
     if (this.#complete) throw invalidState("Cannot push: the body is complete");

@@ -1,6 +1,6 @@
 /**
- * The client's side of the opening handshake, RFC 6455 §4.1, from a URL to the request's bytes and from the response's head to
- * what was agreed.
+ * The client's side of the opening handshake (RFC 6455 §4.1): from a URL to the bytes of the request, and from the response's
+ * head to the agreed settings.
  *
  * @module
  */
@@ -22,31 +22,31 @@ import {
 import { type ResponseHead, serializeRequestHead } from "./http_head.ts";
 import { answeredSubprotocol, checkSubprotocols } from "./subprotocol.ts";
 
-/** What a client asks for. */
+/** Options for a client's request. */
 export interface CreateUpgradeRequestOptions {
-  /** The URL, as `parseWebSocketUrl` returns it. */
+  /** The URL, as returned by `parseWebSocketUrl`. */
   url: URL;
-  /** The subprotocols, the best first. @default {[]} */
+  /** The subprotocols, in order of preference. @default {[]} */
   protocols?: readonly string[];
   /** The value of `Sec-WebSocket-Extensions`; `""` for none. */
   extensions?: string;
-  /** More header fields. `Host` and `Authorization` go before what the URL says. */
+  /** More header fields. `Host` and `Authorization` override what the URL contains. */
   headers?: HeadersInit;
-  /** The `Sec-WebSocket-Key`. By default 16 unpredictable bytes, as RFC 6455 §4.1 demands: give one only in a test. */
+  /** The `Sec-WebSocket-Key`. By default 16 unpredictable bytes, as RFC 6455 §4.1 requires. Set it only in tests. */
   key?: string;
 }
 
-/** A request and what is needed to check its answer. */
+/** A request, with what is needed to check its response. */
 export interface CreatedUpgradeRequest {
   /** The bytes of the request. */
   bytes: Uint8Array<ArrayBuffer>;
-  /** Its `Sec-WebSocket-Key`. */
+  /** The `Sec-WebSocket-Key` of the request. */
   key: string;
 }
 
-/** What was asked for, to check the answer against. */
+/** What was requested, to check the response against. */
 export interface CheckUpgradeResponseOptions {
-  /** The request's `Sec-WebSocket-Key`. */
+  /** The `Sec-WebSocket-Key` of the request. */
   key: string;
   /** The subprotocols that were requested. @default {[]} */
   protocols?: readonly string[];
@@ -56,14 +56,14 @@ export interface CheckUpgradeResponseOptions {
 
 /** What client and server agreed on. */
 export interface UpgradeAgreement {
-  /** The subprotocol, `""` for none. */
+  /** The subprotocol; `""` for none. */
   protocol: string;
-  /** The extensions that the server accepted. Their parameters are for the extensions to judge. */
+  /** The extensions that the server accepted. The extensions themselves check their parameters. */
   extensions: ExtensionOffer[];
 }
 
 /**
- * Parses a URL as `new WebSocket` does: ws and wss, and http and https, which stand for them.
+ * Parses a URL as `new WebSocket` does: ws and wss, and http and https as aliases of them.
  *
  * @example
  * ```ts
@@ -75,7 +75,7 @@ export interface UpgradeAgreement {
  *
  * @param url The absolute URL.
  * @returns A new URL, ws or wss.
- * @throws {DOMException} `SyntaxError` if it does not parse, has another scheme, or has a fragment, an empty one included.
+ * @throws {DOMException} `SyntaxError` if the URL does not parse, has another scheme, or has a fragment, even an empty one.
  */
 export function parseWebSocketUrl(url: string | URL): URL {
   if (!URL.canParse(url)) throw syntaxError(`Cannot parse URL ${quoteUrl(url)}`);
@@ -90,7 +90,7 @@ export function parseWebSocketUrl(url: string | URL): URL {
   return parsed;
 }
 
-/** A URL for an error message: without the `user:password@` that may be in it, even where it does not parse. */
+/** Returns a URL for an error message, without its `user:password@`, even if it does not parse. */
 export function quoteUrl(url: string | URL): string {
   if (URL.canParse(url)) return quote(withoutCredentials(new URL(url)));
   const text = String(url);
@@ -100,7 +100,7 @@ export function quoteUrl(url: string | URL): string {
   return quote(end === 0 ? text : text.slice(0, start) + text.slice(end));
 }
 
-/** A URL's text without its `user:password@`: what may be shown and kept. */
+/** Returns a URL without its `user:password@`, so that it can be shown and stored. */
 export function withoutCredentials(url: URL): string {
   const shown = new URL(url);
   shown.username = "";
@@ -109,7 +109,7 @@ export function withoutCredentials(url: URL): string {
 }
 
 /**
- * Writes a request to open a WebSocket, RFC 6455 §4.1.
+ * Writes a request to open a WebSocket (RFC 6455 §4.1).
  *
  * @example The whole handshake, with no network
  * ```ts
@@ -138,10 +138,10 @@ export function withoutCredentials(url: URL): string {
  * assertEquals((await checkUpgradeResponse(response, { key, protocols })).protocol, "chat");
  * ```
  *
- * @param options What to ask for.
+ * @param options The URL, and what to request.
  * @returns The request's bytes and its key.
- * @throws {DOMException} `SyntaxError` if a subprotocol is not a token or comes twice.
- * @throws {TypeError} If a header field is malformed or the handshake's own (CVE-2026-1527).
+ * @throws {DOMException} `SyntaxError` if a subprotocol is not a token or is repeated.
+ * @throws {TypeError} If a header field is malformed or is set by the handshake itself (CVE-2026-1527).
  */
 export function createUpgradeRequest(options: CreateUpgradeRequestOptions): CreatedUpgradeRequest {
   const { url, key = createKey() } = options;
@@ -151,7 +151,7 @@ export function createUpgradeRequest(options: CreateUpgradeRequestOptions): Crea
     target: url.pathname + url.search,
     version: "HTTP/1.1",
     fields: [
-      ["Host", host], // First, RFC 9110 §7.2.
+      ["Host", host], // `Host` comes first (RFC 9110 §7.2).
       ["Upgrade", "websocket"],
       ["Connection", "Upgrade"],
       ["Sec-WebSocket-Key", key],
@@ -161,7 +161,9 @@ export function createUpgradeRequest(options: CreateUpgradeRequestOptions): Crea
   return { bytes, key };
 }
 
-/** The host and the fields of a request that are the same in any version of HTTP. Throws as {@linkcode createUpgradeRequest} does. */
+/**
+ * The host and the fields of a request that are the same in any version of HTTP. Throws as {@linkcode createUpgradeRequest} does.
+ */
 export function offerFields(
   { url, protocols = [], extensions = "", headers }: Omit<CreateUpgradeRequestOptions, "key">,
 ): { host: string; fields: HeaderFields } {
@@ -174,18 +176,18 @@ export function offerFields(
   if (credentials !== undefined && fieldValues(given, "authorization").length === 0) {
     fields.push(["Authorization", credentials]);
   }
-  // A URL leaves out its scheme's default port by itself.
+  // A URL omits the default port of its scheme.
   const [host = url.host] = fieldValues(given, "host");
   return { host, fields: [...fields, ...given.filter(([name]) => name !== "host")] };
 }
 
 /**
- * Checks the server's answer, RFC 6455 §4.1, items 1 to 6 of the response.
+ * Checks the server's response (RFC 6455 §4.1, items 1 to 6 of the response).
  *
  * @param head The response's head.
- * @param options What was asked for.
- * @returns What was agreed on.
- * @throws {HandshakeError} With the response's status and header fields, if the answer does not open the connection.
+ * @param options What was requested.
+ * @returns What client and server agreed on.
+ * @throws {HandshakeError} With the response's status and header fields, if the response does not open the connection.
  */
 export async function checkUpgradeResponse(
   head: ResponseHead,
@@ -195,10 +197,10 @@ export async function checkUpgradeResponse(
   const { key, ...asked } = options;
   const refuse = (message: string) => new HandshakeError(message, { status, headers: toHeaders(fields) });
 
-  // Item 1. Redirects and 401 are the caller's to follow, if at all.
+  // Item 1. The caller decides whether to follow redirects and 401.
   if (status !== 101) throw refuse(`Server answered ${status}, not 101`);
   if (version === "HTTP/1.0") throw refuse("Server answered 101 in HTTP/1.0");
-  // Item 2: the value, and so the only one. Item 3: one among others.
+  // Item 2: the only value of its field. Item 3: one of several.
   const upgrade = listValues(fields, "upgrade");
   if (upgrade.length !== 1 || upgrade[0]?.toLowerCase() !== "websocket") {
     throw refuse(`Header Upgrade is ${quote(upgrade.join(", "))}, not "websocket"`);
@@ -221,7 +223,7 @@ export function readAgreement(
   return { protocol: answeredSubprotocol(fields, protocols, refuse), extensions };
 }
 
-/** Item 4: exactly one, and equal. */
+/** Item 4: exactly one field, with the expected value. */
 async function checkAcceptKey(fields: HeaderFields, key: string, refuse: (message: string) => Error): Promise<void> {
   const accept = singleValue(fields, "Sec-WebSocket-Accept", refuse);
   if (accept === undefined) throw refuse("Header Sec-WebSocket-Accept is missing");
@@ -229,13 +231,13 @@ async function checkAcceptKey(fields: HeaderFields, key: string, refuse: (messag
   if (accept !== expected) throw refuse(`Header Sec-WebSocket-Accept is ${quote(accept)}, not "${expected}"`);
 }
 
-/** `user:password@` of a URL as RFC 7617 sends it, in UTF-8; `undefined` where there is none. */
+/** Encodes the `user:password@` of a URL as RFC 7617 requires, in UTF-8. Returns `undefined` if there is none. */
 export function basicCredentials({ username, password }: Pick<URL, "username" | "password">): string | undefined {
   if (username === "" && password === "") return undefined;
   return `Basic ${base64(new TextEncoder().encode(`${percentDecode(username)}:${percentDecode(password)}`))}`;
 }
 
-/** A part of a URL as it was meant. A URL may hold a `%` that begins no escape: the part is then taken as it stands. */
+/** Decodes a part of a URL. A URL may contain a `%` that begins no escape; such a part is returned unchanged. */
 export function percentDecode(text: string): string {
   try {
     return decodeURIComponent(text);

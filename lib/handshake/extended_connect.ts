@@ -1,6 +1,6 @@
 /**
- * The opening handshake over HTTP/2, RFC 8441, both sides, as header fields: an extended CONNECT request and its answer. The
- * stream's own framing has no use for a key, an accept key, `Upgrade` and `Connection` (§5).
+ * Both sides of the opening handshake over HTTP/2 (RFC 8441), as header fields: an extended CONNECT request and its response.
+ * HTTP/2 needs no key, no accept key, no `Upgrade` and no `Connection` (§5).
  *
  * @module
  */
@@ -32,15 +32,15 @@ import {
   type UpgradeRequest,
 } from "./server_handshake.ts";
 
-/** What the fields of a request cannot tell. */
+/** What the fields of a request do not contain. */
 export interface ReadExtendedConnectOptions {
-  /** Whether the connection is encrypted: decides between ws and wss in the URL. */
+  /** Whether the connection is encrypted: the URL is then wss, otherwise ws. */
   secure: boolean;
-  /** The caps. */
+  /** The limits of a head. */
   limits: HeadLimits;
 }
 
-/** What was asked for, to check an answer against. */
+/** What was requested, to check a response against. */
 export interface CheckExtendedConnectOptions {
   /** The subprotocols that were requested. */
   protocols: readonly string[];
@@ -49,12 +49,12 @@ export interface CheckExtendedConnectOptions {
 }
 
 /**
- * The header fields of a request without its pseudo-fields, as HTTP/1.1 would have them: `:authority` is the `Host`, and a cookie
- * in pieces is whole again (RFC 9113 §8.2.3).
+ * Returns the header fields of a request without pseudo-fields, as in HTTP/1.1: `:authority` becomes `Host`, and a split cookie
+ * is joined (RFC 9113 §8.2.3).
  */
 export function connectFields(fields: HeaderFields): HeaderFields {
   const cookies = fieldValues(fields, "cookie");
-  // RFC 9113 §8.3.1: who has `:authority` does not look at `Host`.
+  // RFC 9113 §8.3.1: with `:authority`, `Host` is ignored.
   const hosts = fieldValues(fields, ":authority").map((authority) => ["host", authority] as const);
   const given = fields.filter(([name]) =>
     !name.startsWith(":") && name !== "cookie" && (name !== "host" || hosts.length === 0)
@@ -63,12 +63,13 @@ export function connectFields(fields: HeaderFields): HeaderFields {
 }
 
 /**
- * Reads and checks an extended CONNECT request that opens a WebSocket: RFC 8441 §4 and §5, and what of RFC 6455 §4.2.1 is left.
+ * Reads and checks an extended CONNECT request that opens a WebSocket: RFC 8441 §4 and §5, and the remaining rules of RFC 6455
+ * §4.2.1.
  *
- * @param fields All its fields, pseudo-fields included, in the order of the wire.
- * @param options What the fields cannot tell.
+ * @param fields All fields, including pseudo-fields, in the order of the wire.
+ * @param options What the fields do not contain.
  * @returns The request. Its key is empty.
- * @throws {HandshakeError} With the status, and the header fields that belong to it: 400, 405, 414, 431 or 501.
+ * @throws {HandshakeError} With the status and the header fields of the response: 400, 405, 414, 431 or 501.
  */
 export function readExtendedConnect(
   fields: HeaderFields,
@@ -83,7 +84,7 @@ export function readExtendedConnect(
     });
   }
   const protocol = pseudoField(fields, ":protocol");
-  // RFC 9220 §3 has the status that RFC 8441 does not name.
+  // RFC 9220 §3 names the status that RFC 8441 does not.
   if (protocol !== "websocket") {
     throw new HandshakeError(`Protocol ${quote(protocol)} is not spoken here`, { status: 501 });
   }
@@ -95,20 +96,20 @@ export function readExtendedConnect(
   const { host = "", ...resource } = readResource({ target, version: HTTP_2, fields: regular });
   refuseOtherHost(fields, host);
   refuseBody({ version: HTTP_2, fields: regular });
-  // 426 would have to name a version of HTTP to change to (RFC 9110 §15.5.22), and HTTP/2 has no such change.
+  // 426 would have to name a version of HTTP to upgrade to (RFC 9110 §15.5.22), but HTTP/2 has no such upgrade.
   requireVersion(regular, { status: 400, headers: [] });
   return describeRequest({ method, target, fields: regular }, { ...resource, secure, host, key: "" });
 }
 
 const HTTP_2 = "HTTP/2.0";
 
-/** RFC 9113 §8.3.1: a `Host` that says another host than `:authority` is malformed. A proxy may have judged by the one or the other. */
+/** RFC 9113 §8.3.1: a `Host` that differs from `:authority` is malformed, because a proxy may have checked one or the other. */
 function refuseOtherHost(fields: HeaderFields, host: string): void {
   const other = fieldValues(fields, "host").find((value) => value.toLowerCase() !== host.toLowerCase());
   if (other !== undefined) throw badRequest(`Header Host is ${quote(other)}, and :authority is ${quote(host)}`);
 }
 
-/** The one value of a pseudo-field. RFC 8441 §4 has `:scheme` and `:path` in an extended CONNECT, other than in a plain one. */
+/** The only value of a pseudo-field. RFC 8441 §4 requires `:scheme` and `:path` in an extended CONNECT, unlike in a plain one. */
 function pseudoField(fields: HeaderFields, name: string): string {
   const [value, ...more] = fieldValues(fields, name);
   if (value === undefined) throw badRequest(`Field ${name} is missing`);
@@ -117,11 +118,11 @@ function pseudoField(fields: HeaderFields, name: string): string {
 }
 
 /**
- * The caps of a head in HTTP/1.1, for what is unpacked already: a line of each field, with its colon, space and end.
+ * Applies the limits of an HTTP/1.1 head to unpacked fields. Each field counts as a line with its colon, space and end.
  *
- * @param fields The fields of a request or an answer.
- * @param limits The caps.
- * @param refuse Makes the error; `status` is what a server answers, and `limit` the name of the cap.
+ * @param fields The fields of a request or a response.
+ * @param limits The limits.
+ * @param refuse Makes the error. `status` is the status of a server's response, `limit` the name of the limit.
  */
 export function checkFieldSize(
   fields: HeaderFields,
@@ -142,13 +143,13 @@ export function checkFieldSize(
 }
 
 /**
- * The answer that opens the connection, RFC 8441 §5: 200 and what the server chose.
+ * Makes the response that opens the connection (RFC 8441 §5): 200 and the server's choices.
  *
  * @param request The request.
- * @param options What the server chose.
- * @returns The fields of the answer, names in lower case.
- * @throws {TypeError} If the subprotocol was not requested or an extension not offered, or a header field is malformed or the
- * handshake's own.
+ * @param options The server's choices.
+ * @returns The fields of the response, with names in lower case.
+ * @throws {TypeError} If the subprotocol was not requested, an extension was not offered, or a header field is malformed or is
+ *    set by the handshake itself.
  */
 export function acceptExtendedConnect(
   request: Pick<UpgradeRequest, "protocols" | "extensions">,
@@ -158,8 +159,8 @@ export function acceptExtendedConnect(
 }
 
 /**
- * The fields of any other answer, with its length, which a proxy to HTTP/1.1 is glad of. Those of one hop in HTTP/1.1 must not be
- * there (RFC 9113 §8.2.2).
+ * The fields of any other response, with its length, which helps a proxy to HTTP/1.1. Connection-specific fields of HTTP/1.1 must
+ * not be present (RFC 9113 §8.2.2).
  */
 export function refusalFields({ status, headers, body }: FinalResponse): HeaderFields {
   const given = [...new Headers(headers)].filter(([name]) => !HOP_FIELDS.has(name));
@@ -168,12 +169,12 @@ export function refusalFields({ status, headers, body }: FinalResponse): HeaderF
 }
 
 /**
- * Writes an extended CONNECT request, RFC 8441 §4 and §5.
+ * Writes an extended CONNECT request (RFC 8441 §4 and §5).
  *
- * @param options What to ask for; the URL as `parseWebSocketUrl` returns it.
- * @returns The fields of the request, pseudo-fields first, names in lower case.
- * @throws {DOMException} `SyntaxError` if a subprotocol is not a token or comes twice.
- * @throws {TypeError} If a header field is malformed or the handshake's own (CVE-2026-1527).
+ * @param options What to request, with the URL as returned by `parseWebSocketUrl`.
+ * @returns The fields of the request: pseudo-fields first, names in lower case.
+ * @throws {DOMException} `SyntaxError` if a subprotocol is not a token or is repeated.
+ * @throws {TypeError} If a header field is malformed or is set by the handshake itself (CVE-2026-1527).
  */
 export function createExtendedConnect(options: Omit<CreateUpgradeRequestOptions, "key">): HeaderFields {
   const { protocol, pathname, search } = options.url;
@@ -189,13 +190,13 @@ export function createExtendedConnect(options: Omit<CreateUpgradeRequestOptions,
 }
 
 /**
- * Checks the server's answer: any 2xx opens the tunnel (RFC 9110 §9.3.6), where it chose among what was asked for (RFC 6455
+ * Checks the server's response. Any 2xx opens the tunnel (RFC 9110 §9.3.6) if the server chose from what was requested (RFC 6455
  * §4.1, items 5 and 6).
  *
- * @param head The answer's status and fields.
- * @param options What was asked for.
- * @returns What was agreed on.
- * @throws {HandshakeError} With the answer's status and header fields, if it does not open the connection.
+ * @param head The response's status and fields.
+ * @param options What was requested.
+ * @returns What client and server agreed on.
+ * @throws {HandshakeError} With the response's status and header fields, if it does not open the connection.
  */
 export function checkExtendedConnect(
   { status, fields }: { readonly status: number; readonly fields: HeaderFields },
@@ -206,7 +207,7 @@ export function checkExtendedConnect(
   return readAgreement(fields, options, refuse);
 }
 
-/** RFC 9113 §8.2.1: names in lower case. Values are as strict as in HTTP/1.1. */
+/** RFC 9113 §8.2.1: names are in lower case. Values follow the same strict rules as in HTTP/1.1. */
 function lowerCase(fields: HeaderFields): HeaderFields {
   return fields.map(([name, value]) => {
     if (isFieldValue(value)) return [name.toLowerCase(), value] as const;

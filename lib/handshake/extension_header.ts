@@ -1,5 +1,5 @@
 /**
- * The grammar of `Sec-WebSocket-Extensions`, RFC 6455 §9.1. What the names and parameters mean is each extension's business.
+ * The grammar of `Sec-WebSocket-Extensions` (RFC 6455 §9.1). Each extension decides what its name and parameters mean.
  *
  * ```text
  * extension-list  = 1#extension
@@ -15,20 +15,21 @@ import { badRequest, isToken, quote, type Refuse, SPACE, TCHAR } from "./http_fi
 export interface ExtensionParam {
   /** The parameter's name, a token. */
   readonly name: string;
-  /** The value, a token, or `undefined` where the parameter stands alone. */
+  /** The value (a token), or `undefined` for a parameter without a value. */
   readonly value: string | undefined;
 }
 
-/** An extension as a client offers it or a server accepts it. */
+/** An extension that a client offers or a server accepts. */
 export interface ExtensionOffer {
   /** The extension's name, a token. */
   readonly name: string;
-  /** The parameters in order, repeats kept. A list, so that no name is special (GHSA-5v72-xg48-5rpm). */
+  /** The parameters in order, including repeated ones. This is a list, so that no name is special (GHSA-5v72-xg48-5rpm). */
   readonly params: readonly ExtensionParam[];
 }
 
 /**
- * Parses the values of the header field. Several are one list (RFC 6455 §9.1). The work is linear (CVE-2020-7662).
+ * Parses the values of the header field. Several fields form one list (RFC 6455 §9.1). The time is linear in the length
+ * (CVE-2020-7662).
  *
  * @example Two offers
  * ```ts
@@ -41,17 +42,17 @@ export interface ExtensionOffer {
  * ]);
  * ```
  *
- * @param values The values of all fields of that name.
+ * @param values The values of all fields with that name.
  * @param refuse Makes the error: 400 by default.
- * @returns The extensions in order. Empty elements of the list are passed over (RFC 9110 §5.6.1.2).
- * @throws {HandshakeError} What `refuse` makes, if the syntax is bad.
+ * @returns The extensions in order. Empty list elements are skipped (RFC 9110 §5.6.1.2).
+ * @throws {HandshakeError} The error from `refuse`, if the syntax is invalid.
  */
 export function parseExtensions(values: readonly string[], refuse: Refuse = badRequest): ExtensionOffer[] {
   return values.flatMap((value) => parseList(value, refuse));
 }
 
 /**
- * Writes extensions as the header field's value.
+ * Writes extensions as the value of the header field.
  *
  * @example One extension
  * ```ts
@@ -77,10 +78,10 @@ function token(text: string): string {
   return text;
 }
 
-/** A token where the scanner stands. */
+/** A token at the scanner's position. */
 const TOKEN = new RegExp(`[${TCHAR}]+`, "y");
 
-/** One field's value. The scanner only ever moves forward. */
+/** Parses the value of one field. The scanner never moves backward. */
 function parseList(text: string, refuse: Refuse): ExtensionOffer[] {
   let at = 0;
   const extensions: ExtensionOffer[] = [];
@@ -112,12 +113,12 @@ function parseList(text: string, refuse: Refuse): ExtensionOffer[] {
     return token;
   }
 
-  /** A quoted-string; what it stands for must be a token, so neither an empty one nor a quoted space will do. */
+  /** Reads a quoted-string. Its content must be a token, so it must be neither empty nor contain a space. */
   function readQuoted(): string {
     let value = "";
     for (at++; text[at] !== '"'; at++) {
       if (text[at] === "\\") at++;
-      if (!isToken(text.charAt(at))) throw malformed(); // `""`, at the end, is no token either.
+      if (!isToken(text.charAt(at))) throw malformed(); // `""`, at the end of the text, is not a token either.
       value += text[at];
     }
     if (value === "") throw malformed();
@@ -125,7 +126,7 @@ function parseList(text: string, refuse: Refuse): ExtensionOffer[] {
     return value;
   }
 
-  /** Passes over a separator and the space before it, if it stands here. */
+  /** Skips a separator and the space before it, if they are next. */
   function take(separator: string): boolean {
     skipSpace();
     if (text[at] !== separator) return false;

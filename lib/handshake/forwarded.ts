@@ -1,37 +1,38 @@
 /**
- * The client behind a reverse proxy: `X-Forwarded-For` and `X-Forwarded-Proto`, used only from the proxies in `proxies`.
- * Anybody may send these fields, so what a stranger says in them counts for nothing.
+ * The client behind a reverse proxy: `X-Forwarded-For` and `X-Forwarded-Proto`. Any client can send these fields, so they are
+ * only used in requests from the proxies in `proxies`.
  *
  * @module
  */
 import { type HeaderFields, listValues, quote } from "./http_fields.ts";
 import { type AddressRange, parseAddress, parseDecimal, parseRange } from "./ip_address.ts";
 
-/** What a proxy says of its client. */
+/** The client's address, as reported by a proxy. */
 export interface Forwarded {
-  /** The client's IP address, in its usual form. */
+  /** The client's IP address, in canonical form. */
   readonly hostname: string;
-  /** The client's port; 0 where it was not said. */
+  /** The client's port; 0 if the proxy did not report it. */
   readonly port: number;
 }
 
-/** Which peers are proxies. */
+/** Decides which peers are trusted proxies. */
 export interface ProxyPolicy {
-  /** Whether a peer with this IP address, or with none, is a proxy that is believed. */
+  /** Whether a peer with this IP address, or without one, is a trusted proxy. */
   trusts(hostname: string | undefined): boolean;
   /**
-   * The client of a request from a trusted proxy: the last entry of `X-Forwarded-For` that is not a trusted proxy itself, because
-   * each proxy appends the address of its client. If that entry is not an IP address, it is the proxy that wrote it.
+   * Returns the client of a request from a trusted proxy: the last entry of `X-Forwarded-For` that is not a trusted proxy itself,
+   * because each proxy appends the address of its client. If that entry is not an IP address, the client is the proxy that wrote
+   * it.
    *
-   * @returns `undefined` where the field is missing, or its last entry is no IP address.
+   * @returns `undefined` if the field is missing or its last entry is not an IP address.
    */
   client(fields: HeaderFields): Forwarded | undefined;
 }
 
 /**
- * Compiles a list of proxies, so that a mistake in it is found when the server starts.
+ * Compiles a list of proxies. A mistake in the list is thus found when the server starts.
  *
- * @param proxies IP addresses (`127.0.0.1`, `::1`), ranges of them (`10.0.0.0/8`), or `unix` for peers that have no IP address.
+ * @param proxies IP addresses (`127.0.0.1`, `::1`), ranges (`10.0.0.0/8`), or `unix` for peers without an IP address.
  * @returns The policy.
  * @throws {TypeError} If an entry is none of these.
  */
@@ -60,9 +61,10 @@ export function compileProxies(proxies: readonly string[]): ProxyPolicy {
 }
 
 /**
- * Whether the client's side of a proxy is encrypted, by the last `X-Forwarded-Proto`, which is the nearest proxy's.
+ * Whether the connection between client and proxy is encrypted, according to the last `X-Forwarded-Proto`, which the nearest
+ * proxy wrote.
  *
- * @returns `undefined` where it is not said.
+ * @returns `undefined` if the field does not say so.
  */
 export function forwardedSecure(fields: HeaderFields): boolean | undefined {
   const scheme = listValues(fields, "x-forwarded-proto").at(-1)?.toLowerCase();
@@ -78,7 +80,10 @@ function compileRange(entry: string): AddressRange {
   return range;
 }
 
-/** An entry of `X-Forwarded-For`: an address, and from some proxies a port (`192.0.2.1:5000`, `[2001:db8::1]:5000`). */
+/**
+ * Parses an entry of `X-Forwarded-For`: an address, which some proxies write with a port (`192.0.2.1:5000`,
+ * `[2001:db8::1]:5000`).
+ */
 function parseNode(text: string): Forwarded | undefined {
   const bracket = text.startsWith("[") ? text.indexOf("]") : -1;
   const colon = text.lastIndexOf(":");

@@ -1,6 +1,5 @@
 /**
- * Where the body of an HTTP/1.1 message ends (RFC 9112 §6), and what is in it: for the requests of a server and the answers that a
- * client reads.
+ * The framing of HTTP/1.1 bodies (RFC 9112 §6), for the requests that a server reads and the responses that a client reads.
  *
  * @module
  */
@@ -23,13 +22,13 @@ export type BodyFraming = number | "chunked" | "close";
 export type RequestFraming = Exclude<BodyFraming, "close">;
 
 /**
- * How the body of a request ends, RFC 9112 §6.1 and §6.3. Where two recipients could disagree about it, one of them takes a part of
- * the body for another request (request smuggling): such requests are refused.
+ * Returns how the body of a request ends (RFC 9112 §6.1 and §6.3). If two recipients could disagree about the end, one of them
+ * may take a part of the body for another request (request smuggling), so such requests are refused.
  *
  * @param head The request's head.
- * @returns The framing; 0 where there is no body.
- * @throws {HandshakeError} 400 for both fields at once, for lengths that repeat or are no number, and for a coding in HTTP/1.0 or
- * besides `chunked`.
+ * @returns The framing; 0 if there is no body.
+ * @throws {HandshakeError} 400 for both fields at once, for a length that is repeated or not a number, and for a transfer coding
+ *    in HTTP/1.0 or other than `chunked`.
  */
 export function requestFraming({ version, fields }: Pick<RequestHead, "version" | "fields">): RequestFraming {
   const codings = fieldValues(fields, "transfer-encoding");
@@ -46,7 +45,7 @@ export function requestFraming({ version, fields }: Pick<RequestHead, "version" 
   const length = singleValue(fields, "Content-Length");
   if (length === undefined) return 0;
   const bytes = parseLength(length);
-  // A recipient that takes a leading zero for octal would see another length.
+  // A recipient that reads a leading zero as octal would see another length.
   if (bytes === undefined || (length.length > 1 && length.startsWith("0"))) {
     throw badRequest(`Header Content-Length ${quote(length)} is not a number of bytes`);
   }
@@ -54,10 +53,10 @@ export function requestFraming({ version, fields }: Pick<RequestHead, "version" 
 }
 
 /**
- * How the body of an answer ends, RFC 9112 §6.3, other than to `HEAD` and to a `CONNECT` that succeeded. It never throws: what is
- * wrong with the framing ends with the connection.
+ * Returns how the body of a response ends (RFC 9112 §6.3), for all responses but those to `HEAD` and to a successful `CONNECT`.
+ * It never throws: a body with invalid framing ends with the connection.
  *
- * @param head The answer's head.
+ * @param head The response's head.
  */
 export function responseFraming({ status, fields }: Pick<ResponseHead, "status" | "fields">): BodyFraming {
   if (status < 200 || status === 204 || status === 304) return 0;
@@ -69,29 +68,27 @@ export function responseFraming({ status, fields }: Pick<ResponseHead, "status" 
   return parseLength(length) ?? "close";
 }
 
-/** `1*DIGIT`, RFC 9110 §8.6, as far as a number is exact; `undefined` for anything else. */
+/** Parses `1*DIGIT` (RFC 9110 §8.6) if it is exact as a number; returns `undefined` for anything else. */
 export function parseLength(text: string): number | undefined {
   const length = text === "" || /[^0-9]/.test(text) ? NaN : Number(text);
   return Number.isSafeInteger(length) ? length : undefined;
 }
 
-/** Bytes of the line that begins a chunk. Its extensions mean nothing to us (RFC 9112 §7.1.1). */
+/** The longest line before a chunk, in bytes. Chunk extensions are ignored (RFC 9112 §7.1.1). */
 const MAX_CHUNK_LINE = 256;
-/** Bytes of all lines behind the last chunk (§7.1.2), which are checked and dropped. */
+/** The most bytes of trailer lines behind the last chunk (§7.1.2). They are checked and discarded. */
 const MAX_TRAILER = 8 * 1024;
-/** Digits of a chunk's size: more would not be exact in a number. */
+/** The most digits of a chunk size: more would not be exact in a number. */
 const MAX_SIZE_DIGITS = 13;
 
 const CR = 0x0d;
 const LF = 0x0a;
 
-/**
- * Takes a body out of its framing, from bytes in whatever pieces they come. Only CRLF ends a line, as in the head.
- */
+/** Removes the framing of a body from bytes that arrive in chunks of any size. Only CRLF ends a line, as in the head. */
 export class BodyParser {
-  /** Bytes that are left of the body, or of the chunk. */
+  /** The bytes left of the body or of the chunk. */
   #left: number;
-  /** What comes next. */
+  /** What is expected next. */
   #state: "data" | "size" | "end" | "trailer" | "complete";
   readonly #chunked: boolean;
   readonly #refuse: Refuse;
@@ -103,7 +100,7 @@ export class BodyParser {
    * Makes a parser for one body.
    *
    * @param framing How the body ends.
-   * @param refuse Makes the error for chunks that are malformed: 400 by default.
+   * @param refuse Makes the error for malformed chunks: 400 by default.
    */
   constructor(framing: BodyFraming, refuse: Refuse = badRequest) {
     this.#chunked = framing === "chunked";
@@ -117,7 +114,7 @@ export class BodyParser {
     return this.#state === "complete";
   }
 
-  /** What came behind the body, as a part of what was pushed. Empty until the body is complete. */
+  /** The bytes behind the body, as a view of what was pushed. Empty until the body is complete. */
   get rest(): Uint8Array<ArrayBuffer> {
     return this.#rest;
   }
@@ -125,9 +122,9 @@ export class BodyParser {
   /**
    * Takes the next bytes.
    *
-   * @param bytes What was read.
-   * @param take Gets each piece of the body, as a part of `bytes`.
-   * @throws {HandshakeError} What `refuse` makes, if a chunk is malformed. Nothing more may be pushed.
+   * @param bytes The bytes that were read.
+   * @param take Called with each piece of the body, as a view of `bytes`.
+   * @throws {HandshakeError} The error from `refuse`, if a chunk is malformed. Do not push anything after it.
    */
   push(bytes: Uint8Array<ArrayBuffer>, take: (piece: Uint8Array<ArrayBuffer>) => void): void {
     let at = 0;
@@ -185,8 +182,8 @@ export class BodyParser {
   }
 
   /**
-   * One trailer field, RFC 9112 §7.1.2. Its syntax is that of a field of the head, and then it is dropped: a recipient must not merge
-   * it into the head (RFC 9110 §6.5.1).
+   * One trailer field (RFC 9112 §7.1.2). It has the syntax of a field of the head, and is then discarded: a recipient must not
+   * merge it into the head (RFC 9110 §6.5.1).
    */
   #takeTrailer(line: string): void {
     parseFieldLine(line, this.#refuse);

@@ -1,31 +1,31 @@
 /**
- * HTTP header fields: the grammar of tokens and values, and what the handshakes ask of a list of fields.
+ * HTTP header fields: the grammar of tokens and values, and functions for lists of fields.
  *
- * Any field may be absent or repeated, and every function reads its input once. The regular expressions that see a peer's text
- * look for one character that does not belong there, so none of them can backtrack (CVE-2021-32640, CVE-2023-26103).
+ * Any field may be absent or repeated, and every function reads its input once. The regular expressions that read a peer's text
+ * look for one character that is not allowed, so none of them can backtrack (CVE-2021-32640, CVE-2023-26103).
  *
  * @module
  */
 import { HandshakeError } from "../errors.ts";
 
-/** Header fields in the order of the wire, repeats kept. The parsers give names in lower case. */
+/** Header fields in the order of the wire, including repeated ones. The parsers return names in lower case. */
 export type HeaderFields = readonly (readonly [name: string, value: string])[];
 
-/** Makes the error for a peer's text that is malformed: which status it bears depends on who reads. */
+/** Makes the error for malformed text from a peer. Each reader decides its status. */
 export type Refuse = (message: string) => Error;
 
-/** The server's way to refuse: 400 Bad Request. */
+/** The error of a server: 400 Bad Request. */
 export function badRequest(message: string): HandshakeError {
   return new HandshakeError(message, { status: 400 });
 }
 
 /**
- * Reads one field line, RFC 9112 §5: no space before the colon (§5.1), no folding (§5.2), no control character (RFC 9110 §5.5).
+ * Reads one field line (RFC 9112 §5): no space before the colon (§5.1), no folding (§5.2), no control character (RFC 9110 §5.5).
  *
  * @param line The line without its end.
  * @param refuse Makes the error: 400 by default.
- * @returns The name in lower case, and the value without the white space around it.
- * @throws {HandshakeError} What `refuse` makes, if the line is malformed.
+ * @returns The name in lower case, and the value without surrounding white space.
+ * @throws {HandshakeError} The error from `refuse`, if the line is malformed.
  */
 export function parseFieldLine(line: string, refuse: Refuse = badRequest): [name: string, value: string] {
   const colon = line.indexOf(":");
@@ -37,27 +37,27 @@ export function parseFieldLine(line: string, refuse: Refuse = badRequest): [name
   return [name.toLowerCase(), value];
 }
 
-/** What is wrong with a value that has a control character. It may be a secret, so it is not shown. */
+/** Describes a value with a control character. The value may be a secret, so it is not shown. */
 export function unprintable(name: string): string {
   return `Value of header ${quote(name)} has a control character`;
 }
 
-/** The values of every field called `name` (lower case), in order. */
+/** Returns the values of every field called `name` (lower case), in order. */
 export function fieldValues(fields: HeaderFields, name: string): string[] {
   const values: string[] = [];
-  // Pairs are taken apart by their places here and below: `[name, value]` makes an iterator for each.
+  // Pairs are read by index here and below: destructuring `[name, value]` makes an iterator for each.
   for (const field of fields) if (field[0] === name) values.push(field[1]);
   return values;
 }
 
 /**
- * The value of a field that may come once.
+ * Returns the value of a field that may appear once.
  *
  * @param fields The fields.
- * @param name The field's name, as it stands in the error.
+ * @param name The field's name, as the error shows it.
  * @param refuse Makes the error: 400 by default.
- * @returns The value, or `undefined` where the field is missing.
- * @throws {HandshakeError} What `refuse` makes, if the field comes more than once.
+ * @returns The value, or `undefined` if the field is missing.
+ * @throws {HandshakeError} The error from `refuse`, if the field appears more than once.
  */
 export function singleValue(fields: HeaderFields, name: string, refuse: Refuse = badRequest): string | undefined {
   const wanted = name.toLowerCase();
@@ -69,7 +69,7 @@ export function singleValue(fields: HeaderFields, name: string, refuse: Refuse =
 }
 
 /**
- * The elements of a comma-separated list of tokens, RFC 9110 §5.6.1. Several fields are one list (§5.3).
+ * Returns the elements of a comma-separated list of tokens (RFC 9110 §5.6.1). Several fields form one list (§5.3).
  *
  * @example Several fields are one list
  * ```ts
@@ -83,8 +83,8 @@ export function singleValue(fields: HeaderFields, name: string, refuse: Refuse =
  * ```
  *
  * @param fields The fields.
- * @param name The list's name, lower case.
- * @returns The elements without the white space around them. Empty ones are passed over (§5.6.1.2).
+ * @param name The name of the field, in lower case.
+ * @returns The elements without surrounding white space. Empty ones are skipped (§5.6.1.2).
  */
 export function listValues(fields: HeaderFields, name: string): string[] {
   const elements: string[] = [];
@@ -97,7 +97,7 @@ export function listValues(fields: HeaderFields, name: string): string[] {
   return elements;
 }
 
-/** Whether a list has `token` (lower case) among its elements, in whatever case. Never a match of a part (aiohttp#12723). */
+/** Whether a list contains `token` (lower case) as a whole element, in any case (aiohttp#12723). */
 export function hasToken(fields: HeaderFields, name: string, token: string): boolean {
   for (const field of fields) {
     if (field[0] !== name) continue;
@@ -106,21 +106,21 @@ export function hasToken(fields: HeaderFields, name: string, token: string): boo
   return false;
 }
 
-/** The fields as `Headers`. */
+/** Converts fields to `Headers`. */
 export function toHeaders(fields: HeaderFields): Headers {
   const headers = new Headers();
   for (const [name, value] of fields) headers.append(name, value);
   return headers;
 }
 
-/** Fields as one string, which an open connection may keep for as long as it lasts: about a fifth of what `Headers` take. */
+/** Packs fields into one string, which an open connection may keep: it takes about a fifth of the memory of `Headers`. */
 export function packFields(fields: HeaderFields): string {
   const lines: string[] = [];
   for (const field of fields) lines.push(`${field[0]}:${field[1]}`);
-  return lines.join("\n"); // which copies: nothing of the head is kept
+  return lines.join("\n"); // which copies, so that no part of the head is kept
 }
 
-/** What {@linkcode packFields} made, as `Headers`. Neither a colon in a name nor a line feed in a value can be. */
+/** Converts the result of {@linkcode packFields} to `Headers`. A name cannot contain a colon, nor a value a line feed. */
 export function unpackFields(packed: string): Headers {
   const headers = new Headers();
   for (const field of packed === "" ? [] : packed.split("\n")) {
@@ -130,13 +130,13 @@ export function unpackFields(packed: string): Headers {
   return headers;
 }
 
-/** `tchar`, RFC 9110 §5.6.2, as a class of a regular expression has it. */
+/** `tchar` (RFC 9110 §5.6.2), as a character class of a regular expression. */
 export const TCHAR = "!#$%&'*+\\-.^_`|~0-9A-Za-z";
 /** Anything but a `tchar`. */
 const NOT_TOKEN = new RegExp(`[^${TCHAR}]`);
 /** Anything but visible ASCII. */
 const NOT_VISIBLE = /[^!-~]/;
-/** Anything that a field's value cannot have: control characters but HTAB, and what is no byte. */
+/** Anything that a field's value cannot contain: control characters except HTAB, and characters that are not bytes. */
 const NOT_FIELD_VALUE = /[^\t -~\x80-\xff]/;
 
 /** Whether a text is a `token`, RFC 9110 §5.6.2. */
@@ -144,17 +144,17 @@ export function isToken(text: string): boolean {
   return text !== "" && !NOT_TOKEN.test(text);
 }
 
-/** Whether a text is one or more visible ASCII characters, as a request target is. */
+/** Whether a text consists of one or more visible ASCII characters, as a request target must. */
 export function isVisible(text: string): boolean {
   return text !== "" && !NOT_VISIBLE.test(text);
 }
 
-/** Whether a text may be a field's value or a reason phrase, RFC 9110 §5.5: bytes, and of the control characters only HTAB. */
+/** Whether a text may be a field's value or a reason phrase (RFC 9110 §5.5): bytes, without control characters except HTAB. */
 export function isFieldValue(text: string): boolean {
   return !NOT_FIELD_VALUE.test(text);
 }
 
-/** A text without the `OWS` (SP, HTAB) around it. `String.trim` would take U+00A0 too, which is a byte of a value. */
+/** Returns a text without the `OWS` (SP, HTAB) around it. `String.trim` would also remove U+00A0, which is a byte of a value. */
 export function trimSpace(text: string): string {
   let start = 0;
   let end = text.length;
@@ -171,7 +171,7 @@ export function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }
 
-/** A peer's text for an error message: quoted, cut to 64 characters, and all but printable ASCII escaped. */
+/** Returns a peer's text for an error message: quoted, cut to 64 characters, with everything but printable ASCII escaped. */
 export function quote(text: string): string {
   const cut = text.length > 64 ? `${text.slice(0, 64)}...` : text;
   return JSON.stringify(cut).replace(
@@ -180,7 +180,7 @@ export function quote(text: string): string {
   );
 }
 
-/** The fields that frame a message, RFC 9112 §6 and §9: what is written there is decided here, whatever an application says. */
+/** The fields that frame a message (RFC 9112 §6 and §9). Their values are decided here, whatever an application sets. */
 export const FRAMING_FIELDS: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -189,18 +189,21 @@ export const FRAMING_FIELDS: ReadonlySet<string> = new Set([
   "transfer-encoding",
 ]);
 
-/** The fields that HTTP/2 does not have: those that frame a message, and those of one hop of HTTP/1.1 (RFC 9113 §8.2.2). */
+/**
+ * The fields that HTTP/2 does not allow: those that frame a message, and the connection-specific ones of HTTP/1.1 (RFC 9113
+ * §8.2.2).
+ */
 export const HOP_FIELDS: ReadonlySet<string> = new Set([...FRAMING_FIELDS, "proxy-connection", "upgrade"]);
 
-/** The fields of a handshake that are not the application's: it would break if one of them were set. */
+/** The fields that an application must not set, because the handshake would break. */
 const HANDSHAKE_FIELDS: ReadonlySet<string> = new Set([...FRAMING_FIELDS, "expect", "te", "upgrade"]);
 
 /**
- * The fields that an application adds to a handshake.
+ * Returns the fields that an application adds to a handshake.
  *
- * @param init What the application gave.
- * @returns The fields, names in lower case.
- * @throws {TypeError} If a name or a value is malformed, or the field is the handshake's own.
+ * @param init The application's fields.
+ * @returns The fields, with names in lower case.
+ * @throws {TypeError} If a name or a value is malformed, or the field is set by the handshake itself.
  */
 export function applicationFields(init?: HeadersInit): HeaderFields {
   if (init === undefined) return [];
@@ -213,7 +216,7 @@ export function applicationFields(init?: HeadersInit): HeaderFields {
   return fields;
 }
 
-/** Whether a field (lower case) of the answer that opens a connection is the application's, and not the handshake's own. */
+/** Whether the application may set a field (lower case) of the response that opens a connection. */
 export function isApplicationField(name: string): boolean {
   return !HANDSHAKE_FIELDS.has(name) && !name.startsWith("sec-websocket-");
 }

@@ -1,8 +1,9 @@
 /**
- * The head of an HTTP/1.1 message (RFC 9112): start line and header fields, parsed as bytes arrive and written with care.
+ * The head of an HTTP/1.1 message (RFC 9112): start line and header fields. It is parsed as bytes arrive, and checked when it is
+ * written.
  *
- * Only CRLF ends a line. RFC 9112 §2.2 lets a recipient take a bare LF too; every WebSocket peer sends CRLF, and two parsers
- * on one path that disagree about where a head ends are how requests are smuggled, so this one does not.
+ * Only CRLF ends a line. RFC 9112 §2.2 lets a recipient accept a bare LF too, but every WebSocket peer sends CRLF, and requests
+ * are smuggled when two parsers disagree about the end of a head.
  *
  * @module
  */
@@ -63,50 +64,52 @@ export type HeadLimits = Pick<Limits, "maxHeaderBytes" | "maxHeaderCount" | "max
 
 const { maxHeaderBytes, maxHeaderCount, maxStartLineBytes } = LIMIT_KINDS;
 
-/** What they take. A head without limits would be one without an end. */
+/** The types of these options. They are required, because a head without limits could be endless. */
 const HEAD_LIMIT_KINDS: OptionKinds<HeadLimits> = {
   maxHeaderBytes: required(maxHeaderBytes),
   maxHeaderCount: required(maxHeaderCount),
   maxStartLineBytes: required(maxStartLineBytes),
 };
 
-/** What tells the head of a request from that of a response. */
+/** The differences between the head of a request and that of a response. */
 export interface HeadGrammar<StartLine> {
-  /** Parses the first line, or returns `undefined` to pass over it. Throws {@linkcode HandshakeError}. */
+  /** Parses the first line. Returns `undefined` to skip it. Throws {@linkcode HandshakeError}. */
   parseStartLine(line: string): StartLine | undefined;
-  /** Whether a field may go on in the next line (RFC 9112 §5.2). @default {false} */
+  /** Whether a field may continue on the next line (RFC 9112 §5.2). @default {false} */
   readonly folds?: boolean;
-  /** Whether a complete head is passed over for the one that follows it. */
+  /** Whether to skip a complete head and read the one that follows it. */
   isInterim(start: StartLine): boolean;
-  /** Makes the error for a fault. `status` is what a server answers; `start` and `fields` are what was read before the fault. */
+  /**
+   * Makes the error for a fault. `status` is the status of a server's response; `start` and `fields` are what was read before the
+   * fault.
+   */
   refuse(message: string, fault: HeadFault<StartLine>): HandshakeError;
 }
 
-/** What is wrong with a head. */
+/** A fault in a head. */
 export interface HeadFault<StartLine> {
-  /** What a server answers. */
+  /** The status of a server's response. */
   readonly status: number;
-  /** The name of the limit that was passed, where one was. */
+  /** The name of the limit, if one was exceeded. */
   readonly limit?: keyof HeadLimits | undefined;
-  /** The first line, where it was read. */
+  /** The first line, if it was read. */
   readonly start: StartLine | undefined;
   /** The fields that were read. */
   readonly fields: HeaderFields;
 }
 
 /**
- * Parses one head from bytes in whatever pieces they come. Each piece is decoded once, and no more of it than a head may be long,
- * so the work is linear even when bytes come one at a time (CVE-2023-43669). What was pushed may be reused: nothing of it is kept
- * as a view.
+ * Parses one head from chunks of any size. Each chunk is decoded once, and only as far as a head may be long, so the time is
+ * linear even if bytes arrive one at a time (CVE-2023-43669). You may reuse what you pushed: the parser keeps no view of it.
  *
- * @typeParam StartLine What the first line holds.
+ * @typeParam StartLine The parts of the first line.
  */
 export class HeadParser<StartLine extends object> {
   readonly #limits: HeadLimits;
   readonly #grammar: HeadGrammar<StartLine>;
-  /** The line that has begun. */
+  /** The incomplete line. */
   #line = "";
-  /** Bytes of all complete lines. */
+  /** The bytes of all complete lines. */
   #bytesRead = 0;
   #start: StartLine | undefined;
   #fields: [name: string, value: string][] = [];
@@ -117,8 +120,8 @@ export class HeadParser<StartLine extends object> {
   /**
    * Makes a parser for one head.
    *
-   * @param limits The caps. Bytes and fields are both counted.
-   * @param grammar What tells the head of a request from that of a response.
+   * @param limits The limits on bytes and on fields.
+   * @param grammar The grammar of a request or of a response.
    */
   constructor(limits: HeadLimits, grammar: HeadGrammar<StartLine>) {
     checkValues(limits, HEAD_LIMIT_KINDS);
@@ -126,7 +129,7 @@ export class HeadParser<StartLine extends object> {
     this.#grammar = grammar;
   }
 
-  /** A copy of the bytes that came after the head: frames, or a body. Empty until the head is complete. */
+  /** A copy of the bytes that came after the head, which are frames or a body. Empty until the head is complete. */
   get rest(): Uint8Array<ArrayBuffer> {
     return this.#rest;
   }
@@ -134,16 +137,16 @@ export class HeadParser<StartLine extends object> {
   /**
    * Takes the next bytes.
    *
-   * @param bytes What was read.
-   * @returns The head once it is complete, else `undefined`: more bytes are needed.
-   * @throws {HandshakeError} If the head is malformed or over a limit. Nothing more may be pushed.
-   * @throws {DOMException} `InvalidStateError` if the head was complete or refused already.
+   * @param bytes The bytes that were read.
+   * @returns The head once it is complete, or `undefined` if more bytes are needed.
+   * @throws {HandshakeError} If the head is malformed or exceeds a limit. Do not push anything after it.
+   * @throws {DOMException} `InvalidStateError` if the head was already complete or refused.
    */
   push(bytes: Uint8Array): (StartLine & HeaderSection) | undefined {
     if (this.#finished) throw invalidState("Cannot push: the head is complete or was refused");
     this.#finished = true; // also if something throws
     const { maxHeaderBytes, maxStartLineBytes } = this.#limits;
-    // One byte more than fits is enough to see that it does not fit. Behind the head may be frames.
+    // One byte too many is enough to see that a head is too long. The bytes behind the head may be frames.
     const text = decodeBytes(bytes.subarray(0, maxHeaderBytes - this.#bytesRead - this.#line.length + 1));
     for (let at = 0; at < text.length;) {
       const lineFeed = text.indexOf("\n", at);
@@ -179,7 +182,7 @@ export class HeadParser<StartLine extends object> {
     return undefined;
   }
 
-  /** Caps, checked before anything is kept: 414 for the first line, 431 for all lines (RFC 9112 §3, RFC 6585 §5). */
+  /** The limits, checked before anything is kept: 414 for the first line, 431 for all lines (RFC 9112 §3, RFC 6585 §5). */
   #tooLong(): HandshakeError {
     const { maxHeaderBytes, maxStartLineBytes } = this.#limits;
     if (this.#start !== undefined) {
@@ -189,7 +192,7 @@ export class HeadParser<StartLine extends object> {
     return this.#refuse(`Start line is longer than ${max} bytes`, 414, "maxStartLineBytes");
   }
 
-  /** One line of the fields, RFC 9112 §5. Only answers may fold them (§5.2). */
+  /** Adds one field line (RFC 9112 §5). Only responses may fold lines (§5.2). */
   #addField(line: string): void {
     if (isSpace(line.charCodeAt(0))) return this.#unfold(line);
     const { maxHeaderCount } = this.#limits;
@@ -199,7 +202,7 @@ export class HeadParser<StartLine extends object> {
     this.#fields.push(parseFieldLine(line, this.#refuseLine ??= (message) => this.#refuse(message, 400)));
   }
 
-  /** A line that goes on with the field before it, §5.2: a server refuses it, a client puts a space in place of the fold. */
+  /** Handles a line that continues the field before it (§5.2): a server refuses it, a client replaces the fold with a space. */
   #unfold(line: string): void {
     const field = this.#fields.at(-1);
     if (this.#grammar.folds !== true || field === undefined) throw this.#refuse("Header line is folded", 400);
@@ -213,7 +216,7 @@ export class HeadParser<StartLine extends object> {
 }
 
 /**
- * Parses the head of a request. Its errors carry the status to answer with: 400, 414, 431 or 505.
+ * Parses the head of a request. Its errors have the status of the response: 400, 414, 431 or 505.
  *
  * @example A head in two pieces, and the first bytes behind it
  * ```ts
@@ -237,7 +240,7 @@ export class RequestHeadParser extends HeadParser<RequestLine> {
   /**
    * Makes a parser for one head.
    *
-   * @param limits The caps. Bytes and fields are both counted.
+   * @param limits The limits on bytes and on fields.
    */
   constructor(limits: HeadLimits) {
     super(limits, REQUEST_GRAMMAR);
@@ -254,7 +257,7 @@ function limited(limit: keyof HeadLimits | undefined): { limit?: string } {
   return limit === undefined ? {} : { limit };
 }
 
-/** `method SP request-target SP HTTP-version`, RFC 9112 §3. Empty lines before it are passed over, §2.2. */
+/** `method SP request-target SP HTTP-version` (RFC 9112 §3). Empty lines before it are skipped (§2.2). */
 function parseRequestLine(line: string): RequestLine | undefined {
   if (line === "") return undefined;
   const first = line.indexOf(" ");
@@ -263,21 +266,21 @@ function parseRequestLine(line: string): RequestLine | undefined {
   if (first === last || target.includes(" ") || !isToken(method) || !VERSION.test(version)) {
     throw badRequest(`Request line ${quote(line)} is malformed`);
   }
-  // Before the target is judged: the preface of HTTP/2 is `PRI * HTTP/2.0`.
+  // Checked before the target: the preface of HTTP/2 is `PRI * HTTP/2.0`.
   if (!version.startsWith("HTTP/1.")) throw new HandshakeError(`${version} is not spoken here`, { status: 505 });
   checkTarget(method, target);
   return { method, target, version };
 }
 
 /**
- * Parses the head of a response. Interim responses but 101 are passed over (RFC 9110 §15.2), within the same limit of bytes.
- * Its errors carry the status and the fields that the server sent, status 0 where none was read before the fault.
+ * Parses the head of a response. Interim responses except 101 are skipped (RFC 9110 §15.2) and count towards the same limit of
+ * bytes. Its errors have the status and the fields that the server sent; the status is 0 if the fault came before it.
  */
 export class ResponseHeadParser extends HeadParser<StatusLine> {
   /**
    * Makes a parser for one head.
    *
-   * @param limits The caps. Bytes and fields are both counted.
+   * @param limits The limits on bytes and on fields.
    */
   constructor(limits: HeadLimits) {
     super(limits, RESPONSE_GRAMMAR);
@@ -292,7 +295,7 @@ const RESPONSE_GRAMMAR: HeadGrammar<StatusLine> = {
     new HandshakeError(message, { status: start?.status ?? 0, headers: toHeaders(fields), ...limited(limit) }),
 };
 
-/** `HTTP-version SP status-code SP [reason-phrase]`, RFC 9112 §4; many servers leave out the second space. */
+/** `HTTP-version SP status-code SP [reason-phrase]` (RFC 9112 §4). Many servers omit the second space. */
 function parseStatusLine(line: string): StatusLine {
   const version = line.slice(0, 8);
   const code = line.slice(9, 12);
@@ -309,7 +312,8 @@ function parseStatusLine(line: string): StatusLine {
 /**
  * Writes the head of a request.
  *
- * @throws {TypeError} If a part would break out of its place (CVE-2026-1527, CVE-2020-35678): nothing is escaped or dropped.
+ * @throws {TypeError} If a part contains characters that would end it (CVE-2026-1527, CVE-2020-35678). Nothing is escaped or
+ *    dropped.
  */
 export function serializeRequestHead(head: RequestHead): Uint8Array<ArrayBuffer> {
   const { method, target, version, fields } = head;
@@ -322,7 +326,8 @@ export function serializeRequestHead(head: RequestHead): Uint8Array<ArrayBuffer>
 /**
  * Writes the head of a response.
  *
- * @throws {TypeError} If a part would break out of its place (CVE-2026-1527, CVE-2020-35678): nothing is escaped or dropped.
+ * @throws {TypeError} If a part contains characters that would end it (CVE-2026-1527, CVE-2020-35678). Nothing is escaped or
+ *    dropped.
  */
 export function serializeResponseHead(head: ResponseHead): Uint8Array<ArrayBuffer> {
   const { version, status, statusText, fields } = head;
@@ -335,14 +340,14 @@ export function serializeResponseHead(head: ResponseHead): Uint8Array<ArrayBuffe
 /**
  * Checks a reason phrase (RFC 9112 §4).
  *
- * @throws {TypeError} If it would break out of its line.
+ * @throws {TypeError} If it contains characters that would end its line.
  */
 export function requireReasonPhrase(statusText: string): void {
   if (isFieldValue(statusText)) return;
   throw new TypeError(`Cannot use reason phrase ${quote(statusText)}: it has a character that is not allowed`);
 }
 
-/** Fields as the lines of a head. Throws as {@linkcode serializeResponseHead} does. */
+/** Writes fields as the lines of a head. Throws as {@linkcode serializeResponseHead} does. */
 export function fieldLines(fields: HeaderFields): string {
   let lines = "";
   for (const field of fields) {
@@ -366,20 +371,22 @@ function isStatus(status: number): boolean {
   return Number.isInteger(status) && status >= 100 && status <= 599;
 }
 
-/** Each byte as the code unit of the same number. `TextDecoder("latin1")` is windows-1252, which is not that. */
+/**
+ * Decodes each byte as the code unit with the same number. `TextDecoder("latin1")` cannot do this, because it is windows-1252.
+ */
 function decodeBytes(bytes: Uint8Array): string {
   let text = "";
-  // In parts: an engine bounds the arguments of a call.
+  // In parts, because an engine limits the arguments of a call.
   for (let at = 0; at < bytes.length; at += 4096) {
     text += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(at, at + 4096));
   }
   return text;
 }
 
-/** The reverse of {@linkcode decodeBytes}; the text has no code unit above 0xFF. */
+/** The reverse of {@linkcode decodeBytes}. The text must have no code unit above 0xFF. */
 export function encodeBytes(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
-  // A head is ASCII as a rule, and then its UTF-8 fits.
+  // Most heads are ASCII, and then their UTF-8 fits.
   const { read, written } = ENCODER.encodeInto(text, bytes);
   if (read === written && read === text.length) return bytes;
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);

@@ -1,6 +1,6 @@
 /**
- * Whole responses: every answer to a handshake but 101, and the answers to ordinary requests on the same port. Each closes the
- * connection.
+ * Whole responses: every response to a handshake except 101, and the responses to ordinary requests on the same port. Each closes
+ * the connection.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import type { HandshakeError } from "../errors.ts";
 import { FRAMING_FIELDS, type HeaderFields, isFieldValue, quote } from "./http_fields.ts";
 import { requireReasonPhrase, serializeResponseHead } from "./http_head.ts";
 
-/** The head of a final response (RFC 9110 §15), as a web `Response` has it. */
+/** The head of a final response (RFC 9110 §15), as in a web `Response`. */
 export interface FinalResponseHead {
   /** The status code, 200 to 599. */
   status: number;
-  /** The reason phrase. By default the usual one. */
+  /** The reason phrase. By default the standard one. */
   statusText?: string;
-  /** The header fields. `Connection`, `Content-Length` and `Transfer-Encoding` are not taken from here. */
+  /** The header fields. `Connection`, `Content-Length` and `Transfer-Encoding` are ignored here. */
   headers?: HeadersInit;
 }
 
@@ -24,13 +24,15 @@ export interface FinalResponse extends FinalResponseHead {
   body: Uint8Array<ArrayBuffer>;
 }
 
-/** What decides how a response is framed. */
+/** Options for framing a response. */
 export interface SerializeResponseOptions {
-  /** The request's method: the answer to `HEAD` has no body. @default {"GET"} */
+  /** The request's method. A response to `HEAD` has no body. @default {"GET"} */
   method?: string;
 }
 
-/** The reason phrases of RFC 9110 §15 and RFC 6585 for what we send, and for what applications often do. */
+/**
+ * The reason phrases of RFC 9110 §15 and RFC 6585 for the responses of this module, and for those that applications often use.
+ */
 const REASON_PHRASES: Readonly<Record<number, string>> = {
   200: "OK",
   201: "Created",
@@ -63,13 +65,13 @@ const REASON_PHRASES: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 };
 
-/** How an answer is framed, and whether the connection goes on. */
+/** How a response is framed, and whether the connection stays open. */
 export interface AnswerFraming {
-  /** Its length in bytes, where it is known; `"chunked"`; or `undefined` where the head says nothing of it. */
+  /** The length in bytes, if known; `"chunked"`; or `undefined` if the head contains neither. */
   readonly body: number | "chunked" | undefined;
-  /** Whether the connection ends with the answer. */
+  /** Whether the connection closes after the response. */
   readonly close: boolean;
-  /** When the answer was made, in the form of RFC 9110 §5.6.7, where the application does not say it. */
+  /** The date of the response in the format of RFC 9110 §5.6.7, unless the application sets it. */
   readonly date?: string;
 }
 
@@ -88,9 +90,9 @@ export interface AnswerFraming {
  * );
  * ```
  *
- * @param response The status and the header fields; a web `Response` will do.
+ * @param response The status and the header fields, such as a web `Response`.
  * @param body The whole body.
- * @param options What decides how the response is framed.
+ * @param options The framing of the response.
  * @returns The bytes of head and body.
  * @throws {RangeError} If the status is not a final one.
  * @throws {TypeError} If the reason phrase or a header field is malformed.
@@ -111,13 +113,13 @@ export function serializeResponse(
   return bytes;
 }
 
-/** The head of a final response, its fields in the order in which they are written. */
+/** The head of a final response, with its fields in the order in which they are written. */
 export interface AnswerHead {
   /** The status code, 200 to 599. */
   readonly status: number;
-  /** The reason phrase, or an empty string for the usual one. */
+  /** The reason phrase, or an empty string for the standard one. */
   readonly statusText: string;
-  /** The header fields, names in lower case. Those that frame the answer are not taken from here. */
+  /** The header fields, with names in lower case. Fields that frame the response are ignored. */
   readonly fields: HeaderFields;
 }
 
@@ -125,7 +127,7 @@ export interface AnswerHead {
  * Writes the head of a final response.
  *
  * @param answer The status and the header fields.
- * @param framing How it is framed.
+ * @param framing How the response is framed.
  * @returns The bytes of the head.
  * @throws {RangeError} If the status is not a final one.
  * @throws {TypeError} If the reason phrase or a header field is malformed.
@@ -135,7 +137,7 @@ export function serializeAnswerHead(
   { body, close, date }: AnswerFraming,
 ): Uint8Array<ArrayBuffer> {
   requireFinal(status);
-  // RFC 9110 §7.8: a sender of Upgrade names it in Connection.
+  // RFC 9110 §7.8: a sender of `Upgrade` names it in `Connection`.
   const upgrade = given.some(([name]) => name === "upgrade");
   const fields: (readonly [name: string, value: string])[] = [];
   if (close || upgrade) fields.push(["Connection", close ? (upgrade ? "close, Upgrade" : "close") : "Upgrade"]);
@@ -146,7 +148,7 @@ export function serializeAnswerHead(
   return serializeResponseHead({ version: "HTTP/1.1", status, statusText: statusText || reasonPhrase(status), fields });
 }
 
-/** The fields of `Headers`, read once: that is slow. */
+/** Returns the fields of `Headers`. They are read once, because reading is slow. */
 function fieldsOf(headers: HeadersInit | undefined): HeaderFields {
   const fields: [name: string, value: string][] = [];
   const all = headers instanceof Headers ? headers : new Headers(headers);
@@ -154,13 +156,13 @@ function fieldsOf(headers: HeadersInit | undefined): HeaderFields {
   return fields;
 }
 
-/** RFC 9110 §6.4.1, §8.6: 204 and 304 end with the head, and 204 must not have a length. */
+/** RFC 9110 §6.4.1, §8.6: 204 and 304 have no body, and 204 must not have a length. */
 export function isBodiless(status: number): boolean {
   return status === 204 || status === 304;
 }
 
 /**
- * Writes the answer that refuses a handshake. It never throws: this is the path on which everything else has gone wrong.
+ * Writes the response that refuses a handshake. It never throws, because it is used when everything else has failed.
  *
  * @example A request that is none
  * ```ts
@@ -174,15 +176,15 @@ export function isBodiless(status: number): boolean {
  * assertStringIncludes(new TextDecoder().decode(refusal(error)), "HTTP/1.1 426 Upgrade Required\r\n");
  * ```
  *
- * @param error Why. The message becomes the body, but for 500, which is our fault and tells nothing.
- * @returns The bytes of the response, to be sent before the connection is closed.
+ * @param error The reason. Its message becomes the body, except for status 500, so that nothing internal leaks.
+ * @returns The bytes of the response. Send them before you close the connection.
  */
 export function refusal(error: HandshakeError): Uint8Array<ArrayBuffer> {
   const response = refusalResponse(error);
   return serializeResponse(response, response.body);
 }
 
-/** {@linkcode refusal} before it is written: for any version of HTTP. */
+/** {@linkcode refusal} as a value, for any version of HTTP. */
 export function refusalResponse(error: HandshakeError): FinalResponse & { headers: Headers } {
   const status = isFinal(error.status) ? error.status : 500;
   const headers = new Headers([...error.headers].filter(([, value]) => isFieldValue(value)));
@@ -192,10 +194,10 @@ export function refusalResponse(error: HandshakeError): FinalResponse & { header
 }
 
 /**
- * Checks what an application answers with, before it is too late for another answer: `Response.error()` has status 0, and
- * `Headers` lets control characters through.
+ * Checks an application's response while another one can still be sent: `Response.error()` has status 0, and `Headers` allows
+ * control characters.
  *
- * @returns The head, its fields in lower case.
+ * @returns The head, with its fields in lower case.
  * @throws {RangeError} If the status is not a final one.
  * @throws {TypeError} If the reason phrase or a header field is malformed.
  */

@@ -1,13 +1,13 @@
 /**
- * IP addresses as they are written, and ranges of them.
+ * IP addresses and ranges as text.
  *
  * @module
  */
-/** An IP address as bytes and in its usual form. */
+/** An IP address as bytes and in canonical form. */
 export interface IpAddress {
-  /** Four bytes, or sixteen. */
+  /** Four or sixteen bytes. */
   readonly bytes: readonly number[];
-  /** Its usual form, RFC 5952 for IPv6. */
+  /** The canonical form (RFC 5952 for IPv6). */
   readonly text: string;
 }
 
@@ -35,10 +35,10 @@ function samePrefix(a: readonly number[], b: readonly number[], bits: number): b
 }
 
 /**
- * Parses an address. An IPv4 address within IPv6 (RFC 4291 §2.5.5.2), as a socket that listens on both has it, is that IPv4
- * address.
+ * Parses an address. An IPv4 address inside an IPv6 address (RFC 4291 §2.5.5.2), as dual-stack sockets report it, becomes that
+ * IPv4 address.
  *
- * @returns `undefined` if the text is none.
+ * @returns `undefined` if the text is not an address.
  */
 export function parseAddress(text: string): IpAddress | undefined {
   if (!text.includes(":")) return parseIpv4(text);
@@ -49,7 +49,7 @@ export function parseAddress(text: string): IpAddress | undefined {
   return { bytes, text: canonicalIpv6(text) };
 }
 
-/** Four decimal numbers. The URL parser would take `127.1` and `0x7f.1` too, and two parties would disagree. */
+/** Four decimal numbers. The URL parser would also accept `127.1` and `0x7f.1`, and two programs could then disagree. */
 function parseIpv4(text: string): IpAddress | undefined {
   const bytes = text.split(".").map((part) => parseDecimal(part, 255) ?? NaN);
   return bytes.length === 4 && !bytes.some(Number.isNaN) ? { bytes, text: bytes.join(".") } : undefined;
@@ -64,12 +64,12 @@ function parseIpv6(text: string): number[] | undefined {
   return [...left, ...zeros, ...right].flatMap((group) => [group >> 8, group & 255]);
 }
 
-/** RFC 5952, but for addresses with an IPv4 address in them. */
+/** RFC 5952, except for addresses that contain an IPv4 address. */
 function canonicalIpv6(text: string): string {
   return new URL(`http://[${text}]/`).hostname.slice(1, -1);
 }
 
-/** Parses a decimal number up to `most`, with no sign and no leading zero. */
+/** Parses a decimal number up to `most`, without a sign or leading zeros. */
 export function parseDecimal(text: string, most: number): number | undefined {
   const value = Number(text);
   return String(value) === text && Number.isInteger(value) && value >= 0 && value <= most ? value : undefined;

@@ -1,5 +1,5 @@
 /**
- * What a server needs to know of the drafts before RFC 6455. The drafts themselves are an entry point of their own, `./legacy`.
+ * What a server needs to know about the drafts before RFC 6455. The entry point `./legacy` implements the drafts.
  *
  * @module
  */
@@ -12,37 +12,37 @@ import type {
   UpgradeRequest,
 } from "./server_handshake.ts";
 
-/** The drafts that a server speaks besides RFC 6455: `legacyDrafts()` of `./legacy` makes them. */
+/** The drafts that a server speaks besides RFC 6455. `legacyDrafts()` of `./legacy` makes them. */
 export interface LegacyDrafts {
   /**
    * Reads a request.
    *
    * @param head The request's head.
-   * @param options What the head cannot tell.
-   * @returns The request, or `undefined` where it is in none of these drafts and goes on as RFC 6455's.
-   * @throws {HandshakeError} If it is in one of them and malformed: 400 or 405.
+   * @param options What the head does not contain.
+   * @returns The request, or `undefined` if it uses none of these drafts and is handled as an RFC 6455 request.
+   * @throws {HandshakeError} If it uses one of them and is malformed: 400 or 405.
    */
   read(head: RequestHead, options?: ReadUpgradeRequestOptions): LegacyRequest | undefined;
 }
 
-/** A client's request to open a connection in an old draft, checked. */
+/** A client's checked request to open a connection in an old draft. */
 export interface LegacyRequest extends UpgradeRequest {
   /** The draft. */
   readonly version: LegacyVersion;
-  /** The URL as `WebSocket-Location` gives it back: the same as {@linkcode UpgradeRequest.url}. */
+  /** The URL for `WebSocket-Location`: the same as {@linkcode UpgradeRequest.url}. */
   readonly location: string;
-  /** How many bytes behind the head belong to the handshake. `BodyReader` collects them. */
+  /** The number of bytes behind the head that belong to the handshake. `BodyReader` collects them. */
   readonly bodyBytes: 0 | 8;
-  /** The frames; `undefined` where they are RFC 6455's. */
+  /** The framing; `undefined` if it is that of RFC 6455. */
   readonly framing: Framing | undefined;
   /**
-   * Writes the answer that opens the connection.
+   * Writes the response that opens the connection.
    *
    * @param body The {@linkcode LegacyRequest.bodyBytes} bytes behind the head.
-   * @param options What the server chose.
+   * @param options The server's choices.
    * @returns The bytes of the 101 response.
    * @throws {TypeError} If the body has another length, the subprotocol was not requested, an extension was not offered, or a
-   * header field is malformed or the handshake's own.
+   *    header field is malformed or is set by the handshake itself.
    */
   answer(body: Uint8Array, options?: AcceptUpgradeOptions): Promise<Uint8Array<ArrayBuffer>>;
 }

@@ -1,5 +1,5 @@
 /**
- * The opening handshake, RFC 6455 §4, with no network: requests and responses as values and bytes, both sides.
+ * The opening handshake (RFC 6455 §4) without a network: the requests and responses of both sides, as values and as bytes.
  *
  * @example Both sides of a handshake
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * Which origins may connect, RFC 6455 §10.2. A browser sends the `Origin` of the page (RFC 6454) with every WebSocket, and with
- * it the cookies of ours: without a check, any page a user visits may act as that user (cross-site WebSocket hijacking).
+ * Checks which origins may connect (RFC 6455 §10.2). With every WebSocket, a browser sends the `Origin` of the page (RFC 6454)
+ * and your site's cookies. Without a check, any page that a user visits may act as that user (cross-site WebSocket hijacking).
  *
  * @module
  */
@@ -11,32 +11,32 @@ import { quote } from "./http_fields.ts";
 /**
  * Which origins may connect:
  *
- * - `"any"`: all of them. Safe only where nothing depends on who the user is.
+ * - `"any"`: all of them. This is safe only if nothing depends on who the user is.
  * - an origin, or a list of them, as browsers write them, such as `https://example.com` or `http://localhost:8080`.
- *   `https://*.example.com` stands for every name below `example.com`, and not for that name. `"null"`, the origin of
- *   sandboxed frames and local files, matches only where it is listed.
- * - a function that gets the `Origin`, or `undefined` where none was sent, and returns `true` to let it in.
+ *   `https://*.example.com` matches every name below `example.com`, but not `example.com` itself. `"null"`, the origin of
+ *   sandboxed frames and local files, matches only if it is listed.
+ * - a function that is called with the `Origin`, or `undefined` if there is none, and returns `true` to accept it.
  *
- * With a list, and by default, a request with no `Origin` is let in: it is not a browser's.
+ * With a list, and by default, a request without `Origin` is accepted, because it does not come from a browser.
  */
 export type OriginPolicy = string | readonly string[] | ((origin: string | undefined) => boolean);
 
-/** An {@linkcode OriginPolicy}, to the checks of options. */
+/** {@linkcode OriginPolicy} as a type of option. */
 export const ORIGINS: Kind = kind(
   '"any", an origin, a list of origins, or a function',
   (value) => typeof value === "function" || typeof value === "string" || Array.isArray(value),
 );
 
-/** Who asks: the two facts of a request that a policy is about. */
+/** The two facts of a request that a policy checks. */
 export interface OriginRequest {
-  /** The value of `Origin`, or `undefined` where none was sent. */
+  /** The value of `Origin`, or `undefined` if there is none. */
   readonly origin: string | undefined;
   /** The host and port that the request is for. */
   readonly host: string;
 }
 
 /**
- * Compiles a policy, so that a mistake in it is found when the server starts.
+ * Compiles a policy. A mistake in it is thus found when the server starts.
  *
  * @example Pages of one site, whatever the subdomain
  * ```ts
@@ -49,9 +49,9 @@ export interface OriginRequest {
  * ```
  *
  * @param policy The policy. By default an `Origin` must have the host and port of the request. The scheme is not compared,
- * since a proxy may have ended TLS. A name that was made to resolve to this server passes (DNS rebinding): list the origins of
- * a server that trusts its network.
- * @returns A check that throws {@linkcode HandshakeError} 403 for a request that is refused.
+ *    because a proxy may have terminated TLS. A name that an attacker made to resolve to this server passes (DNS rebinding), so
+ *    list the origins of a server that trusts its network.
+ * @returns A check that throws {@linkcode HandshakeError} 403 for a request that it refuses.
  * @throws {TypeError} If the list has an entry that no `Origin` could match.
  */
 export function compileOriginPolicy(policy?: OriginPolicy): (request: OriginRequest) => void {
@@ -67,7 +67,7 @@ function compile(policy: OriginPolicy | undefined): (request: OriginRequest) => 
   if (policy !== undefined) ORIGINS.check(policy, "origins");
   if (policy === undefined) return ({ origin, host }) => origin === undefined || isSameHost(origin, host);
   if (policy === "any") return () => true;
-  // A function that answers with a promise, which is truthy, has not said yes.
+  // A promise is truthy, but it does not mean yes.
   if (typeof policy === "function") return ({ origin }) => policy(origin) === true;
   const matchers = (typeof policy === "string" ? [policy] : policy).map(compileEntry);
   return ({ origin }) => origin === undefined || matchers.some((matches) => matches(origin));
@@ -96,8 +96,8 @@ function compileEntry(entry: string): (origin: string) => boolean {
 }
 
 /**
- * RFC 6454 §6.2 as browsers do it: lower case, no default port, no path. Apps and browser extensions have schemes of their own
- * (`capacitor://localhost`, `file://`); no page has ws or wss.
+ * RFC 6454 §6.2 as browsers implement it: lower case, no default port, no path. Apps and browser extensions have their own
+ * schemes (`capacitor://localhost`, `file://`); no page has ws or wss.
  */
 export function isSerializedOrigin(text: string): boolean {
   const [scheme, authority] = splitOrigin(text);
@@ -106,15 +106,15 @@ export function isSerializedOrigin(text: string): boolean {
   return isLabels(scheme) && (authority === "" || isLabels(authority));
 }
 
-/** One or more names with a dot between each two, in lower case. */
+/** One or more names in lower case, separated by dots. */
 function isLabels(text: string): boolean {
   return text.split(".").every((label) => label !== "" && !/[^a-z0-9_-]/.test(label));
 }
 
-/** The ports that an origin leaves out, and some clients write in `Host`. */
+/** The ports that an origin omits, but some clients write in `Host`. */
 const DEFAULT_PORTS = new Map([["http", ":80"], ["https", ":443"]]);
 
-/** Whether a page of the web has the host and port of the request. Texts are compared: a bad `Host` cannot throw. */
+/** Whether a web page has the host and port of the request. Texts are compared, so an invalid `Host` cannot throw. */
 function isSameHost(origin: string, host: string): boolean {
   const [scheme, authority] = splitOrigin(origin.toLowerCase());
   const port = DEFAULT_PORTS.get(scheme);
@@ -123,7 +123,7 @@ function isSameHost(origin: string, host: string): boolean {
   return withoutPort(authority) === withoutPort(host.toLowerCase());
 }
 
-/** The scheme and what follows `://`, both empty where there is no scheme. */
+/** Splits an origin into the scheme and what follows `://`. Both are empty if there is no scheme. */
 function splitOrigin(origin: string): [scheme: string, authority: string] {
   const at = origin.indexOf("://");
   return at < 0 ? ["", ""] : [origin.slice(0, at), origin.slice(at + 3)];

@@ -1,41 +1,40 @@
 /**
- * What a request is for: its target (RFC 9112 §3.2) and its host (§3.2, RFC 9110 §7.2).
+ * The resource of a request: its target (RFC 9112 §3.2) and its host (§3.2, RFC 9110 §7.2).
  *
  * @module
  */
 import { badRequest, type HeaderFields, isVisible, quote, singleValue } from "./http_fields.ts";
 
-/** What a request is for. */
+/** The resource that a request is for. */
 export interface Resource {
   /**
-   * The path, as the URL parser has it: `new URL(url).pathname` of the request's URL is the same. Nothing is decoded. It has no
-   * segment that is `.` or `..`: a request with one is refused.
+   * The path, as the URL parser returns it: it equals `new URL(url).pathname` of the request's URL. Nothing is decoded. It has no
+   * `.` or `..` segment, because such requests are refused.
    */
   readonly path: string;
-  /** The query without its `?`, `""` where there is none. */
+  /** The query without its `?`; `""` if there is none. */
   readonly query: string;
   /**
-   * The host, and the port where it was sent: the target's where that is absolute, else the `Host` field's, which over HTTP/2 is
-   * `:authority`. `undefined` in a request of HTTP/1.0 that has neither.
+   * The host, with the port if it was sent. It comes from the target if that is absolute, otherwise from the `Host` field
+   * (`:authority` over HTTP/2). `undefined` in an HTTP/1.0 request that has neither.
    */
   readonly host: string | undefined;
 }
 
-/** A request target in its parts. */
+/** The parts of a request target. */
 interface TargetParts {
-  /** The host, and the port where it was sent, of a target in absolute-form; otherwise `undefined`. */
+  /** The host of a target in absolute-form, with the port if it was sent; otherwise `undefined`. */
   readonly authority: string | undefined;
   readonly path: string;
   readonly query: string;
 }
 
 /**
- * Reads what a request is for. This is the one check of target and host for every request, whatever it asks for and whatever brings
- * it.
+ * Reads the resource of a request. This is the one check of target and host for every request, over any version of HTTP.
  *
  * @param head The request's head; over HTTP/2 with `:path` as its target.
- * @returns What it is for.
- * @throws {HandshakeError} 400 if the target is malformed, or if the host is missing, comes twice or is invalid.
+ * @returns The resource.
+ * @throws {HandshakeError} 400 if the target is malformed, or if the host is missing, repeated or invalid.
  */
 export function readResource(
   { target, version, fields }: { readonly target: string; readonly version: string; readonly fields: HeaderFields },
@@ -46,7 +45,7 @@ export function readResource(
 }
 
 /**
- * Checks that a request target has a form that its method may use (RFC 9112 §3.2) and no fragment (RFC 6455 §3).
+ * Checks that a request target has a form that its method allows (RFC 9112 §3.2) and no fragment (RFC 6455 §3).
  *
  * @throws {HandshakeError} 400.
  */
@@ -59,8 +58,8 @@ export function checkTarget(method: string, target: string): void {
 }
 
 /**
- * Takes apart the target of a request: a resource name (RFC 6455 §3), or a URL whose host goes before the `Host` field
- * (RFC 9112 §3.2.2).
+ * Splits the target of a request: a resource name (RFC 6455 §3), or a URL whose host overrides the `Host` field (RFC 9112
+ * §3.2.2).
  *
  * @throws {HandshakeError} 400 if the target is malformed.
  */
@@ -79,8 +78,8 @@ function splitTarget(target: string): TargetParts {
 }
 
 /**
- * Path and query as the URL parser has them, which escapes some characters. What it would take out of a path is refused: a proxy in
- * front may have judged the path as it was sent.
+ * Returns path and query as the URL parser would, which escapes some characters. A path that the URL parser would shorten is
+ * refused, because a proxy in front may have checked the path as it was sent.
  */
 function settle(path: string, query: string): Pick<Resource, "path" | "query"> {
   if (path.includes("\\") || DOT_SEGMENT.test(path)) {
@@ -91,10 +90,10 @@ function settle(path: string, query: string): Pick<Resource, "path" | "query"> {
   return { path: pathname, query: search.slice(1) };
 }
 
-/** Anything but what the URL parser leaves as it is, in a path and in a query. */
+/** Anything that the URL parser changes, in a path and in a query. */
 const NOT_PLAIN = /[^0-9A-Za-z/\-._~%=&+,;:@!$()*?]/;
 
-/** A segment `.` or `..`, with any dot in percent-encoding, as the URL parser takes them. */
+/** A `.` or `..` segment, with any dot percent-encoded, as the URL parser reads them. */
 const DOT_SEGMENT = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i;
 
 const SCHEMES = new Set(["http", "https", "ws", "wss"]);
@@ -105,7 +104,7 @@ function schemeOf(target: string): string | undefined {
   return SCHEMES.has(scheme) ? scheme : undefined;
 }
 
-/** The host of a request, which HTTP/1.1 sends exactly once and HTTP/1.0 need not send (RFC 9112 §3.2). */
+/** The host of a request. HTTP/1.1 requires exactly one; HTTP/1.0 requires none (RFC 9112 §3.2). */
 function readHost(fields: HeaderFields, version: string): string | undefined {
   const host = singleValue(fields, "Host");
   if (host === undefined && version === "HTTP/1.0") return undefined;
@@ -115,9 +114,9 @@ function readHost(fields: HeaderFields, version: string): string | undefined {
 }
 
 /**
- * `uri-host [ ":" port ]`, RFC 9110 §7.2. The URL parser settles what is between the delimiters, by a call that cannot throw
- * (CVE-2026-61666), so that no application's `new URL(request.url)` throws either. Delimiters of a URL's other parts never get
- * there, nor does `%`: the URL parser would decode it, and then two parties disagree about the host.
+ * `uri-host [ ":" port ]` (RFC 9110 §7.2). The URL parser checks what is between the delimiters, with a call that cannot throw
+ * (CVE-2026-61666), so that `new URL(request.url)` cannot throw in an application either. Delimiters of other parts of a URL are
+ * refused before that, and so is `%`: the URL parser would decode it, and two programs could then disagree about the host.
  */
 function isHost(text: string): boolean {
   return !/[^0-9A-Za-z\-._~:[\]]/.test(text) && URL.canParse(`http://${text}/`);

@@ -1,8 +1,9 @@
 /**
- * The server's side of the opening handshake, RFC 6455 §4.2, from a request's head to the bytes of the answer.
+ * The server's side of the opening handshake (RFC 6455 §4.2): from a request's head to the bytes of the response.
  *
- * After any answer but 101 the caller must close the connection and read no more of it: a proxy that took a refused upgrade
- * for a tunnel would let the client talk to what lies behind (websocket-smuggle). That is why every refusal says so.
+ * After any response but 101 the caller must close the connection and read no more of it: a proxy that took a refused upgrade for
+ * a tunnel would let the client talk to the server behind it (websocket-smuggle). Every refusal therefore says `Connection:
+ * close`.
  *
  * @module
  */
@@ -25,38 +26,38 @@ import { readResource } from "./request_target.ts";
 import { parseSubprotocols } from "./subprotocol.ts";
 
 /**
- * The drafts before RFC 6455 that a server can speak. `"hixie-76"` is HyBi-00 too, 7 is HyBi draft 07, and 8 is drafts
- * 08 to 12.
+ * The drafts before RFC 6455 that a server can speak. `"hixie-76"` includes HyBi-00, 7 is HyBi draft 07, and 8 is drafts 08 to
+ * 12.
  */
 export type LegacyVersion = "hixie-75" | "hixie-76" | 7 | 8;
 
-/** A client's request to open a WebSocket, checked. */
+/** A client's checked request to open a WebSocket. */
 export interface UpgradeRequest {
-  /** The method: `GET`, or over HTTP/2 `CONNECT` (RFC 8441 §4). */
+  /** The method: `GET`, or `CONNECT` over HTTP/2 (RFC 8441 §4). */
   readonly method: string;
   /** The request target as it was sent. */
   readonly target: string;
   /**
-   * The path of the target, as the URL parser has it: `new URL(url).pathname` is the same. Nothing is decoded, and there is no `.`
-   * or `..` in it: such requests are refused.
+   * The path of the target, as the URL parser returns it: it equals `new URL(url).pathname`. Nothing is decoded. It has no `.` or
+   * `..` segment, because such requests are refused.
    */
   readonly path: string;
-  /** The query of the target without its `?`, `""` where there is none. */
+  /** The query of the target without its `?`; `""` if there is none. */
   readonly query: string;
   /** The absolute URL, ws or wss. `new URL(url)` does not throw. */
   readonly url: string;
-  /** Whether the connection is encrypted, as far as the caller said. */
+  /** Whether the connection is encrypted, according to the caller. */
   readonly secure: boolean;
   /**
-   * The host, and the port where it was sent: the target's where that is absolute, else the `Host` field's, which over HTTP/2 is
-   * `:authority`.
+   * The host, with the port if it was sent. It comes from the target if that is absolute, otherwise from the `Host` field
+   * (`:authority` over HTTP/2).
    */
   readonly host: string;
-  /** The `Origin`, or `undefined` where none was sent. */
+  /** The `Origin`, or `undefined` if there is none. */
   readonly origin: string | undefined;
-  /** The `Sec-WebSocket-Version`: 13, but where a server speaks older drafts. */
+  /** The `Sec-WebSocket-Version`: 13, or an older draft if the server speaks it. */
   readonly version: 13 | LegacyVersion;
-  /** The `Sec-WebSocket-Key`; empty where there is none: in some drafts, and over HTTP/2 (RFC 8441 §5). */
+  /** The `Sec-WebSocket-Key`. Empty in some drafts and over HTTP/2 (RFC 8441 §5), which have none. */
   readonly key: string;
   /** The subprotocols that the client requests, in its order. */
   readonly protocols: readonly string[];
@@ -68,32 +69,32 @@ export interface UpgradeRequest {
   readonly fields: HeaderFields;
 }
 
-/** What the head of a request cannot tell. */
+/** What the head of a request does not contain. */
 export interface ReadUpgradeRequestOptions {
-  /** Whether the connection is encrypted: decides between ws and wss in the URL. @default {false} */
+  /** Whether the connection is encrypted: the URL is then wss, otherwise ws. @default {false} */
   secure?: boolean;
 }
 
-/** What a server chose for a connection. */
+/** The server's choices for a connection. */
 export interface AcceptUpgradeOptions {
   /** The subprotocol, one of those requested; `""` for none. */
   protocol?: string;
-  /** The value of `Sec-WebSocket-Extensions`, of names that were offered; `""` for none. */
+  /** The value of `Sec-WebSocket-Extensions`, with names that were offered; `""` for none. */
   extensions?: string;
   /** More header fields, such as `Set-Cookie`. */
   headers?: HeadersInit | undefined;
 }
 
 /**
- * Whether a client asks for a WebSocket at all, so that other requests can go elsewhere. In an HTTP/1.0 request `Upgrade` counts
- * for nothing (RFC 9110 §7.8).
+ * Whether a client requests a WebSocket at all. Other requests can be handled elsewhere. In an HTTP/1.0 request `Upgrade` is
+ * ignored (RFC 9110 §7.8).
  */
 export function isUpgradeRequest(head: RequestHead): boolean {
   return head.version !== "HTTP/1.0" && hasToken(head.fields, "upgrade", "websocket");
 }
 
 /**
- * Reads and checks a request to open a WebSocket, RFC 6455 §4.2.1. The origin is not judged here: see `compileOriginPolicy`.
+ * Reads and checks a request to open a WebSocket (RFC 6455 §4.2.1). It does not check the origin: see `compileOriginPolicy`.
  *
  * @example A handshake with no network
  * ```ts
@@ -121,23 +122,23 @@ export function isUpgradeRequest(head: RequestHead): boolean {
  * ```
  *
  * @param head The request's head.
- * @param options What the head cannot tell.
+ * @param options What the head does not contain.
  * @returns The request.
- * @throws {HandshakeError} With the status, and the header fields that belong to it: 400, 405 or 426.
+ * @throws {HandshakeError} With the status and the header fields of the response: 400, 405 or 426.
  */
 export function readUpgradeRequest(head: RequestHead, options: ReadUpgradeRequestOptions = {}): UpgradeRequest {
   const { fields } = head;
   const { secure = false } = options;
   requireHttp11(head);
   requireGet(head);
-  const { host = "", ...resource } = readResource(head); // HTTP/1.1 has one
+  const { host = "", ...resource } = readResource(head); // HTTP/1.1 always has one
   refuseBody(head);
   requireUpgrade(fields);
   requireVersion(fields, { status: 426, headers: UPGRADE_REQUIRED });
   return describeRequest(head, { ...resource, secure, host, key: readKey(fields) });
 }
 
-/** A request, whatever version of HTTP brought it. */
+/** A request over any version of HTTP. */
 class Upgrade implements UpgradeRequest {
   readonly method: string;
   readonly target: string;
@@ -167,32 +168,32 @@ class Upgrade implements UpgradeRequest {
     this.protocols = parseSubprotocols(fields);
     this.extensions = parseExtensions(fieldValues(fields, "sec-websocket-extensions"));
     this.fields = fields;
-    // `join` copies: as long as the connection is open its URL is kept, and nothing else of the head.
+    // `join` copies: an open connection keeps its URL, and nothing else of the head.
     this.url = [secure ? "wss://" : "ws://", host, path, query === "" ? "" : "?", query].join("");
   }
 
-  /** Made when asked for: a connection may hold its request as long as it is open. */
+  /** Made on demand, because a connection may keep its request as long as it is open. */
   get headers(): Headers {
     return this.#headers ??= toHeaders(this.fields);
   }
 }
 
-/** What each version of HTTP says in its own way. */
+/** The facts that each version of HTTP expresses in its own way. */
 type OwnFacts = Pick<UpgradeRequest, "path" | "query" | "secure" | "host" | "key">;
 
-/** What a request says of a WebSocket in any version of HTTP, with what its version says in its own way. */
+/** Describes a request, combining the fields that all versions of HTTP share with the facts of its own version. */
 export function describeRequest(head: Omit<RequestHead, "version">, own: OwnFacts): UpgradeRequest {
   return new Upgrade(head, own);
 }
 
 /**
- * Writes the answer that opens the connection, RFC 6455 §4.2.2.
+ * Writes the response that opens the connection (RFC 6455 §4.2.2).
  *
  * @param request The request.
- * @param options What the server chose.
+ * @param options The server's choices.
  * @returns The bytes of the 101 response.
- * @throws {TypeError} If the subprotocol was not requested or an extension not offered, or a header field is malformed or the
- * handshake's own (CVE-2026-1527).
+ * @throws {TypeError} If the subprotocol was not requested, an extension was not offered, or a header field is malformed or is
+ *    set by the handshake itself (CVE-2026-1527).
  */
 export async function acceptUpgrade(
   request: Pick<UpgradeRequest, "key" | "protocols" | "extensions">,
@@ -214,7 +215,7 @@ export function switchingProtocols(
 
 const SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
 
-/** The fields of an answer that are the same in any version of HTTP. Throws as {@linkcode acceptUpgrade} does. */
+/** The fields of a response that are the same in any version of HTTP. Throws as {@linkcode acceptUpgrade} does. */
 export function choiceFields(
   request: Pick<UpgradeRequest, "protocols" | "extensions">,
   { protocol = "", extensions = "", headers }: AcceptUpgradeOptions,
@@ -237,10 +238,10 @@ export function choiceFields(
   return [...fields, ...applicationFields(headers)];
 }
 
-/** Fields of a 426, RFC 9110 §15.5.22. */
+/** The fields of a 426 response (RFC 9110 §15.5.22). */
 const UPGRADE_REQUIRED: [string, string][] = [["Upgrade", "websocket"]];
 
-/** §4.2.1, item 1: HTTP/1.1 or higher. RFC 9110 §7.8 has `Upgrade` ignored in HTTP/1.0. */
+/** §4.2.1, item 1: HTTP/1.1 or higher. RFC 9110 §7.8: `Upgrade` is ignored in HTTP/1.0. */
 function requireHttp11({ version }: RequestHead): void {
   if (version !== "HTTP/1.0") return;
   throw new HandshakeError("A WebSocket needs HTTP/1.1, not HTTP/1.0", { status: 426, headers: UPGRADE_REQUIRED });
@@ -256,14 +257,14 @@ function requireGet({ method }: RequestHead): void {
 }
 
 /**
- * No body: bytes after the head are frames, and a proxy that took them for a body would see another request there
- * (RFC 9112 §6.1, RFC 9110 §7.8; CVE-2026-69243, CVE-2026-39805).
+ * No body: bytes after the head are frames, and a proxy that took them for a body would see another request there (RFC 9112 §6.1,
+ * RFC 9110 §7.8; CVE-2026-69243, CVE-2026-39805).
  */
 export function refuseBody(head: Pick<RequestHead, "version" | "fields">): void {
   if (requestFraming(head) !== 0) throw badRequest("An upgrade request cannot have a body");
 }
 
-/** §4.2.1, items 3 and 4. A request with one of the two fields met a proxy that dropped the other. */
+/** §4.2.1, items 3 and 4. If only one of the two fields is present, a proxy probably dropped the other. */
 function requireUpgrade(fields: HeaderFields): void {
   const upgrade = hasToken(fields, "upgrade", "websocket");
   const connection = hasToken(fields, "connection", "upgrade");
@@ -274,8 +275,8 @@ function requireUpgrade(fields: HeaderFields): void {
 }
 
 /**
- * §4.2.1, item 6, and §4.4: exactly 13, as text, for `Number` would take `+13` and `0xd`. A refusal says which version it is, with
- * the status and the fields that its version of HTTP has for that.
+ * §4.2.1, item 6, and §4.4: exactly 13, compared as text, because `Number` would accept `+13` and `0xd`. A refusal names the
+ * supported version, with the status and the fields that its version of HTTP uses.
  */
 export function requireVersion(
   fields: HeaderFields,

@@ -1,19 +1,19 @@
 /**
- * Subprotocols, RFC 6455 §1.9: the client names those it speaks, the server picks at most one.
+ * Subprotocols (RFC 6455 §1.9): the client names those it speaks, the server picks at most one.
  *
  * @module
  */
 import { badRequest, fieldValues, type HeaderFields, isToken, listValues, quote, type Refuse } from "./http_fields.ts";
 
-/** The header field of both directions, RFC 6455 §11.3.4. */
+/** The header field in both directions (RFC 6455 §11.3.4). */
 const FIELD = "sec-websocket-protocol";
 
 /**
- * The subprotocols that a client requests, in its order of preference. Several fields are one list.
+ * Returns the subprotocols that a client requests, in its order of preference. Several fields form one list.
  *
  * @param fields The request's fields.
- * @returns The subprotocols; none where the client sent no such field.
- * @throws {HandshakeError} 400 if one is not a token or comes twice (RFC 6455 §4.1, item 10 of the request).
+ * @returns The subprotocols; empty if the client sent no such field.
+ * @throws {HandshakeError} 400 if one is not a token or is repeated (RFC 6455 §4.1, item 10 of the request).
  */
 export function parseSubprotocols(fields: HeaderFields): string[] {
   const protocols = listValues(fields, FIELD);
@@ -23,10 +23,10 @@ export function parseSubprotocols(fields: HeaderFields): string[] {
 }
 
 /**
- * Checks subprotocols that an application asks for.
+ * Checks the subprotocols that an application requests.
  *
- * @throws {DOMException} `SyntaxError` if one is not a token or comes twice. Two that differ in case are two (RFC 6455 §4.1); the
- * web's classes are stricter.
+ * @throws {DOMException} `SyntaxError` if one is not a token or is repeated. Names that differ only in case are different (RFC
+ *    6455 §4.1); the classes of the web platform are stricter.
  */
 export function checkSubprotocols(protocols: readonly string[]): void {
   const fault = faultIn(protocols);
@@ -34,9 +34,9 @@ export function checkSubprotocols(protocols: readonly string[]): void {
 }
 
 /**
- * The subprotocols of an option, which takes one of them, or a list.
+ * Returns the subprotocols of an option that takes one or a list.
  *
- * @throws {DOMException} `SyntaxError` if one is not a token or comes twice.
+ * @throws {DOMException} `SyntaxError` if one is not a token or is repeated.
  */
 export function subprotocolList(given: string | readonly string[] = []): readonly string[] {
   const protocols = typeof given === "string" ? [given] : given;
@@ -45,8 +45,8 @@ export function subprotocolList(given: string | readonly string[] = []): readonl
 }
 
 /**
- * The server's choice: the first that it supports and the client requests. The order is the server's, which knows what each
- * costs; RFC 6455 §4.2.2 leaves that to it.
+ * Chooses the first subprotocol that the server supports and the client requests. The server's order decides, because the server
+ * knows what each costs; RFC 6455 §4.2.2 allows that.
  *
  * @example The server's order decides
  * ```ts
@@ -57,25 +57,26 @@ export function subprotocolList(given: string | readonly string[] = []): readonl
  * assertEquals(chooseSubprotocol(["soap"], ["v2.chat"]), "");
  * ```
  *
- * @param requested What the client requests.
- * @param supported What the server speaks, the best first.
- * @returns The subprotocol, or `""` for none: the answer then has no such field, and the connection opens without one.
+ * @param requested The client's subprotocols.
+ * @param supported The server's subprotocols, in order of preference.
+ * @returns The subprotocol, or `""` for none: the response then has no such field, and the connection opens without one.
  */
 export function chooseSubprotocol(requested: readonly string[], supported: readonly string[]): string {
   return supported.find((protocol) => requested.includes(protocol)) ?? "";
 }
 
 /**
- * The subprotocol that a server chose.
+ * Returns the subprotocol that a server chose.
  *
- * No answer to a request is a failure too: RFC 6455 §4.1 leaves that open, and the WHATWG's standard ("establish a WebSocket
- * connection") does not, because a client that asked has nothing else to speak.
+ * A response without a subprotocol also fails if the client requested one. RFC 6455 §4.1 leaves that open; the WHATWG standard
+ * ("establish a WebSocket connection") requires it, because the client has nothing else to speak.
  *
  * @param fields The response's fields.
- * @param requested What the client requested.
+ * @param requested The client's subprotocols.
  * @param refuse Makes the error.
- * @returns The subprotocol; `""` where none was requested.
- * @throws {HandshakeError} What `refuse` makes, if the server chose one that was not requested, several, or none of some.
+ * @returns The subprotocol; `""` if none was requested.
+ * @throws {HandshakeError} The error from `refuse`, if the server chose a subprotocol that was not requested, more than one, or
+ *    none although some were requested.
  */
 export function answeredSubprotocol(fields: HeaderFields, requested: readonly string[], refuse: Refuse): string {
   const answers = fieldValues(fields, FIELD);

@@ -7,18 +7,18 @@
 /**
  * Reads chunks and appends what they complete to the caller's array. A stage never writes to the peer.
  *
- * Where a chunk holds something illegal, `push` first appends all that came before it, then throws: the result is the same
- * however the input was cut. A stage that has thrown must not be pushed again.
+ * If a chunk contains something illegal, `push` first appends everything before it, then throws. The result is the same however
+ * the input was cut. Do not push to a stage that has thrown.
  */
 export interface Stage<In, Out> {
   /** Takes a chunk and appends what it completes to `output`. */
   push(input: In, output: Out[]): void;
-  /** Says that the input ended. Throws where it ended too early. */
+  /** Says that the input ended. Throws if it ended too early. */
   end?(output: Out[]): void;
 }
 
 /**
- * Two stages as one: each chunk runs through both before the next.
+ * Combines two stages into one: each chunk runs through both before the next.
  *
  * @example From bytes to messages
  * ```ts
@@ -32,9 +32,9 @@ export interface Stage<In, Out> {
  * assertEquals(messages, ["hi"]);
  * ```
  *
- * @param first The stage that is fed.
- * @param second The stage that is fed with the first one's batches.
- * @returns The stage that does both.
+ * @param first The stage that receives the input.
+ * @param second The stage that receives the batches of the first.
+ * @returns The combined stage.
  */
 export function composeStages<In, Between, Out>(
   first: Stage<In, Between>,
@@ -45,7 +45,7 @@ export function composeStages<In, Between, Out>(
     try {
       step(batch);
     } finally {
-      // What came before an error is delivered before it.
+      // Deliver what came before an error first.
       if (batch.length > 0) second.push(batch, output);
     }
   };

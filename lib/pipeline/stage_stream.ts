@@ -6,11 +6,11 @@
 import { composeStages, type Stage } from "./stage.ts";
 
 /**
- * A `TransformStream` that runs a stage. Each chunk out is the batch that a chunk in completed; nothing is put out where it
- * completed nothing.
+ * A `TransformStream` that runs a stage. Each output chunk is the batch that one input chunk completed. If an input chunk
+ * completes nothing, no chunk is output.
  *
- * A batch that ends in an error is put out before the stream errors: with the readable side's default high-water mark of 0
- * a chunk is transformed only when a reader waits for it, so it cannot be discarded with the queue.
+ * A batch that ends in an error is output before the stream errors. The readable side's default high-water mark is 0, so a chunk
+ * is transformed only when a reader waits for it, and the batch cannot be discarded with the queue.
  *
  * @example A stage of your own
  * ```ts
@@ -47,7 +47,7 @@ export class StageStream<In, Out> extends TransformStream<In, Out[]> {
 }
 
 /**
- * Several stages in one `TransformStream`: one hop between streams instead of one for each stage. A hop costs a single small
+ * Runs several stages in one `TransformStream`: one hop between streams instead of one for each stage. A hop costs a single small
  * request about 15 % and a connection 5 to 10 KB.
  *
  * @example From bytes to messages in one hop
@@ -63,12 +63,12 @@ export class StageStream<In, Out> extends TransformStream<In, Out[]> {
  * ```
  *
  * @param stages The stages, in the order of the flow.
- * @returns A stream that takes the first one's input and gives the last one's batches.
+ * @returns A stream that takes the input of the first stage and outputs the batches of the last.
  */
 export function pipeStages<A, B>(a: Stage<A, B>): TransformStream<A, B[]>;
-/** Two stages in one `TransformStream`. */
+/** Runs two stages in one `TransformStream`. */
 export function pipeStages<A, B, C>(a: Stage<A, B>, b: Stage<B[], C>): TransformStream<A, C[]>;
-/** Three stages in one `TransformStream`. */
+/** Runs three stages in one `TransformStream`. */
 export function pipeStages<A, B, C, D>(
   a: Stage<A, B>,
   b: Stage<B[], C>,

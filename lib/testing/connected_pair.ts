@@ -12,16 +12,17 @@ import { accept } from "../server/accept.ts";
 import { handled } from "./handled.ts";
 import { memoryPair } from "./memory_pair.ts";
 
-/** A connection's two ends. Disposing of it closes both and waits for the handler. */
+/** The two ends of a connection. Disposing of it closes both and waits for the handler. */
 export interface ConnectedPair<ServerData = unknown, ClientData = unknown> extends AsyncDisposable {
   /** The client's end. */
   readonly client: WebSocketConnection<ClientData>;
-  /** The server's end. A handler reads it, if there is one. */
+  /** The server's end. If there is a handler, it reads from this end. */
   readonly server: WebSocketConnection<ServerData>;
 }
 
 /**
- * Connects a client to a server in memory: `connect` and `accept`, with their handshake, extensions and limits, and no network.
+ * Connects a client to a server in memory: `connect` and `accept`, with their handshake, extensions and limits, but without a
+ * network.
  *
  * @example A handler
  * ```ts
@@ -41,12 +42,12 @@ export interface ConnectedPair<ServerData = unknown, ClientData = unknown> exten
  * }
  * ```
  *
- * @typeParam ServerData What the application keeps with the server's end.
- * @typeParam ClientData What the application keeps with the client's end.
- * @param options How the ends are made.
+ * @typeParam ServerData The application's data for the server's end.
+ * @typeParam ClientData The application's data for the client's end.
+ * @param options The options of both ends.
  * @returns Both ends, open.
- * @throws {HandshakeError} If the server refuses, or the client does not like the answer.
- * @throws {DOMException} `SyntaxError` for a bad URL or subprotocol.
+ * @throws {HandshakeError} If the server refuses the request, or the client rejects the response.
+ * @throws {DOMException} `SyntaxError` for an invalid URL or subprotocol.
  */
 export async function connectedPair<ServerData = unknown, ClientData = unknown>(
   options: ConnectedPairOptions<ServerData, ClientData> = {},
@@ -59,14 +60,14 @@ export async function connectedPair<ServerData = unknown, ClientData = unknown>(
     client,
     server,
     async [Symbol.asyncDispose]() {
-      // Each end closes for itself, so that neither waits for a reader of the other.
+      // Each end closes on its own, so that neither waits for a reader of the other.
       await Promise.all([client.close(), server.close()]);
       await finished();
     },
   };
 }
 
-/** Shakes hands. Of two errors, that the other side went away says less. */
+/** Runs the handshake. If both sides fail, the error that only says that the other side is gone is dropped. */
 async function opened<ServerData, ClientData>(
   url: string | URL,
   options: ConnectedPairOptions<ServerData, ClientData>,
@@ -75,7 +76,7 @@ async function opened<ServerData, ClientData>(
   const secure = URL.canParse(url) && ["wss:", "https:"].includes(new URL(url).protocol);
   const accepting = accept(near, { secure, ...options.server });
   const connecting = connect(url, { ...options.client, conn: far });
-  // Who gives up before anything is said leaves the other to wait.
+  // If one side gives up before it has sent anything, the other would wait.
   accepting.catch(() => near.close());
   connecting.catch(() => far.close());
   const [server, client] = await Promise.allSettled([accepting, connecting]);

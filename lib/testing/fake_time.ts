@@ -1,5 +1,5 @@
 /**
- * A clock that stands still until a test moves it: timers are tested by what they do, at once and on any machine.
+ * A clock that only moves when a test moves it. Timers can then be tested by what they do, without waiting and on any machine.
  *
  * @module
  */
@@ -11,18 +11,16 @@ import { settle } from "./wait.ts";
 interface Timer {
   readonly at: number;
   readonly run: () => void;
-  /** Milliseconds to the next run, where it repeats. */
+  /** Milliseconds to the next run of an interval. */
   readonly every: number | undefined;
 }
 
 type Callback = (...args: unknown[]) => void;
 
-/** `performance.now` does not begin at 0: the library, as any code may, takes 0 for a time that was not noted. */
+/** `performance.now` does not begin at 0: this library, as any code may, uses 0 for a time that was not recorded. */
 const BEGIN = 1_000;
 
-/**
- * The clock that {@linkcode fakeTime} puts in the place of the real one, until it is disposed of.
- */
+/** The clock that {@linkcode fakeTime} installs in place of the real one, until it is disposed of. */
 export class FakeTime implements Disposable {
   readonly #real = pick(globalThis);
   readonly #realNow = performance.now;
@@ -34,7 +32,7 @@ export class FakeTime implements Disposable {
   /**
    * Stops the clock.
    *
-   * @param options Where it begins.
+   * @param options The start of the clock.
    */
   constructor(options: FakeTimeOptions = {}) {
     checkOptions("fakeTime()", options, FAKE_TIME_OPTION_KINDS);
@@ -55,20 +53,20 @@ export class FakeTime implements Disposable {
     Date.now = () => begin + this.#now;
   }
 
-  /** How many timers run. */
+  /** The number of active timers. */
   get timers(): number {
     return this.#timers.size;
   }
 
-  /** How many timers were started so far. */
+  /** The number of timers that were started so far. */
   get started(): number {
     return this.#id;
   }
 
   /**
-   * Moves the clock and runs every timer on the way in its order, each with all that follows from it in memory.
+   * Moves the clock and runs every timer on the way in order, each with everything that follows from it in memory.
    *
-   * @param time Milliseconds; with 0, what is due now runs.
+   * @param time Milliseconds. With 0, the timers that are due now run.
    */
   async advance(time: number): Promise<void> {
     await settle();
@@ -85,7 +83,7 @@ export class FakeTime implements Disposable {
   }
 
   /**
-   * Moves the clock with no turn of the event loop, as a stall does: timers that are due wait for the next `advance`.
+   * Moves the clock without a turn of the event loop, as a stall does. Timers that are due wait for the next `advance`.
    *
    * @param time Milliseconds.
    */
@@ -93,7 +91,7 @@ export class FakeTime implements Disposable {
     this.#now += time;
   }
 
-  /** Puts the real clock back. Timers that still run never fire. */
+  /** Restores the real clock. Timers that are still active never fire. */
   [Symbol.dispose](): void {
     Object.assign(globalThis, this.#real);
     performance.now = this.#realNow;
@@ -105,7 +103,9 @@ export class FakeTime implements Disposable {
     return this.#id;
   }
 
-  /** The first timer that is due at `end`; of two at the same time, the one that was started first. */
+  /**
+   * Returns the first timer that is due at `end`. If two are due at the same time, the one that was started first comes first.
+   */
   #next(end: number): [number, Timer] | undefined {
     return [...this.#timers].filter(([, { at }]) => at <= end).toSorted(([a, one], [b, two]) =>
       one.at - two.at || a - b
@@ -114,9 +114,9 @@ export class FakeTime implements Disposable {
 }
 
 /**
- * Stops the clock: puts `setTimeout`, `setInterval`, `clearTimeout`, `clearInterval`, `performance.now` and `Date.now` under
- * the test's control, until what it returns is disposed of. Everything in this library that takes time goes by these:
- * keepalive, deadlines, pauses before a new connection. `new Date()` and `AbortSignal.timeout` stay real.
+ * Stops the clock: the test controls `setTimeout`, `setInterval`, `clearTimeout`, `clearInterval`, `performance.now` and
+ * `Date.now` until the returned clock is disposed of. Everything in this library that depends on time uses these: keepalive,
+ * timeouts, and delays before a reconnect. `new Date()` and `AbortSignal.timeout` stay real.
  *
  * @example A peer that is silent is dropped after `pingInterval` and `pongTimeout`
  * ```ts
@@ -131,7 +131,7 @@ export class FakeTime implements Disposable {
  * assertEquals((await raw.server.closed).closeCode, 1006);
  * ```
  *
- * @param options Where the clock begins.
+ * @param options The start of the clock.
  * @returns The clock.
  */
 export function fakeTime(options: FakeTimeOptions = {}): FakeTime {
@@ -143,6 +143,6 @@ function pick({ setTimeout, setInterval, clearTimeout, clearInterval }: typeof g
 }
 
 function timeOf(time = 0): number {
-  // The web's limit: a time that does not fit 31 bits is none, and the timer fires at once.
+  // The limit of the web: a time that does not fit in 31 bits is ignored, and the timer fires at once.
   return time > 0 && time <= LONGEST_TIME ? time : 0;
 }

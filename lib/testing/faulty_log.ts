@@ -1,5 +1,5 @@
 /**
- * A log for topics that catch up, in memory, that fails on demand.
+ * An in-memory log for topics that catch up, which fails on demand.
  *
  * @module
  */
@@ -7,21 +7,21 @@ import type { AppendOptions, Log, LogListener, LogPage, Position, ReadLimit } fr
 import { memoryLog, type MemoryLogOptions } from "../recovery/memory_log.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 
-/** A log that a test can fail, silence and lose. */
+/** A log that a test can make fail, fall silent and lose its contents. */
 export interface FaultyLog extends Log {
-  /** What reading and appending reject with; `undefined` while the log is well. */
+  /** The error that reading and appending reject with; `undefined` while the log works. */
   error: unknown;
-  /** Whether the log says nothing of what is new: then only reading finds it. */
+  /** Whether the log stops announcing new messages. They are then only found by reading. */
   quiet: boolean;
-  /** How often it was read, and behind which numbers. */
+  /** The numbers after which the log was read, one for each read. */
   readonly reads: readonly number[];
-  /** Loses everything: what is appended next has another epoch. */
+  /** Deletes everything. What is appended next has another epoch. */
   wipe(): Promise<void>;
-  /** Has every follower look whether there is something new, as after a connection that was lost. */
+  /** Makes every follower check for new messages, as after a lost connection. */
   hint(): void;
 }
 
-/** A log in memory that fails on demand. */
+/** An in-memory log that fails on demand. */
 export class FaultyMemoryLog implements FaultyLog {
   readonly #options: MemoryLogOptions;
   readonly #followers = new Set<{ topic: string; listener: LogListener; end: () => void }>();
@@ -30,7 +30,7 @@ export class FaultyMemoryLog implements FaultyLog {
   quiet = false;
   readonly reads: number[] = [];
 
-  /** @param options How much it keeps. */
+  /** @param options How much the log keeps. */
   constructor(options: MemoryLogOptions = {}) {
     this.#options = options;
     this.#log = memoryLog(options);
@@ -86,7 +86,7 @@ export class FaultyMemoryLog implements FaultyLog {
 }
 
 /**
- * Makes a log in memory that fails on demand: for tests of what an application does when messages are refused, late or gone.
+ * Makes an in-memory log that fails on demand. Use it to test what an application does when messages are refused, late or gone.
  *
  * @example A publisher hears of a full log, and a client that it has missed something
  * ```ts
@@ -106,9 +106,9 @@ export class FaultyMemoryLog implements FaultyLog {
  * assertNotEquals((await hub.publish("news", "The sun shines", { durable: true })).epoch, epoch);
  * ```
  *
- * @param options How much it keeps.
+ * @param options How much the log keeps.
  * @returns The log.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function faultyLog(options: MemoryLogOptions = {}): FaultyLog {

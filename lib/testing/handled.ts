@@ -1,5 +1,5 @@
 /**
- * A handler at the server's end of a connection, as `serve` would have it there.
+ * Runs a handler at the server's end of a connection, as `serve` does.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { runHandler, type WebSocketHandler } from "../connection/readers/callbac
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { soon } from "./wait.ts";
 
-/** What handles the server's end. */
+/** The handler of the server's end. */
 export interface HandledOptions<Data = unknown> {
-  /** What handles the server's end, as `serve` would have it. Without one, the test does. */
+  /** The handler of the server's end, as for `serve`. Without one, the test uses the server's end itself. */
   handler?: WebSocketHandler<Data>;
-  /** Gets what the handler throws. By default, disposing throws it, so that the test fails. */
+  /** Called with the handler's errors. By default, disposing throws them, so that the test fails. */
   onError?(error: unknown): void;
 }
 
@@ -21,13 +21,13 @@ export interface HandledOptions<Data = unknown> {
  *
  * @param server The server's end.
  * @param options The handler.
- * @returns Waits until the handler is done with the connection, which has ended, and throws what it threw.
+ * @returns A function that waits until the connection has ended and the handler has returned, and throws the handler's errors.
  */
 export function handled<Data>(
   server: WebSocketConnection<Data>,
   { handler, onError }: HandledOptions<Data>,
 ): () => Promise<void> {
-  // Whatever `accept` gives is a `Connection`: its type says less, for applications.
+  // `accept` always returns a `Connection`. Its declared type has fewer members, for applications.
   if (handler === undefined || !(server instanceof Connection)) return () => Promise.resolve();
   const errors: unknown[] = [];
   const done = runHandler(server, handler, onError ?? ((error) => void errors.push(error)));

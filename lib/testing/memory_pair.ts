@@ -1,5 +1,5 @@
 /**
- * A connection in memory, bounded, so that backpressure is as real as in a kernel.
+ * A bounded connection in memory, with backpressure as in a kernel.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { MEMORY_PAIR_OPTION_KINDS, type MemoryPairOptions } from "./testing_opti
 import { defer } from "../async.ts";
 import type { ByteConnection, BytePair } from "../transport/transport.ts";
 
-/** One end of a connection in memory. As with a `Deno.Conn`, either its calls are used or its streams. */
+/** One end of a connection in memory. As with a `Deno.Conn`, use either its methods or its streams. */
 export interface MemoryEnd extends ByteConnection, BytePair {
-  /** Ends the writing side: the other end reads what is left, and then `null`. */
+  /** Ends the writing side. The other end reads what is left, and then `null`. */
   closeWrite(): Promise<void>;
   /**
-   * Ends the connection as a reset does: both ends fail, and what was not read is gone.
+   * Ends the connection as a reset does: both ends fail, and unread bytes are lost.
    *
-   * @param reason What reads and writes are rejected with; an `Error` by default.
+   * @param reason What reads and writes reject with; an `Error` by default.
    */
   reset(reason?: unknown): void;
 }
@@ -36,9 +36,9 @@ export interface MemoryEnd extends ByteConnection, BytePair {
  * assertEquals(await waiting, 1);
  * ```
  *
- * @param options How much it holds.
+ * @param options How much the connection holds.
  * @returns Its two ends.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function memoryPair(options: MemoryPairOptions = {}): [MemoryEnd, MemoryEnd] {
@@ -92,7 +92,7 @@ function readableOf(way: Way): BytePair["readable"] {
 function writableOf(way: Way): BytePair["writable"] {
   return new WritableStream({
     start({ signal }) {
-      // `abort` would wait for the write under way, which may wait for ever.
+      // `abort` would wait for the pending write, which may never end.
       signal.addEventListener("abort", () => way.fail(signal.reason ?? new Error("The other end was aborted")));
     },
     async write(bytes) {
@@ -102,7 +102,7 @@ function writableOf(way: Way): BytePair["writable"] {
   });
 }
 
-/** One way. */
+/** One direction. */
 class Way {
   readonly #capacity: number;
   #chunks: Uint8Array[] = [];
@@ -116,12 +116,12 @@ class Way {
     this.#capacity = capacity;
   }
 
-  /** Reads what there is, as far as there is room for it. */
+  /** Reads the available bytes, as far as `buffer` has room. */
   async read(buffer: Uint8Array): Promise<number | null> {
     return await this.#ready() ? this.#moveInto(buffer) : null;
   }
 
-  /** Reads all there is. */
+  /** Reads all available bytes. */
   async take(): Promise<Uint8Array<ArrayBuffer> | null> {
     if (!await this.#ready()) return null;
     const all = new Uint8Array(this.#size);
@@ -129,7 +129,7 @@ class Way {
     return all;
   }
 
-  /** Writes what there is room for. */
+  /** Writes as many bytes as there is room for. */
   async write(bytes: Uint8Array): Promise<number> {
     for (;;) {
       if (this.#writeError !== undefined) throw this.#writeError.reason;
@@ -165,7 +165,7 @@ class Way {
     this.#change();
   }
 
-  /** Waits for bytes, or for the end: then there are none. */
+  /** Waits for bytes or for the end. At the end it returns false. */
   async #ready(): Promise<boolean> {
     for (;;) {
       if (this.#readError !== undefined) throw this.#readError.reason;

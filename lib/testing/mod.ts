@@ -2,15 +2,15 @@
  * Tools for the tests of an application: both ends of a connection in memory, a peer that violates the protocol on request, and a
  * fake clock. They need no port, no permissions and no sleeps, and work with any test runner and runtime.
  *
- * |                                            |                                                                      |
+ * | | |
  * | ------------------------------------------ | -------------------------------------------------------------------- |
- * | {@linkcode connectedPair}                  | a client and a server, or a handler, that talk to each other         |
+ * | {@linkcode connectedPair} | a client and a server, or a handler, that talk to each other |
  * | {@linkcode rawClient}, {@linkcode rawServer} | one end, and a raw peer that violates the protocol on request |
- * | {@linkcode rawPeer}                        | such a peer over any connection, before the handshake                |
- * | {@linkcode fakeTime}                       | keepalive, deadlines and pauses, in no time                          |
- * | {@linkcode faultyLog}                      | a log for topics that catch up, that fails, falls silent and is lost |
- * | {@linkcode memoryPair}                     | a bounded connection in memory, for `accept` and `connect`           |
- * | {@linkcode soon}, {@linkcode until}, {@linkcode settle} | waiting that fails by name and never hangs               |
+ * | {@linkcode rawPeer} | such a peer over any connection, before the handshake |
+ * | {@linkcode fakeTime} | keepalive, timeouts and delays without waiting |
+ * | {@linkcode faultyLog} | a log for topics that catch up, which fails on demand |
+ * | {@linkcode memoryPair} | a bounded connection in memory, for `accept` and `connect` |
+ * | {@linkcode soon}, {@linkcode until}, {@linkcode settle} | functions that wait, fail with a clear name and never hang |
  *
  * @example The tests of a handler
  * ```ts

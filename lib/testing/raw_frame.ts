@@ -1,33 +1,33 @@
 /**
- * Frames as a raw peer writes and reads them: right or wrong, byte by byte as RFC 6455 §5.2 draws them, and with nothing of the
- * library's own reader and writer, so that a mistake of theirs cannot hide in the test.
+ * Frames as a raw peer writes and reads them, valid or not, byte by byte as in RFC 6455 §5.2. This module does not use the
+ * library's own parser and serializer, so that a mistake of theirs cannot hide in a test.
  *
  * @module
  */
 import { type Frame, Opcode, type Role } from "../pipeline/frames/frame.ts";
 
-/** A frame, with what may be wrong about its header. */
+/** A frame, with settings that make its header invalid. */
 export interface RawFrame extends Frame {
-  /** Whether it is masked; by default as the sender's role wants it (RFC 6455 §5.1). */
+  /** Whether the frame is masked. By default as the sender's role requires (RFC 6455 §5.1). */
   readonly masked?: boolean;
-  /** The length that its header claims; by default the payload's. */
+  /** The length in the header. By default the payload's length. */
   readonly length?: number | bigint;
-  /** The bytes that the length takes behind its first 7 bits: 0, 2 or 8; by default the fewest (RFC 6455 §5.2). */
+  /** The bytes that the length takes after its first 7 bits: 0, 2 or 8. By default as few as possible (RFC 6455 §5.2). */
   readonly lengthBytes?: 0 | 2 | 8;
 }
 
-/** What of a frame is not as usual. */
+/** The settings of a frame that differ from the default. */
 export type RawFrameOptions = Partial<Omit<RawFrame, "opcode" | "payload">>;
 
-/** The key that masks what a raw peer sends, RFC 6455 §5.7's. Tests are easier to read when it is always the same. */
+/** The masking key of a raw peer, from RFC 6455 §5.7. Tests are easier to read if the key is always the same. */
 const MASK = [0x37, 0xfa, 0x21, 0x3d] as const;
 
-/** What a frame carries: bytes, or a text for its UTF-8. */
+/** The payload of a frame: bytes, or a text that is sent as UTF-8. */
 export type RawPayload = string | Uint8Array<ArrayBuffer>;
 
 const bytesOf = (payload: RawPayload) => typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
 
-/** Makes a frame of any opcode. Bytes may be given for text, and need not be UTF-8. */
+/** Makes a frame with any opcode. The payload of a text frame may be bytes that are not UTF-8. */
 export function rawFrame(opcode: number, payload: RawPayload = "", options: RawFrameOptions = {}): RawFrame {
   return { fin: true, rsv: 0, opcode, payload: bytesOf(payload), ...options };
 }
@@ -44,8 +44,8 @@ export function rawFrame(opcode: number, payload: RawPayload = "", options: RawF
  * await raw.peer.expectClose(1007);
  * ```
  *
- * @param payload The text, or bytes that may be no text.
- * @param options What of it is not as usual.
+ * @param payload The text, or bytes that need not be UTF-8.
+ * @param options The settings that differ from the default.
  */
 export function text(payload: RawPayload, options?: RawFrameOptions): RawFrame {
   return rawFrame(Opcode.TEXT, payload, options);
@@ -56,7 +56,7 @@ export function binary(payload: Uint8Array<ArrayBuffer>, options?: RawFrameOptio
   return rawFrame(Opcode.BINARY, payload, options);
 }
 
-/** Makes a further fragment, the last one unless `fin` is `false`. */
+/** Makes a continuation frame. It is the last fragment unless `fin` is `false`. */
 export function continuation(payload: RawPayload, options?: RawFrameOptions): RawFrame {
   return rawFrame(Opcode.CONTINUATION, payload, options);
 }
@@ -71,7 +71,7 @@ export function pong(payload: RawPayload = "", options?: RawFrameOptions): RawFr
   return rawFrame(Opcode.PONG, payload, options);
 }
 
-/** Makes a close frame with any code, those that may not be sent included; an empty one with no code. */
+/** Makes a close frame with any code, including codes that must not be sent. Without a code it is empty. */
 export function closeFrame(code?: number, reason: RawPayload = "", options?: RawFrameOptions): RawFrame {
   const payload = code === undefined ? "" : Uint8Array.of(code >> 8, code & 255, ...bytesOf(reason));
   return rawFrame(Opcode.CLOSE, payload, options);
@@ -80,9 +80,9 @@ export function closeFrame(code?: number, reason: RawPayload = "", options?: Raw
 /**
  * Writes a frame.
  *
- * @param frame The frame, with whatever is wrong about it.
- * @param role The sender: a client masks.
- * @returns Its bytes.
+ * @param frame The frame, valid or not.
+ * @param role The role of the sender: a client masks.
+ * @returns The bytes of the frame.
  */
 export function encodeRawFrame(frame: RawFrame, role: Role): Uint8Array<ArrayBuffer> {
   const { fin, rsv, opcode, payload } = frame;
@@ -99,19 +99,19 @@ export function encodeRawFrame(frame: RawFrame, role: Role): Uint8Array<ArrayBuf
   return bytes;
 }
 
-/** A frame that was read, with how it was written. */
+/** A frame that was read, with details of its encoding. */
 export interface ReceivedFrame {
   /** The frame. */
   readonly frame: Frame;
-  /** Whether it was masked. */
+  /** Whether the frame was masked. */
   readonly masked: boolean;
-  /** The bytes that its length took behind the first 7 bits. */
+  /** The bytes that the length took after its first 7 bits. */
   readonly lengthBytes: 0 | 2 | 8;
-  /** The bytes that it took in all. */
+  /** The size of the whole frame in bytes. */
   readonly size: number;
 }
 
-/** Reads the frame that `bytes` begin with, whatever is wrong about it; `undefined` where it has not all come. */
+/** Reads the frame at the start of `bytes`, valid or not. Returns `undefined` if it is incomplete. */
 export function decodeRawFrame(bytes: Uint8Array): ReceivedFrame | undefined {
   const [first, second] = bytes;
   if (first === undefined || second === undefined) return undefined;
@@ -137,12 +137,12 @@ export function decodeRawFrame(bytes: Uint8Array): ReceivedFrame | undefined {
 }
 
 /**
- * What is wrong about one frame, with no thought of those before it.
+ * Checks one frame, without regard to the frames before it.
  *
  * @param received The frame.
- * @param sender Who sent it.
- * @param extended Whether an extension may own its reserved bits and its opcode.
- * @returns The rule that it breaks; `undefined` where it breaks none.
+ * @param sender The role of the sender.
+ * @param extended Whether an extension may use its reserved bits and its opcode.
+ * @returns The rule that the frame breaks; `undefined` if it breaks none.
  */
 export function violation(received: ReceivedFrame, sender: Role, extended: boolean): string | undefined {
   const { frame: { fin, rsv, opcode, payload }, masked, lengthBytes } = received;
@@ -166,12 +166,12 @@ function closeViolation(payload: Uint8Array): string | undefined {
   return textOf(payload.subarray(2)) === undefined ? "a reason that is not UTF-8 (§5.5.1)" : undefined;
 }
 
-/** The code in a close frame's payload; 1005 where there is none (RFC 6455 §7.1.5). */
+/** Returns the code in a close frame's payload; 1005 if there is none (RFC 6455 §7.1.5). */
 export function codeOf(payload: Uint8Array): number {
   return payload.length < 2 ? 1005 : payload[0]! * 256 + payload[1]!;
 }
 
-/** A text, or `undefined` where the bytes are none. */
+/** Decodes a text. Returns `undefined` if the bytes are not UTF-8. */
 function textOf(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -180,11 +180,13 @@ function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** So many bytes of a payload are shown. */
+/** How many bytes of a payload are shown. */
 const SHOWN = 64;
 const NAMES = new Map(Object.entries(Opcode).map(([name, opcode]) => [opcode as number, name.toLowerCase()]));
 
-/** A frame in a line, such as `text "Hello"` or `close 1002 "Bad frame"`: its payload as text where it is text. */
+/**
+ * Describes a frame in one line, such as `text "Hello"` or `close 1002 "Bad frame"`. The payload is shown as text if it is text.
+ */
 export function describeFrame({ fin, rsv, opcode, payload }: Frame): string {
   const closing = opcode === Opcode.CLOSE && payload.length >= 2;
   const shown = payload.subarray(closing ? 2 : 0).subarray(0, SHOWN);
@@ -200,7 +202,7 @@ export function describeFrame({ fin, rsv, opcode, payload }: Frame): string {
   ].join(" ");
 }
 
-/** Whether two frames are the same. */
+/** Whether two frames are equal. */
 export function sameFrame(a: Frame, b: Frame): boolean {
   return a.fin === b.fin && a.rsv === b.rsv && a.opcode === b.opcode && a.payload.length === b.payload.length &&
     a.payload.every((byte, i) => byte === b.payload[i]);

@@ -1,19 +1,19 @@
 /**
- * The opening handshake by hand, RFC 6455 §1.3, with whatever a test wants to be wrong about it.
+ * The opening handshake by hand (RFC 6455 §1.3), with any mistakes that a test needs.
  *
  * @module
  */
 
-/** Header fields by name; `undefined` leaves a field out. A name stands for itself: `host` is another field than `Host`. */
+/** Header fields by name; `undefined` omits a field. Names are compared exactly: `host` and `Host` are different fields. */
 export type HeadFields = Readonly<Record<string, string | undefined>>;
 
 /** The key of RFC 6455 §1.3. */
 export const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 
 /**
- * A request to open a WebSocket that is in order, but for what is said.
+ * Returns a valid request to open a WebSocket, with the given changes.
  *
- * @param fields What is different about its header fields.
+ * @param fields Changes to its header fields.
  * @param line Its first line.
  * @returns The request's head.
  */
@@ -29,12 +29,12 @@ export function requestText(fields: HeadFields = {}, line = "GET / HTTP/1.1"): s
 }
 
 /**
- * The answer that opens a WebSocket, in order but for what is said.
+ * Returns a valid response that opens a WebSocket, with the given changes.
  *
- * @param request The request's head, for its key.
- * @param fields What is different about the header fields.
+ * @param request The request's head, which contains the key.
+ * @param fields Changes to the header fields.
  * @param line The first line.
- * @returns The answer's head.
+ * @returns The response's head.
  */
 export async function responseText(
   request: string,
@@ -58,11 +58,11 @@ function headText(line: string, fields: HeadFields): string {
 }
 
 /**
- * The value of a header field.
+ * Returns the value of a header field.
  *
- * @param head The head of a request or an answer.
+ * @param head The head of a request or a response.
  * @param name The field's name, in any case.
- * @returns The value of the first such field; `undefined` where there is none.
+ * @returns The value of the first such field; `undefined` if there is none.
  */
 export function fieldOf(head: string, name: string): string | undefined {
   const start = `${name.toLowerCase()}:`;

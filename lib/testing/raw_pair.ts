@@ -1,5 +1,5 @@
 /**
- * One connection of the library in memory, and a raw peer at its other end, after the handshake.
+ * One connection of the library in memory, with a raw peer at its other end, after the handshake.
  *
  * @module
  */
@@ -25,9 +25,9 @@ import { type RawPeer, rawPeer } from "./raw_peer.ts";
 export interface RawClient<Data = unknown> extends AsyncDisposable {
   /** The client. */
   readonly peer: RawPeer;
-  /** The server's end. A handler reads it, if there is one. */
+  /** The server's end. If there is a handler, it reads from this end. */
   readonly server: WebSocketConnection<Data>;
-  /** The head of the server's answer. */
+  /** The head of the server's response. */
   readonly head: string;
 }
 
@@ -42,7 +42,7 @@ export interface RawServer<Data = unknown> extends AsyncDisposable {
 }
 
 /**
- * Connects a raw client to `accept` in memory, and shakes hands.
+ * Connects a raw client to `accept` in memory, including the handshake.
  *
  * @example A client that breaks off in the middle of a message
  * ```ts
@@ -56,10 +56,10 @@ export interface RawServer<Data = unknown> extends AsyncDisposable {
  * assertEquals([closeCode, wasClean, raw.server.data], [1006, false, "Ann"]);
  * ```
  *
- * @typeParam Data What the application keeps with the connection.
- * @param options How the server accepts, and what the client says.
+ * @typeParam Data The application's data for the connection.
+ * @param options The options of the server, and what the client sends in the handshake.
  * @returns The peer, and the server's end.
- * @throws {HandshakeError} If the server refuses.
+ * @throws {HandshakeError} If the server refuses the request.
  */
 export async function rawClient<Data = unknown>(options: RawClientOptions<Data> = {}): Promise<RawClient<Data>> {
   checkOptions("rawClient()", options, RAW_CLIENT_OPTION_KINDS);
@@ -78,7 +78,7 @@ export async function rawClient<Data = unknown>(options: RawClientOptions<Data> 
 }
 
 /**
- * Connects `connect` to a raw server in memory, and shakes hands.
+ * Connects `connect` to a raw server in memory, including the handshake.
  *
  * @example A server that answers no ping
  * ```ts
@@ -91,10 +91,10 @@ export async function rawClient<Data = unknown>(options: RawClientOptions<Data> 
  * assertEquals((await raw.client.closed).closeCode, 1006);
  * ```
  *
- * @typeParam Data What the application keeps with the connection.
- * @param options How the client connects, and what the server says.
+ * @typeParam Data The application's data for the connection.
+ * @param options The options of the client, and what the server sends in the handshake.
  * @returns The peer, and the client's end.
- * @throws {HandshakeError} If the client does not like the answer.
+ * @throws {HandshakeError} If the client rejects the response.
  */
 export async function rawServer<Data = unknown>(options: RawServerOptions<Data> = {}): Promise<RawServer<Data>> {
   checkOptions("rawServer()", options, RAW_SERVER_OPTION_KINDS);
@@ -110,14 +110,14 @@ function rawEnd(role: Role, options: RawPairOptions): { near: MemoryEnd; peer: R
   return { near, peer: rawPeer(far, role, pick(options, RAW_PEER_OPTION_KINDS)) };
 }
 
-/** Shakes hands on both sides. What our side throws says more than what the peer then misses. */
+/** Runs both sides of the handshake. The library's error says more than the peer's error about what it then misses. */
 async function opened<Data>(
   peer: RawPeer,
   opening: Promise<WebSocketConnection<Data>>,
   { fields, line }: RawPairOptions,
 ): Promise<{ socket: WebSocketConnection<Data>; head: string }> {
   const shaking = peer.shakeHands(fields, line);
-  // A side that fails leaves the other without its end of the handshake.
+  // If one side fails, the other would wait for the end of the handshake.
   const giveUp = () => peer.close();
   shaking.catch(giveUp);
   opening.catch(giveUp);

@@ -1,5 +1,5 @@
 /**
- * A peer that does what a test tells it, right or wrong, and does nothing by itself.
+ * A peer that a test controls: it sends anything, valid or not, and does nothing by itself.
  *
  * @module
  */
@@ -22,36 +22,36 @@ import {
 } from "./raw_frame.ts";
 import { fieldOf, type HeadFields, requestText, responseText } from "./raw_handshake.ts";
 
-/** What a raw peer sends: a frame, bytes, or bytes in hexadecimal digits, in which spaces count for nothing. */
+/** What a raw peer sends: a frame, bytes, or bytes as hexadecimal digits. Spaces between the digits are ignored. */
 export type RawPart = RawFrame | Uint8Array | string;
 
 const CRLF_CRLF = [13, 10, 13, 10];
 
 /**
- * The peer that {@linkcode rawPeer} makes. Each of its waits has a deadline. It does nothing by itself: it stays silent until you
+ * The peer that {@linkcode rawPeer} makes. Every wait has a timeout. The peer does nothing by itself: it stays silent until you
  * send, and if you do not read, the other side stalls once the connection is full.
  */
 export class RawPeer implements Disposable {
-  /** Its connection. */
+  /** The peer's connection. */
   readonly conn: ByteConnection | BytePair;
-  /** The end that it plays. */
+  /** The role of the peer. */
   readonly role: Role;
   readonly #transport: Transport;
   readonly #deadline: number;
-  /** What was read and not yet taken, from `#at` to `#end`. */
+  /** Bytes that were read but not taken yet, from `#at` to `#end`. */
   #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(1024);
   #at = 0;
   #end = 0;
   #extended = false;
 
   /**
-   * Makes a peer that has said nothing yet.
+   * Makes a peer that has not sent anything yet.
    *
-   * @param conn The connection, which now belongs to the peer.
-   * @param role Which end the peer plays: a client masks.
-   * @param options How it waits.
-   * @throws {TypeError} If an option is unknown or of another kind.
-   * @throws {RangeError} If the deadline is out of range.
+   * @param conn The connection. The peer owns it from now on.
+   * @param role The role of the peer: a client masks.
+   * @param options The timeout of its waits.
+   * @throws {TypeError} If an option is unknown or has the wrong type.
+   * @throws {RangeError} If the timeout is out of range.
    */
   constructor(conn: ByteConnection | BytePair, role: Role, options: RawPeerOptions = {}) {
     ROLE.check(role, "role");
@@ -63,11 +63,11 @@ export class RawPeer implements Disposable {
   }
 
   /**
-   * Shakes hands in its role: a client asks and expects 101, a server reads a request and answers 101.
+   * Runs the handshake in its role: a client sends a request and expects 101, a server reads a request and responds with 101.
    *
-   * @param fields What is different about the header fields that it sends.
-   * @param line The first line that it sends.
-   * @returns The head that it read.
+   * @param fields Changes to the header fields that the peer sends.
+   * @param line The first line that the peer sends.
+   * @returns The head that the peer read.
    */
   async shakeHands(fields: HeadFields = {}, line?: string): Promise<string> {
     if (this.role === "client") {
@@ -79,14 +79,14 @@ export class RawPeer implements Disposable {
     return request;
   }
 
-  /** Answers a request that was read; see {@linkcode RawPeer.shakeHands}. */
+  /** Responds to a request that was read. See {@linkcode RawPeer.shakeHands}. */
   async respond(request: string, fields: HeadFields = {}, line?: string): Promise<void> {
     const response = await responseText(request, fields, line);
     this.#noteExtensions(response);
     await this.send(utf8(response));
   }
 
-  /** Sends parts, in one write where there is room. */
+  /** Sends parts, in one write if there is room. */
   async send(...parts: RawPart[]): Promise<void> {
     await this.#soon(writeAll(this.#transport, concatBytes(parts.map((part) => this.#encode(part)))), "Room to send");
   }
@@ -96,7 +96,7 @@ export class RawPeer implements Disposable {
     return this.#read(`${size} bytes`, (bytes) => bytes.length < size ? -1 : size);
   }
 
-  /** Reads the head of an HTTP message, its empty line included. */
+  /** Reads the head of an HTTP message, including its empty line. */
   async readHead(): Promise<string> {
     const bytes = await this.#read("A head", (bytes) => {
       for (let at = bytes.indexOf(13); at >= 0; at = bytes.indexOf(13, at + 1)) {
@@ -112,8 +112,8 @@ export class RawPeer implements Disposable {
   /**
    * Reads a frame.
    *
-   * @throws {ExpectationError} If it breaks a rule of RFC 6455 §5. Reserved bits and opcodes are free where the handshake agreed
-   *   on extensions.
+   * @throws {ExpectationError} If the frame breaks a rule of RFC 6455 §5. Reserved bits and opcodes are not checked if extensions
+   *    were negotiated.
    */
   async readFrame(): Promise<Frame> {
     let received: ReceivedFrame | undefined;
@@ -138,10 +138,10 @@ export class RawPeer implements Disposable {
   }
 
   /**
-   * Reads as many frames as are given, and expects them to be the same.
+   * Reads as many frames as are given, and expects them to be equal to those.
    *
-   * @param frames The frames; how their headers are written is not compared.
-   * @throws {ExpectationError} If another frame comes, or none.
+   * @param frames The frames. The encoding of their headers is not compared.
+   * @throws {ExpectationError} If another frame arrives, or none.
    */
   async expect(...frames: Frame[]): Promise<void> {
     for (const [at, expected] of frames.entries()) {
@@ -153,11 +153,11 @@ export class RawPeer implements Disposable {
   }
 
   /**
-   * Reads a frame, and expects it to be a close frame.
+   * Reads a frame, and expects a close frame.
    *
-   * @param code Its code; 1005 for a close frame that has none.
+   * @param code The expected code; 1005 for a close frame without a code.
    * @returns The reason.
-   * @throws {ExpectationError} If another frame comes, or none.
+   * @throws {ExpectationError} If another frame arrives, or none.
    */
   async expectClose(code: number): Promise<string> {
     const frame = await this.readFrame();
@@ -168,11 +168,11 @@ export class RawPeer implements Disposable {
   }
 
   /**
-   * Reads the head of an HTTP answer, and expects it to have a status.
+   * Reads the head of an HTTP response, and expects a status.
    *
-   * @param status The status.
+   * @param status The expected status.
    * @returns The head.
-   * @throws {ExpectationError} If it has another.
+   * @throws {ExpectationError} If the response has another status.
    */
   async expectStatus(status: number): Promise<string> {
     const head = await this.readHead();
@@ -182,21 +182,21 @@ export class RawPeer implements Disposable {
   }
 
   /**
-   * Expects the other side to end its writing, and to send nothing before.
+   * Expects the other side to end its writing without sending anything else.
    *
-   * @throws {ExpectationError} If bytes come, or the end does not.
+   * @throws {ExpectationError} If bytes arrive, or the end does not.
    */
   async expectEnd(): Promise<void> {
     const { length } = await this.readToEnd();
     if (length > 0) throw new ExpectationError(`Got ${length} bytes before the end`);
   }
 
-  /** Ends the writing side, with or without a close frame before. */
+  /** Ends the writing side. It sends no close frame. */
   async closeWrite(): Promise<void> {
     await this.#soon(this.#transport.closeWrite(), "The end of writing");
   }
 
-  /** Closes the connection, with or without a close frame before. May be called again. Over TCP, unread bytes make it a reset. */
+  /** Closes the connection. It sends no close frame. It may be called again. Over TCP, unread bytes turn this into a reset. */
   close(): void {
     this.#transport.close();
   }
@@ -204,7 +204,7 @@ export class RawPeer implements Disposable {
   /**
    * Ends a connection in memory as a reset does.
    *
-   * @throws {TypeError} If it is not one of `memoryPair`.
+   * @throws {TypeError} If the connection does not come from `memoryPair`.
    */
   reset(): void {
     if (!isMemoryEnd(this.conn)) throw new TypeError("Cannot reset the connection: it is not one of memoryPair");
@@ -218,7 +218,7 @@ export class RawPeer implements Disposable {
 
   #encode(part: RawPart): Uint8Array<ArrayBuffer> {
     if (typeof part === "string") return decodeHex(part);
-    // A copy: a connection may keep what is written to it, and the test may write over its bytes.
+    // Copies the bytes: a connection may keep what is written to it, and the test may overwrite its bytes.
     return part instanceof Uint8Array ? part.slice() : encodeRawFrame(part, this.role);
   }
 
@@ -226,7 +226,7 @@ export class RawPeer implements Disposable {
     if (head.startsWith("HTTP/1.1 101 ")) this.#extended ||= fieldOf(head, "Sec-WebSocket-Extensions") !== undefined;
   }
 
-  /** Reads until `find` says how many of the bytes are wanted. */
+  /** Reads until `find` returns how many of the bytes to take. */
   async #read(what: string, find: (bytes: Uint8Array) => number): Promise<Uint8Array<ArrayBuffer>> {
     for (;;) {
       const pending = this.#buffer.subarray(this.#at, this.#end);
@@ -237,7 +237,7 @@ export class RawPeer implements Disposable {
     }
   }
 
-  /** Reads a chunk more. */
+  /** Reads one more chunk. */
   async #more(what: string): Promise<boolean> {
     const chunk = await this.#soon(this.#transport.read(), what);
     if (chunk === null) return false;
@@ -263,8 +263,8 @@ export class RawPeer implements Disposable {
 }
 
 /**
- * Makes a raw peer over a connection: TCP, or one end of `memoryPair`. For a connection that has shaken hands already, see
- * `rawClient` and `rawServer`.
+ * Makes a raw peer over a connection: TCP, or one end of `memoryPair`. Use `rawClient` and `rawServer` to get a connection after
+ * the handshake.
  *
  * @example A client over TCP that does not mask
  * ```ts
@@ -286,10 +286,10 @@ export class RawPeer implements Disposable {
  * assertEquals(await left.promise, 1006);
  * ```
  *
- * @param conn The connection, which belongs to the peer from here on.
- * @param role Which end the peer plays: a client masks.
- * @param options How it waits.
- * @returns The peer, which has said nothing yet.
+ * @param conn The connection. The peer owns it from now on.
+ * @param role The role of the peer: a client masks.
+ * @param options The timeout of its waits.
+ * @returns The peer, which has not sent anything yet.
  */
 export function rawPeer(conn: ByteConnection | BytePair, role: Role, options: RawPeerOptions = {}): RawPeer {
   return new RawPeer(conn, role, options);

@@ -1,28 +1,31 @@
 /**
- * How slow the machine is at the moment: deadlines of tests allow for it.
+ * Measures how slow the machine is at the moment. The timeouts of tests are extended accordingly.
  *
  * @module
  */
 
-/** Steps of the work below that a core does in a millisecond where the deadlines were chosen: one of an AMD EPYC, idle. */
+/**
+ * The steps of the work below that one core does per millisecond on the machine for which the timeouts were chosen, an idle AMD
+ * EPYC.
+ */
 const REFERENCE = 400_000;
 
-/** Milliseconds of work. Less says little: a scheduler lets a process that has just slept go first. */
+/** Milliseconds of work. A shorter time says little, because a scheduler prefers a process that has just slept. */
 const WORK = 300;
 
-/** No test waits longer than so many times its deadline. */
+/** No test waits longer than this many times its timeout. */
 const MOST = 10;
 
-/** What came of the work: a compiler leaves out work that has no result. */
+/** The result of the work. A compiler would remove work without a result. */
 export let result = 0;
 
 const realTime = performance.now.bind(performance);
 
 /**
- * Measures how many times slower this machine is, with all that runs on it now, than the one on which the deadlines were chosen.
+ * Measures how many times slower this machine is, under its present load, than the one for which the timeouts were chosen.
  *
  * @param now The clock: real time.
- * @returns A number from 1 to 10. It takes a third of a second to find out.
+ * @returns A number from 1 to 10. Measuring takes a third of a second.
  */
 export function slowness(now: () => number = realTime): number {
   const start = now();

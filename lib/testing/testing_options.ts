@@ -1,5 +1,5 @@
 /**
- * The options of the tools for tests, and what each takes.
+ * The options of the testing tools, and their types.
  *
  * @module
  */
@@ -13,52 +13,54 @@ import type { HeadFields } from "./raw_handshake.ts";
 
 /** How much a connection in memory holds. */
 export interface MemoryPairOptions {
-  /** Bytes that each way holds before a write waits: with 0 it waits for ever, with `Infinity` never. @default {65536} */
+  /**
+   * How many bytes each direction holds before a write waits. With 0 it waits forever, with `Infinity` never. @default {65536}
+   */
   capacity?: number;
 }
 
-/** Where the clock begins. */
+/** The start of a fake clock. */
 export interface FakeTimeOptions {
-  /** What `Date.now` says first, in milliseconds since 1970; by default the real time. */
+  /** The first value of `Date.now`, in milliseconds since 1970. By default the real time. */
   date?: number | Date;
 }
 
-/** How a raw peer waits. */
+/** The timeout of a raw peer. */
 export interface RawPeerOptions {
-  /** Milliseconds of real time that anything it waits for may take. @default {5000} */
+  /** The most milliseconds of real time that each of its waits may take. @default {5000} */
   deadline?: number;
 }
 
-/** How the two ends are made. */
+/** The options of both ends. */
 export interface ConnectedPairOptions<ServerData = unknown, ClientData = unknown>
   extends MemoryPairOptions, HandledOptions<ServerData> {
-  /** What the client connects to. @default {"ws://localhost/"} */
+  /** The URL that the client connects to. @default {"ws://localhost/"} */
   url?: string | URL;
-  /** How the server accepts. */
+  /** The options of the server's end. */
   server?: AcceptOptions<ServerData>;
-  /** How the client connects. */
+  /** The options of the client's end. */
   client?: Omit<ConnectOptions<ClientData>, "conn">;
 }
 
-/** What a raw peer says in the handshake, and how it is connected. */
+/** What a raw peer sends in the handshake, and how much its connection holds. */
 export interface RawPairOptions extends MemoryPairOptions, RawPeerOptions {
-  /** What is different about the header fields that it sends; `undefined` leaves a field out. */
+  /** Changes to the header fields that the peer sends; `undefined` omits a field. */
   fields?: HeadFields;
-  /** The first line that it sends, such as `GET /chat HTTP/1.1`. */
+  /** The first line that the peer sends, such as `GET /chat HTTP/1.1`. */
   line?: string;
 }
 
-/** How a server is connected to a raw client. */
+/** Options for a server with a raw client. */
 export interface RawClientOptions<Data = unknown> extends RawPairOptions, HandledOptions<Data> {
-  /** How the server accepts. */
+  /** The options of the server. */
   server?: AcceptOptions<Data>;
 }
 
-/** How a client is connected to a raw server. */
+/** Options for a client with a raw server. */
 export interface RawServerOptions<Data = unknown> extends RawPairOptions {
-  /** How the client connects. */
+  /** The options of the client. */
   client?: Omit<ConnectOptions<Data>, "conn">;
-  /** What it connects to. @default {"ws://localhost/"} */
+  /** The URL that the client connects to. @default {"ws://localhost/"} */
   url?: string | URL;
 }
 

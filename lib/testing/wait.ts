@@ -1,29 +1,29 @@
 /**
- * Waiting in tests: for an event with a deadline, or for a condition a turn at a time. Never for a length of time. The timers
- * are the real ones even where a test has put `fakeTime` in their place.
+ * Waiting in tests: for an event with a timeout, or for a condition in each turn of the event loop, but never for a fixed time.
+ * The timers are the real ones even if a test has installed `fakeTime`.
  *
- * When a deadline passes, the machine is measured before the test fails: on one that is three times slower, because of what else it
- * does or by itself, every deadline is three times longer.
+ * When a timeout passes, the speed of the machine is measured before the test fails. On a machine that is three times slower, for
+ * whatever reason, every timeout is three times longer.
  *
  * @module
  */
 import { defer, nextTask } from "../async.ts";
 import { slowness } from "./slowness.ts";
 
-/** Far more milliseconds than anything in memory or on loopback takes. */
+/** Far longer, in milliseconds, than anything in memory or on loopback takes. */
 export const DEADLINE = 5_000;
 
-/** How many turns {@linkcode settle} waits: five times what the longest path in memory takes, which a test counts. */
+/** How many turns {@linkcode settle} waits: five times as many as the longest path in memory takes, which a test counts. */
 export const SETTLE_TURNS = 25;
 
-/** Every so many turns {@linkcode settle} waits for a timer too, as what it waits for may use timers of 0 ms. */
+/** After this many turns, {@linkcode settle} also waits for a timer, because the code under test may use timers of 0 ms. */
 const TURNS_PER_TIMER = 5;
 
 const { setTimeout, clearTimeout } = globalThis;
 const now = performance.now.bind(performance);
 
 /**
- * Waits for a promise, but not for long: what hangs fails with its name. A slow machine gets more time.
+ * Waits for a promise for a limited time. A promise that hangs fails the test with a name. A slow machine gets more time.
  *
  * @example A promise that must resolve
  * ```ts
@@ -34,12 +34,12 @@ const now = performance.now.bind(performance);
  * await assertRejects(() => soon(new Promise(() => {}), "The answer", 10), Error, "The answer took more than 10 ms");
  * ```
  *
- * @typeParam T What it resolves to.
- * @param promise What to wait for.
- * @param what Names what did not happen.
- * @param deadline Milliseconds of real time, on a machine that is fast and idle.
- * @returns What the promise resolves to.
- * @throws {ExpectationError} If the deadline passes.
+ * @typeParam T The type of the result.
+ * @param promise The promise to wait for.
+ * @param what The name of what did not happen, for the error.
+ * @param deadline Milliseconds of real time, on a fast and idle machine.
+ * @returns The result of the promise.
+ * @throws {ExpectationError} If the timeout passes.
  */
 export async function soon<T>(promise: PromiseLike<T>, what: string, deadline: number = DEADLINE): Promise<T> {
   const late = defer<never>();
@@ -52,14 +52,15 @@ export async function soon<T>(promise: PromiseLike<T>, what: string, deadline: n
   }
 }
 
-/** One turn of the event loop. */
+/** Waits for one turn of the event loop. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /**
- * Waits many turns of the event loop, at least five times as many as the longest path of this library takes in memory: whatever
- * could happen there without more input has happened. What comes from elsewhere (a socket, a file, `crypto.subtle`, a compression stream) is not waited for: use {@linkcode soon} or {@linkcode until}.
+ * Waits many turns of the event loop, at least five times as many as the longest path of this library takes in memory. Everything
+ * that can happen in memory without more input has then happened. It does not wait for anything else (a socket, a file,
+ * `crypto.subtle`, a compression stream): use {@linkcode soon} or {@linkcode until} for these.
  *
  * @example That nothing was sent
  * ```ts
@@ -82,7 +83,7 @@ export async function settle(): Promise<void> {
 }
 
 /**
- * Waits until a condition holds, where no event says so. It is looked at once in every turn of the event loop.
+ * Waits until a condition is true, if there is no event to wait for. The condition is checked in every turn of the event loop.
  *
  * @example A counter
  * ```ts
@@ -94,10 +95,10 @@ export async function settle(): Promise<void> {
  * clearInterval(timer);
  * ```
  *
- * @param condition What must hold. It may be asynchronous.
- * @param what Names what did not happen.
- * @param deadline Milliseconds of real time, on a machine that is fast and idle.
- * @throws {ExpectationError} If the deadline passes.
+ * @param condition The condition. It may be asynchronous.
+ * @param what The name of what did not happen, for the error.
+ * @param deadline Milliseconds of real time, on a fast and idle machine.
+ * @throws {ExpectationError} If the timeout passes.
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,
@@ -116,7 +117,7 @@ export async function until(
   }
 }
 
-/** What a deadline that has passed is short of on this machine. */
+/** Returns how much longer a timeout must be on this machine. */
 function allowance(deadline: number): number {
   return deadline * (slowness() - 1);
 }
@@ -125,7 +126,7 @@ function tooLate(what: string, deadline: number): ExpectationError {
   return new ExpectationError(`${what} took more than ${deadline} ms`);
 }
 
-/** A peer did something else than was expected, or nothing in time. */
+/** A peer did something unexpected, or nothing in time. */
 export class ExpectationError extends Error {
   /** The error's name. */
   override readonly name = "ExpectationError";

@@ -1,5 +1,6 @@
 /**
- * A Node socket as a connection's transport: read when asked, written with the socket's own backpressure, each half ended apart.
+ * A Node socket as a transport: it is read on demand, written with the socket's own backpressure, and each half is ended
+ * separately.
  *
  * @module
  */
@@ -10,21 +11,21 @@ import { like } from "../option_kinds.ts";
 import type { ByteConnection } from "./transport.ts";
 import type { Address } from "./transport.ts";
 
-/** What `net.Socket` and `tls.TLSSocket` have besides a `Duplex`, as far as it matters here. */
+/** The members of `net.Socket` and `tls.TLSSocket`, besides those of `Duplex`, that are used here. */
 export interface SocketFacts {
   /** The peer's IP address. */
   readonly remoteAddress?: string | undefined;
   /** The peer's port. */
   readonly remotePort?: number | undefined;
-  /** Our IP address. */
+  /** The local IP address. */
   readonly localAddress?: string | undefined;
-  /** Our port. */
+  /** The local port. */
   readonly localPort?: number | undefined;
   /** Whether it is a TLS socket. */
   readonly encrypted?: boolean;
   /** Turns off Nagle's algorithm. */
   setNoDelay?(noDelay?: boolean): unknown;
-  /** Drops an idle socket, where not 0. */
+  /** Drops an idle socket, if not 0. */
   setTimeout?(timeout: number): unknown;
 }
 
@@ -33,13 +34,13 @@ const SOCKET = like("a socket of node:net or node:tls", { methods: ["on", "read"
 /** The sockets that belong to a connection. */
 const TAKEN = new WeakSet<Duplex>();
 
-/** Whether a socket belongs to a connection: only one may read it, and answer its request. */
+/** Whether a socket belongs to a connection. Only one connection may read it and answer its request. */
 export function isTaken(socket: Duplex): boolean {
   return TAKEN.has(socket);
 }
 
 /**
- * Makes a connection of a socket, for `accept` on a server of `node:net` or `node:tls`, and for `connect` with a socket of one's own.
+ * Makes a connection from a socket, for `accept` on a server of `node:net` or `node:tls`, and for `connect` with your own socket.
  *
  * @example A server of `node:net`
  * ```ts
@@ -63,29 +64,29 @@ export function isTaken(socket: Duplex): boolean {
  * await new Promise((closed) => server.close(closed));
  * ```
  *
- * @param socket A socket that nothing else reads, with or without TLS. It belongs to the connection from here on.
+ * @param socket A socket that nothing else reads, with or without TLS. The connection owns it from now on.
  * @returns The connection.
- * @throws {TypeError} If the socket belongs to a connection already: `serveNode` and `acceptNode` cannot share one.
+ * @throws {TypeError} If the socket already belongs to a connection: `serveNode` and `acceptNode` cannot share one.
  */
 export function nodeConnection(socket: Duplex & SocketFacts): ByteConnection {
   SOCKET.check(socket, "the socket");
   if (isTaken(socket)) throw new TypeError("Cannot take the socket: it belongs to another connection");
   TAKEN.add(socket);
   const reading = readerOf(socket);
-  // A TLS server's socket would end our side with the peer's, before the answer to its close frame.
+  // Without this, the socket of a TLS server would end its side together with the peer's, before the reply to the close frame.
   socket.allowHalfOpen = true;
-  // The HTTP server's time for requests is over; ours begins.
+  // Disable the HTTP server's timeout for requests. The connection has its own.
   socket.setTimeout?.(0);
   return {
     read: reading,
     write: (bytes) =>
       new Promise((resolve, reject) => {
-        // A Node socket takes all of it, and calls back when the operating system has.
+        // A Node socket takes all the bytes, and calls back when the operating system has them.
         socket.write(bytes, (error) => error ? reject(error) : resolve(bytes.length));
       }),
     closeWrite: () =>
       new Promise((resolve, reject) => {
-        if (socket.destroyed) return resolve(); // which `end` would not tell of
+        if (socket.destroyed) return resolve(); // `end` would not report this
         socket.end((error?: Error | null) => error ? reject(error) : resolve());
       }),
     close: () => void socket.destroy(),
@@ -107,7 +108,7 @@ function readerOf(socket: Duplex): ByteConnection["read"] {
   socket.on("readable", wake);
   socket.on("end", wake);
   socket.on("close", wake);
-  // For good: an `error` event without a listener would end the process.
+  // This listener stays: an `error` event without a listener would end the process.
   socket.on("error", (error: Error) => {
     failure ??= error;
     wake();
@@ -129,14 +130,14 @@ function readerOf(socket: Duplex): ByteConnection["read"] {
   };
 }
 
-/** Both ends of a socket, where it has addresses. */
+/** The addresses of both ends of a socket, if it has them. */
 export function addressesOf(socket: SocketFacts): { remoteAddr?: Address; localAddr?: Address } {
   const remoteAddr = addressOf(socket.remoteAddress, socket.remotePort);
   const localAddr = addressOf(socket.localAddress, socket.localPort);
   return { ...(remoteAddr && { remoteAddr }), ...(localAddr && { localAddr }) };
 }
 
-/** A Unix socket has no addresses here, and neither has one that is closed already. */
+/** A Unix socket has no addresses here, nor does a socket that is already closed. */
 function addressOf(hostname: string | undefined, port: number | undefined): Address | undefined {
   return hostname === undefined || port === undefined ? undefined : { transport: "tcp", hostname, port };
 }

@@ -1,5 +1,6 @@
 /**
- * What the opening handshake needs of a transport, on either side: a head, a deadline, and an end that the peer gets to read.
+ * What both sides need from a transport for the opening handshake: reading a head, a timeout, and a last response that the peer
+ * can still read.
  *
  * @module
  */
@@ -9,23 +10,23 @@ import { type Transport, writeAll } from "./transport.ts";
 
 /** Reads a head from bytes. `lib/handshake/http_head.ts` has one for each side. */
 export interface HeadReader<Head> {
-  /** Takes bytes; gives the head once it is complete. */
+  /** Takes bytes. Returns the head once it is complete. */
   push(bytes: Uint8Array): Head | undefined;
-  /** What came behind the head. */
+  /** The bytes behind the head. */
   readonly rest: Uint8Array<ArrayBuffer>;
 }
 
-/** A refused peer may take this long, and send this much, before the transport is closed under it. */
+/** A refused peer may take this many milliseconds, and send this many bytes, before the transport is closed. */
 const LINGER_TIME = 2_000;
 const LINGER_BYTES = 256 * 1024;
 
 /**
  * Reads a head.
  *
- * @param transport Where from.
- * @param reader What reads it, with its limits.
- * @param early What was read of the transport already.
- * @returns The head. What came behind it is the reader's `rest`.
+ * @param transport The transport.
+ * @param reader The parser, with its limits.
+ * @param early Bytes that were already read from the transport.
+ * @returns The head. The bytes behind it are the reader's `rest`.
  * @throws {ConnectionError} If the transport ends first or fails.
  */
 export async function readHead<Head>(
@@ -54,9 +55,9 @@ export async function readHead<Head>(
 }
 
 /**
- * Reads what comes next.
+ * Reads the next bytes.
  *
- * @param transport Where from.
+ * @param transport The transport.
  * @returns Some bytes of the handshake.
  * @throws {ConnectionError} If the transport ends or fails.
  */
@@ -72,9 +73,9 @@ export async function readOn(transport: Transport): Promise<Uint8Array<ArrayBuff
 }
 
 /**
- * Writes a head: a request, or the answer that opens the connection.
+ * Writes a head: a request, or the response that opens the connection.
  *
- * @param transport Where to.
+ * @param transport The transport.
  * @param bytes The head.
  * @throws {ConnectionError} If the transport fails.
  */
@@ -84,7 +85,7 @@ export function writeHead(transport: Transport, bytes: Uint8Array<ArrayBuffer>):
   });
 }
 
-/** What a transport that fails means for a handshake. */
+/** The error for a transport that fails during the handshake. */
 export function lost(cause: unknown): ConnectionError {
   return new ConnectionError("The connection was lost during the handshake", { cause });
 }
@@ -94,11 +95,11 @@ function endedEarly(): ConnectionError {
 }
 
 /**
- * Gives work a deadline and a signal, and lets neither outlive it.
+ * Runs work with a timeout and a signal. Neither outlives the work.
  *
- * @param work What is to be done.
- * @param options The time in milliseconds (0: none), the error at its end, and a signal that ends it sooner.
- * @returns What the work resolves to.
+ * @param work The work.
+ * @param options The time in milliseconds (0: none), the error after that time, and a signal that aborts the work earlier.
+ * @returns The result of the work.
  */
 export async function withDeadline<T>(
   work: Promise<T>,
@@ -119,11 +120,11 @@ export async function withDeadline<T>(
 }
 
 /**
- * Writes a last answer and ends the transport. What the peer still sends is read and dropped for a moment: to close over unread
- * bytes would reset the connection, and the peer might never read the answer.
+ * Writes a last response and closes the transport. For a moment, it still reads and discards what the peer sends: closing with
+ * unread bytes would reset the connection, and the peer might never read the response.
  *
  * @param transport The transport, which is closed afterwards.
- * @param bytes The answer, unless it is written already.
+ * @param bytes The response, unless it was written already.
  */
 export async function answerAndEnd(transport: Transport, bytes?: Uint8Array<ArrayBuffer>): Promise<void> {
   const say = async () => {
@@ -138,7 +139,7 @@ export async function answerAndEnd(transport: Transport, bytes?: Uint8Array<Arra
   try {
     await withDeadline(say(), { time: LINGER_TIME, late: () => new ConnectionError("The peer did not end") });
   } catch {
-    // The peer is gone, or does not go: nothing more can be sent to it.
+    // The peer is gone, or does not close. Nothing more can be sent to it.
   } finally {
     transport.close();
   }

@@ -1,5 +1,5 @@
 /**
- * The four streams between the bytes of a peer and its messages, put together: `pipeline`.
+ * `pipeline`: the four streams between the bytes of a peer and its messages, connected.
  *
  * @module
  */
@@ -20,14 +20,14 @@ import { MessageEncoderStream } from "../pipeline/messages/message_encoder_strea
 import { answerAndEnd } from "./opening.ts";
 import { type ByteConnection, type BytePair, type Transport, transportOf, writeAll } from "./transport.ts";
 
-/** What a pipeline is made of. */
+/** Options for {@linkcode pipeline}. */
 export interface PipelineOptions
   extends Partial<Pick<Limits, "maxMessageBytes" | "maxFragments" | "maxEmptyFragments">> {
-  /** Which end we are: a client masks, a server does not. */
+  /** The role of this end: a client masks its frames, a server does not. */
   role: Role;
-  /** Bytes that came right behind the handshake: `rest` of its parser. They are frames. */
+  /** Bytes that arrived directly behind the handshake (`rest` of its parser). They are frames. */
   rest?: Uint8Array<ArrayBuffer>;
-  /** The most bytes of payload in one frame. By default a message is one frame, however large. */
+  /** The largest payload of a frame, in bytes. By default a message is sent in one frame, however large. */
   maxFrameBytes?: number;
 }
 
@@ -47,20 +47,20 @@ export interface Pipeline {
    * `ConnectionError`.
    */
   readonly readable: ReadableStream<Message[]>;
-  /** Messages to send. To close it sends a close frame. */
+  /** The messages to send. Closing it sends a close frame. */
   readonly writable: WritableStream<readonly MessageData[]>;
 }
 
 /**
- * Puts the four streams together over the bytes of one peer, after the handshake: `FrameDecoderStream` and `MessageDecoderStream`
- * to `readable`, `MessageEncoderStream` and `FrameEncoderStream` from `writable`.
+ * Connects the four streams over the bytes of one peer, after the handshake: `FrameDecoderStream` and `MessageDecoderStream` to
+ * `readable`, `MessageEncoderStream` and `FrameEncoderStream` from `writable`.
  *
- * Pings are answered, the latest one where the peer is slow to read. The peer's close frame is answered when you ask for more than
- * came before it. A peer that breaks a rule or a limit gets a close frame with the code of the error. Read to the end, and close
- * `writable`: the connection belongs to the pipeline, which ends it when both sides are done.
+ * Pings are answered. If the peer reads slowly, only the latest ping is. The peer's close frame is answered when you ask for more
+ * than what came before it. A peer that breaks a rule or exceeds a limit gets a close frame with the code of the error. Read to
+ * the end and close `writable`: the pipeline owns the connection and closes it when both sides are done.
  *
- * This is for building your own: there are no deadlines, no keepalive and no extensions. `accept`, `serve` and `connect` have them,
- * cost less for each message, and are the usual way. `examples/pipeline.ts` puts the same streams together by hand.
+ * Use this to build your own stack: it has no timeouts, no keepalive and no extensions. `accept`, `serve` and `connect` have
+ * them, cost less for each message, and are the usual way. `examples/pipeline.ts` connects the same streams by hand.
  *
  * @example A server of streams over a `Deno.Conn`
  * ```ts
@@ -93,10 +93,10 @@ export interface Pipeline {
  * await echoing;
  * ```
  *
- * @param conn A `Deno.Conn`, or a pair of byte streams, that nothing else reads. It belongs to the pipeline from here on.
- * @param options The role, the limits, and what came behind the handshake.
+ * @param conn A `Deno.Conn`, or a pair of byte streams, that nothing else reads. The pipeline owns it from now on.
+ * @param options The role, the limits, and the bytes that came behind the handshake.
  * @returns Both ends.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function pipeline(conn: ByteConnection | BytePair, options: PipelineOptions): Pipeline {
@@ -104,7 +104,7 @@ export function pipeline(conn: ByteConnection | BytePair, options: PipelineOptio
   return new MessagePipeline(transportOf(conn), options);
 }
 
-/** The streams of one peer, and what is owed to it. */
+/** The streams of one peer, and the replies that it is owed. */
 class MessagePipeline implements Pipeline {
   readonly readable: ReadableStream<Message[]>;
   readonly writable: WritableStream<readonly MessageData[]>;
@@ -118,9 +118,9 @@ class MessagePipeline implements Pipeline {
   #sourceEnded = false;
   /** The peer's close frame. */
   #received: Frame | undefined;
-  /** Whether our close frame is on its way. */
+  /** Whether a close frame was sent from this end. */
   #closed = false;
-  /** The pong that is owed, while another one is on its way. */
+  /** The pong to send next, while another one is being sent. */
   #pong: Frame | undefined;
   #paying = false;
 
@@ -146,12 +146,12 @@ class MessagePipeline implements Pipeline {
     void this.#run();
   }
 
-  /** Runs both ways to their ends, and then ends the transport. It never rejects. */
+  /** Runs both directions to their ends, and then closes the transport. It never rejects. */
   async #run(): Promise<void> {
-    const written = this.#write().catch(() => this.#transport.close()); // the reading side sees that and reports it
+    const written = this.#write().catch(() => this.#transport.close()); // the reading side notices that and reports it
     try {
       await this.#read();
-      await nextTask(); // a pipe from `readable` closes `writable` within this one
+      await nextTask(); // a pipe from `readable` closes `writable` within this task
       this.#close(this.#reply());
     } catch (error) {
       this.#close(frame(Opcode.CLOSE, closePayloadOf(error)));
@@ -173,7 +173,7 @@ class MessagePipeline implements Pipeline {
       await writer.abort(error);
       throw error;
     }
-    await writer.write([]); // is taken when the application asks for more: it is done with what came before the close frame
+    await writer.write([]); // is read when the application asks for more, and is then done with what came before the close frame
     await writer.close();
   }
 
@@ -184,7 +184,7 @@ class MessagePipeline implements Pipeline {
     } catch (cause) {
       throw new ConnectionError("The connection was lost", { cause });
     }
-    if (this.#sourceEnded) return; // after a close frame nothing counts
+    if (this.#sourceEnded) return; // everything after a close frame is ignored
     if (bytes === null) this.#endSource();
     else this.#source.enqueue(bytes);
   }
@@ -194,7 +194,7 @@ class MessagePipeline implements Pipeline {
     this.#sourceEnded = true;
   }
 
-  /** `writable` to bytes, and our close frame behind them. */
+  /** `writable` to bytes, followed by the close frame of this end. */
   async #write(): Promise<void> {
     const sink = new WritableStream<Uint8Array<ArrayBuffer>>({
       write: async (bytes) => {
@@ -221,7 +221,7 @@ class MessagePipeline implements Pipeline {
       this.#endSource();
     } else if (received.opcode === Opcode.PING) {
       const pong = controlReply(received)!;
-      // One is on its way at most, so a flood of pings that is never read back costs one payload (§5.5.3).
+      // At most one pong is being sent, so a flood of pings from a peer that does not read costs one payload (§5.5.3).
       if (this.#paying) this.#pong = frame(Opcode.PONG, pong.payload.slice());
       else this.#pay(pong);
     }
@@ -232,7 +232,7 @@ class MessagePipeline implements Pipeline {
     this.#paying = this.#send(pong);
   }
 
-  /** Our close frame: the answer to the peer's, or one without a code. */
+  /** The close frame of this end: the reply to the peer's, or one without a code. */
   #reply(): Frame {
     return this.#received === undefined ? frame(Opcode.CLOSE) : controlReply(this.#received)!;
   }
@@ -252,7 +252,7 @@ class MessagePipeline implements Pipeline {
   }
 }
 
-/** What the peer gets for an error of reading. A `readable` that was cancelled gives no code, unless the reason has one. */
+/** Returns the close payload for an error of reading. If `readable` was cancelled, there is no code unless the reason has one. */
 function closePayloadOf(error: unknown): Uint8Array<ArrayBuffer> {
   if (!(error instanceof WebSocketError)) return encodeClosePayload();
   return encodeClosePayload(closeCodeOf(error), error.reason);

@@ -1,50 +1,50 @@
 /**
- * What a connection reads from and writes to: a `Deno.Conn`, or any pair of byte streams.
+ * The transport that a connection reads from and writes to: a `Deno.Conn`, or any pair of byte streams.
  *
  * @module
  */
 import { isObject, type Kind, kind } from "../option_kinds.ts";
 import { ReadBuffer } from "../pipeline/bytes/read_buffer.ts";
 
-/** One end of a connection's transport, as `Deno.Addr` has it. */
+/** The address of one end of a transport, as in `Deno.Addr`. */
 export type Address =
   | { readonly transport: "tcp" | "udp"; readonly hostname: string; readonly port: number }
   | { readonly transport: "unix" | "unixpacket"; readonly path: string }
   | { readonly transport: "vsock"; readonly cid: number; readonly port: number };
 
-/** A connection that is read and written with calls, as `Deno.Conn` is. */
+/** A connection with `read` and `write` methods, such as `Deno.Conn`. */
 export interface ByteConnection {
-  /** Reads into `buffer`: the number of bytes, or `null` at the end. */
+  /** Reads into `buffer`. Returns the number of bytes, or `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** Writes some of `bytes`: the number written. */
+  /** Writes some of `bytes`. Returns the number of bytes written. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Ends the writing side. Where it is missing, both sides are ended instead. */
+  /** Ends the writing side. Without this method, both sides are closed instead. */
   closeWrite?(): Promise<void>;
-  /** Ends both sides. */
+  /** Closes both sides. */
   close(): void;
   /** The peer's address. */
   readonly remoteAddr?: Address;
-  /** Our address. */
+  /** The local address. */
   readonly localAddr?: Address;
-  /** Sends small writes at once. Nagle's algorithm is on by default in Deno, and a batch is small to it. */
+  /** Sends small writes at once. Deno enables Nagle's algorithm by default, and a batch is a small write. */
   setNoDelay?(noDelay?: boolean): void;
-  /** Whether it is encrypted. Known by itself for a `Deno.TlsConn`. */
+  /** Whether the connection is encrypted. For a `Deno.TlsConn` this is known without it. */
   readonly secure?: boolean;
 }
 
-/** A pair of byte streams: a Node socket through `Duplex.toWeb`, an HTTP/2 stream, a pair in memory. */
+/** A pair of byte streams: a Node socket through `Duplex.toWeb`, an HTTP/2 stream, or a pair in memory. */
 export interface BytePair {
-  /** What arrives. */
+  /** The bytes that arrive. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** Where to write. */
+  /** The bytes to send. */
   readonly writable: WritableStream<Uint8Array<ArrayBuffer>>;
   /** The peer's address. */
   readonly remoteAddr?: Address;
-  /** Our address. */
+  /** The local address. */
   readonly localAddr?: Address;
 }
 
-/** A connection that an application brings along. */
+/** A connection that an application passes in. */
 export const CONNECTION: Kind = kind(
   "a connection: an object with read, write and close, or a pair of byte streams",
   (value) =>
@@ -56,25 +56,25 @@ function hasMethods(value: object, ...names: readonly string[]): boolean {
   return names.every((name) => typeof Reflect.get(value, name) === "function");
 }
 
-/** What the connection needs of either. */
+/** What a connection needs from either kind of transport. */
 export interface Transport {
-  /** The next chunk, which the caller may change and keep, or `null` at the end. */
+  /** Returns the next chunk, which the caller may change and keep, or `null` at the end. */
   read(): Promise<Uint8Array<ArrayBuffer> | null>;
-  /** A faster way to read, where there is one: `read` is made of it. */
+  /** A faster way to read, if the transport has one. `read` is built on it. */
   readonly direct?: DirectReads | undefined;
-  /** Writes some of `bytes`, at least one, which must not change until it is done: the number written. */
+  /** Writes some of `bytes`, at least one, and returns the number written. The bytes must not change until then. */
   writeSome(bytes: Uint8Array<ArrayBuffer>): Promise<number>;
   /** Says that nothing more will be written. */
   closeWrite(): Promise<void>;
-  /** Ends both sides at once, and with them every read and write under way. May be called again. */
+  /** Closes both sides at once, and ends every pending read and write. It may be called more than once. */
   close(): void;
 }
 
-/** Reads to where the reader wants it, with no promise in between but the connection's own. */
+/** Reads into memory that the reader chooses, without a promise besides the connection's own. */
 export interface DirectReads {
-  /** Where reads go that have no better place. */
+  /** The buffer for reads that have no better place. */
   readonly buffer: ReadBuffer;
-  /** Reads into `target`: the number of bytes, or `null` at the end. */
+  /** Reads into `target`. Returns the number of bytes, or `null` at the end. */
   readInto(target: Uint8Array<ArrayBuffer>): Promise<number | null>;
 }
 
@@ -88,17 +88,19 @@ export function transportOf(conn: ByteConnection | BytePair): Transport {
   return "read" in conn ? new ConnTransport(conn) : pairTransport(conn);
 }
 
-/** The same, but a read gives at most `most` bytes, and there are no direct reads: for messages that are read as streams. */
+/**
+ * Returns the same transport with reads of at most `most` bytes and without direct reads, for messages that are read as streams.
+ */
 export function inSteps(transport: Transport, most: number): Transport {
   return new SteppedTransport(transport, most);
 }
 
-/** The same, read by a function of yours. */
+/** Returns the same transport, but with your own `read` function. */
 export function readWith(transport: Transport, read: Transport["read"]): Transport {
   return new FunctionTransport(transport, read);
 }
 
-/** A connection that is read and written with calls. */
+/** A connection with `read` and `write` methods. */
 class ConnTransport implements Transport, DirectReads {
   readonly direct: DirectReads = this;
   readonly buffer: ReadBuffer = new ReadBuffer();
@@ -135,7 +137,7 @@ class ConnTransport implements Transport, DirectReads {
 
   closeWrite(): Promise<void> {
     if (!this.#closed && this.#conn.closeWrite !== undefined) return this.#conn.closeWrite();
-    this.close(); // the peer waits for an end
+    this.close(); // the peer waits for the end of the stream
     return Promise.resolve();
   }
 
@@ -146,7 +148,7 @@ class ConnTransport implements Transport, DirectReads {
   }
 }
 
-/** A transport that is read in another way than the one behind it. */
+/** A transport that reads from another one in its own way. */
 abstract class TransportOver implements Transport {
   protected readonly over: Transport;
 
@@ -170,7 +172,7 @@ abstract class TransportOver implements Transport {
   }
 }
 
-/** Read in small steps. */
+/** Reads in small steps. */
 class SteppedTransport extends TransportOver {
   readonly direct = undefined;
   readonly #most: number;
@@ -185,12 +187,12 @@ class SteppedTransport extends TransportOver {
     const bytes = this.#rest.length > 0 ? this.#rest : await this.over.read();
     if (bytes === null) return null;
     this.#rest = bytes.subarray(this.#most);
-    // A step is the application's, which may transfer it: the rest must not go with it.
+    // The application owns a step and may transfer it. The rest must not be transferred with it.
     return this.#rest.length === 0 ? bytes : bytes.slice(0, this.#most);
   }
 }
 
-/** Read by a function. */
+/** Reads with a function. */
 class FunctionTransport extends TransportOver {
   readonly direct = undefined;
   readonly read: Transport["read"];
@@ -204,8 +206,8 @@ class FunctionTransport extends TransportOver {
 /**
  * Writes all of `bytes`.
  *
- * @param transport Where to.
- * @param bytes What must not change until it is done.
+ * @param transport The transport.
+ * @param bytes The bytes, which must not change until the write is done.
  */
 export async function writeAll(transport: Transport, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   let written = await transport.writeSome(bytes);
@@ -215,7 +217,7 @@ export async function writeAll(transport: Transport, bytes: Uint8Array<ArrayBuff
 function pairTransport({ readable, writable }: BytePair): Transport {
   const reader = readable.getReader();
   const writer = writable.getWriter();
-  // The calls of read and write reject too; these promises are not awaited.
+  // Calls of read and write reject too, so these promises need no handler.
   reader.closed.catch(() => {});
   writer.closed.catch(() => {});
   return {
@@ -226,7 +228,7 @@ function pairTransport({ readable, writable }: BytePair): Transport {
         if (value.length > 0) return value;
       }
     },
-    // A chunk of a stream belongs to its reader, perhaps long after the write is done.
+    // A chunk of a stream belongs to its reader, perhaps until long after the write is done.
     writeSome: (bytes) => writer.write(bytes.slice()).then(() => bytes.length),
     closeWrite: () => writer.close(),
     close() {

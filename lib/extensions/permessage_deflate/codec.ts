@@ -1,5 +1,5 @@
 /**
- * The frames of one connection, deflated and inflated, RFC 7692 §6 and §7.2.
+ * Compresses and decompresses the frames of one connection (RFC 7692 §6 and §7.2).
  *
  * @module
  */
@@ -20,56 +20,56 @@ import {
   type Inflater,
 } from "./zlib.ts";
 
-/** What was compressed, by messages that were: others are not counted. */
+/** Counters of compressed messages. Uncompressed messages are not counted. */
 export type CompressionStats = {
-  /** Messages deflated. */
+  /** Messages compressed. */
   messagesOut: number;
-  /** Bytes of them before. */
+  /** Their bytes before compression. */
   bytesOut: number;
-  /** Bytes of them on the wire. */
+  /** Their bytes on the wire. */
   compressedOut: number;
-  /** Messages inflated. */
+  /** Messages decompressed. */
   messagesIn: number;
-  /** Bytes of them after. */
+  /** Their bytes after decompression. */
   bytesIn: number;
-  /** Bytes of them on the wire. */
+  /** Their bytes on the wire. */
   compressedIn: number;
   /** Milliseconds spent on both. */
   time: number;
 };
 
-/** The settings that a codec looks at. */
+/** The settings that a codec uses. */
 export interface CodecSettings {
-  /** Bytes below which a message is sent as it is. */
+  /** The size in bytes from which messages are compressed. */
   readonly threshold: number;
-  /** From 0, store, to 9, smallest. */
+  /** From 0 (none) to 9 (smallest). */
   readonly level: number | undefined;
-  /** From 1, little memory, to 9, fast. */
+  /** From 1 (least memory) to 9 (fastest). */
   readonly memLevel: number;
-  /** How many times larger than its compressed bytes a message may be. */
+  /** The most times that a message may be larger than its compressed bytes. */
   readonly maxRatio: number;
 }
 
-/** Below this many bytes the ratio does not matter: a page of blanks is no bomb. */
+/** Up to this many bytes any ratio is accepted: a page of spaces is not an attack. */
 const RATIO_COUNTS_FROM = 1024 * 1024;
 
-/** What the parameters mean for one direction. */
+/** The settings for one direction. */
 export interface DirectionSettings {
   /** Whether the context is kept from message to message. */
   readonly keepContext: boolean;
-  /** The bits of the window. */
+  /** The size of the window in bits. */
   readonly windowBits: number;
 }
 
-/** What the parameters mean for one end. */
+/** The settings for one end. */
 export interface EndSettings {
-  /** What we compress. */
+  /** What this end compresses. */
   readonly outgoing: DirectionSettings;
   /** What the peer compresses. */
   readonly incoming: DirectionSettings;
 }
 
-/** The settings of the end with this role (RFC 7692 §7.1). */
+/** Returns the settings for the end with this role (RFC 7692 §7.1). */
 export function endSettings(parameters: DeflateParameters, role: Role): EndSettings {
   const { serverMaxWindowBits = 15, clientMaxWindowBits = 15 } = parameters;
   const server = { keepContext: !parameters.serverNoContextTakeover, windowBits: serverMaxWindowBits };
@@ -87,17 +87,17 @@ export interface CodecOptions extends EndSettings {
   readonly inflaters: ContextPool<Inflater>;
 }
 
-/** One connection's frames. A context that is not kept is borrowed for the length of a message and reset. */
+/** The codec of one connection. A context that is not kept is borrowed for one message and reset. */
 export class Codec {
   readonly #context: CodecContext;
   readonly #options: CodecOptions;
 
   #inflater: Inflater | undefined;
-  /** Whether the message that is coming in is compressed; control frames between its fragments do not change that. */
+  /** Whether the incoming message is compressed. Control frames between its fragments do not change that. */
   #inflating = false;
-  /** Whether it is a text: what is inflated of it is decoded, and not handed on. */
+  /** Whether it is a text that is decoded here. */
   #textIn = false;
-  /** The opcode that the first piece of an inflated message still has to carry. */
+  /** The opcode for the first part of a decompressed message. */
   #opcodeIn: number = Opcode.CONTINUATION;
   #bytesIn = 0;
   #compressedIn = 0;
@@ -157,7 +157,7 @@ export class Codec {
     const max = Math.min(maxMessageBytes, this.#mostByRatio()) - this.#bytesIn;
     let pieces: Uint8Array<ArrayBuffer>[];
     try {
-      if (fin && this.#compressedIn === 0) throw new InflateError("Compressed data is empty"); // an empty message has one
+      if (fin && this.#compressedIn === 0) throw new InflateError("Compressed data is empty"); // an empty message has one byte
       pieces = this.#inflater.inflate(payload, { last: fin, forget: !keepContext, max, shares: this.#textIn });
     } catch (error) {
       this.#inflater.close();
@@ -181,12 +181,12 @@ export class Codec {
     this.#emit(pieces, { fin, rsv: rsv & ~Rsv.RSV1, output });
   }
 
-  /** Hands the pieces on as fragments of the message: the first carries its opcode and its bits, the last its end. */
+  /** Delivers the parts as fragments of the message: the first has its opcode and its bits, the last its end. */
   #emit(
     pieces: readonly Uint8Array<ArrayBuffer>[],
     { fin, rsv, output }: { fin: boolean; rsv: number; output: Frame[] },
   ): void {
-    // Where another extension copes with no parts, a frame stays a frame.
+    // If another extension does not accept parts, a frame stays whole.
     const whole = !this.#context.split || (pieces.length === 0 && (fin || rsv !== 0));
     const parts = whole ? [concatBytes(pieces)] : pieces;
     parts.forEach((payload, index) => {
@@ -200,7 +200,7 @@ export class Codec {
     return Math.max(this.#compressedIn * this.#options.settings.maxRatio, RATIO_COUNTS_FROM);
   }
 
-  /** What goes wrong with compressed data is the peer's fault: D1 too large, D2 invalid. */
+  /** Converts an error of decompression. The peer is at fault: its message is too large or invalid. */
   #failure(error: unknown): unknown {
     if (error instanceof InflateError) {
       return new ProtocolError(error.message, "RFC 7692 §7.2.2", CloseCode.INVALID_PAYLOAD);
@@ -248,7 +248,7 @@ export class Codec {
     }
     const time = this.#context.now() - started;
     for (const sum of stats) sum.time += time;
-    // Without takeover no later message depends on the discarded output.
+    // Without context takeover, no later message depends on the discarded output.
     if (fin && opcode !== Opcode.CONTINUATION && !keepContext && deflated.length >= payload.length) return frame;
     for (const sum of stats) {
       sum.bytesOut += payload.length;
@@ -260,36 +260,39 @@ export class Codec {
   }
 }
 
-/** §7.2.1: a message ends without the last four bytes, and an empty one is a zero byte. */
+/** §7.2.1: a message is sent without its last four bytes, and an empty one as a zero byte. */
 function trimEnd(deflated: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return deflated.length === 0 ? Uint8Array.of(0) : deflated.subarray(0, deflated.length - 4);
 }
 
-/** The level in force: the one asked for, or what fits the window and the context. */
+/** Returns the level to use: the configured one, or the one that suits the window and the context. */
 export function levelOf(
   { settings, outgoing: { windowBits, keepContext } }: Pick<CodecOptions, "settings" | "outgoing">,
 ): number {
   return settings.level ?? defaultLevel({ windowBits, keep: keepContext });
 }
 
-/** Nothing counted yet. */
+/** Returns counters of zero. */
 export function newStats(): CompressionStats {
   return { messagesOut: 0, bytesOut: 0, compressedOut: 0, messagesIn: 0, bytesIn: 0, compressedIn: 0, time: 0 };
 }
 
-/** Contexts kept of each window size. Everything is synchronous, so more are in use only while messages come in fragments. */
+/**
+ * How many contexts of each window size are kept. Everything is synchronous, so more are in use only while messages arrive in
+ * fragments.
+ */
 const KEPT = 4;
 
-/** A pool of contexts, which are reset before they are given back. */
+/** A pool of contexts. They are reset before they are returned. */
 export class ContextPool<Context extends { close(): void }> {
   readonly #free = new Map<number, Context[]>();
 
-  /** Takes a context with a window of so many bits, if there is one. */
+  /** Takes a context with a window of this many bits, if there is one. */
   take(windowBits: number): Context | undefined {
     return this.#free.get(windowBits)?.pop();
   }
 
-  /** Gives a context back. */
+  /** Returns a context to the pool. */
   give(windowBits: number, context: Context): void {
     let free = this.#free.get(windowBits);
     if (free === undefined) this.#free.set(windowBits, free = []);

@@ -1,5 +1,5 @@
 /**
- * permessage-deflate, RFC 7692: compression that is bounded and that one can see.
+ * permessage-deflate (RFC 7692): compression with limits and counters.
  *
  * @module
  */

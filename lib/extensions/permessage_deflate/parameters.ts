@@ -5,20 +5,20 @@
  */
 import type { ExtensionParam } from "../../handshake/extension_header.ts";
 
-/** What an offer or an answer says. */
+/** The parameters of an offer or an answer. */
 export interface DeflateParameters {
-  /** The server forgets its context after each message (§7.1.1.1). */
+  /** The server resets its context after each message (§7.1.1.1). */
   serverNoContextTakeover: boolean;
-  /** The client forgets its context after each message (§7.1.1.2). */
+  /** The client resets its context after each message (§7.1.1.2). */
   clientNoContextTakeover: boolean;
-  /** The most bits of the server's window (§7.1.2.1); `undefined` where nothing is said. */
+  /** The largest window of the server in bits (§7.1.2.1); `undefined` if not given. */
   serverMaxWindowBits: number | undefined;
-  /** The most bits of the client's window (§7.1.2.2); `true` in an offer that only says that it may be limited. */
+  /** The largest window of the client in bits (§7.1.2.2). `true` in an offer that only says that the window can be limited. */
   clientMaxWindowBits: number | true | undefined;
 }
 
 /**
- * Reads parameters.
+ * Parses parameters.
  *
  * @example An offer
  * ```ts
@@ -34,10 +34,9 @@ export interface DeflateParameters {
  * ```
  *
  * @param params The parameters as they were sent.
- * @param from `client` reads an offer, `server` an answer: only an offer's `client_max_window_bits` may have no value.
- * @returns What they say.
- * @throws {RangeError} For an unknown or repeated parameter, or a value that may not be (§7.1: decline the offer, fail the
- *   connection).
+ * @param from `client` for an offer, `server` for an answer. Only in an offer may `client_max_window_bits` have no value.
+ * @returns The parsed parameters.
+ * @throws {RangeError} For an unknown or repeated parameter, or an invalid value (§7.1: decline the offer, fail the connection).
  */
 export function readParameters(params: readonly ExtensionParam[], from: "client" | "server"): DeflateParameters {
   const seen = new Map<string, string | undefined>();

@@ -1,5 +1,5 @@
 /**
- * permessage-deflate, RFC 7692: compressed messages, both roles.
+ * permessage-deflate (RFC 7692): compressed messages, for both roles.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
 import { type DeflateParameters, readParameters, writeParameters } from "./parameters.ts";
 import { canKeepContext, deflateBytes, type Deflater, inflateBytes, type Inflater, requireZlib } from "./zlib.ts";
 
-/** How permessage-deflate is used. */
+/** Options for permessage-deflate. */
 export interface PerMessageDeflateOptions {
   /**
    * Whether the server keeps its context from one message to the next. That compresses small messages far better, and costs about
@@ -48,10 +48,11 @@ export interface PerMessageDeflateOptions {
    */
   threshold?: number;
   /**
-   * From 0, store, to 9, smallest. Level 1 takes a tenth to a half of the time of zlib's own 6, for 16 % more bytes of messages of 200
-   * bytes, 30 % of 1 KiB, and 50 to 80 % of larger ones (JSON and text, measured).
+   * The compression level, from 0 (none) to 9 (smallest). Compared with level 6, zlib's own default, level 1 takes a tenth to a
+   * half of the time. Its output is 16 % larger for messages of 200 bytes, 30 % for 1 KiB, and 50 to 80 % for larger ones
+   * (measured with JSON and text).
    *
-   * @default {1}, or 6 with a window of 10 bits or fewer, or with context takeover, where size is what is wanted
+   * @default {1}, or 6 with a window of 10 bits or fewer, or with context takeover, which is used to save bytes
    */
   level?: number;
   /**
@@ -73,13 +74,13 @@ export interface PerMessageDeflateOptions {
   contextBudget?: number;
 }
 
-/** zlib's effort: from 0, store, to 9, smallest. */
+/** A compression level, from 0 (none) to 9 (smallest). */
 export const LEVEL: Kind = whole({ most: 9, infinite: false });
-/** Bytes below which nothing is compressed. */
+/** The size in bytes from which messages are compressed. */
 export const THRESHOLD: Kind = whole({ unit: "bytes" });
 const WINDOW_BITS = whole({ least: 8, most: 15, infinite: false });
 
-/** What {@linkcode PerMessageDeflateOptions} take. */
+/** The types of {@linkcode PerMessageDeflateOptions}. */
 export const PER_MESSAGE_DEFLATE_OPTION_KINDS: OptionKinds<PerMessageDeflateOptions> = {
   serverContextTakeover: FLAG,
   clientContextTakeover: FLAG,
@@ -92,23 +93,23 @@ export const PER_MESSAGE_DEFLATE_OPTION_KINDS: OptionKinds<PerMessageDeflateOpti
   contextBudget: whole({ unit: "bytes" }),
 };
 
-/** permessage-deflate for any number of connections, with what it has done for all of them. */
+/** permessage-deflate for any number of connections, with counters for all of them. */
 export interface PerMessageDeflate extends Extension {
-  /** Sums over all connections. */
+  /** The sums over all connections. */
   readonly stats: Readonly<CompressionStats>;
-  /** Bytes that kept contexts take now, by zlib's own formula. */
+  /** The bytes of memory that kept contexts use now, by zlib's own formula. */
   readonly contextBytes: number;
 }
 
-/** permessage-deflate on one connection. On a server `upgrade` may still change what is answered. */
+/** permessage-deflate on one connection. On a server, `upgrade` can still change the answer. */
 export interface PerMessageDeflateProcessor extends ExtensionProcessor {
-  /** What is answered. */
+  /** The parameters of the answer. */
   readonly parameters: DeflateParameters;
-  /** What it has done for this connection. */
+  /** The counters of this connection. */
   readonly stats: Readonly<CompressionStats>;
 }
 
-/** What can be set and has a default, with the reasons at {@linkcode PerMessageDeflateOptions}. */
+/** The settings that have a default. {@linkcode PerMessageDeflateOptions} has the reasons. */
 interface Settings extends CodecSettings {
   readonly serverMaxWindowBits: number;
   readonly clientMaxWindowBits: number;
@@ -126,7 +127,7 @@ const DEFAULTS: Settings = {
 };
 
 /**
- * Makes permessage-deflate.
+ * Makes the permessage-deflate extension.
  *
  * @example Both ends
  * ```ts
@@ -147,10 +148,11 @@ const DEFAULTS: Settings = {
  * assertEquals(deflate.stats.bytesIn, 20_000);
  * ```
  *
- * @param options How it is used.
- * @returns The extension. Give the same object to everything that shares the budget and the sums.
+ * @param options The settings.
+ * @returns The extension. Pass the same object to all servers and clients that share the budget and the counters.
  * @throws {RangeError} If a number is out of range.
- * @throws {TypeError} If an option is unknown or of another kind, or this runtime cannot compress: a browser, and Node before 20.16 and 22.3.
+ * @throws {TypeError} If an option is unknown or has the wrong type, or if this runtime cannot compress (a browser, or Node
+ *    before 20.16 and 22.3).
  */
 export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMessageDeflate {
   requireZlib();
@@ -161,14 +163,14 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
   const inflaters = new ContextPool<Inflater>();
   let contextBytes = 0;
 
-  /** What the kept contexts of a connection take, on this end. */
+  /** The memory for the kept contexts of a connection, on this end. */
   const cost = (parameters: DeflateParameters, role: Role): number => {
     const { outgoing, incoming } = endSettings(parameters, role);
     return (outgoing.keepContext ? deflateBytes({ windowBits: outgoing.windowBits, memLevel: settings.memLevel }) : 0) +
       (incoming.keepContext ? inflateBytes(incoming.windowBits) : 0);
   };
 
-  /** Whether a connection's contexts would go over the budget. */
+  /** Whether a connection's contexts would exceed the budget. */
   const over = (parameters: DeflateParameters, role: Role): boolean => {
     const bytes = cost(parameters, role);
     return bytes > 0 && contextBytes + bytes > settings.contextBudget;
@@ -176,7 +178,7 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
 
   const processor = (role: Role, parameters: DeflateParameters): PerMessageDeflateProcessor => {
     const own = newStats();
-    // From the turn in which it was checked on, until the connection takes over or the handshake has failed.
+    // Reserved from the moment of the check until the connection takes over or the handshake fails.
     let reserved = cost(parameters, role);
     contextBytes += reserved;
     const releaseReserved = () => {
@@ -237,7 +239,8 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
         clientMaxWindowBits: settings.clientMaxWindowBits === 15 ? true : settings.clientMaxWindowBits,
       };
       if (over(offer, "client")) offer.serverNoContextTakeover = offer.clientNoContextTakeover = true;
-      // A server that knows no window bits may still take the second offer, unless a smaller window is a must.
+      // A server that does not know `client_max_window_bits` may still accept the second offer, unless a smaller window is
+      // required.
       const plain = { ...offer, clientMaxWindowBits: undefined };
       return [offer, plain].map(writeParameters);
     },
@@ -249,7 +252,7 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
         serverNoContextTakeover: offer.serverNoContextTakeover || !(serverContextTakeover ?? false) || !canKeep,
         clientNoContextTakeover: offer.clientNoContextTakeover || !(clientContextTakeover ?? false) || !canKeep,
         serverMaxWindowBits: smaller(offer.serverMaxWindowBits, settings.serverMaxWindowBits),
-        // §7.1.2.2: only where the client said that it can be limited.
+        // §7.1.2.2: only if the client said that the window can be limited.
         clientMaxWindowBits: offer.clientMaxWindowBits === undefined ? undefined : smaller(
           offer.clientMaxWindowBits === true ? undefined : offer.clientMaxWindowBits,
           settings.clientMaxWindowBits,
@@ -263,14 +266,14 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
     confirm(params) {
       const answer = readParameters(params, "server");
       const canKeep = canKeepContext();
-      // §7.1.1.1, §7.1.2.1: what was asked of the server it must have granted.
+      // §7.1.1.1, §7.1.2.1: the server must have granted what was requested of it.
       if ((!(serverContextTakeover ?? true) || !canKeep) && !answer.serverNoContextTakeover) {
         throw new RangeError("Parameter server_no_context_takeover was asked for and not granted");
       }
       if ((answer.serverMaxWindowBits ?? 15) > settings.serverMaxWindowBits) {
         throw new RangeError(`Parameter server_max_window_bits must be ${settings.serverMaxWindowBits} or less`);
       }
-      // §7.1.1.2, §7.1.2.2: what we said of ourselves holds whether or not the server repeats it.
+      // §7.1.1.2, §7.1.2.2: what the client said of itself holds whether or not the server repeats it.
       answer.clientNoContextTakeover ||= !(clientContextTakeover ?? true) || !canKeep;
       const { clientMaxWindowBits: bits } = answer;
       // §7.1.2.2: the server may only lower what was offered.
@@ -278,13 +281,13 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
         throw new RangeError(`Parameter client_max_window_bits must be ${settings.clientMaxWindowBits} or less`);
       }
       answer.clientMaxWindowBits = smaller(bits === true ? undefined : bits, settings.clientMaxWindowBits);
-      if (over(answer, "client")) answer.clientNoContextTakeover = true; // no agreement is needed for that
+      if (over(answer, "client")) answer.clientNoContextTakeover = true; // this needs no agreement
       return processor("client", answer);
     },
   };
 }
 
-/** The extensions of options that may ask for compression in short. */
+/** Returns the extensions of options, which may request compression with a shorthand. */
 export function withPerMessageDeflate(
   options: { extensions?: readonly Extension[]; perMessageDeflate?: boolean | PerMessageDeflateOptions },
 ): readonly Extension[] {
@@ -300,7 +303,7 @@ function smaller(asked: number | undefined, ours: number): number | undefined {
   return asked === undefined && bits === 15 ? undefined : bits;
 }
 
-/** §7: an offer that cannot be read is declined, and the next one is tried. */
+/** §7: an offer that is invalid is declined, and the next one is tried. */
 function tolerate<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -1,9 +1,9 @@
 /**
- * Deflate and inflate in steps, synchronously, with a bound on the output: `node:zlib` behind one small interface.
+ * Synchronous compression and decompression in steps, with a limit on the output: `node:zlib` behind one small interface.
  *
- * What keeps a context from one step to the next is the runtime's synchronous handle, which is no public API. It is tested when
- * it is first asked for; where it does not do what it should, whole messages go through the public one-shot functions and no
- * context is kept. Measured on Deno 2.9.6 with 971 bytes of JSON, inflated and deflated: one-shot 19.9 µs, handle 9.7 µs.
+ * To keep a context from one step to the next, this module uses the runtime's synchronous handle, which is not a public API. It
+ * is tested on first use. If the test fails, whole messages go through the public one-shot functions and no context is kept.
+ * Measured on Deno 2.9.6 with 971 bytes of JSON, compressed and decompressed: one-shot 19.9 µs, handle 9.7 µs.
  *
  * @module
  */
@@ -11,73 +11,76 @@ import type Zlib from "node:zlib";
 import { builtinModules } from "../../builtin_modules.ts";
 import { GrowingBuffer } from "../../pipeline/bytes/growing_buffer.ts";
 
-/** What a sender leaves out at a message's end, RFC 7692 §7.2.1. */
+/** The bytes that a sender leaves out at the end of a message (RFC 7692 §7.2.1). */
 const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
-/** An empty last block and a byte too many. Where it follows a message, just the byte is left over, unless the message was cut off. */
+/**
+ * An empty last block and an extra byte. After a complete message exactly that byte is left over; after a truncated one it is
+ * not.
+ */
 const END = Uint8Array.of(0x01, 0x00, 0x00, 0xff, 0xff, 0x00);
 const TAIL_AND_END = Uint8Array.of(...TAIL, ...END);
 
-/** Bytes that do not inflate. */
+/** The bytes cannot be decompressed. */
 export class InflateError extends Error {}
 
-/** Bytes that inflate to more than was allowed. */
+/** The decompressed bytes exceed the limit. */
 export class InflateOverflow extends Error {}
 
-/** Deflates messages, whole or in parts. */
+/** Compresses messages, whole or in parts. */
 export interface Deflater {
   /**
-   * Deflates a part of a message: what comes out ends with the four bytes of an empty stored block, or is empty. It may share its
-   * memory with what comes out at other times, and must not be transferred.
+   * Compresses a part of a message. The output ends with the four bytes of an empty stored block, or is empty. It may share its
+   * memory with other output, so it must not be transferred.
    */
   deflate(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>[];
-  /** Forgets what came before. */
+  /** Resets the context. */
   reset(): void;
-  /** Gives the memory back. */
+  /** Releases the memory. */
   close(): void;
 }
 
-/** How a part is inflated. */
+/** Options for decompressing a part. */
 export interface InflateOptions {
-  /** Whether it is the message's last part. */
+  /** Whether this is the message's last part. */
   last: boolean;
-  /** Whether the context is forgotten after the message. Only then can it be seen that a message was cut off. */
+  /** Whether the context is reset after the message. Only then can a truncated message be detected. */
   forget: boolean;
-  /** The most bytes that may come out. */
+  /** The most bytes of output. */
   max: number;
-  /** Whether what comes out may share its memory with what comes out at other times: it must not be transferred then. */
+  /** Whether the output may share its memory with other output. It must not be transferred then. */
   shares?: boolean;
 }
 
-/** Inflates messages, whole or in parts. */
+/** Decompresses messages, whole or in parts. */
 export interface Inflater {
   /**
-   * Inflates a part of a message.
+   * Decompresses a part of a message.
    *
    * @throws {InflateError} If the bytes are invalid.
-   * @throws {InflateOverflow} If more than `max` bytes come out, before much more than that is produced.
+   * @throws {InflateOverflow} If there are more than `max` bytes of output. Not much more than that is produced.
    */
   inflate(bytes: Uint8Array<ArrayBuffer>, options: InflateOptions): Uint8Array<ArrayBuffer>[];
-  /** Gives the memory back. */
+  /** Releases the memory. */
   close(): void;
 }
 
-/** What a deflater is made with. */
+/** Options for a deflater. */
 export interface DeflaterOptions {
-  /** The window in bits, RFC 7692 §7.1.2: 8 to 15. */
+  /** The window in bits (RFC 7692 §7.1.2): 8 to 15. */
   windowBits: number;
-  /** From 0, store, to 9, smallest; -1 is zlib's own choice. */
+  /** From 0 (none) to 9 (smallest); -1 is zlib's own default. */
   level: number;
-  /** From 1, little memory, to 9, fast. */
+  /** From 1 (least memory) to 9 (fastest). */
   memLevel: number;
 }
 
-/** zlib's own number of the flush that ends what is deflated at a byte, with an empty stored block. */
+/** zlib's constant for a flush that ends at a byte boundary with an empty stored block. */
 const Z_SYNC_FLUSH = 2;
 
 /**
- * The module, loaded where the options ask for compression: the first `node:` module of a process adds 2 MB to the heap and 12 ms to
- * the start of a server, which most need not pay. A browser that bundles this never asks.
+ * The module is loaded when the options request compression: the first `node:` module of a process adds 2 MB to the heap and 12
+ * ms to the start of a server, which most do not need. A browser that bundles this never loads it.
  */
 let zlibModule: typeof Zlib | undefined;
 
@@ -86,50 +89,50 @@ function zlib(): typeof Zlib {
 }
 
 /**
- * Loads `node:zlib` and tries it, when the options are read and not when a peer first asks for compression.
+ * Loads and tests `node:zlib` when the options are read, not when a peer first requests compression.
  *
- * @throws {TypeError} If this runtime cannot compress, before a peer hears that it can: a browser, and Node before 20.16 and 22.3.
+ * @throws {TypeError} If this runtime cannot compress (a browser, or Node before 20.16 and 22.3), before compression is offered
+ *    to any peer.
  */
 export function requireZlib(): void {
   zlibModule = builtinModules("compress")("node:zlib");
   canKeepContext();
 }
 
-/** `node:zlib` makes an output buffer of its own for each stream, which is not used here: this is the least it takes. */
+/** `node:zlib` allocates its own output buffer for each stream, which is not used here. This is the smallest size it accepts. */
 const LEAST_CHUNK = 64;
 
 /**
- * Output is written to a slab, one piece behind the other, and no piece is written over: a buffer for each costs more than deflating a
- * small message. Everything is synchronous, so one slab serves all, until it has less room than this.
+ * Output is written to a slab, one piece behind the other, and no piece is overwritten, because a separate buffer costs more than
+ * compressing a small message. Everything is synchronous, so all connections share one slab until less than this is left.
  */
 const SLAB = 64 * 1024;
 const LEAST_ROOM = 16 * 1024;
 let slab = new Uint8Array(0);
 let slabAt = 0;
 
-/** A message of up to this many bytes is put together with its end here, to be inflated. */
+/** A message of up to this many bytes is joined here with its tail before it is decompressed. */
 const INPUT = new Uint8Array(16 * 1024);
 
 /**
- * The level where none is asked for: 1, but 6 with a window of 10 bits or fewer, or with a context that is kept for the sake of size.
+ * The default level: 1, but 6 with a window of 10 bits or fewer, or with a context that is kept to save bytes.
  *
- * Measured on Deno 2.9.6 with JSON and text of 200 bytes, 1 KiB, 8 KiB and 128 KiB. Without a context, with 11 bits or more, level 1
- * takes a tenth to a half of the time of level 6, for 16 % more bytes at 200 bytes, 30 % at 1 KiB and 50 to 80 % above. With 9 bits
- * it takes about half of the time, for 40 to 60 % more bytes from 1 KiB on; on repetitive data several times as many, and no less
- * time. With a kept context and 15 bits it takes a tenth to a quarter of the time, for 10 to 25 % more bytes at 200 bytes and 40 to
- * 80 % above. `memLevel` 5, 8 and 9
- * made less than 1 % of difference.
+ * Measured on Deno 2.9.6 with JSON and text of 200 bytes, 1 KiB, 8 KiB and 128 KiB. Without a context, with 11 bits or more,
+ * level 1 takes a tenth to a half of the time of level 6, and its output is 16 % larger at 200 bytes, 30 % at 1 KiB and 50 to 80
+ * % above. With 9 bits it takes about half of the time, and its output is 40 to 60 % larger from 1 KiB on; on repetitive data it
+ * is several times larger, and no time is saved. With a kept context and 15 bits it takes a tenth to a quarter of the time, and
+ * its output is 10 to 25 % larger at 200 bytes and 40 to 80 % above. `memLevel` 5, 8 and 9 made a difference of less than 1 %.
  */
 export function defaultLevel({ windowBits, keep }: { windowBits: number; keep: boolean }): number {
   return keep || windowBits <= 10 ? 6 : 1;
 }
 
-/** Bytes that a deflate context takes: zlib's own formula. */
+/** Returns the bytes of memory for a compression context, by zlib's own formula. */
 export function deflateBytes({ windowBits, memLevel }: Pick<DeflaterOptions, "windowBits" | "memLevel">): number {
   return 2 ** (windowBits + 2) + 2 ** (memLevel + 9);
 }
 
-/** Bytes that an inflate context takes: its window and about 7 KiB of tables. */
+/** Returns the bytes of memory for a decompression context: its window and about 7 KiB of tables. */
 export function inflateBytes(windowBits: number): number {
   return 2 ** windowBits + 7 * 1024;
 }
@@ -144,9 +147,9 @@ export function canKeepContext(): boolean {
 /**
  * Makes a deflater.
  *
- * @param options The window, the level and the memory. Raw deflate has no window of 8 bits: zlib takes 9, whose matches never
- *   reach past 250 bytes, so that a peer with 8 can read it.
- * @param keepContext Whether to use the handle, where it passes its test.
+ * @param options The window, the level and the memory. Raw deflate has no window of 8 bits. zlib uses 9, but its matches never
+ *    reach back more than 250 bytes, so a peer with 8 can read them.
+ * @param keepContext Whether to use the handle, if it passes its test.
  */
 export function createDeflater(options: DeflaterOptions, keepContext = canKeepContext()): Deflater {
   const settings = { ...options, windowBits: Math.max(options.windowBits, 9) };
@@ -169,7 +172,7 @@ export function createDeflater(options: DeflaterOptions, keepContext = canKeepCo
  * Makes an inflater.
  *
  * @param windowBits The window in bits, 8 to 15.
- * @param keepContext Whether to use the handle, where it passes its test.
+ * @param keepContext Whether to use the handle, if it passes its test.
  */
 export function createInflater(windowBits: number, keepContext = canKeepContext()): Inflater {
   const settings = { windowBits: Math.max(windowBits, 9) };
@@ -196,8 +199,8 @@ export function createInflater(windowBits: number, keepContext = canKeepContext(
         input = message.take();
       }
       const { pieces, left } = inflateAll(stepper, input, { end: end.length, max, shares });
-      // A last block of the peer's (BFINAL) ends the message before our end does, with all of ours left over (§7.2.3.4), or with the
-      // tail, where it is the empty block that the tail belongs to (§7.2.1).
+      // A last block from the peer (BFINAL) ends the message before the appended end does. Then either the whole appended end is
+      // left over (§7.2.3.4), or the tail is, if the block is the empty one that the tail belongs to (§7.2.1).
       const endedHere = left === end.length;
       if (forget && left !== 1 && left !== END.length && !endedHere) {
         throw new InflateError("Compressed data is cut off");
@@ -209,7 +212,7 @@ export function createInflater(windowBits: number, keepContext = canKeepContext(
   };
 }
 
-/** What a stepper did: what came out, and how much of the input it left because the stream had ended before. */
+/** The result of a step: the output, and how much of the input is left because the stream ended before. */
 interface Progress {
   readonly pieces: Uint8Array<ArrayBuffer>[];
   readonly left: number;
@@ -222,10 +225,10 @@ interface Stepper {
   close(): void;
 }
 
-/** A last block takes two bytes and costs a reset: in a read full of them, 35 ms. A sender has use for one in a message. */
+/** A last block takes two bytes and costs a reset: a read full of them takes 35 ms. A sender needs at most one in a message. */
 const MOST_LAST_BLOCKS = 128;
 
-/** Goes on after a last block as often as there is one (§7.2.3.5); `end` bytes of ours at the end need not be read. */
+/** Continues after each last block (§7.2.3.5). The `end` appended bytes at the end need not be read. */
 function inflateAll(
   stepper: Stepper,
   input: Uint8Array<ArrayBuffer>,
@@ -237,11 +240,11 @@ function inflateAll(
   for (let blocks = 0; blocks < MOST_LAST_BLOCKS; blocks++) {
     const progress = stepper.run(rest, { max: room, shares });
     const { pieces: more, left } = progress;
-    if (left <= end && pieces.length === 0) return progress; // as nearly all do
+    if (left <= end && pieces.length === 0) return progress; // the usual case
     for (const piece of more) room -= piece.length;
     pieces.push(...more);
     if (left <= end) return { pieces, left };
-    // A stream that ends without having read anything would end here for ever.
+    // A stream that ends without reading anything would loop forever.
     if (left === rest.length && rest !== input) throw new InflateError("Compressed data has no blocks");
     rest = rest.subarray(rest.length - left);
     stepper.reset();
@@ -249,7 +252,7 @@ function inflateAll(
   throw new InflateError(`Compressed data has more than ${MOST_LAST_BLOCKS} last blocks`);
 }
 
-/** The runtime's synchronous handle, as much of it as is used. */
+/** The members of the runtime's synchronous handle that are used. */
 interface Handle {
   writeSync(
     flush: number,
@@ -264,7 +267,7 @@ interface Handle {
   onerror: (message: string, code: number) => void;
 }
 
-/** The parts of a `node:zlib` stream that are looked for. */
+/** The members of a `node:zlib` stream that are checked. */
 interface HandleStream {
   close(): void;
   readonly _handle?: unknown;
@@ -304,7 +307,7 @@ function createStepper(stream: HandleStream): Stepper {
         if (end > start) pieces.push(shares ? slab.subarray(start, end) : slab.slice(start, end));
         if (shares) slabAt = end;
         at = input.length - inputLeft;
-        // A full slab means that there may be more; room left in it, that this is all.
+        // A full slab means that there may be more output; free room in it means that this is all.
         if (outputLeft > 0) return { pieces, left: inputLeft };
       }
     },
@@ -332,7 +335,7 @@ function createOneShot(settings: { windowBits: number }): Stepper {
       }
       if (!isInflated(result)) throw new TypeError("node:zlib gives no account of what it read");
       const { buffer, engine } = result;
-      // `maxOutputLength` cannot say 0.
+      // `maxOutputLength` cannot be 0.
       if (buffer.length > max) throw new InflateOverflow();
       return { pieces: buffer.length === 0 ? [] : [ownBytes(buffer)], left: input.length - engine.bytesWritten };
     },
@@ -346,12 +349,12 @@ function isInflated(value: unknown): value is { buffer: Uint8Array; engine: { by
     "engine" in value && typeof value.engine === "object" && value.engine !== null && "bytesWritten" in value.engine;
 }
 
-/** A `Buffer` may be a view of a pool: what is handed on is a copy of its own. */
+/** A `Buffer` may be a view of a pool, so it is copied. */
 function ownBytes(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer);
 }
 
-/** Two messages with one context, both ways, and an error that is seen: all that is relied on. */
+/** Tests everything that is relied on: two messages with one context, in both directions, and an error that is detected. */
 function passesTest(): boolean {
   try {
     const text = new TextEncoder().encode("sluice sluice sluice");

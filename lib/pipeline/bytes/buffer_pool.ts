@@ -1,17 +1,20 @@
 /**
- * Large buffers that go round: memory that is new costs as much as the message in it, zeroed, faulted in and collected.
+ * A pool of large buffers. Allocating, zeroing and collecting a new buffer costs as much as reading the message in it.
  *
  * @module
  */
 
-/** Smaller ones cost nothing to speak of. */
+/** Smaller buffers are cheap to allocate and are not pooled. */
 const MIN_BUFFER = 64 * 1024;
-/** Bytes kept in all: two of the largest messages by default. */
+/** The most bytes kept in the pool: two of the largest messages by default. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
-/** A buffer is not handed out to who needs less than this part of it now, whatever is expected: nothing is held for a claim. */
+/** A buffer is only handed out if at least this part of it is needed now, however many bytes the peer has announced. */
 const MIN_SHARE_USED = 1 / 4;
 
-/** A buffer that waits for its next use. Weak: one for which there is none until memory is collected is collected too. */
+/**
+ * A buffer that waits for its next use. The reference is weak: a buffer that is not used before the next garbage collection is
+ * collected too.
+ */
 interface Kept {
   readonly memory: WeakRef<ArrayBuffer>;
   readonly size: number;
@@ -21,17 +24,17 @@ let kept: Kept[] = [];
 let bytesKept = 0;
 
 /**
- * A buffer of at least `size` bytes, with whatever it held before.
+ * Returns a buffer of at least `size` bytes. It still contains what it held before.
  *
- * @param size The least it must have.
- * @param wanted What it had better have: it is taken if it is there, but not allocated.
+ * @param size The least size.
+ * @param wanted The preferred size: a pooled buffer of this size is taken, but none is allocated.
  */
 export function acquireBuffer(size: number, wanted = size): ArrayBuffer {
   const most = size / MIN_SHARE_USED;
   return takeKept(Math.min(wanted, most), most) ?? takeKept(size, most) ?? new ArrayBuffer(size);
 }
 
-/** Returns a buffer that is no longer in use to the pool. The result tells whether the pool keeps it. */
+/** Returns an unused buffer to the pool. The result says whether the pool keeps it. */
 export function releaseBuffer(buffer: ArrayBuffer): boolean {
   const size = buffer.byteLength;
   if (size < MIN_BUFFER) return false;
@@ -42,7 +45,7 @@ export function releaseBuffer(buffer: ArrayBuffer): boolean {
   return true;
 }
 
-/** Takes one out that has at least so many bytes, and at most so many. */
+/** Takes a buffer of at least `least` and at most `most` bytes out of the pool. */
 function takeKept(least: number, most: number): ArrayBuffer | undefined {
   for (;;) {
     const at = kept.findIndex(({ size }) => size >= least && size <= most);
@@ -50,7 +53,7 @@ function takeKept(least: number, most: number): ArrayBuffer | undefined {
     const [found] = kept.splice(at, 1);
     bytesKept -= found!.size;
     const buffer = found!.memory.deref();
-    // Collected, or transferred by an application that was lent it: passed over.
+    // Skip buffers that were collected, or transferred by an application that had borrowed them.
     if (buffer?.byteLength === found!.size) return buffer;
   }
 }

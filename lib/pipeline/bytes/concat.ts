@@ -1,10 +1,10 @@
 /**
- * Pieces of bytes as one.
+ * Joins pieces of bytes.
  *
  * @module
  */
 
-/** The pieces in one; a single piece is not copied. */
+/** Joins the pieces. A single piece is not copied. */
 export function concatBytes(pieces: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   const [first, ...more] = pieces;
   if (first === undefined) return new Uint8Array(0);

@@ -1,5 +1,5 @@
 /**
- * What glibc does with memory that large messages leave behind.
+ * How glibc handles memory that large messages have freed.
  *
  * @module
  */
@@ -10,12 +10,12 @@ const LARGEST = 32 * 1024 * 1024 - 64 * 1024;
 let asked = false;
 
 /**
- * Has freed memory stay with the process, 64 MiB at most, in which the next messages go.
+ * Makes glibc keep up to 64 MiB of freed memory in the process, so that the next messages can use it.
  *
- * At first glibc gives free memory at the end of its heap back to the kernel from 128 KiB on, and the next message pays a page fault
- * for each 4 KiB of it, more than for all else: echoes of 64 KiB are 1.15 times as many without that, of 4 MiB 1.3 times. The
- * threshold is twice the largest mapped block that was ever freed, so one block is allocated and freed, untouched. Other allocators
- * keep what they keep.
+ * By default, glibc returns free memory at the end of its heap to the kernel from 128 KiB on. The next message then pays a page
+ * fault for each 4 KiB, which costs more than everything else: without that, there are 1.15 times as many echoes of 64 KiB, and
+ * 1.3 times as many of 4 MiB. glibc's threshold is twice the largest mapped block that was ever freed, so this function allocates
+ * one block and frees it, untouched. Other allocators are not affected.
  */
 export function keepFreedMemory(): void {
   if (asked) return;
@@ -23,6 +23,6 @@ export function keepFreedMemory(): void {
   try {
     new ArrayBuffer(LARGEST).transfer?.(0);
   } catch {
-    // There is not so much memory: then there is none to keep.
+    // There is not enough memory, so there is none to keep.
   }
 }

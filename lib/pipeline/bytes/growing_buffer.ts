@@ -1,27 +1,33 @@
 /**
- * The one place where something incomplete is held: a private buffer that grows with what has arrived, never with what was
- * claimed (CVE-2022-35922), and never keeps a view of a read (the memory-pinning advisories of 2026).
+ * The one place that holds incomplete data: a private buffer that grows with what has arrived, never with what the peer announced
+ * (CVE-2022-35922), and that never keeps a view of a read (the memory-pinning advisories of 2026).
  *
  * @module
  */
 import { acquireBuffer, releaseBuffer } from "./buffer_pool.ts";
 import { copyWithHeadroom, HEADROOM, markHeadroom, MIN_BYTES_FOR_HEADROOM } from "./headroom.ts";
 
-/** The least that is allocated, unless less is expected. */
+/** The least size that is allocated, unless fewer bytes are expected. */
 const MIN_BUFFER = 1024;
 
-/** How far ahead of what has arrived `writableView` allocates: each doubling less copies half of the message less. */
+/**
+ * How far ahead of the received bytes `writableView` allocates. Each doubling that this saves also saves copying half of the
+ * message.
+ */
 const AHEAD = 4;
 
-/** Bytes that arrive in parts and are handed on as one. */
+/** Collects bytes that arrive in parts and hands them on as one. */
 export class GrowingBuffer {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #length = 0;
-  /** Whether the bytes are still where the first part was read to. */
+  /** True while the bytes are still where the first part was read to. */
   #inRead = false;
   readonly #pooled: boolean;
 
-  /** @param options Whether large memory comes from the pool: it goes back there with all but `take`, whose taker gives it back. */
+  /**
+   * @param options Whether large memory comes from the pool. All methods but `take` return it to the pool; after `take` the
+   *    caller must.
+   */
   constructor({ pooled = false }: { pooled?: boolean } = {}) {
     this.#pooled = pooled;
   }
@@ -32,10 +38,10 @@ export class GrowingBuffer {
   }
 
   /**
-   * Takes a first part without copying it, because the next read is expected to go right behind it. As soon as reads go
-   * elsewhere, call {@linkcode GrowingBuffer.leaveRead}.
+   * Takes a first part without copying it, because the next read is expected to go directly behind it. Call {@linkcode
+   * GrowingBuffer.leaveRead} as soon as reads go elsewhere.
    *
-   * @param part What arrived.
+   * @param part The bytes that arrived.
    */
   hold(part: Uint8Array<ArrayBuffer>): void {
     this.#bytes = part;
@@ -44,10 +50,11 @@ export class GrowingBuffer {
   }
 
   /**
-   * Copies a part in, unless it is in its place already: read to {@linkcode GrowingBuffer.writableView}, or right behind what is held.
+   * Appends a part. It is copied unless it is already in place: read to {@linkcode GrowingBuffer.writableView}, or directly
+   * behind the bytes held.
    *
-   * @param part What arrived. It is not kept.
-   * @param expected How many bytes are still expected after it, where that is known. It only bounds the growth.
+   * @param part The bytes that arrived. The buffer does not keep the view.
+   * @param expected How many bytes are still expected after it, if known. It only bounds the growth.
    */
   append(part: Uint8Array, expected = Infinity): void {
     const length = this.#length + part.length;
@@ -62,10 +69,11 @@ export class GrowingBuffer {
   }
 
   /**
-   * Where the next bytes may be read to, so that they need not be copied; nothing while they are to be read behind what is held.
+   * Returns the memory to read the next bytes to, so that they need not be copied. Returns `undefined` while they are read
+   * directly behind the bytes held.
    *
    * @param expected How many bytes are still expected.
-   * @returns Some of that: never more than a few times what has arrived.
+   * @returns Memory for some of them: never more than a few times what has arrived.
    */
   writableView(expected: number): Uint8Array<ArrayBuffer> | undefined {
     if (this.#inRead) return undefined;
@@ -73,15 +81,18 @@ export class GrowingBuffer {
     return this.#bytes.subarray(this.#length, this.#length + expected);
   }
 
-  /** The next read goes elsewhere: what is held moves to a buffer of its own, and keeps nothing of the read alive. */
+  /**
+   * Says that the next read goes elsewhere. The bytes held are copied to a private buffer, so that they do not keep the read's
+   * memory alive.
+   */
   leaveRead(expected: number): void {
     if (this.#inRead) this.#growAhead(expected);
   }
 
   /**
-   * Lends what is held and starts again in the same memory.
+   * Lends the bytes held and starts again in the same memory.
    *
-   * @returns The bytes held, until the next `append`.
+   * @returns The bytes held. They are valid until the next `append`.
    */
   lend(): Uint8Array<ArrayBuffer> {
     const bytes = this.#bytes.subarray(0, this.#length);
@@ -90,10 +101,10 @@ export class GrowingBuffer {
   }
 
   /**
-   * Hands on what is held and starts again.
+   * Hands over the bytes held and starts again.
    *
-   * @returns The bytes held, in a buffer that nothing else writes to. If it is memory of the pool, the caller has to return it. A
-   *   large one may have room for a header in front of it.
+   * @returns The bytes held, in a buffer that nothing else writes to. If the buffer comes from the pool, the caller has to return
+   *    it. A large buffer may have room for a header in front of the bytes.
    */
   take(): Uint8Array<ArrayBuffer> {
     const { bytes, length, large } = this.#leave();
@@ -103,16 +114,17 @@ export class GrowingBuffer {
   }
 
   /**
-   * Hands on what is held in memory that is the taker's for good, and starts again.
+   * Hands over the bytes held, in memory that the caller may keep, and starts again.
    *
-   * A large payload is copied out of memory that is used again: that costs less than to read to memory that is new, and so zeroed.
-   * No read to {@linkcode GrowingBuffer.writableView} may be under way: it would write into memory that belongs to another.
+   * A large payload is copied out of pooled memory: the copy costs less than reading into new memory, which must be zeroed first.
+   * Do not call this while a read to {@linkcode GrowingBuffer.writableView} is pending: the read would write into the caller's
+   * memory.
    */
   detachCopy(): Uint8Array<ArrayBuffer> {
     const { bytes, length, large } = this.#leave();
     const held = length === bytes.length ? bytes : bytes.subarray(0, length);
     if (large) {
-      // The pool may be full: then the memory is the taker's, unless it is more than the message.
+      // If the pool is full, the caller gets this memory, unless it is larger than the message.
       const exact = bytes.buffer.byteLength === HEADROOM + length;
       if (releaseBuffer(bytes.buffer) || !exact) return copyWithHeadroom(held);
       markHeadroom(held);
@@ -120,7 +132,9 @@ export class GrowingBuffer {
     return held === bytes ? held : held.slice();
   }
 
-  /** Shows what is held to `look`, which keeps nothing of it, and starts again. No read may be under way here either. */
+  /**
+   * Calls `look` with the bytes held, then starts again. `look` must not keep the view, and no read may be pending here either.
+   */
   show<Result>(look: (bytes: Uint8Array<ArrayBuffer>) => Result): Result {
     const { bytes, length, large } = this.#leave();
     try {
@@ -130,7 +144,7 @@ export class GrowingBuffer {
     }
   }
 
-  /** Starts again, and gives what was held; `large` says that it is in memory that was made for it with room in front. */
+  /** Starts again and returns what was held. `large` says that the memory was allocated with room in front. */
   #leave(): { bytes: Uint8Array<ArrayBuffer>; length: number; large: boolean } {
     const left = {
       bytes: this.#bytes,
@@ -143,7 +157,7 @@ export class GrowingBuffer {
     return left;
   }
 
-  /** Whether a part stands right behind what is held, in the same memory. */
+  /** Whether a part lies directly behind the bytes held, in the same memory. */
   #precedes(part: Uint8Array): boolean {
     return part.buffer === this.#bytes.buffer && part.byteOffset === this.#bytes.byteOffset + this.#length;
   }
@@ -153,7 +167,7 @@ export class GrowingBuffer {
     this.#grow(Math.min(Math.max(AHEAD * this.#length, MIN_BUFFER), size), size);
   }
 
-  /** Makes room for `size` bytes, or for as many as are wanted where a pooled buffer has it. */
+  /** Makes room for `size` bytes, or for `wanted` bytes if a pooled buffer has that much. */
   #grow(size: number, wanted: number): void {
     const room = size < MIN_BYTES_FOR_HEADROOM ? 0 : HEADROOM;
     const memory = this.#pooled && room > 0 ? acquireBuffer(room + size, room + wanted) : new ArrayBuffer(room + size);

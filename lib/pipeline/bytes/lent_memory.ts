@@ -1,6 +1,6 @@
 /**
- * Memory that is lent to callbacks: it may be used again when the callback has returned, and every queue that has taken a payload
- * of it without a copy has written it.
+ * Memory that is lent to callbacks. It can be reused once the callback has returned and every queue that took a payload from it
+ * without a copy has written that payload.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { releaseBuffer } from "./buffer_pool.ts";
 import { MIN_BYTES_FOR_HEADROOM } from "./headroom.ts";
 
 interface Loan {
-  /** Payloads that wait in write queues, of any connection. */
+  /** Payloads in this memory that wait in write queues of any connection. */
   pins: number;
-  /** Whether the reader has gone on to other memory. */
+  /** Whether the reader uses other memory now. */
   returned: boolean;
 }
 
-/** Weak: what a connection still had pinned when it ended is simply collected. */
+/** Weak: memory that a connection still had pinned when it ended is simply collected. */
 const loans = new WeakMap<ArrayBuffer, Loan>();
 
 /** Says that payloads in this memory are lent from now on. */
@@ -22,13 +22,13 @@ export function lend(memory: ArrayBuffer): void {
   if (!loans.has(memory)) loans.set(memory, { pins: 0, returned: false });
 }
 
-/** A queue takes a payload without a copy. */
+/** Says that a queue has taken a payload without a copy. */
 export function pin(memory: ArrayBuffer): void {
   const loan = loans.get(memory);
   if (loan !== undefined) loan.pins++;
 }
 
-/** A queue has written such a payload. */
+/** Says that a queue has written such a payload. */
 export function unpin(memory: ArrayBuffer): void {
   const loan = loans.get(memory);
   if (loan === undefined) return;
@@ -36,12 +36,12 @@ export function unpin(memory: ArrayBuffer): void {
   if (loan.returned) giveBack(memory);
 }
 
-/** Whether a payload of it waits in a queue: until then it must not change. */
+/** Whether a payload in this memory waits in a queue. Until it is written, the memory must not change. */
 export function isPinned(memory: ArrayBuffer): boolean {
   return (loans.get(memory)?.pins ?? 0) > 0;
 }
 
-/** The reader goes on to other memory. This goes back to the pool, as soon as no queue needs it. */
+/** Says that the reader uses other memory now. This memory returns to the pool as soon as no queue needs it. */
 export function giveBack(memory: ArrayBuffer): void {
   const loan = loans.get(memory);
   if (loan !== undefined && loan.pins > 0) {
@@ -56,8 +56,8 @@ export function giveBack(memory: ArrayBuffer): void {
  * Lends the payloads of a batch.
  *
  * @param messages The batch.
- * @param memory Where the batch was read to, if any of it may lie there.
- * @returns The buffers of payloads that lie elsewhere: after the batch they are for {@linkcode giveBackAll}.
+ * @param memory The memory that the batch was read to, if any payload may lie in it.
+ * @returns The buffers of the payloads that lie elsewhere. Pass them to {@linkcode giveBackAll} after the batch.
  */
 export function lendAll(
   messages: readonly (string | Uint8Array<ArrayBuffer>)[],
@@ -67,8 +67,8 @@ export function lendAll(
   let read = false;
   for (let at = 0; at < messages.length; at++) {
     const message = messages[at]!;
-    // To look where a payload is costs 4 % of an echo of 32 bytes, so of the small ones only the first is looked at. A small message
-    // that was gathered elsewhere is missed then: its memory is simply not used again.
+    // Checking the buffer of every small message costs 4 % of a 32-byte echo, so only the first small message is checked. A small
+    // message that was assembled elsewhere is then missed: its memory is simply not reused.
     if (typeof message === "string" || (read && message.length < MIN_BYTES_FOR_HEADROOM)) continue;
     if (message.buffer === memory) read = true;
     else gathered.push(message.buffer);
@@ -78,7 +78,7 @@ export function lendAll(
   return gathered;
 }
 
-/** The batch was handed on: its buffers go back to the pool, as soon as no queue needs them. */
+/** Returns the buffers of a delivered batch to the pool as soon as no queue needs them. */
 export function giveBackAll(buffers: readonly ArrayBuffer[]): void {
   buffers.forEach(giveBack);
 }

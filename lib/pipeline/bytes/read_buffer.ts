@@ -1,25 +1,28 @@
 /**
- * Where reads go: one buffer that fits the traffic, and that is left to the application where it keeps what was read.
+ * The buffer for reads. Its size follows the traffic, and it is left to the application if the application keeps what was read.
  *
  * @module
  */
 
 import { acquireBuffer } from "./buffer_pool.ts";
 
-/** An idle connection holds this much. */
+/** The size for an idle connection. */
 const LEAST = 512;
-/** And one that has filled that, this much at least. */
+/** The least size for a connection that has filled that. */
 const BUSY = 4 * 1024;
-/** Four messages of 64 KiB with their headers, and the start of another: with 256 KiB, where the fourth is cut, 1.15 times fewer are echoed. */
+/**
+ * Enough for four messages of 64 KiB with their headers and the start of another. With 256 KiB the fourth message is cut, and
+ * 1.15 times fewer are echoed.
+ */
 const MOST = 320 * 1024;
-/** This many reads in a row that are small against the buffer, and it shrinks. Keepalive's pongs are such reads. */
+/** The buffer shrinks after this many small reads in a row. Keepalive pongs are such reads. */
 const PATIENCE = 3;
-/** What small means. */
+/** A read is small if it fills less than this part of the buffer. */
 const SMALL = 1 / 32;
 /**
- * The buffer of one connection's reads. What a read brought is handed on as a view. Where that is kept, the memory is the
- * application's, which may transfer it: the next read goes to a new buffer. So a kept message pins at most the buffer it came in, of
- * its own connection. Where nothing is kept, the same memory is read to again.
+ * The read buffer of one connection. Each read is handed on as a view. If the view is kept, the memory belongs to the
+ * application, which may transfer it, and the next read uses a new buffer. A kept message therefore pins at most the buffer it
+ * arrived in, of its own connection. If no view is kept, the same memory is used again.
  */
 export class ReadBuffer {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(LEAST);
@@ -31,27 +34,27 @@ export class ReadBuffer {
     return this.#bytes.buffer;
   }
 
-  /** Where the next read goes. */
+  /** The memory for the next read. */
   get writableView(): Uint8Array<ArrayBuffer> {
-    if (this.#bytes.length === 0) this.#renew(LEAST); // a callback has transferred what it was lent
+    if (this.#bytes.length === 0) this.#renew(LEAST); // a callback has transferred the lent memory
     return this.#at === 0 ? this.#bytes : this.#bytes.subarray(this.#at);
   }
 
   /**
-   * What a read brought.
+   * Returns the bytes of a read.
    *
-   * @param count The number of bytes that it wrote at the start of `writableView`.
+   * @param count The number of bytes that were written at the start of `writableView`.
    */
   take(count: number): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(this.#at, this.#at + count);
   }
 
   /**
-   * Says that a read was dealt with, before the next one.
+   * Says that a read was processed. Call it before the next read.
    *
-   * @param count Its number of bytes.
-   * @param options Whether a view of them was kept for good. How many bytes are missing of what they end with and is
-   *   held as a view until then: if there is room, the next read goes right behind it.
+   * @param count The number of bytes that were read.
+   * @param options Whether a view of them is kept for good, and how many bytes the last, incomplete frame still misses while a
+   *    view of it is held. If there is room, the next read goes directly behind it.
    * @returns Whether the next read goes elsewhere.
    */
   advance(count: number, { kept, missing = 0 }: { kept: boolean; missing?: number }): boolean {
@@ -74,13 +77,13 @@ export class ReadBuffer {
     return true;
   }
 
-  /** Leaves the lent memory to its reader, and takes other memory from the pool. */
+  /** Leaves the lent memory to its reader and takes other memory from the pool. */
   replace(): void {
     const { length } = this.#bytes;
     this.#renew(length, acquireBuffer(length));
   }
 
-  /** Goes on with other memory. What is kept must not pin more than its buffer, and memory of the pool may be larger. */
+  /** Switches to other memory. A kept view must not pin more than its buffer, and pooled memory may be larger. */
   #renew(size: number, memory = new ArrayBuffer(size)): void {
     if (size !== this.#bytes.length) this.#smallReads = 0;
     this.#bytes = new Uint8Array(memory, 0, size);

@@ -4,16 +4,16 @@
  * @module
  */
 
-/** The run that was begun last: the next queue most likely begins the same. */
+/** The run that was started last. The next queue most likely starts with the same message. */
 let newest: SharedRun | undefined;
 
-/** Encoded messages in a row. Queues that were given the same messages hold the same run. */
+/** Encoded messages in a row. Queues with the same messages share one run. */
 export class SharedRun {
-  /** Bytes of all of them. */
+  /** The total number of bytes. */
   readonly length: number;
   readonly #before: SharedRun | undefined;
   readonly #last: Uint8Array<ArrayBuffer>;
-  /** What this run became last when a message was added: it most likely becomes that again. */
+  /** The last run that was made from this one by adding a message. The next queue most likely adds the same. */
   #longer: SharedRun | undefined;
   #joined: Uint8Array<ArrayBuffer> | undefined;
 
@@ -23,19 +23,19 @@ export class SharedRun {
     this.#before = before;
   }
 
-  /** The run of one message. */
+  /** Returns the run of one message. */
   static of(bytes: Uint8Array<ArrayBuffer>): SharedRun {
     if (newest === undefined || newest.#last !== bytes) newest = new SharedRun(bytes, undefined);
     return newest;
   }
 
-  /** This run and one more message. */
+  /** Returns the run of this one and one more message. */
   and(bytes: Uint8Array<ArrayBuffer>): SharedRun {
     if (this.#longer === undefined || this.#longer.#last !== bytes) this.#longer = new SharedRun(bytes, this);
     return this.#longer;
   }
 
-  /** All of it, which must not be changed: a single message is not copied. */
+  /** The joined bytes, which must not be changed: a single message is not copied. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.#joined ??= this.#before === undefined ? this.#last : this.#join();
   }

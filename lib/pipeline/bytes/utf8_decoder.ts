@@ -1,24 +1,24 @@
 /**
- * UTF-8 in parts as strings in parts, none of which breaks a character.
+ * Decodes UTF-8 that arrives in parts into strings that never split a character.
  *
  * @module
  */
 import { concatBytes } from "./concat.ts";
 import { decodeUtf8, unfinished, Utf8Validator } from "./utf8.ts";
 
-/** What a part of a text gave. */
+/** The result of decoding a part of a text. */
 export interface DecodedPart {
-  /** The characters that it completed, those before a bad byte included. */
+  /** The characters that the part completed, including those before an invalid byte. */
   readonly text: string;
-  /** Where in the part the first byte stands that cannot be right, or -1. */
+  /** The position in the part of the first invalid byte, or -1. */
   readonly bad: number;
 }
 
-/** Decodes a text that comes in parts. At most three bytes of it are held: the beginning of a character. */
+/** Decodes a text that arrives in parts. It holds at most three bytes, the beginning of a character. */
 export class Utf8Decoder {
   #held: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
-  /** Decodes the next part. After a bad byte there is no next one. */
+  /** Decodes the next part. Do not call this after an invalid byte. */
   push(bytes: Uint8Array<ArrayBuffer>): DecodedPart {
     const held = this.#held;
     const all = held.length === 0 ? bytes : concatBytes([held, bytes]);
@@ -33,7 +33,7 @@ export class Utf8Decoder {
     return { text: decodeUtf8(all, 0, bad - unfinished(all.subarray(0, bad))) ?? "", bad: bad - held.length };
   }
 
-  /** Whether the text may end here: no character is left half done. */
+  /** Whether the text may end here, because no character is incomplete. */
   get complete(): boolean {
     return this.#held.length === 0;
   }

@@ -1,56 +1,56 @@
 /**
- * Close codes and the payload of a close frame, RFC 6455 §5.5.1 and §7.4.
+ * Close codes and the payload of a close frame (RFC 6455 §5.5.1 and §7.4).
  *
  * @module
  */
 import { ProtocolError } from "../../errors.ts";
 import { decodeUtf8, Utf8Validator } from "../bytes/utf8.ts";
 
-/** The close codes that have a meaning, RFC 6455 §7.4.1 and the IANA registry. */
+/** The close codes that RFC 6455 §7.4.1 and the IANA registry define. */
 export const CloseCode = {
   /** The purpose of the connection is fulfilled. */
   NORMAL: 1000,
-  /** A server goes down, or a browser leaves the page. */
+  /** A server shuts down, or a browser leaves the page. */
   GOING_AWAY: 1001,
-  /** The peer broke the protocol. */
+  /** The peer violated the protocol. */
   PROTOCOL_ERROR: 1002,
   /** The peer sent a type of data that cannot be accepted. */
   UNSUPPORTED_DATA: 1003,
-  /** Never on the wire: the close frame had no code. */
+  /** Never sent: the close frame had no code. */
   NO_STATUS: 1005,
-  /** Never on the wire: there was no close frame. */
+  /** Never sent: the connection ended without a close frame. */
   ABNORMAL: 1006,
-  /** The data did not match its type: text that is not UTF-8. */
+  /** The data does not match its type, such as text that is not UTF-8. */
   INVALID_PAYLOAD: 1007,
-  /** The peer broke a policy of ours. */
+  /** The peer violated a policy of this endpoint. */
   POLICY_VIOLATION: 1008,
   /** A message is too big. */
   MESSAGE_TOO_BIG: 1009,
-  /** The client misses an extension. */
+  /** The server did not accept an extension that the client requires. */
   MANDATORY_EXTENSION: 1010,
-  /** Something went wrong on our side. */
+  /** An unexpected error in this endpoint. */
   INTERNAL_ERROR: 1011,
   /** The service restarts (IANA). */
   SERVICE_RESTART: 1012,
   /** The service is overloaded, or the peer does not keep up (IANA). */
   TRY_AGAIN_LATER: 1013,
-  /** A gateway got a bad answer (IANA). */
+  /** A gateway received an invalid response (IANA). */
   BAD_GATEWAY: 1014,
 } as const;
 
-/** The most that a close frame's reason holds, in bytes of UTF-8: §5.5's 125 less the code's two. */
+/** The longest reason of a close frame, in bytes of UTF-8: §5.5's 125 minus two for the code. */
 export const MAX_REASON_BYTES = 123;
 
-/** What a close frame says. */
+/** The content of a close frame. */
 export interface ClosePayload {
-  /** The code; 1005 where the frame had none. */
+  /** The code; 1005 if the frame had none. */
   readonly closeCode: number;
-  /** The reason, empty where there is none. */
+  /** The reason; empty if there is none. */
   readonly reason: string;
 }
 
 /**
- * Whether a code may stand in a close frame: §7.4.1's and IANA's, and 3000 to 4999 (§7.4.2).
+ * Whether a code may be sent in a close frame: the codes of §7.4.1 and IANA, and 3000 to 4999 (§7.4.2).
  *
  * @example Yours begin at 3000
  * ```ts
@@ -69,7 +69,8 @@ export function isSendableCloseCode(code: number): boolean {
  * Checks the payload of a close frame.
  *
  * @param payload The payload, 0 to 125 bytes.
- * @throws {ProtocolError} For one byte, a code that may not be sent (1002), or a reason that is not UTF-8 (1007).
+ * @throws {ProtocolError} If the payload is one byte long, if the code must not be sent (1002), or if the reason is not UTF-8
+ *    (1007).
  */
 export function checkClosePayload(payload: Uint8Array): void {
   if (payload.length === 0) return;
@@ -89,7 +90,8 @@ export function checkClosePayload(payload: Uint8Array): void {
  *
  * @param payload The payload, 0 to 125 bytes.
  * @returns The code and the reason.
- * @throws {ProtocolError} For one byte, a code that may not be sent (1002), or a reason that is not UTF-8 (1007).
+ * @throws {ProtocolError} If the payload is one byte long, if the code must not be sent (1002), or if the reason is not UTF-8
+ *    (1007).
  */
 export function decodeClosePayload(payload: Uint8Array): ClosePayload {
   checkClosePayload(payload);
@@ -120,7 +122,7 @@ const NO_REASON = new Uint8Array(0);
  * @param closeCode The code, or `undefined` for an empty payload.
  * @param reason The reason, at most 123 bytes of UTF-8.
  * @returns The payload.
- * @throws {RangeError} If the code may not be sent, if the reason is too long, or if there is a reason without a code.
+ * @throws {RangeError} If the code must not be sent, if the reason is too long, or if there is a reason without a code.
  */
 export function encodeClosePayload(closeCode?: number, reason = ""): Uint8Array<ArrayBuffer> {
   if (closeCode === undefined) {

@@ -1,35 +1,35 @@
 /**
- * A frame and its vocabulary, RFC 6455 §5.2.
+ * A frame and its terms (RFC 6455 §5.2).
  *
  * @module
  */
 import { type Kind, oneOf } from "../../option_kinds.ts";
 
-/** Which end of a connection one is. A client masks what it sends, a server does not (RFC 6455 §5.1). */
+/** An end of a connection. A client masks what it sends, a server does not (RFC 6455 §5.1). */
 export type Role = "client" | "server";
 
-/** A {@linkcode Role}, to the checks of options. */
+/** {@linkcode Role} as a type of option. */
 export const ROLE: Kind = oneOf("client", "server");
 
 /** The opcodes that RFC 6455 §5.2 defines. 3 to 7 and 11 to 15 belong to extensions. */
 export const Opcode = {
-  /** A further fragment of the message before. */
+  /** A further fragment of a fragmented message. */
   CONTINUATION: 0x0,
-  /** A text message, or its first fragment: UTF-8. */
+  /** A text message (UTF-8) or its first fragment. */
   TEXT: 0x1,
   /** A binary message, or its first fragment. */
   BINARY: 0x2,
-  /** The closing handshake. */
+  /** A close frame, part of the closing handshake. */
   CLOSE: 0x8,
-  /** A question whether the peer is there. */
+  /** Asks whether the peer is still connected. */
   PING: 0x9,
-  /** The answer to a ping, with the ping's payload. */
+  /** The reply to a ping, with the ping's payload. */
   PONG: 0xa,
 } as const;
 
-/** The reserved bits, as {@linkcode Frame.rsv} counts them. */
+/** The reserved bits, with the values that {@linkcode Frame.rsv} uses. */
 export const Rsv = {
-  /** The highest of the three; permessage-deflate's. */
+  /** The highest of the three. permessage-deflate uses it. */
   RSV1: 0b100,
   /** The middle one. */
   RSV2: 0b010,
@@ -37,31 +37,31 @@ export const Rsv = {
   RSV3: 0b001,
 } as const;
 
-/** One frame. The mask and the length are the wire's business and are dealt with on the way. */
+/** A frame. Its mask and its length exist only on the wire. */
 export interface Frame {
-  /** Whether it is the last fragment of its message. */
+  /** Whether this is the last fragment of its message. */
   readonly fin: boolean;
-  /** The reserved bits that are set, a sum of {@linkcode Rsv}'s values; 0 unless an extension owns them. */
+  /** The reserved bits that are set, a sum of values of {@linkcode Rsv}; 0 unless an extension uses them. */
   readonly rsv: number;
-  /** 0 to 15, see {@linkcode Opcode}. */
+  /** The opcode, 0 to 15. See {@linkcode Opcode}. */
   readonly opcode: number;
   /** The payload, unmasked. */
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
-/** A frame on its way out. */
+/** A frame to send. */
 export interface OutgoingFrame extends Frame {
-  /** Whether the sender wants its message compressed; `undefined` leaves it to the extension. */
+  /** Whether the sender wants the message compressed. If `undefined`, the extension decides. */
   readonly compress?: boolean | undefined;
 }
 
-/** Whether an opcode is a control frame's: 8 to 15 (RFC 6455 §5.5). */
+/** Whether an opcode is a control opcode: 8 to 15 (RFC 6455 §5.5). */
 export function isControl(opcode: number): boolean {
   return opcode >= 0x8;
 }
 
 /**
- * Makes a frame: by default the last one, with no reserved bit.
+ * Makes a frame. By default it is the last of its message, without reserved bits.
  *
  * @example A fragmented text
  * ```ts

@@ -8,10 +8,10 @@ import type { Frame } from "./frame.ts";
 import { FrameParser, type FrameParserOptions } from "./frame_parser.ts";
 
 /**
- * Reads bytes into frames. A chunk is the batch of frames that one chunk of bytes completed.
+ * Reads frames from bytes. A chunk is the batch of frames that one chunk of bytes completed.
  *
- * The stream errors with a `ProtocolError` or a `LimitError` where the peer broke a rule, after the frames before it, and with
- * a `ConnectionError` where the bytes end inside a frame. The chunks written must not be used afterwards.
+ * If the peer broke a rule, the stream outputs the frames before it and then errors with a `ProtocolError` or a `LimitError`. If
+ * the bytes end inside a frame, it errors with a `ConnectionError`. Do not use the written chunks afterwards.
  *
  * @example Frames of a connection
  * ```ts
@@ -28,7 +28,7 @@ export class FrameDecoderStream extends StageStream<Uint8Array<ArrayBuffer>, Fra
   /**
    * Makes the stream.
    *
-   * @param options The role, the limits and what extensions own.
+   * @param options The role, the limits, and the reserved bits and opcodes of extensions.
    */
   constructor(options: FrameParserOptions) {
     super(new FrameParser(options));

@@ -7,8 +7,8 @@ import type { Frame } from "./frame.ts";
 import { FrameSerializer, type FrameSerializerOptions } from "./frame_serializer.ts";
 
 /**
- * Writes batches of frames to bytes, masked where a client sends them. A batch is one chunk; only large payloads of a server
- * are chunks of their own, because they are not copied.
+ * Converts batches of frames to bytes, masked if a client sends them. A batch is one chunk. Only large payloads of a server are
+ * separate chunks, because they are not copied.
  *
  * @example A frame's bytes
  * ```ts

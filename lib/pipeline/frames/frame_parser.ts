@@ -1,5 +1,5 @@
 /**
- * Bytes to frames: RFC 6455 §5.2 read from top to bottom.
+ * Bytes to frames: RFC 6455 §5.2 from top to bottom.
  *
  * @module
  */
@@ -40,36 +40,36 @@ import {
 } from "./frame_rules.ts";
 import { MAX_HEADER_BYTES } from "./frame_writer.ts";
 
-/** Reserved bits, sums of `Rsv`'s values, by the kind of frame that may carry them. */
+/** The reserved bits (sums of values of `Rsv`) that each kind of frame may have. */
 export interface ReservedBits {
-  /** A message's first frame. */
+  /** Reserved bits of a message's first frame. */
   readonly first?: number;
-  /** The frames that continue it. */
+  /** Reserved bits of continuation frames. */
   readonly continuation?: number;
-  /** Control frames. */
+  /** Reserved bits of control frames. */
   readonly control?: number;
 }
 
-/** How frames are read. */
+/** Options for reading frames. */
 export interface FrameParserOptions
   extends Partial<Pick<Limits, "maxMessageBytes" | "maxFragments" | "maxEmptyFragments">> {
-  /** Which end we are: a server wants masked frames, a client unmasked ones. */
+  /** The role of this end: a server requires masked frames, a client unmasked ones. */
   role: Role;
-  /** Reserved bits that extensions own on this connection; a number stands for every kind of frame. None by default. */
+  /** The reserved bits that extensions use on this connection. A number applies to every kind of frame. None by default. */
   reservedBits?: number | ReservedBits;
-  /** Opcodes that extensions own on this connection, from 3 to 7 and 11 to 15. None by default. */
+  /** The opcodes that extensions use on this connection, from 3 to 7 and 11 to 15. None by default. */
   reservedOpcodes?: readonly number[];
   /**
-   * Whether a data frame whose payload has not all arrived is handed on in parts, as the fragments that RFC 6455 §5.4 allows
-   * an intermediary to make of it. Bad text is then found before its frame is complete, and nothing is held here. `false`
-   * by default: frames come as the peer cut them.
+   * Whether an incomplete data frame is delivered in parts, as fragments that RFC 6455 §5.4 allows an intermediary to make.
+   * Invalid text is then found before its frame is complete, and nothing is held here. `false` by default: frames are delivered
+   * as the peer sent them.
    */
   split?: boolean;
 }
 
 const BITS = whole({ most: 7, infinite: false });
 
-/** What they take. */
+/** The types of these options. */
 export const FRAME_PARSER_OPTION_KINDS: OptionKinds<FrameParserOptions> = {
   maxMessageBytes: LIMIT_KINDS.maxMessageBytes,
   maxFragments: LIMIT_KINDS.maxFragments,
@@ -83,11 +83,11 @@ export const FRAME_PARSER_OPTION_KINDS: OptionKinds<FrameParserOptions> = {
 /**
  * Reads frames from bytes.
  *
- * Every rule that the header can break is judged on the header; sizes are judged before anything grows. After a close frame
- * all input is ignored (RFC 6455 §5.5.1).
+ * The parser checks every rule of the header as soon as the header has arrived, and checks sizes before any buffer grows. After a
+ * close frame all input is ignored (RFC 6455 §5.5.1).
  *
- * You must not touch the bytes you push afterwards: they are unmasked in place, and payloads that arrived whole are views of
- * them. Nothing incomplete is kept as a view.
+ * Do not use the bytes that you have pushed: they are unmasked in place, and payloads that arrived whole are views of them.
+ * Nothing incomplete is kept as a view.
  *
  * @example Read one frame
  * ```ts
@@ -111,11 +111,11 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
   #maxFragments: number;
   readonly #maxEmptyFragments: number;
 
-  // A header that has not all arrived.
+  // An incomplete header.
   #partial: Uint8Array<ArrayBuffer> | undefined;
   #partialLength = 0;
 
-  // The header in force, from `#readHeader` on.
+  // The fields of the current header, from `#readHeader` on.
   #inPayload = false;
   #fin = false;
   #rsv = 0;
@@ -123,16 +123,16 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
   #key = 0;
   #maskOffset = 0;
   #remaining = 0;
-  /** Whether the header stands in front of the payload that follows, and its place may be written over. */
+  /** Whether the header lies directly in front of its payload, so that its place may be written over. */
   #hasHeaderRoom = false;
   #payload: GrowingBuffer | undefined;
 
-  // The message that the frames make up.
+  // The state of the current message.
   #insideMessage = false;
   #messageBytes = 0;
   #fragments = 0;
   #emptyFragments = 0;
-  /** Whether a message over a limit waits, and whether one does. */
+  /** Whether a message over a limit should wait, and whether one is waiting. */
   #waits = false;
   #waiting = false;
 
@@ -141,8 +141,8 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
   /**
    * Makes a parser.
    *
-   * @param options The role, the limits and what extensions own.
-   * @throws {TypeError} If there is no role, or an option is of another kind.
+   * @param options The role, the limits, and the reserved bits and opcodes of extensions.
+   * @throws {TypeError} If the role is missing, or an option has the wrong type.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: FrameParserOptions) {
@@ -159,34 +159,34 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     this.#maxEmptyFragments = options.maxEmptyFragments ?? DEFAULT_LIMITS.maxEmptyFragments;
   }
 
-  /** Whether a message has begun and not ended. */
+  /** Whether a message has started and not ended. */
   get insideMessage(): boolean {
     return this.#insideMessage || (this.#inPayload && !isControl(this.#opcode));
   }
 
-  /** Whether the next byte is a frame's first, and no message is under way. */
+  /** Whether the next byte is the first of a frame, outside any message. */
   get idle(): boolean {
     return !this.#inPayload && this.#partialLength === 0 && !this.#insideMessage && !this.#closed;
   }
 
   /**
-   * How many bytes are yet to come of a message whose last frame has been handed on in part. Of other frames it is 0: what follows
-   * them is not known, and memory that fits them exactly would be outgrown by the next.
+   * How many bytes are still missing of a message whose last frame was delivered in part. It is 0 for other frames: what follows
+   * them is unknown, and memory of exactly their size would soon be too small.
    */
   get missing(): number {
     return this.#split && this.#fin && this.#inPayload && !isControl(this.#opcode) ? this.#remaining : 0;
   }
 
-  /** Whether reading has stopped in front of a header that goes over a limit: see {@linkcode FrameParser.holdTooBig}. */
+  /** Whether reading has stopped before a header that exceeds a limit. See {@linkcode FrameParser.holdTooBig}. */
   get waiting(): boolean {
     return this.#waiting;
   }
 
   /**
-   * Whether a message that goes over a limit that {@linkcode FrameParser.stream} lifts waits at its header and fails nothing: as long
-   * as it is not known whether messages are read as streams.
+   * Sets whether a message that exceeds a limit waits at its header instead of failing the connection, if {@linkcode
+   * FrameParser.stream} would lift that limit. Use it until it is known whether messages are read as streams.
    *
-   * @param hold `false` lets the next `push` judge it.
+   * @param hold If `false`, the next `push` checks the message.
    */
   holdTooBig(hold: boolean): void {
     this.#waits = hold;
@@ -194,10 +194,10 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
   }
 
   /**
-   * Delivers parts of messages instead of whole messages from here on. A message may then have any number of fragments, and
-   * `maxStreamedMessageBytes` applies instead of `maxMessageBytes`. Of use with `split` only.
+   * Delivers parts of messages instead of whole messages from now on. A message may then have any number of fragments, and
+   * `maxStreamedMessageBytes` applies instead of `maxMessageBytes`. This works only with `split`.
    *
-   * @param max Bytes of one message, those of the present one that have come included.
+   * @param max The most bytes of a message, including those of the current message that have arrived.
    */
   stream(max: number): void {
     this.#maxMessageBytes = max;
@@ -209,12 +209,12 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
   /**
    * Reads the frames that `bytes` completes.
    *
-   * @param bytes What arrived. It is the parser's from here on.
-   * @param frames Where the frames are appended, those before an error included.
-   * @param most Where it stops: as soon as `frames` holds so many. None by default.
-   * @returns Where it stopped: `bytes.length`, unless there are that many frames, or a message waits.
+   * @param bytes The bytes that arrived. The parser owns them from now on.
+   * @param frames The array that the frames are appended to, including those before an error.
+   * @param most Reading stops as soon as `frames` has this many. No limit by default.
+   * @returns The position at which reading stopped: `bytes.length`, unless there are that many frames or a message waits.
    * @throws {ProtocolError} If the peer broke a rule of RFC 6455.
-   * @throws {LimitError} If the peer went over a limit.
+   * @throws {LimitError} If the peer exceeded a limit.
    */
   push(bytes: Uint8Array<ArrayBuffer>, frames: Frame[], most: number = Infinity): number {
     const end = bytes.length;
@@ -241,12 +241,12 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     }
   }
 
-  /** Reads a header, over several chunks where it comes so, and returns where it ended. */
+  /** Reads a header, which may be spread over several chunks, and returns the position of its end. */
   #readHeader(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
     if (this.#partialLength === 0) {
       const size = this.#decodeHeader(bytes, at, end);
-      // A masked header is four bytes longer than the one that would go out.
+      // A masked header is four bytes longer than the header that would be sent.
       this.#hasHeaderRoom = size > 0 && this.#role === "server";
       if (size > 0) return at + size;
       if (this.#waiting) return at;
@@ -262,13 +262,13 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
         return at;
       }
       if (!this.#waiting) continue;
-      this.#partialLength--; // the byte that says too much is read again
+      this.#partialLength--; // read the byte that exceeds the limit again later
       return at - 1;
     }
     return at;
   }
 
-  /** Judges as much of a header as there is and returns its size, or 0 where it has not all arrived, or has to wait. */
+  /** Checks as much of a header as has arrived and returns its size, or 0 if it is incomplete or has to wait. */
   #decodeHeader(bytes: Uint8Array, at: number, end: number): number {
     const first = bytes[at]!;
     const rsv = reservedBitsOf(first);
@@ -288,7 +288,7 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
 
     const keyAt = sizeWithoutKey(second);
     if (end - at < keyAt) return 0;
-    // Above 2^53 this is not exact, and does not matter: no limit is that high (CVE-2026-1528, CVE-2020-27813).
+    // Above 2^53 this is not exact, which does not matter, because no limit is that high (CVE-2026-1528, CVE-2020-27813).
     const length = readLength(bytes, at);
     if (code === 127) checkLengthSign(readUint32(bytes, at + 2));
     if (code >= 126) checkLengthForm(code, length);
@@ -314,7 +314,7 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     return opcode === Opcode.CONTINUATION ? continuation : first;
   }
 
-  /** Checks the limits. A message that goes over one that may be lifted waits, where such wait. */
+  /** Checks the limits. Returns false if the message exceeds a limit that may still be lifted and therefore waits. */
   #fits(fin: boolean, opcode: number, length: number): boolean {
     const first = opcode !== Opcode.CONTINUATION;
     try {
@@ -325,7 +325,7 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
       this.#waiting = true;
       return false;
     }
-    // A message in one frame is no fragment (RFC 6455 §5.4), and may well be empty.
+    // A message in one frame is not a fragment (RFC 6455 §5.4) and may be empty.
     if (length === 0 && !(first && fin)) {
       checkEmptyFragments(first ? 1 : this.#emptyFragments + 1, this.#maxEmptyFragments);
     }
@@ -344,13 +344,13 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
     }
   }
 
-  /** Reads what there is of a payload and returns where it ended. */
+  /** Reads what has arrived of a payload and returns the position of its end. */
   #readPayload(bytes: Uint8Array<ArrayBuffer>, at: number, end: number, frames: Frame[]): number {
     const stop = end - at < this.#remaining ? end : at + this.#remaining;
     if (this.#key !== 0) this.#maskOffset = maskRange(bytes, at, stop, this.#key, this.#maskOffset);
     const part = new Uint8Array(bytes.buffer, bytes.byteOffset + at, stop - at);
     this.#remaining -= part.length;
-    if (this.#remaining > 0) this.#hasHeaderRoom = false; // what follows it stands behind something else
+    if (this.#remaining > 0) this.#hasHeaderRoom = false; // the rest of the payload has something else in front of it
     if (this.#remaining === 0) {
       this.#inPayload = false;
       if (this.#payload !== undefined && this.#payload.length > 0) {

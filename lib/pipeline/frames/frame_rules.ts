@@ -1,6 +1,6 @@
 /**
- * The rules of RFC 6455 §5 for a frame's header, one function each, in the order in which the bytes allow them to be
- * judged. Each throws a `ProtocolError` for what the peer may not send, before a byte of the payload is looked at.
+ * The rules of RFC 6455 §5 for a frame's header: one function each, in the order in which the bytes allow them to be checked.
+ * Each throws a `ProtocolError` for what the peer must not send, before any byte of the payload is read.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export function checkControlFin(fin: boolean, opcode: number): void {
   }
 }
 
-/** §5.4: a continuation continues something, and nothing else comes before a message's last fragment but control frames. */
+/** §5.4: a continuation frame must continue a message, and only control frames may come before the last fragment of a message. */
 export function checkSequence(opcode: number, insideMessage: boolean): void {
   if (opcode === Opcode.CONTINUATION) {
     if (!insideMessage) throw new ProtocolError("Continuation frame with nothing to continue", "RFC 6455 §5.4");
@@ -40,7 +40,7 @@ export function checkSequence(opcode: number, insideMessage: boolean): void {
   }
 }
 
-/** §5.1: "a client MUST mask all frames", "a server MUST NOT mask any frames". `role` is the receiver's. */
+/** §5.1: "a client MUST mask all frames", "a server MUST NOT mask any frames". `role` is the role of the receiver. */
 export function checkMask(masked: boolean, role: Role): void {
   if (masked !== (role === "server")) {
     throw new ProtocolError(
@@ -60,7 +60,7 @@ export function checkControlLength(opcode: number, code: number): void {
   }
 }
 
-/** §5.2, a length of 64 bits: "the most significant bit MUST be 0". `high` is its upper half. */
+/** §5.2, a length of 64 bits: "the most significant bit MUST be 0". `high` is the upper half of the length. */
 export function checkLengthSign(high: number): void {
   if (high >= 0x8000_0000) {
     throw new ProtocolError("Length of 64 bits has its highest bit set", "RFC 6455 §5.2");
@@ -74,17 +74,20 @@ export function checkLengthForm(code: number, length: number): void {
   }
 }
 
-/** The limit on a message's bytes: on one that is held in memory, and on one that is handed on in parts. */
+/** The limit on the size of a message: for messages held in memory, and for messages delivered in parts. */
 export type BytesLimit = "maxMessageBytes" | "maxStreamedMessageBytes";
 
-/** §10.4: a limit on a message, judged by what is claimed together with what has come, before anything grows. */
+/**
+ * §10.4: the limit on the size of a message. It counts the announced bytes together with the received ones, before any buffer
+ * grows.
+ */
 export function checkMessageBytes(
   before: number,
   length: number,
   max: number,
   limit: BytesLimit = "maxMessageBytes",
 ): void {
-  // Compared without adding: the sum of two large lengths is not exact (CVE-2020-27813).
+  // Compare without adding: the sum of two large lengths is not exact (CVE-2020-27813).
   if (length > max - before) {
     throw new LimitError(
       before === 0
@@ -95,7 +98,7 @@ export function checkMessageBytes(
   }
 }
 
-/** §10.4: fragments cost time and say nothing about bytes, so they are counted as well (CVE-2026-48779). */
+/** §10.4: fragments take time whatever their size, so they are counted as well (CVE-2026-48779). */
 export function checkFragments(count: number, max: number): void {
   if (count > max) {
     throw new LimitError(`Message has more than maxFragments ${max} fragments`, {
@@ -107,7 +110,7 @@ export function checkFragments(count: number, max: number): void {
   }
 }
 
-/** §10.4: empty fragments in a row get a message no further (ws#2329). */
+/** §10.4: empty fragments in a row make no progress (ws#2329). */
 export function checkEmptyFragments(count: number, max: number): void {
   if (count > max) {
     throw new LimitError(`Message has more than maxEmptyFragments ${max} empty fragments in a row`, {

@@ -1,5 +1,5 @@
 /**
- * Finds where frames begin and end, without checking them: to count them and to show them.
+ * Finds the start and the end of frames without checking them, to count and to show them.
  *
  * @module
  */
@@ -8,23 +8,23 @@ import { isFinal, isMasked, opcodeOf, readLength, readUint32, reservedBitsOf, si
 import { MAX_HEADER_BYTES } from "./frame_writer.ts";
 
 /**
- * Walks over frames, RFC 6455 §5.2, step by step: each step ends with a frame, or with the bytes. No rule is checked, nothing is
- * copied and nothing changed, so bytes that go out to many can be walked over too.
+ * Walks over frames (RFC 6455 §5.2) step by step. Each step ends at the end of a frame or of the bytes. The scanner checks no
+ * rules, copies nothing and changes nothing, so it can also walk over bytes that are sent to many connections.
  */
 export class FrameScanner {
-  /** The header in force: whether it is its message's last. */
+  /** FIN of the current header: whether the frame is the last of its message. */
   fin = false;
   /** The reserved bits. */
   rsv = 0;
   /** The opcode. */
   opcode = 0;
-  /** The masking key, or `undefined` where the payload is not masked. */
+  /** The masking key, or `undefined` if the payload is not masked. */
   key: number | undefined;
-  /** Bytes of the payload. */
+  /** The length of the payload in bytes. */
   length = 0;
-  /** Bytes of it that are yet to come. */
+  /** How many bytes of the payload have not been passed yet. */
   remaining = 0;
-  /** Where the part of the payload begins that the last step passed over. It ends where the step ended. */
+  /** The start of the part of the payload that the last step passed over. The part ends where the step ended. */
   from = 0;
   /** Whether the last step completed the frame. */
   complete = false;
@@ -35,9 +35,9 @@ export class FrameScanner {
   /**
    * Takes one step.
    *
-   * @param bytes What comes next.
-   * @param at Where in it the last step ended; 0 at first.
-   * @returns Where this step ended.
+   * @param bytes The next bytes.
+   * @param at The position in `bytes` at which the last step ended; 0 at first.
+   * @returns The position at which this step ended.
    */
   next(bytes: Uint8Array, at: number): number {
     this.complete = false;
@@ -52,7 +52,7 @@ export class FrameScanner {
     return end;
   }
 
-  /** Walks to the end of `bytes` and returns how many messages ended in it. */
+  /** Walks to the end of `bytes` and returns how many messages ended in them. */
   countMessages(bytes: Uint8Array): number {
     let messages = 0;
     for (let at = 0; at < bytes.length;) {

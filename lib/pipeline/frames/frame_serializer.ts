@@ -1,5 +1,5 @@
 /**
- * Frames to bytes. One encoder for both roles: masking is an argument.
+ * Frames to bytes. Both roles use the same encoder: masking is an argument.
  *
  * @module
  */
@@ -10,25 +10,25 @@ import type { Stage } from "../stage.ts";
 import { type Frame, ROLE, type Role } from "./frame.ts";
 import { firstByte, headerSize, writeFrame, writeHeader } from "./frame_writer.ts";
 
-/** Payloads of this many bytes and more are not copied behind their header where they need no masking. */
+/** Payloads of at least this many bytes are not copied behind their header, unless they must be masked. */
 const TOO_BIG_TO_COPY = 64 * 1024;
 
-/** How frames are written. */
+/** Options for writing frames. */
 export interface FrameSerializerOptions {
-  /** Which end we are: a client masks, a server does not. */
+  /** The role of this end: a client masks its frames, a server does not. */
   role: Role;
-  /** Where masking keys come from: fresh random ones by default. Tests and known answers give their own. */
+  /** Returns the masking keys. By default each key is random. Tests and known answers pass their own. */
   maskKey?: MaskKeySource;
 }
 
-/** What they take. */
+/** The types of these options. */
 export const FRAME_SERIALIZER_OPTION_KINDS: OptionKinds<FrameSerializerOptions> = {
   role: required(ROLE),
   maskKey: CALLBACK,
 };
 
 /**
- * Writes frames to bytes: all frames of a batch in one chunk, so that a batch is one write.
+ * Writes frames to bytes. All frames of a batch are in one chunk, so that a batch needs one write.
  *
  * @example Write one frame
  * ```ts
@@ -48,7 +48,7 @@ export class FrameSerializer implements Stage<readonly Frame[], Uint8Array<Array
    * Makes a serializer.
    *
    * @param options The role and the source of masking keys.
-   * @throws {TypeError} If there is no role, or an option is of another kind.
+   * @throws {TypeError} If the role is missing, or an option has the wrong type.
    */
   constructor(options: FrameSerializerOptions) {
     checkValues(options, FRAME_SERIALIZER_OPTION_KINDS);
@@ -59,7 +59,8 @@ export class FrameSerializer implements Stage<readonly Frame[], Uint8Array<Array
    * Writes a batch of frames.
    *
    * @param frames The batch.
-   * @param chunks Where the bytes are appended: one chunk, and large unmasked payloads as chunks of their own, not copied.
+   * @param chunks The array that the bytes are appended to: one chunk, and large unmasked payloads as separate chunks, which are
+   *    not copied.
    */
   push(frames: readonly Frame[], chunks: Uint8Array<ArrayBuffer>[]): void {
     const masked = this.#maskKey !== undefined;

@@ -1,19 +1,19 @@
 /**
- * One frame to bytes, RFC 6455 §5.2: the header, the payload and its mask, in one place for whatever sends frames.
+ * One frame to bytes (RFC 6455 §5.2): the header, the payload and its mask. All code that sends frames uses this module.
  *
  * @module
  */
 import { maskRange } from "../bytes/mask.ts";
 import { Opcode } from "./frame.ts";
 
-/** The most that a header takes: 2 bytes, a length of 8, a key of 4. */
+/** The longest header: 2 bytes, a length of 8, a key of 4. */
 export const MAX_HEADER_BYTES = 14;
 
-/** Up to this many characters, a loop over ASCII beats a call into the runtime's encoder. */
+/** Up to this many characters, a loop over ASCII is faster than a call of the runtime's encoder. */
 const SHORT_TEXT = 64;
 const ENCODER = new TextEncoder();
 
-/** The first byte of a header. */
+/** Returns the first byte of a header. */
 export function firstByte(opcode: number, fin = true, rsv = 0): number {
   return (fin ? 0x80 : 0) | (rsv << 4) | opcode;
 }
@@ -21,7 +21,7 @@ export function firstByte(opcode: number, fin = true, rsv = 0): number {
 /** The first byte of a text message in one frame. */
 const WHOLE_TEXT = firstByte(Opcode.TEXT);
 
-/** The number of bytes that a frame's header takes. */
+/** Returns the size of a frame's header in bytes. */
 export function headerSize(payloadLength: number, masked: boolean): number {
   return 2 + (payloadLength < 126 ? 0 : payloadLength < 65_536 ? 2 : 8) + (masked ? 4 : 0);
 }
@@ -29,8 +29,8 @@ export function headerSize(payloadLength: number, masked: boolean): number {
 /**
  * Writes a frame's header, with the length in its shortest form.
  *
- * @param target Where it goes; there must be room.
- * @param at Where it begins.
+ * @param target The memory to write to. It must have room.
+ * @param at Where the header begins.
  * @param header The first byte (FIN, reserved bits, opcode), the payload's length, and the masking key or `undefined`.
  * @returns Where the payload begins.
  */
@@ -59,10 +59,10 @@ export function writeHeader(
 /**
  * Writes a frame.
  *
- * @param target Where it goes; there must be room.
- * @param start Where it begins.
+ * @param target The memory to write to. It must have room.
+ * @param start Where the frame begins.
  * @param header The first byte, and the masking key or `undefined`.
- * @param payload The payload, which is copied and not changed.
+ * @param payload The payload. It is copied and not changed.
  * @returns Where the frame ends.
  */
 export function writeFrame(
@@ -79,17 +79,17 @@ export function writeFrame(
 }
 
 /**
- * Writes a text message as one frame, without a copy of its bytes in between.
+ * Writes a text message as one frame, without an intermediate copy of its bytes.
  *
- * @param target Where it goes; there must be room for three bytes for each UTF-16 unit, and the longest header.
- * @param start Where it begins.
+ * @param target The memory to write to. It must have room for three bytes for each UTF-16 unit, and for the longest header.
+ * @param start Where the frame begins.
  * @param text The text.
  * @param key The masking key or `undefined`.
  * @returns Where the frame ends.
  */
 export function writeText(target: Uint8Array, start: number, text: string, key: number | undefined): number {
   const masked = key !== undefined;
-  // The header is guessed from the length as ASCII; other text may need more of it and then moves up.
+  // The header's size is guessed as if the text were ASCII. If other text needs a longer header, the text is moved.
   const guess = start + headerSize(text.length, masked);
   const length = encodeInto(text, target, guess);
   const at = length === text.length ? guess : start + headerSize(length, masked);

@@ -1,5 +1,5 @@
 /**
- * How frames become bytes and back, where that is not RFC 6455 §5.2: the seam for drafts that frame in another way.
+ * An interface for protocols that frame differently from RFC 6455 §5.2, such as old drafts.
  *
  * @module
  */
@@ -7,27 +7,27 @@ import type { Limits } from "../../limits.ts";
 import type { Stage } from "../stage.ts";
 import type { Frame } from "./frame.ts";
 
-/** Reads frames from bytes. `FrameParser` is RFC 6455's. */
+/** Reads frames from bytes. `FrameParser` implements this for RFC 6455. */
 export interface FramingParser extends Stage<Uint8Array<ArrayBuffer>, Frame> {
-  /** Whether something has begun and not ended: a message, or a frame. */
+  /** Whether a message or a frame has started and not ended. */
   readonly insideMessage: boolean;
-  /** Reads frames until `frames` holds `most`, where that is given, and says where it stopped: see `FrameParser`. */
+  /** Reads frames until `frames` has `most` (if given), and returns the position at which it stopped. See `FrameParser`. */
   push(bytes: Uint8Array<ArrayBuffer>, frames: Frame[], most?: number): number;
-  /** Whether a message that goes over a limit waits at its header: see `FrameParser`. */
+  /** Sets whether a message that exceeds a limit waits at its header. See `FrameParser`. */
   holdTooBig?(hold: boolean): void;
-  /** Whether such a message waits. */
+  /** Whether such a message is waiting. */
   readonly waiting?: boolean;
-  /** Lets messages of up to `max` bytes through in parts, where it holds none in memory: see `FrameParser`. */
+  /** Delivers messages of up to `max` bytes in parts, if the parser does not hold them in memory. See `FrameParser`. */
   stream?(max: number): void;
   /** Says that the transport ended. Throws `ConnectionError` if it ended inside a frame. */
   end(): void;
 }
 
-/** A way to write and read frames. */
+/** Writes and reads frames. */
 export interface Framing {
   /**
-   * Whether there are close frames. Where there are none, the end of the transport between two frames says what an empty close
-   * frame says.
+   * Whether the protocol has close frames. If it has none, the end of the transport between two frames means the same as an empty
+   * close frame.
    */
   readonly hasCloseFrame: boolean;
   /** Makes a parser for one connection. */
@@ -35,7 +35,7 @@ export interface Framing {
   /**
    * Writes one frame.
    *
-   * @throws {TypeError} For a frame that it has no bytes for.
+   * @throws {TypeError} If the protocol cannot express the frame.
    */
   serialize(frame: Frame): Uint8Array<ArrayBuffer>;
 }

@@ -1,5 +1,5 @@
 /**
- * Frames, RFC 6455 §5: bytes to frames and back, with no sockets. Pure classes, and a `TransformStream` for each.
+ * Frames (RFC 6455 §5): bytes to frames and back, without sockets. Each step is a pure class and also a `TransformStream`.
  *
  * @example Both ways
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Chunks of one message to its frames, RFC 6455 §5.4 from the side of a sender that does not have the whole message.
+ * Chunks of one message to its frames: RFC 6455 §5.4 for a sender that does not have the whole message yet.
  *
  * @module
  */
@@ -10,20 +10,20 @@ import type { Stage } from "../stage.ts";
 import { type MessageData, toMessage } from "./message.ts";
 import type { MessageFragmenterOptions } from "./message_fragmenter.ts";
 
-/** How chunks are made into frames. */
+/** Options for converting chunks to frames. */
 export interface ChunkFragmenterOptions extends MessageFragmenterOptions {
-  /** What the message is. By default its first chunk says so, and a message of no chunks is binary. */
+  /** The type of the message. By default the first chunk decides, and a message without chunks is binary. */
   type?: "text" | "binary" | undefined;
 }
 
-/** What a message is, to the checks of options. */
+/** The type of a message, as a type of option. */
 export const MESSAGE_TYPE: Kind = oneOf("text", "binary");
 
 const ENCODER = new TextEncoder();
 
 /**
- * Makes the frames of one message of its chunks: large chunks are cut, small ones are held until a frame is full, unless they are
- * asked for.
+ * Makes the frames of one message from its chunks. Large chunks are cut. Small ones are held until a frame is full or {@linkcode
+ * ChunkFragmenter.flush} is called.
  *
  * @example Three chunks
  * ```ts
@@ -40,7 +40,7 @@ const ENCODER = new TextEncoder();
  */
 export class ChunkFragmenter implements Stage<MessageData, Frame> {
   readonly #maxFrameBytes: number;
-  /** What is held, and beside it what was last lent. */
+  /** The bytes held, and the buffer that was last lent. */
   #held = new GrowingBuffer();
   #lent = new GrowingBuffer();
   #type: "text" | "binary" | undefined;
@@ -51,8 +51,8 @@ export class ChunkFragmenter implements Stage<MessageData, Frame> {
   /**
    * Makes a fragmenter for one message.
    *
-   * @param options What the message is, and the most that a frame carries: with no limit a message leaves in one.
-   * @throws {RangeError} If `maxFrameBytes` is not a whole number of 1 or more, or `Infinity`.
+   * @param options The type of the message, and the largest payload of a frame. Without a limit the message is sent in one frame.
+   * @throws {RangeError} If `maxFrameBytes` is neither a whole number of 1 or more nor `Infinity`.
    */
   constructor({ type, maxFrameBytes = Infinity }: ChunkFragmenterOptions = {}) {
     if (type !== undefined) MESSAGE_TYPE.check(type, "type");
@@ -61,7 +61,7 @@ export class ChunkFragmenter implements Stage<MessageData, Frame> {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
-  /** Bytes that are held. */
+  /** The number of bytes held. */
   get heldBytes(): number {
     return this.#held.length;
   }
@@ -70,9 +70,9 @@ export class ChunkFragmenter implements Stage<MessageData, Frame> {
    * Makes the frames that a chunk fills.
    *
    * @param chunk The chunk.
-   * @param frames Where the frames are appended. Their payloads are views of the chunk or of memory that is used again: they are
-   *   good until the next call.
-   * @throws {TypeError} If the chunk is neither a string nor binary data, or not what the message is.
+   * @param frames The array that the frames are appended to. Their payloads are views of the chunk or of reused memory, and are
+   *    valid until the next call.
+   * @throws {TypeError} If the chunk is neither a string nor binary data, or does not have the type of the message.
    */
   push(chunk: MessageData, frames: Frame[]): void {
     const data = toMessage(chunk);
@@ -82,19 +82,19 @@ export class ChunkFragmenter implements Stage<MessageData, Frame> {
     this.#take(typeof data === "string" ? this.#encode(data) : data, frames);
   }
 
-  /** Makes a frame of what is held, if anything is. Its payload is good until the next call. */
+  /** Makes a frame of the bytes held, if there are any. Its payload is valid until the next call. */
   flush(frames: Frame[]): void {
     if (this.#held.length > 0) frames.push(this.#frame(this.#lend(), false));
   }
 
-  /** Makes the last frame. It is empty where nothing is held: that no more comes is known only now. */
+  /** Makes the last frame. It is empty if nothing is held, because only now is it known that no more data follows. */
   end(frames: Frame[]): void {
-    // Encoded as what stands for it, as half a pair in a string is.
+    // Encodes half a pair as U+FFFD, as it is done for strings.
     if (this.#surrogate !== "") this.#take(ENCODER.encode(this.#surrogate), frames);
     frames.push(this.#frame(this.#lend(), true));
   }
 
-  /** As `TextEncoderStream`: a pair in two chunks is one character. */
+  /** Works as `TextEncoderStream` does: a surrogate pair that is split between two chunks is one character. */
   #encode(chunk: string): Uint8Array<ArrayBuffer> {
     const text = this.#surrogate + chunk;
     const last = text.charCodeAt(text.length - 1);
@@ -119,7 +119,7 @@ export class ChunkFragmenter implements Stage<MessageData, Frame> {
     }
   }
 
-  /** One of two buffers, so that what follows in the same call does not overwrite it. */
+  /** Returns one of two buffers, so that what follows in the same call does not overwrite it. */
   #lend(): Uint8Array<ArrayBuffer> {
     const payload = this.#held.lend();
     [this.#held, this.#lent] = [this.#lent, this.#held];

@@ -1,12 +1,12 @@
 /**
- * What a control frame obliges its receiver to send, RFC 6455 §5.5.
+ * The reply that a control frame requires (RFC 6455 §5.5).
  *
  * @module
  */
 import { type Frame, frame, Opcode } from "../frames/frame.ts";
 
 /**
- * The reply that a control frame asks for. In a pipeline of your own, pass it to `MessageEncoderStream.control`.
+ * Returns the reply that a control frame requires. In your own pipeline, pass it to `MessageEncoderStream.control`.
  *
  * @example Answer a ping
  * ```ts
@@ -19,7 +19,7 @@ import { type Frame, frame, Opcode } from "../frames/frame.ts";
  * ```
  *
  * @param received The control frame.
- * @returns A pong with the ping's payload (§5.5.3), a close with the close's code (§5.5.1), or `undefined`.
+ * @returns A pong with the ping's payload (§5.5.3), a close frame with the received code (§5.5.1), or `undefined`.
  */
 export function controlReply(received: Frame): Frame | undefined {
   if (received.opcode === Opcode.PING) return frame(Opcode.PONG, received.payload);

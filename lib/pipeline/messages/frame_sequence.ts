@@ -1,6 +1,7 @@
 /**
- * The frames of messages, one after the other: what stands between them, in which order they come, and how large a message is,
- * RFC 6455 §5.4 and §5.5. One loop for all that is made of frames, whether they come from the parser or out of an extension.
+ * Checks the frames of messages in sequence: the order of fragments, the control frames between them, and the size of a message
+ * (RFC 6455 §5.4 and §5.5). Everything made of frames goes through this one loop, whether the frames come from the parser or from
+ * an extension.
  *
  * @module
  */
@@ -14,19 +15,19 @@ import {
   DEFINED_OPCODES,
 } from "../frames/frame_rules.ts";
 
-/** What a sequence is judged by. */
+/** Options for checking a sequence. */
 export interface FrameSequenceOptions {
   /** The most bytes of a message. */
   readonly maxBytes: number;
   /** The limit's name. */
   readonly limit: BytesLimit;
-  /** Gets every control frame, in the order of the wire. */
+  /** Called with every control frame, in the order of the wire. */
   readonly control: ((frame: Frame) => void) | undefined;
 }
 
-/** Judges frames in their order. After a close frame everything is discarded (RFC 6455 §1.4). */
+/** Checks frames in sequence. After a close frame everything is discarded (RFC 6455 §1.4). */
 export class FrameSequence {
-  /** Bytes of the message in the frames before the last one that was taken. */
+  /** Bytes of the current message before the last frame that was taken. */
   bytesBefore = 0;
   readonly #maxBytes: number;
   readonly #limit: BytesLimit;
@@ -35,7 +36,7 @@ export class FrameSequence {
   #bytes = 0;
   #closed = false;
 
-  /** @param options What it is judged by. */
+  /** @param options The limit, and a callback for control frames. */
   constructor({ maxBytes, limit, control }: FrameSequenceOptions) {
     this.#maxBytes = maxBytes;
     this.#limit = limit;
@@ -58,7 +59,7 @@ export class FrameSequence {
       this.#control?.(frame);
       return false;
     }
-    // An extension takes its own data frames away. One that is left has no meaning.
+    // An extension removes its own data frames. One that is left has no meaning.
     checkOpcode(opcode, DEFINED_OPCODES);
     checkSequence(opcode, this.#insideMessage);
     this.bytesBefore = opcode === Opcode.CONTINUATION ? this.#bytes : 0;
@@ -68,13 +69,13 @@ export class FrameSequence {
     return true;
   }
 
-  /** Forgets the message that has begun. */
+  /** Forgets the unfinished message. */
   restart(): void {
     this.#insideMessage = false;
   }
 
   /**
-   * Says that the frames ended.
+   * Says that there are no more frames.
    *
    * @throws {ConnectionError} If they ended inside a message.
    */

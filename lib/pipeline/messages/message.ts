@@ -5,38 +5,40 @@
  */
 
 /**
- * A message. Several small binary ones of one read may share a `buffer`: to transfer one, or to keep it for long, take
- * `message.slice()`.
+ * A message. Several small binary messages of one read may share a `buffer`. To transfer one, or to keep it for long, copy it
+ * with `message.slice()`.
  */
 export type Message = string | Uint8Array<ArrayBuffer>;
 
 /**
- * What may be sent: a string as text; an `ArrayBuffer` or a view of one, such as a `Uint8Array`, a Node `Buffer` or a `DataView`, as
- * binary data. It may come from another realm. Shared memory and resizable buffers must be copied first: `bytes.slice()`.
+ * The values that can be sent: a string as text; an `ArrayBuffer` or a view of one, such as a `Uint8Array`, a Node `Buffer` or a
+ * `DataView`, as binary data. The value may come from another realm. Copy shared memory and resizable buffers first, with
+ * `bytes.slice()`.
  */
 export type MessageData = string | ArrayBuffer | ArrayBufferView;
 
 /**
- * What a value is as a message: the one place that decides. Text is returned as it is; of binary data the bytes, without a copy.
+ * Converts a value to a message. This is the one place that decides what can be sent. Text is returned unchanged; binary data is
+ * returned as bytes, without a copy.
  *
  * @param data The value.
  * @returns The text, or a view of the same bytes.
- * @throws {TypeError} If it is neither text nor binary data, if its memory is gone (detached, or cut off by a resize), or if its
- *   memory can change while it is masked or written: it is shared, or its buffer is resizable.
+ * @throws {TypeError} If the value is neither text nor binary data, if its memory is gone (detached, or cut off by a resize), or
+ *    if its memory can change while it is masked or written because it is shared or its buffer is resizable.
  */
 export function toMessage(data: MessageData): Message {
   return typeof data === "string" ? data : bytesOf(data);
 }
 
 /**
- * The bytes of a buffer or a view, of any realm, without a copy.
+ * Returns the bytes of a buffer or a view of any realm, without a copy.
  *
  * @param data The buffer or view.
  * @returns A view of the same bytes.
- * @throws {TypeError} As {@linkcode toMessage}; for a string too.
+ * @throws {TypeError} As {@linkcode toMessage}, and also for a string.
  */
 export function bytesOf(data: MessageData): Uint8Array<ArrayBuffer> {
-  // A view that has bytes has its memory.
+  // A view with bytes still has its memory.
   if (data instanceof Uint8Array && data.length > 0 && isPlain(data)) return data;
   if (ArrayBuffer.isView(data)) return bytesOfView(data);
   if (isArrayBuffer(data)) {
@@ -48,12 +50,12 @@ export function bytesOf(data: MessageData): Uint8Array<ArrayBuffer> {
   throw new TypeError(`Cannot send ${describe(data)}`);
 }
 
-/** Whether a value is a buffer or a view, of any realm, whether or not {@linkcode bytesOf} takes its memory. */
+/** Whether a value is a buffer or a view of any realm, even if {@linkcode bytesOf} refuses its memory. */
 export function isBinaryData(value: unknown): value is ArrayBuffer | ArrayBufferView {
   return ArrayBuffer.isView(value) || isArrayBuffer(value) || isSharedBuffer(value);
 }
 
-/** A subclass may do something else than `Uint8Array` does: `slice` of a Node `Buffer` does not copy. */
+/** A subclass may behave differently from `Uint8Array`: `slice` of a Node `Buffer` does not copy. */
 function isPlain(view: Uint8Array): view is Uint8Array<ArrayBuffer> {
   const { buffer } = view;
   return buffer instanceof ArrayBuffer && !buffer.resizable && Object.getPrototypeOf(view) === Uint8Array.prototype;
@@ -69,7 +71,7 @@ function bytesOfView(view: ArrayBufferView): Uint8Array<ArrayBuffer> {
 
 const byteLengthOf = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "byteLength")?.get;
 
-/** A buffer of another realm is no `instanceof ArrayBuffer`, but has the same slots. A shared one has not. */
+/** A buffer of another realm is not an `instanceof ArrayBuffer`, but has the same internal slots. A shared buffer does not. */
 function isArrayBuffer(value: unknown): value is ArrayBuffer {
   if (typeof value !== "object" || value === null) return false;
   try {
@@ -84,7 +86,7 @@ function isSharedBuffer(value: unknown): boolean {
   return Object.prototype.toString.call(value) === "[object SharedArrayBuffer]";
 }
 
-/** Node 20 has no `detached`, but no view of such a buffer can be made anywhere. */
+/** Node 20 has no `detached`, but no runtime can make a view of a detached buffer. */
 function isDetached(buffer: ArrayBuffer): boolean {
   if (buffer.byteLength > 0) return false;
   try {
@@ -109,7 +111,7 @@ function shared(): TypeError {
   return new TypeError("Cannot send memory that is shared: it could change meanwhile. Copy it first: bytes.slice()");
 }
 
-/** What a value is that is not a message, and how to make one of it. */
+/** Describes a value that is not a message, and says how to convert it. */
 function describe(value: unknown): string {
   const what = typeof value === "object" && value !== null
     ? `a value of type ${value.constructor?.name ?? "Object"}`
@@ -133,10 +135,10 @@ function adviceFor(value: unknown): string {
 }
 
 /**
- * Checks that a message still has its memory before it is handed on. Many small messages of one read share theirs, and the
- * application may have transferred it with another one.
+ * Checks that a message still has its memory before it is delivered. Many small messages of one read share memory, and the
+ * application may have transferred it with another message.
  *
- * @throws {TypeError} If it has not.
+ * @throws {TypeError} If the memory is gone.
  */
 export function checkMemory(message: Message): void {
   if (message.length > 0 || typeof message === "string" || !isDetached(message.buffer)) return;
@@ -145,19 +147,20 @@ export function checkMemory(message: Message): void {
   );
 }
 
-/** The same message in memory of its own. */
+/** Copies a message to its own memory. */
 export function ownCopy(message: Message): Message {
   return typeof message === "string" ? message : message.slice();
 }
 
-/** What a message costs besides its bytes: a view of a read takes 114 in V8 with its place in an array, a text 10 to 42. */
+/** The overhead of a message: a view of a read takes 114 bytes in V8 with its place in an array, a text 10 to 42. */
 export const MESSAGE_COST = 128;
 
 /**
- * Bytes that a message takes in memory, at most: a string may take two for each of its characters, and what is empty is not free.
+ * Returns the most bytes that a message takes in memory. A string may take two for each of its characters, and an empty message
+ * is not free.
  *
  * @param message The message.
- * @returns The bytes.
+ * @returns The number of bytes.
  */
 export function memoryOf(message: Message): number {
   return MESSAGE_COST + (typeof message === "string" ? 2 * message.length : message.byteLength);

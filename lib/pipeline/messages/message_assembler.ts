@@ -15,18 +15,20 @@ import type { Stage } from "../stage.ts";
 import { FrameSequence } from "./frame_sequence.ts";
 import type { Message } from "./message.ts";
 
-/** A part of this many bytes is left where it was read, and the rest read behind it: a smaller one is copied sooner than that. */
+/**
+ * A part of at least this many bytes stays where it was read, and the rest is read behind it. Copying a smaller part is cheaper.
+ */
 const MIN_BYTES_TO_HOLD = 4 * 1024;
 
-/** How messages are assembled. */
+/** Options for assembling messages. */
 export interface MessageAssemblerOptions extends Partial<Pick<Limits, "maxMessageBytes">> {
-  /** Gets every control frame, in the order of the wire. They travel beside the batch, not in it. */
+  /** Called with every control frame, in the order of the wire. Control frames are not part of the batch. */
   control?: (frame: Frame) => void;
-  /** Whether large messages are delivered in memory of the pool, which the receiver has to return. */
+  /** Whether large messages are delivered in pooled memory, which the receiver has to return. */
   lends?: boolean;
 }
 
-/** What they take. */
+/** The types of these options. */
 export const MESSAGE_ASSEMBLER_OPTION_KINDS: OptionKinds<MessageAssemblerOptions> = {
   maxMessageBytes: LIMIT_KINDS.maxMessageBytes,
   control: CALLBACK,
@@ -36,8 +38,9 @@ export const MESSAGE_ASSEMBLER_OPTION_KINDS: OptionKinds<MessageAssemblerOptions
 /**
  * Assembles messages from frames.
  *
- * A fragment is copied into one growing buffer, so what a message costs is its bytes, however many fragments it comes in, and
- * text is checked as it comes: it is refused at its first bad byte. After a close frame everything is discarded (RFC 6455 §1.4).
+ * Fragments are copied into one growing buffer, so the cost of a message depends on its bytes and not on the number of its
+ * fragments. Text is checked as it arrives and is refused at the first invalid byte. After a close frame everything is discarded
+ * (RFC 6455 §1.4).
  *
  * @example Two fragments
  * ```ts
@@ -66,7 +69,7 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
   /**
    * Makes an assembler.
    *
-   * @param options The limit, and who gets the control frames.
+   * @param options The limit, and a callback for control frames.
    */
   constructor(options: MessageAssemblerOptions = {}) {
     checkValues(options, MESSAGE_ASSEMBLER_OPTION_KINDS);
@@ -83,8 +86,8 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
    * Assembles the messages that `frames` completes.
    *
    * @param frames The batch.
-   * @param messages Where the messages are appended, those before an error included.
-   * @param missing How many bytes are yet to come of the last frame, where it is known to be a part of one.
+   * @param messages The array that the messages are appended to, including those before an error.
+   * @param missing How many bytes of the last frame have not arrived yet, if it is known to be incomplete.
    * @throws {ProtocolError} 1007 for text that is not UTF-8, 1002 for frames out of sequence.
    * @throws {LimitError} 1009 for a message that is too big.
    */
@@ -101,23 +104,23 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
     }
   }
 
-  /** Bytes that are held of a message that has begun. */
+  /** The number of bytes held of an incomplete message. */
   get heldBytes(): number {
     return this.#payload?.length ?? 0;
   }
 
-  /** Where the missing bytes may be read to, so that they need not be copied, once the first of them are here. */
+  /** Returns the memory to read the missing bytes to, so that they need not be copied, once the first of them have arrived. */
   writableView(missing: number): Uint8Array<ArrayBuffer> | undefined {
     return this.#payload?.writableView(missing);
   }
 
-  /** The next read goes elsewhere than behind the last one: what is incomplete keeps nothing of it alive. */
+  /** Says that the next read does not continue the last one. An incomplete message then stops using the read's memory. */
   leaveRead(missing: number): void {
     this.#payload?.leaveRead(missing);
   }
 
   /**
-   * Says that the frames ended.
+   * Says that there are no more frames.
    *
    * @throws {ConnectionError} If they ended inside a message.
    */
@@ -125,12 +128,10 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
     this.#sequence.end();
   }
 
-  /**
-   * Takes out the unfinished message, as its first fragment. The assembler starts with a new message.
-   */
+  /** Removes the unfinished message and returns it as a first fragment. The assembler then starts with a new message. */
   detachUnfinished(): Frame | undefined {
     this.#payload?.leaveRead(0);
-    // Not `detachCopy`: a read may be under way to the memory behind it, which must not go to anybody else.
+    // Not `detachCopy`: a read to the memory behind it may be pending, so that memory must not be reused.
     const payload = this.#payload?.take();
     this.#payload = undefined;
     this.#sequence.restart();
@@ -163,7 +164,7 @@ export class MessageAssembler implements Stage<readonly Frame[], Message> {
   }
 }
 
-/** §8.1: "an endpoint ... MUST _Fail the WebSocket Connection_" where text is not UTF-8. */
+/** §8.1: "an endpoint ... MUST _Fail the WebSocket Connection_" if text is not UTF-8. */
 function decodeText(bytes: Uint8Array): string {
   const text = decodeUtf8(bytes);
   if (text !== undefined) return text;
@@ -171,7 +172,7 @@ function decodeText(bytes: Uint8Array): string {
   throw notUtf8(bad === -1 ? bytes.length : bad);
 }
 
-/** §8.1, with the byte of the message that cannot be right. */
+/** The error of §8.1, with the position of the first invalid byte in the message. */
 export function notUtf8(at: number): ProtocolError {
   return new ProtocolError(`Text is not UTF-8 at byte ${at}`, "RFC 6455 §8.1", CloseCode.INVALID_PAYLOAD);
 }

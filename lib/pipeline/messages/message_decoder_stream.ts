@@ -11,7 +11,7 @@ import { MessageAssembler, type MessageAssemblerOptions } from "./message_assemb
 /**
  * Assembles messages from batches of frames. A chunk is the batch of messages that one batch of frames completed.
  *
- * Control frames go to `options.control`, beside the batches. The peer expects a pong or a close frame in reply: send it with
+ * Control frames go to `options.control`, not to the batches. The peer expects a pong or a close frame in reply: send it with
  * `MessageEncoderStream.control`.
  *
  * @example Text from frames
@@ -28,7 +28,7 @@ export class MessageDecoderStream extends StageStream<readonly Frame[], Message>
   /**
    * Makes the stream.
    *
-   * @param options The limit, and who gets the control frames.
+   * @param options The limit, and a callback for control frames.
    */
   constructor(options: MessageAssemblerOptions = {}) {
     super(new MessageAssembler(options));

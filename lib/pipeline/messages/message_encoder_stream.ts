@@ -1,5 +1,5 @@
 /**
- * Arrow 5 to 6 of the picture in `mod.ts`: batches of messages to batches of frames, and the replies that the reader owes.
+ * Arrow 5 to 6 of the picture in `mod.ts`: batches of messages to batches of frames, and the replies to control frames.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { MessageData } from "./message.ts";
 import { MessageFragmenter, type MessageFragmenterOptions } from "./message_fragmenter.ts";
 
 /**
- * Makes frames of messages: a batch in, a batch out.
+ * Converts each batch of messages to a batch of frames.
  *
  * @example Frames of a message
  * ```ts
@@ -26,7 +26,7 @@ export class MessageEncoderStream extends TransformStream<readonly MessageData[]
   /**
    * Makes the stream.
    *
-   * @param options The most that a frame carries.
+   * @param options The largest payload of a frame.
    */
   constructor(options: MessageFragmenterOptions = {}) {
     const fragmenter = new MessageFragmenter(options);
@@ -52,10 +52,10 @@ export class MessageEncoderStream extends TransformStream<readonly MessageData[]
   }
 
   /**
-   * Sends a control frame between two messages: arrow 4 of the picture in `mod.ts`, by which a reader pays what it owes. A close
-   * frame ends the stream.
+   * Sends a control frame between two messages, such as the reply to a ping or a close frame (arrow 4 of the picture in
+   * `mod.ts`). A close frame ends the stream.
    *
-   * @param frame The pong, ping or close.
+   * @param frame The pong, ping or close frame.
    * @throws {TypeError} If the stream has ended.
    */
   control(frame: Frame): void {

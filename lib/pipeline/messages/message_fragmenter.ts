@@ -1,5 +1,5 @@
 /**
- * Messages to frames: RFC 6455 §5.4 from the sender's side.
+ * Messages to frames: the sender's side of RFC 6455 §5.4.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { type Frame, frame, Opcode } from "../frames/frame.ts";
 import type { Stage } from "../stage.ts";
 import { type MessageData, toMessage } from "./message.ts";
 
-/** How messages are cut into frames. */
+/** Options for cutting messages into frames. */
 export interface MessageFragmenterOptions {
-  /** The most bytes of payload in one frame. By default a message is one frame, however large. */
+  /** The largest payload of a frame, in bytes. By default a message is sent in one frame, however large. */
   maxFrameBytes?: number;
 }
 
 /**
- * Makes frames of messages.
+ * Converts messages to frames.
  *
  * @example Cut a message
  * ```ts
@@ -35,8 +35,8 @@ export class MessageFragmenter implements Stage<readonly MessageData[], Frame> {
   /**
    * Makes a fragmenter.
    *
-   * @param options The most that a frame carries.
-   * @throws {RangeError} If `maxFrameBytes` is not a whole number of 1 or more, or `Infinity`.
+   * @param options The largest payload of a frame.
+   * @throws {RangeError} If `maxFrameBytes` is neither a whole number of 1 or more nor `Infinity`.
    */
   constructor({ maxFrameBytes = Infinity }: MessageFragmenterOptions = {}) {
     BYTES.check(maxFrameBytes, "maxFrameBytes");
@@ -47,7 +47,7 @@ export class MessageFragmenter implements Stage<readonly MessageData[], Frame> {
    * Makes the frames of a batch of messages.
    *
    * @param messages The batch.
-   * @param frames Where the frames are appended. Binary payloads are views of the messages, not copies.
+   * @param frames The array that the frames are appended to. Binary payloads are views of the messages, not copies.
    * @throws {TypeError} If a message is neither a string nor binary data.
    */
   push(messages: readonly MessageData[], frames: Frame[]): void {

@@ -13,36 +13,36 @@ import { FrameSequence } from "./frame_sequence.ts";
 import type { Message } from "./message.ts";
 import { notUtf8 } from "./message_assembler.ts";
 
-/** A part of a message. Where a message came in one, the part is both the first and the last. */
+/** A part of a message. If the message arrived in one part, that part is both the first and the last. */
 export interface MessagePart {
-  /** Text as a string, which breaks no character; binary data as bytes. The same kind for all parts of a message. */
+  /** Text as a string, which never splits a character, or binary data as bytes. All parts of a message have the same type. */
   readonly data: Message;
-  /** Whether a message begins with it. Only the first and the last part may be empty. */
+  /** Whether this part starts a message. Only the first and the last part may be empty. */
   readonly first: boolean;
-  /** Whether the message ends with it. */
+  /** Whether this part ends the message. */
   readonly last: boolean;
 }
 
-/** A message that came whole, as its only part. */
+/** Returns a whole message as its only part. */
 export function wholePart(data: Message): MessagePart {
   return { data, first: true, last: true };
 }
 
-/** How messages are split. */
+/** Options for splitting messages. */
 export interface MessageSplitterOptions extends Partial<Pick<Limits, "maxStreamedMessageBytes">> {
-  /** Gets every control frame, in the order of the wire. They travel beside the batch, not in it. */
+  /** Called with every control frame, in the order of the wire. Control frames are not part of the batch. */
   control?: (frame: Frame) => void;
 }
 
-/** What they take. */
+/** The types of these options. */
 export const MESSAGE_SPLITTER_OPTION_KINDS: OptionKinds<MessageSplitterOptions> = {
   maxStreamedMessageBytes: LIMIT_KINDS.maxStreamedMessageBytes,
   control: CALLBACK,
 };
 
 /**
- * Hands messages on in parts, each as soon as its frame is here, or as much of its frame as the parser hands on (`split`). Nothing
- * is held but the beginning of a character. After a close frame everything is discarded (RFC 6455 §1.4).
+ * Delivers messages in parts. Each part is delivered as soon as its frame has arrived, or as much of its frame as the parser
+ * hands on (`split`). Only an incomplete character is held back. After a close frame everything is discarded (RFC 6455 §1.4).
  *
  * @example A character in two fragments
  * ```ts
@@ -64,7 +64,7 @@ export class MessageSplitter implements Stage<readonly Frame[], MessagePart> {
   /**
    * Makes a splitter.
    *
-   * @param options The limit, and who gets the control frames.
+   * @param options The limit, and a callback for control frames.
    */
   constructor(options: MessageSplitterOptions = {}) {
     checkValues(options, MESSAGE_SPLITTER_OPTION_KINDS);
@@ -76,10 +76,10 @@ export class MessageSplitter implements Stage<readonly Frame[], MessagePart> {
   }
 
   /**
-   * Hands on what `frames` bring.
+   * Delivers the parts that `frames` contains.
    *
    * @param frames The batch.
-   * @param parts Where the parts are appended, those before an error included.
+   * @param parts The array that the parts are appended to, including those before an error.
    * @throws {ProtocolError} 1007 for text that is not UTF-8, 1002 for frames out of sequence.
    * @throws {LimitError} 1009 for a message that is too big.
    */
@@ -90,7 +90,7 @@ export class MessageSplitter implements Stage<readonly Frame[], MessagePart> {
   }
 
   /**
-   * Says that the frames ended.
+   * Says that there are no more frames.
    *
    * @throws {ConnectionError} If they ended inside a message.
    */

@@ -1,6 +1,6 @@
 /**
- * Messages, RFC 6455 §5.4 and §5.6: frames to messages and back, with no sockets. Pure classes, and a `TransformStream` for
- * each.
+ * Messages (RFC 6455 §5.4 and §5.6): frames to messages and back, without sockets. Each step is a pure class and also a
+ * `TransformStream`.
  *
  * @example Both ways
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * The short way for what most traffic is: small messages, each whole and in one frame.
+ * The fast path for most traffic: small messages in one frame each.
  *
  * @module
  */
@@ -9,22 +9,23 @@ import { Opcode, type Role } from "../frames/frame.ts";
 import { MASK_BIT, readUint32 } from "../frames/frame_header.ts";
 import type { Message } from "./message.ts";
 
-/** FIN and an opcode, and no reserved bit: RFC 6455 §5.2's first byte of a message in one frame. */
+/** FIN and an opcode without reserved bits: the first byte of a message in one frame (RFC 6455 §5.2). */
 const WHOLE_TEXT = 0x80 | Opcode.TEXT;
 const WHOLE_BINARY = 0x80 | Opcode.BINARY;
 
-/** The longest payload whose length stands in the header's seven bits. */
+/** The longest payload whose length fits in the header's seven bits. */
 const SHORT = 125;
 
 /**
- * Reads messages as far as they go this way, with neither a frame nor a call of the rules for each: 1.2 times as many. It takes
- * nothing that `FrameParser` and `MessageAssembler` would not take, and leaves the rest to them, what is wrong included.
+ * Reads messages from the start of `bytes` for as long as they are small and whole. It makes no frames and calls no rule per
+ * frame, which makes it 1.2 times as fast. It accepts only what `FrameParser` and `MessageAssembler` would accept, and leaves the
+ * rest, including anything invalid, to them.
  *
- * @param bytes What arrived, from the start of a frame on, outside a fragmented message. It is unmasked in place.
- * @param end Where it ends.
- * @param options Which end we are, the most bytes that a message may have, and the most messages there may be.
- * @param messages Where the messages are appended. Binary ones are views of `bytes`.
- * @returns Where the first frame starts that goes the long way.
+ * @param bytes The received bytes, from the start of a frame on, outside a fragmented message. They are unmasked in place.
+ * @param end Where the bytes end.
+ * @param options The role of this end, the largest message in bytes, and the largest number of messages.
+ * @param messages The array that the messages are appended to. Binary messages are views of `bytes`.
+ * @returns The position of the first frame that needs the parser.
  */
 export function readWholeMessages(
   bytes: Uint8Array<ArrayBuffer>,
@@ -50,7 +51,7 @@ export function readWholeMessages(
       ? new Uint8Array(buffer, byteOffset + start, stop - start)
       : decodeUtf8(bytes, start, stop);
     if (message === undefined) {
-      maskRange(bytes, start, stop, key); // as it came
+      maskRange(bytes, start, stop, key); // unmasked, as it arrived
       break;
     }
     messages.push(message);
