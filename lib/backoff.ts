@@ -9,25 +9,16 @@ import { checkOptions } from "./options.ts";
 
 /** How the waiting grows. */
 export interface ReconnectDelayOptions {
-  /**
-   * The longest delay before the first attempt, in milliseconds. RFC 6455 recommends 0 to 5 seconds.
-   * @default {5000}
-   */
+  /** The longest delay before the first attempt, in milliseconds. RFC 6455 recommends 0 to 5 seconds. @default {5000} */
   first?: number;
-  /**
-   * The longest delay before any attempt, in milliseconds, unless the server asks for more.
-   * @default {60000}
-   */
+  /** The longest delay before any attempt, in milliseconds, unless the server asks for more. @default {60000} */
   most?: number;
   /**
    * `Retry-After` of a refusal (RFC 9110 §10.2.3): seconds, or a date. If there are several, the longest counts. The random delay
    * is added to it.
    */
   retryAfter?: string | null;
-  /**
-   * Returns a random number from 0 up to, but not including, 1.
-   * @default {Math.random}
-   */
+  /** Returns a random number from 0 up to, but not including, 1. @default {Math.random} */
   random?: () => number;
 }
 

@@ -13,10 +13,7 @@ import { BYTES, COUNT, COUNT_OR_NONE, type Kind, type OptionKinds, TIME } from "
  * timeout.
  */
 export interface Limits {
-  /**
-   * The largest message, in bytes after decompression. A larger one closes the connection with code 1009.
-   * @default 16 MiB
-   */
+  /** The largest message, in bytes after decompression. A larger one closes the connection with code 1009. @default 16 MiB */
   maxMessageBytes: number;
   /**
    * The largest message that you read as a stream (`messages()`), in bytes after decompression. It applies instead of
@@ -24,15 +21,9 @@ export interface Limits {
    * @default none
    */
   maxStreamedMessageBytes: number;
-  /**
-   * The most frames of one message, including empty ones. More close the connection with code 1008.
-   * @default 131 072
-   */
+  /** The most frames of one message, including empty ones. More close the connection with code 1008. @default 131 072 */
   maxFragments: number;
-  /**
-   * The most empty frames in a row within one message. More close the connection with code 1008.
-   * @default 128
-   */
+  /** The most empty frames in a row within one message. More close the connection with code 1008. @default 128 */
   maxEmptyFragments: number;
   /**
    * The longest time from the first frame of a message to its last, in milliseconds. A later end closes the connection with code
@@ -47,25 +38,13 @@ export interface Limits {
    * @default 10 s
    */
   handshakeTimeout: number;
-  /**
-   * The largest HTTP head of a request or a response, in bytes. A server refuses a larger one with 431.
-   * @default 16 KiB
-   */
+  /** The largest HTTP head of a request or a response, in bytes. A server refuses a larger one with 431. @default 16 KiB */
   maxHeaderBytes: number;
-  /**
-   * The most header fields of an HTTP head. A server refuses more with 431.
-   * @default 100
-   */
+  /** The most header fields of an HTTP head. A server refuses more with 431. @default 100 */
   maxHeaderCount: number;
-  /**
-   * The longest request line or status line, in bytes. A server refuses a longer request line with 414.
-   * @default 8 KiB
-   */
+  /** The longest request line or status line, in bytes. A server refuses a longer request line with 414. @default 8 KiB */
   maxStartLineBytes: number;
-  /**
-   * The time of silence from the peer after which a ping is sent, in milliseconds.
-   * @default 20 s
-   */
+  /** The time of silence from the peer after which a ping is sent, in milliseconds. @default 20 s */
   pingInterval: number;
   /**
    * The time after a ping within which the peer has to send something, in milliseconds. After it the connection is dropped, and
@@ -73,15 +52,9 @@ export interface Limits {
    * @default 20 s
    */
   pongTimeout: number;
-  /**
-   * The longest time for the closing handshake, in milliseconds. After it the connection is dropped.
-   * @default 10 s
-   */
+  /** The longest time for the closing handshake, in milliseconds. After it the connection is dropped. @default 10 s */
   closeTimeout: number;
-  /**
-   * The queued bytes from which `send` waits, and the unread bytes from which reading pauses.
-   * @default 64 KiB
-   */
+  /** The queued bytes from which `send` waits, and the unread bytes from which reading pauses. @default 64 KiB */
   highWaterMark: number;
   /**
    * The most bytes that may be queued for a peer that does not read. At this limit the connection is dropped. You reach it only
@@ -89,15 +62,9 @@ export interface Limits {
    * @default 64 MiB
    */
   maxQueuedBytes: number;
-  /**
-   * The most pings that a peer may send in one second. More close the connection with code 1008.
-   * @default 1 000
-   */
+  /** The most pings that a peer may send in one second. More close the connection with code 1008. @default 1 000 */
   maxPingsPerSecond: number;
-  /**
-   * The most bytes that a client reads of the body of a refusal, for its error. The rest is discarded.
-   * @default 64 KiB
-   */
+  /** The most bytes that a client reads of the body of a refusal, for its error. The rest is discarded. @default 64 KiB */
   maxErrorBodyBytes: number;
   /**
    * The most redirects that a client follows in one handshake, all within `handshakeTimeout`. With 0, or at the limit, `connect`
@@ -174,15 +141,9 @@ export const MAX_PENDING_PINGS: number = 1_000;
 
 /** The limits of a server. Each is an option of `serve`. */
 export interface ServerLimits {
-  /**
-   * The most connections at a time, including handshakes. More are refused with 503.
-   * @default 65 536
-   */
+  /** The most connections at a time, including handshakes. More are refused with 503. @default 65 536 */
   maxConnections: number;
-  /**
-   * The most connections at a time from one IP address, including handshakes. More are refused with 429.
-   * @default none
-   */
+  /** The most connections at a time from one IP address, including handshakes. More are refused with 429. @default none */
   maxConnectionsPerAddress: number;
   /**
    * The longest time for each 64 KiB of a body over HTTP, in milliseconds, whether the client sends a request's body or reads a
@@ -231,10 +192,7 @@ export function resolveServerLimits(given: Partial<ServerLimits> = {}): ServerLi
 
 /** The limits of a client that reconnects. Each is an option of `reconnecting`. */
 export interface ReconnectLimits {
-  /**
-   * The most attempts in a row that may fail. After them the client gives up.
-   * @default none
-   */
+  /** The most attempts in a row that may fail. After them the client gives up. @default none */
   maxAttempts: number;
   /**
    * The time that a connection must last to count as a success, in milliseconds. A message makes it a success at once. A shorter
@@ -247,10 +205,7 @@ export interface ReconnectLimits {
    * @default 8 MiB
    */
   maxOutboxBytes: number;
-  /**
-   * The most messages that may wait for a connection. A `send` beyond it rejects with a `LimitError`.
-   * @default 10 000
-   */
+  /** The most messages that may wait for a connection. A `send` beyond it rejects with a `LimitError`. @default 10 000 */
   maxOutboxMessages: number;
 }
 
@@ -292,10 +247,7 @@ export interface HubLimits {
    * @default 1 000
    */
   maxTopicsPerConnection: number;
-  /**
-   * The longest name of a topic, in bytes of UTF-8. A client that sends a longer one is closed with code 1008.
-   * @default 1 KiB
-   */
+  /** The longest name of a topic, in bytes of UTF-8. A client that sends a longer one is closed with code 1008. @default 1 KiB */
   maxTopicBytes: number;
   /**
    * The most bytes that may be queued for a subscriber that does not read. At this limit, `slowPolicy` decides: the subscriber is
@@ -365,20 +317,11 @@ export function resolveJsonLimits(given: Partial<JsonLimits> = {}): JsonLimits {
 
 /** The caps of requests and answers. Every one is an option of `requests`. */
 export interface RequestLimits {
-  /**
-   * The most requests that may wait for their answers. A request beyond it rejects with a `LimitError`.
-   * @default 1 000
-   */
+  /** The most requests that may wait for their answers. A request beyond it rejects with a `LimitError`. @default 1 000 */
   maxPendingRequests: number;
-  /**
-   * The most requests of the peer that may be in progress. A request beyond it gets an error.
-   * @default 100
-   */
+  /** The most requests of the peer that may be in progress. A request beyond it gets an error. @default 100 */
   maxRunningRequests: number;
-  /**
-   * The longest time that a request waits for its answer, in milliseconds. After it the request rejects.
-   * @default 10 s
-   */
+  /** The longest time that a request waits for its answer, in milliseconds. After it the request rejects. @default 10 s */
   requestTimeout: number;
 }
 
@@ -456,15 +399,9 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
 
 /** The limits of a broker. Each is an option of `natsBroker`, `redisBroker` and `broadcastBroker`. */
 export interface BrokerLimits {
-  /**
-   * The most messages that may wait for the broker. Beyond it the oldest are discarded.
-   * @default 65 536
-   */
+  /** The most messages that may wait for the broker. Beyond it the oldest are discarded. @default 65 536 */
   maxQueuedMessages: number;
-  /**
-   * The most bytes of messages that may wait for the broker. Beyond it the oldest are discarded.
-   * @default 8 MiB
-   */
+  /** The most bytes of messages that may wait for the broker. Beyond it the oldest are discarded. @default 8 MiB */
   maxQueuedBytes: number;
   /**
    * The largest message that goes through the broker, in bytes: its data, its topic and 28 bytes of overhead. A larger one
@@ -472,10 +409,7 @@ export interface BrokerLimits {
    * @default 1 MiB
    */
   maxMessageBytes: number;
-  /**
-   * The time between pings of the broker, in milliseconds.
-   * @default 20 s
-   */
+  /** The time between pings of the broker, in milliseconds. @default 20 s */
   pingInterval: number;
   /**
    * The longest time that the broker may take to answer, in milliseconds: to connect, to a ping, and to each write. After it the

@@ -80,10 +80,7 @@ export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOpti
   protocols?: string | readonly string[];
   /** Extensions to offer, such as your own. */
   extensions?: readonly Extension[];
-  /**
-   * Whether to offer compression (RFC 7692).
-   * @default {false}
-   */
+  /** Whether to offer compression (RFC 7692). @default {false} */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
   /** More header fields for the request, such as `Cookie`. `Authorization` takes precedence over the URL's `user:password@`. */
   headers?: HeadersInit;

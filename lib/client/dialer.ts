@@ -14,15 +14,9 @@ export interface TlsOptions {
   cert?: string;
   /** The private key of `cert` in PEM. */
   key?: string;
-  /**
-   * The protocols to offer (ALPN, RFC 7301), the preferred one first.
-   * @default {["http/1.1"]}
-   */
+  /** The protocols to offer (ALPN, RFC 7301), the preferred one first. @default {["http/1.1"]} */
   alpnProtocols?: string[];
-  /**
-   * The host name to send to the server (SNI) and to verify its certificate against.
-   * @default {the URL's host}
-   */
+  /** The host name to send to the server (SNI) and to verify its certificate against. @default {the URL's host} */
   serverName?: string;
 }
 

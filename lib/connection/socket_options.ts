@@ -8,10 +8,7 @@ import { MESSAGE_TYPE } from "../pipeline/messages/chunk_fragmenter.ts";
 
 /** What a tap records. */
 export interface TapOptions {
-  /**
-   * The most bytes of a payload in a line. The line always has the `length` of the frame.
-   * @default {1024}
-   */
+  /** The most bytes of a payload in a line. The line always has the `length` of the frame. @default {1024} */
   maxPayloadBytes?: number;
   /**
    * Whether to record the bytes of every read and write, which `replay` needs. With `false` and `maxPayloadBytes: 0`, the
@@ -43,15 +40,9 @@ export type SlowPolicy = "disconnect" | "wait" | "drop-oldest" | "latest-only";
 
 /** How a topic is subscribed to. */
 export interface SubscribeOptions {
-  /**
-   * The most messages from the topic's history to send first, in order.
-   * @default {0}
-   */
+  /** The most messages from the topic's history to send first, in order. @default {0} */
   history?: number;
-  /**
-   * What happens if the subscriber does not keep up.
-   * @default {the hub's}
-   */
+  /** What happens if the subscriber does not keep up. @default {the hub's} */
   slowPolicy?: SlowPolicy;
 }
 

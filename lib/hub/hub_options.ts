@@ -33,19 +33,13 @@ export interface HubOptions<Data = unknown> extends Partial<HubLimits> {
    * @default {every topic is allowed}
    */
   authorize?(socket: WebSocketConnection<Data>, topic: string, action: "subscribe" | "publish"): boolean;
-  /**
-   * What happens to a subscriber that does not keep up.
-   * @default {"disconnect"}
-   */
+  /** What happens to a subscriber that does not keep up. @default {"disconnect"} */
   slowPolicy?: SlowPolicy;
   /** Keeps the last messages of each topic for later subscribers. By default none are kept. */
   history?: HistoryOptions;
   /** Sends messages to the hubs of other processes, and receives theirs. By default there is none. */
   broker?: Broker;
-  /**
-   * Milliseconds to stay subscribed to a topic at the broker after its last subscriber has left.
-   * @default {1000}
-   */
+  /** Milliseconds to stay subscribed to a topic at the broker after its last subscriber has left. @default {1000} */
   unsubscribeDelay?: number;
   /** Called when a topic gets its first subscriber or loses its last one. */
   onTopic?(topic: string, active: boolean): void;

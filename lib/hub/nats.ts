@@ -54,15 +54,9 @@ export interface NatsBrokerOptions extends BrokerOptions {
    * @default {"127.0.0.1:4222"}
    */
   servers?: string | string[];
-  /**
-   * A prefix for every topic. Applications that share a server need different prefixes.
-   * @default {"sluice"}
-   */
+  /** A prefix for every topic. Applications that share a server need different prefixes. @default {"sluice"} */
   prefix?: string;
-  /**
-   * Connects with these options and your own, such as credentials and TLS.
-   * @default {the client's own `connect`}
-   */
+  /** Connects with these options and your own, such as credentials and TLS. @default {the client's own `connect`} */
   connect?(options: NatsConnectOptions): Promise<NatsClient>;
 }
 

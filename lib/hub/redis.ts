@@ -54,10 +54,7 @@ export interface RedisCreateOptions {
 export interface RedisBrokerOptions extends BrokerOptions {
   /** `redis://user:password@host:port`; `rediss://` with TLS. @default {"redis://127.0.0.1:6379"} */
   url?: string;
-  /**
-   * A prefix for every topic. Applications that share a server need different prefixes.
-   * @default {"sluice:"}
-   */
+  /** A prefix for every topic. Applications that share a server need different prefixes. @default {"sluice:"} */
   prefix?: string;
   /**
    * Creates a client with these options and your own. It is called twice for each attempt.

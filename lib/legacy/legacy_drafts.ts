@@ -20,15 +20,9 @@ export interface LegacyDraftsOptions {
    * @default {false}
    */
   hixie75?: boolean;
-  /**
-   * Whether to speak Hixie-76, which is HyBi-00.
-   * @default {true}
-   */
+  /** Whether to speak Hixie-76, which is HyBi-00. @default {true} */
   hixie76?: boolean;
-  /**
-   * Whether to speak the HyBi drafts 07 to 12. Their frames are masked as in RFC 6455.
-   * @default {true}
-   */
+  /** Whether to speak the HyBi drafts 07 to 12. Their frames are masked as in RFC 6455. @default {true} */
   hybi?: boolean;
 }
 

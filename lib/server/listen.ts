@@ -26,10 +26,7 @@ export interface Listener {
 
 /** The address and the certificate of a server. */
 export interface ListenOptions {
-  /**
-   * The port to listen on; 0 picks a free one.
-   * @default {8000}
-   */
+  /** The port to listen on; 0 picks a free one. @default {8000} */
   port?: number;
   /** The address to listen on. @default {"0.0.0.0"} */
   hostname?: string;
@@ -46,10 +43,7 @@ export interface ListenOptions {
    * called with `undefined`.
    */
   certificate?: CertificateFor;
-  /**
-   * Whether several processes may listen on the same port (Linux, `--unstable-net`).
-   * @default {false}
-   */
+  /** Whether several processes may listen on the same port (Linux, `--unstable-net`). @default {false} */
   reusePort?: boolean;
 }
 

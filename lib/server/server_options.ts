@@ -73,10 +73,7 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
   protocols?: string | readonly string[];
   /** Extensions to accept, such as your own. */
   extensions?: readonly Extension[];
-  /**
-   * Whether to compress messages if the client supports it (RFC 7692).
-   * @default {false}
-   */
+  /** Whether to compress messages if the client supports it (RFC 7692). @default {false} */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
   /**
    * The origins that may connect. By default only pages from the server's own host, and requests without `Origin`. Other origins
@@ -144,17 +141,11 @@ export interface GroupOptions<Data = unknown> extends AcceptOptions<Data>, Parti
 
 /** The options of `server.shutdown`. */
 export interface ShutdownOptions {
-  /**
-   * The close code for clients.
-   * @default {1001}
-   */
+  /** The close code for clients. @default {1001} */
   code?: number;
   /** The close reason. @default {""} */
   reason?: string;
-  /**
-   * Milliseconds after which the remaining connections are dropped.
-   * @default {closeTimeout}
-   */
+  /** Milliseconds after which the remaining connections are dropped. @default {closeTimeout} */
   timeout?: number;
 }
 

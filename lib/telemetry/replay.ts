@@ -21,10 +21,7 @@ import { readLine, type Recording, type RecordingFacts } from "./recording.ts";
 
 /** How a recording is read back. The limits are those of the recording where none are given. */
 export interface ReplayOptions extends Partial<Pick<Limits, "maxMessageBytes" | "maxFragments" | "maxEmptyFragments">> {
-  /**
-   * The direction to read: `"in"` for what the connection received, `"out"` for what it sent.
-   * @default {"in"}
-   */
+  /** The direction to read: `"in"` for what the connection received, `"out"` for what it sent. @default {"in"} */
   way?: Direction;
   /** Extensions that the connection may have used, other than permessage-deflate. */
   extensions?: readonly Extension[];

@@ -26,10 +26,7 @@ import { WorkerSlot } from "./worker_slot.ts";
 
 /** How workers serve. */
 export interface ServeWorkersOptions {
-  /**
-   * The number of workers.
-   * @default {navigator.hardwareConcurrency}
-   */
+  /** The number of workers. @default {navigator.hardwareConcurrency} */
   workers?: number;
   /** The port; 0 for one that is free. @default {8000} */
   port?: number;
@@ -41,10 +38,7 @@ export interface ServeWorkersOptions {
   key?: string;
   /** Your data for every worker, passed by structured clone. */
   data?: unknown;
-  /**
-   * Milliseconds within which a worker must listen; `Infinity` or 0 for no limit.
-   * @default {30000}
-   */
+  /** Milliseconds within which a worker must listen; `Infinity` or 0 for no limit. @default {30000} */
   startTimeout?: number;
   /**
    * The longest delay before a crashed worker is first restarted, and before any restart, in milliseconds. Each delay is random.

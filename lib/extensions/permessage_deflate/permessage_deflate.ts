@@ -32,20 +32,11 @@ export interface PerMessageDeflateOptions {
    * @default {false} on a server, {true} on a client
    */
   clientContextTakeover?: boolean;
-  /**
-   * The largest window of the server, in bits from 8 to 15.
-   * @default {15}
-   */
+  /** The largest window of the server, in bits from 8 to 15. @default {15} */
   serverMaxWindowBits?: number;
-  /**
-   * The largest window of the client, in bits from 8 to 15.
-   * @default {15}
-   */
+  /** The largest window of the client, in bits from 8 to 15. @default {15} */
   clientMaxWindowBits?: number;
-  /**
-   * The size in bytes from which messages are compressed. Smaller ones are sent uncompressed.
-   * @default {1024}
-   */
+  /** The size in bytes from which messages are compressed. Smaller ones are sent uncompressed. @default {1024} */
   threshold?: number;
   /**
    * The compression level, from 0 (none) to 9 (smallest). Compared with level 6, zlib's own default, level 1 takes a tenth to a
@@ -55,10 +46,7 @@ export interface PerMessageDeflateOptions {
    * @default {1}, or 6 with a window of 10 bits or fewer, or with context takeover, which is used to save bytes
    */
   level?: number;
-  /**
-   * The memory for compression, from 1 (least memory) to 9 (fastest).
-   * @default {8}
-   */
+  /** The memory for compression, from 1 (least memory) to 9 (fastest). @default {8} */
   memLevel?: number;
   /**
    * The most times that a message may be larger than its compressed bytes, checked above 1 MiB. A larger ratio closes the
