@@ -111,7 +111,7 @@ export interface CrosswsAdapter {
  *
  * @param options The hooks, or how they are found.
  * @returns The adapter.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export default function crossws(options: CrosswsOptions = {}): CrosswsAdapter {

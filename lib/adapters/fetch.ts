@@ -161,7 +161,7 @@ export function fromFetch(fetch: FetchApplication): FetchServing {
  * @param options The subprotocols, header fields and data, and what counts in `Deno.serve` only.
  * @param handler A function that holds the connection, or callbacks. It runs once the connection is open.
  * @returns The answer, which the application returns.
- * @throws {TypeError} If an option is unknown or of another kind, there is no handler, the request was upgraded before, or it comes from
+ * @throws {TypeError} If an option is unknown or has the wrong type, there is no handler, the request was upgraded before, or it comes from
  *   neither.
  * @throws {RangeError} If a number is out of range.
  */

@@ -116,7 +116,7 @@ export interface HonoEvents {
  * @param createEvents Makes what happens on the connection, for each request. What it throws goes to `app.onError`, and refuses.
  * @param options The subprotocols, header fields and data.
  * @returns A handler for a route.
- * @throws {TypeError} At a request, if an option is unknown or of another kind, or `app.fetch` was not called by `fromFetch` of `./fetch`
+ * @throws {TypeError} At a request, if an option is unknown or has the wrong type, or `app.fetch` was not called by `fromFetch` of `./fetch`
  *   or `Deno.serve`.
  */
 export function upgradeWebSocket<Context extends HonoContextLike = HonoContext>(

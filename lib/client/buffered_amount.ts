@@ -1,5 +1,5 @@
 /**
- * `bufferedAmount` as the web counts it: bytes of application data, where the connection counts bytes of the wire.
+ * `bufferedAmount` as the web counts it: in bytes of application data. The connection itself counts bytes of frames.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 interface Sent {
   /** Bytes of application data. */
   readonly data: number;
-  /** Bytes of its frame in the queue: with a header, and maybe compressed. */
+  /** Bytes of its frame in the queue, with the header and possibly compressed. */
   readonly wire: number;
 }
 
@@ -18,14 +18,14 @@ export class BufferedAmount {
   #data = 0;
   #wire = 0;
 
-  /** A message was queued. */
+  /** Counts a message that was queued. */
   add(data: number, wire: number): void {
     this.#sent.push({ data, wire });
     this.#data += data;
     this.#wire += wire;
   }
 
-  /** Bytes of the messages that are not written, where so many bytes of the wire are queued. */
+  /** Returns the bytes of the messages that are not written, given the number of queued bytes. */
   update(queued: number): number {
     for (let sent = this.#sent[this.#first]; sent !== undefined; sent = this.#sent[this.#first]) {
       if (this.#wire - sent.wire < queued) break;
@@ -40,7 +40,7 @@ export class BufferedAmount {
     return this.#data;
   }
 
-  /** Bytes of the messages that were not written when it was last asked. */
+  /** The result of the last `update`. */
   get bytes(): number {
     return this.#data;
   }

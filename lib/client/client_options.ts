@@ -114,7 +114,7 @@ export type WebSocketOptions = Omit<ConnectOptions, "data">;
 
 /** The options of the class `WebSocketStream`: `protocols` and `signal` of the WHATWG draft, and those of {@linkcode connect}. */
 export interface WebSocketStreamOptions extends Omit<ConnectOptions, "protocols" | "data"> {
-  /** The subprotocols, the best first. @default {[]} */
+  /** The subprotocols to offer, the preferred one first. @default {[]} */
   protocols?: readonly string[];
 }
 
@@ -143,7 +143,7 @@ const TLS_OPTION_KINDS: OptionKinds<TlsOptions> = {
 /** The option `proxy`. */
 export const PROXY_OPTION_KINDS: OptionKinds<ProxyOptions> = { url: required(URL_OR_TEXT), headers: HEADERS };
 
-/** `connect`. */
+/** The options of `connect`. */
 export const CONNECT_OPTION_KINDS: OptionKinds<ConnectOptions> = {
   ...LIMIT_KINDS,
   ...TLS_OPTION_KINDS,
@@ -159,16 +159,16 @@ export const CONNECT_OPTION_KINDS: OptionKinds<ConnectOptions> = {
   signal: SIGNAL,
 };
 
-/** The class `WebSocket`. */
+/** The options of the class `WebSocket`. */
 export const WEB_SOCKET_OPTION_KINDS: OptionKinds<WebSocketOptions> = without(CONNECT_OPTION_KINDS, "data");
 
-/** The class `WebSocketStream`, whose lists are Web IDL's: whatever can be iterated over. */
+/** The options of the class `WebSocketStream`. As in Web IDL, a list is any iterable. */
 export const WEB_SOCKET_STREAM_OPTION_KINDS: OptionKinds<WebSocketStreamOptions> = {
   ...WEB_SOCKET_OPTION_KINDS,
   protocols: kind("a list of strings", isObject),
 };
 
-/** `reconnecting`. */
+/** The options of `reconnecting`. */
 export const RECONNECTING_OPTION_KINDS: OptionKinds<ReconnectingOptions> = {
   ...without(CONNECT_OPTION_KINDS, "conn"),
   ...RECONNECT_LIMIT_KINDS,

@@ -1,5 +1,6 @@
 /**
- * The client's end: a connection, a handshake, and a WebSocket connection or the server's refusal.
+ * The client's end of one connection: connects, does the handshake, and returns a WebSocket connection or throws the server's
+ * refusal.
  *
  * @module
  */
@@ -68,7 +69,7 @@ export function connect<Data>(
   url: string | URL,
   options: ConnectOptions<Data> & { data: Data },
 ): Promise<WebSocketConnectionWithData<Data>>;
-/** Opens a WebSocket connection, whose `data` may be attached later, or never. */
+/** Opens a WebSocket connection. `data` may be attached later, or never. */
 export function connect<Data = unknown>(
   url: string | URL,
   options?: ConnectOptions<Data>,
@@ -81,7 +82,10 @@ export async function connect<Data>(
   return await openConnection(url, options);
 }
 
-/** What {@linkcode connect} does with options whose kinds were checked, for those who need more of a connection than its surface: this folder's classes. */
+/**
+ * Opens a connection like {@linkcode connect}, with options whose types were checked. It returns the internal connection, which
+ * the classes of this folder need.
+ */
 export async function openConnection<Data = unknown>(
   url: string | URL,
   options: ConnectOptions<Data>,
@@ -96,14 +100,14 @@ export async function openConnection<Data = unknown>(
     headers: new Headers(options.headers),
     tls: pickTlsOptions(options),
   };
-  requestFor(first); // Mistakes of the caller come before anything is dialled.
+  requestFor(first); // Mistakes of the caller throw before anything is dialled.
   const proxyFor = chooseProxy(options.proxy, first.target, dialer.env);
 
   const giveUp = new AbortController();
   const { signal } = giveUp;
   let transport: Transport | undefined;
 
-  /** One request and its answer: the connection, or where the server redirects to. */
+  /** Sends one request, and returns the connection or the target of a redirect. */
   const ask = async (hop: Hop, redirects: number): Promise<Connection<Data> | Hop> => {
     const { target, tls } = hop;
     const conn = options.conn ?? await dial(target, { tls, proxy: proxyFor(target), limits }, signal);
@@ -125,7 +129,7 @@ export async function openConnection<Data = unknown>(
     const offeredExtensions = extensions.map(({ name }) => name);
     const agreed = await checkUpgradeResponse(head, { key: request.key, protocols, offeredExtensions });
     signal.throwIfAborted();
-    const extensionProcessors = confirm(agreed.extensions, extensions, head); // what it reserves, the connection takes over
+    const extensionProcessors = confirm(agreed.extensions, extensions, head); // the connection takes over what it reserves
     return new Connection<Data>({
       role: "client",
       url: target.href,
@@ -169,7 +173,7 @@ export async function openConnection<Data = unknown>(
   }
 }
 
-/** An answer that an extension refuses fails the handshake (RFC 6455 §4.1). */
+/** A response that an extension refuses fails the handshake (RFC 6455 §4.1). */
 export function confirm(
   answer: readonly ExtensionOffer[],
   extensions: readonly Extension[],

@@ -1,5 +1,5 @@
 /**
- * Connecting from a constructor: invalid arguments throw at the call, the outcome is reported later, and it can be aborted.
+ * Connecting from a constructor. Invalid arguments throw at the call; the outcome is reported later. The attempt can be aborted.
  *
  * @module
  */
@@ -15,34 +15,34 @@ import { ConnectingLine } from "./connecting_line.ts";
 import { authority, hostAndPort } from "./target.ts";
 import { resolveUrl } from "./web_idl.ts";
 
-/** All attempts of this thread stand in it. */
+/** The queue of all attempts of this thread. */
 const LINE = new ConnectingLine();
 
-/** The outcome: one of these is called, once, never before the constructor has returned. */
+/** Callbacks for the outcome. Exactly one is called, once, after the constructor has returned. */
 export interface ConnectingOutcome {
-  /** The connection is open. It is this call that decides: what gives up afterwards comes too late. */
+  /** Called when the connection is open. After this call the attempt can no longer be given up. */
   opened(connection: Connection): void;
-  /** It did not open: a `WebSocketError` with 1006, or the signal's reason. */
+  /** Called when the connection did not open, with a `WebSocketError` of code 1006 or the signal's reason. */
   failed(error: unknown): void;
 }
 
 /** An attempt to connect. */
 export interface Connecting {
-  /** The URL that is connected to. */
+  /** The URL to connect to. */
   readonly url: string;
   /** Fails the attempt, if it is still under way. */
   giveUp(): void;
 }
 
 /**
- * Starts to connect, or to wait until no other attempt of a class connects to the same host. A transport of one's own and a Unix
- * socket do not wait.
+ * Starts to connect, or waits until no other attempt of these classes connects to the same host. With your own connection, or a
+ * Unix socket, it does not wait.
  *
  * @param url An absolute URL, or one that is relative to `location`.
- * @param options What to ask for. Its signal ends the handshake only.
+ * @param options The options of the connection. The signal aborts the handshake only.
  * @param outcome Gets the outcome.
  * @returns The attempt.
- * @throws What `connect` rejects with for a mistake of the caller: `SyntaxError`, `RangeError`, `TypeError`.
+ * @throws The errors of `connect` for mistakes of the caller: `SyntaxError`, `RangeError`, `TypeError`.
  */
 export function startConnecting(url: string | URL, options: ConnectOptions, outcome: ConnectingOutcome): Connecting {
   const parsed = resolveUrl(url);
@@ -74,7 +74,7 @@ export function startConnecting(url: string | URL, options: ConnectOptions, outc
   };
 }
 
-/** Throws what `connect` would reject with before it dials, and gives the limits. */
+/** Throws the errors that `connect` rejects with before it dials, and returns the limits. */
 function check(url: URL, options: ConnectOptions): Limits {
   const { protocols: given = [], headers = [] } = options;
   const protocols = typeof given === "string" ? [given] : given;
@@ -86,7 +86,7 @@ function check(url: URL, options: ConnectOptions): Limits {
   return resolveLimits(options);
 }
 
-/** The web's classes know of no refusals: the error is theirs, and what it was is its cause. */
+/** Wraps an error for the web's classes, which have no error for refusals. The original error becomes the cause. */
 function notOpened(cause: unknown): ConnectionError {
   return new ConnectionError(cause instanceof Error ? cause.message : "The connection did not open", { cause });
 }

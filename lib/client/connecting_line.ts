@@ -7,34 +7,35 @@ import { defer } from "../async.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { withDeadline } from "../transport/opening.ts";
 
-/** How a handshake waits and how long it may keep others waiting. */
+/** The options of a handshake that waits for its turn. */
 export interface TurnOptions {
   /** Ends the wait. */
   signal: AbortSignal;
-  /** Milliseconds that the handshake may take. 0, no limit: then the next one does not wait for longer than the default. */
+  /** Milliseconds that the handshake may take. With 0 (no limit), the next one waits no longer than the default. */
   handshakeTimeout: number;
 }
 
 /**
- * The handshakes of the web's classes, one at a time for each host: there "MUST be no more than one connection in a CONNECTING
- * state" (RFC 6455 §4.1). Names are not looked up, so that two names of one address are two hosts, as for a client behind a proxy.
+ * The handshakes of the web's classes, one at a time for each host, because there "MUST be no more than one connection in a
+ * CONNECTING state" (RFC 6455 §4.1). Names are not resolved, so two names of one address count as two hosts, as for a client
+ * behind a proxy.
  */
 export class ConnectingLine {
-  /** The end of each host's line. */
+  /** The last handshake in each host's queue. */
   readonly #lines = new Map<string, Promise<void>>();
 
-  /** Hosts with which a handshake is under way. */
+  /** The number of hosts with a handshake under way. */
   get hosts(): number {
     return this.#lines.size;
   }
 
   /**
-   * Connects when the handshakes with the same host that were begun before are over.
+   * Connects when all earlier handshakes with the same host are over.
    *
    * @param host The host and its port.
-   * @param options What ends the wait.
+   * @param options The signal that ends the wait, and the timeout.
    * @param connect Opens the connection.
-   * @returns What `connect` resolves to. It rejects with the signal's reason, or as `connect` does.
+   * @returns The result of `connect`. It rejects with the signal's reason, or with the error of `connect`.
    */
   async take<T>(
     host: string,

@@ -1,5 +1,5 @@
 /**
- * Connections as Deno makes them. In `lib/client` this file alone names `Deno`.
+ * Connects with Deno's own functions. In `lib/client`, only this file uses `Deno`.
  *
  * @module
  */
@@ -10,8 +10,9 @@ import { startNodeTls } from "./node_tls.ts";
 import type { HostAndPort } from "./target.ts";
 
 /**
- * Dials with Deno's own calls, and puts on TLS with `node:tls`. `Deno.startTls` moves large messages half as fast again, but Deno 2.9
- * keeps the TCP connection of a TLS handshake that is not over, whatever is called, for as long as the server says nothing.
+ * Dials with Deno's own functions, and starts TLS with `node:tls`. `Deno.startTls` is half as fast again with large messages, but
+ * its connections cannot be dropped during the TLS handshake: Deno 2.9 keeps the TCP connection until the server sends something,
+ * whatever is called.
  */
 export const denoDialer: Dialer = {
   async open(to, signal) {
@@ -38,13 +39,13 @@ export const denoDialer: Dialer = {
   env: (name) => Deno.env.get(name),
 };
 
-/** Milliseconds until an attempt that was given up is ended: one to a host that does not answer would take minutes. */
+/** Milliseconds until an attempt that was given up is ended. To a host that does not answer it would take minutes. */
 const GRACE = 1_000;
 
 /**
- * Connects, and leaves no connection where the signal comes first. `Deno.connect` has a signal too, but Deno 2.9 keeps the socket
- * where that comes in the moment in which TCP connects. So it is given another, which comes later, and what it connects by then is
- * closed.
+ * Connects, and leaves no connection open if the signal is aborted first. `Deno.connect` takes a signal too, but Deno 2.9 keeps
+ * the socket open if the signal is aborted at the moment at which TCP connects. So it gets another signal, which is aborted
+ * later, and a connection that opens by then is closed.
  */
 async function openTcp({ hostname, port }: HostAndPort, signal: AbortSignal): Promise<Deno.TcpConn> {
   signal.throwIfAborted();
@@ -59,7 +60,7 @@ async function openTcp({ hostname, port }: HostAndPort, signal: AbortSignal): Pr
   signal.addEventListener("abort", giveUp);
   try {
     const conn = await Promise.race([connecting, stop.promise]);
-    signal.throwIfAborted(); // it is closed then
+    signal.throwIfAborted(); // a connection that opens later is closed
     return conn;
   } finally {
     signal.removeEventListener("abort", giveUp);

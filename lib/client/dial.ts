@@ -1,5 +1,6 @@
 /**
- * The way to a server: TCP or a Unix socket, a proxy, TLS. What differs between runtimes is a {@linkcode Dialer}.
+ * Connects to a server: over TCP or a Unix socket, a proxy, and TLS. A {@linkcode Dialer} covers the differences between
+ * runtimes.
  *
  * @module
  */
@@ -12,18 +13,18 @@ import type { Proxy } from "./proxy/proxy.ts";
 import { openTunnel, type TunnelLimits } from "./proxy/tunnel.ts";
 import { authority, type HostAndPort, hostAndPort, type Target } from "./target.ts";
 
-/** How to get to a server. */
+/** The options of the route to a server. */
 export interface DialOptions {
-  /** For a wss URL. `caCerts` hold for a proxy too. */
+  /** The TLS options for a wss URL. `caCerts` apply to a proxy too. */
   tls: TlsOptions;
-  /** What to go through. A Unix socket is connected to directly. */
+  /** The proxy to connect through. A Unix socket is always connected to directly. */
   proxy: Proxy | undefined;
-  /** The limits of the proxy's answer. */
+  /** The limits of the proxy's response. */
   limits: TunnelLimits;
 }
 
 /**
- * Takes what is TLS's from among other options.
+ * Picks the TLS options from all options.
  *
  * @throws {TypeError} If there is a certificate without its key, or a key without its certificate.
  */
@@ -39,18 +40,16 @@ export function pickTlsOptions({ caCerts, cert, key, alpnProtocols, serverName }
   };
 }
 
-/** The dialer of this runtime. */
+/** Returns the dialer of this runtime. */
 export const dialer: Dialer = "Deno" in globalThis ? denoDialer : nodeDialer;
 
 /**
- * Connects to a server, as far as the handshake of WebSocket.
+ * Connects to a server, up to the opening handshake.
  *
- * @param target Where to.
- * @param options How to get there.
- * @param signal Gives up, and leaves no connection.
- * @returns The connection. Its addresses are those of the TCP connection, so the peer's may be the proxy's.
+ * @param target The server. @param options The proxy and TLS. @param signal Aborts connecting, and leaves no connection open.
+ * @returns The connection. Its addresses are those of the TCP connection, so the remote address may be that of the proxy.
  * @throws {HandshakeError} If an HTTP proxy refuses.
- * @throws {ConnectionError} If there is no connection, or no TLS on it, with the cause.
+ * @throws {ConnectionError} If the connection or its TLS handshake fails, with the cause.
  */
 export async function dial(target: Target, options: DialOptions, signal: AbortSignal): Promise<ByteConnection> {
   const { url, path } = target;
@@ -65,7 +64,7 @@ export async function dial(target: Target, options: DialOptions, signal: AbortSi
   return await secure(conn, { ...tls, serverName: tls.serverName ?? to.hostname }, signal);
 }
 
-/** The proxy is not shown the client's certificate: that is for the server. */
+/** The client's certificate is sent to the server only, not to the proxy. */
 async function openThrough(
   proxy: Proxy,
   to: HostAndPort,
@@ -97,7 +96,7 @@ async function secure(
   return await asConnectionError(securing, `Cannot speak TLS with ${options.serverName}`);
 }
 
-/** A missing permission is thrown unchanged, because it is not a fault of the network. */
+/** A missing permission is thrown unchanged, because it is not a network error. */
 async function asConnectionError<T>(step: Promise<T>, message: string): Promise<T> {
   try {
     return await step;

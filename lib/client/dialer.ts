@@ -1,12 +1,12 @@
 /**
- * What a runtime has to give for a client to connect.
+ * The functions that a client needs from its runtime.
  *
  * @module
  */
 import type { ByteConnection } from "../transport/transport.ts";
 import type { HostAndPort } from "./target.ts";
 
-/** What TLS needs to know. */
+/** The options of TLS. */
 export interface TlsOptions {
   /** Certificates in PEM to trust, in addition to the system's. */
   caCerts?: string[];
@@ -23,34 +23,33 @@ export interface TlsOptions {
 /** {@linkcode TlsOptions} with all defaults filled in. */
 export type SecureOptions = TlsOptions & Required<Pick<TlsOptions, "serverName" | "alpnProtocols">>;
 
-/** What a runtime has to give: this is all that knows of Deno, or of Node. */
+/** The functions of a runtime. Only its implementations use Deno or Node. */
 export interface Dialer {
   /**
    * Connects, without TLS and without Nagle's algorithm.
    *
    * @param to A host and a port, or the path of a Unix socket.
-   * @param signal Gives up, and leaves no connection.
+   * @param signal Aborts connecting, and leaves no connection open.
    */
   open(to: HostAndPort | { readonly path: string }, signal: AbortSignal): Promise<ByteConnection>;
   /**
-   * Puts TLS on a connection, and resolves when the peer's certificate is found good.
+   * Starts TLS on a connection, and resolves when the peer's certificate was verified.
    *
-   * @param conn What `open` or `secure` gave. It is taken over: closed if this fails.
-   * @param options What to check and to offer.
-   * @param signal Gives up, and closes the connection.
+   * @param conn A connection of `open` or `secure`. It then belongs to this function, which closes it on failure.
+   * @param options The certificates and protocols.
+   * @param signal Aborts the TLS handshake, and closes the connection.
    */
   secure(conn: ByteConnection, options: SecureOptions, signal: AbortSignal): Promise<ByteConnection>;
-  /** Reads a variable of the environment. */
+  /** Reads an environment variable. */
   env(name: string): string | undefined;
 }
 
 /**
- * Does work over a connection, which is closed at once if the signal comes, and if the work fails.
+ * Does work over a connection, and closes the connection at once if the signal is aborted or the work fails.
  *
  * @param conn The connection.
- * @param signal Ends the work.
- * @param work What is to be done. It sees the connection fail when the signal comes.
- * @returns What the work resolves to.
+ * @param signal Ends the work. @param work The work. If the signal is aborted, its reads and writes fail. @returns The result of
+ *   the work.
  */
 export async function closeOnFailure<T>(
   conn: { close(): void },
@@ -61,7 +60,7 @@ export async function closeOnFailure<T>(
     try {
       conn.close();
     } catch {
-      // It was closed before, or has become a TLS connection, which is then held in its place.
+      // It was already closed, or has become a TLS connection, which is then closed instead.
     }
   };
   signal.addEventListener("abort", close);

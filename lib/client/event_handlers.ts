@@ -1,12 +1,12 @@
 /**
- * Event handler IDL attributes, such as `onmessage`, and events of classes that not every runtime has.
+ * Event handler IDL attributes, such as `onmessage`, and events whose classes some runtimes lack.
  *
  * @module
  */
 
 /**
- * An event handler attribute (HTML §8.1.8.1): a handler has the place among the listeners at which the attribute was first set,
- * keeps it when another one replaces it, and gives it up with `null`.
+ * An event handler attribute (HTML §8.1.8.1): a handler has the place among the listeners at which the attribute was first set.
+ * Another handler takes over this place; `null` gives it up.
  */
 export class EventHandlerAttribute<Handler> implements EventListenerObject {
   readonly #target: EventTarget;
@@ -14,7 +14,7 @@ export class EventHandlerAttribute<Handler> implements EventListenerObject {
   #value: Handler | null = null;
 
   /**
-   * @param target Whose attribute it is.
+   * @param target The object that has the attribute.
    * @param type The event's type.
    */
   constructor(target: EventTarget, type: string) {
@@ -22,7 +22,7 @@ export class EventHandlerAttribute<Handler> implements EventListenerObject {
     this.#type = type;
   }
 
-  /** The handler. Setting what is neither a function nor an object is setting `null`. */
+  /** The handler. A value that is neither a function nor an object counts as `null`. */
   get value(): Handler | null {
     return this.#value;
   }
@@ -36,18 +36,18 @@ export class EventHandlerAttribute<Handler> implements EventListenerObject {
     }
   }
 
-  /** Calls the handler. An object that is no function is kept, and never called. */
+  /** Calls the handler. An object that is not a function is kept, but never called. */
   handleEvent(event: Event): void {
     if (typeof this.#value === "function") Reflect.apply(this.#value, this.#target, [event]);
   }
 }
 
-/** A `CloseEvent`; where there is no such class (Node 20) an `Event` with its fields. */
+/** Creates a `CloseEvent`, or an `Event` with its fields if the runtime lacks that class (Node 20). */
 export function closeEvent(init: { code: number; reason: string; wasClean: boolean }): CloseEvent {
   return typeof CloseEvent === "function" ? new CloseEvent("close", init) : Object.assign(new Event("close"), init);
 }
 
-/** An `ErrorEvent`; where there is no such class (Node 20) an `Event` with its fields. */
+/** Creates an `ErrorEvent`, or an `Event` with its fields if the runtime lacks that class (Node 20). */
 export function errorEvent(init: { error: unknown; message: string }): Event {
   return typeof ErrorEvent === "function" ? new ErrorEvent("error", init) : Object.assign(new Event("error"), init);
 }

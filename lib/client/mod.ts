@@ -1,5 +1,5 @@
 /**
- * Clients, and no server: `connect`, `reconnecting`, `WebSocket` and `WebSocketStream`, and the types that belong to them.
+ * Clients without the server: `connect`, `reconnecting`, `WebSocket` and `WebSocketStream`, and their types.
  *
  * @example Ask, and read the answer
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * Connections as Node and Bun make them. `node:net` and `node:tls` are loaded when they are first needed: Deno and browsers, which
- * load this file too, never do.
+ * Connects with the modules of Node, also in Bun. `node:net` and `node:tls` are loaded when they are first needed, because Deno
+ * and browsers load this file too.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import type { ByteConnection } from "../transport/transport.ts";
 import { closeOnFailure, type Dialer } from "./dialer.ts";
 import { startNodeTls } from "./node_tls.ts";
 
-/** The sockets of connections: TLS is put on a socket itself, not on what is read of it. */
+/** The sockets of connections, because TLS starts on a socket itself. */
 const SOCKETS = new WeakMap<ByteConnection, Socket>();
 
-/** Dials with `node:net`, and puts on TLS with `node:tls`. */
+/** Dials with `node:net`, and starts TLS with `node:tls`. */
 export const nodeDialer: Dialer = {
   async open(to, signal) {
     const [{ connect }, { EventEmitter }] = await Promise.all([import("node:net"), import("node:events")]);

@@ -1,5 +1,5 @@
 /**
- * TLS over any connection, with a client certificate where one is wanted, by `node:tls`.
+ * TLS over any connection with `node:tls`, with a client certificate if one is given.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { nodeConnection } from "../transport/node_connection.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 import { closeOnFailure, type SecureOptions } from "./dialer.ts";
 
-/** Node's own modules that this is made of: Deno has them at once, Node 20.0 with `import()` alone. */
+/** The modules of Node that are needed. Deno has them at once; Node 20.0 needs `import()`. */
 export interface TlsModules {
   readonly events: { readonly EventEmitter: typeof import("node:events") };
   readonly net: typeof import("node:net");
@@ -19,15 +19,15 @@ export interface TlsModules {
 }
 
 /**
- * Puts TLS on a connection. The contract is that of `Dialer.secure`.
+ * Starts TLS on a connection, as described for `Dialer.secure`.
  *
- * @param modules Node's own.
- * @param conn The connection, which is taken over.
- * @param options What to check and to offer.
- * @param signal Gives up, and closes the connection.
- * @param below The connection as a Node stream, where there is one: it is faster than one that is made of it.
+ * @param modules The modules of Node.
+ * @param conn The connection. It then belongs to this function.
+ * @param options The certificates and protocols.
+ * @param signal Aborts the TLS handshake, and closes the connection.
+ * @param below The connection as a Node stream, if there is one. It is faster than a stream made from the connection.
  * @returns The encrypted connection, with the addresses of the one below.
- * @throws {Error} What `node:tls` found wrong.
+ * @throws {Error} The error of `node:tls`.
  */
 export async function startNodeTls(
   { events, net, stream, tls }: TlsModules,
@@ -40,17 +40,17 @@ export async function startNodeTls(
   let socket: TLSSocket | undefined;
   const close = () => {
     socket?.destroy();
-    below.destroy(); // at once: the socket would take its turn
+    below.destroy(); // at once, because the socket alone would delay it
   };
   return await closeOnFailure({ close }, signal, async () => {
     socket = tls.connect({
       socket: below,
       host: serverName,
-      // RFC 6066 §3: an address is checked, but not sent.
+      // RFC 6066 §3: an IP address is verified, but not sent.
       ...(net.isIP(serverName) === 0 && { servername: serverName }),
       secureContext: secureContextOf(tls, options),
       ALPNProtocols: alpnProtocols,
-      rejectUnauthorized: true, // whatever the environment says
+      rejectUnauthorized: true, // regardless of the environment
     });
     // Pending reads and writes reject by themselves. An `error` event without a listener would end the process.
     for (const one of [below, socket]) one.on("error", () => {});
@@ -60,7 +60,10 @@ export async function startNodeTls(
   });
 }
 
-/** Trusts `caCerts` besides the system's: `ca` would take their place, and to list the system's Deno wants `--allow-sys=ca`. */
+/**
+ * Trusts `caCerts` in addition to the system's. The option `ca` would replace the system's certificates, and listing those needs
+ * `--allow-sys=ca` in Deno.
+ */
 function secureContextOf(tls: TlsModules["tls"], { caCerts = [], cert, key }: SecureOptions): SecureContext {
   const identity = cert === undefined ? {} : { cert, key };
   const secureContext = tls.createSecureContext(identity);

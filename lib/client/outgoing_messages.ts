@@ -1,5 +1,5 @@
 /**
- * What a `WebSocket` sends: in order, blobs too, which have to be read first, and counted as the web counts it.
+ * The outgoing messages of a `WebSocket`, in order. Blobs have to be read first. The bytes are counted as the web counts them.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { isBlob } from "../connection/message_source.ts";
 import { BufferedAmount } from "./buffered_amount.ts";
 import { utf8Length } from "../pipeline/bytes/utf8.ts";
 
-/** What a `WebSocket` can send. */
+/** The types that a `WebSocket` can send. */
 export type Sendable = Message | Blob;
 
 /** The messages of one `WebSocket`, before it is open, while it is and afterwards. */
@@ -17,27 +17,27 @@ export class OutgoingMessages {
   readonly #buffered = new BufferedAmount();
   #connection: Connection | undefined;
   #open = false;
-  /** Resolves when the connection has everything that was sent. There is one only while a blob is being read. */
+  /** Resolves when the connection has all messages. It is set only while a blob is being read. */
   #turn: Promise<void> | undefined;
   /** Bytes that wait for their turn. */
   #waiting = 0;
-  /** Bytes that never leave: they were sent too late, or were queued when the connection was lost. */
+  /** Bytes that will never be sent, because `send` came too late or the connection was lost while they were queued. */
   #unsent = 0;
 
-  /** Messages go to this connection now. */
+  /** Sends messages to this connection from now on. */
   open(connection: Connection): void {
     this.#connection = connection;
     this.#open = true;
   }
 
-  /** Sends a message, or counts it where that is too late. It is copied. */
+  /** Sends a copy of a message. If it is too late, the message is only counted. */
   send(data: Sendable): void {
     if (isBlob(data)) return this.#take(data.size, () => data.arrayBuffer());
     if (typeof data === "string") this.#take(utf8Length(data), data);
     else this.#take(data.length, this.#turn === undefined ? data : new Uint8Array(data));
   }
 
-  /** Takes no more messages, and calls back when the connection has all that were taken: it is for its close frame then. */
+  /** Takes no more messages, and calls back when the connection has all of them, so that the close frame can follow. */
   close(then: (connection: Connection) => void): void {
     this.#open = false;
     const connection = this.#connection;
@@ -46,23 +46,23 @@ export class OutgoingMessages {
     else void this.#turn.then(() => then(connection));
   }
 
-  /** Nothing leaves any more. Where the connection was lost, what was in its queue stays counted. */
+  /** Stops sending. If the connection was lost, the messages in its queue remain counted. */
   end({ wasClean }: { wasClean: boolean }): void {
     if (!wasClean) this.#unsent += this.#buffered.bytes;
     this.#open = false;
     this.#connection = undefined;
   }
 
-  /** Bytes of data that were sent and that the transport has not taken. */
+  /** Bytes of messages that the transport has not taken yet. */
   get bufferedAmount(): number {
     return this.refresh() + this.#waiting + this.#unsent;
   }
 
-  /** Looks at what has left. */
+  /** Updates the count from the connection's queue. */
   refresh(): number {
     if (this.#connection === undefined) return 0;
     const { readyState, bufferedAmount } = this.#connection;
-    // The queue of a connection that has ended is empty, whatever has left.
+    // The queue of a connection that has ended is always empty.
     return readyState === 3 ? this.#buffered.bytes : this.#buffered.update(bufferedAmount);
   }
 
@@ -72,7 +72,7 @@ export class OutgoingMessages {
     else this.#wait(size, data);
   }
 
-  /** A message that has to be read, or comes behind one. */
+  /** Sends a message that has to be read first, or that follows one. */
   #wait(size: number, data: MessageData | (() => Promise<MessageData>)): void {
     this.#waiting += size;
     const pass = async (before: Promise<void> | undefined): Promise<void> => {
@@ -82,7 +82,7 @@ export class OutgoingMessages {
         this.#waiting -= size;
         this.#pass(size, message);
       } catch (error) {
-        this.#connection?.fail(error); // a file that is gone, say: what comes after it may mean nothing without it
+        this.#connection?.fail(error); // for example a deleted file; later messages may depend on this one
       }
       if (this.#turn === turn) this.#turn = undefined;
     };
@@ -90,14 +90,14 @@ export class OutgoingMessages {
     this.#turn = turn;
   }
 
-  /** Gives a message to the connection, unless that has a close frame already. */
+  /** Passes a message to the connection, unless the close frame was already sent. */
   #pass(size: number, message: MessageData): void {
     const connection = this.#connection;
     this.refresh();
     const queued = connection?.bufferedAmount ?? 0;
     void connection?.send(message);
     const wire = (connection?.bufferedAmount ?? 0) - queued;
-    // It went nowhere where it came too late, or where the queue was full and the connection has ended for that.
+    // It was not sent if it came too late, or if the full queue ended the connection.
     if (wire > 0) this.#buffered.add(size, wire);
     else this.#unsent += size;
   }

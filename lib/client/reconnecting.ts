@@ -1,5 +1,5 @@
 /**
- * A client that comes back: `connect`, again and again.
+ * A client that reconnects.
  *
  * @module
  */
@@ -47,8 +47,8 @@ import { Reconnector } from "./reconnector.ts";
  * ```
  *
  * @typeParam Data The type of `socket.data`.
- * @param url An absolute URL as for `connect`, or a function that returns one for each attempt. If the function throws, the
- *    attempt has failed. It has `handshakeTimeout`.
+ * @param url An absolute URL as for `connect`, or a function that returns one for each attempt. If the function throws, or takes
+ *   longer than `handshakeTimeout`, the attempt has failed.
  * @param options The header fields, the limits, the backoff and the hooks.
  * @returns The connection. It has begun to connect.
  * @throws {DOMException} `SyntaxError` for an invalid URL.
@@ -62,7 +62,7 @@ export function reconnecting<Data = unknown>(
   checkOptions("reconnecting()", options, RECONNECTING_OPTION_KINDS);
   const { headers = [], delay, signal, onConnect, onState, shouldReconnect } = options;
   const { handshakeTimeout: time, highWaterMark, closeTimeout } = resolveLimits(options);
-  if (!(url instanceof Function)) parseWebSocketUrl(url); // a mistake of the caller's, told at the call
+  if (!(url instanceof Function)) parseWebSocketUrl(url); // a mistake of the caller throws at the call
   const late = () => new ConnectionError(`The URL and the header fields took more than ${time} ms`);
   return new Reconnector<Data>({
     async open(signal) {
@@ -81,7 +81,7 @@ export function reconnecting<Data = unknown>(
   });
 }
 
-/** A function that fails is no mistake in a URL: the next attempt may have more luck. */
+/** A function that fails does not mean that the URL is invalid: the next attempt may succeed. */
 async function fresh<Value>(value: Fresh<Value>): Promise<Value> {
   if (!(value instanceof Function)) return value;
   try {

@@ -1,5 +1,5 @@
 /**
- * The surface of a client that comes back: one connection after another, seen as one.
+ * The API of a reconnecting client, which presents one connection after another as one.
  *
  * @module
  */
@@ -35,9 +35,9 @@ export interface ReconnectingConnection<Data = unknown> extends AsyncIterable<Me
   readonly delay: number;
   /** How the last connection ended, or why the last attempt failed (1006, with the error); `undefined` before. */
   readonly lastClose: CloseInfo | undefined;
-  /** The bytes that wait: in the outbox, or in the connection. */
+  /** The bytes that are queued, in the outbox or in the connection. */
   readonly bufferedAmount: number;
-  /** Resolves when it has ended for good. It never rejects. */
+  /** Resolves when the connection has ended for good. It never rejects. */
   readonly closed: Promise<CloseInfo>;
   /**
    * Sends a message: at once if a connection is open, otherwise when the next one is open and `onConnect` has finished.
@@ -57,9 +57,9 @@ export interface ReconnectingConnection<Data = unknown> extends AsyncIterable<Me
    */
   send(data: MessageData, options?: SendOptions): Promise<void>;
   /**
-   * Ends it for good. If a connection is open, it first sends the waiting messages, for at most `closeTimeout`, then closes with
-   * the closing handshake, and discards messages that arrive meanwhile. If no connection is open, the waiting messages are not
-   * sent. Promises of messages that were not sent reject.
+   * Ends the connection for good. If a connection is open, it first sends the waiting messages, for at most `closeTimeout`, then
+   * closes with the closing handshake, and discards messages that arrive meanwhile. If no connection is open, the waiting
+   * messages are not sent. Promises of messages that were not sent reject.
    *
    * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999; by default 1000.
    * @param reason At most 123 bytes of UTF-8; by default empty.
@@ -67,7 +67,9 @@ export interface ReconnectingConnection<Data = unknown> extends AsyncIterable<Me
    * @throws {RangeError} If a close frame may not carry the code, or if the reason is too long.
    */
   close(code?: number, reason?: string): Promise<CloseInfo>;
-  /** Messages in order. Leaving the loop leaves it open. It ends with `closed`, and throws if that has an error. */
+  /**
+   * Messages in order. Leaving the loop leaves the connection open. The loop ends with `closed`, and throws if that has an error.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * One connection after another behind one surface: the attempts, the waiting, and what is kept from one to the next.
+ * One connection after another behind one API: attempts, delays, and messages that are kept between connections.
  *
  * @module
  */
@@ -20,21 +20,21 @@ import { reconnectDelay, type ReconnectDelayOptions } from "../backoff.ts";
 import type { ReconnectingConnection, ReconnectingHooks, ReconnectingState } from "./reconnecting_connection.ts";
 import { shouldReconnect } from "./should_reconnect.ts";
 
-/** What a connection that comes back is made of. */
+/** The parts of a reconnecting connection. */
 export interface ReconnectorInit<Data> extends ReconnectingHooks<Data> {
-  /** Makes a connection, or gives up with the signal. */
+  /** Opens a connection. The signal aborts the attempt. */
   open: (signal: AbortSignal) => Promise<WebSocketConnection<Data>>;
   /** Its limits. */
   limits: ReconnectLimits;
-  /** Bytes that may wait to be read. */
+  /** The most bytes of unread messages. */
   highWaterMark: number;
-  /** Milliseconds that `close` waits until the open connection has taken the outbox. 0: no limit. */
+  /** Milliseconds that `close` waits until the open connection has taken the outbox. 0 means no limit. */
   closeTimeout: number;
-  /** How the waiting grows. */
+  /** The backoff. */
   delay: Omit<ReconnectDelayOptions, "retryAfter"> | undefined;
   /** Ends it for good. */
   signal: AbortSignal | undefined;
-  /** Where a browser dispatches `online`, when the network is back: then there is no waiting. */
+  /** The target of the browser's `online` event. When the network is back, the next attempt starts at once. */
   network?: EventTarget | undefined;
 }
 
@@ -55,13 +55,13 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   #receiving: Promise<void> | undefined;
   /** Resolves when the connection has taken the outbox, or has ended. */
   #sending: Promise<void> | undefined;
-  /** Whether the application still wants messages: not those that come after its `close`. */
+  /** Whether the application still wants messages. After its `close` it does not. */
   #wanted = true;
   #leave: ((socket: WebSocketConnection<Data>) => void) | undefined;
-  /** How it ends where there is no connection to end. */
+  /** The result if there was no connection to close. */
   #nothing: CloseInfo = { closeCode: CloseCode.ABNORMAL, reason: "", wasClean: false };
 
-  /** @param init What it is made of. */
+  /** @param init Its parts. */
   constructor(init: ReconnectorInit<Data>) {
     this.#init = init;
     this.#unsent = new UnsentMessages(init.limits);
@@ -101,7 +101,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
 
   send(data: MessageData, options?: SendOptions): Promise<void> {
     if (options !== undefined) checkOptions("send()", options, SEND_OPTION_KINDS);
-    if (typeof data !== "string") bytesOf(data); // the same data is a message whether or not it has to wait
+    if (typeof data !== "string") bytesOf(data); // the data is checked in the same way whether or not it has to wait
     if (this.#stop.signal.aborted) {
       return handled(Promise.reject(this.#ended("Cannot send: the connection is closed for good")));
     }
@@ -111,7 +111,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   }
 
   close(code: number = CloseCode.NORMAL, reason = ""): Promise<CloseInfo> {
-    encodeClosePayload(code, reason); // throws here what may not be sent
+    encodeClosePayload(code, reason); // throws here if the data may not be sent
     this.#wanted = false;
     this.#end(
       endOf(invalidState("The connection was closed")),
@@ -146,13 +146,13 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     this.#end(error, (socket) => socket.abort(error));
   }
 
-  /** What a call gets that comes after the end. */
+  /** Makes the error of a call after the end. */
   #ended(message: string): DOMException {
     const cause = this.#nothing.error ?? (this.#state === "closed" ? this.#lastClose?.error : undefined);
     return endOf(invalidState(message, cause));
   }
 
-  /** The end for good: nothing more is begun, and what there is is left. */
+  /** Ends the connection for good: starts nothing more and leaves what is under way. */
   #end(reason: unknown, leave: (socket: WebSocketConnection<Data>) => void): void {
     if (this.#state === "closed") return;
     this.#stop.abort(reason);
@@ -161,7 +161,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     if (this.#socket !== undefined) leave(this.#socket);
   }
 
-  /** Closes a connection. One that is open takes the outbox first, at its own pace: its queue has a limit of its own. */
+  /** Closes a connection. An open connection first takes the outbox at its own pace, because its queue has its own limit. */
   async #closeBehindOutbox(socket: WebSocketConnection<Data>, code: number, reason: string): Promise<void> {
     if (this.#state === "open" && this.#unsent.messages > 0) {
       const { closeTimeout: time } = this.#init;
@@ -169,7 +169,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
       try {
         await withDeadline(this.#sendOutbox(socket), { time, late });
       } catch {
-        // What is left is not sent: its senders get the error of `close`.
+        // The remaining messages are not sent; their promises reject with the error of `close`.
       }
     }
     void socket.close(code, reason);
@@ -186,12 +186,12 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     try {
       do info = await this.#connectOnce(); while (await this.#goesOn(info));
     } catch (error) {
-      info = lost(error); // a hook's own mistake
+      info = lost(error); // an error in the hook
     }
     await this.#finish(info);
   }
 
-  /** One connection, from the attempt to its end. */
+  /** Runs one connection, from the attempt to its end. */
   async #connectOnce(): Promise<CloseInfo> {
     if (this.#stop.signal.aborted) return this.#nothing;
     this.#change("connecting");
@@ -203,7 +203,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     const socket = this.#socket;
     this.#heard = false;
     this.#sending = undefined;
-    this.#leave?.(socket); // it was too late to give up the attempt
+    this.#leave?.(socket); // the attempt could no longer be given up
     const failure = await this.#prepare(socket);
     if (socket.readyState === 1) {
       this.#openedAt = performance.now();
@@ -215,21 +215,21 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     return failure ?? info;
   }
 
-  /** The application's preparations; how they failed, if they did. */
+  /** Runs `onConnect`, and returns its error if it failed. */
   async #prepare(socket: WebSocketConnection<Data>): Promise<CloseInfo | undefined> {
     if (this.#init.onConnect === undefined || this.#stop.signal.aborted) return undefined;
     try {
       await Promise.race([this.#init.onConnect(socket), socket.closed]);
       return undefined;
     } catch (cause) {
-      // Where it failed because the connection did, that says more.
+      // If it failed because the connection did, the connection's error is more useful.
       if (socket.readyState !== 1) return undefined;
       void socket.close(CloseCode.INTERNAL_ERROR);
       return lost(new ConnectionError("onConnect failed", { cause }));
     }
   }
 
-  /** Sends what waits, as fast as the connection takes it. What comes meanwhile waits behind it. */
+  /** Sends the outbox as fast as the connection takes it. New messages are added at its end. */
   #sendOutbox(socket: WebSocketConnection<Data>): Promise<void> {
     const sendAll = async (): Promise<void> => {
       while (socket.readyState === 1) {
@@ -241,13 +241,13 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     return this.#sending ??= sendAll();
   }
 
-  /** Takes what comes. It stops, and with it the peer, while too much waits to be read. */
+  /** Receives messages. It pauses, and so slows down the peer, while too many bytes are unread. */
   async #receive(socket: WebSocketConnection<Data>): Promise<void> {
-    await this.#receiving; // what is left of the connection before
+    await this.#receiving; // unread messages of the previous connection
     try {
       for await (const message of socket) {
         this.#heard = true;
-        if (!this.#wanted) continue; // the peer must not be stopped: it might then not read what is still sent
+        if (!this.#wanted) continue; // reading must go on, because a peer that is stopped might not read what is still sent
         this.#keep(message);
         while (this.#inbox.full && !this.#stop.signal.aborted) await this.#inbox.capacity();
       }
@@ -256,13 +256,15 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     }
   }
 
-  /** Puts a message into the queue, which counts what it takes in memory. A small one must not keep its whole read there. */
+  /**
+   * Queues a message and counts the memory that it takes. A small message must not keep the buffer of its whole read in memory.
+   */
   #keep(message: Message): void {
     const whole = typeof message === "string" || message.byteLength === message.buffer.byteLength;
     this.#inbox.put([whole || this.#inbox.awaited ? message : ownCopy(message)]);
   }
 
-  /** After an end: whether to come back, and the waiting. */
+  /** Decides after an end whether to reconnect, and waits. */
   async #goesOn(info: CloseInfo): Promise<boolean> {
     this.#lastClose = info;
     this.#failures = this.#proven ? 0 : this.#failures + 1;
@@ -278,7 +280,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
     return true;
   }
 
-  /** Waits before the next attempt: less where the network comes back meanwhile. */
+  /** Waits before the next attempt, or until the network is back. */
   async #wait(time: number): Promise<void> {
     const { network } = this.#init;
     const hurry = new AbortController();
@@ -291,7 +293,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   async #finish(info: CloseInfo): Promise<void> {
     const reason = endOf(info.error ?? invalidState("The connection is closed for good"));
     this.#end(reason, (socket) => socket.abort(reason));
-    await this.#receiving; // what came can still be read
+    await this.#receiving; // messages that have arrived can still be read
     this.#init.signal?.removeEventListener("abort", this.#abort);
     this.#unsent.end(this.#stop.signal.reason);
     this.#lastClose = info;
@@ -312,7 +314,7 @@ export class Reconnector<Data> implements ReconnectingConnection<Data> {
   }
 }
 
-/** What a failed attempt is to those who ask: a connection that was lost (RFC 6455 §7.1.5). */
+/** Describes a failed attempt as a lost connection (RFC 6455 §7.1.5). */
 function lost(error: unknown): CloseInfo {
   return { closeCode: CloseCode.ABNORMAL, reason: "", wasClean: false, error };
 }

@@ -1,5 +1,5 @@
 /**
- * Where a redirect leads (RFC 9110 §15.4), and what is not taken along.
+ * The target of a redirect (RFC 9110 §15.4), and what is not sent to it.
  *
  * @module
  */
@@ -10,36 +10,34 @@ import type { ResponseHead } from "../handshake/http_head.ts";
 import type { TlsOptions } from "./dialer.ts";
 import { parseTarget, type Target } from "./target.ts";
 
-/** One handshake of those that redirects string together. */
+/** One handshake in a chain of redirects. */
 export interface Hop {
-  /** Where it goes. */
+  /** The target. */
   readonly target: Target;
   /** The application's header fields. */
   readonly headers: Headers;
-  /** What TLS needs to know. */
+  /** The options of TLS. */
   readonly tls: TlsOptions;
 }
 
-/** The redirects that a GET follows: 300 and 304 to 306 are none. */
+/** The statuses of redirects that a GET follows. 300 and 304 to 306 are not among them. */
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** What tells a server who we are, or is about one host. RFC 9110 §15.4 wants such fields reconsidered. */
+/** Header fields with credentials or for one host. RFC 9110 §15.4 says to reconsider such fields. */
 const FIELDS_OF_ORIGIN = ["authorization", "cookie", "host", "proxy-authorization"];
 
-/** Whether an answer sends the client elsewhere. */
+/** Whether a response is a redirect. */
 export function isRedirect(head: Pick<ResponseHead, "status" | "fields">): boolean {
   return REDIRECTS.has(head.status) && fieldValues(head.fields, "location").length > 0;
 }
 
 /**
- * Follows a redirect. To the same scheme, host and port everything goes along; to others no credentials do: `Authorization`,
+ * Follows a redirect. To the same scheme, host and port everything is sent. To others the following is not sent: `Authorization`,
  * `Cookie`, `Host`, the URL's user and password, the client's certificate, and `serverName`, which named this server
- * (CVE-2026-42498, aiohttp#13180). The subprotocols always go along. Credentials in `Location` itself count for nothing.
+ * (CVE-2026-42498, aiohttp#13180). The subprotocols are always sent. Credentials in `Location` itself are ignored.
  *
- * @param hop The handshake that was answered.
- * @param head The answer.
- * @returns The handshake that it asks for.
- * @throws {HandshakeError} If `Location` is not one URL of a WebSocket, or leads from wss to ws or away from a Unix socket.
+ * @param hop The handshake that got the redirect. @param head The response. @returns The next handshake.
+ * @throws {HandshakeError} If `Location` is not exactly one WebSocket URL, or leads from wss to ws or away from a Unix socket.
  */
 export function redirected({ target, headers, tls }: Hop, head: Pick<ResponseHead, "status" | "fields">): Hop {
   const refuse = (message: string) =>
@@ -61,7 +59,7 @@ export function redirected({ target, headers, tls }: Hop, head: Pick<ResponseHea
   return { target: parseTarget(to), headers: kept, tls: rest };
 }
 
-/** The URL that `Location` gives, which may be relative. Its fragment is for the viewer of a page (RFC 9110 §10.2.2). */
+/** Resolves `Location`, which may be relative. Its fragment is for the viewer of a page (RFC 9110 §10.2.2). */
 function locate(location: string, from: URL): URL | undefined {
   if (!URL.canParse(location, from)) return undefined;
   const url = new URL(location, from);

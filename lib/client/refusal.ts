@@ -1,5 +1,5 @@
 /**
- * A refusal's error, the server's or a proxy's, and how an error says where on the way it happened.
+ * Errors for refusals by the server or a proxy, and the place on the route that they name.
  *
  * @module
  */
@@ -11,15 +11,14 @@ import { GrowingBuffer } from "../pipeline/bytes/growing_buffer.ts";
 import { withDeadline } from "../transport/opening.ts";
 import type { Transport } from "../transport/transport.ts";
 
-/** A refusal's body may take this long: one that says no length may end with the connection, or never. */
+/** The longest time to read a refusal's body. A body without a length may end with the connection, or never. */
 const BODY_TIME = 1_000;
 
 /**
- * Makes the error of a refusal, with as much of its body as comes before its end or the limit.
+ * Makes the error for a refusal, with its body up to the limit.
  *
- * @param message What was answered, and by which server.
- * @param head The answer's head.
- * @param body Where its body comes from, what came of it with the head, and the most bytes to keep.
+ * @param message Says what was answered, and by which server. @param head The head of the response. @param body The source of its
+ *   body, the bytes of it that were read with the head, and the most bytes to keep.
  * @returns The error.
  */
 export async function refusal(
@@ -43,17 +42,18 @@ export async function refusal(
   try {
     await withDeadline(readAll(), { time: BODY_TIME, late: () => new ConnectionError("The body did not end") });
   } catch {
-    // The status says more than how the connection ended, or how the body is malformed.
+    // The status is more useful than how the connection ended or how the body is malformed.
   }
   return new HandshakeError(message, { status, headers: toHeaders(fields), body: read.take() });
 }
 
 /**
- * Makes an error say where on the way it happened.
+ * Adds the place on the route to an error.
  *
- * @param error Anything thrown on the way.
+ * @param error Any error on the route.
  * @param reword Makes the message.
- * @returns The same kind of error with its facts and that message. What is not ours, such as a missing permission, stays as it is.
+ * @returns An error of the same class with the new message and the same properties. Other errors, such as a missing permission,
+ *   are returned unchanged.
  */
 export function reworded(error: unknown, reword: (message: string) => string): unknown {
   if (error instanceof ConnectionError) return new ConnectionError(reword(error.message), { cause: error.cause });

@@ -1,5 +1,5 @@
 /**
- * Which ends are final, and after which a client comes back.
+ * The rule for when a client reconnects.
  *
  * @module
  */
@@ -20,7 +20,7 @@ const FINAL_CODES: ReadonlySet<number> = new Set([
   3003, // forbidden (IANA)
 ]);
 
-/** Client errors that time heals: Request Timeout, Too Early, Too Many Requests. */
+/** Client errors that may pass with time: Request Timeout, Too Early, Too Many Requests. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /**
@@ -47,7 +47,7 @@ const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
  */
 export function shouldReconnect({ closeCode, error }: CloseInfo): boolean {
   if (error instanceof HandshakeError) return isPassing(error.status);
-  // Where we ended it, our code says why, and not what the peer made of it.
+  // If we closed the connection, our code counts, not the peer's reply.
   if (error instanceof WebSocketError && !(error instanceof ConnectionError)) {
     return !FINAL_CODES.has(error.closeCode ?? closeCode);
   }
@@ -55,7 +55,7 @@ export function shouldReconnect({ closeCode, error }: CloseInfo): boolean {
 }
 
 function isPassing(status: number): boolean {
-  // 101: the answer was no answer to our request, and will be none next time (§4.1).
+  // With 101, the response did not match our request, and would not match the next time (§4.1).
   if (status === 101) return false;
   return status < 400 || status > 499 || PASSING_STATUSES.has(status);
 }

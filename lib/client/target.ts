@@ -1,21 +1,21 @@
 /**
- * Where a URL leads: to a host, or to a Unix socket.
+ * The target of a URL: a host or a Unix socket.
  *
  * @module
  */
 import { parseWebSocketUrl, percentDecode, quoteUrl, withoutCredentials } from "../handshake/client_handshake.ts";
 
-/** Where a handshake goes. */
+/** The target of a handshake. */
 export interface Target {
-  /** What the request is made from, ws or wss, with its credentials. Its host is `localhost` for a `ws+unix:` URL. */
+  /** The URL of the request, with ws or wss and with its credentials. Its host is `localhost` for a `ws+unix:` URL. */
   readonly url: URL;
-  /** The path of a Unix socket; the URL's host is not connected to then. */
+  /** The path of a Unix socket to connect to instead of the URL's host. */
   readonly path?: string;
-  /** What may be shown: the URL without its credentials. */
+  /** The URL without its credentials, which may be shown. */
   readonly href: string;
 }
 
-/** A host and a port, as one connects to them. */
+/** A host and a port to connect to. */
 export interface HostAndPort {
   /** A name, or an IP address without brackets. */
   readonly hostname: string;
@@ -28,7 +28,7 @@ export interface HostAndPort {
  * @param url An absolute URL: ws, wss, http or https, or `ws+unix:/path/of/socket:/resource?query` or `wss+unix:`, as npm's ws
  *   writes them. A `:` in the socket's path is written `%3A`.
  * @param path The path of a Unix socket to connect to instead.
- * @returns Where it leads.
+ * @returns The target.
  * @throws {DOMException} `SyntaxError` if it is none of these or has a fragment.
  */
 export function parseTarget(url: string | URL, path?: string): Target {
@@ -45,12 +45,12 @@ export function hostAndPort(url: URL): HostAndPort {
   return { hostname: withoutBrackets(hostname), port: port === "" ? (protocol === "wss:" ? 443 : 80) : Number(port) };
 }
 
-/** A URL has brackets around an IPv6 address, which are not part of it. */
+/** Removes the brackets that a URL has around an IPv6 address. */
 export function withoutBrackets(hostname: string): string {
   return hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
 }
 
-/** `host:port`, with brackets where the host is an IPv6 address. */
+/** Returns `host:port`, with brackets if the host is an IPv6 address. */
 export function authority({ hostname, port }: HostAndPort): string {
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }

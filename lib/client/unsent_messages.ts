@@ -1,5 +1,5 @@
 /**
- * Messages that wait for a connection: bounded and in order. If one is dropped, its `send` rejects.
+ * Messages that wait for a connection, in order and up to a limit. If a message is dropped, its `send` rejects.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { WebSocketConnection } from "../connection/websocket_connection.ts"
 import type { SendOptions } from "../connection/socket_options.ts";
 import { utf8Length } from "../pipeline/bytes/utf8.ts";
 
-/** How much may wait. */
+/** The limits of waiting messages. */
 export type UnsentLimits = Pick<ReconnectLimits, "maxOutboxBytes" | "maxOutboxMessages">;
 
 interface Entry {
@@ -21,13 +21,13 @@ interface Entry {
   readonly handed: Deferred<void>;
 }
 
-/** Holds messages until they are handed to a connection, each to one and once. */
+/** Holds messages until they are passed to a connection. Each message is passed once. */
 export class UnsentMessages {
   readonly #limits: UnsentLimits;
   readonly #entries: Entry[] = [];
   #bytes = 0;
 
-  /** @param limits How much may wait. */
+  /** @param limits The limits. */
   constructor(limits: UnsentLimits) {
     this.#limits = limits;
   }
@@ -37,24 +37,25 @@ export class UnsentMessages {
     return this.#entries.length;
   }
 
-  /** Bytes that wait, text as UTF-8. */
+  /** Bytes that wait. Text counts as UTF-8. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * Puts a message behind the others. Binary data is copied: the wait may be long, and the caller may change or transfer its
-   * memory meanwhile.
+   * Adds a message at the end. Binary data is copied: the wait may be long, and the caller may change or transfer its memory
+   * meanwhile.
    *
    * @param data The message.
-   * @param options How it is sent.
-   * @returns What the connection's `send` says once it is handed to one; rejects with `LimitError` if there is no room for it.
+   * @param options Whether to compress the message.
+   * @returns The result of the connection's `send`, once the message is passed to one; rejects with a `LimitError` if there is no
+   *   room for it.
    * @throws {TypeError} If `data` is not a message, or its buffer is detached.
    */
   add(data: MessageData, options?: SendOptions): Promise<void> {
     const bytes = typeof data === "string" ? utf8Length(data) : bytesOf(data).length;
     const handed = defer<void>();
-    handed.promise.catch(() => {}); // a promise that is ignored is no unhandled rejection, as with a connection's `send`
+    handed.promise.catch(() => {}); // an ignored promise does not become an unhandled rejection, as with a connection's `send`
     const error = this.#over("maxOutboxMessages", this.messages + 1) ??
       this.#over("maxOutboxBytes", this.#bytes + bytes);
     if (error !== undefined) {
@@ -69,7 +70,7 @@ export class UnsentMessages {
   }
 
   /**
-   * Hands the first message to a connection. If the connection refuses the message, only its promise rejects.
+   * Passes the first message to a connection. If the connection refuses the message, only its promise rejects.
    *
    * @param socket The connection, which is open.
    * @returns Resolves when the connection takes more; it never throws or rejects. `undefined` if no message waits.
@@ -79,7 +80,7 @@ export class UnsentMessages {
     return entry && hand(entry, socket);
   }
 
-  /** Tells the senders of all that waits that it is not sent. */
+  /** Rejects the promises of all waiting messages. */
   end(error: unknown): void {
     for (let entry = this.#shift(); entry !== undefined; entry = this.#shift()) entry.handed.reject(error);
   }

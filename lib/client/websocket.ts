@@ -1,5 +1,5 @@
 /**
- * `WebSocket`, the class of the WHATWG's standard (websockets §3), over our client: for libraries that are handed one.
+ * `WebSocket`, the class of the WHATWG standard (websockets §3), on top of our client, for libraries that expect it.
  *
  * @module
  */
@@ -17,10 +17,10 @@ import { closeEvent, errorEvent, EventHandlerAttribute } from "./event_handlers.
 import { OutgoingMessages } from "./outgoing_messages.ts";
 import { clampUnsignedShort, defineInterface, requireArgument, toWebMessage } from "./web_idl.ts";
 
-/** An event handler, as the platform's own class types it. */
+/** An event handler, with the type that the platform's class has. */
 export type WebSocketEventHandler<Type extends Event> = (this: globalThis.WebSocket, event: Type) => unknown;
 
-/** What a `WebSocket` can be: the values of `readyState`. */
+/** The values of `readyState`. */
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
 
 /**
@@ -73,7 +73,7 @@ export class WebSocket extends EventTarget {
   #connection: Connection | undefined;
   #state: 0 | 1 | 2 | 3 = CONNECTING;
   #binaryType: "blob" | "arraybuffer" = "blob";
-  /** Whether messages are being dispatched: a close frame behind them has not happened yet. */
+  /** Whether messages are being dispatched. A close frame after them has not taken effect yet. */
   #receiving = false;
 
   /**
@@ -112,7 +112,7 @@ export class WebSocket extends EventTarget {
     return this.#outgoing.bufferedAmount;
   }
 
-  /** The extensions in force, as in the answer's header, or an empty string. */
+  /** The negotiated extensions, as in the response's header field, or an empty string. */
   get extensions(): string {
     return this.#connection?.extensions ?? "";
   }
@@ -122,7 +122,7 @@ export class WebSocket extends EventTarget {
     return this.#connection?.protocol ?? "";
   }
 
-  /** As what binary messages come: `"blob"`, the default, or `"arraybuffer"`. Anything else is ignored. */
+  /** The type of binary messages: `"blob"`, the default, or `"arraybuffer"`. Other values are ignored. */
   get binaryType(): "blob" | "arraybuffer" {
     return this.#binaryType;
   }
@@ -131,28 +131,28 @@ export class WebSocket extends EventTarget {
     if (value === "blob" || value === "arraybuffer") this.#binaryType = value;
   }
 
-  /** Is called when the connection is open. */
+  /** Called when the connection is open. */
   get onopen(): WebSocketEventHandler<Event> | null {
     return this.#onopen.value;
   }
   set onopen(handler: WebSocketEventHandler<Event> | null) {
     this.#onopen.value = handler;
   }
-  /** Is called with every message. */
+  /** Called for each message. */
   get onmessage(): WebSocketEventHandler<MessageEvent> | null {
     return this.#onmessage.value;
   }
   set onmessage(handler: WebSocketEventHandler<MessageEvent> | null) {
     this.#onmessage.value = handler;
   }
-  /** Is called when the connection did not open, or did not end cleanly; the event has an `error`. */
+  /** Called when the connection did not open, or did not end cleanly; the event has an `error`. */
   get onerror(): WebSocketEventHandler<Event> | null {
     return this.#onerror.value;
   }
   set onerror(handler: WebSocketEventHandler<Event> | null) {
     this.#onerror.value = handler;
   }
-  /** Is called at the end, with the code, the reason and whether it is clean. */
+  /** Called at the end, with the code, the reason and whether it was clean. */
   get onclose(): WebSocketEventHandler<CloseEvent> | null {
     return this.#onclose.value;
   }
@@ -161,8 +161,8 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * Sends a message. Messages leave in the order in which they are sent, blobs too. What is sent when the connection is closing
-   * or closed goes nowhere, and counts as `bufferedAmount`.
+   * Sends a message. Messages are sent in the order of the calls, including blobs. A message for a connection that is closing or
+   * closed is discarded, and counts as `bufferedAmount`.
    *
    * @param data A string as text; a buffer, a view or a blob as binary data. It is copied. Anything else becomes a string.
    * @throws {DOMException} `InvalidStateError` while the opening handshake is under way.
@@ -176,14 +176,14 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * Starts the closing handshake, after what was sent; gives up the opening one.
+   * Starts the closing handshake after the queued messages, or aborts the opening handshake.
    *
-   * @param code 1000 or 3000 to 4999, none by default.
-   * @param reason At most 123 bytes of UTF-8; alone it means 1000.
+   * @param code 1000 or 3000 to 4999; by default none.
+   * @param reason At most 123 bytes of UTF-8; without a code, the code is 1000.
    * @throws {DOMException} `InvalidAccessError` for a code that an application may not use, `SyntaxError` for a long reason.
    */
   close(code: number | undefined = undefined, reason = ""): void {
-    // Its rules are the error's, which has the same two fields.
+    // The rules are those of the error, which has the same two fields.
     const checked = new WebSocketError("", {
       ...(code === undefined ? {} : { closeCode: clampUnsignedShort(code) }),
       reason: `${reason}`,
@@ -196,7 +196,7 @@ export class WebSocket extends EventTarget {
 
   async #open(connection: Connection): Promise<void> {
     this.#connection = connection;
-    connection.claim("callbacks"); // now: there are readers, even if the first message comes before they are called
+    connection.claim("callbacks"); // created now, because there are readers even if the first message arrives before they are called
     this.#outgoing.open(connection);
     this.#state = OPEN;
     this.dispatchEvent(new Event("open"));
@@ -208,7 +208,7 @@ export class WebSocket extends EventTarget {
     });
   }
 
-  /** Dispatches messages, each in a task of its own: what one of them resolves runs on before the next one comes. */
+  /** Dispatches each message in its own task, so that promises that one message resolves continue before the next message. */
   async #receive(batch: Message[]): Promise<void> {
     this.#receiving = true;
     for (const message of batch) {
@@ -220,7 +220,7 @@ export class WebSocket extends EventTarget {
     this.#receiving = false;
   }
 
-  /** A message's data, as `binaryType` says now. */
+  /** Returns the data of a message, in the current `binaryType`. */
   #dataOf(message: Message): string | Blob | ArrayBuffer {
     if (typeof message === "string") return message;
     if (this.#binaryType === "blob") return new Blob([message]);
@@ -248,7 +248,7 @@ function optionsOf(protocols: string | readonly string[] | WebSocketOptions | nu
 
 defineInterface(WebSocket, { CONNECTING, OPEN, CLOSING, CLOSED });
 
-/** The listeners' types, as the platform's own class has them. */
+/** The types of listeners, as in the platform's class. */
 export interface WebSocket {
   /** Listens for one of the four events. */
   addEventListener<Type extends keyof WebSocketEventMap>(

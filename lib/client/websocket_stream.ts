@@ -1,5 +1,5 @@
 /**
- * `WebSocketStream`, the class of the WHATWG's draft (whatwg/websockets#48), over our client.
+ * `WebSocketStream`, the class of the WHATWG draft (whatwg/websockets#48), on top of our client.
  *
  * @module
  */
@@ -15,8 +15,8 @@ import { type Connecting, startConnecting } from "./connecting.ts";
 import { defineInterface, enforceUnsignedShort, requireArgument, toDictionary, toWebMessage } from "./web_idl.ts";
 
 /**
- * A WebSocket as a pair of streams, as the WHATWG's draft has it. Besides the draft's options it takes those of
- * {@linkcode connect}. You can ignore its promises: they never become unhandled rejections.
+ * A WebSocket as a pair of streams, as in the WHATWG draft. In addition to the draft's options it takes those of {@linkcode
+ * connect}. You can ignore its promises: they never become unhandled rejections.
  *
  * After a clean end `readable` is closed and then, as in the draft, `writable` errors with an `InvalidStateError`. So
  * `readable.pipeTo(writable)` rejects with that error, unless it has the option `preventClose`; `closed` says whether the end was
@@ -48,21 +48,20 @@ export class WebSocketStream implements AsyncDisposable {
   declare readonly [Symbol.toStringTag]: string;
 
   /**
-   * Connects. The streams of this class and the sockets of `WebSocket` connect to a host one after another, as in a browser
-   * (RFC 6455 §4.1): each has its own `handshakeTimeout` when its turn comes. {@linkcode connect} does not wait.
+   * Starts to connect. As in a browser, the streams of this class and the sockets of `WebSocket` connect to a host one after
+   * another (RFC 6455 §4.1); `handshakeTimeout` starts when it is a stream's turn. {@linkcode connect} does not wait.
    *
-   * @param url An absolute URL, ws, wss, http or https; or one that is relative to `location`, where the program has one.
-   * @param options The subprotocols, a signal that gives up the handshake, and all else that `connect` takes.
-   * @throws {DOMException} `SyntaxError` for a URL or a subprotocol that cannot be used, or a subprotocol that comes twice, in
-   *   whatever case.
-   * @throws {TypeError} If there is no URL, `options` is no object, `protocols` is no list, an option is unknown or of another kind,
-   *   or a header field cannot be sent.
-   * @throws {RangeError} If a limit cannot be used.
+   * @param url An absolute URL with ws, wss, http or https; or a URL relative to `location`, if the program has one.
+   * @param options The subprotocols, a signal that aborts the opening handshake, and the other options of `connect`.
+   * @throws {DOMException} `SyntaxError` for an invalid URL or subprotocol, or for a duplicate subprotocol in any case.
+   * @throws {TypeError} If there is no URL, if `options` is not an object, if `protocols` is not a list, if a header field is
+   *   invalid, or if an option is unknown or has the wrong type.
+   * @throws {RangeError} If a limit is out of range.
    */
   constructor(url: string | URL, options: WebSocketStreamOptions = {}) {
     requireArgument(arguments.length, "new WebSocketStream");
     const { protocols = [], signal } = toDictionary(options);
-    // A string is a sequence of characters, but none of the Web IDL's.
+    // A string is iterable, but is not a sequence in Web IDL.
     if (typeof protocols !== "object") throw new TypeError("Cannot use protocols that are no list");
     checkOptions<Partial<WebSocketStreamOptions>>(
       "WebSocketStream",
@@ -81,40 +80,40 @@ export class WebSocketStream implements AsyncDisposable {
     this.#closed.promise.catch(() => {});
   }
 
-  /** The URL, ws or wss. */
+  /** The URL, with ws or wss. */
   get url(): string {
     return this.#connecting.url;
   }
 
   /**
    * Resolves when the connection is open. If it does not open, it rejects with a {@linkcode WebSocketError} with the code 1006,
-   * whose `cause` says why: a `HandshakeError` if the server refused, a `ConnectionError` if there was no answer. If the signal
-   * gave up, it rejects with the signal's reason.
+   * whose `cause` is a `HandshakeError` if the server refused, or a `ConnectionError` if there was no response. If the signal was
+   * aborted, it rejects with the signal's reason.
    */
   get opened(): Promise<WebSocketOpenInfo> {
     return this.#opened.promise;
   }
 
   /**
-   * Resolves when the connection has ended cleanly, with the peer's code, or 1005, and reason. Otherwise it rejects with a
-   * {@linkcode WebSocketError}, whose code is 1006 where the peer sent no close frame and whose `cause` is what went wrong: a
-   * `ConnectionError` for a lost connection, a `ProtocolError` for a broken rule, a `LimitError`.
+   * Resolves when the connection has ended cleanly, with the peer's code (or 1005) and reason. Otherwise it rejects with a
+   * {@linkcode WebSocketError}. Its code is 1006 if the peer sent no close frame. Its `cause` is a `ConnectionError` for a lost
+   * connection, a `ProtocolError` for a violation of the protocol, or a `LimitError`.
    */
   get closed(): Promise<Required<WebSocketCloseInfo>> {
     return this.#closed.promise;
   }
 
   /**
-   * Starts the closing handshake, after what is written; gives up the opening one.
+   * Starts the closing handshake after the queued messages, or aborts the opening handshake.
    *
-   * @param closeInfo The code, 1000 or 3000 to 4999, none by default, and the reason, which alone means 1000.
+   * @param closeInfo The code (1000 or 3000 to 4999, by default none) and the reason. With a reason only, the code is 1000.
    * @throws {DOMException} `InvalidAccessError` for a code that an application may not use, `SyntaxError` for a reason of more
    *   than 123 bytes of UTF-8.
-   * @throws {TypeError} If `closeInfo` is no object or its code no number.
+   * @throws {TypeError} If `closeInfo` is not an object or its code is not a number.
    */
   close(closeInfo: WebSocketCloseInfo = {}): void {
     const { closeCode, reason } = toDictionary(closeInfo);
-    // Its rules are the error's, which has the same two fields.
+    // The rules are those of the error, which has the same two fields.
     const checked = new WebSocketError("", {
       ...(closeCode === undefined ? {} : { closeCode: enforceUnsignedShort(closeCode) }),
       ...(reason === undefined ? {} : { reason: `${reason}` }),
@@ -123,7 +122,7 @@ export class WebSocketStream implements AsyncDisposable {
     else void closeFor(this.#connection, checked);
   }
 
-  /** Closes and waits for the end, however it ends. */
+  /** Closes the connection and waits for its end, clean or not. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await this.#closed.promise.catch(() => {});
@@ -144,7 +143,10 @@ export class WebSocketStream implements AsyncDisposable {
   }
 }
 
-/** Messages. As in the draft one is taken ahead; so the stream ends with the connection, whether or not anybody reads. */
+/**
+ * Makes the stream of messages. As in the draft it reads one message ahead, so that the stream ends with the connection even if
+ * no code reads.
+ */
 function readableOf(connection: Connection, end: Promise<WebSocketError | undefined>): ReadableStream<Message> {
   const messages = connection[Symbol.asyncIterator]();
   return new ReadableStream({
@@ -161,7 +163,7 @@ function readableOf(connection: Connection, end: Promise<WebSocketError | undefi
   });
 }
 
-/** Where messages are written. A write resolves when less than `highWaterMark` bytes are queued. */
+/** Makes the stream to write messages to. A write resolves when less than `highWaterMark` bytes are queued. */
 function writableOf(connection: Connection, end: Promise<WebSocketError | undefined>): WritableStream<MessageData> {
   return new WritableStream({
     start(controller) {
@@ -183,18 +185,23 @@ function writableOf(connection: Connection, end: Promise<WebSocketError | undefi
   });
 }
 
-/** The error of an unclean end: its code is the peer's, or 1006, whatever we told the peer. Our own error is its cause. */
+/**
+ * Makes the error of an unclean end. Its code is the peer's, or 1006, regardless of the code that we sent. Our own error is its
+ * cause.
+ */
 function errorOf({ closeCode, reason, wasClean, error }: CloseInfo): WebSocketError | undefined {
   return wasClean ? undefined : webSocketError({ closeCode, reason }, error);
 }
 
-/** The error of a connection that did not open. A refusal is its direct cause. */
+/** Makes the error of a connection that did not open. A refusal is its direct cause. */
 function notOpened(error: unknown): WebSocketError {
   const refused = error instanceof WebSocketError && error.cause instanceof HandshakeError;
   return webSocketError({ closeCode: 1006, reason: "" }, refused ? error.cause : error);
 }
 
-/** A `WebSocketError`, and none of its subclasses, as the draft has it. Its constructor lets only applications' codes pass. */
+/**
+ * Makes a `WebSocketError` and not one of its subclasses, as in the draft. Its constructor allows only the codes of applications.
+ */
 function webSocketError(info: Required<WebSocketCloseInfo>, cause: unknown): WebSocketError {
   const message = cause instanceof Error ? cause.message : "The connection did not end cleanly";
   return Object.assign(new WebSocketError(message), info, { cause });

@@ -63,7 +63,7 @@ export class MessageReaderStream extends StageStream<Uint8Array<ArrayBuffer>, Me
    * Makes the stream.
    *
    * @param options The role, the limits, the extensions, and what gets the control frames.
-   * @throws {TypeError} If there is no role, or an option is of another kind.
+   * @throws {TypeError} If there is no role, or an option has the wrong type.
    * @throws {RangeError} If a limit is out of range.
    */
   constructor(options: MessageReaderOptions) {

@@ -53,7 +53,7 @@ export class MessageWriterStream extends TransformStream<readonly MessageData[],
    * Makes the stream.
    *
    * @param options The role, the extensions and the source of masking keys.
-   * @throws {TypeError} If there is no role, or an option is of another kind.
+   * @throws {TypeError} If there is no role, or an option has the wrong type.
    * @throws {RangeError} If `highWaterMark` is out of range.
    */
   constructor(options: MessageWriterOptions) {

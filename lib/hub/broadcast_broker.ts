@@ -55,7 +55,7 @@ type Item = readonly [name: string, bytes: Uint8Array];
  * @param name The channel's name: brokers of one name hear each other.
  * @param options Limits and hooks.
  * @returns The broker.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function broadcastBroker(name: string, options: BrokerOptions = {}): LinkedBroker {

@@ -73,7 +73,7 @@ const NATS_BROKER_OPTION_KINDS: OptionKinds<NatsBrokerOptions> = {
  *
  * @param options The servers, and limits.
  * @returns The broker, which connects when a hub is attached.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range, or the prefix is none.
  */
 export function natsBroker(options: NatsBrokerOptions = {}): LinkedBroker {

@@ -76,7 +76,7 @@ const REDIS_BROKER_OPTION_KINDS: OptionKinds<RedisBrokerOptions> = {
  *
  * @param options The server, and limits.
  * @returns The broker, which connects when a hub is attached.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function redisBroker(options: RedisBrokerOptions = {}): LinkedBroker {

@@ -50,7 +50,7 @@ export interface Rates {
  *
  * @param call What takes them, such as `rateLimited()`.
  * @param options The options.
- * @throws {TypeError} If one is unknown or of another kind, or no rate is given.
+ * @throws {TypeError} If one is unknown or has the wrong type, or no rate is given.
  * @throws {RangeError} If a number is out of range.
  */
 export function ratesOf(call: string, options: RateLimitOptions): Rates {

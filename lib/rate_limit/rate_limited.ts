@@ -56,7 +56,7 @@ export type RateLimitedHandler<Data = unknown, Socket extends MessageConnection 
  * @param connection The connection, which nothing else reads.
  * @param options The rates, and what happens to a peer that is faster.
  * @returns The limited connection.
- * @throws {TypeError} If an option is unknown or of another kind, or no rate is given.
+ * @throws {TypeError} If an option is unknown or has the wrong type, or no rate is given.
  * @throws {RangeError} If a number is out of range.
  */
 export function rateLimited<Connection extends MessageConnection>(
@@ -89,7 +89,7 @@ export function rateLimited<Connection extends MessageConnection>(
  * @param options The rates, and what happens to a peer that is faster.
  * @param handler A function that holds each limited connection, or callbacks.
  * @returns The handler.
- * @throws {TypeError} If an option is unknown or of another kind, no rate is given, or the handler is none.
+ * @throws {TypeError} If an option is unknown or has the wrong type, no rate is given, or the handler is none.
  * @throws {RangeError} If a number is out of range.
  */
 export function rateLimitedHandler<

@@ -55,7 +55,7 @@ const TOPIC_COST = 256;
  *
  * @param options How much it keeps.
  * @returns The log.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function memoryLog(options: MemoryLogOptions = {}): Log {

@@ -69,7 +69,7 @@ const JETSTREAM_LOG_OPTION_KINDS: OptionKinds<JetStreamLogOptions> = {
  *
  * @param options The servers, and limits.
  * @returns The log, which connects at once.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range, or the prefix is none.
  */
 export function jetStreamLog(options: JetStreamLogOptions = {}): LinkedLog {

@@ -69,7 +69,7 @@ const UNFOLLOW_DELAY = 1_000;
  * @typeParam Data What the application keeps with each connection.
  * @param options The log, the limits and the hooks.
  * @returns The hub.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function createRecoverableHub<Data = unknown>(options: RecoverableHubOptions<Data>): RecoverableHub<Data> {

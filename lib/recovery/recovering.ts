@@ -149,7 +149,7 @@ export const RECOVERING_OPTION_KINDS: OptionKinds<RecoveringOptions> = {
  * @param options The topics, and what `reconnecting` takes.
  * @returns The connection, which has begun to connect.
  * @throws {DOMException} `SyntaxError` for a bad URL.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function recovering<Data = unknown>(

@@ -73,7 +73,7 @@ const REDIS_LOG_OPTION_KINDS: OptionKinds<RedisLogOptions> = {
  *
  * @param options The server, and limits.
  * @returns The log, which connects at once.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function redisLog(options: RedisLogOptions = {}): LinkedLog {

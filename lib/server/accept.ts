@@ -1,5 +1,5 @@
 /**
- * The server's end of one connection: handshake, then a WebSocket connection or a refusal.
+ * The server's end of one connection: reads the handshake, then opens a WebSocket connection or refuses.
  *
  * @module
  */
@@ -48,7 +48,7 @@ export function accept<Answer extends AnyUpgradeAnswer>(
   conn: ByteConnection | BytePair,
   options: WithUpgrade<AcceptOptions, Answer>,
 ): Promise<ConnectionOf<Answer>>;
-/** Makes a WebSocket connection of one that was accepted elsewhere, whose `data` may be attached later, or never. */
+/** Accepts a WebSocket on a connection that you accepted yourself. `data` may be attached later, or never. */
 export function accept<Data = unknown>(
   conn: ByteConnection | BytePair,
   options?: AcceptOptions<Data>,
@@ -85,7 +85,7 @@ export function acceptExchange<Data>(acceptor: Acceptor<Data>, exchange: Exchang
     },
     onNone(error) {
       stopping?.removeEventListener("abort", stop);
-      // Only a server with `http` answers a request in another way.
+      // Only a server with the option `http` answers ordinary requests.
       reject(error ?? new HandshakeError("The request was answered over HTTP", { status: 200 }));
     },
   };

@@ -8,17 +8,20 @@ import { withDeadline } from "../transport/opening.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 import type { Listener } from "./listen.ts";
 
-/** After an error of `accept` (out of file descriptors, as a rule) the loop waits, longer each time. */
+/** After an error of `accept` (usually: out of file descriptors) the loop pauses, longer each time. */
 const ACCEPT_PAUSE = { first: 50, most: 1_000 };
 
-/** Milliseconds until a listener that was closed has ended its `accept`. Deno's need one turn, and only then is the address free. */
+/**
+ * Milliseconds to wait until a closed listener has ended its `accept`. Deno needs one turn of the event loop, and the address is
+ * free only then.
+ */
 const RELEASE_TIME = 1_000;
 
-/** What the loop gives connections to. */
+/** The receiver of the accepted connections. */
 export interface AcceptLoopOwner {
-  /** A connection came. */
+  /** Takes a new connection. */
   take(conn: ByteConnection): void;
-  /** Gets the first error of a row that is not the client's. */
+  /** Gets the first error of a series, unless the client caused it. */
   report(error: unknown): void;
   /** Other code closed the listener. */
   onLost(): void;
@@ -26,7 +29,7 @@ export interface AcceptLoopOwner {
   readonly stopping: AbortSignal;
 }
 
-/** Accepts until the listener is closed. Nothing else that `accept` throws ends the loop. */
+/** Accepts until the listener is closed. Errors that `accept` throws do not end the loop. */
 export class AcceptLoop {
   readonly #listener: Listener;
   readonly #owner: AcceptLoopOwner;
@@ -34,8 +37,8 @@ export class AcceptLoop {
   #closed = false;
 
   /**
-   * @param listener Where connections come from.
-   * @param owner Where they go to.
+   * @param listener The listener to accept from.
+   * @param owner Takes the connections.
    */
   constructor(listener: Listener, owner: AcceptLoopOwner) {
     this.#listener = listener;
@@ -77,7 +80,7 @@ export class AcceptLoop {
     }
   }
 
-  /** What is wrong with one connection says nothing about the listener, or about the next one. */
+  /** An error of one connection does not affect the listener or the next connection. */
   #take(conn: ByteConnection): void {
     try {
       this.#owner.take(conn);
@@ -87,12 +90,12 @@ export class AcceptLoop {
   }
 }
 
-/** The client gave up before it was its turn. */
+/** Whether the client disconnected before it was accepted. */
 function isClientsFault(error: unknown): boolean {
   return ["ConnectionAborted", "ConnectionReset"].includes(nameOf(error));
 }
 
-/** Errors of Deno's are known by their names: a listener of one's own may run elsewhere. */
+/** Deno's errors are recognized by name, because a custom listener may run on another runtime. */
 function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : "";
 }

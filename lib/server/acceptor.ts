@@ -14,7 +14,7 @@ import type { Exchange, Http1Options, OrdinaryRequest } from "./exchange.ts";
 import { originCheck } from "./origin_check.ts";
 import type { AcceptOptions, UpgradeInfo } from "./server_options.ts";
 
-/** Options after their check: made once for a server, not for each connection. */
+/** The checked options of a server, compiled once and not for each connection. */
 export interface Acceptor<Data> {
   readonly limits: Limits;
   readonly options: AcceptOptions<Data>;
@@ -22,35 +22,36 @@ export interface Acceptor<Data> {
   readonly extensions: readonly Extension[];
   readonly checkOrigin: (request: Pick<UpgradeRequest, "origin" | "host">) => void;
   readonly proxies: ProxyPolicy;
-  /** What exchanges in HTTP/1.1 depend on. */
+  /** The options of exchanges in HTTP/1.1. */
   readonly http1: Http1Options;
   /** The deadlines of all its connections. */
   readonly deadlines: Deadlines;
-  /** Those of handshakes under way; `undefined` where they have none. */
+  /** The deadlines of handshakes; `undefined` if handshakes have no deadline. */
   readonly handshakeDeadlines: DeadlineList | undefined;
   /**
-   * Answers a request that is not one to open a WebSocket, where the server answers such. Gives the exchange that comes next on the
-   * connection, or `undefined` where it has ended. It never rejects.
+   * Answers an ordinary request, if the server answers those. Resolves to the next exchange on the connection, or to `undefined`
+   * if the connection has ended. It never rejects.
    */
   readonly http?: HttpLane | undefined;
-  /** Aborted when no handshake may begin or go on. */
+  /** Aborted when the server stops accepting; handshakes then end. */
   readonly stopping?: AbortSignal | undefined;
 }
 
 /** Answers ordinary requests, one at a time on each connection. */
 export type HttpLane = (request: OrdinaryRequest, info: AnswerInfo) => Promise<Exchange | undefined>;
 
-/** What is known of an ordinary request, and how its signal is aborted. */
+/** Information about an ordinary request, and a way to abort its signal. */
 export interface AnswerInfo extends UpgradeInfo {
   /** Aborts the signal. */
   abort(reason: unknown): void;
 }
 
 /**
- * Compiles options whose kinds were checked: what is in them is judged here, so that a mistake is found when the server starts.
+ * Compiles options whose types were checked. Their values are checked here, so that a mistake shows when the server starts.
  *
  * @param options The options.
- * @param server What a server has besides. By default there are deadlines of their own, the options' signal stops handshakes, and no ordinary requests are answered.
+ * @param server What else a server shares with its connections. By default deadlines are created here, the signal of the options
+ *   stops handshakes, and ordinary requests are not answered.
  */
 export function createAcceptor<Data>(
   options: AcceptOptions<Data>,

@@ -8,30 +8,30 @@ import { parseLength } from "../handshake/http_body.ts";
 import { type AnswerHead, checkFinal, isBodiless, serializeAnswerHead } from "../handshake/http_response.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 
-/** Turns of the microtask queue within which a body that needs no waiting is here. */
+/** Turns of the microtask queue within which a body in memory becomes available. */
 const TURNS = 12;
 
-/** Whole bodies up to this size go out with their head, in one write. */
+/** Complete bodies of up to this size are sent together with the head, in one write. */
 const MAX_JOINED = 16 * 1024;
 
 /** Where an answer goes. */
 export interface AnswerTarget {
   /** The version that the client speaks. */
   readonly version: string;
-  /** Whether the connection ends with the answer. */
+  /** Whether the connection closes after the response. */
   readonly close: boolean;
-  /** Writes bytes, all of them. */
+  /** Writes all of the bytes. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
 type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
 type ReadResult = Awaited<ReturnType<Reader["read"]>>;
 
-/** An answer whose mistakes are found, as far as they can be before anything is written. */
+/** A response that was checked, as far as possible before the first byte is written. */
 export class Answer {
   readonly #head: AnswerHead;
   readonly #reader: Reader | undefined;
-  /** The whole body, where it was at hand. */
+  /** The complete body, if it was available at once. */
   #whole: Uint8Array<ArrayBuffer> | undefined;
   /** Reads that are under way, or done. */
   #ahead: Promise<ReadResult>[] = [];
@@ -51,12 +51,12 @@ export class Answer {
   }
 
   /**
-   * Looks at an answer, and at the beginning of its body where that is at hand.
+   * Checks a response, and reads the beginning of its body if that is available at once.
    *
    * @param response What the handler returned.
    * @param method The request's method: the answer to `HEAD` has no body.
    * @returns The answer.
-   * @throws {TypeError} If it is no `Response`, its body was used, or it is not as long as its `Content-Length` says.
+   * @throws {TypeError} If it is not a `Response`, its body was used, or its length differs from its `Content-Length`.
    * @throws {RangeError} If its status is not from 200 to 599.
    */
   static async prepare(response: unknown, method: string): Promise<Answer> {
@@ -76,18 +76,19 @@ export class Answer {
     return hasToken(this.#head.fields, "connection", "close");
   }
 
-  /** Gives the body up. */
+  /** Cancels the body. */
   cancel(reason: unknown): void {
     this.#cancelled = true;
-    this.#reader?.cancel(reason).catch(() => {}); // an error of its source is of no use here
+    this.#reader?.cancel(reason).catch(() => {}); // an error of the body's source does not matter any more
   }
 
   /**
    * Writes the answer.
    *
    * @param to Where it goes.
-   * @returns Whether another answer can follow on the connection.
-   * @throws What the body or `to` throws, and `TypeError` if the body is not as long as it should be. The answer is not complete then.
+   * @returns Whether the connection can carry another response.
+   * @throws What the body or `to` throws, and `TypeError` if the body is shorter or longer than declared. The response is then
+   *   incomplete.
    */
   async write({ version, close, write }: AnswerTarget): Promise<boolean> {
     const whole = this.#whole;
@@ -125,7 +126,7 @@ export class Answer {
     if (chunked) await write(LAST_CHUNK);
   }
 
-  /** Reads what is at hand: of a body in memory that is all of it. A stream is not waited for. */
+  /** Reads what is available at once, which is all of a body in memory. It does not wait for a stream. */
   async #peek(): Promise<void> {
     if (this.#reader === undefined) return this.#checkWhole();
     const first = await this.#atHand();
@@ -149,7 +150,7 @@ export class Answer {
     if (this.#declared !== undefined && length !== this.#declared) throw otherLength(this.#declared, length ?? 0);
   }
 
-  /** The next read's result, if it needs no waiting. The read is kept for {@linkcode Answer.write}. */
+  /** The result of the next read, if it is available at once. Otherwise the read is kept for {@linkcode Answer.write}. */
   async #atHand(): Promise<ReadResult | undefined> {
     let result: ReadResult | undefined;
     let failed: { readonly error: unknown } | undefined;
@@ -162,7 +163,7 @@ export class Answer {
   }
 }
 
-/** By what is needed of it: frameworks have classes of their own. */
+/** Checks the members that are used, because frameworks have their own classes. */
 function isResponse(value: unknown): value is Response {
   if (value instanceof Response) return true;
   return typeof value === "object" && value !== null && "status" in value && typeof value.status === "number" &&

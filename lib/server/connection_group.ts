@@ -1,5 +1,5 @@
 /**
- * The connections of one server, whatever brings them: limits, handshakes, handlers, ordinary HTTP, and the end of it all.
+ * The connections of one server over any transport: limits, handshakes, handlers, ordinary HTTP, and shutdown.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { type Exchange, http1Exchange } from "./exchange.ts";
 import { Handshake, type HandshakeOwner, hostnameOf } from "./handshake.ts";
 import { createHttpEngine } from "./http_engine.ts";
 
-/** H24: refused before anything is read. */
+/** Refused before anything is read. */
 const tooMany = once(() =>
   new HandshakeError("Too many connections", {
     status: 503,
@@ -40,14 +40,14 @@ const tooManyOfYours = once(() =>
 );
 
 /**
- * The place of one connection, from the first byte of its handshake until its handler is done: it owns the one and then the other, so
- * nothing else is held for as long as they last.
+ * One connection from the first byte of its handshake until its handler is done. It owns the handshake and then the connection,
+ * so that nothing else stays in memory meanwhile.
  */
 class Slot<Data> implements HandshakeOwner<Data>, HandlerOwner, ConnectionOwner {
   handshake: Handshake<Data> | undefined;
   connection: Connection<Data> | undefined;
   readonly #group: ConnectionGroup<Data>;
-  /** The IP address that it counts for. */
+  /** The IP address that it is counted under. */
   client: string | undefined;
 
   constructor(group: ConnectionGroup<Data>) {
@@ -65,7 +65,7 @@ class Slot<Data> implements HandshakeOwner<Data>, HandlerOwner, ConnectionOwner 
   }
 
   onNone(error: unknown): void {
-    // Refusals are the client's business, but for those that are our mistake.
+    // Refusals are not reported, unless the server's own code caused them.
     if (error instanceof HandshakeError && error.status === 500) this.#group.report(error.cause ?? error);
     this.onDone();
   }
@@ -78,13 +78,13 @@ class Slot<Data> implements HandshakeOwner<Data>, HandlerOwner, ConnectionOwner 
     this.#group.report(error);
   }
 
-  /** Everything is done, the handler too. */
+  /** Called when everything is done, including the handler. */
   onDone(): void {
     this.#group.leave(this);
   }
 }
 
-/** Takes connections in and sees them out. */
+/** Accepts connections, runs their handlers and closes them. */
 export class ConnectionGroup<Data> {
   readonly #options: GroupOptions<Data>;
   readonly #handler: WebSocketHandler<Data>;
@@ -92,21 +92,21 @@ export class ConnectionGroup<Data> {
   readonly #limits: ServerLimits;
   readonly #stopping = new AbortController();
   readonly #dropping = new AbortController();
-  /** The open ones. */
+  /** The open connections. */
   readonly #connections = new Set<Connection<Data>>();
-  /** Everything that is not done: handshakes, connections, handlers, refusals. */
+  /** All work under way: handshakes, connections, handlers, refusals. */
   #busy = 0;
-  /** The same without refusals: a refused client does not count against the limit. */
+  /** The same without refusals, because a refused client does not count against the limit. */
   readonly #slots = new Set<Slot<Data>>();
-  /** Connections and handshakes by IP address, where they are limited. */
+  /** The number of connections and handshakes of each IP address, if that is limited. */
   readonly #perAddress = new Map<string, number>();
   #idle: Deferred<void> | undefined;
-  /** Whether it was told that `maxConnections` is reached. */
+  /** Whether it was reported that `maxConnections` is reached. */
   #fullTold = false;
 
   /**
-   * @param options The limits, the application's decisions and hooks.
-   * @param handler A function that holds each connection, or callbacks.
+   * @param options The limits and the application's hooks.
+   * @param handler A function that handles each connection, or callbacks.
    */
   constructor(options: GroupOptions<Data>, handler: WebSocketHandler<Data>) {
     this.#options = options;
@@ -129,7 +129,7 @@ export class ConnectionGroup<Data> {
     });
   }
 
-  /** The open connections, and none that closes. */
+  /** The open connections, without those that are closing. */
   get connections(): ReadonlySet<Connection<Data>> {
     return this.#connections;
   }
@@ -140,19 +140,19 @@ export class ConnectionGroup<Data> {
   }
 
   /**
-   * Takes a connection in.
+   * Accepts a connection.
    *
    * @param conn The connection.
-   * @param first What was read of it already.
+   * @param first Bytes that were already read from it.
    */
   take(conn: ByteConnection | BytePair, first?: Uint8Array<ArrayBuffer>): void {
     this.takeExchange(http1Exchange(conn, this.#acceptor.http1, first));
   }
 
-  /** Takes an exchange in, of any version of HTTP. */
+  /** Accepts an exchange of any HTTP version. */
   takeExchange(exchange: Exchange): void {
     const { maxConnections } = this.#limits;
-    // Beyond this number clients are dropped without a response, because even refusals take resources.
+    // Above this number clients are dropped without a response, because even refusals take resources.
     if (++this.#busy > 2 * maxConnections) {
       this.#notifyRefused(exchange, tooMany());
       exchange.drop();
@@ -167,15 +167,15 @@ export class ConnectionGroup<Data> {
   }
 
   /**
-   * Counts a client in, once it is known: refuses it if there are too many of its address. A proxy may send the requests of several
-   * clients over one connection: the last of them counts.
+   * Counts a connection under its client's address, once that is known, and refuses it if the address has too many. A proxy may
+   * send requests of several clients over one connection; then the last client counts.
    */
   admit(slot: Slot<Data>, client: string | undefined): void {
     const max = this.#limits.maxConnectionsPerAddress;
     if (max === Infinity || client === slot.client) return;
     const count = client === undefined ? 0 : this.#perAddress.get(client) ?? 0;
     if (count >= max) {
-      this.#vacate(slot); // a connection that is being refused takes no place
+      this.#vacate(slot); // a connection that is being refused is not counted
       throw tooManyOfYours();
     }
     this.#giveBack(slot);
@@ -196,12 +196,12 @@ export class ConnectionGroup<Data> {
     if (this.#slots.delete(slot)) this.#giveBack(slot);
   }
 
-  /** Refuses a connection of which nothing was read. It never rejects. */
+  /** Refuses a connection before anything is read from it. It never rejects. */
   refuse(conn: ByteConnection | BytePair, error: HandshakeError): Promise<void> {
     return this.refuseExchange(http1Exchange(conn, this.#acceptor.http1), error);
   }
 
-  /** Refuses an exchange of any version of HTTP, of which nothing was read. It never rejects. */
+  /** Refuses an exchange of any HTTP version before anything is read from it. It never rejects. */
   refuseExchange(exchange: Exchange, error: HandshakeError): Promise<void> {
     this.#notifyRefused(exchange, error);
     return exchange.refuse(refusalResponse(error));
@@ -210,13 +210,13 @@ export class ConnectionGroup<Data> {
   #notifyRefused({ remoteAddr, localAddr }: Exchange, error: HandshakeError): void {
     if (error === tooMany() && !this.#fullTold) {
       this.#fullTold = true;
-      // deno-lint-ignore no-console -- the operator can mend it, and nothing else on the server's side shows it
+      // deno-lint-ignore no-console -- the operator can fix it, and the server shows it nowhere else
       console.warn(`maxConnections ${this.#limits.maxConnections} is reached: more clients are refused with 503`);
     }
     notifyRefused(this.#options.observer, error, { remoteAddr, localAddr });
   }
 
-  /** Runs the handler on a connection, to its end. */
+  /** Runs the handler of a connection until it is done. */
   run(slot: Slot<Data>, connection: Connection<Data>): void {
     if (connection.readyState === 1) this.#connections.add(connection);
     connection.owner = slot;
@@ -225,18 +225,18 @@ export class ConnectionGroup<Data> {
     startHandler(connection, this.#handler, slot);
   }
 
-  /** A connection is not open any more. */
+  /** Removes a connection that is no longer open. */
   closing(connection: Connection<Data>): void {
     this.#connections.delete(connection);
   }
 
-  /** A place is free again. */
+  /** Frees the slot of a connection. */
   leave(slot: Slot<Data>): void {
     this.#vacate(slot);
     this.#done();
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no work is under way. */
   async idle(): Promise<void> {
     if (this.#busy > 0) await (this.#idle ??= defer()).promise;
   }
@@ -247,16 +247,16 @@ export class ConnectionGroup<Data> {
     this.#idle = undefined;
   };
 
-  /** Tells of a mistake on our side. */
+  /** Reports an error of the server's own code. */
   report(error: unknown): void {
     logError(error, this.#options);
   }
 
   /**
-   * Refuses handshakes from now on, closes every connection, and waits for all that is under way.
+   * Refuses further handshakes, closes every connection, and waits for the work under way.
    *
    * @param options The code, the reason and the time.
-   * @param dropped Is called when the time is up, and what is left is dropped.
+   * @param dropped Called when the time is up and the remaining connections are dropped.
    * @throws {RangeError} If the code or the reason may not be sent.
    */
   stop(options: ShutdownOptions, dropped: () => void): Promise<void> {
@@ -279,7 +279,7 @@ export class ConnectionGroup<Data> {
       this.#dropping.abort();
       const left = [...this.#slots].flatMap(({ connection }) => connection ?? []);
       for (const connection of left) connection.abort();
-      // A handler that hangs is not waited for: its connection is gone.
+      // It does not wait for a handler that hangs, because its connection has ended.
       await Promise.all(left.map(({ closed }) => closed));
       idle.resolve();
     };

@@ -1,5 +1,5 @@
 /**
- * An exchange of HTTP, a request and its answer, as the acceptance of a WebSocket sees it: whatever version brings it has this.
+ * An HTTP exchange (a request and its response), as needed to accept a WebSocket over any HTTP version.
  *
  * @module
  */
@@ -25,17 +25,17 @@ import { answerAndEnd, type HeadReader, lost, readHead } from "../transport/open
 import { type ByteConnection, type BytePair, type Transport, transportOf, writeAll } from "../transport/transport.ts";
 import type { Address } from "../transport/transport.ts";
 
-/** What is left of an exchange that opened a WebSocket. */
+/** The result of an exchange that opened a WebSocket. */
 export interface Exchanged {
   /** What carries the bytes. */
   readonly transport: Transport;
   /** What was read of it already. */
   readonly first: Uint8Array<ArrayBuffer>;
-  /** How frames are written, where that is not RFC 6455 §5.2. */
+  /** How frames are written, if not as in RFC 6455 §5.2. */
   readonly framing?: Framing | undefined;
 }
 
-/** A request that asks for no WebSocket, checked, and the connection that it came on. */
+/** A checked request that does not ask for a WebSocket, and its connection. */
 export interface OrdinaryRequest {
   /** The method. */
   readonly method: string;
@@ -45,14 +45,14 @@ export interface OrdinaryRequest {
   readonly version: string;
   /** The header fields. */
   readonly fields: HeaderFields;
-  /** How its body ends. */
+  /** How the end of its body is found. */
   readonly framing: RequestFraming;
-  /** What carries the bytes. It belongs to the code that answers. */
+  /** The transport, which belongs to the code that answers. */
   readonly transport: Transport;
-  /** What was read of it behind the head. */
+  /** Bytes that were read after the head. */
   readonly first: Uint8Array<ArrayBuffer>;
   /**
-   * The exchange that comes next on the same connection.
+   * Begins the next exchange on the same connection.
    *
    * @param transport What carries the bytes.
    * @param early What was read of it already.
@@ -60,71 +60,71 @@ export interface OrdinaryRequest {
   next(transport: Transport, early: Uint8Array<ArrayBuffer>): Exchange;
 }
 
-/** One exchange, before its request is read. Each step gives what can be done next. */
+/** One exchange before its request is read. Each step returns the next one. */
 export interface Exchange extends ConnectionFacts {
   /** Reads the request's head. */
   readHead(): ReceivedHead | Promise<ReceivedHead>;
-  /** Writes an answer that opens no connection, and ends: at any time until one is open. It never rejects. */
+  /** Sends a refusal and ends the exchange. It may be called at any time before the connection opens, and never rejects. */
   refuse(response: FinalResponse): Promise<void>;
-  /** Ends at once. */
+  /** Ends the exchange at once. */
   drop(): void;
 }
 
-/** What is known of a connection whatever is asked on it. */
+/** Facts about a connection that do not depend on the request. */
 export interface ConnectionFacts {
-  /** The peer's address, where the transport has one. */
+  /** The peer's address, if the transport has one. */
   readonly remoteAddr: Address | undefined;
-  /** Our address, where the transport has one. */
+  /** The local address, if the transport has one. */
   readonly localAddr: Address | undefined;
-  /** Whether the conversation is encrypted, as far as the connection shows it. */
+  /** Whether the connection is encrypted, as far as the transport shows. */
   readonly secure: boolean;
 }
 
-/** The head of a request, not checked. */
+/** The head of a request, before it is checked. */
 export interface ReceivedHead {
   /** Its header fields. */
   readonly fields: HeaderFields;
   /**
-   * Checks it. A request that asks for no WebSocket is an ordinary one where the server answers such; the checks of target, host and
-   * body are the same for both.
+   * Checks the head. A request that does not ask for a WebSocket is an ordinary one, if the server answers those. Target, host
+   * and body are checked in the same way for both.
    *
-   * @param options Whether the conversation is encrypted.
-   * @throws {HandshakeError} If it is malformed, or asks for what is not served.
+   * @param options Whether the connection is encrypted.
+   * @throws {HandshakeError} If it is malformed, or asks for something that the server does not support.
    */
   check(options: { secure: boolean }): OpeningRequest | OrdinaryRequest;
 }
 
-/** A request to open a WebSocket, checked. */
+/** A checked request to open a WebSocket. */
 export interface OpeningRequest {
   /** The request. */
   readonly request: UpgradeRequest;
-  /** Reads what belongs to the request behind its head. Nothing is waited for where there is no such. */
+  /** Reads the part of the request that follows its head. If there is none, it does not wait. */
   complete(): CompleteRequest | Promise<CompleteRequest>;
 }
 
-/** A request to open a WebSocket that is here as a whole. */
+/** A request to open a WebSocket that was read completely. */
 export interface CompleteRequest {
-  /** Writes the answer that opens the connection. Rejects if the exchange was refused or dropped before. */
+  /** Sends the response that opens the connection. Rejects if the exchange was refused or dropped before. */
   accept(choice: AcceptUpgradeOptions): Exchanged | Promise<Exchanged>;
 }
 
-/** What an exchange in HTTP/1.1 depends on. */
+/** The options of an exchange in HTTP/1.1. */
 export interface Http1Options {
-  /** The caps of the request's head. */
+  /** The limits of the request's head. */
   readonly limits: HeadLimits;
-  /** The drafts before RFC 6455 that are spoken as well. */
+  /** The drafts before RFC 6455 that are supported too. */
   readonly legacy: LegacyDrafts | undefined;
   /** Whether ordinary requests are answered. */
   readonly ordinary: boolean;
 }
 
 /**
- * Makes the exchange that a connection in HTTP/1.1 begins with.
+ * Begins the first exchange of a connection in HTTP/1.1.
  *
- * @param conn The connection, which belongs to the exchange from here on.
- * @param options What it depends on.
- * @param early What was read of the connection already.
- * @throws {TypeError} If the connection belongs to an exchange already: two would read each other's bytes.
+ * @param conn The connection. It then belongs to the exchange.
+ * @param options The limits, the drafts, and whether ordinary requests are answered.
+ * @param early Bytes that were already read from it.
+ * @throws {TypeError} If the connection already belongs to an exchange, because two would read each other's bytes.
  */
 export function http1Exchange(
   conn: ByteConnection | BytePair,
@@ -141,7 +141,7 @@ export function http1Exchange(
   return new Http1Exchange(transportOf(conn), facts, options, early);
 }
 
-/** The connections that belong to an exchange. */
+/** Connections that belong to an exchange. */
 const TAKEN = new WeakSet<ByteConnection | BytePair>();
 
 /** An exchange in HTTP/1.1. */
@@ -152,7 +152,7 @@ class Http1Exchange implements Exchange {
   readonly transport: Transport;
   readonly options: Http1Options;
   #early: Uint8Array<ArrayBuffer> | undefined;
-  /** A request has one answer. */
+  /** Each request gets one response. */
   #state: "asked" | "accepted" | "over";
   #hashed: Promise<string> | undefined;
 
@@ -178,17 +178,17 @@ class Http1Exchange implements Exchange {
     return readHead(this.transport, new Http1HeadReader(this), early);
   }
 
-  /** Begins to hash the key, while the application decides. */
+  /** Starts to hash the key while the application decides. */
   hash(key: string): Promise<string> {
     return this.#hashed = handled(acceptKey(key));
   }
 
   /**
-   * Writes the answer that opens the connection, unless it was given up meanwhile.
+   * Sends the response that opens the connection, unless the exchange was given up meanwhile.
    *
-   * @param awaited What the answer depends on.
-   * @param answer Makes it.
-   * @param left What is left of the exchange.
+   * @param awaited The value that the response depends on.
+   * @param answer Makes the response from it.
+   * @param left The result of the exchange.
    */
   async open<Part>(
     awaited: Promise<Part>,
@@ -208,11 +208,11 @@ class Http1Exchange implements Exchange {
   }
 
   refuse(response: FinalResponse): Promise<void> {
-    // A client that has read a part of the answer would take another for frames.
+    // After a part of the response, a client would take a second response for frames.
     if (this.#state === "accepted") return Promise.resolve(this.drop());
     this.#state = "over";
     const answered = answerAndEnd(this.transport, serializeResponse(response, response.body));
-    // A server that has shut down leaves nothing behind that still runs.
+    // A server that has shut down must not leave work running.
     return Promise.allSettled([answered, this.#hashed]).then(() => {});
   }
 
@@ -242,7 +242,7 @@ class Http1HeadReader implements HeadReader<Http1Head> {
   }
 }
 
-/** The head of a request in HTTP/1.1, and what was read behind it. */
+/** The head of a request in HTTP/1.1, and the bytes that were read after it. */
 class Http1Head implements ReceivedHead {
   readonly #exchange: Http1Exchange;
   readonly #head: RequestHead;
@@ -279,7 +279,7 @@ class Http1Head implements ReceivedHead {
   }
 }
 
-/** A request of RFC 6455. There is nothing behind its head that belongs to it. */
+/** A request of RFC 6455, which consists of its head only. */
 class Http1Request implements OpeningRequest {
   readonly request: UpgradeRequest;
   readonly #exchange: Http1Exchange;
@@ -291,7 +291,7 @@ class Http1Request implements OpeningRequest {
     this.#first = first;
   }
 
-  /** The key is hashed while the application decides, and not for a request that is refused by then. */
+  /** The key is hashed while the application decides, and not if the request is already refused. */
   complete(): CompleteRequest {
     const { request } = this;
     const hashed = this.#exchange.hash(request.key);
@@ -314,7 +314,7 @@ class LegacyOpening implements OpeningRequest {
     this.#first = first;
   }
 
-  /** The bytes behind the head that belong to the handshake are under its deadline too. */
+  /** The handshake's deadline also covers the bytes after the head that belong to the handshake. */
   async complete(): Promise<CompleteRequest> {
     const { request } = this;
     const exchange = this.#exchange;
@@ -328,13 +328,13 @@ class LegacyOpening implements OpeningRequest {
 /** Methods that a web `Request` cannot have (Fetch, "forbidden method"). */
 const FORBIDDEN_METHODS = new Set(["CONNECT", "TRACE", "TRACK"]);
 
-/** The URL of a request. One in HTTP/1.0 may name no host: then it is the address that was asked. */
+/** The URL of a request. A request in HTTP/1.0 may lack a host; then the local address is used. */
 function ordinaryUrl(
   head: RequestHead,
   { secure, localAddr }: { secure: boolean; localAddr: Address | undefined },
 ): string {
   const { method, target } = head;
-  // RFC 9110 §15.6.2. The target of CONNECT is no path, and neither is that of `OPTIONS *`.
+  // RFC 9110 §15.6.2. The targets of CONNECT and of `OPTIONS *` are not paths.
   if (FORBIDDEN_METHODS.has(method.toUpperCase()) || target === "*") {
     throw new HandshakeError(`${method} ${quote(target)} is not served here`, { status: 501 });
   }
@@ -348,7 +348,7 @@ function authorityOf(addr: Address | undefined): string {
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
-/** RFC 9110 §10.1.1: only `100-continue` is known. */
+/** RFC 9110 §10.1.1: only `100-continue` is supported. */
 function checkExpectation({ fields }: RequestHead): void {
   const other = fieldValues(fields, "expect").find((value) => value.toLowerCase() !== "100-continue");
   if (other !== undefined) throw new HandshakeError(`Expectation ${quote(other)} is not known here`, { status: 417 });

@@ -1,5 +1,5 @@
 /**
- * A whole server as an object with `fetch`, for `deno serve` and for platforms that call `fetch` themselves.
+ * A server as an object with a `fetch` method, for `deno serve` and other platforms that call `fetch`.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "./upgr
 import { PlatformAcceptor, platformInfo, refusalOf } from "./upgrade_request.ts";
 import { UPGRADE_REQUEST_OPTION_KINDS, type UpgradeRequestOptions } from "./upgrade_request_options.ts";
 
-/** How such a server answers. `http` and `upgrade` are those of `serve`. */
+/** The options of `fetchServer`. `http` and `upgrade` work as in `serve`. */
 export interface FetchServerOptions<Data = unknown>
   extends
     Omit<UpgradeRequestOptions<Data>, "data" | "headers" | "remoteAddr">,
@@ -31,21 +31,21 @@ export const FETCH_SERVER_OPTION_KINDS: OptionKinds<FetchServerOptions> = {
   upgrade: GROUP_OPTION_KINDS.upgrade,
 };
 
-/** What `deno serve` takes as a module's default export. */
+/** The default export of a module for `deno serve`. */
 export interface FetchServer {
   /**
    * Answers a request. It never rejects.
    *
-   * @param request The request, as the platform gives it.
-   * @param info What else the platform knows of it.
+   * @param request The platform's request.
+   * @param info The platform's information about it.
    */
   fetch(request: Request, info?: { readonly remoteAddr?: Address }): Promise<Response>;
 }
 
 /**
- * Makes the default export of a module that `deno serve` starts: the platform listens, and its WebSockets carry the connections. The
- * description of `./deno-serve` says what these lack. `upgrade` and `http` are those of `serve`, so that the same functions serve both;
- * limits that the platform does not let us keep are not among the options.
+ * Makes the default export of a module that `deno serve` starts. The platform listens, and its WebSockets carry the connections;
+ * the description of `./deno-serve` lists what they lack. `upgrade` and `http` are the same functions as in `serve`. Limits that
+ * cannot be enforced on the platform's WebSockets are not among the options.
  *
  * @example A module for `deno serve server.ts`
  * ```ts
@@ -68,17 +68,17 @@ export interface FetchServer {
  * ```
  *
  * @typeParam Answer What `upgrade` returns.
- * @param options The limits, the application's decisions, and what answers ordinary requests.
+ * @param options The limits, `upgrade` to accept or refuse connections, and `http` to answer ordinary requests.
  * @param handler A function that holds each connection, or callbacks.
  * @returns The object with `fetch`, which needs no `this`.
- * @throws {TypeError} If an option is unknown or of another kind, or there is no handler.
+ * @throws {TypeError} If an option is unknown or has the wrong type, or the handler is missing.
  * @throws {RangeError} If a number is out of range.
  */
 export function fetchServer<Answer extends AnyUpgradeAnswer>(
   options: WithUpgrade<FetchServerOptions, Answer>,
   handler: WebSocketHandler<DataOf<Answer>, ConnectionOf<Answer>>,
 ): FetchServer;
-/** Makes such an object for connections whose `data` may be attached later, or never. */
+/** Makes such an object. `data` of its connections may be attached later, or never. */
 export function fetchServer<Data = unknown>(
   options: FetchServerOptions<Data>,
   handler: WebSocketHandler<Data>,
@@ -112,7 +112,7 @@ export function fetchServer<Data>(options: FetchServerOptions<Data>, handler: We
   };
 }
 
-/** Whatever a page throws is our mistake, a `HandshakeError` too: only `upgrade` refuses with one. */
+/** Any error that `http` throws is a mistake of the server, even a `HandshakeError`, which refuses only in `upgrade`. */
 async function called(page: () => Response | Promise<Response>): Promise<Response> {
   try {
     return await page();

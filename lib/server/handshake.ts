@@ -1,5 +1,5 @@
 /**
- * The server's end of one handshake: from a request of any version of HTTP to a connection, an ordinary request or a refusal.
+ * The server's end of one handshake over any HTTP version. It ends with a connection, ordinary requests or a refusal.
  *
  * @module
  */
@@ -21,23 +21,26 @@ import type { Acceptor, AnswerInfo } from "./acceptor.ts";
 import type { Exchange, OrdinaryRequest } from "./exchange.ts";
 import { UPGRADE_ANSWER_KINDS, type UpgradeAnswer } from "./server_options.ts";
 
-/** Whatever a connection is accepted for: it hears how the handshake ended, once. */
+/** The owner of a handshake. Exactly one of its callbacks reports how the handshake ended. */
 export interface HandshakeOwner<Data> {
-  /** The handshake under way, which the owner may stop. */
+  /** The handshake under way, so that the owner can stop it. */
   handshake: Handshake<Data> | undefined;
-  /** Gets who connects, before anything is read where no proxy has to say it. What it throws refuses. */
+  /**
+   * Called with the client's address: before anything is read, or after the head if a proxy has to name the client. Throwing
+   * refuses.
+   */
   admit(remoteAddr: Address | undefined): void;
-  /** A connection is open. */
+  /** Called when the connection is open. */
   onOpen(connection: Connection<Data>): void;
   /**
-   * There is no connection.
+   * Called when no connection was opened.
    *
-   * @param error Why; `undefined` where ordinary requests were answered until the client left.
+   * @param error The reason; `undefined` if ordinary requests were answered until the client disconnected.
    */
   onNone(error: HandshakeError | ConnectionError | undefined): void;
 }
 
-/** One handshake. Its deadline waits in the list of its server, so it has neither a timer nor a listener of its own. */
+/** One handshake. Its deadline is kept in the server's list, so that it needs no timer and no listener. */
 export class Handshake<Data> implements Deadline {
   due: number;
   previous: Deadline | undefined;
@@ -50,9 +53,9 @@ export class Handshake<Data> implements Deadline {
   /**
    * Begins.
    *
-   * @param acceptor What the server does with connections.
-   * @param exchange The exchange, of which nothing was read.
-   * @param owner Hears how it ends.
+   * @param acceptor The compiled options of the server.
+   * @param exchange The exchange, before anything is read.
+   * @param owner Is notified how it ends.
    */
   constructor(acceptor: Acceptor<Data>, exchange: Exchange, owner: HandshakeOwner<Data>) {
     this.due = 0;
@@ -68,7 +71,10 @@ export class Handshake<Data> implements Deadline {
     else void this.#run();
   }
 
-  /** The deadline has passed: 408 while we wait for the client (RFC 9110 §15.5.9), 503 while the client waits for us. */
+  /**
+   * The deadline has passed. The response is 408 if the server was waiting for the client (RFC 9110 §15.5.9), 503 if the client
+   * was waiting for the server.
+   */
   expired(): void {
     const error = new HandshakeError(`The handshake took more than ${this.#acceptor.limits.handshakeTimeout} ms`, {
       status: this.#info.complete ? 503 : 408,
@@ -80,7 +86,7 @@ export class Handshake<Data> implements Deadline {
   /**
    * Refuses the handshake, if it is under way, with 503.
    *
-   * @param reason Why. A `HandshakeError` is the refusal itself.
+   * @param reason The reason. A `HandshakeError` sets the response.
    */
   stop(reason: unknown): void {
     this.#acceptor.handshakeDeadlines?.cancel(this);
@@ -151,7 +157,10 @@ export class Handshake<Data> implements Deadline {
     owner.onOpen(connection);
   }
 
-  /** Asks the application. What it throws refuses the handshake: with 500, whatever it is, unless it is a refusal itself. */
+  /**
+   * Calls `upgrade`. An error that it throws refuses the handshake with 500, except for a `HandshakeError`, which has its own
+   * status.
+   */
   #decide(request: UpgradeRequest): UpgradeAnswer<Data> | Response | Promise<UpgradeAnswer<Data> | Response> {
     try {
       const answer = this.#acceptor.options.upgrade?.(request, this.#info);
@@ -161,7 +170,7 @@ export class Handshake<Data> implements Deadline {
     }
   }
 
-  /** The request is an ordinary one: the server's engine answers it, and gives the exchange that comes next. */
+  /** Passes an ordinary request to the HTTP engine, which returns the next exchange. */
   #giveAway(request: OrdinaryRequest): void {
     const acceptor = this.#acceptor;
     const owner = this.#owner;
@@ -173,14 +182,14 @@ export class Handshake<Data> implements Deadline {
     });
   }
 
-  /** A step has failed, unless the handshake was given up before. */
+  /** Handles the failure of a step, unless the handshake was given up before. */
   #fail(cause: unknown): void {
     if (this.#info.aborted) return;
     this.#acceptor.handshakeDeadlines?.cancel(this);
     if (!(cause instanceof ConnectionError)) {
       return this.#refuse(cause instanceof HandshakeError ? cause : ourMistake(cause), cause);
     }
-    // The peer is gone: what a hook throws comes as a `HandshakeError`.
+    // Any other error means that the peer has disconnected, because errors of hooks become `HandshakeError`s.
     this.#info.abort(cause);
     this.#leave();
     notifyRefused(this.#acceptor.options.observer, cause, this.#info);
@@ -196,14 +205,14 @@ export class Handshake<Data> implements Deadline {
     void this.#exchange.refuse(response).then(() => this.#owner.onNone(error));
   }
 
-  /** It is over, in one way or another. What was agreed on and not opened goes. */
+  /** Cleans up after the handshake. Extensions that were negotiated but not used are released. */
   #leave(): void {
     this.#owner.handshake = undefined;
     for (const processor of this.#info.agreed) processor.release?.();
   }
 }
 
-/** What a server without the hook `upgrade` decides. */
+/** The result for a server without `upgrade`. */
 const NO_ANSWER: UpgradeAnswer<never> = {};
 
 async function decidedLater<Data>(
@@ -222,19 +231,19 @@ function checkAnswer<Data>(answer: UpgradeAnswer<Data> | Response | void): Upgra
   return given;
 }
 
-/** What is known of a connection before its request. The signal is made for those who look at it. */
+/** Information about a connection before its request. The signal is created when it is first read. */
 class Info implements AnswerInfo, RefusalInfo {
   remoteAddr: Address | undefined;
   readonly localAddr: Address | undefined;
-  /** Whether the client's side of a proxy is, as far as the proxy says it. */
+  /** Whether the connection from the client to the proxy is encrypted, if the proxy says so. */
   forwardedSecure: boolean | undefined;
   readonly extensions: ExtensionProcessor[];
-  /** The same, with those that `upgrade` has taken out. */
+  /** The same, including those that `upgrade` has removed. */
   agreed: readonly ExtensionProcessor[];
   request: UpgradeRequest | undefined;
-  /** Whether the request is here. */
+  /** Whether the request was read completely. */
   complete: boolean;
-  /** Whether the handshake was given up: the deadline or a signal may refuse the peer at any step, and then it goes no further. */
+  /** Whether the handshake was given up. The deadline or a signal may refuse the peer at any step; the handshake then stops. */
   aborted: boolean;
   #reason: unknown;
   #controller: AbortController | undefined;
@@ -248,7 +257,7 @@ class Info implements AnswerInfo, RefusalInfo {
     this.aborted = false;
   }
 
-  /** Takes over what a proxy says of its client. */
+  /** Applies what a proxy reports about its client. */
   forward(proxies: ProxyPolicy, fields: HeaderFields): void {
     const client = proxies.client(fields);
     if (client !== undefined) this.remoteAddr = { transport: "tcp", ...client };
@@ -270,12 +279,12 @@ class Info implements AnswerInfo, RefusalInfo {
 
 const NONE: readonly ExtensionProcessor[] = [];
 
-/** The IP address of an address. */
+/** Returns the IP address of a network address. */
 export function hostnameOf(addr: Address | undefined): string | undefined {
   return addr !== undefined && "hostname" in addr ? addr.hostname : undefined;
 }
 
-/** The application refused with a `Response`. */
+/** A refusal by the application with a `Response`. */
 class Refused extends HandshakeError {
   readonly response: FinalResponse;
 

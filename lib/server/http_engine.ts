@@ -1,5 +1,6 @@
 /**
- * Ordinary HTTP on the WebSockets' port: one request at a time on each connection, and an upgrade whenever a client asks for it.
+ * Ordinary HTTP on the same port as WebSockets: one request at a time on each connection, and an upgrade if the client asks for
+ * it.
  *
  * @module
  */
@@ -22,17 +23,17 @@ import { RequestBody } from "./request_body.ts";
 /** Answers one ordinary request. */
 export type HttpHandler = (request: Request, info: UpgradeInfo) => Response | Promise<Response>;
 
-/** What an engine depends on. */
+/** The options of an engine. */
 export interface HttpEngineOptions {
-  /** Gets the errors on our side. */
+  /** Gets errors of the server's own code. */
   readonly report: (error: unknown) => void;
-  /** The caps. */
+  /** The limits. */
   readonly limits: Pick<ServerLimits, "bodyTimeout" | "keepAliveTimeout">;
   /** The deadlines of the server. */
   readonly deadlines: Deadlines;
-  /** Ends connections that wait for a request, and the others after their answer. */
+  /** Ends idle connections at once, and the others after their response. */
   readonly stopping: AbortSignal;
-  /** Drops the connections that are left. */
+  /** Drops the remaining connections. */
   readonly dropping: AbortSignal;
 }
 
@@ -42,9 +43,9 @@ const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 /**
  * Makes an engine.
  *
- * @param handler Answers requests. What it throws is reported, and answered with 500.
- * @param options What it depends on.
- * @returns What answers one request. It holds nothing open.
+ * @param handler Answers requests. If it throws, the error is reported and the client gets 500.
+ * @param options The limits, the deadlines and the signals.
+ * @returns A function that answers one request. It keeps nothing open.
  */
 export function createHttpEngine(handler: HttpHandler, options: HttpEngineOptions): HttpLane {
   const { stopping, dropping } = options;
@@ -75,7 +76,7 @@ export function createHttpEngine(handler: HttpHandler, options: HttpEngineOption
   };
 }
 
-/** Answers a request. Gives whether another can follow: if not, the connection has ended. It never rejects. */
+/** Answers a request. Resolves to `true` if another can follow; otherwise the connection has ended. It never rejects. */
 async function answerRequest(
   { method, url, version, fields, framing, transport }: OrdinaryRequest,
   inflow: Inflow,
@@ -107,13 +108,13 @@ async function answerRequest(
   try {
     const request = new Request(url, {
       method,
-      headers: fields.map(([name, value]) => [name, value]), // of a list Deno makes a `Request` faster than of `Headers`
+      headers: fields.map(([name, value]) => [name, value]), // Deno creates a `Request` faster from a list than from `Headers`
       signal: info.signal,
       ...(method === "GET" || method === "HEAD" ? {} : { body: body.stream, duplex: "half" }),
     });
     answer = await Answer.prepare(await handler(request, info), method);
   } catch (error) {
-    // What is wrong with the body is the client's fault, and so is that it left.
+    // A malformed body or a disconnect is the client's fault.
     if ((gone === undefined || error !== gone) && (body.failure === undefined || error !== body.failure)) report(error);
     const failure = body.failure instanceof HandshakeError && error === body.failure ? body.failure : ourMistake();
     const { status, headers, body: text } = refusalResponse(failure);
@@ -132,8 +133,8 @@ async function answerRequest(
   try {
     goesOn = await answer.write({ version, close, write });
   } catch (error) {
-    // Either way the answer cannot be completed. That the client left, does not read or sends a body that is wrong is its own fault; that
-    // the answer's body failed is ours.
+    // In both cases the response cannot be completed. It is the client's fault if it disconnected, does not read or sent a
+    // malformed body; it is the server's fault if the response's body failed.
     if (gone === undefined && !(error instanceof ConnectionError) && error !== body.failure) report(error);
     inflow.unwatch();
     answer.cancel(error);
@@ -159,7 +160,7 @@ async function nextExchange(
     const bytes = await inflow.read();
     if (bytes !== null) return next(inflow.rest, bytes);
   } catch {
-    // A connection between two requests ends without a word.
+    // A connection that is idle between two requests ends without a response.
   } finally {
     timeout?.cancel();
   }
@@ -169,7 +170,10 @@ async function nextExchange(
 
 const ourMistake = once(() => new HandshakeError("The handler failed", { status: 500 }));
 
-/** Writes at the client's pace, in parts, as the speed counts for each. A client that does not read is a lost connection. */
+/**
+ * Writes in parts at the client's pace, because the least speed applies to each part. A client that does not read counts as a
+ * lost connection.
+ */
 function pacedWriter(
   transport: Transport,
   bodyTimeout: number,

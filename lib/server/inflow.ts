@@ -1,12 +1,12 @@
 /**
- * What a client sends while it is answered: read a little ahead, so that its end is noticed at once, and no further.
+ * Reads ahead a little while a request is answered, so that a disconnect is noticed at once.
  *
  * @module
  */
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { readWith, type Transport } from "../transport/transport.ts";
 
-/** Bytes that are read ahead: of a body that is not read, and of requests that wait for their turn. */
+/** The most bytes that are read ahead: of an unread body and of requests that wait for their turn. */
 const READ_AHEAD = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
@@ -20,8 +20,8 @@ export class Inflow {
   #ongone: (() => void) | undefined;
 
   /**
-   * @param transport What is read. Nothing else may read it.
-   * @param first What was read of it already.
+   * @param transport The transport to read. No other code may read it.
+   * @param first Bytes that were already read from it.
    */
   constructor(transport: Transport, first: Uint8Array<ArrayBuffer>) {
     this.#transport = transport;
@@ -29,16 +29,16 @@ export class Inflow {
   }
 
   /**
-   * Reads ahead from now on.
+   * Starts to read ahead.
    *
-   * @param ongone Is called once, when the client has ended its side or the connection is lost.
+   * @param ongone Called once, when the client has ended its side or the connection is lost.
    */
   watch(ongone: () => void): void {
     this.#ongone = ongone;
     this.#fill();
   }
 
-  /** Reads no further than asked. A read that is under way stays so. */
+  /** Stops reading ahead. A read that is under way continues. */
   unwatch(): void {
     this.#ongone = undefined;
   }
@@ -46,7 +46,7 @@ export class Inflow {
   /**
    * The next bytes.
    *
-   * @returns What the caller may keep, or `null` at the end.
+   * @returns Bytes that the caller may keep, or `null` at the end.
    * @throws What the transport throws.
    */
   async read(): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -61,12 +61,12 @@ export class Inflow {
     return bytes;
   }
 
-  /** Puts back what was read too far. */
+  /** Puts back bytes that belong to the next reader. */
   unread(bytes: Uint8Array<ArrayBuffer>): void {
     this.#held = this.#held.length === 0 ? bytes : concatBytes([bytes, this.#held]);
   }
 
-  /** The transport for the next reader: itself, unless a read is under way or something is held. */
+  /** The transport for the next reader. It is the transport itself, unless a read is under way or bytes are held. */
   get rest(): Transport {
     if (this.#pending === undefined && this.#held.length === 0) return this.#transport;
     return readWith(this.#transport, () => this.read());

@@ -1,5 +1,5 @@
 /**
- * Where a server listens: TCP, TLS or a Unix socket.
+ * Listeners of a server: TCP, TLS or a Unix socket.
  *
  * @module
  */
@@ -47,10 +47,10 @@ export interface ListenOptions {
   reusePort?: boolean;
 }
 
-/** What a Unix socket does not have. */
+/** Options that do not apply to a Unix socket. */
 const OF_A_PORT = ["port", "hostname", "reusePort", "cert", "key", "certificate"] as const;
 
-/** Checks that `path` stands alone: a port beside it would not be listened on, and a certificate would encrypt nothing. */
+/** Checks that `path` is given alone, because a port and a certificate would have no effect with it. */
 function checkAlone(options: ListenOptions): void {
   const other = OF_A_PORT.find((name) => options[name] !== undefined);
   if (other === undefined) return;
@@ -62,12 +62,12 @@ function checkAlone(options: ListenOptions): void {
 /**
  * Listens.
  *
- * @param options Where.
+ * @param options The address and the certificate.
  * @param report Gets the errors of `certificate` during a handshake.
  * @returns The listener.
  * @throws {DOMException} `NotSupportedError` outside Deno.
- * @throws {TypeError} If there is a certificate without its key, or a key without its certificate, or one of them is none; or if
- * anything of these goes with `path`.
+ * @throws {TypeError} If a certificate has no key, a key has no certificate, one of them is malformed, or one of these options is
+ *   given with `path`.
  */
 export function listen(options: ListenOptions, report: (error: unknown) => void): Listener {
   if (!("Deno" in globalThis)) {
@@ -104,11 +104,11 @@ function certificateOf({ cert, key, certificate }: ListenOptions): CertificateFo
 /**
  * Listens for TLS.
  *
- * @param where The port and the address.
- * @param certificateFor Gives the certificate for each handshake.
+ * @param where The port and the address to listen on.
+ * @param certificateFor Returns the certificate for each handshake.
  * @param report Gets its errors during a handshake.
- * @returns The listener. Its connections have not shaken hands: that comes with the first read.
- * @throws {TypeError} If a certificate or a key is none.
+ * @returns The listener. The TLS handshake of a connection begins with its first read.
+ * @throws {TypeError} If a certificate or a key is malformed.
  */
 export function listenTls(
   where: Required<Pick<ListenOptions, "port" | "hostname" | "reusePort">>,
@@ -125,7 +125,7 @@ export function listenTls(
         try {
           return secure(conn);
         } catch (error) {
-          conn.close(); // the certificate's fault: the next connection is not held up
+          conn.close(); // the certificate is at fault, so the next connection is accepted as usual
           report(error);
         }
       }

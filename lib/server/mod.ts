@@ -1,6 +1,6 @@
 /**
- * Servers, and no client: `serve`, `accept` and the types that belong to them. A program that only serves loads half of what `mod.ts`
- * loads, and listens sooner.
+ * Servers without the client: `serve`, `accept` and their types. A program that only serves loads half as much code as with the
+ * main entry point, and starts sooner.
  *
  * @example Echo
  * ```ts

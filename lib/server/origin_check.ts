@@ -1,15 +1,15 @@
 /**
- * The check of a request's origin, which says on the console how to let a page in: what is seen of a refusal is otherwise only a
- * failed connection in a browser.
+ * Checks a request's origin, and prints to the console how to allow a refused one. Without that, a refusal shows only as a failed
+ * connection in a browser.
  *
  * @module
  */
 import { compileOriginPolicy, isSerializedOrigin, type OriginPolicy, type OriginRequest } from "../handshake/origin.ts";
 
-/** Origins that one process prints: clients can make up as many as they like. */
+/** The most origins that one process prints, because clients can make up any number. */
 const MAX_TOLD = 16;
 
-/** The origins that were told of. */
+/** The origins that were printed. */
 const told = new Set<string>();
 
 /**
@@ -36,7 +36,7 @@ function notify({ origin, host }: OriginRequest, policy: OriginPolicy | undefine
   if (origin === undefined || !isSerializedOrigin(origin) || told.has(origin) || told.size >= MAX_TOLD) return;
   told.add(origin);
   const own = policy === undefined ? ` (and the origin of the pages on ${host}, which the list replaces)` : "";
-  // deno-lint-ignore no-console -- the operator can mend it, and nothing else on the server's side shows it
+  // deno-lint-ignore no-console -- the operator can fix it, and the server shows it nowhere else
   console.warn(
     `A page of ${origin} was refused with 403. If it is yours, add it to the option \`origins\`${own}: origins: ["${origin}"]`,
   );

@@ -10,7 +10,7 @@ import { withDeadline } from "../transport/opening.ts";
 /** Bytes that a peer takes or sends within `bodyTimeout`. */
 export const PACE_BYTES = 64 * 1024;
 
-/** Counts the time in which a peer is waited for. What we take ourselves does not count. */
+/** Measures the time spent waiting for a peer. The server's own time does not count. */
 export class Pace {
   readonly #timeout: number;
   readonly #late: () => unknown;
@@ -19,9 +19,9 @@ export class Pace {
   #bytes = 0;
 
   /**
-   * @param timeout Milliseconds that the peer may be waited for until it has moved 64 KiB. 0: none.
+   * @param timeout The longest time to wait for the peer for each 64 KiB, in milliseconds. 0 means no limit.
    * @param late Makes the error for a peer that is slower.
-   * @param list Where deadlines of that time wait: a peer that is fast needs no timer of its own then.
+   * @param list A list of deadlines of that time, so that a fast peer needs no timer.
    */
   constructor(timeout: number, late: () => unknown, list?: DeadlineList) {
     this.#timeout = this.#left = timeout;
@@ -29,7 +29,7 @@ export class Pace {
     this.#list = list;
   }
 
-  /** Waits for the peer. Throws what `late` makes when its time is up. */
+  /** Waits for the peer. Throws the error of `late` when the time is up. */
   async wait<T>(step: Promise<T>): Promise<T> {
     if (this.#timeout === 0) return await step;
     const start = performance.now();

@@ -1,5 +1,5 @@
 /**
- * The platform's WebSocket with the surface of a connection of ours: see `deno_serve.ts` for what it lacks.
+ * The platform's WebSocket with the API of a Sluice connection. See `deno_serve.ts` for what it lacks.
  *
  * @module
  */
@@ -23,36 +23,36 @@ import type { Address } from "../transport/transport.ts";
 import { checkOptions } from "../options.ts";
 import type { UpgradeRequestLimits } from "./upgrade_request_options.ts";
 
-/** After a failure the peer has this long to answer our close frame. */
+/** The time that the peer has to answer our close frame after a failure, in milliseconds. */
 const FAILED_TIMEOUT = 2_000;
-/** Milliseconds between two looks at what is queued out: the platform does not say when it is written. */
+/** Milliseconds between two checks of the queued bytes, because the platform does not report when they are written. */
 const DRAIN_POLL = 10;
 
-/** What a connection is made of. */
+/** The parts of a connection. */
 export interface PlatformConnectionOptions<Data> {
-  /** The platform's WebSocket, which is open. */
+  /** The platform's open WebSocket. */
   readonly socket: WebSocket;
-  /** What it is called in errors, such as `the WebSocket of Deno.serve`. */
+  /** Its name in errors, such as `the WebSocket of Deno.serve`. */
   readonly name: string;
-  /** Which end it is. */
+  /** Whether it is the server's or the client's end. */
   readonly role: Role;
   /** The URL that was requested. */
   readonly url: string;
-  /** The header fields of the peer, as far as they are known. */
+  /** The header fields of the peer that are known. */
   readonly headers: Headers;
   /** The extensions that the platform agreed on. */
   readonly extensions?: string;
-  /** The close code that the platform can send for another. By default it can send every code. */
+  /** Maps a close code to one that the platform can send. By default it can send every code. */
   readonly closeCodeFor?: (closeCode: number) => number;
   /** The subprotocol, or an empty string. */
   readonly protocol: string;
   /** The limits. */
   readonly limits: UpgradeRequestLimits;
-  /** The peer's address, where it is known. */
+  /** The peer's address, if it is known. */
   readonly remoteAddr: Address | undefined;
-  /** What the application keeps with it. */
+  /** The application's data. */
   readonly data: Data | undefined;
-  /** The hub, where there is one. */
+  /** The hub, if there is one. */
   readonly hub: Topics | undefined;
 }
 
@@ -75,7 +75,7 @@ export class PlatformConnection<Data> extends BaseConnection<Data> {
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   #drained: Deferred<void> | undefined;
 
-  /** @param options What it is made of. */
+  /** @param options Its parts. */
   constructor(options: PlatformConnectionOptions<Data>) {
     const { socket, role, url, headers, protocol, extensions = "", limits, remoteAddr, data, hub } = options;
     super({
@@ -151,7 +151,7 @@ export class PlatformConnection<Data> extends BaseConnection<Data> {
   }
 
   close(code: number = CloseCode.NORMAL, reason = ""): Promise<CloseInfo> {
-    encodeClosePayload(code, reason); // throws where they may not be sent
+    encodeClosePayload(code, reason); // throws if they may not be sent
     return this.#close(() => this.#socket.close(this.#closeCodeFor(code), reason));
   }
 
@@ -182,7 +182,7 @@ export class PlatformConnection<Data> extends BaseConnection<Data> {
     return this.#queue.take();
   }
 
-  /** The platform hands on whole messages only. */
+  /** The platform delivers whole messages only. */
   streamMessages(): PartSource {
     return async () => (await this.takeBatch())?.map(wholePart);
   }
@@ -191,7 +191,7 @@ export class PlatformConnection<Data> extends BaseConnection<Data> {
     this.#queue.consumeWith(consumer);
   }
 
-  /** When replies leave is the platform's affair. */
+  /** The platform decides when replies are sent. */
   flushAt(): void {}
   flush(): void {}
 
@@ -203,7 +203,7 @@ export class PlatformConnection<Data> extends BaseConnection<Data> {
     if (!this.full || this.#state === 3) return undefined;
     if (this.#drained === undefined) {
       this.#drained = defer();
-      this.#drained.promise.catch(() => {}); // who does not wait is not told
+      this.#drained.promise.catch(() => {}); // a caller that does not wait needs no error
       this.#watchDrain();
     }
     return this.#drained.promise;
@@ -219,10 +219,10 @@ export class PlatformConnection<Data> extends BaseConnection<Data> {
   }
 
   #receive(message: Message): void {
-    if (this.#state !== 1) return; // after our close frame only the peer's matters
+    if (this.#state !== 1) return; // after our close frame, only the peer's close frame matters
     const { maxMessageBytes, maxQueuedBytes } = this.#limits;
     const { length } = message;
-    // Three bytes at most for each UTF-16 unit: as a rule nothing has to be counted.
+    // A UTF-16 unit takes at most three bytes, so usually nothing has to be counted.
     const bytes = typeof message === "string" && 3 * length > maxMessageBytes ? utf8Length(message) : length;
     if (bytes > maxMessageBytes) {
       const facts = { limit: "maxMessageBytes", max: maxMessageBytes, actual: bytes, closeCode: 1009 } as const;
@@ -259,7 +259,7 @@ export class PlatformConnection<Data> extends BaseConnection<Data> {
     this.onend?.();
     this.#queue.end(error);
     this.#closed.resolve({
-      closeCode: closeCode || CloseCode.ABNORMAL, // the platform says 0 where it gave up
+      closeCode: closeCode || CloseCode.ABNORMAL, // the platform reports 0 after it gave up
       reason,
       wasClean: clean,
       ...(error === undefined ? {} : { error }),

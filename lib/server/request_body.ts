@@ -10,22 +10,22 @@ import { concatBytes } from "../pipeline/bytes/concat.ts";
 import type { Inflow } from "./inflow.ts";
 import { Pace, PACE_BYTES } from "./pace.ts";
 
-/** Bytes of a body that its handler did not read which are read for the sake of the next request. */
+/** The most bytes of an unread body that are read and discarded to get to the next request. */
 const MAX_DRAIN = 256 * 1024;
 
-/** What a body depends on. */
+/** The options of a body. */
 export interface RequestBodyOptions {
   /** How it ends. */
   readonly framing: RequestFraming;
-  /** The cap of {@linkcode Pace}. */
+  /** The limit for {@linkcode Pace}. */
   readonly bodyTimeout: number;
-  /** Where deadlines of `bodyTimeout` wait. */
+  /** The list of deadlines of `bodyTimeout`. */
   readonly list?: DeadlineList | undefined;
-  /** Writes `100 Continue` where the client waits for it before it sends the body (RFC 9110 §10.1.1). */
+  /** Writes `100 Continue` if the client waits for it before it sends the body (RFC 9110 §10.1.1). */
   readonly invite: (() => Promise<void>) | undefined;
 }
 
-/** One request's body. */
+/** The body of one request. */
 export class RequestBody {
   readonly #inflow: Inflow;
   readonly #parser: BodyParser;
@@ -49,12 +49,12 @@ export class RequestBody {
     );
   }
 
-  /** What is wrong with the body, and the client's fault. */
+  /** The client's error in the body, if there is one. */
   get failure(): HandshakeError | ConnectionError | undefined {
     return this.#failure;
   }
 
-  /** The body for a handler; `null` where there is none. */
+  /** The body for a handler; `null` if there is none. */
   get stream(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     if (this.#parser.complete) return null;
     return new ReadableStream({
@@ -67,20 +67,20 @@ export class RequestBody {
   }
 
   /**
-   * The answer is complete: reads what is left of the body, and gives back what came behind it.
+   * Called when the response is complete. Reads the rest of the body, and returns the bytes after it to the inflow.
    *
-   * @returns Whether the next request can be read: the body is at its end.
+   * @returns Whether the body is at its end, so that the next request can be read.
    */
   async finish(): Promise<boolean> {
     this.#over = true;
-    // A client that was not invited may send the body or not.
+    // A client that did not get `100 Continue` may or may not send the body.
     if (this.#failure !== undefined || (this.#invite !== undefined && !this.#parser.complete)) return false;
     try {
       for (let drained = 0; !this.#parser.complete && drained < MAX_DRAIN;) {
         drained += (await this.#read())?.length ?? 0;
       }
     } catch {
-      return false; // of no interest any more
+      return false; // the outcome no longer matters
     }
     if (!this.#parser.complete) return false;
     this.#inflow.unread(this.#parser.rest);
@@ -102,7 +102,7 @@ export class RequestBody {
     }
   }
 
-  /** The next bytes of the body, or `null` behind its end. */
+  /** Returns the next bytes of the body, or `null` after its end. */
   async #read(): Promise<Uint8Array<ArrayBuffer> | null> {
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     while (pieces.length === 0) {

@@ -1,5 +1,5 @@
 /**
- * A server: a listener, an accept loop that outlives its errors, and a shutdown that lets everybody finish.
+ * A server: a listener, an accept loop that survives errors, and a graceful shutdown.
  *
  * @module
  */
@@ -77,7 +77,7 @@ export function serve<Answer extends AnyUpgradeAnswer>(
   options: WithUpgrade<ServeOptions, Answer>,
   handler: WebSocketHandler<DataOf<Answer>, ConnectionOf<Answer>>,
 ): WebSocketServer<DataOf<Answer>>;
-/** Serves WebSockets, whose `data` may be attached later, or never. */
+/** Serves WebSockets. `data` of a connection may be attached later, or never. */
 export function serve<Data = unknown>(
   options: ServeOptions<Data>,
   handler: WebSocketHandler<Data>,
@@ -102,7 +102,7 @@ class Server<Data> implements WebSocketServer<Data> {
     try {
       options.onListen?.(this.addr);
     } catch (error) {
-      this.#listener.close(); // the caller gets no server that could be shut down
+      this.#listener.close(); // the caller gets no server that it could shut down
       throw error;
     }
     const stop = () => void this.shutdown();
@@ -112,7 +112,7 @@ class Server<Data> implements WebSocketServer<Data> {
     this.#accepting = new AcceptLoop(this.#listener, {
       take: (conn) => this.#group.take(conn),
       report: (error) => this.#group.report(error),
-      onLost: () => void this.shutdown(), // that is a shutdown too
+      onLost: () => void this.shutdown(), // this is a shutdown too
       stopping: this.#group.stopping,
     });
   }
@@ -155,7 +155,7 @@ class Server<Data> implements WebSocketServer<Data> {
   }
 
   #stop(options: ShutdownOptions): Promise<void> {
-    // The listener stays open while anything is under way, so that new clients get 503 and not a refused connection.
+    // The listener stays open while work is under way, so that new clients get 503 and not a refused connection.
     return this.#group.stop(options, () => this.#accepting.close()).then(async () => {
       this.#accepting.close();
       await this.#accepting.released();

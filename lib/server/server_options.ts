@@ -208,7 +208,7 @@ export interface ServeOptions<Data = unknown> extends GroupOptions<Data>, Listen
   signal?: AbortSignal;
 }
 
-/** `accept`, and every server. */
+/** The options of `accept` and of every server. */
 export const ACCEPT_OPTION_KINDS: OptionKinds<AcceptOptions> = {
   ...LIMIT_KINDS,
   protocols: TEXT_OR_TEXTS,
@@ -225,7 +225,7 @@ export const ACCEPT_OPTION_KINDS: OptionKinds<AcceptOptions> = {
   signal: SIGNAL,
 };
 
-/** A server, whatever brings its connections. */
+/** The options of every server, over any transport. */
 export const GROUP_OPTION_KINDS: OptionKinds<GroupOptions> = {
   ...ACCEPT_OPTION_KINDS,
   ...SERVER_LIMIT_KINDS,
@@ -247,12 +247,12 @@ export const SERVE_OPTION_KINDS: OptionKinds<ServeOptions> = {
   onListen: CALLBACK,
 };
 
-/** `server.shutdown`. Whether the code may be sent is judged where it is encoded. */
+/** `server.shutdown`. The code is checked when it is encoded. */
 export const SHUTDOWN_OPTION_KINDS: OptionKinds<ShutdownOptions> = {
   code: whole({ least: 1000, most: 4999, infinite: false }),
   reason: TEXT,
   timeout: TIME,
 };
 
-/** What `upgrade` gives. */
+/** The result of `upgrade`. */
 export const UPGRADE_ANSWER_KINDS: OptionKinds<UpgradeAnswer> = { protocol: TEXT, headers: HEADERS, data: ANYTHING };

@@ -1,6 +1,6 @@
 /**
- * TLS on the server's side, by `node:tls`. `Deno.listenTls` echoes a quarter faster and more, but what it accepts cannot be dropped:
- * Deno 2.9 keeps the TCP connection of a TLS handshake that is not over, whatever is called, for as long as its client says nothing.
+ * TLS for servers, with `node:tls`. `Deno.listenTls` echoes faster by a quarter and more, but its connections cannot be dropped
+ * during the TLS handshake: Deno 2.9 keeps the TCP connection until the client sends something, whatever is called.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { duplexOf } from "../node/duplex.ts";
 import { nodeConnection } from "../transport/node_connection.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 
-/** A certificate, and its key. */
+/** A certificate and its key. */
 export interface TlsCertificate {
   /** The certificate chain in PEM. */
   readonly cert: string;
@@ -19,23 +19,25 @@ export interface TlsCertificate {
 }
 
 /**
- * Gives the certificate for a handshake. The next handshake sees a new one, so a certificate is renewed without a restart.
+ * Returns the certificate for a handshake. You can return a new certificate at any time, so you can renew it without a restart.
  *
- * @param serverName The name that the client asks for (SNI, RFC 6066 §3), in lower case; `undefined` if it asks for none, as a client
- *   does that connects to an IP address.
- * @returns The certificate: the same object for as long as it is the same certificate, as it is parsed once for each object. `undefined`
- *   for a name that is not known: the client then gets the certificate for `undefined`.
+ * @param serverName The name that the client asks for (SNI, RFC 6066 §3), in lower case; `undefined` if it sends none, for
+ *   example when it connects to an IP address.
+ * @returns The certificate. Return the same object while the certificate is the same, because each object is parsed once. Return
+ *   `undefined` for an unknown name; the client then gets the certificate for `undefined`.
  */
 export type CertificateFor = (serverName: string | undefined) => TlsCertificate | undefined;
 
 /**
- * Makes what puts TLS on connections.
+ * Creates a function that starts TLS on connections.
  *
- * @param certificateFor Gives the certificate. It is asked once here, so that a mistake shows at the call.
- * @param report Gets the error if `certificateFor` throws during a handshake, or gives what cannot be used; that handshake fails.
- * @returns Puts TLS on a connection, at once: the handshake goes on while it is first read. To close it ends the one below at once.
- *   It throws where `certificateFor` does, or gives what cannot be used.
- * @throws {TypeError} If there is no certificate, the certificate or the key is none, or they do not belong together.
+ * @param certificateFor Returns the certificate. It is called once here, so that a mistake shows at once.
+ * @param report Gets the error if `certificateFor` throws during a handshake or returns an unusable certificate; that handshake
+ *   fails.
+ * @returns A function that starts TLS on a connection and returns at once; the handshake continues during the first read. Closing
+ *   the TLS connection ends the connection below at once. The function throws if `certificateFor` throws or returns an unusable
+ *   certificate.
+ * @throws {TypeError} If the certificate is missing, the certificate or the key is malformed, or the two do not belong together.
  */
 export function createTls(
   certificateFor: CertificateFor,
@@ -72,12 +74,12 @@ export function createTls(
       secureContext,
       SNICallback(name, done) {
         try {
-          // Deno asks for "" where the client sent no name, Node does not ask.
+          // If the client sent no name, Deno calls this with "", and Node does not call it.
           const certificate = name === "" ? undefined : certificateFor(name.toLowerCase());
           done(null, certificate === undefined ? secureContext : contextOf(certificate));
         } catch (error) {
           report(error);
-          below.destroy(); // as `done` with an error leaves the client waiting
+          below.destroy(); // because `done` with an error leaves the client waiting
         }
       },
     });
@@ -88,7 +90,7 @@ export function createTls(
       ...nodeConnection(socket),
       close() {
         socket.destroy();
-        below.destroy(); // at once: the socket would take its turn
+        below.destroy(); // at once, because the socket alone would delay it
       },
       secure: true,
       ...(remoteAddr && { remoteAddr }),
@@ -98,7 +100,7 @@ export function createTls(
 }
 
 /**
- * Checks a certificate and its key, as `serve` does. `node:tls` would say nothing here, and fail every handshake.
+ * Checks a certificate and its key, as `serve` does. `node:tls` reports nothing here and then fails every handshake.
  *
  * @param certificate The certificate and the key.
  * @throws {TypeError} If one of them is not in PEM, or they do not belong together.

@@ -1,5 +1,5 @@
 /**
- * What TypeScript knows of `socket.data`: the type that `upgrade` gives.
+ * The type of `socket.data`, inferred from `upgrade`.
  *
  * @module
  */
@@ -7,11 +7,11 @@ import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import type { WebSocketConnection, WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
 import type { UpgradeAnswer, UpgradeInfo } from "./server_options.ts";
 
-/** What `upgrade` may give. */
+/** A result of `upgrade`. */
 export type AnyUpgradeAnswer = UpgradeAnswer | Response | void;
 
 /**
- * Options whose `upgrade` is there, so that the type of `socket.data` follows from what it returns.
+ * Options with `upgrade`, so that the type of `socket.data` follows from its result.
  *
  * @typeParam Options All options.
  * @typeParam Answer What `upgrade` returns.
@@ -22,7 +22,7 @@ export type WithUpgrade<Options, Answer extends AnyUpgradeAnswer> = Omit<Options
 };
 
 /**
- * The data in an answer. A refusal has none, as no connection comes of it.
+ * The type of the data in a result of `upgrade`. A refusal has none, because it opens no connection.
  *
  * @typeParam Answer What `upgrade` returns.
  */
@@ -32,14 +32,14 @@ export type DataIn<Answer> = Answer extends Response ? never
   : undefined;
 
 /**
- * The type of the data that `upgrade` attaches: `unknown` where it attaches none, so that the application may later.
+ * The type of the data that `upgrade` attaches. It is `unknown` if `upgrade` attaches none, so that you can attach data later.
  *
  * @typeParam Answer What `upgrade` returns.
  */
 export type DataOf<Answer> = [DataIn<Answer>] extends [undefined] ? unknown : Exclude<DataIn<Answer>, undefined>;
 
 /**
- * A connection with such data: `data` is `undefined` only where `upgrade` may leave it out.
+ * A connection with such data. `data` may be `undefined` only if `upgrade` may omit it.
  *
  * @typeParam Answer What `upgrade` returns.
  */

@@ -58,7 +58,7 @@ export function upgradeRequest<Data>(
   options: UpgradeRequestOptions<Data> & { data: Data },
   handler: WebSocketHandler<Data, WebSocketConnectionWithData<Data>>,
 ): Response;
-/** Responds to a request of `Deno.serve` with a WebSocket, whose `data` may be attached later, or never. */
+/** Responds to a request of `Deno.serve` with a WebSocket. `data` may be attached later, or never. */
 export function upgradeRequest<Data = unknown>(
   request: Request,
   options: UpgradeRequestOptions<Data>,
@@ -82,10 +82,10 @@ export function upgradeRequest<Data>(
 
 const REQUEST = kind("a Request", (value) => value instanceof Request);
 
-/** The requests that were upgraded: one has one answer. */
+/** The requests that were upgraded, because each request gets one response. */
 const UPGRADED = new WeakSet<Request>();
 
-/** Upgrades requests of `Deno.serve`, by options that are compiled once. */
+/** Upgrades requests of `Deno.serve`, with options that are compiled once. */
 export class PlatformAcceptor<Data> {
   readonly #options: PlatformAcceptorOptions<Data>;
   readonly #handler: WebSocketHandler<Data>;
@@ -94,8 +94,8 @@ export class PlatformAcceptor<Data> {
   readonly #checkOrigin: (request: Pick<UpgradeRequest, "origin" | "host">) => void;
 
   /**
-   * @param options Options whose kinds were checked.
-   * @param handler What holds each connection.
+   * @param options Options whose types were checked.
+   * @param handler Handles each connection.
    */
   constructor(options: PlatformAcceptorOptions<Data>, handler: WebSocketHandler<Data>) {
     this.#options = options;
@@ -106,13 +106,13 @@ export class PlatformAcceptor<Data> {
   }
 
   /**
-   * Reads and checks a request, by the rules of our own server, which `Deno.upgradeWebSocket` does not ask for: the version, the
-   * key, one of each field, and the origin.
+   * Reads and checks a request by the rules of `serve`. `Deno.upgradeWebSocket` does not check the version, the key, repeated
+   * fields or the origin.
    *
    * @throws {HandshakeError} If it is refused.
    */
   read({ method, url, headers }: Request): UpgradeRequest {
-    // The platform gives the target as it came: the URL parser would settle what is to be judged.
+    // The platform gives the raw target. It is checked before the URL parser would normalize it.
     const [scheme = "", rest = ""] = url.split("://", 2);
     const slash = rest.indexOf("/");
     const target = slash < 0 ? new URL(url).pathname : url.slice(scheme.length + "://".length + slash);
@@ -127,9 +127,9 @@ export class PlatformAcceptor<Data> {
    * Upgrades a request.
    *
    * @param request The request.
-   * @param upgrade What was read of it.
-   * @param choice What was decided about it.
-   * @returns The answer, for `Deno.serve`.
+   * @param upgrade The checked request.
+   * @param choice The subprotocol, header fields and data to use.
+   * @returns The response for `Deno.serve`.
    * @throws {TypeError} If it was upgraded before.
    */
   open(request: Request, upgrade: UpgradeRequest, choice: PlatformChoice<Data>): Response {
@@ -141,7 +141,7 @@ export class PlatformAcceptor<Data> {
     const protocol = choice.protocol ?? chooseSubprotocol(upgrade.protocols, this.#protocols);
     const { socket, response } = Deno.upgradeWebSocket(request, {
       ...(protocol === "" ? {} : { protocol }),
-      // The platform pings after half of it, and gives up after the rest; it counts in seconds.
+      // The platform pings after half of this time and gives up after the rest. It counts in seconds.
       idleTimeout: limits.pingInterval === 0 ? 0 : Math.ceil((limits.pingInterval + limits.pongTimeout) / 1000),
     });
     for (const [name, value] of new Headers(choice.headers)) response.headers.append(name, value);
@@ -164,30 +164,30 @@ export class PlatformAcceptor<Data> {
   }
 }
 
-/** What all requests have in common. */
+/** Options that apply to all requests. */
 export type PlatformAcceptorOptions<Data> = Omit<UpgradeRequestOptions<Data>, "data" | "headers" | "remoteAddr">;
 
-/** What is decided about one request. */
+/** The result of `upgrade` for one request. */
 export interface PlatformChoice<Data> extends Pick<UpgradeRequestOptions<Data>, "data" | "headers"> {
-  /** The peer's address, where it is known. */
+  /** The peer's address, if it is known. */
   readonly remoteAddr?: Address | undefined;
   /** The subprotocol, one of those requested. By default the first of `protocols` that the client requested too. */
   readonly protocol?: string | undefined;
 }
 
-/** What is known of a request of the platform's, in the shape that hooks of a server of ours are given. */
+/** Information about a request of the platform, in the form that the hooks of `serve` get. */
 export function platformInfo(request: Request, remoteAddr: Address | undefined): UpgradeInfo {
   return {
     remoteAddr,
     localAddr: undefined,
     extensions: [],
     get signal() {
-      return request.signal; // Deno warns the first program that looks at it
+      return request.signal; // reading it makes Deno print a warning
     },
   };
 }
 
-/** The answer that refuses a request. */
+/** Makes the response that refuses a request. */
 export function refusalOf(error: HandshakeError): Response {
   const { status, headers, body } = refusalResponse(error);
   headers.set("Connection", headers.has("Upgrade") ? "close, Upgrade" : "close");

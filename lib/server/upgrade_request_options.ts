@@ -9,7 +9,7 @@ import { LIMIT_KINDS, type Limits } from "../limits.ts";
 import { ANYTHING, CALLBACK, HEADERS, isObject, kind, type OptionKinds, TEXT_OR_TEXTS } from "../option_kinds.ts";
 import type { Address } from "../transport/transport.ts";
 
-/** How a request is upgraded. */
+/** The options of `upgradeRequest`. */
 export interface UpgradeRequestOptions<Data = unknown> extends
   Partial<
     Pick<
@@ -33,7 +33,7 @@ export interface UpgradeRequestOptions<Data = unknown> extends
   onError?(error: unknown): unknown;
 }
 
-/** The limits among them. The others are the platform's. */
+/** The limits that apply. The platform sets the others. */
 export type UpgradeRequestLimits = { readonly [Name in keyof Limits & keyof UpgradeRequestOptions]: Limits[Name] };
 
 const { maxMessageBytes, highWaterMark, maxQueuedBytes, closeTimeout, pingInterval, pongTimeout } = LIMIT_KINDS;

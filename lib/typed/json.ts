@@ -88,7 +88,7 @@ export const JSON_OPTION_KINDS: OptionKinds<JsonOptions> = {
  * @param schema The schema of what comes, and of what is sent if `send` is not given.
  * @param options The schema of what is sent, the close codes and the limits.
  * @returns The codec.
- * @throws {TypeError} If the schema is none, or an option is unknown or of another kind.
+ * @throws {TypeError} If the schema is none, or an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function json<Schema extends StandardSchema, Sent extends StandardSchema>(

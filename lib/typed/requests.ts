@@ -135,7 +135,7 @@ export interface Requests<Answer = unknown> extends AsyncDisposable {
  * @param connection The connection, which nothing else reads.
  * @param options Who answers, the schemas and the limits.
  * @returns The requests of the connection.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function requests<

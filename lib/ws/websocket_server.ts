@@ -103,7 +103,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
    *
    * @param options Where requests come from, and what is done with them.
    * @param callback Is called when the server listens.
-   * @throws {TypeError} Unless exactly one of `port`, `server` and `noServer` is given, or if an option of ours is of another kind.
+   * @throws {TypeError} Unless exactly one of `port`, `server` and `noServer` is given, or if one of its options has the wrong type.
    * @throws {RangeError} If a number is out of range.
    */
   constructor(options: ServerOptions, callback?: () => void) {

@@ -1,5 +1,5 @@
 /**
- * Which proxy a connection goes through: the one that was named, or the one that the environment names.
+ * Chooses the proxy of a connection: from the options or from the environment.
  *
  * @module
  */
@@ -19,22 +19,22 @@ export interface ProxyOptions {
   headers?: HeadersInit;
 }
 
-/** A proxy, as it is spoken to. */
+/** A proxy in the form that is used to connect. */
 export interface Proxy extends HostAndPort {
-  /** Its protocol: CONNECT of HTTP, or SOCKS5. */
+  /** Its protocol: HTTP CONNECT or SOCKS5. */
   readonly protocol: "http" | "socks5";
-  /** Whether TLS is spoken to it. */
+  /** Whether the connection to it uses TLS. */
   readonly secure: boolean;
-  /** Who we are, for it to check; `""` where nothing was given. As in the URL: percent-encoded. */
+  /** The user name, percent-encoded as in the URL; `""` if none was given. */
   readonly username: string;
   readonly password: string;
-  /** More fields of the CONNECT request, names in lower case. */
+  /** More header fields of the CONNECT request, with names in lower case. */
   readonly headers: HeaderFields;
-  /** What may be shown: its URL without credentials. */
+  /** Its URL without credentials, which may be shown. */
   readonly href: string;
 }
 
-/** Each scheme, and the port where the URL has none: HTTP's own, and SOCKS's (RFC 1928 §3). */
+/** The default port of each scheme: those of HTTP, and that of SOCKS (RFC 1928 §3). */
 const SCHEMES: Readonly<Record<string, { protocol: Proxy["protocol"]; secure: boolean; port: number }>> = {
   "http:": { protocol: "http", secure: false, port: 80 },
   "https:": { protocol: "http", secure: true, port: 443 },
@@ -42,16 +42,17 @@ const SCHEMES: Readonly<Record<string, { protocol: Proxy["protocol"]; secure: bo
   "socks5h:": { protocol: "socks5", secure: false, port: 1080 },
 };
 
-/** RFC 1929 §2 has one byte for each length. */
+/** RFC 1929 §2 uses one byte for each length. */
 const MOST_CREDENTIAL_BYTES = 255;
 
 /**
- * Reads what names a proxy.
+ * Parses the option `proxy`.
  *
- * @param given The URL, or the URL with header fields. Where the scheme is missing, `host:port`, it is http.
+ * @param given The URL, or the URL with header fields. If the scheme is missing (`host:port`), it is http.
  * @returns The proxy.
  * @throws {DOMException} `SyntaxError` if the URL does not parse or has another scheme.
- * @throws {TypeError} If a header field is malformed or the handshake's own, or SOCKS cannot carry the credentials.
+ * @throws {TypeError} If a header field is malformed or set by the handshake itself, or if the credentials are too long for
+ *   SOCKS.
  */
 export function parseProxy(given: string | URL | ProxyOptions): Proxy {
   const { url, headers } = typeof given === "string" || given instanceof URL ? { url: given } : given;
@@ -82,18 +83,17 @@ export function parseProxy(given: string | URL | ProxyOptions): Proxy {
   };
 }
 
-/** Reads a variable of the environment. */
+/** Reads an environment variable. */
 export type Environment = (name: string) => string | undefined;
 
 /**
- * Decides which proxy each handshake goes through. With `"env"` the environment is read for each: a redirect may lead to a host of
+ * Chooses the proxy of each handshake. With `"env"` the environment is read each time, because a redirect may lead to a host of
  * `NO_PROXY`.
  *
- * @param given What `connect` was given.
- * @param first Where the first handshake goes.
- * @param env Reads the environment; called for `"env"` alone.
- * @returns The proxy for a handshake, `undefined` for none. A Unix socket is connected to without one.
- * @throws {DOMException} `SyntaxError` if what was given names no proxy.
+ * @param given The option `proxy` of `connect`. @param first The target of the first handshake. @param env Reads the environment;
+ *   called for `"env"` only.
+ * @returns The proxy for a handshake, or `undefined`, as for a Unix socket.
+ * @throws {DOMException} `SyntaxError` if the option does not name a proxy.
  * @throws {TypeError} If a proxy was given for a Unix socket.
  */
 export function chooseProxy(
@@ -113,19 +113,19 @@ export function chooseProxy(
 
 /**
  * The proxy that the environment names for a host: `HTTPS_PROXY` for wss, `HTTP_PROXY` for ws, or else `ALL_PROXY`, unless
- * `NO_PROXY` lists the host. Names in lower case come first, as curl and Python have it; an empty value counts for nothing.
+ * `NO_PROXY` lists the host. Names in lower case take precedence, as in curl and Python; an empty value is ignored.
  *
- * @param to The host and the port, and whether TLS is spoken to it.
+ * @param to The host and the port, and whether it uses TLS.
  * @param env Reads the environment.
  * @returns The proxy, or `undefined` for none.
- * @throws {DOMException} `SyntaxError` if the variable holds no proxy.
+ * @throws {DOMException} `SyntaxError` if the variable does not hold a proxy's URL.
  */
 export function environmentProxy(
   to: HostAndPort & { readonly secure: boolean },
   env: Environment,
 ): Proxy | undefined {
   const read = (name: string) => env(name) || env(name.toUpperCase()) || undefined;
-  // CGI puts a request's header field Proxy into HTTP_PROXY (CVE-2016-5385): there, only the name in lower case is ours.
+  // CGI puts a request's header field Proxy into HTTP_PROXY (CVE-2016-5385), so there only the name in lower case is read.
   const plain = () => env("http_proxy") || (env("REQUEST_METHOD") === undefined ? env("HTTP_PROXY") : undefined);
   const url = (to.secure ? read("https_proxy") : plain()) || read("all_proxy");
   if (url === undefined || isExempt(read("no_proxy") ?? "", to)) return undefined;

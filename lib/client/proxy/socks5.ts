@@ -1,5 +1,5 @@
 /**
- * The client's side of SOCKS5, RFC 1928 and RFC 1929, with no network: bytes in, bytes out.
+ * The client's side of SOCKS5 (RFC 1928 and RFC 1929) without the network: it takes bytes and returns bytes.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { ConnectionError, invalidState } from "../../errors.ts";
 import { parseAddress } from "../../handshake/ip_address.ts";
 import type { HostAndPort } from "../target.ts";
 
-/** What SOCKS proxies check, RFC 1929: at most 255 bytes of UTF-8 each. */
+/** The credentials for a SOCKS proxy (RFC 1929), at most 255 bytes of UTF-8 each. */
 export interface Socks5Credentials {
   readonly username: string;
   readonly password: string;
@@ -36,22 +36,22 @@ const REPLIES: readonly string[] = [
 ];
 
 /**
- * Asks a SOCKS5 proxy for a connection. What was pushed may be reused: nothing of it is kept as a view.
+ * Asks a SOCKS5 proxy for a connection. Buffers that were pushed may be reused, because no view of them is kept.
  */
 export class Socks5Handshake {
   readonly #request: Uint8Array<ArrayBuffer>;
   readonly #credentials: Socks5Credentials | undefined;
-  /** The answer that has begun. The longest has a name in it: 4 + 1 + 255 + 2 bytes. */
+  /** The reply that is being read. The longest contains a name: 4 + 1 + 255 + 2 bytes. */
   readonly #answer = new Uint8Array(262);
   #length = 0;
   #expected: "method" | "login" | "reply" | "nothing" = "method";
   #rest = new Uint8Array(0);
 
   /**
-   * Makes it.
+   * Creates the handshake.
    *
-   * @param to Where the proxy shall connect to. It looks up a name itself.
-   * @param credentials Who we are, where the proxy may want to know.
+   * @param to The host and port to connect to. The proxy resolves the name.
+   * @param credentials The credentials, if the proxy requires them.
    * @throws {RangeError} If the host's name is longer than 255 bytes.
    */
   constructor(to: HostAndPort, credentials?: Socks5Credentials) {
@@ -60,7 +60,7 @@ export class Socks5Handshake {
     this.#credentials = credentials;
   }
 
-  /** What to send first: the ways in which we can log in. */
+  /** The first message to send, with the authentication methods that we support. */
   greeting(): Uint8Array<ArrayBuffer> {
     const methods = this.#credentials === undefined ? [Method.NONE] : [Method.NONE, Method.PASSWORD];
     return Uint8Array.of(VERSION, methods.length, ...methods);
@@ -71,7 +71,7 @@ export class Socks5Handshake {
     return this.#expected === "nothing";
   }
 
-  /** A copy of the bytes that came behind the proxy's last answer. Empty until that is complete. */
+  /** A copy of the bytes after the proxy's last reply. It is empty until that reply is complete. */
   get rest(): Uint8Array<ArrayBuffer> {
     return this.#rest;
   }
@@ -79,9 +79,8 @@ export class Socks5Handshake {
   /**
    * Takes the next bytes.
    *
-   * @param bytes What was read.
-   * @returns What to send, often nothing.
-   * @throws {ConnectionError} If the proxy refuses, or its answer is not SOCKS5.
+   * @param bytes The bytes that were read. @returns The bytes to send, often none.
+   * @throws {ConnectionError} If the proxy refuses, or its reply is not SOCKS5.
    * @throws {DOMException} `InvalidStateError` if it was complete already.
    */
   push(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -99,7 +98,7 @@ export class Socks5Handshake {
     return Uint8Array.from(sent);
   }
 
-  /** The size of the answer that has begun, as far as its bytes tell it. A refusal need not have an address behind it. */
+  /** The size of the current reply, as far as its bytes show it. A refusal may lack the address. */
   #size(): number {
     const answer = this.#answer;
     if (this.#expected !== "reply" || this.#length < 2 || answer[0] !== VERSION || answer[1] !== 0) return 2;
@@ -111,7 +110,7 @@ export class Socks5Handshake {
     throw new ConnectionError(`SOCKS proxy answered with address type ${type}`);
   }
 
-  /** Judges a complete answer; the return value is what it asks for. */
+  /** Handles a complete reply, and returns the bytes to send next. */
   #take(): Iterable<number> {
     const [version = 0, value = 0] = this.#answer;
     if (version !== (this.#expected === "login" ? LOGIN_VERSION : VERSION)) {

@@ -1,5 +1,5 @@
 /**
- * A connection to a proxy becomes one to the server behind it.
+ * Turns a connection to a proxy into a connection to the server behind it.
  *
  * @module
  */
@@ -15,16 +15,16 @@ import { authority, type HostAndPort } from "../target.ts";
 import type { Proxy } from "./proxy.ts";
 import { Socks5Handshake } from "./socks5.ts";
 
-/** The limits of a proxy's answer. */
+/** The limits of a proxy's response. */
 export type TunnelLimits = HeadLimits & Pick<Limits, "maxErrorBodyBytes">;
 
 /**
- * Asks a proxy to connect through.
+ * Asks a proxy to open a tunnel.
  *
- * @param conn The connection to the proxy. Afterwards it reaches to the server; no other code may use it before.
+ * @param conn The connection to the proxy. Afterwards it leads to the server; no other code may use it before.
  * @param proxy The proxy.
  * @param to The server.
- * @param limits The limits of the proxy's answer.
+ * @param limits The limits of the proxy's response.
  * @throws {HandshakeError} If an HTTP proxy refuses, with its status, header fields and the start of the body.
  * @throws {ConnectionError} If a SOCKS proxy refuses, or the connection is lost.
  */
@@ -39,14 +39,14 @@ export async function openTunnel(
     const rest = proxy.protocol === "http"
       ? await openHttpTunnel(transport, proxy, to, limits)
       : await openSocksTunnel(transport, proxy, to);
-    // Servers of WebSockets and of TLS wait for the client first, so these bytes must not be taken for the server's.
+    // WebSocket and TLS servers wait for the client first, so these bytes cannot be the server's.
     if (rest.length > 0) throw new ConnectionError(`Proxy sent ${rest.length} bytes behind its answer`);
   } catch (error) {
     throw reworded(error, (message) => `Cannot connect to ${authority(to)} through ${proxy.href}: ${message}`);
   }
 }
 
-/** RFC 9110 §9.3.6. What comes behind the head of a 2xx is the tunnel's, whatever its fields say. */
+/** RFC 9110 §9.3.6. The bytes after the head of a 2xx response belong to the tunnel, whatever its header fields say. */
 async function openHttpTunnel(
   transport: Transport,
   proxy: Proxy,
@@ -62,7 +62,10 @@ async function openHttpTunnel(
   throw await refusal(message, head, { transport, rest, max: limits.maxErrorBodyBytes });
 }
 
-/** The bytes of a CONNECT request. Our own `Authorization` and `Cookie` are the server's, and never here. */
+/**
+ * Returns the bytes of a CONNECT request. `Authorization` and `Cookie` of the handshake are for the server, and are never sent
+ * here.
+ */
 export function connectRequest(proxy: Proxy, to: HostAndPort): Uint8Array<ArrayBuffer> {
   const [host = authority(to)] = fieldValues(proxy.headers, "host");
   const credentials = basicCredentials(proxy);
