@@ -1,35 +1,35 @@
 /**
- * What waits for a subscriber that does not read, in a bounded number of bytes.
+ * The messages that wait for a slow subscriber, bounded in bytes.
  *
  * @module
  */
 import type { SlowPolicy } from "../connection/socket_options.ts";
 import type { HubMessage } from "./hub_message.ts";
 
-/** What has a place in the queue; with `latest-only` a newer message of its topic takes it. */
+/** A place in the queue. With `latest-only` a newer message of the same topic takes it over. */
 interface Place {
   message: HubMessage;
 }
 
-/** Messages in order, the newest of them. */
+/** A queue of messages in order, which keeps the newest. */
 export class Backlog {
   readonly #maxBytes: number;
   readonly #places: Place[] = [];
-  /** The places of topics of which only the newest message is kept. */
+  /** The places of topics for which only the newest message is kept. */
   readonly #latest = new Map<string, Place>();
   #bytes = 0;
 
-  /** @param maxBytes Bytes of the messages that it holds at most. */
+  /** @param maxBytes The most bytes of messages to hold. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Messages that wait. */
+  /** The number of waiting messages. */
   get length(): number {
     return this.#places.length;
   }
 
-  /** Puts a message in, and returns how many were dropped for it. */
+  /** Adds a message, and returns the number of messages that were dropped for it. */
   put(message: HubMessage, policy: Extract<SlowPolicy, "drop-oldest" | "latest-only">): number {
     let dropped = 0;
     const place = policy === "latest-only" ? this.#latest.get(message.topic) : undefined;
@@ -47,7 +47,7 @@ export class Backlog {
     return dropped;
   }
 
-  /** Takes the oldest message out. */
+  /** Removes and returns the oldest message. */
   take(): HubMessage | undefined {
     const place = this.#places.shift();
     if (place === undefined) return undefined;

@@ -1,8 +1,8 @@
 /**
  * Hubs in the workers of one process, over a `BroadcastChannel`.
  *
- * Deno's channel keeps 256 posts for a receiver and drops the oldest beyond that: 20 000 posts in one go arrive as 10 000. So what
- * is published in one go is one post, and the next is made when everybody has answered the last.
+ * Deno's channel keeps 256 posts for a receiver and drops older ones: of 20 000 posts in a row, 10 000 arrive. So messages that
+ * are published together are sent as one post, and the next post follows when all receivers have answered the last one.
  *
  * @module
  */
@@ -12,19 +12,20 @@ import { checkOptions } from "../options.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
 import { BROKER_OPTION_KINDS, type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
 
-/** Milliseconds that a receiver may take to answer. A slower receiver is not waited for until it has answered. */
+/** Milliseconds that a receiver may take to answer. After that, the broker no longer waits for it until it has answered. */
 const ANSWER_TIMEOUT = 1_000;
 
 /** Milliseconds between posts while no receiver is known. */
 const DISCOVERY_TIME = 5;
 
 /**
- * Deno shares one source of posts among all channels of a process, ends it with the last channel, and takes a moment for that. A
- * channel that is made in this moment loses its source: what it posts throws a `TypeError`. So each waits for the last one's end.
+ * Deno shares one source of posts among all channels of a process, and ends it a moment after the last channel is closed. A
+ * channel that is opened in this moment loses its source, and its posts throw a `TypeError`. So each channel waits for the end of
+ * the previous one.
  */
 let lastEnd: Promise<void> = Promise.resolve();
 
-/** What goes over the channel. */
+/** A post on the channel. */
 type Post =
   | { readonly kind: "hello"; readonly from: string }
   | { readonly kind: "bye"; readonly from: string }
@@ -34,9 +35,9 @@ type Post =
 type Item = readonly [name: string, bytes: Uint8Array];
 
 /**
- * A broker between the workers of one process. It needs nothing and is `up` at once.
+ * Creates a broker between the workers of one process. It needs no server and is `up` at once.
  *
- * Delivery is at most once: a worker that hangs for seconds while others publish loses messages.
+ * Delivery is at most once. A worker that hangs for seconds while others publish loses messages.
  *
  * @example Two hubs of one process
  * ```ts
@@ -52,7 +53,7 @@ type Item = readonly [name: string, bytes: Uint8Array];
  * assertEquals(hub.brokerState, "up");
  * ```
  *
- * @param name The channel's name: brokers of one name hear each other.
+ * @param name The channel's name. Brokers with the same name exchange messages.
  * @param options Limits and hooks.
  * @returns The broker.
  * @throws {TypeError} If an option is unknown or has the wrong type.
@@ -74,7 +75,7 @@ export function broadcastBroker(name: string, options: BrokerOptions = {}): Link
 function openChannel(name: string, receive: (name: string, bytes: Uint8Array) => void): BrokerSession {
   const channel = new BroadcastChannel(name);
   const self = crypto.randomUUID();
-  /** The others, and the last batch of ours that each has seen. */
+  /** The other brokers, and the last of our batches that each has received. */
   const peers = new Map<string, number>();
   let number = 0;
   let check = () => {};
@@ -82,7 +83,7 @@ function openChannel(name: string, receive: (name: string, bytes: Uint8Array) =>
 
   const { promise: ended, resolve: end } = defer<unknown>();
 
-  /** A channel that cannot post is lost, as a connection is: the broker opens another. */
+  /** A channel that cannot post counts as a lost connection, so the broker opens another. */
   const post = (post: Post): void => {
     try {
       channel.postMessage(post);
@@ -109,7 +110,7 @@ function openChannel(name: string, receive: (name: string, bytes: Uint8Array) =>
   const answer = (to: string, number: number) => post({ kind: "seen", from: self, to, number });
   post({ kind: "hello", from: self });
 
-  /** Resolves when everybody has seen the last batch, or has had time to. */
+  /** Resolves when all brokers have received the last batch, or the time for that is up. */
   const seen = () =>
     new Promise<void>((resolve) => {
       const done = () => {
@@ -148,7 +149,7 @@ function openChannel(name: string, receive: (name: string, bytes: Uint8Array) =>
   };
 }
 
-/** Waits for one turn of the event loop. A timer would stand still under a test's clock. */
+/** Waits for one turn of the event loop. A timer would not run with a fake clock in tests. */
 function turn(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
@@ -161,7 +162,7 @@ function turn(): Promise<void> {
   });
 }
 
-/** Any code of the process may post on the channel. */
+/** Reads a post. Any code of the process may post on the channel. */
 function readPost(data: unknown): Post | undefined {
   if (typeof data !== "object" || data === null || !("kind" in data && "from" in data)) return undefined;
   const { kind, from } = data;

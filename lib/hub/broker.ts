@@ -1,5 +1,5 @@
 /**
- * What a hub needs of a broker, so that hubs in other workers, processes and machines hear what it publishes.
+ * The interface of a broker, which connects hubs in other workers, processes and machines.
  *
  * @module
  */
@@ -54,7 +54,7 @@ export interface Broker extends AsyncDisposable {
   unsubscribe(topic: string): void;
   /** Subscribes this hub to all topics, because it has patterns. */
   subscribeAll(): void;
-  /** Ends the subscription to all topics. The single topics count again. */
+  /** Ends the subscription to all topics. Subscriptions to single topics apply again. */
   unsubscribeAll(): void;
   /** Closes the broker. Waiting messages are sent first, if the broker takes them within a second. */
   close(): Promise<void>;

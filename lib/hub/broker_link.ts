@@ -1,6 +1,6 @@
 /**
- * The little that a broker's client library has to do: one connection at a time. Reconnects, queues and checks are ours, the same
- * for every library.
+ * The interface to a broker's client library, which has to handle only one connection at a time. Reconnecting, queues and checks
+ * are implemented once for all libraries.
  *
  * @module
  */
@@ -11,22 +11,22 @@ import type { Outgoing } from "./broker_queue.ts";
 export interface BrokerSession {
   /** Resolves with the reason when the connection is lost. */
   readonly ended: Promise<unknown>;
-  /** Hands messages on in order. Resolves when the broker has them, with the number that it does not take. */
+  /** Sends messages in order. Resolves when the broker has them, with the number of messages that it refused. */
   publish(batch: readonly Outgoing[]): Promise<number>;
-  /** Resolves when the broker sends what is published from then on. */
+  /** Subscribes. Resolves when the subscription is active. */
   subscribe(interests: readonly Interest[]): Promise<void>;
-  /** Resolves when the broker has been told. */
+  /** Unsubscribes. Resolves when the request was sent. */
   unsubscribe(interests: readonly Interest[]): Promise<void>;
-  /** Resolves when the broker has answered. */
+  /** Sends a ping. Resolves when the broker has answered. */
   ping(): Promise<void>;
   /** Ends the connection. */
   close(): Promise<void>;
 }
 
-/** A way to a broker. */
+/** A connection factory for one broker. */
 export interface BrokerLink {
-  /** The broker's name for a topic. No two topics have the same. */
+  /** Returns the broker's name for a topic, which is different for each topic. */
   nameOf(topic: string): string;
-  /** Connects. What comes in is given on with the name that it was sent to. */
+  /** Connects. Incoming messages are passed on with the name that they were sent to. */
   connect(receive: (name: string, bytes: Uint8Array) => void): Promise<BrokerSession>;
 }

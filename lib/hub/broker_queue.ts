@@ -1,37 +1,37 @@
 /**
- * What waits for a broker: a queue with bounds, which keeps the newest.
+ * The queue of messages for a broker. It is bounded and keeps the newest messages.
  *
  * @module
  */
 import type { BrokerLimits } from "../limits.ts";
 
-/** A message that waits: its topic's name at the broker, and its envelope. */
+/** A waiting message: the broker's name for its topic, and its envelope. */
 export interface Outgoing {
-  /** What the broker calls the topic. */
+  /** The broker's name for the topic. */
   readonly name: string;
   /** The envelope. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** A queue of messages in order. When it is full, the oldest go: a message that is late matters less than one that is new. */
+/** A queue of messages in order. When it is full, the oldest are dropped, because a late message matters less than a new one. */
 export class BrokerQueue {
   readonly #limits: Pick<BrokerLimits, "maxQueuedMessages" | "maxQueuedBytes">;
   #messages: Outgoing[] = [];
-  /** Where the queue begins in the array: `shift` would move all the others. */
+  /** The index of the first message in the array, because `shift` would move all the others. */
   #head = 0;
   #bytes = 0;
 
-  /** @param limits Its bounds. */
+  /** @param limits The limits. */
   constructor(limits: Pick<BrokerLimits, "maxQueuedMessages" | "maxQueuedBytes">) {
     this.#limits = limits;
   }
 
-  /** How many messages wait. */
+  /** The number of waiting messages. */
   get length(): number {
     return this.#messages.length - this.#head;
   }
 
-  /** Bytes of their envelopes. */
+  /** The bytes of their envelopes. */
   get byteLength(): number {
     return this.#bytes;
   }
@@ -40,7 +40,7 @@ export class BrokerQueue {
    * Adds a message at the end.
    *
    * @param message The message.
-   * @returns How many messages had to go for it; if it is larger than the whole queue may be, it is the one that goes.
+   * @returns The number of messages that were dropped for it. A message that is larger than the whole queue is itself dropped.
    */
   push(message: Outgoing): number {
     const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
@@ -56,7 +56,7 @@ export class BrokerQueue {
   /**
    * Takes messages from the front.
    *
-   * @param bytes How many bytes of envelopes, at most; but one message at least, if there is one.
+   * @param bytes The most bytes of envelopes to take. At least one message is taken, if there is one.
    * @returns The messages, the oldest first.
    */
   take(bytes: number): Outgoing[] {
@@ -71,7 +71,7 @@ export class BrokerQueue {
   /**
    * Empties the queue.
    *
-   * @returns How many messages were in it.
+   * @returns The number of messages that were in it.
    */
   clear(): number {
     const dropped = this.length;
@@ -83,7 +83,7 @@ export class BrokerQueue {
   #shift(): Outgoing {
     const message = this.#messages[this.#head++]!;
     this.#bytes -= message.bytes.byteLength;
-    // What was taken is let go of when it is half of the array: each message is moved once, on average.
+    // Taken messages are removed when they fill half of the array, so each message is moved once on average.
     if (2 * this.#head >= this.#messages.length) {
       this.#messages = this.#messages.slice(this.#head);
       this.#head = 0;

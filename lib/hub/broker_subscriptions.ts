@@ -1,17 +1,17 @@
 /**
- * A hub's side of its broker: the broker hears of a topic when its first subscriber comes, and some time after its last one went, so
- * that who comes and goes costs it nothing.
+ * A hub's subscriptions at its broker. The hub subscribes to a topic with its first subscriber, and unsubscribes some time after
+ * the last one has left. So a subscriber that leaves and returns soon costs the broker nothing.
  *
  * @module
  */
 import type { Broker } from "./broker.ts";
 
-/** All topics at once, among the names of topics. */
+/** Stands for all topics, among the names of topics. */
 export const ALL: unique symbol = Symbol("all topics");
 
-/** The calls to a broker. */
+/** The options of the subscriptions. */
 export interface UpstreamOptions {
-  /** Milliseconds for which a topic without subscribers stays subscribed to. */
+  /** Milliseconds to stay subscribed to a topic without subscribers. */
   readonly delay: number;
   /** Gets the errors that the broker throws. */
   readonly report: (error: unknown) => void;
@@ -21,12 +21,12 @@ export interface UpstreamOptions {
 export class BrokerSubscriptions {
   readonly #broker: Broker;
   readonly #options: UpstreamOptions;
-  /** When to unsubscribe from each topic that has no subscribers left, the next one first. */
+  /** The time to unsubscribe from each topic without subscribers, the next one first. */
   readonly #leaving = new Map<string | typeof ALL, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param broker The broker, attached.
+   * @param broker The attached broker.
    * @param options The delay, and a function that gets errors.
    */
   constructor(broker: Broker, options: UpstreamOptions) {
@@ -39,13 +39,13 @@ export class BrokerSubscriptions {
     this.#try(() => this.#broker.publish({ topic, data }));
   }
 
-  /** A topic has subscribers. */
+  /** Called when a topic has a subscriber. */
   enter(topic: string | typeof ALL): void {
     if (this.#leaving.delete(topic)) return;
     this.#try(() => topic === ALL ? this.#broker.subscribeAll() : this.#broker.subscribe(topic));
   }
 
-  /** A topic has no more subscribers. */
+  /** Called when a topic has no more subscribers. */
   leave(topic: string | typeof ALL): void {
     this.#leaving.set(topic, performance.now() + this.#options.delay);
     this.#timer ??= setTimeout(() => this.#giveUp(), this.#options.delay);
@@ -71,7 +71,7 @@ export class BrokerSubscriptions {
     }
   }
 
-  /** A broker's trouble is none of who publishes here. */
+  /** Calls the broker. Its errors are reported, and do not reach the code that publishes. */
   #try(action: () => void): void {
     try {
       action();

@@ -1,5 +1,5 @@
 /**
- * A hub's message as bytes, on its way through a broker:
+ * A message between hubs as bytes, in the form in which a broker carries it:
  *
  * ```text
  *  byte  0        1          2               4                   20                  28
@@ -10,18 +10,18 @@
  *       └────────┴──────────┴───────────────┴───────────────────┴───────────────────┴───────┴──────┘
  * ```
  *
- * Numbers have their highest byte first. By the sender a hub knows its own messages, and by the number those that it has seen.
+ * Numbers are big-endian. A hub recognizes its own messages by the sender, and duplicates by the number.
  *
  * @module
  */
 import { Opcode } from "../pipeline/frames/frame.ts";
 import type { BrokerMessage } from "./broker.ts";
 
-/** A message, who sent it, and which of the sender's it is. */
+/** A message with its sender and its number. */
 export interface Envelope extends BrokerMessage {
   /** The sender: 32 hexadecimal digits. */
   readonly sender: string;
-  /** The sender's number for it: each is greater than the one before. */
+  /** The sender's number for it, greater than all earlier ones. */
   readonly sequence: number;
 }
 
@@ -29,7 +29,7 @@ export interface Envelope extends BrokerMessage {
 export const ENVELOPE_BYTES = 28;
 
 /**
- * Bytes of a topic in UTF-8. As a NATS subject a byte takes up to three characters, and NATS' line has room for 4096.
+ * Bytes of a topic in UTF-8. In a NATS subject a byte takes up to three characters, and a line of NATS holds 4096.
  */
 export const MAX_TOPIC_BYTES = 1_024;
 
@@ -43,8 +43,8 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /**
  * Writes an envelope.
  *
- * @param envelope What is in it.
- * @returns Its bytes, or `undefined` where the topic is too long or is no well-formed string, so that others would read another.
+ * @param envelope The contents. @returns Its bytes, or `undefined` if the topic is too long or not well-formed Unicode, which
+ *   would arrive as another topic.
  */
 export function encodeEnvelope({ sender, sequence, topic, data }: Envelope): Uint8Array<ArrayBuffer> | undefined {
   if (topic.length > MAX_TOPIC_BYTES || !topic.isWellFormed()) return undefined;
@@ -67,8 +67,8 @@ export function encodeEnvelope({ sender, sequence, topic, data }: Envelope): Uin
 /**
  * Reads an envelope.
  *
- * @param bytes What came from the broker: anything.
- * @returns What is in it, the data copied; `undefined` where it is no envelope.
+ * @param bytes Any bytes from the broker. @returns The contents with a copy of the data, or `undefined` if this is not an
+ *   envelope.
  */
 export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
   if (bytes.byteLength < ENVELOPE_BYTES || bytes[0] !== FORMAT) return undefined;
@@ -90,7 +90,7 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
   }
 }
 
-/** Node 20 has no `toHex`. */
+/** Converts bytes to hexadecimal digits, because Node 20 lacks `toHex`. */
 function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,12 +1,12 @@
 /**
- * The last messages of each topic, bounded for each topic in number and for all of them in bytes.
+ * The last messages of each topic, limited by number for each topic and by bytes for all topics.
  *
  * @module
  */
 import { type OptionKinds, required, whole } from "../option_kinds.ts";
 import type { HubMessage } from "./hub_message.ts";
 
-/** How much is kept. */
+/** The limits of the history. */
 export interface HistoryOptions {
   /** The most messages to keep for each topic. */
   messages: number;
@@ -25,7 +25,7 @@ export interface HistoryOptions {
  */
 const KEPT_MESSAGE_COST = 576;
 
-/** Measured: 250 bytes for a topic of one message, its name aside. */
+/** Measured: 250 bytes for a topic with one message, without its name. */
 const TOPIC_COST = 256;
 /** What they take. */
 export const HISTORY_OPTION_KINDS: OptionKinds<HistoryOptions> = {
@@ -37,19 +37,19 @@ export const HISTORY_OPTION_KINDS: OptionKinds<HistoryOptions> = {
 export class History {
   readonly #messages: number;
   readonly #maxBytes: number;
-  /** By topic, the one that was quiet for longest first. */
+  /** The messages by topic. The topic that was quiet for longest comes first. */
   readonly #topics = new Map<string, HubMessage[]>();
   #bytes = 0;
 
   /**
-   * @param options How much is kept.
+   * @param options The limits.
    */
   constructor({ messages, bytes = 16 * 1024 * 1024 }: HistoryOptions) {
     this.#messages = messages;
     this.#maxBytes = bytes;
   }
 
-  /** Bytes that the messages are counted with. */
+  /** The bytes that are counted for the messages. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -74,7 +74,7 @@ export class History {
     }
   }
 
-  /** The last `count` messages of a topic, the oldest first. */
+  /** Returns the last `count` messages of a topic, the oldest first. */
   last(topic: string, count: number): readonly HubMessage[] {
     return count > 0 ? this.#topics.get(topic)?.slice(-count) ?? [] : [];
   }
@@ -85,7 +85,7 @@ export class History {
   }
 }
 
-/** A text takes at most two bytes of memory for each UTF-16 unit, and about as much as its frame. */
+/** Estimates the memory of a message. A text takes at most two bytes for each UTF-16 unit, and about as much as its frame. */
 function messageCost({ data }: HubMessage): number {
   return KEPT_MESSAGE_COST + 2 * data.length;
 }

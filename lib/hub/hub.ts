@@ -1,5 +1,5 @@
 /**
- * The hub: who subscribes to what, and the way of a message from one to many.
+ * The hub: subscriptions, and the delivery of one message to many connections.
  *
  * @module
  */
@@ -32,7 +32,7 @@ import { Subscriber, type SubscriberHub } from "./subscriber.ts";
 import { topicFault, TopicPattern } from "./topic_pattern.ts";
 import { ALL, BrokerSubscriptions } from "./broker_subscriptions.ts";
 
-/** How long a topic without subscribers stays subscribed to at the broker: longer than a page takes to load anew. */
+/** Milliseconds to stay subscribed at the broker to a topic without subscribers. It is longer than a page takes to reload. */
 const UNSUBSCRIBE_DELAY = 1_000;
 
 /**
@@ -119,11 +119,11 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     if (!isDriven(socket)) throw new TypeError("Cannot subscribe: the socket is no connection of this module");
     const pattern = topic instanceof TopicPattern;
     if (!pattern) this.#checkTopic(topic);
-    // Neither is a mistake of the caller: both may end at any moment.
+    // Neither is a mistake of the caller, because both may end at any moment.
     if (this.#closed || socket.readyState !== 1) return false;
     if (pattern) return this.#subscribePattern(this.#subscriberOf(socket), topic, slowPolicy);
     this.#authorize(socket, topic, "subscribe");
-    if (this.#closed || socket.readyState !== 1) return false; // that may have closed either
+    if (this.#closed || socket.readyState !== 1) return false; // the hook may have closed either
     const subscriber = this.#subscriberOf(socket);
     if (subscriber.topics.has(topic)) {
       subscriber.topics.set(topic, slowPolicy);
@@ -132,7 +132,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     this.#admit(subscriber);
     subscriber.topics.set(topic, slowPolicy);
     this.#replay(subscriber, topic, history);
-    if (!this.#subscribers.has(socket)) return false; // the history was more than its queue takes
+    if (!this.#subscribers.has(socket)) return false; // the history exceeded the queue of the connection
     const subscribers = this.#topics.get(topic);
     if (subscribers !== undefined) {
       subscribers.add(subscriber);
@@ -170,7 +170,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   publishFrom(socket: WebSocketConnection<Data>, topic: string, data: MessageData, options?: SendOptions): number {
     if (options !== undefined) checkOptions("publish()", options, SEND_OPTION_KINDS);
     this.#checkTopic(topic);
-    toMessage(data); // a wrong argument is one in every state
+    toMessage(data); // invalid arguments throw in every state
     if (socket.readyState !== 1) return 0;
     this.#authorize(socket, topic, "publish");
     return this.publish(topic, data, { ...options, except: socket });
@@ -196,7 +196,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     const waiting: Promise<void>[] = [];
     for (const { topics, connection } of this.#topics.get(topic) ?? []) {
       const drained = topics.get(topic) === "wait" ? connection.drained() : undefined;
-      if (drained !== undefined) waiting.push(drained.catch(() => {})); // an end ends the wait
+      if (drained !== undefined) waiting.push(drained.catch(() => {})); // the end of a connection also ends the wait
     }
     await Promise.all(waiting);
   }
@@ -211,7 +211,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     await this.close();
   }
 
-  /** One flush for each subscriber and call stack, and one microtask for all of them. */
+  /** Flushes each subscriber once per call stack, in one microtask for all of them. */
   flushLater(subscriber: Subscriber<Data>): void {
     if (this.#unflushed.push(subscriber) === 1) queueMicrotask(() => this.#flush());
   }
@@ -229,7 +229,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     }
   }
 
-  /** What other hubs publish goes to the subscribers here and no further: there are no loops. A10: what is no message is counted. */
+  /** Delivers messages of other hubs to local subscribers only, so there are no loops. Malformed messages are counted. */
   #receive({ topic, data }: BrokerMessage): void {
     const valid = typeof topic === "string" && topicFault(topic, this.#limits.maxTopicBytes) === undefined &&
       (typeof data === "string" || data instanceof Uint8Array);
@@ -248,7 +248,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     const message = new HubMessage({ id, topic, data, options: compress === undefined ? undefined : { compress } });
     this.#history?.add(message);
     let count = 0;
-    // No application code runs in these loops, so there are no new subscribers. A `Set` allows deleting those that end.
+    // No application code runs in these loops, so no subscribers are added. A `Set` allows deletion during iteration.
     for (const subscriber of subscribers ?? []) {
       if (subscriber.connection === except) continue;
       subscriber.deliver(message);
@@ -266,7 +266,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     return count;
   }
 
-  /** Sends what is kept of a topic's messages, but for those that came through a pattern. */
+  /** Sends the history of a topic, without messages that the subscriber already got through a pattern. */
   #replay(subscriber: Subscriber<Data>, topic: string, count: number): void {
     for (const message of this.#history?.last(topic, count) ?? []) {
       if (!subscriber.hadByPattern(message)) subscriber.deliver(message);
@@ -303,7 +303,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     if (this.#patterns.size === 0) this.#subscriptions?.leave(ALL);
   }
 
-  /** The subscriber of a connection, which is forgotten when that ends. */
+  /** Returns the subscriber of a connection. It is removed when the connection ends. */
   #subscriberOf(socket: DrivenConnection<Data>): Subscriber<Data> {
     const known = this.#subscribers.get(socket);
     if (known !== undefined) return known;
@@ -334,12 +334,12 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     });
   }
 
-  /** A8: one string is checked, judged and routed. */
+  /** The same string is checked, authorized and routed. */
   #authorize(socket: WebSocketConnection<Data>, topic: string, action: "subscribe" | "publish"): void {
     if (this.#options.authorize === undefined) return;
     const allowed: unknown = this.#options.authorize(socket, topic, action);
     if (allowed === true) return;
-    // A promise is not `true`, whatever it resolves to; it may still reject.
+    // A promise is not `true` and refuses, whatever it resolves to. It may still reject.
     if (isThenable(allowed)) handleReturn(() => allowed, this.#failed);
     throw new TopicError(`Topic refused: the connection may not ${action}`, topic);
   }
@@ -349,7 +349,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     if (fault !== undefined) throw fault;
   }
 
-  /** Calls a hook once whatever is going on is done. */
+  /** Calls a hook after the current call stack. */
   #notify(hook: () => unknown): void {
     queueMicrotask(() => handleReturn(hook, this.#failed));
   }

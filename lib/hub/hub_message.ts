@@ -1,5 +1,5 @@
 /**
- * A published message: encoded once for each way to encode, and the bytes shared by all that take them.
+ * A published message. It is encoded once for each encoding, and subscribers share the bytes.
  *
  * @module
  */
@@ -8,23 +8,23 @@ import type { SharedSending } from "../connection/driven_connection.ts";
 import { type Message, MESSAGE_COST } from "../pipeline/messages/message.ts";
 import type { SendOptions } from "../connection/socket_options.ts";
 
-/** A message on its way to subscribers. */
+/** A message that is being delivered. */
 export class HubMessage {
-  /** Its number in the hub: later ones have larger numbers. */
+  /** Its number in the hub. Later messages have larger numbers. */
   readonly id: number;
-  /** What it is about. */
+  /** The topic. */
   readonly topic: string;
   /** Its data, which must not be changed. */
   readonly data: Message;
-  /** How it is sent. */
+  /** The options of the message. */
   readonly options: SendOptions | undefined;
   #size = 0;
-  // Nearly always there is one encoding: it needs no map.
+  // There is nearly always only one encoding, which needs no map.
   #encoding: string | undefined;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
   #more: Map<string, Uint8Array<ArrayBuffer>> | undefined;
 
-  /** @param facts What it is. */
+  /** @param facts The properties of the message. */
   constructor({ id, topic, data, options }: Pick<HubMessage, "id" | "topic" | "data" | "options">) {
     this.id = id;
     this.topic = topic;
@@ -32,13 +32,13 @@ export class HubMessage {
     this.options = options;
   }
 
-  /** Bytes that it is counted with. */
+  /** The bytes that are counted for it. */
   get size(): number {
     const { data } = this;
     return this.#size ||= MESSAGE_COST + (typeof data === "string" ? utf8Length(data) : data.length);
   }
 
-  /** Its frames, as a connection sends them. */
+  /** Returns its frames in the encoding of a connection. */
   encodedFor(connection: SharedSending): Uint8Array<ArrayBuffer> {
     if (this.#bytes !== undefined && this.#encoding === connection.encoding) return this.#bytes;
     return this.#encode(connection);

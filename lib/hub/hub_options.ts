@@ -1,5 +1,5 @@
 /**
- * What a hub is made of, and what it offers.
+ * The options and the interface of a hub.
  *
  * @module
  */
@@ -60,7 +60,7 @@ export interface PublishOptions extends SendOptions {
   except?: WebSocketConnection;
 }
 
-/** What `createHub` takes. */
+/** The options of `createHub`. */
 export const HUB_OPTION_KINDS: OptionKinds<HubOptions> = {
   ...HUB_LIMIT_KINDS,
   authorize: CALLBACK,
@@ -76,7 +76,7 @@ export const HUB_OPTION_KINDS: OptionKinds<HubOptions> = {
   onError: CALLBACK,
 };
 
-/** What `hub.publish` takes. */
+/** The options of `hub.publish`, for their check. */
 export const PUBLISH_OPTION_KINDS: OptionKinds<PublishOptions> = {
   ...SEND_OPTION_KINDS,
   except: kind("a connection", isObject),

@@ -1,37 +1,37 @@
 /**
- * Waiting that ends: at a deadline, or with what it belongs to.
+ * Waits that end at a deadline or with their owner.
  *
  * @module
  */
 import { defer } from "../async.ts";
 import { ConnectionError } from "../errors.ts";
 
-/** The time of a connection, or of a broker. What is waited for in it ends with it. */
+/** The lifetime of a connection or a broker. All its waits end with it. */
 export class Lifetime {
   readonly #ended = defer<unknown>();
-  /** `Promise.race` against one promise that lives long would keep every race. */
+  /** The waits under way. `Promise.race` against a long-lived promise would keep every race in memory. */
   readonly #waiting = new Set<(reason: unknown) => void>();
   #reason: { readonly value: unknown } | undefined;
 
-  /** Resolves with the reason when it is over. */
+  /** Resolves with the reason when it has ended. */
   get ended(): Promise<unknown> {
     return this.#ended.promise;
   }
 
-  /** Whether it is over. */
+  /** Whether it has ended. */
   get over(): boolean {
     return this.#reason !== undefined;
   }
 
-  /** How many waits are under way. */
+  /** The number of waits under way. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
   /**
-   * Ends it. Only the first time counts.
+   * Ends the lifetime. Only the first call counts.
    *
-   * @param reason What everything that waits is rejected with.
+   * @param reason The error with which all waits reject.
    */
   end(reason: unknown): void {
     if (this.over) return;
@@ -41,12 +41,11 @@ export class Lifetime {
   }
 
   /**
-   * Waits for a promise, not longer than a time and not longer than this lasts.
+   * Waits for a promise, until a timeout or the end of this lifetime.
    *
-   * @param promise The promise. Its outcome is ignored once the wait is over.
-   * @param time Milliseconds; 0 for any time.
-   * @param what What did not happen in that time.
-   * @returns What the promise resolves with.
+   * @param promise The promise. Its outcome is ignored after the wait.
+   * @param time The timeout in milliseconds; 0 for none. @param what Names what did not happen in that time, for the error.
+   *   @returns The result of the promise.
    * @throws {ConnectionError} If the time is up.
    */
   wait<T>(promise: Promise<T>, time: number, what: string): Promise<T> {
@@ -63,7 +62,7 @@ export class Lifetime {
   }
 
   /**
-   * Waits for a time, not longer than this lasts.
+   * Waits for a time, or until the end of this lifetime.
    *
    * @param time Milliseconds.
    */

@@ -1,6 +1,5 @@
 /**
- * What every broker has in common, whatever carries the bytes: the bounded queue, reconnecting and subscribing again, the pings,
- * and the checks of incoming messages.
+ * The common part of all brokers: the bounded queue, reconnecting and resubscribing, pings, and the checks of incoming messages.
  *
  * @module
  */
@@ -18,7 +17,7 @@ import { WantedTopics } from "./wanted_topics.ts";
 import { Lifetime } from "./lifetime.ts";
 import { BrokerQueue } from "./broker_queue.ts";
 
-/** What every broker has as options. */
+/** The options of every broker. */
 export interface BrokerOptions extends Partial<BrokerLimits> {
   /**
    * The longest delay before the first attempt to reconnect and before any attempt, in milliseconds. Each delay is random, up to
@@ -40,25 +39,31 @@ export const BROKER_OPTION_KINDS: OptionKinds<BrokerOptions> = {
   onError: CALLBACK,
 };
 
-/** A broker that says what it dropped of what came in. */
+/** A broker that counts the incoming messages that it dropped. */
 export interface LinkedBroker extends Broker {
-  /** Messages from the broker that were dropped: too large, or no message of a hub, or of another topic than it was sent to. */
+  /**
+   * The number of messages from the broker that were dropped because they were too large, malformed, or sent under the name of
+   * another topic.
+   */
   readonly refused: number;
 }
 
-/** Bytes that are under way to the broker at a time, about: what may be lost without a trace when the connection is. */
+/** The approximate number of bytes in transit to the broker at a time. They may be lost uncounted if the connection is lost. */
 const BATCH_BYTES = 256 * 1024;
 
-/** Milliseconds that `close` waits for what is queued, and then for the connection's end. */
+/** Milliseconds that `close` waits for the queue, and then again for the end of the connection. */
 const LINGER = 1_000;
 
-/** Senders whose last number is known. Who is forgotten begins anew, which matters only while subscriptions change. */
+/**
+ * The most senders whose last number is remembered. A forgotten sender starts anew, which matters only while subscriptions
+ * change.
+ */
 const MAX_SENDERS = 1_024;
 
 /**
- * Makes a broker of a way to it.
+ * Makes a broker from a link.
  *
- * @param link The way.
+ * @param link The link.
  * @param options Limits and hooks.
  * @returns The broker, which connects when a hub is attached.
  * @throws {RangeError} If a limit is none.
@@ -67,7 +72,7 @@ export function linkBroker(link: BrokerLink, options: BrokerOptions = {}): Linke
   return new LinkedBrokerImpl(link, options);
 }
 
-/** One session and its time. */
+/** One session and its lifetime. */
 interface ActiveSession {
   readonly session: BrokerSession;
   readonly time: Lifetime;
@@ -81,7 +86,7 @@ class LinkedBrokerImpl implements LinkedBroker {
   readonly #wanted: WantedTopics;
   readonly #sender = crypto.randomUUID().replaceAll("-", "");
   #sequence = 0;
-  /** The last number that came from each sender. */
+  /** The last number received from each sender. */
   readonly #seen = new Map<string, number>();
   readonly #life = new Lifetime();
   #hooks: Parameters<Broker["attach"]>[0] | undefined;
@@ -176,7 +181,7 @@ class LinkedBrokerImpl implements LinkedBroker {
     this.#become("closed");
   }
 
-  /** Connects, and connects again, until it is closed. */
+  /** Connects and reconnects until the broker is closed. */
   async #run(): Promise<void> {
     while (!this.#life.over) {
       const reason = await this.#hold();
@@ -187,7 +192,7 @@ class LinkedBrokerImpl implements LinkedBroker {
     }
   }
 
-  /** Holds one connection, from its beginning to its end. Never rejects: it returns the reason. */
+  /** Runs one connection from its beginning to its end. It never rejects, and resolves to the reason of the end. */
   async #hold(): Promise<unknown> {
     const time = new Lifetime();
     const { pingInterval, pongTimeout } = this.#limits;
@@ -220,12 +225,12 @@ class LinkedBrokerImpl implements LinkedBroker {
     }
   }
 
-  /** Ends a session. It never rejects: what a client throws at its end concerns a connection that is over. */
+  /** Ends a session. It never rejects, because errors of a client at its end concern a connection that is over. */
   async #end(session: BrokerSession): Promise<void> {
     try {
       await new Lifetime().wait(session.close(), LINGER, "The end");
     } catch {
-      // It is over all the same.
+      // It is over in any case.
     }
   }
 
@@ -234,12 +239,14 @@ class LinkedBrokerImpl implements LinkedBroker {
     try {
       return await this.#life.wait(connecting, this.#limits.pongTimeout, "The connection to the broker");
     } catch (error) {
-      connecting.then((session) => this.#end(session), () => {}); // it came too late
+      connecting.then((session) => this.#end(session), () => {}); // the connection came too late
       throw error;
     }
   }
 
-  /** Tells the broker what is wanted. One command is under way at a time; what changes meanwhile goes with the next. */
+  /**
+   * Sends changed subscriptions to the broker. One command is under way at a time; further changes are sent with the next one.
+   */
   async #notify(): Promise<void> {
     const active = this.#active;
     if (active === undefined || this.#notifying) return;
@@ -259,12 +266,12 @@ class LinkedBrokerImpl implements LinkedBroker {
     }
   }
 
-  /** Hands on what waits. One batch is under way at a time, so a slow broker fills the queue and nothing else. */
+  /** Sends the queue. One batch is under way at a time, so a slow broker fills only the queue. */
   async #pump(): Promise<void> {
     if (this.#pumping || this.#active === undefined || this.#state !== "up") return;
     const { session, time } = this.#active;
     this.#pumping = true;
-    await undefined; // what is published in one go is handed on together
+    await undefined; // messages that are published together are sent together
     while (this.#queue.length > 0 && !time.over) {
       const batch = this.#queue.take(BATCH_BYTES);
       try {
@@ -281,7 +288,7 @@ class LinkedBrokerImpl implements LinkedBroker {
 
   #receive(name: string, bytes: Uint8Array): void {
     const envelope = bytes.byteLength > this.#limits.maxMessageBytes ? undefined : decodeEnvelope(bytes);
-    // What a subscriber is allowed to hear was decided by the topic: no other may arrive under its name.
+    // Subscribers were authorized by topic, so a message of another topic must not arrive under this name.
     if (envelope === undefined || this.#wanted.nameOf(envelope.topic) !== name) {
       this.#refused++;
       return;
@@ -291,7 +298,7 @@ class LinkedBrokerImpl implements LinkedBroker {
     handleReturn(() => this.#hooks?.receive({ topic, data }), (error) => this.#report(error));
   }
 
-  /** A9: what comes a second time, by its topic and by all topics, or after what was sent later, is dropped. */
+  /** Returns `false` for a message that arrives twice (by its topic and by all topics) or after a later one; it is dropped. */
   #isNew({ sender, sequence }: Envelope): boolean {
     const last = this.#seen.get(sender);
     if (last !== undefined && sequence <= last) return false;
@@ -306,7 +313,7 @@ class LinkedBrokerImpl implements LinkedBroker {
     handleReturn(() => this.#hooks?.state?.(state), (error) => this.#report(error));
   }
 
-  /** A broker that is away for an hour is one line, not a thousand. */
+  /** Reports an error once, so that a broker that is down for an hour prints one line and not a thousand. */
   #reportOnce(reason: unknown): void {
     const text = String(reason);
     if (text === this.#lastReason) return;

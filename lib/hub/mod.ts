@@ -1,5 +1,5 @@
 /**
- * One to many: topics, their subscribers, and brokers between hubs.
+ * Publish and subscribe: topics, their subscribers, and brokers between hubs.
  *
  * A message is framed once, compressed once for each set of compression parameters, and all subscribers share the bytes. Some
  * connections need their own encoding: those that keep a compression context (`serverContextTakeover`), clients, those of an old

@@ -1,9 +1,9 @@
 /**
  * Hubs on many machines over NATS. Loads `npm:@nats-io/transport-node`.
  *
- * Delivery is at most once, as NATS' own: what is published while this hub, the other or the server between them is away, or is
- * under way just then, may be lost; nothing comes twice, and one hub's messages on a topic stay in order. Local subscribers are
- * served all the while.
+ * Delivery is at most once, as in NATS itself. Messages that are published while a hub or the server is unreachable, and messages
+ * in transit at that moment, may be lost. No message arrives twice, and the messages of one hub on a topic stay in order. Local
+ * subscribers are not affected.
  *
  * @example Two hubs
  * ```ts ignore
@@ -35,19 +35,19 @@ export type { Broker, BrokerMessage, BrokerState } from "./broker.ts";
 export type { BrokerOptions, LinkedBroker } from "./linked_broker.ts";
 export type { NatsClient } from "./nats_link.ts";
 
-/** What a client is connected with. */
+/** The options that the broker passes to a client. */
 export interface NatsConnectOptions {
-  /** The servers, `host:port` each. */
+  /** The servers, each as `host:port`. */
   servers: string | string[];
-  /** We reconnect, with a growing random delay, and without what the client would have kept to send again. */
+  /** Off, because the broker reconnects by itself, with growing random delays and its own queue. */
   reconnect: false;
-  /** The server does not send us what we published. */
+  /** On, so that the server does not send our own messages back. */
   noEcho: true;
-  /** Milliseconds that connecting may take. */
+  /** The longest time to connect, in milliseconds. */
   timeout?: number;
 }
 
-/** How to reach NATS. */
+/** The options of `natsBroker`. */
 export interface NatsBrokerOptions extends BrokerOptions {
   /**
    * The servers, each as `host:port`. The client picks one at random, and the next one if it does not answer.
@@ -68,13 +68,13 @@ const NATS_BROKER_OPTION_KINDS: OptionKinds<NatsBrokerOptions> = {
 };
 
 /**
- * A broker over NATS. A topic is one token behind the prefix, with all but letters, digits, `-` and `_` escaped: `a/b` is
- * `sluice.a=2Fb`.
+ * Creates a broker over NATS. A topic becomes one token after the prefix. All characters except letters, digits, `-` and `_` are
+ * escaped: `a/b` becomes `sluice.a=2Fb`.
  *
  * @param options The servers, and limits.
  * @returns The broker, which connects when a hub is attached.
  * @throws {TypeError} If an option is unknown or has the wrong type.
- * @throws {RangeError} If a number is out of range, or the prefix is none.
+ * @throws {RangeError} If a number is out of range, or the prefix is invalid.
  */
 export function natsBroker(options: NatsBrokerOptions = {}): LinkedBroker {
   checkOptions("natsBroker()", options, NATS_BROKER_OPTION_KINDS);

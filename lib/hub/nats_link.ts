@@ -8,22 +8,22 @@ import { ConnectionError } from "../errors.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
 import { ALL_TOPICS, type Interest } from "./wanted_topics.ts";
 
-/** What is used of a NATS client. */
+/** The part of a NATS client that is used. */
 export interface NatsClient {
-  /** What the server said of itself. */
+  /** Information about the server. */
   readonly info?: { readonly max_payload: number } | undefined;
   /** Sends a message. */
   publish(subject: string, payload: Uint8Array): void;
-  /** Asks for a subject's messages. */
+  /** Subscribes to a subject. */
   subscribe(
     subject: string,
     options: {
       callback: (error: Error | null, message: { readonly subject: string; readonly data: Uint8Array }) => void;
     },
   ): { unsubscribe(): void };
-  /** Resolves when the server has read all that was sent before. */
+  /** Resolves when the server has read everything that was sent before. */
   flush(): Promise<void>;
-  /** What happens to the connection. */
+  /** The events of the connection. */
   status(): AsyncIterable<{ readonly type: string; readonly error?: Error }>;
   /** Resolves when the connection is lost or closed. */
   closed(): Promise<void | Error>;
@@ -31,10 +31,10 @@ export interface NatsClient {
   close(): Promise<void>;
 }
 
-/** The characters that stand for themselves in a subject. */
+/** The characters that are not escaped in a subject. */
 const PLAIN = /^[A-Za-z0-9_-]$/;
 
-/** Every byte as it stands in a subject: itself, or `=` and two hexadecimal digits. */
+/** The form of each byte in a subject: the character itself, or `=` and two hexadecimal digits. */
 const BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
   const char = String.fromCharCode(byte);
   return PLAIN.test(char) ? char : `=${byte.toString(16).toUpperCase().padStart(2, "0")}`;
@@ -43,8 +43,8 @@ const BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
 const encoder = new TextEncoder();
 
 /**
- * The subject of a topic: one token behind the prefix, so that no topic has a wildcard, a space or an empty token in it, no two
- * have the same, and people can read it: `sluice.room=2Fa`.
+ * Returns the subject of a topic: one token after the prefix. It contains no wildcard, space or empty token, is different for
+ * each topic, and is readable: `sluice.room=2Fa`.
  *
  * @param prefix The tokens before it.
  * @param topic Any string.
@@ -53,15 +53,15 @@ const encoder = new TextEncoder();
 export function subjectOf(prefix: string, topic: string): string {
   let token = "";
   for (const byte of encoder.encode(topic)) token += BYTES[byte];
-  return `${prefix}.${token === "" ? "=" : token}`; // a token is not empty, and `=` alone is no escape
+  return `${prefix}.${token === "" ? "=" : token}`; // a token must not be empty, and `=` alone is not an escape
 }
 
 /**
- * Checks a prefix for subjects.
+ * Checks a prefix of subjects.
  *
  * @param prefix Tokens of letters, digits, `-` and `_`, with dots between.
  * @returns The prefix.
- * @throws {RangeError} If it is none, or longer than 128 characters.
+ * @throws {RangeError} If it is invalid, or longer than 128 characters.
  */
 export function checkPrefix(prefix: string): string {
   const tokens = prefix.split(".");
@@ -74,12 +74,12 @@ export function checkPrefix(prefix: string): string {
 }
 
 /**
- * Makes a link of a client.
+ * Makes a link from a client.
  *
- * @param prefix What stands before every topic.
- * @param connect Connects once: the client must not reconnect by itself.
+ * @param prefix The prefix of every topic.
+ * @param connect Connects once. The client must not reconnect by itself.
  * @returns The link.
- * @throws {RangeError} If the prefix is none.
+ * @throws {RangeError} If the prefix is invalid.
  */
 export function natsLink(prefix: string, connect: () => Promise<NatsClient>): BrokerLink {
   checkPrefix(prefix);
@@ -100,7 +100,7 @@ function natsSession(
   const { promise: ended, resolve: end } = defer<unknown>();
   void client.closed().then((error) => end(error ?? new ConnectionError("The connection to NATS is closed")), end);
   void (async () => {
-    // What the server refuses (a subject that we have no right to, for one) it says here and nowhere else.
+    // The server reports refusals only here, for example for a subject without permission.
     for await (const { type, error } of client.status()) if (type === "error") end(error);
   })().catch(end);
 

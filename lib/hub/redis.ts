@@ -1,9 +1,9 @@
 /**
  * Hubs on many machines over Redis' publish and subscribe. Loads `npm:redis`.
  *
- * Delivery is at most once, as Redis' own: what is published while this hub, the other or the server between them is away, or is
- * under way just then, may be lost; nothing comes twice, and one hub's messages on a topic stay in order. Local subscribers are
- * served all the while.
+ * Delivery is at most once, as in Redis itself. Messages that are published while a hub or the server is unreachable, and
+ * messages in transit at that moment, may be lost. No message arrives twice, and the messages of one hub on a topic stay in
+ * order. Local subscribers are not affected.
  *
  * @example Two hubs
  * ```ts ignore
@@ -35,24 +35,24 @@ export type { Broker, BrokerMessage, BrokerState } from "./broker.ts";
 export type { BrokerOptions, LinkedBroker } from "./linked_broker.ts";
 export type { RedisClient, RedisListener } from "./redis_link.ts";
 
-/** What a client is made with. */
+/** The options that the broker passes to a client. */
 export interface RedisCreateOptions {
-  /** Where the server is. */
+  /** The URL of the server. */
   url: string;
-  /** Nothing is kept to be sent later: the broker has a queue with bounds. */
+  /** On, so that the client keeps no messages to send later. The broker has its own bounded queue. */
   disableOfflineQueue: true;
-  /** We reconnect, with a growing random delay. */
+  /** Options of the connection. The broker reconnects by itself, with growing random delays. */
   socket: {
-    /** The client does not. */
+    /** Off, so that the client does not reconnect. */
     reconnectStrategy: false;
-    /** Milliseconds that connecting may take; 0 for any time. */
+    /** The longest time to connect, in milliseconds; 0 for no limit. */
     connectTimeout: number;
   };
 }
 
-/** How to reach Redis. */
+/** The options of `redisBroker`. */
 export interface RedisBrokerOptions extends BrokerOptions {
-  /** `redis://user:password@host:port`; `rediss://` with TLS. @default {"redis://127.0.0.1:6379"} */
+  /** The URL of the server: `redis://user:password@host:port`, or `rediss://` with TLS. @default {"redis://127.0.0.1:6379"} */
   url?: string;
   /** A prefix for every topic. Applications that share a server need different prefixes. @default {"sluice:"} */
   prefix?: string;
@@ -71,8 +71,8 @@ const REDIS_BROKER_OPTION_KINDS: OptionKinds<RedisBrokerOptions> = {
 };
 
 /**
- * A broker over Redis. A topic's channel is its name behind the prefix. There are two connections: one that subscribes has no other
- * commands.
+ * Creates a broker over Redis. The channel of a topic is the prefix and its name. The broker opens two connections, because a
+ * connection that subscribes cannot send other commands.
  *
  * @param options The server, and limits.
  * @returns The broker, which connects when a hub is attached.

@@ -12,38 +12,38 @@ import { ALL_TOPICS, type Interest } from "./wanted_topics.ts";
 /** Takes a message and the channel that it was published to. */
 export type RedisListener = (message: Uint8Array, channel: Uint8Array) => void;
 
-/** What is used of a Redis client. Promises reject when the connection is lost. */
+/** The part of a Redis client that is used. Promises reject when the connection is lost. */
 export interface RedisClient {
   /** Connects, once. */
   connect(): Promise<unknown>;
   /** Sends a message. */
   publish(channel: string, message: Buffer): Promise<unknown>;
-  /** Asks for channels' messages. */
+  /** Subscribes to channels. */
   subscribe(channels: string[], listener: RedisListener, bufferMode: true): Promise<unknown>;
-  /** Asks for the messages of all channels that a pattern matches. */
+  /** Subscribes to all channels that match a pattern. */
   pSubscribe(pattern: string, listener: RedisListener, bufferMode: true): Promise<unknown>;
   /** No more of them. */
   unsubscribe(channels: string[]): Promise<unknown>;
   /** No more of them. */
   pUnsubscribe(pattern: string): Promise<unknown>;
-  /** Asks for an answer. */
+  /** Sends a ping. */
   ping(): Promise<unknown>;
-  /** What happens to the connection: `error` and `end`. */
+  /** Listens for an event of the connection: `error` or `end`. */
   on(event: "error" | "end", listener: (error?: unknown) => void): unknown;
   /** Ends the connection at once. */
   destroy(): void;
 }
 
-/** The pattern of all channels that begin with a prefix, whatever is in it. */
+/** Returns the pattern for all channels that begin with a prefix. Special characters of the prefix are escaped. */
 export function patternOf(prefix: string): string {
   return `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`;
 }
 
 /**
- * Makes a link of clients.
+ * Makes a link from clients.
  *
- * @param prefix What stands before every topic.
- * @param create Makes a client, which must not reconnect by itself.
+ * @param prefix The prefix of every topic.
+ * @param create Creates a client, which must not reconnect by itself.
  * @returns The link.
  */
 export function redisLink(prefix: string, create: () => RedisClient): BrokerLink {
@@ -55,7 +55,7 @@ export function redisLink(prefix: string, create: () => RedisClient): BrokerLink
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Two connections: one that subscribes has no other commands. */
+/** Opens two connections, because one that subscribes cannot send other commands. */
 async function connect(
   pattern: string,
   create: () => RedisClient,
@@ -91,7 +91,7 @@ async function connect(
     try {
       name = strict.decode(channel);
     } catch {
-      return receive("", message); // no topic's channel, so it is refused and counted
+      return receive("", message); // not the channel of a topic, so it is refused and counted
     }
     receive(name, message);
   };
@@ -99,7 +99,7 @@ async function connect(
   return {
     ended,
     async publish(batch) {
-      // One write, and answers in order.
+      // One write; the replies arrive in order.
       await Promise.all(batch.map(({ name, bytes }) => publisher.publish(name, Buffer.from(bytes.buffer))));
       return 0;
     },

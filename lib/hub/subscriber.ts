@@ -1,5 +1,5 @@
 /**
- * One connection's part in a hub: what it subscribes to, and the way of a message into its queue, or out of it where it is slow.
+ * One connection in a hub: its subscriptions, its messages, and what happens if it is slow.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import type { HubMessage } from "./hub_message.ts";
 import type { HubStats } from "./hub_options.ts";
 import type { TopicPattern } from "./topic_pattern.ts";
 
-/** What a subscriber needs of its hub. */
+/** The part of the hub that a subscriber needs. */
 export interface SubscriberHub<Data> {
-  /** What it counts. */
+  /** The counters. */
   readonly stats: HubStats;
-  /** Bytes queued for a subscriber at which it is slow beyond bearing. */
+  /** The queued bytes at which a subscriber counts as too slow. */
   readonly maxBacklogBytes: number;
-  /** Has the subscriber flushed once this call stack is done. */
+  /** Flushes the subscriber after the current call stack. */
   flushLater(subscriber: Subscriber<Data>): void;
-  /** A subscriber reads again, or has ended, after so many messages for it were dropped. */
+  /** Called when a subscriber reads again or has ended, with the number of messages that were dropped. */
   recovered(subscriber: Subscriber<Data>, dropped: number): void;
 }
 
@@ -35,11 +35,11 @@ export interface Wildcard {
 export class Subscriber<Data = unknown> {
   /** Its connection. */
   readonly connection: DrivenConnection<Data>;
-  /** Its topics, each with what happens when it is slow. */
+  /** Its topics, each with its slow policy. */
   readonly topics = new Map<string, SlowPolicy>();
-  /** Its patterns, by how they are written. */
+  /** Its patterns by their source. */
   readonly wildcards = new Map<string, Wildcard>();
-  /** The number of the last message that it was given: it gets none twice. */
+  /** The number of the last message that it got, so that it gets no message twice. */
   lastId = 0;
   /** Whether it waits to be flushed. */
   unflushed = false;
@@ -57,23 +57,23 @@ export class Subscriber<Data = unknown> {
     this.#hub = hub;
   }
 
-  /** Messages for it that were dropped. */
+  /** The number of messages for it that were dropped. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Topics and patterns that it is subscribed to. */
+  /** The number of its topics and patterns. */
   get size(): number {
     return this.topics.size + this.wildcards.size;
   }
 
-  /** Whether it was given a message, or was to be, because it is subscribed to a pattern. */
+  /** Whether a message was meant for it through a pattern, delivered or not. */
   hadByPattern({ id, topic }: HubMessage): boolean {
     for (const { pattern, since } of this.wildcards.values()) if (id > since && pattern.matches(topic)) return true;
     return false;
   }
 
-  /** Gives it a message, which never waits and never throws what the peer is to blame for. */
+  /** Delivers a message. It never waits, and never throws errors that the peer caused. */
   deliver(message: HubMessage, wildcard?: Wildcard): void {
     this.lastId = message.id;
     if (this.#backlog === undefined && !this.connection.full) return this.#send(message);
@@ -83,7 +83,7 @@ export class Subscriber<Data = unknown> {
     else this.#hold(message, policy);
   }
 
-  /** Its connection has ended, or it has left the hub. */
+  /** Called when its connection has ended or has left the hub. */
   end(): void {
     this.#report();
   }
@@ -91,7 +91,7 @@ export class Subscriber<Data = unknown> {
   #send(message: HubMessage): void {
     const { shared } = this.connection;
     if (shared === undefined) {
-      // A connection that is closing gets no more messages; publishing to it is not an error.
+      // A connection that is closing gets no more messages. Publishing to it is not an error.
       if (this.connection.readyState === 1) void this.connection.send(message.data, message.options);
       return;
     }
@@ -127,13 +127,13 @@ export class Subscriber<Data = unknown> {
     if (idle) void this.#drain(backlog);
   }
 
-  /** Moves the backlog into the connection's queue, as much at a time as it has room for. */
+  /** Moves the backlog into the connection's queue, as far as there is room. */
   async #drain(backlog: Backlog): Promise<void> {
     try {
       while (this.#backlog === backlog) {
         await this.connection.drained();
         this.#report();
-        await undefined; // the hook comes first: it may say what is missing
+        await undefined; // the hook is called first, so that it can report what is missing
         while (backlog.length > 0 && !this.connection.full) this.#send(backlog.take()!);
         if (backlog.length === 0) this.#backlog = undefined;
       }

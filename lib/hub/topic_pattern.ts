@@ -1,5 +1,5 @@
 /**
- * Wildcards. They are written in the server's source and nowhere else: no string is ever one, wherever it comes from.
+ * Patterns of topics. Only the server's source code can contain wildcards; a string is never a pattern.
  *
  * @module
  */
@@ -7,29 +7,29 @@ import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import { shown } from "../option_kinds.ts";
 import { LimitError, TopicError } from "../errors.ts";
 
-/** Any one segment; all the rest. */
+/** Markers for one segment, and for all remaining segments. */
 const ONE = Symbol("*");
 const REST = Symbol("**");
 
 type Piece = string | typeof ONE | typeof REST;
 
-/** The topics that a subscription is for. {@linkcode pattern} makes it. */
+/** A pattern of topics, made by {@linkcode pattern}. */
 export class TopicPattern {
-  /** How it is written; a character that is no wildcard though it looks like one has a backslash before it. */
+  /** The pattern as text. A literal `*` is written with a backslash. */
   readonly source: string;
   readonly #pieces: readonly Piece[];
 
-  /** Only {@linkcode pattern} makes one. */
+  /** Use {@linkcode pattern} instead. */
   private constructor(source: string, pieces: readonly Piece[]) {
     this.source = source;
     this.#pieces = pieces;
   }
 
   /**
-   * Whether a topic is one of them. It takes time in proportion to the topic's length.
+   * Checks whether a topic matches. The time is proportional to the topic's length.
    *
    * @param topic The topic.
-   * @returns Whether it is.
+   * @returns Whether it matches.
    */
   matches(topic: string): boolean {
     let at = 0;
@@ -46,7 +46,7 @@ export class TopicPattern {
     return at === topic.length;
   }
 
-  /** What {@linkcode pattern} does. */
+  /** Implements {@linkcode pattern}. */
   static of(strings: TemplateStringsArray, values: readonly (string | number)[]): TopicPattern {
     const pieces: Piece[] = [];
     let source = "";
@@ -62,7 +62,7 @@ export class TopicPattern {
         if (at > 0) literal("/");
         if (!segment.includes("*")) return literal(segment);
         const last = index === strings.length - 1 && at === segments.length - 1;
-        // What is put in may end with a slash or not: a wildcard's ends are those of the template's own text.
+        // Inserted values may end with a slash or not. Only the template's own text delimits a wildcard.
         const whole = (at > 0 || index === 0) && (at < segments.length - 1 || last);
         if (!whole || !(segment === "*" || (segment === "**" && last))) {
           throw new SyntaxError(
@@ -79,8 +79,8 @@ export class TopicPattern {
 }
 
 /**
- * Makes a pattern: in the template `*` stands for one segment between slashes, also an empty one, and `**` at the end for all the
- * rest, also nothing. What is put in is taken as it is, character by character.
+ * Makes a pattern from a template. `*` matches one segment between slashes, which may be empty; `**` at the end matches all
+ * remaining segments, or none. Inserted values are matched literally.
  *
  * @example A wildcard beside what a client may have chosen
  * ```ts
@@ -94,7 +94,7 @@ export class TopicPattern {
  * ```
  *
  * @param strings The template's own text.
- * @param values What is put in.
+ * @param values The inserted values.
  * @returns The pattern.
  * @throws {SyntaxError} If a wildcard is only a part of a segment, or `**` is not at the end.
  */
@@ -103,20 +103,20 @@ export function pattern(strings: TemplateStringsArray, ...values: (string | numb
 }
 
 /**
- * What is wrong with a topic's name.
+ * Checks the name of a topic.
  *
  * @param topic The name.
- * @param max The most bytes of it in UTF-8.
+ * @param max The most bytes of the name in UTF-8.
  * @returns The error to throw, or `undefined`.
  */
 export function topicFault(topic: string, max: number): LimitError | TopicError | undefined {
   if (typeof topic !== "string") throw new TypeError(`Cannot use topic ${shown(topic)}: it must be a string`);
-  // UTF-8 takes one to three bytes for each UTF-16 unit.
+  // A UTF-16 unit takes one to three bytes in UTF-8.
   const actual = 3 * topic.length <= max ? 0 : topic.length > max ? topic.length : utf8Length(topic);
   if (actual > max) {
     const facts = { limit: "maxTopicBytes", max, actual, closeCode: 1008 } as const;
     return new LimitError(`Topic of ${actual} bytes or more is over maxTopicBytes ${max}`, facts);
   }
-  // In UTF-8, which brokers speak, all lone surrogates are the same character.
+  // Brokers use UTF-8, in which all lone surrogates become the same character.
   return topic.isWellFormed() ? undefined : new TopicError("Topic is not well-formed Unicode", topic);
 }

@@ -1,38 +1,38 @@
 /**
- * Which topics a hub wants to hear of, and which of them the broker has been told.
+ * The topics that a hub wants, and those that it has subscribed to at the broker.
  *
  * @module
  */
 
-/** All topics, by one subscription. It is no string, for any string is a topic. */
+/** Stands for all topics, by one subscription. It is not a string, because every string is a topic. */
 export const ALL_TOPICS: unique symbol = Symbol("all topics");
 
-/** What a broker is asked for: its name for a topic, or all of them. */
+/** A subscription at a broker: its name for a topic, or all topics. */
 export type Interest = string | typeof ALL_TOPICS;
 
 /** Changes to send to the broker: first subscribe, then unsubscribe, so that no message is missed in between. */
 export interface InterestChange {
-  /** To subscribe to. */
+  /** Names to subscribe to. */
   readonly add: readonly Interest[];
-  /** To unsubscribe from. */
+  /** Names to unsubscribe from. */
   readonly remove: readonly Interest[];
 }
 
 /**
- * The topics that are wanted and those that the broker sends. Changes collect until {@linkcode WantedTopics.take}: a topic that comes
- * and goes in between is never told.
+ * The topics that are wanted, and those that are subscribed to at the broker. Changes are collected until {@linkcode
+ * WantedTopics.take}. A topic that is added and removed in between is never sent to the broker.
  */
 export class WantedTopics {
   readonly #nameOf: (topic: string) => string;
   readonly #topics = new Map<string, string>();
   readonly #names = new Set<string>();
   #all = false;
-  /** What the broker sends. */
+  /** The current subscriptions at the broker. */
   readonly #held = new Set<Interest>();
-  /** What may differ between what is wanted and what is held. */
+  /** Names whose subscription may have to change. */
   readonly #changed = new Set<Interest>();
 
-  /** @param nameOf The broker's name for a topic. */
+  /** @param nameOf Returns the broker's name for a topic. */
   constructor(nameOf: (topic: string) => string) {
     this.#nameOf = nameOf;
   }
@@ -47,7 +47,7 @@ export class WantedTopics {
     return this.#topics.get(topic) ?? this.#nameOf(topic);
   }
 
-  /** A topic is wanted from now on. */
+  /** Adds a topic. */
   add(topic: string): void {
     if (this.#topics.has(topic)) return;
     const name = this.#nameOf(topic);
@@ -56,7 +56,7 @@ export class WantedTopics {
     this.#changed.add(name);
   }
 
-  /** A topic is not wanted any more. */
+  /** Removes a topic. */
   delete(topic: string): void {
     const name = this.#topics.get(topic);
     if (name === undefined) return;
@@ -65,7 +65,7 @@ export class WantedTopics {
     this.#changed.add(name);
   }
 
-  /** All topics are wanted from now on, or only those that were added. */
+  /** Sets whether all topics are wanted, or only those that were added. */
   set all(wanted: boolean) {
     if (this.#all === wanted) return;
     this.#all = wanted;
@@ -73,7 +73,7 @@ export class WantedTopics {
     for (const name of this.#names) this.#changed.add(name);
   }
 
-  /** The broker has forgotten its subscriptions: all of them are sent again. */
+  /** Called when the broker has lost its subscriptions. All of them are sent again. */
   forget(): void {
     this.#held.clear();
     this.#changed.clear();
@@ -81,7 +81,7 @@ export class WantedTopics {
     else for (const name of this.#names) this.#changed.add(name);
   }
 
-  /** How many names may differ between what is wanted and what is held. */
+  /** The number of names whose subscription may have to change. */
   get pending(): number {
     return this.#changed.size;
   }
