@@ -1,5 +1,6 @@
 /**
- * What promises lack: one that is settled from outside, one that may be ignored, a pause that a signal ends, and the next task.
+ * Helpers for promises: one that is settled from outside, one that may be ignored, a delay that a signal can end, and the next
+ * task.
  *
  * @module
  */
@@ -8,13 +9,13 @@
 export interface Deferred<T> {
   /** The promise. */
   readonly promise: Promise<T>;
-  /** Fulfils it. */
+  /** Resolves it. */
   readonly resolve: (value: T | PromiseLike<T>) => void;
   /** Rejects it. */
   readonly reject: (reason?: unknown) => void;
 }
 
-/** Makes a promise, and what settles it. */
+/** Makes a promise, with the functions that settle it. */
 export function defer<T>(): Deferred<T> {
   let resolve!: Deferred<T>["resolve"];
   let reject!: Deferred<T>["reject"];
@@ -29,10 +30,10 @@ export function handled<T>(promise: Promise<T>): Promise<T> {
 }
 
 /**
- * Waits for a time, or until the signal is aborted. The caller reads the signal to find out which of the two it was.
+ * Waits for a time, or until the signal is aborted. Read the signal to find out which of the two happened.
  *
  * @param time Milliseconds.
- * @param signal Ends the wait. With a signal that is aborted already, there is no wait.
+ * @param signal Ends the wait. If it is already aborted, there is no wait.
  */
 export function sleep(time: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -48,15 +49,15 @@ export function sleep(time: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Waits for the next task of the event loop: all promises that are resolved now have run their reactions by then. A timer would take a
- * millisecond for it. It calls the global, because loading `node:timers` is not free.
+ * Waits for the next task of the event loop. By then, all promises that are resolved now have run their reactions. A timer would
+ * take a millisecond. This uses the global function, because loading `node:timers` takes time.
  */
 export function nextTask(): Promise<void> {
   const { setImmediate = setTimeout } = globalThis; // browsers have none
   return new Promise((resolve) => void setImmediate(resolve));
 }
 
-/** Makes a promise that is safe to ignore, and what settles it. */
+/** Makes a promise that is safe to ignore, with the functions that settle it. */
 export function deferHandled<T>(): Deferred<T> {
   const deferred = defer<T>();
   deferred.promise.catch(() => {});

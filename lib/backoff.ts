@@ -1,13 +1,13 @@
 /**
- * How long a client waits before it connects again, RFC 6455 §7.2.3: when a server falls, all its clients notice at once, and must
- * not come back at once.
+ * How long a client waits before it reconnects (RFC 6455 §7.2.3). When a server fails, all its clients notice at once, but must
+ * not reconnect at once.
  *
  * @module
  */
 import { CALLBACK, kind, LONGEST_TIME, type OptionKinds, TIME, whole } from "./option_kinds.ts";
 import { checkOptions } from "./options.ts";
 
-/** How the waiting grows. */
+/** How the delays grow. */
 export interface ReconnectDelayOptions {
   /** The longest delay before the first attempt, in milliseconds. RFC 6455 recommends 0 to 5 seconds. @default {5000} */
   first?: number;
@@ -22,10 +22,10 @@ export interface ReconnectDelayOptions {
   random?: () => number;
 }
 
-/** Attempts that follow each other without a pause would be a loop. */
+/** Attempts without any delay between them would be a busy loop. */
 const MOST = whole({ unit: "milliseconds", least: 1, most: LONGEST_TIME });
 
-/** What {@linkcode ReconnectDelayOptions} take. */
+/** The types of {@linkcode ReconnectDelayOptions}. */
 export const RECONNECT_DELAY_OPTION_KINDS: OptionKinds<ReconnectDelayOptions> = {
   first: TIME,
   most: MOST,
@@ -33,12 +33,12 @@ export const RECONNECT_DELAY_OPTION_KINDS: OptionKinds<ReconnectDelayOptions> = 
   random: CALLBACK,
 };
 
-/** The two that say how long others wait: a broker that reconnects, a worker that starts again. */
+/** The two options that other modules share: a broker that reconnects, and a worker that is restarted. */
 export const RANGE_KINDS: OptionKinds<Pick<ReconnectDelayOptions, "first" | "most">> = { first: TIME, most: MOST };
 
 /**
- * The time to wait before an attempt: random over the whole range (full jitter), whose end doubles with each attempt that failed,
- * up to a limit.
+ * Returns the delay before an attempt. It is random over the whole range (full jitter), and the end of the range doubles with
+ * each failed attempt, up to a limit.
  *
  * @example Come back, but not all at once
  * ```ts
@@ -50,10 +50,10 @@ export const RANGE_KINDS: OptionKinds<Pick<ReconnectDelayOptions, "first" | "mos
  * ```
  *
  * @param failures How many attempts have failed since the last connection: 0 for the first.
- * @param options How the waiting grows, and what the server asked for.
- * @returns Milliseconds, no more than a timer can wait (24.8 days): one that waits longer would fire at once.
+ * @param options How the delays grow, and the delay that the server asked for.
+ * @returns Milliseconds, no more than a timer can wait (24.8 days), because a longer timer would fire at once.
  * @throws {RangeError} If `failures` is not a whole number of 0 or more, or a time is out of range.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  */
 export function reconnectDelay(failures: number, options: ReconnectDelayOptions = {}): number {
   checkOptions("reconnectDelay()", options, RECONNECT_DELAY_OPTION_KINDS);
@@ -61,8 +61,9 @@ export function reconnectDelay(failures: number, options: ReconnectDelayOptions 
   if (!(Number.isInteger(failures) && failures >= 0)) {
     throw new RangeError(`Cannot wait after ${failures} failures: it must be a whole number of 0 or more`);
   }
-  // From 0 nothing doubles: the second part grows even then, so that attempts that fail never follow each other without a pause.
-  const factor = 2 ** Math.min(failures, 31); // nothing times Infinity is no number
+  // With `first: 0` nothing would double. The second part grows even then, so that failing attempts always have a delay between
+  // them.
+  const factor = 2 ** Math.min(failures, 31); // 0 times Infinity is NaN
   const range = Math.min(Math.max(first * factor, factor - 1), most, LONGEST_TIME);
   const part = Math.min(Math.max(random(), 0), 1);
   return Math.min(asked(retryAfter) + (Number.isNaN(part) ? 1 : part) * range, LONGEST_TIME);
@@ -71,10 +72,10 @@ export function reconnectDelay(failures: number, options: ReconnectDelayOptions 
 /** The dates of RFC 9110 §5.6.7: the preferred form and that of RFC 850. */
 const DATE = /^[A-Z][a-z]+, \d\d[ -][A-Z][a-z]{2}[ -]\d\d(?:\d\d)? \d\d:\d\d:\d\d GMT$/;
 
-/** The form of C's `asctime`, which does not say that it is GMT. */
+/** The form of C's `asctime`, which does not name the time zone (GMT). */
 const ASCTIME = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/;
 
-/** What `Retry-After` asks for in milliseconds: the longest wait, if there are several fields. */
+/** Returns the delay that `Retry-After` asks for in milliseconds: the longest if there are several fields. */
 function asked(retryAfter: string | null): number {
   if (retryAfter === null) return 0;
   // A comma after the name of a day belongs to the date.
@@ -82,7 +83,7 @@ function asked(retryAfter: string | null): number {
   return Math.max(...elements.map((element) => waitOf(element.trim())));
 }
 
-/** One value in milliseconds: nothing if it is neither seconds nor a date, or lies in the past. */
+/** Converts one value to milliseconds: 0 if it is neither seconds nor a date, or lies in the past. */
 function waitOf(text: string): number {
   if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, LONGEST_TIME);
   const date = DATE.test(text) ? Date.parse(text) : ASCTIME.test(text) ? Date.parse(`${text} GMT`) : NaN;

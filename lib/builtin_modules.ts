@@ -1,15 +1,15 @@
 /**
- * Modules of Node's own, at once. Deno, Bun and Node have them in their binaries, so that no file is opened for one: it can be had
- * when a process has no file descriptor left. `import()` opens files, and ends Deno 2.9 where there is no descriptor.
+ * Loads Node's built-in modules synchronously. Deno, Bun and Node have them in their binaries, so no file is opened, and they can
+ * be loaded when the process has no file descriptor left. `import()` opens files, and ends Deno 2.9 if there is no descriptor.
  *
  * @module
  */
 
 /**
- * Gives what loads the modules. A browser that bundles this never asks.
+ * Returns the function that loads the modules. A browser that bundles this never calls it.
  *
- * @param task What cannot be done without them, for the error.
- * @throws {TypeError} If they cannot be had at once: in a browser, and in Node before 20.16 and 22.3.
+ * @param task What needs the modules, for the error.
+ * @throws {TypeError} If they cannot be loaded synchronously: in a browser, and in Node before 20.16 and 22.3.
  */
 export function builtinModules(task: string): typeof globalThis.process.getBuiltinModule {
   const { process } = globalThis;

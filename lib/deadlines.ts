@@ -1,29 +1,29 @@
 /**
- * Deadlines of many connections. Those that are equally far away pass in the order in which they were set, so a list for each length of
- * time and one timer serve any number of them.
+ * Deadlines of many connections. Deadlines with the same length pass in the order in which they were set, so one list for each
+ * length and one timer serve any number of them.
  *
  * @module
  */
 
 /** Something with a deadline. It is a link of the list that it waits in, so waiting allocates nothing. */
 export interface Deadline {
-  /** When it passes, by `performance.now()`. */
+  /** The time at which it passes, by `performance.now()`. */
   due: number;
   /** The link before it, whose deadline passes sooner. */
   previous: Deadline | undefined;
   /** The link after it. */
   next: Deadline | undefined;
-  /** Is called when the deadline has passed. It waits no more then, and may be set again. */
+  /** Called when the deadline has passed. The deadline has left its list by then, and may be set again. */
   expired(): void;
 }
 
 /**
- * What part of its time a deadline may pass late, so that those that pass soon after one another share a timer: thousands of idle
- * connections would set one for each ping otherwise, of more than a kilobyte.
+ * The part of its time by which a deadline may pass late, so that those that pass soon after one another share a timer. Otherwise
+ * thousands of idle connections would each set a timer of more than a kilobyte for every ping.
  */
 const SLACK = 1 / 128;
 
-/** The deadlines that are `time` milliseconds away when they are set: a list of {@linkcode Deadlines}. */
+/** The deadlines that last `time` milliseconds: a list of {@linkcode Deadlines}. */
 export class DeadlineList {
   /** Milliseconds. */
   readonly time: number;
@@ -32,7 +32,7 @@ export class DeadlineList {
   #last: Deadline | undefined;
 
   /**
-   * @param deadlines Has the timer.
+   * @param deadlines The object with the timer.
    * @param time Milliseconds.
    */
   constructor(deadlines: Deadlines, time: number) {
@@ -45,7 +45,7 @@ export class DeadlineList {
     return this.#first;
   }
 
-  /** Sets a deadline, which waits in no list. */
+  /** Sets a deadline that is not in any list. */
   set(deadline: Deadline): void {
     deadline.due = performance.now() + this.time;
     deadline.previous = this.#last;
@@ -56,7 +56,7 @@ export class DeadlineList {
     this.#deadlines.onSet(deadline.due, this.time);
   }
 
-  /** Takes a deadline back, which waits in this list. */
+  /** Cancels a deadline in this list. */
   cancel(deadline: Deadline): void {
     const { previous, next } = deadline;
     if (previous === undefined) this.#first = next;
@@ -69,23 +69,24 @@ export class DeadlineList {
 }
 
 /**
- * The deadlines of a server, or of a client: one list for each length of time, and one timer for all of them. It is set for the first
- * that may pass, and where that is taken back it stays: a connection goes from list to list, and a timer costs more than all of them.
+ * The deadlines of a server or a client: one list for each length of time, and one timer for all of them. The timer is set for
+ * the deadline that may pass first. It stays when that deadline is canceled, because connections move from list to list, and
+ * setting a timer costs more than all of that.
  */
 export class Deadlines {
   readonly #lists: DeadlineList[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** When the timer goes off. */
+  /** When the timer fires. */
   #due = Infinity;
   #turnEnds: TurnEnds | undefined;
 
-  /** What waits for the end of the turn. */
+  /** The objects that wait for the end of the turn. */
   get turnEnds(): TurnEnds {
     return this.#turnEnds ??= new TurnEnds();
   }
 
   /**
-   * The list of deadlines that are so far away.
+   * Returns the list of deadlines with this length.
    *
    * @param time Milliseconds.
    */
@@ -96,7 +97,7 @@ export class Deadlines {
     return list;
   }
 
-  /** A list calls this for a deadline that is set, which passes in `time` milliseconds. */
+  /** Called by a list when a deadline is set that passes in `time` milliseconds. */
   onSet(due: number, time: number): void {
     if (due >= this.#due) return;
     clearTimeout(this.#timer);
@@ -104,7 +105,7 @@ export class Deadlines {
     this.#timer = setTimeout(this.#expire, time);
   }
 
-  /** A list calls this when it is empty. */
+  /** Called by a list when it is empty. */
   onEmpty(): void {
     if (this.#timer === undefined || this.#next() !== undefined) return;
     clearTimeout(this.#timer);
@@ -112,11 +113,11 @@ export class Deadlines {
     this.#due = Infinity;
   }
 
-  /** The list whose first deadline passes before those of all others. */
+  /** Returns the list whose first deadline passes before all others. */
   #next(): DeadlineList | undefined {
     let next: DeadlineList | undefined;
     let due = Infinity;
-    for (let at = 0; at < this.#lists.length; at++) { // for each deadline that passes: without an iterator
+    for (let at = 0; at < this.#lists.length; at++) { // called for each deadline that passes, so it uses no iterator
       const list = this.#lists[at]!;
       if (list.first === undefined || list.first.due >= due) continue;
       next = list;
@@ -127,7 +128,7 @@ export class Deadlines {
 
   readonly #expire = (): void => {
     this.#timer = undefined;
-    this.#due = -Infinity; // what is set meanwhile waits for the timer that is set at the end
+    this.#due = -Infinity; // deadlines that are set meanwhile wait for the timer that is set at the end
     const now = performance.now();
     try {
       for (let list = this.#next(); list !== undefined && list.first!.due <= now; list = this.#next()) {
@@ -147,24 +148,24 @@ export class Deadlines {
   };
 }
 
-/** What waits for the end of the event loop's turn. */
+/** An object that waits for the end of the event loop's turn. */
 export interface TurnEnd {
-  /** Is called when the turn has ended. It waits no more then, and may wait again. */
+  /** Called when the turn has ended. The object has stopped waiting by then, and may wait again. */
   turnEnded(): void;
 }
 
-/** What waits for the end of the turn: one timer serves all of it, and no clock is read. */
+/** The objects that wait for the end of the turn. One timer serves all of them, and no clock is read. */
 export class TurnEnds {
   readonly #waiting = new Set<TurnEnd>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Waits for the end of the turn. */
+  /** Adds an object. */
   add(waiting: TurnEnd): void {
     this.#waiting.add(waiting);
     this.#timer ??= setTimeout(this.#end, 0);
   }
 
-  /** Takes it back. */
+  /** Removes an object. */
   delete(waiting: TurnEnd): void {
     if (!this.#waiting.delete(waiting) || this.#waiting.size > 0) return;
     clearTimeout(this.#timer);
@@ -179,7 +180,7 @@ export class TurnEnds {
   };
 }
 
-/** A deadline that calls back, for what has none as a rule. It is set when it is made. */
+/** A deadline that calls a function. It is set when it is made. */
 export class Timeout implements Deadline {
   due = 0;
   previous: Deadline | undefined;
@@ -188,8 +189,8 @@ export class Timeout implements Deadline {
   #call: (() => void) | undefined;
 
   /**
-   * @param list Where it waits.
-   * @param call Is called when it passes.
+   * @param list The list to wait in.
+   * @param call Called when the deadline passes.
    */
   constructor(list: DeadlineList, call: () => void) {
     this.#list = list;
@@ -197,7 +198,7 @@ export class Timeout implements Deadline {
     list.set(this);
   }
 
-  /** Takes it back, if it has not passed. */
+  /** Cancels the deadline, if it has not passed. */
   cancel(): void {
     if (this.#call === undefined) return;
     this.#call = undefined;

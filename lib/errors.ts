@@ -61,7 +61,8 @@ export class WebSocketError extends DOMException {
   constructor(message = "", init: WebSocketCloseInfo = {}) {
     super(message, new.target.name);
     const { closeCode, reason = "" } = init;
-    // Only our own subclasses may carry the protocol's codes; applications have 1000 and 3000 to 4999 (draft, §WebSocketError).
+    // Only this module's subclasses may have the protocol's codes. Applications have 1000 and 3000 to 4999 (draft,
+    // §WebSocketError).
     if (new.target === WebSocketError) {
       const allowed = closeCode === undefined || closeCode === 1000 ||
         (Number.isInteger(closeCode) && closeCode >= 3000 && closeCode <= 4999);
@@ -81,7 +82,7 @@ export class WebSocketError extends DOMException {
   }
 
   /**
-   * Whether a value is an error of this class. It never throws, though an application may have thrown a `Proxy` without a prototype.
+   * Whether a value is an error of this class. It never throws, even if an application has thrown a `Proxy` without a prototype.
    *
    * @param value Anything.
    */
@@ -182,11 +183,11 @@ export class LimitError extends WebSocketError {
 }
 
 /**
- * The error where what waits in a queue reaches `maxQueuedBytes`.
+ * Makes the error for a queue that reaches `maxQueuedBytes`.
  *
- * @param what Whose bytes they are, as it stands before "reach".
+ * @param what The bytes in the queue, as the subject of "reach".
  * @param max The limit.
- * @param actual The bytes, where they are known.
+ * @param actual The number of bytes, if known.
  */
 export function queueFull(what: string, max: number, actual?: number): LimitError {
   return new LimitError(`${what} reach maxQueuedBytes ${max}`, {
@@ -243,7 +244,7 @@ export class TopicError extends WebSocketError {
 }
 
 /**
- * A codec cannot take a message of the peer's: it is not JSON, or it does not match its schema. `typed` closes the connection with
+ * A codec rejects a message from the peer: it is not JSON, or it does not match its schema. `typed` closes the connection with
  * {@linkcode MessageError.closeCode}.
  *
  * @example A message that is not JSON
@@ -257,12 +258,17 @@ export class TopicError extends WebSocketError {
  * ```
  */
 export class MessageError extends WebSocketError {
-  /** The close code that the peer gets. */
+  /** The close code for the peer. */
   declare readonly closeCode: number;
-  /** The error behind it, if there is one. */
+  /** The underlying error, if there is one. */
   override readonly cause: unknown;
 
-  /** Makes the error of what is wrong with the message, with the close code and the error behind it. */
+  /**
+   * Creates the error.
+   *
+   * @param message What is wrong with the message.
+   * @param options The close code, and the underlying error.
+   */
   constructor(message: string, { closeCode, cause }: { closeCode: number; cause?: unknown }) {
     super(message, { closeCode, reason: shortReason(message.replace(/[^ -~]/g, "?")) });
     this.cause = cause;
@@ -361,7 +367,8 @@ export class HandshakeError extends Error {
 }
 
 /**
- * The close code that is sent to the peer for an error: the error's own, or 1011 for anything that is not the peer's fault.
+ * Returns the close code that is sent to the peer for an error: the error's own, or 1011 for anything that is not the peer's
+ * fault.
  *
  * @example Close codes of errors
  * ```ts
@@ -374,20 +381,20 @@ export class HandshakeError extends Error {
  * ```
  *
  * @param error Anything thrown while a connection was open.
- * @returns A code that may stand in a close frame (RFC 6455 §7.4.1).
+ * @returns A code that may be sent in a close frame (RFC 6455 §7.4.1).
  */
 export function closeCodeOf(error: unknown): number {
   if (error instanceof ProtocolError || error instanceof LimitError) return error.closeCode;
   if (!(error instanceof WebSocketError) || error.closeCode === null) return 1011;
-  // 1005 and 1006 say what was not on the wire, and never go there (§7.4.1).
+  // 1005 and 1006 mean that nothing was received, and must not be sent (§7.4.1).
   return error.closeCode === 1005 || error.closeCode === 1006 ? 1011 : error.closeCode;
 }
 
 /**
- * A call that comes too late, as the WHATWG says it.
+ * Makes the error for a call that comes too late, as the WHATWG names it.
  *
  * @param message What cannot be done, and why.
- * @param cause The error behind it, if there is one.
+ * @param cause The underlying error, if there is one.
  */
 export function invalidState(message: string, cause?: unknown): DOMException {
   const error = new DOMException(message, "InvalidStateError");
@@ -395,7 +402,7 @@ export function invalidState(message: string, cause?: unknown): DOMException {
   return error;
 }
 
-/** Cuts a message, which is ASCII here, to what a close frame holds (RFC 6455 §5.5.1: 125 bytes less the code). */
+/** Cuts a message, which is ASCII here, to the size of a close reason (RFC 6455 §5.5.1: 125 bytes minus the code). */
 function shortReason(message: string): string {
   return message.length > 123 ? message.slice(0, 123) : message;
 }

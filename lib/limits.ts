@@ -74,7 +74,7 @@ export interface Limits {
   maxRedirects: number;
 }
 
-/** What each of them takes. */
+/** The types of these limits. */
 export const LIMIT_KINDS: OptionKinds<Limits> = {
   maxMessageBytes: BYTES,
   maxStreamedMessageBytes: BYTES,
@@ -159,7 +159,7 @@ export interface ServerLimits {
   keepAliveTimeout: number;
 }
 
-/** What each of them takes. */
+/** The types of these limits. */
 export const SERVER_LIMIT_KINDS: OptionKinds<ServerLimits> = {
   maxConnections: COUNT,
   maxConnectionsPerAddress: COUNT,
@@ -183,8 +183,8 @@ export const DEFAULT_SERVER_LIMITS: Readonly<ServerLimits> = Object.freeze({
  * Checks given limits of a server and fills in the defaults.
  *
  * @param given Options that may carry limits.
- * @returns All limits of a server; a time that is lifted is 0.
- * @throws {RangeError} If a limit is not a whole number, or is below what makes sense, or a time is longer than a timer can wait.
+ * @returns All limits of a server; a time without a limit is 0.
+ * @throws {RangeError} If a limit is not a whole number, or is too small, or a time is longer than a timer can wait.
  */
 export function resolveServerLimits(given: Partial<ServerLimits> = {}): ServerLimits {
   return resolve(SERVER_LIMIT_KINDS, DEFAULT_SERVER_LIMITS, given);
@@ -209,7 +209,7 @@ export interface ReconnectLimits {
   maxOutboxMessages: number;
 }
 
-/** What each of them takes. */
+/** The types of these limits. */
 export const RECONNECT_LIMIT_KINDS: OptionKinds<ReconnectLimits> = {
   maxAttempts: COUNT,
   stableInterval: TIME,
@@ -233,8 +233,8 @@ export const DEFAULT_RECONNECT_LIMITS: Readonly<ReconnectLimits> = Object.freeze
  * Checks given limits of a client that reconnects and fills in the defaults.
  *
  * @param given Options that may carry limits.
- * @returns All of these limits; a time that is lifted is 0.
- * @throws {RangeError} If a limit is not a whole number, is below what makes sense, or is a time longer than a timer can wait.
+ * @returns All of these limits; a time without a limit is 0.
+ * @throws {RangeError} If a limit is not a whole number, is too small, or is a time longer than a timer can wait.
  */
 export function resolveReconnectLimits(given: Partial<ReconnectLimits> = {}): ReconnectLimits {
   return resolve(RECONNECT_LIMIT_KINDS, DEFAULT_RECONNECT_LIMITS, given);
@@ -257,7 +257,7 @@ export interface HubLimits {
   maxBacklogBytes: number;
 }
 
-/** What each of them takes. */
+/** The types of these limits. */
 export const HUB_LIMIT_KINDS: OptionKinds<HubLimits> = {
   maxTopicsPerConnection: COUNT,
   maxTopicBytes: BYTES,
@@ -285,7 +285,7 @@ export function resolveHubLimits(given: Partial<HubLimits> = {}): HubLimits {
   return resolve(HUB_LIMIT_KINDS, DEFAULT_HUB_LIMITS, given);
 }
 
-/** The caps of JSON messages. Every one is an option of `json` and `requests`. */
+/** The limits of JSON messages. Each is an option of `json` and `requests`. */
 export interface JsonLimits {
   /**
    * The deepest nesting of arrays and objects in one message. A deeper message closes the connection with 1008 and a
@@ -295,7 +295,7 @@ export interface JsonLimits {
   maxDepth: number;
 }
 
-/** What each of them takes. */
+/** The types of these limits. */
 export const JSON_LIMIT_KINDS: OptionKinds<JsonLimits> = { maxDepth: COUNT };
 
 /** The defaults for JSON messages. */
@@ -315,7 +315,7 @@ export function resolveJsonLimits(given: Partial<JsonLimits> = {}): JsonLimits {
   return resolve(JSON_LIMIT_KINDS, DEFAULT_JSON_LIMITS, given);
 }
 
-/** The caps of requests and answers. Every one is an option of `requests`. */
+/** The limits of requests and answers. Each is an option of `requests`. */
 export interface RequestLimits {
   /** The most requests that may wait for their answers. A request beyond it rejects with a `LimitError`. @default 1 000 */
   maxPendingRequests: number;
@@ -325,7 +325,7 @@ export interface RequestLimits {
   requestTimeout: number;
 }
 
-/** What each of them takes. */
+/** The types of these limits. */
 export const REQUEST_LIMIT_KINDS: OptionKinds<RequestLimits> = {
   maxPendingRequests: COUNT,
   maxRunningRequests: COUNT,
@@ -346,14 +346,14 @@ export const DEFAULT_REQUEST_LIMITS: Readonly<RequestLimits> = Object.freeze({
  * Checks given limits of requests and answers and fills in the defaults.
  *
  * @param given Options that may carry limits.
- * @returns All of these limits; a time that is lifted is 0.
- * @throws {RangeError} If a limit is not a whole number, is below what makes sense, or is a time longer than a timer can wait.
+ * @returns All of these limits; a time without a limit is 0.
+ * @throws {RangeError} If a limit is not a whole number, is too small, or is a time longer than a timer can wait.
  */
 export function resolveRequestLimits(given: Partial<RequestLimits> = {}): RequestLimits {
   return resolve(REQUEST_LIMIT_KINDS, DEFAULT_REQUEST_LIMITS, given);
 }
 
-/** The caps of a hub with recovery, besides those of a hub. Every one is an option of `createRecoverableHub`. */
+/** The limits of a hub with recovery, besides those of a hub. Each is an option of `createRecoverableHub`. */
 export interface RecoveryLimits {
   /**
    * The most bytes of messages that are held in memory for clients that catch up, for all topics together. Messages that do not
@@ -363,7 +363,7 @@ export interface RecoveryLimits {
   maxCatchUpBytes: number;
 }
 
-/** What each of them takes. */
+/** The types of these limits. */
 export const RECOVERY_LIMIT_KINDS: OptionKinds<RecoveryLimits> = { maxCatchUpBytes: BYTES };
 
 /** The defaults of a hub with recovery. */
@@ -390,8 +390,8 @@ export const LONGEST_STRING: number = 2 ** 29 - 24;
  * Checks given limits and fills in the defaults.
  *
  * @param given Options that may carry limits.
- * @returns All limits; a time that is lifted is 0.
- * @throws {RangeError} If a limit is not a whole number, is below what makes sense, or is a time longer than a timer can wait.
+ * @returns All limits; a time without a limit is 0.
+ * @throws {RangeError} If a limit is not a whole number, is too small, or is a time longer than a timer can wait.
  */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
   return resolve(LIMIT_KINDS, DEFAULT_LIMITS, given);
@@ -419,7 +419,7 @@ export interface BrokerLimits {
   pongTimeout: number;
 }
 
-/** What each of them takes. */
+/** The types of these limits. */
 export const BROKER_LIMIT_KINDS: OptionKinds<BrokerLimits> = {
   maxQueuedMessages: COUNT,
   maxQueuedBytes: BYTES,
@@ -446,8 +446,8 @@ export const DEFAULT_BROKER_LIMITS: Readonly<BrokerLimits> = Object.freeze({
  * Checks given limits of a broker and fills in the defaults.
  *
  * @param given Options that may carry limits.
- * @returns All limits of a broker; a time that is lifted is 0.
- * @throws {RangeError} If a limit is not a whole number, is below what makes sense, or is a time longer than a timer can wait.
+ * @returns All limits of a broker; a time without a limit is 0.
+ * @throws {RangeError} If a limit is not a whole number, is too small, or is a time longer than a timer can wait.
  */
 export function resolveBrokerLimits(given: Partial<BrokerLimits> = {}): BrokerLimits {
   return resolve(BROKER_LIMIT_KINDS, DEFAULT_BROKER_LIMITS, given);

@@ -1,20 +1,20 @@
 /**
- * Errors that have no caller to be thrown at: they go to the application's hook, or to the console.
+ * Errors that no caller can catch: they go to the application's hook, or to the console.
  *
  * @module
  */
 
 /** Options that may have the hook. */
 export interface ErrorHook {
-  /** Gets the error. */
+  /** Called with the error. */
   onError?(error: unknown): unknown;
 }
 
 /**
- * Reports an error. It never throws, and what the hook itself throws or rejects with is printed to the console.
+ * Reports an error. It never throws: if the hook itself throws or rejects, that is printed to the console.
  *
  * @param error The error.
- * @param options Where the hook is. Without `onError` the error is printed to the console.
+ * @param options The options with the hook. Without `onError` the error is printed to the console.
  */
 export function logError(error: unknown, options: ErrorHook = {}): void {
   if (options.onError === undefined) print(error);
@@ -22,11 +22,11 @@ export function logError(error: unknown, options: ErrorHook = {}): void {
 }
 
 /**
- * Calls a hook of the application. A hook may return anything: what it throws, and what a promise that it returns is rejected with, goes
- * to `failed`.
+ * Calls a hook of the application. A hook may return anything. If it throws, or returns a promise that rejects, `failed` is
+ * called.
  *
  * @param hook The call.
- * @param failed Gets the error.
+ * @param failed Called with the error.
  */
 export function handleReturn(hook: () => unknown, failed: (error: unknown) => void): void {
   try {
@@ -37,7 +37,7 @@ export function handleReturn(hook: () => unknown, failed: (error: unknown) => vo
   }
 }
 
-/** Whether a value is a promise, or looks like one to `await`. */
+/** Whether a value is a promise, or has a `then` method that `await` would call. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

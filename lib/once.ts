@@ -1,12 +1,12 @@
 /**
- * What is made when it is first needed.
+ * Makes values on first use.
  *
  * @module
  */
 
 /**
- * Makes a value at the first call, and gives it at every call. A module that is loaded makes nothing by it: Deno loads its own `Headers`,
- * streams and timers when they are first used, which together take as long as the rest of a start.
+ * Makes a value at the first call, and returns it at every call. Loading a module then makes nothing: Deno loads its own
+ * `Headers`, streams and timers on first use, which together take as long as the rest of a start.
  *
  * @param make Makes the value.
  */

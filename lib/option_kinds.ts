@@ -1,33 +1,34 @@
 /**
- * What an option takes: one {@linkcode Kind} for each sort of value. The checks at the call and the documentation read the same kinds.
+ * The types of options: one {@linkcode Kind} for each sort of value. The checks at the call and the documentation use the same
+ * kinds.
  *
  * @module
  */
 
-/** What an option takes. */
+/** The type of an option. */
 export interface Kind {
-  /** What it takes, in words: errors and the documentation say it. */
+  /** The accepted values in words, for errors and the documentation. */
   readonly takes: string;
-  /** Whether it must be given. */
+  /** Whether the option is required. */
   readonly required?: boolean;
   /**
    * Checks a value.
    *
-   * @param value What was given; never `undefined`.
+   * @param value The given value; never `undefined`.
    * @param name The option's name.
    * @throws {RangeError} If it is a number that is out of range.
-   * @throws {TypeError} If it is of another kind.
+   * @throws {TypeError} If it has the wrong type.
    */
   check(value: unknown, name: string): void;
 }
 
-/** The kind of each option of an interface: TypeScript holds the table complete. */
+/** The kind of each option of an interface. TypeScript checks that the table is complete. */
 export type OptionKinds<Options> = { readonly [Name in keyof Options]-?: Kind };
 
-/** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. One that is given more fires at once. */
+/** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. A longer timer fires at once. */
 export const LONGEST_TIME: number = 2 ** 31 - 1;
 
-/** Makes a kind of a test. */
+/** Makes a kind from a test. */
 export function kind(takes: string, accepts: (value: unknown) => boolean): Kind {
   return {
     takes,
@@ -37,7 +38,7 @@ export function kind(takes: string, accepts: (value: unknown) => boolean): Kind 
   };
 }
 
-/** Whole numbers of something. */
+/** Whole numbers. */
 export function whole(
   { unit, least = 0, most = Number.MAX_SAFE_INTEGER, infinite = true }: {
     unit?: string;
@@ -59,35 +60,35 @@ export function whole(
   };
 }
 
-/** Bytes, one at least. */
+/** A number of bytes, at least one. */
 export const BYTES: Kind = whole({ unit: "bytes", least: 1 });
-/** A number of things, one at least. */
+/** A number of things, at least one. */
 export const COUNT: Kind = whole({ least: 1 });
-/** A number of things, or none. */
+/** A number of things, which may be 0. */
 export const COUNT_OR_NONE: Kind = whole({});
-/** A time that `Infinity` lifts. */
+/** A time, for which `Infinity` means no limit. */
 export const TIME: Kind = whole({ unit: "milliseconds", most: LONGEST_TIME });
-/** A time that ends. */
+/** A finite time. */
 export const DELAY: Kind = whole({ unit: "milliseconds", most: LONGEST_TIME, infinite: false });
-/** A TCP port; 0 for one that is free. */
+/** A TCP port; 0 chooses a free one. */
 export const PORT: Kind = whole({ most: 65_535, infinite: false });
-/** Yes or no. */
+/** A boolean. */
 export const FLAG: Kind = kind("true or false", (value) => typeof value === "boolean");
 /** A text. */
 export const TEXT: Kind = kind("a string", isText);
-/** Texts. */
+/** A list of texts. */
 export const TEXTS: Kind = kind("a list of strings", isTexts);
-/** One text, or several. */
+/** One or more texts. */
 export const TEXT_OR_TEXTS: Kind = kind("a string or a list of strings", (value) => isText(value) || isTexts(value));
-/** A URL, or the text of one. */
+/** A URL, or its text. */
 export const URL_OR_TEXT: Kind = kind("a string or a URL", (value) => isText(value) || value instanceof URL);
 /** A callback. */
 export const CALLBACK: Kind = kind("a function", (value) => typeof value === "function");
-/** Whatever the application likes. */
+/** Any value. */
 export const ANYTHING: Kind = kind("anything", () => true);
-/** Header fields, as `new Headers` takes them. */
+/** Header fields, in any form that `new Headers` accepts. */
 export const HEADERS: Kind = kind("header fields: an object, a list of pairs, or Headers", isObject);
-/** A signal, of any realm. */
+/** A signal of any realm. */
 export const SIGNAL: Kind = like("an AbortSignal", { methods: ["addEventListener", "removeEventListener"] });
 
 /** One of several texts. */
@@ -95,7 +96,7 @@ export function oneOf(...texts: readonly string[]): Kind {
   return kind(either(texts), (value) => isText(value) && texts.includes(value));
 }
 
-/** An object that has these methods, and may have those: what an application makes itself, or another module of ours does. */
+/** An object with the required methods, and possibly the optional ones, which an application or another module makes. */
 export function like(
   what: string,
   { methods = [], optional = [] }: { methods?: readonly string[]; optional?: readonly string[] },
@@ -108,7 +109,7 @@ export function like(
   );
 }
 
-/** A list of things of one kind. */
+/** A list of values of one kind. */
 export function listOf(what: string, { check }: Kind): Kind {
   return {
     takes: `a list of ${what}`,
@@ -124,7 +125,7 @@ export function or(one: Kind, other: Kind): Kind {
   return kind(`${one.takes}, or ${other.takes}`, (value) => accepts(one, value) || accepts(other, value));
 }
 
-/** One kind, or options in an object, whose own faults say more. */
+/** A value of one kind, or an object of options. For an object, the error names the invalid option. */
 export function orObject(one: Kind, options: Kind): Kind {
   const either = or(one, options);
   return {
@@ -142,28 +143,28 @@ function accepts({ check }: Kind, value: unknown): boolean {
   }
 }
 
-/** An option that must be given. */
+/** Makes an option required. */
 export function required(kind: Kind): Kind {
   return { ...kind, required: true };
 }
 
-/** Whether a value is an object that is no function. */
+/** Whether a value is an object and not a function. */
 export function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-/** Names as a sentence lists them: `"a", "b" or "c"`. */
+/** Lists names as a sentence does: `"a", "b" or "c"`. */
 export function either(names: readonly string[]): string {
   const quoted = names.map((name) => JSON.stringify(name));
   return quoted.length < 2 ? quoted.join() : `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
 }
 
-/** What is wrong with a value. */
+/** Makes the error for an invalid value. */
 export function cannotUse(value: unknown, name: string, takes: string): string {
   return `Cannot use ${name} ${shown(value)}: it must be ${takes}`;
 }
 
-/** A value as an error shows it: short, and nothing of what is inside. */
+/** Shows a value in an error: short, and without its contents. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === "function") return "(a function)";

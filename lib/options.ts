@@ -1,13 +1,13 @@
 /**
- * Options are checked at the call: the names, and the values by their {@linkcode Kind}.
+ * Checks options at the call: their names, and their values by {@linkcode Kind}.
  *
  * @module
  */
 import { either, isObject, type Kind, kind, type OptionKinds, shown } from "./option_kinds.ts";
 
 /**
- * What others call an option of ours: `ws`, Bun, uWebSockets, Socket.IO, Python's websockets, Deno and Node. In lower case,
- * letters only.
+ * The names that other libraries use for an option: `ws`, Bun, uWebSockets, Socket.IO, Python's websockets, Deno and Node. In
+ * lower case, letters only.
  */
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
   abortsignal: ["signal"],
@@ -60,17 +60,17 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
   verifyclient: ["upgrade"],
 };
 
-/** The most names that an error lists where none is near. */
+/** The most names that an error lists if none is similar. */
 const FEW = 12;
 
 /**
- * Checks options: their names, and their values. `undefined` counts as absent.
+ * Checks options: their names and their values. `undefined` counts as absent.
  *
- * @param call What takes them, such as `serve()`.
- * @param options What was given.
- * @param kinds What is taken.
- * @param advice What to do with names that belong elsewhere.
- * @throws {TypeError} For an unknown option, with the nearest known one, and for a value of another kind.
+ * @param call The function that takes them, such as `serve()`.
+ * @param options The given options.
+ * @param kinds The known options.
+ * @param advice Advice for names that belong elsewhere.
+ * @throws {TypeError} For an unknown option, with the most similar known one, and for a value with the wrong type.
  * @throws {RangeError} For a number that is out of range.
  */
 export function checkOptions<Options extends object>(
@@ -85,12 +85,12 @@ export function checkOptions<Options extends object>(
 }
 
 /**
- * Checks the values of the options that are known, and passes over others.
+ * Checks the values of the options that are known, and ignores others.
  *
- * @param options What was given.
- * @param kinds What is taken.
- * @param within The name of the option that these are in, with a dot behind it.
- * @throws {TypeError} For a value of another kind.
+ * @param options The given options.
+ * @param kinds The known options.
+ * @param within The name of the option that contains them, followed by a dot.
+ * @throws {TypeError} For a value with the wrong type.
  * @throws {RangeError} For a number that is out of range.
  */
 export function checkValues<Options extends object>(options: Options, kinds: OptionKinds<Options>, within = ""): void {
@@ -102,7 +102,7 @@ export function checkValues<Options extends object>(options: Options, kinds: Opt
   }
 }
 
-/** Options within an option, such as `delay: { first: 100 }`. */
+/** Options inside an option, such as `delay: { first: 100 }`. */
 export function bag<Options extends object>(kinds: OptionKinds<Options>): Kind {
   const known = Object.keys(kinds);
   const what = kind(
@@ -129,16 +129,16 @@ export function without<Options, Name extends keyof Options>(
   return rest;
 }
 
-/** The options of a table, out of more. */
+/** Picks the options of a table from a larger object. */
 export function pick<Options extends object>(options: Options, kinds: OptionKinds<Options>): Options;
 export function pick(options: object, kinds: object): object {
   return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(kinds, name)));
 }
 
-/** What to do with names that belong elsewhere, if that is known. */
+/** Returns advice for a name that belongs elsewhere, if there is any. */
 type Advice = (name: string) => string | undefined;
 
-/** Nothing is allocated where all is well: `send` checks its options for each message. */
+/** Allocates nothing if all names are known, because `send` checks its options for each message. */
 function checkNames(
   owner: string,
   options: object,
@@ -152,7 +152,7 @@ function checkNames(
   }
 }
 
-/** The error for a name that is not known. */
+/** Makes the error for an unknown name. */
 export function unknownName(
   owner: string,
   what: string,
@@ -169,7 +169,7 @@ export function unknownName(
   return new TypeError(`${owner} has no ${what} ${JSON.stringify(name)}: ${hint}`);
 }
 
-/** The known names that a name may stand for: what others call it, the same word written otherwise, or a slip of the keys. */
+/** Returns the known names that a name may stand for: the name in another library, another spelling, or a typing error. */
 export function nearest(name: string, known: readonly string[]): readonly string[] {
   const word = plain(name);
   const aliases = Object.hasOwn(ALIASES, word) ? ALIASES[word]!.filter((alias) => known.includes(alias)) : [];
@@ -191,7 +191,7 @@ function plain(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, "");
 }
 
-/** How many letters are put in, taken out, changed, or swapped with the next one. */
+/** Counts how many letters are inserted, deleted, changed, or swapped with the next one. */
 function editDistance(from: string, to: string): number {
   let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);

@@ -24,7 +24,7 @@ const NAMES: readonly string[] = Object.keys(CALLBACKS);
  * @param options The options.
  * @param kinds What is taken.
  * @param handler The handler.
- * @throws {TypeError} For an unknown option, a value of another kind, and what is no handler.
+ * @throws {TypeError} For an unknown option, a value with the wrong type, and anything that is not a handler.
  * @throws {RangeError} For a number that is out of range.
  */
 export function checkServing<Options extends object>(

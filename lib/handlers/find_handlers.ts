@@ -1,5 +1,5 @@
 /**
- * Which files are handlers, and what resources they serve. This is done once, before any request: a request is looked up in the
+ * Finds the handler files and the names of their resources. This is done once, before any request: a request is looked up in the
  * result and never becomes a path.
  *
  * @module
@@ -8,15 +8,15 @@ import { join, relative, resolve, sep } from "node:path";
 
 /** Where to look. */
 export interface FindHandlersOptions {
-  /** The root folder: resource names count from here, and nothing outside of it is a handler. */
+  /** The root folder. Resource names start from it, and nothing outside it is a handler. */
   root: string;
-  /** The only folder to look into, with those below it: inside the root, and relative to it. */
+  /** The only folder to search, with its subfolders. It must be inside the root, and is relative to it. */
   scanDir?: string;
   /** Called for links that are not followed and folders that cannot be read. */
   warn(message: string, cause?: unknown): void;
 }
 
-/** A file is a handler by the end of its name; what comes before is the name of its resource. */
+/** A file whose name ends like this is a handler. The rest of its name is the name of its resource. */
 const SUFFIX = /_wsh\.(?:ts|js|mjs)$/;
 
 /**
@@ -34,7 +34,7 @@ export async function findHandlers(options: FindHandlersOptions): Promise<Map<st
   if (!isInside(start, root)) throw new RangeError(`Cannot scan ${scanDir}: it is not inside the root ${options.root}`);
   const found = new Map<string, string>();
 
-  /** Looks into a folder. `above` are the real paths of those that led to it. */
+  /** Searches a folder. `above` has the real paths of its parents. */
   const look = async (folder: string, name: string, above: readonly string[]): Promise<void> => {
     const entries = await Array.fromAsync(Deno.readDir(folder));
     for (const entry of entries.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
@@ -69,12 +69,12 @@ async function follow(path: string): Promise<{ real: string; isDirectory: boolea
   return { real, isDirectory: (await Deno.stat(real)).isDirectory };
 }
 
-/** The separator counts: `/srv/handlers_evil` is not inside `/srv/handlers`. */
+/** The separator matters: `/srv/handlers_evil` is not inside `/srv/handlers`. */
 function isInside(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
-/** A name as a URL has it: requests are compared as they come, and nothing of them is decoded. */
+/** Encodes a name as a URL does: requests are compared as they arrive, without decoding. */
 function resourceName(name: string): string {
   return encodeURI(name).replace(/[?#]/g, encodeURIComponent);
 }

@@ -1,5 +1,5 @@
 /**
- * Handlers as files: each serves the resource that it is named after, `/example/chat` in `example/chat_wsh.ts`.
+ * Handlers in files. Each serves the resource that its file is named after: `/example/chat` in `example/chat_wsh.ts`.
  *
  * @module
  */
@@ -30,13 +30,13 @@ export interface LoadHandlersOptions {
   /** Aliases as an object from alias to existing resource name. Aliases from `mapFile` are added to them. */
   aliases?: Readonly<Record<string, string>>;
   /**
-   * Gets a warning for each file that cannot be loaded, each link that leads outside, and each alias without a resource. The
-   * message is one line; `cause` is the error. By default it is printed to the console.
+   * Called with a warning for each file that cannot be loaded, each link that leads outside, and each alias without a resource.
+   * The message is one line; `cause` is the error. By default it is printed to the console.
    */
   onWarning?(warning: Error): void;
 }
 
-/** What they take. */
+/** The types of these options. */
 export const LOAD_HANDLERS_OPTION_KINDS: OptionKinds<LoadHandlersOptions> = {
   root: required(URL_OR_TEXT),
   scanDir: TEXT,
@@ -48,45 +48,45 @@ export const LOAD_HANDLERS_OPTION_KINDS: OptionKinds<LoadHandlersOptions> = {
   onWarning: CALLBACK,
 };
 
-/** What goes with a connection from {@linkcode HandlerDirectory.upgrade} to {@linkcode HandlerDirectory.handler}. */
+/** The state of a connection between {@linkcode HandlerDirectory.upgrade} and {@linkcode HandlerDirectory.handler}. */
 export interface HandlerSession {
-  /** The request, as the handler has it. */
+  /** The request, as the handler sees it. */
   readonly request: HandlerRequest;
   /** Runs the handler on its connection. */
   run(socket: WebSocketConnection): Promise<void>;
 }
 
-/** Handlers that were loaded. Its members are functions to hand on; they need no `this`. */
+/** Loaded handlers. The members are functions that can be passed on without `this`. */
 export interface HandlerDirectory {
-  /** The resource names that are served, aliases among them. */
+  /** The names of the resources that are served, including aliases. */
   readonly resources: readonly string[];
   /**
-   * The option of `serve` and `accept`: finds the handler and asks its `doExtraHandshake`.
+   * The option of `serve` and `accept`: finds the handler and calls its `doExtraHandshake`.
    *
-   * @throws {HandshakeError} 404 if there is no handler, or what the handler says.
+   * @throws {HandshakeError} 404 if there is no handler, or the handler's own error.
    */
   readonly upgrade: (
     request: UpgradeRequest,
     info: UpgradeInfo,
   ) => Promise<UpgradeAnswer<HandlerSession> & { data: HandlerSession } | Response>;
-  /** The handler for `serve`: runs `transferData`. */
+  /** The handler for `serve`: calls `transferData`. */
   readonly handler: (socket: WebSocketConnection<HandlerSession>) => Promise<void>;
   /**
-   * Looks at the files again: new ones, changed ones and the map file are loaded, and what is gone is served no more. A file that
-   * did not change keeps its state, one that is bad now keeps its last good version, and open connections keep theirs. What
-   * handlers import is not loaded again.
+   * Reads the files again: loads new and changed ones and the map file, and stops serving those that are gone. An unchanged file
+   * keeps its state, an invalid one keeps its last valid version, and open connections keep their handlers. Modules that a
+   * handler imports are not reloaded.
    */
   readonly reload: () => Promise<void>;
 }
 
-/** A handler file that was loaded, and its text then. */
+/** A loaded handler file, with its text at that time. */
 interface LoadedFile {
   readonly text: string;
   readonly handler: LoadedHandler;
 }
 
 /**
- * Loads a folder of handlers. The files are found and imported now; a request is looked up by its path, exactly, and never
+ * Loads a folder of handlers. The files are found and imported now. Requests are looked up by their exact path, which never
  * becomes the path of a file. Needs permission to read the folder.
  *
  * @example A server of a folder
@@ -109,9 +109,9 @@ interface LoadedFile {
  * assertEquals((await socket.closed).closeCode, 1000);
  * ```
  *
- * @param options Where they are.
- * @returns The handlers. A file that is bad is a warning, and the others are served.
- * @throws {TypeError} If an option is missing, unknown or of another kind.
+ * @param options Where the handlers are.
+ * @returns The handlers. An invalid file causes a warning, and the others are served.
+ * @throws {TypeError} If an option is missing, unknown or has the wrong type.
  * @throws {RangeError} If `scanDir` is not inside the root.
  * @throws {Deno.errors.NotFound} If the root, `scanDir` or `mapFile` does not exist.
  */
@@ -155,7 +155,7 @@ export async function loadHandlers(options: LoadHandlersOptions): Promise<Handle
     handlers = nextHandlers;
   };
 
-  // One after the other: the last call sees the files last.
+  // One after the other, so that the last call reads the files last.
   let loading = load();
   await loading;
 
@@ -178,18 +178,21 @@ export async function loadHandlers(options: LoadHandlersOptions): Promise<Handle
   };
 }
 
-/** What this process has imported: the runtime keeps each module under its name for good. */
+/** The modules that this process has imported. The runtime keeps each module under its name forever. */
 const imported = new Set<string>();
 let reimports = 0;
 
-/** Imports a file as it is now: the first time under its own name, which others import it by as well, then under a new one. */
+/**
+ * Imports the current version of a file: the first time under its own name, which other modules import as well, then under a new
+ * one.
+ */
 function importAnew(href: string): Promise<Record<string, unknown>> {
   const name = imported.has(href) ? `${href}?import=${++reimports}` : href;
   imported.add(href);
   return import(name);
 }
 
-/** The handler's part of the handshake. */
+/** Runs the handler's part of the handshake. */
 async function admit(
   handler: LoadedHandler,
   request: ServerRequest,
@@ -208,7 +211,7 @@ async function admit(
   };
 }
 
-/** The handler's part of the connection. What it returns or throws closes the connection as it does for any handler. */
+/** Runs the handler's part of the connection. As for any handler, the connection is closed when it returns or throws. */
 async function run(handler: LoadedHandler, request: ServerRequest, socket: WebSocketConnection): Promise<void> {
   const { transferData, passiveClosingHandshake } = handler;
   let deciding: Promise<ClosePayload> | undefined;
@@ -221,13 +224,13 @@ async function run(handler: LoadedHandler, request: ServerRequest, socket: WebSo
       throw error;
     }
   };
-  // The drafts before RFC 6455 have no code and no reason to decide on.
+  // The drafts before RFC 6455 have no code and no reason to choose.
   if (socket instanceof Connection) socket.decideReply = (received) => deciding = decideReply(received);
   try {
     request.open(socket);
     const returned = transferData(request);
     await (socket instanceof Connection ? untilReturned(socket, returned) : returned);
-    // What the hook throws is reported as the handler's own; where it hangs, the connection's end is enough.
+    // An error of the hook is reported as the handler's own. If the hook hangs, the end of the connection is enough.
     if (deciding !== undefined) await Promise.race([deciding, socket.closed]);
   } catch (error) {
     if (!(error instanceof HandlerAbortError)) throw error;
@@ -250,7 +253,7 @@ function toPath(path: string | URL): string {
   return path instanceof URL ? fileURLToPath(path) : resolve(path);
 }
 
-/** The runtime tells of a syntax error in many lines. */
+/** The runtime reports a syntax error in many lines. */
 function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split("\n", 1)[0]!;

@@ -1,5 +1,5 @@
 /**
- * The map file: more names for resources.
+ * The map file: aliases of resources.
  *
  * ```text
  * # alias   existing
@@ -10,25 +10,25 @@
  * @module
  */
 
-/** One more name for a resource. */
+/** An alias of a resource. */
 export interface HandlerAlias {
   /** The new name. */
   readonly alias: string;
-  /** The name that a handler, or an alias before, has. */
+  /** The name of a handler, or an alias before it. */
   readonly existing: string;
 }
 
-/** What a map file says, and what of it cannot be read. */
+/** The aliases of a map file, and its invalid lines. */
 export interface HandlerMap {
   /** The aliases in order. */
   readonly aliases: readonly HandlerAlias[];
-  /** A message for each line that is none. */
+  /** A message for each invalid line. */
   readonly faults: readonly string[];
 }
 
 /**
- * Reads a map file: on each line an alias and an existing resource name with space between. What follows `#`, which no resource
- * name has, is a comment.
+ * Parses a map file. Each line has an alias and an existing resource name, separated by spaces. `#`, which no resource name
+ * contains, starts a comment.
  *
  * @example Two names and a mistake
  * ```ts
@@ -41,7 +41,7 @@ export interface HandlerMap {
  * ```
  *
  * @param text The file's text.
- * @returns The aliases, and a message for each line that cannot be read.
+ * @returns The aliases, and a message for each invalid line.
  */
 export function parseHandlerMap(text: string): HandlerMap {
   const aliases: HandlerAlias[] = [];

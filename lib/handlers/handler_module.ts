@@ -1,16 +1,16 @@
 /**
- * What a handler file exports.
+ * The exports of a handler file.
  *
  * @module
  */
 import { CloseCode, type ClosePayload, encodeClosePayload } from "../pipeline/frames/close_code.ts";
 import type { HandlerRequest } from "./handler_request.ts";
 
-/** The code and reason that answer a client's close frame; nothing echoes its code. */
+/** The code and reason of the reply to a client's close frame. Nothing echoes the client's code. */
 export type CloseReply = readonly [code: number, reason?: string] | { code: number; reason?: string } | void;
 
 /**
- * What a handler file exports. The names of mod_pywebsocket do as well: `web_socket_do_extra_handshake`,
+ * The exports of a handler file. The names of mod_pywebsocket also work: `web_socket_do_extra_handshake`,
  * `web_socket_transfer_data` and `web_socket_passive_closing_handshake`.
  *
  * @example A handler file, `example/shout_wsh.ts`, which serves `/example/shout`
@@ -24,34 +24,34 @@ export type CloseReply = readonly [code: number, reason?: string] | { code: numb
  */
 export interface HandlerModule {
   /**
-   * Is called during the handshake: chooses a subprotocol, configures extensions, adds header fields, or refuses, by throwing
-   * (a `HandshakeError` with its status, anything else with 500) or by returning a `Response`; any other value that it returns is
-   * ignored. A file that lets everybody in needs none; the server's `origins` have been checked before.
+   * Called during the handshake. It may choose a subprotocol, configure extensions and add header fields. To refuse, throw (a
+   * `HandshakeError` responds with its status, anything else with 500) or return a `Response`; any other returned value is
+   * ignored. A handler that accepts all requests does not need it. The server checks `origins` first.
    */
   doExtraHandshake?(request: HandlerRequest): unknown;
   /**
-   * Holds the connection. When it returns, the connection is closed with 1000; when it throws, with 1011, or with no close
-   * frame at all after {@linkcode HandlerRequest.abort}.
+   * Handles the connection. When it returns, the connection is closed with 1000. When it throws, the connection is closed with
+   * 1011, or without a close frame after {@linkcode HandlerRequest.abort}.
    */
   transferData(request: HandlerRequest): unknown;
   /**
-   * Is called when the client closes, which `closeCode` and `closeReason` then tell, and decides on the answer. When it throws,
-   * the answer is 1011; when it takes longer than `closeTimeout`, the connection is dropped.
+   * Called when the client closes, and decides on the reply. `closeCode` and `closeReason` are set by then. If it throws, the
+   * reply is 1011. If it takes longer than `closeTimeout`, the connection is dropped.
    */
   passiveClosingHandshake?(request: HandlerRequest): CloseReply | PromiseLike<CloseReply>;
 }
 
-/** A handler's function, of which a check at run time knows no more. */
+/** A handler's function. A check at run time knows no more about its type. */
 type HandlerFunction = (request: HandlerRequest) => unknown;
 
-/** A handler file that was checked. */
+/** A handler file whose exports were checked. */
 export interface LoadedHandler {
   readonly doExtraHandshake: HandlerFunction | undefined;
   readonly transferData: HandlerFunction;
   readonly passiveClosingHandshake: HandlerFunction | undefined;
 }
 
-/** Our name of an export, and mod_pywebsocket's. */
+/** The name of each export here, and in mod_pywebsocket. */
 const NAMES = {
   doExtraHandshake: "web_socket_do_extra_handshake",
   transferData: "web_socket_transfer_data",
@@ -83,13 +83,13 @@ function isHandlerFunction(value: unknown): value is HandlerFunction {
 }
 
 /**
- * Reads what `passiveClosingHandshake` returned.
+ * Reads the result of `passiveClosingHandshake`.
  *
- * @param reply The returned value, after its promise.
- * @param received What the client's close frame said.
+ * @param reply The returned value, or the result of its promise.
+ * @param received The content of the client's close frame.
  * @returns The code, 1005 for a close frame without one, and the reason.
- * @throws {TypeError} If it is no code and reason.
- * @throws {RangeError} If the code may not be sent or the reason is too long.
+ * @throws {TypeError} If the result is not a code and a reason.
+ * @throws {RangeError} If the code must not be sent or the reason is too long.
  */
 export function readCloseReply(reply: unknown, received: ClosePayload): ClosePayload {
   if (reply === undefined || reply === null) return { closeCode: received.closeCode, reason: "" };
@@ -99,8 +99,8 @@ export function readCloseReply(reply: unknown, received: ClosePayload): ClosePay
       "Cannot answer the close: passiveClosingHandshake must return [code, reason] or { code, reason }",
     );
   }
-  // The client's close frame has no code, so neither has ours: 1005 is never on the wire (RFC 6455 §7.4.1).
+  // The client's close frame has no code, so the reply has none either: 1005 must not be sent (RFC 6455 §7.4.1).
   if (closeCode === CloseCode.NO_STATUS) return { closeCode, reason: "" };
-  encodeClosePayload(closeCode, reason); // throws here, where the handler is to blame
+  encodeClosePayload(closeCode, reason); // throws here, where the error belongs to the handler
   return { closeCode, reason };
 }

@@ -1,5 +1,5 @@
 /**
- * A client's request as a handler has it, from the handshake to the end of the connection.
+ * A client's request as a handler sees it, from the handshake to the end of the connection.
  *
  * @module
  */
@@ -14,45 +14,51 @@ import type { Address } from "../transport/transport.ts";
 import type { UpgradeInfo } from "../server/server_options.ts";
 import { createHandlerStream, type HandlerStream } from "./handler_stream.ts";
 
-/** What each of a handler's functions is given. */
+/** The request that each function of a handler is called with. */
 export interface HandlerRequest {
-  /** The resource name (RFC 6455 §3): the path, and the query where there is one, as in `location`. Nothing is decoded. */
+  /** The resource name (RFC 6455 §3): the path and the query, if there is one, as in `location`. Nothing is decoded. */
   readonly resource: string;
   /** The absolute URL, ws or wss: `new URL(request.location)` does not throw. */
   readonly location: string;
-  /** The `Origin`, or `null` where none was sent. */
+  /** The `Origin`, or `null` if there is none. */
   readonly origin: string | null;
   /** The version of the protocol: 13 is RFC 6455. */
   readonly version: UpgradeRequest["version"];
   /** The request's header fields. */
   readonly headers: Headers;
-  /** The client's address, where the transport has one. */
+  /** The client's address, if the transport has one. */
   readonly remoteAddr: Address | undefined;
-  /** Header fields to add to the answer that opens the connection, such as `Set-Cookie`. */
+  /** Header fields to add to the response that opens the connection, such as `Set-Cookie`. */
   readonly responseHeaders: Headers;
   /** The subprotocols that the client requests, in its order. */
   readonly requestedProtocols: readonly string[];
   /**
-   * The subprotocol. It is `null` until `doExtraHandshake` chooses one of `requestedProtocols`. Where it chooses none, the
-   * server's option `protocols` does, and otherwise the connection opens without.
+   * The subprotocol. It is `null` until `doExtraHandshake` sets it to one of `requestedProtocols`. If it does not, the server's
+   * option `protocols` chooses one, or the connection opens without one.
    *
-   * @throws {TypeError} If one is chosen that was not requested.
-   * @throws {DOMException} `InvalidStateError` if one is chosen after the handshake.
+   * @throws {TypeError} If the subprotocol was not requested.
+   * @throws {DOMException} `InvalidStateError` if it is set after the handshake.
    */
   protocol: string | null;
   /** The extensions that the client offers, in its order. */
   readonly requestedExtensions: readonly ExtensionOffer[];
-  /** The extensions that the answer agrees to. To change them, configure or take out their processors. */
+  /** The extensions that the response accepts. To change them, configure or remove their processors. */
   readonly extensions: readonly ExtensionOffer[];
-  /** What takes part in the connection. In `doExtraHandshake` one may be configured, and one that is taken out is not answered. */
+  /**
+   * The processors of the extensions. In `doExtraHandshake` you may configure them. One that you remove is not part of the
+   * response.
+   */
   readonly extensionProcessors: ExtensionProcessor[];
   /** Whether permessage-deflate or deflate-frame is among the extensions. */
   readonly deflate: boolean;
-  /** The code of the client's close frame: 1005 where it had none, 1006 where the connection ended without one, `null` so far. */
+  /**
+   * The code of the client's close frame: 1005 if it had none, 1006 if the connection ended without a close frame. `null` until
+   * then.
+   */
   readonly closeCode: number | null;
-  /** The reason in the client's close frame, or `null` so far. */
+  /** The reason of the client's close frame. `null` until then. */
   readonly closeReason: string | null;
-  /** Aborted when the connection has ended, or the handshake has failed: a handler that does not receive hears of it here. */
+  /** Aborted when the connection has ended or the handshake has failed. Use it in a handler that does not receive messages. */
   readonly signal: AbortSignal;
   /**
    * The open connection.
@@ -61,28 +67,28 @@ export interface HandlerRequest {
    */
   readonly stream: HandlerStream;
   /**
-   * Refuses the handshake, by throwing a `HandshakeError`. For header fields throw one yourself, or return a `Response`.
+   * Refuses the handshake by throwing a `HandshakeError`. To add header fields, throw one yourself, or return a `Response`.
    *
    * @param status The HTTP status, such as 403.
    * @param message The body of the response.
    */
   refuse(status: number, message: string): never;
   /**
-   * Drops the connection with no close frame, by throwing a {@linkcode HandlerAbortError}. During the handshake that is a
-   * refusal with 403.
+   * Drops the connection without a close frame, by throwing a {@linkcode HandlerAbortError}. During the handshake this refuses
+   * the request with 403.
    *
-   * @param message Why, for our own side.
+   * @param message The reason, which is not sent.
    */
   abort(message?: string): never;
 }
 
 /**
- * A handler throws this to drop its connection with no close frame (mod_pywebsocket's `AbortedByUserException`). It is no fault
- * and is not reported.
+ * A handler throws this to drop its connection without a close frame (mod_pywebsocket's `AbortedByUserException`). It is not
+ * reported as an error.
  */
 export class HandlerAbortError extends ConnectionError {}
 
-/** The request of a server's connection, and what moves it on. */
+/** The request of a server's connection, with methods that change its state. */
 export class ServerRequest implements HandlerRequest {
   readonly responseHeaders: Headers = new Headers();
   readonly #request: UpgradeRequest;
@@ -181,7 +187,7 @@ export class ServerRequest implements HandlerRequest {
     throw new HandlerAbortError(message);
   }
 
-  /** The handshake is over. */
+  /** Says that the handshake is over. */
   open(socket: WebSocketConnection): void {
     this.#protocol = socket.protocol === "" ? null : socket.protocol;
     this.#stream = createHandlerStream(socket);
@@ -191,7 +197,7 @@ export class ServerRequest implements HandlerRequest {
     });
   }
 
-  /** The client's close frame is here, or will not come. */
+  /** Says that the client's close frame has arrived, or will not arrive. */
   received({ closeCode, reason }: ClosePayload): void {
     this.#received ??= { closeCode, reason };
   }

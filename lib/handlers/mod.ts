@@ -1,5 +1,6 @@
 /**
- * Handlers as files, as mod_pywebsocket has them: a folder of modules, each of which serves the resource that it is named after.
+ * Handlers in files, compatible with mod_pywebsocket: a folder of modules, each of which serves the resource that it is named
+ * after.
  *
  * @example Serve the handlers of a folder, and again when a file changes
  * ```ts ignore

@@ -86,7 +86,7 @@ export function readExtendedConnect(
   const protocol = pseudoField(fields, ":protocol");
   // RFC 9220 §3 names the status that RFC 8441 does not.
   if (protocol !== "websocket") {
-    throw new HandshakeError(`Protocol ${quote(protocol)} is not spoken here`, { status: 501 });
+    throw new HandshakeError(`Protocol ${quote(protocol)} is not supported`, { status: 501 });
   }
   const scheme = pseudoField(fields, ":scheme");
   if (scheme !== "https" && scheme !== "http") throw badRequest(`Scheme ${quote(scheme)} is not http or https`);
@@ -113,7 +113,7 @@ function refuseOtherHost(fields: HeaderFields, host: string): void {
 function pseudoField(fields: HeaderFields, name: string): string {
   const [value, ...more] = fieldValues(fields, name);
   if (value === undefined) throw badRequest(`Field ${name} is missing`);
-  if (more.length > 0) throw badRequest(`Field ${name} comes ${more.length + 1} times`);
+  if (more.length > 0) throw badRequest(`Field ${name} appears ${more.length + 1} times`);
   return value;
 }
 

@@ -75,7 +75,9 @@ export function forwardedSecure(fields: HeaderFields): boolean | undefined {
 function compileRange(entry: string): AddressRange {
   const range = parseRange(entry);
   if (range === undefined) {
-    throw new TypeError(`Cannot trust proxy ${quote(entry)}: it is no IP address, no range of them and not "unix"`);
+    throw new TypeError(
+      `Cannot trust proxy ${quote(entry)}: it must be an IP address, a range such as 10.0.0.0/8, or "unix"`,
+    );
   }
   return range;
 }

@@ -34,7 +34,7 @@ export function requestFraming({ version, fields }: Pick<RequestHead, "version" 
   const codings = fieldValues(fields, "transfer-encoding");
   if (codings.length > 0) {
     if (fieldValues(fields, "content-length").length > 0) {
-      throw badRequest("Headers Transfer-Encoding and Content-Length exclude each other");
+      throw badRequest("Headers Transfer-Encoding and Content-Length cannot be used together");
     }
     if (version === "HTTP/1.0") throw badRequest("HTTP/1.0 has no Transfer-Encoding");
     if (codings.length > 1 || codings[0]!.toLowerCase() !== "chunked") {

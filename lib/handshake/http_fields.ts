@@ -64,7 +64,7 @@ export function singleValue(fields: HeaderFields, name: string, refuse: Refuse =
   let value: string | undefined;
   let count = 0;
   for (const field of fields) if (field[0] === wanted && ++count === 1) value = field[1];
-  if (count > 1) throw refuse(`Header ${name} comes ${count} times`);
+  if (count > 1) throw refuse(`Header ${name} appears ${count} times`);
   return value;
 }
 
@@ -210,7 +210,7 @@ export function applicationFields(init?: HeadersInit): HeaderFields {
   const fields = [...new Headers(init)];
   for (const [name] of fields) {
     if (!isApplicationField(name)) {
-      throw new TypeError(`Cannot set header ${quote(name)}: it is the handshake's own`);
+      throw new TypeError(`Cannot set header ${quote(name)}: the handshake sets it`);
     }
   }
   return fields;

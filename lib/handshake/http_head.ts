@@ -267,7 +267,7 @@ function parseRequestLine(line: string): RequestLine | undefined {
     throw badRequest(`Request line ${quote(line)} is malformed`);
   }
   // Checked before the target: the preface of HTTP/2 is `PRI * HTTP/2.0`.
-  if (!version.startsWith("HTTP/1.")) throw new HandshakeError(`${version} is not spoken here`, { status: 505 });
+  if (!version.startsWith("HTTP/1.")) throw new HandshakeError(`${version} is not supported`, { status: 505 });
   checkTarget(method, target);
   return { method, target, version };
 }
@@ -319,7 +319,7 @@ export function serializeRequestHead(head: RequestHead): Uint8Array<ArrayBuffer>
   const { method, target, version, fields } = head;
   if (!isToken(method)) throw new TypeError(`Cannot use method ${quote(method)}: it is not a token`);
   if (!isVisible(target)) throw new TypeError(`Cannot use target ${quote(target)}: it is not visible ASCII`);
-  if (!VERSION.test(version)) throw new TypeError(`Cannot use version ${quote(version)}: it is not HTTP's`);
+  if (!VERSION.test(version)) throw new TypeError(`Cannot use version ${quote(version)}: it is not a version of HTTP`);
   return encodeBytes(`${method} ${target} ${version}\r\n${fieldLines(fields)}\r\n`);
 }
 
@@ -331,7 +331,7 @@ export function serializeRequestHead(head: RequestHead): Uint8Array<ArrayBuffer>
  */
 export function serializeResponseHead(head: ResponseHead): Uint8Array<ArrayBuffer> {
   const { version, status, statusText, fields } = head;
-  if (!VERSION.test(version)) throw new TypeError(`Cannot use version ${quote(version)}: it is not HTTP's`);
+  if (!VERSION.test(version)) throw new TypeError(`Cannot use version ${quote(version)}: it is not a version of HTTP`);
   if (!isStatus(status)) throw new TypeError(`Cannot use status ${status}: it must be a whole number from 100 to 599`);
   requireReasonPhrase(statusText);
   return encodeBytes(`${version} ${status} ${statusText}\r\n${fieldLines(fields)}\r\n`);

@@ -76,7 +76,7 @@ function compile(policy: OriginPolicy | undefined): (request: OriginRequest) => 
 function compileEntry(entry: string): (origin: string) => boolean {
   if (typeof entry !== "string") throw new TypeError(`Cannot allow origin ${shown(entry)}: it must be a string`);
   if (entry === "*" || entry === "any") {
-    throw new TypeError(`Cannot allow origin ${quote(entry)}: write origins: "any" to let all in`);
+    throw new TypeError(`Cannot allow origin ${quote(entry)}: write origins: "any" to accept all`);
   }
   const [scheme, authority] = splitOrigin(entry);
   const wildcard = authority.startsWith("*.");

@@ -1,5 +1,5 @@
 /**
- * One `stream` event of a `node:http2` server as a WebSocket connection.
+ * Accepts one `stream` event of a `node:http2` server as a WebSocket connection.
  *
  * @module
  */
@@ -12,10 +12,10 @@ import { ACCEPT_OPTION_KINDS, type AcceptOptions } from "../server/server_option
 import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "../server/upgrade_data.ts";
 import { http2Exchange, type StreamEvent } from "./http2_exchange.ts";
 
-/** How a stream is accepted. The drafts before RFC 6455 know nothing of HTTP/2. */
+/** Options for accepting a stream. The drafts before RFC 6455 do not exist over HTTP/2. */
 export type AcceptHttp2Options<Data = unknown> = Omit<AcceptOptions<Data>, "legacy">;
 
-/** What they take. */
+/** The types of these options. */
 export const ACCEPT_HTTP2_OPTION_KINDS: OptionKinds<AcceptHttp2Options> = without(ACCEPT_OPTION_KINDS, "legacy");
 
 const STREAM_EVENT = kind(
@@ -26,8 +26,8 @@ const STREAM_EVENT = kind(
 );
 
 /**
- * Makes a WebSocket connection of one extended CONNECT request (RFC 8441), for who handles the event. The server must have the
- * setting `enableConnectProtocol`.
+ * Accepts one extended CONNECT request (RFC 8441) as a WebSocket connection, if you handle the event yourself. The server must
+ * have the setting `enableConnectProtocol`.
  *
  * @example One connection of an HTTP/2 server by hand
  * ```ts
@@ -52,21 +52,22 @@ const STREAM_EVENT = kind(
  * await new Promise((closed) => server.close(closed));
  * ```
  *
- * @typeParam Data What the application keeps with the connection.
- * @param event The event's arguments. The stream belongs to the connection from here on.
- * @param options The limits, the subprotocols, the origins and the application's decision.
+ * @typeParam Data The application's data for the connection.
+ * @param event The event's arguments. The connection owns the stream from now on.
+ * @param options The limits, the subprotocols, the origins and the application's hooks.
  * @returns The open connection.
- * @throws {TypeError} If the event is no such, or the stream belongs to another connection: `serveHttp2` has taken it, or this function before.
- * @throws {HandshakeError} If the request was refused. The peer was told, and the stream is closed.
+ * @throws {TypeError} If the event is not of that kind, or the stream already belongs to a connection that `serveHttp2` or this
+ *    function made.
+ * @throws {HandshakeError} If the request was refused. The client has got the response, and the stream is closed.
  * @throws {ConnectionError} If the peer went away.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function acceptHttp2<Answer extends AnyUpgradeAnswer>(
   event: StreamEvent,
   options: WithUpgrade<AcceptHttp2Options, Answer>,
 ): Promise<ConnectionOf<Answer>>;
-/** Makes a WebSocket connection of one extended CONNECT request, whose `data` may be attached later, or never. */
+/** Accepts one extended CONNECT request as a WebSocket connection. Its `data` may be set later, or never. */
 export function acceptHttp2<Data = unknown>(
   event: StreamEvent,
   options?: AcceptHttp2Options<Data>,

@@ -1,5 +1,5 @@
 /**
- * The client's way to an HTTP/2 session that takes WebSockets.
+ * Opens an HTTP/2 session to a server that accepts WebSockets.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { type OptionKinds, SIGNAL, TEXT, TEXTS } from "../option_kinds.ts";
 import { checkOptions } from "../options.ts";
 import { type Http2WebSocketSession, WebSocketSession } from "./http2_session.ts";
 
-/** How a session is opened. */
+/** Options for opening a session. */
 export interface ConnectHttp2Options extends Partial<Pick<Limits, "handshakeTimeout" | "closeTimeout">> {
   /**
    * Certificates in PEM to trust instead of the built-in ones, unlike in `connect`. To add to the built-in ones, include
@@ -30,7 +30,7 @@ export interface ConnectHttp2Options extends Partial<Pick<Limits, "handshakeTime
   signal?: AbortSignal;
 }
 
-/** What they take. */
+/** The types of these options. */
 export const CONNECT_HTTP2_OPTION_KINDS: OptionKinds<ConnectHttp2Options> = {
   handshakeTimeout: LIMIT_KINDS.handshakeTimeout,
   closeTimeout: LIMIT_KINDS.closeTimeout,
@@ -42,8 +42,8 @@ export const CONNECT_HTTP2_OPTION_KINDS: OptionKinds<ConnectHttp2Options> = {
 };
 
 /**
- * Opens an HTTP/2 session for WebSockets (RFC 8441): over TLS, where the server must choose `h2` (ALPN), or in cleartext, where it
- * must know (h2c). It waits until the server says that it takes extended CONNECT.
+ * Opens an HTTP/2 session for WebSockets (RFC 8441): over TLS, if the server chooses `h2` (ALPN), or in cleartext to a server
+ * that is known to speak it (h2c). It waits until the server announces that it accepts extended CONNECT.
  *
  * @example Two sockets over one connection
  * ```ts
@@ -64,13 +64,13 @@ export const CONNECT_HTTP2_OPTION_KINDS: OptionKinds<ConnectHttp2Options> = {
  * await new Promise((closed) => server.close(closed));
  * ```
  *
- * @param url An absolute URL: https or wss, http or ws. Only its origin counts.
- * @param options The way there.
+ * @param url An absolute URL: https or wss, http or ws. Only its origin is used.
+ * @param options The options of the session.
  * @returns The session.
- * @throws {HandshakeError} If the server does not speak RFC 8441. Its status is 0: there was no answer.
- * @throws {ConnectionError} If there is no connection, or the server does not speak HTTP/2.
- * @throws {DOMException} `SyntaxError` for a bad URL; the signal's reason if that was aborted.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {HandshakeError} If the server does not support RFC 8441. The error's status is 0, because there was no response.
+ * @throws {ConnectionError} If the connection cannot be made, or the server does not speak HTTP/2.
+ * @throws {DOMException} `SyntaxError` for an invalid URL; the signal's reason if it was aborted.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export async function connectHttp2(
@@ -94,7 +94,7 @@ export async function connectHttp2(
   try {
     await withDeadline(firstSettings(session, host), { time, late, signal });
     if (!session.remoteSettings.enableConnectProtocol) {
-      // RFC 8441 §3: a client must not ask before.
+      // RFC 8441 §3: a client must not send the request before.
       const message = `${host} takes no WebSockets over HTTP/2: it does not set SETTINGS_ENABLE_CONNECT_PROTOCOL`;
       throw new HandshakeError(message, { status: 0 });
     }
@@ -105,17 +105,17 @@ export async function connectHttp2(
   return new WebSocketSession(session, { url: `${protocol}//${host}/`, closeTimeout, closed: ended.promise });
 }
 
-/** Waits for the server's first SETTINGS (RFC 9113 §3.4), which may hold RFC 8441's (§3). */
+/** Waits for the server's first SETTINGS (RFC 9113 §3.4), which may contain the setting of RFC 8441 (§3). */
 function firstSettings(session: ClientHttp2Session, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let cause: unknown;
     session.once("connect", () => {
-      // RFC 9113 §3.2. A server that knows nothing of ALPN would be left to wonder at our preface.
+      // RFC 9113 §3.2. A server without ALPN would not understand the preface.
       if (!session.encrypted || session.alpnProtocol === "h2") return;
       reject(new ConnectionError(`Cannot connect to ${host} over HTTP/2: it did not choose h2 in its TLS handshake`));
     });
     session.once("remoteSettings", () => resolve());
-    // For good: an `error` event without a listener would end the process. Each stream has its own `error` event.
+    // This listener stays: an `error` event without a listener would end the process. Each stream has its own `error` event.
     session.on("error", (error) => cause = error);
     session.once("close", () => reject(new ConnectionError(`Cannot connect to ${host} over HTTP/2`, { cause })));
   });

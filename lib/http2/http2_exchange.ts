@@ -19,19 +19,19 @@ import { transportOf } from "../transport/transport.ts";
 import type { CompleteRequest, Exchange } from "../server/exchange.ts";
 import { streamConnection } from "./stream_connection.ts";
 
-/** The arguments of a `stream` event that matter here. */
+/** The arguments of a `stream` event that are used here. */
 export interface StreamEvent {
-  /** The stream, which no other code may read or answer. */
+  /** The stream. No other code may read it or respond on it. */
   readonly stream: ServerHttp2Stream;
-  /** The request's header fields as they came, names and values in turn: the event's fourth argument. */
+  /** The request's header fields as they arrived, with names and values alternating: the event's fourth argument. */
   readonly rawHeaders: readonly string[];
 }
 
 /**
  * Makes the exchange of a stream.
  *
- * @param event The stream, which belongs to the exchange from here on, and its header fields.
- * @param limits The caps of the request's head.
+ * @param event The stream, which the exchange owns from now on, and its header fields.
+ * @param limits The limits of the request's head.
  */
 export function http2Exchange({ stream, rawHeaders }: StreamEvent, limits: HeadLimits): Exchange {
   const { remoteAddr, localAddr, secure = false, ...conn } = streamConnection(stream);
@@ -69,19 +69,19 @@ export function http2Exchange({ stream, rawHeaders }: StreamEvent, limits: HeadL
       } catch {
         return transport.close();
       }
-      // Some statuses have no body, and end with their head.
+      // Some statuses have no body and end with their head.
       await answerAndEnd(transport, stream.writableEnded ? new Uint8Array(0) : response.body);
     },
     drop: () => transport.close(),
   };
 }
 
-/** The fields of a list of names and values in turn. */
+/** Converts a list of alternating names and values to fields. */
 export function pairs(raw: readonly string[]): HeaderFields {
   return raw.flatMap((name, at) => at % 2 === 0 ? [[name, raw[at + 1] ?? ""] as const] : []);
 }
 
-/** The fields as `node:http2` takes them. */
+/** Converts fields to the form that `node:http2` accepts. */
 export function outgoing(fields: HeaderFields): OutgoingHttpHeaders {
   const headers: Record<string, string | string[]> = {};
   for (const [name, value] of fields) {

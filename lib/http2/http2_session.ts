@@ -1,5 +1,5 @@
 /**
- * The client's end of HTTP/2: one session, and as many WebSockets over it as the server allows.
+ * The client's end of HTTP/2: one session, with as many WebSockets as the server allows.
  *
  * @module
  */
@@ -26,10 +26,10 @@ import { checkOptions, without } from "../options.ts";
 import { outgoing, pairs } from "./http2_exchange.ts";
 import { lostStream, streamConnection } from "./stream_connection.ts";
 
-/** How a socket is opened: as {@linkcode ConnectOptions}, less what the session has settled. */
+/** Options for opening a socket: those of {@linkcode ConnectOptions}, without those that the session has decided. */
 export type ConnectStreamOptions<Data = unknown> = Omit<ConnectOptions<Data>, "path" | "conn" | "caCerts">;
 
-/** What they take. */
+/** The types of these options. */
 export const CONNECT_STREAM_OPTION_KINDS: OptionKinds<ConnectStreamOptions> = without(
   CONNECT_OPTION_KINDS,
   "path",
@@ -46,16 +46,17 @@ export interface Http2WebSocketSession extends AsyncDisposable {
   /** Resolves when the session has ended, however it ended. It never rejects. */
   readonly closed: Promise<void>;
   /**
-   * Opens a WebSocket over the session. Where the server allows no more streams for now, it waits for one to end.
+   * Opens a WebSocket over the session. If the server allows no more streams for now, it waits for one to end.
    *
-   * @typeParam Data What the application keeps with the connection.
-   * @param target The resource, such as `/chat?room=1`; a URL must have the session's origin.
-   * @param options What to ask for and the limits.
+   * @typeParam Data The application's data for the connection.
+   * @param target The resource, such as `/chat?room=1`. A URL must have the session's origin.
+   * @param options What to request, and the limits.
    * @returns The open connection.
-   * @throws {HandshakeError} If the server did not answer as it must, with its status, header fields and the start of the body.
-   * @throws {ConnectionError} If the stream was reset, or the session ended or goes away (GOAWAY).
-   * @throws {DOMException} `SyntaxError` for a bad target or subprotocol; `InvalidStateError` after `close`; the signal's reason if
-   *   that was aborted.
+   * @throws {HandshakeError} If the server did not accept the request. The error has the response's status, header fields and the
+   *    start of the body.
+   * @throws {ConnectionError} If the stream was reset, or the session ended or is shutting down (GOAWAY).
+   * @throws {DOMException} `SyntaxError` for an invalid target or subprotocol; `InvalidStateError` after `close`; the signal's
+   *    reason if it was aborted.
    */
   connect<Data = unknown>(
     target: string | URL,
@@ -64,15 +65,15 @@ export interface Http2WebSocketSession extends AsyncDisposable {
   /**
    * Closes every socket, and then the session.
    *
-   * @param code The sockets' close code; 1000 by default.
+   * @param code The close code of the sockets; 1000 by default.
    * @param reason At most 123 bytes of UTF-8.
    * @returns Resolves when the session has ended.
-   * @throws {RangeError} If the code may not be sent or the reason is too long.
+   * @throws {RangeError} If the code must not be sent or the reason is too long.
    */
   close(code?: number, reason?: string): Promise<void>;
 }
 
-/** A session that takes extended CONNECT. */
+/** A session to a server that accepts extended CONNECT. */
 export class WebSocketSession implements Http2WebSocketSession {
   readonly url: string;
   readonly closed: Promise<void>;
@@ -80,13 +81,13 @@ export class WebSocketSession implements Http2WebSocketSession {
   readonly #closeTimeout: number;
   readonly #connections = new Set<Connection<unknown>>();
   readonly #closing = new AbortController();
-  /** Streams that have begun and not ended. */
+  /** The number of open streams. */
   #streams = 0;
   #changed = defer<void>();
 
   /**
-   * @param session The session, whose first SETTINGS are here. It belongs to this one from here on.
-   * @param options The server's URL, the time that the end may take in milliseconds, and when it has come.
+   * @param session The session, whose first SETTINGS have arrived. This object owns it from now on.
+   * @param options The server's URL, the time limit for closing in milliseconds, and the end of the session.
    */
   constructor(
     session: ClientHttp2Session,
@@ -117,7 +118,7 @@ export class WebSocketSession implements Http2WebSocketSession {
     const connection = await this.#open<Data>(url, options);
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
-    // The session may have been closed between the handshake's last step and here.
+    // The session may have been closed between the last step of the handshake and this point.
     if (this.#closing.signal.aborted) void connection.close();
     return connection;
   }
@@ -180,8 +181,8 @@ export class WebSocketSession implements Http2WebSocketSession {
   }
 
   /**
-   * Begins a stream, once the server allows one more (RFC 9113 §5.1.2). `node:http2` would queue it, and in Deno a stream that is
-   * given up in that queue is opened all the same, and stays.
+   * Opens a stream once the server allows one more (RFC 9113 §5.1.2). `node:http2` would queue it, but in Deno a stream that is
+   * aborted in that queue is opened nevertheless and stays open.
    */
   async #begin(fields: HeaderFields, signal: AbortSignal): Promise<ClientHttp2Stream> {
     const session = this.#session;
@@ -216,7 +217,7 @@ export class WebSocketSession implements Http2WebSocketSession {
     return this.closed;
   }
 
-  /** Each socket has its own time to close; what is left afterwards is the transport's end, which has ours. */
+  /** Each socket has its own close timeout. Afterwards the transport is closed, within the session's timeout. */
   async #end(closed: Promise<unknown>[]): Promise<void> {
     await Promise.all(closed);
     const timer = this.#closeTimeout === 0 ? undefined : setTimeout(() => this.#session.destroy(), this.#closeTimeout);
@@ -230,7 +231,7 @@ export class WebSocketSession implements Http2WebSocketSession {
   }
 }
 
-/** The error for an answer that cannot be used. */
+/** Returns the error for a response that cannot be used. */
 function refusedFor(
   { status, fields }: { status: number; fields: HeaderFields },
   message: string,
@@ -239,7 +240,7 @@ function refusedFor(
   return new HandshakeError(message, { status, headers: toHeaders(fields), limit });
 }
 
-/** Waits for the head of the answer. Interim ones (RFC 9113 §8.1) are events of another name. */
+/** Waits for the head of the response. Interim responses (RFC 9113 §8.1) have another event. */
 function responseHead(stream: ClientHttp2Stream): Promise<{ status: number; fields: HeaderFields }> {
   const { session } = stream;
   return new Promise((resolve, reject) => {

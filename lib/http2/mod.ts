@@ -1,7 +1,7 @@
 /**
- * WebSockets over HTTP/2 (RFC 8441), both roles, on `node:http2`, in Deno and in Node: each socket is a stream, and many share one
- * TCP connection. A connection has the surface that it has over HTTP/1.1, its limits and its extensions; the stream's window
- * stops a peer whose messages are not read, and no other socket of the session.
+ * WebSockets over HTTP/2 (RFC 8441) for both roles, on `node:http2`, in Deno and in Node. Each socket is a stream, and many share
+ * one TCP connection. A connection has the same API, limits and extensions as over HTTP/1.1. If its messages are not read, the
+ * stream's window stops its peer, but no other socket of the session.
  *
  * @example Browsers of either version on one port
  * ```ts ignore

@@ -1,5 +1,6 @@
 /**
- * WebSockets on a `node:http2` server of your own: its extended CONNECT streams are ours, ordinary requests stay with the server.
+ * Adds WebSockets to your own `node:http2` server: it handles the extended CONNECT streams, and the server keeps its ordinary
+ * requests.
  *
  * @module
  */
@@ -23,7 +24,9 @@ import { GROUP_OPTION_KINDS, type GroupOptions, type ShutdownOptions } from "../
 import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "../server/upgrade_data.ts";
 import { http2Exchange, type StreamEvent } from "./http2_exchange.ts";
 
-/** What is done with an HTTP/2 server's extended CONNECT streams. `http` is missing: ordinary requests are the server's. */
+/**
+ * Options for an HTTP/2 server's extended CONNECT streams. There is no `http`, because ordinary requests stay with the server.
+ */
 export interface ServeHttp2Options<Data = unknown>
   extends Omit<GroupOptions<Data>, "http" | "legacy" | "signal" | "bodyTimeout" | "keepAliveTimeout"> {
   /**
@@ -33,7 +36,7 @@ export interface ServeHttp2Options<Data = unknown>
   takes?(headers: IncomingHttpHeaders): boolean;
 }
 
-/** What they take. */
+/** The types of these options. */
 export const SERVE_HTTP2_OPTION_KINDS: OptionKinds<ServeHttp2Options> = {
   ...without(GROUP_OPTION_KINDS, "http", "legacy", "signal", "bodyTimeout", "keepAliveTimeout"),
   takes: CALLBACK,
@@ -41,17 +44,17 @@ export const SERVE_HTTP2_OPTION_KINDS: OptionKinds<ServeHttp2Options> = {
 
 const HTTP2_SERVER = like("a node:http2 server", { methods: ["on", "off", "listeners", "updateSettings"] });
 
-/** Our listeners. */
+/** The listeners of this module. */
 const OURS = new WeakSet<object>();
-/** The servers of which one listener takes all requests for a WebSocket. */
+/** The servers with a listener that takes all WebSocket requests. */
 const WHOLE = new WeakSet<object>();
 
 /**
- * Serves WebSockets on an HTTP/2 server (RFC 8441), with TLS or without (h2c). It turns the setting `enableConnectProtocol` on,
- * for sessions that begin afterwards. It may be called several times for one server, with `takes` to tell the requests apart.
+ * Serves WebSockets on an HTTP/2 server (RFC 8441), with TLS or without (h2c). It enables the setting `enableConnectProtocol` for
+ * sessions that start afterwards. You may call it several times for one server, with `takes` to distinguish the requests.
  *
- * Listeners of your own for `stream` and `connect` see these streams too, and must leave alone those that are taken here; a
- * listener for `request` does not see them. With `allowHTTP1`, `serveNode` of `./node` takes the same server's upgrades.
+ * Your own listeners for `stream` and `connect` see these streams too, and must ignore those that are handled here. A listener
+ * for `request` does not see them. With `allowHTTP1`, `serveNode` of `./node` handles the same server's upgrades.
  *
  * @example Many sockets over one connection, beside an application
  * ```ts
@@ -79,13 +82,13 @@ const WHOLE = new WeakSet<object>();
  * await new Promise((closed) => server.close(closed));
  * ```
  *
- * @typeParam Data What the application keeps with each connection.
+ * @typeParam Data The application's data for each connection.
  * @param server A `node:http2` server, listening or not.
- * @param options The limits, the application's decisions, and which requests are taken.
- * @param handler A function that holds each connection, or callbacks.
- * @returns The connections, and how to stop: sessions stay open for other requests.
- * @throws {TypeError} If there is no handler, an option is unknown or of another kind, or an earlier call without `takes` takes all
- *   requests of this server.
+ * @param options The limits, the application's hooks, and which requests to handle.
+ * @param handler A function that is called with each connection, or callbacks.
+ * @returns The connections, and a method to shut down. Sessions stay open for other requests.
+ * @throws {TypeError} If there is no handler, an option is unknown or has the wrong type, or an earlier call without `takes`
+ *    takes all requests of this server.
  * @throws {RangeError} If a number is out of range.
  */
 export function serveHttp2<Answer extends AnyUpgradeAnswer>(
@@ -93,7 +96,7 @@ export function serveHttp2<Answer extends AnyUpgradeAnswer>(
   options: WithUpgrade<ServeHttp2Options, Answer>,
   handler: WebSocketHandler<DataOf<Answer>, ConnectionOf<Answer>>,
 ): NodeUpgrades<DataOf<Answer>>;
-/** Serves WebSockets on an HTTP/2 server, whose `data` may be attached later, or never. */
+/** Serves WebSockets on an HTTP/2 server. The `data` of each connection may be set later, or never. */
 export function serveHttp2<Data = unknown>(
   server: Http2Server | Http2SecureServer,
   options: ServeHttp2Options<Data>,
@@ -114,19 +117,19 @@ export function serveHttp2<Data>(
   const limits = resolveLimits(options);
   let stopped: Promise<void> | undefined;
 
-  /** Takes a stream, if it is for us. */
+  /** Handles a stream, if it is a WebSocket request for this listener. */
   const take = (event: StreamEvent, headers: IncomingHttpHeaders) => {
     if (isTaken(event.stream) || headers[":protocol"] !== "websocket") return;
     try {
       if (takes?.(headers) === false) return;
     } catch (cause) {
-      group.report(cause); // What is thrown at an emitter would end the process.
+      group.report(cause); // An error thrown in an event listener would end the process.
       return refuse(event, new HandshakeError("The choice failed", { status: 500, cause }));
     }
     group.takeExchange(http2Exchange(event, limits));
   };
 
-  /** Refuses a stream that no listener wants: it would stay open for as long as its client likes. */
+  /** Refuses a stream that no listener takes. Otherwise it would stay open for as long as its client wants. */
   const refuse = (event: StreamEvent, error: HandshakeError) => {
     void group.refuseExchange(http2Exchange(event, limits), error);
   };
@@ -140,9 +143,9 @@ export function serveHttp2<Data>(
     if (!isTaken(stream) && isLast("stream", onStream)) refuse({ stream, rawHeaders }, nobodys(headers));
   };
 
-  // A server with a listener for `request` answers every CONNECT with 405, unless there is a listener for `connect`.
+  // A server with a listener for `request` responds to every CONNECT with 405, unless there is a listener for `connect`.
   const onConnect = (request: Http2ServerRequest) => {
-    // HTTP/1.1's event of the same name has a socket, which a server without listeners closes.
+    // The HTTP/1.1 event of the same name has a socket, which a server without listeners closes.
     if (request.httpVersionMajor < 2) return isLast("connect", onConnect) ? request.socket.destroy() : undefined;
     const { stream, headers, rawHeaders } = request;
     take({ stream, rawHeaders }, headers);
@@ -169,8 +172,8 @@ export function serveHttp2<Data>(
 function nobodys(headers: IncomingHttpHeaders): HandshakeError {
   const protocol = headers[":protocol"];
   if (protocol === "websocket") return new HandshakeError("There is no WebSocket here", { status: 404 });
-  // RFC 9220 §3 has the status that RFC 8441 does not name.
-  if (protocol !== undefined) return new HandshakeError("This protocol is not spoken here", { status: 501 });
-  if (headers[":method"] === "CONNECT") return new HandshakeError("This is no proxy", { status: 405 });
+  // RFC 9220 §3 names the status that RFC 8441 does not.
+  if (protocol !== undefined) return new HandshakeError("This protocol is not supported", { status: 501 });
+  if (headers[":method"] === "CONNECT") return new HandshakeError("This server is not a proxy", { status: 405 });
   return new HandshakeError("There is nothing here", { status: 404 });
 }

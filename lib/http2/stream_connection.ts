@@ -1,6 +1,6 @@
 /**
- * A stream of HTTP/2 as a connection's transport, RFC 8441 §5: END_STREAM is TCP's FIN, RST_STREAM with CANCEL its RST, and the
- * stream's window is its backpressure.
+ * An HTTP/2 stream as a transport (RFC 8441 §5): END_STREAM is TCP's FIN, RST_STREAM with CANCEL its RST, and the stream's window
+ * provides backpressure.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { addressesOf, nodeConnection } from "../transport/node_connection.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 
 /**
- * Makes a connection of a stream.
+ * Makes a connection from a stream.
  *
- * @param stream A stream that no other code reads. It belongs to the connection from here on; its session does not.
+ * @param stream A stream that no other code reads. The connection owns it from now on, but not its session.
  * @returns The connection. Its addresses are those of the session's socket.
  */
 export function streamConnection(stream: Http2Stream): ByteConnection {
@@ -23,14 +23,14 @@ export function streamConnection(stream: Http2Stream): ByteConnection {
       let cause: unknown;
       try {
         const count = await read(buffer);
-        // Who resets with NO_ERROR would seem to have ended in order.
+        // Without this check, a reset with NO_ERROR would look like an orderly end.
         if (count !== null || !stream.aborted) return count;
       } catch (error) {
         cause = error;
       }
       throw lostStream(stream, session, cause);
     },
-    // An answer that may have no body has ended with its head.
+    // A response that may have no body has ended with its head.
     write: (bytes) => bytes.length === 0 ? Promise.resolve(0) : write(bytes),
     closeWrite: () =>
       new Promise((resolve, reject) => {
@@ -38,11 +38,11 @@ export function streamConnection(stream: Http2Stream): ByteConnection {
         stream.end((error?: Error | null) => error ? reject(error) : resolve());
       }),
     close() {
-      // In order: the peer has ended, and so may we. What the peer does not take is not waited for.
+      // An orderly end: the peer has ended, so this end may too. What the peer does not read is not waited for.
       if (stream.readableEnded && stream.writableLength === 0) stream.end();
-      else if (stream.pending) stream.destroy(); // which the server does not know of
+      else if (stream.pending) stream.destroy(); // the server does not know this stream yet
       else stream.close(constants.NGHTTP2_CANCEL);
-      // The peer had reset it: no event comes any more that would end what is under way.
+      // The peer had reset the stream, so no event follows that would end pending reads and writes.
       if (stream.aborted) stream.destroy();
     },
     ...addressesOf(session?.socket ?? {}),
@@ -68,7 +68,7 @@ const ERROR_CODES = [
   "HTTP_1_1_REQUIRED",
 ];
 
-/** The error of a stream that did not end in order. A stream that has ended does not know its session any more. */
+/** Returns the error for a stream that did not end in order. A stream that has ended no longer knows its session. */
 export function lostStream(
   { rstCode }: Http2Stream,
   session: Http2Session | undefined,

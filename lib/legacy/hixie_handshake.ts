@@ -1,5 +1,5 @@
 /**
- * The opening handshakes of draft-hixie-thewebsocketprotocol-75 and -76, the server's side.
+ * The server's side of the opening handshakes of draft-hixie-thewebsocketprotocol-75 and -76.
  *
  * @module
  */
@@ -20,16 +20,16 @@ import { HixieParser } from "./hixie_parser.ts";
 import { serializeHixieFrame } from "./hixie_serializer.ts";
 import { type HixieVersion, readTranslated } from "./translated_request.ts";
 
-/** The bytes that a hixie-76 client sends behind its head, §5.1. */
+/** The number of bytes that a hixie-76 client sends behind its head (§5.1). */
 const KEY3_BYTES = 8;
 
 const NOTHING = new Uint8Array(0);
 
-/** How a draft writes its answer. */
+/** How a draft writes its response. */
 interface AnswerStyle {
-  /** The reason phrase. Clients of hixie-75 compare the whole line, and the two after it. */
+  /** The reason phrase. Clients of hixie-75 compare the whole line, and the next two. */
   readonly reason: string;
-  /** What its fields begin with. */
+  /** The prefix of its fields. */
   readonly prefix: "" | "Sec-";
 }
 
@@ -39,10 +39,10 @@ const STYLES: Readonly<Record<HixieVersion, AnswerStyle>> = {
 };
 
 /**
- * Reads a request of hixie-75, §4.2: no keys, and so no proof to anybody that this is a WebSocket server.
+ * Reads a request of hixie-75 (§4.2). It has no keys, and therefore no proof that this is a WebSocket server.
  *
  * @param head The request's head.
- * @param options What the head cannot tell.
+ * @param options What the head does not contain.
  * @returns The request.
  * @throws {HandshakeError} 400 or 405.
  */
@@ -51,16 +51,16 @@ export function readHixie75(head: RequestHead, options: ReadUpgradeRequestOption
 }
 
 /**
- * Reads a request of hixie-76, which is HyBi-00, §5.1: two keys in the head and a third behind it.
+ * Reads a request of hixie-76, which is HyBi-00 (§5.1): two keys in the head and a third behind it.
  *
  * @param head The request's head.
- * @param options What the head cannot tell.
+ * @param options What the head does not contain.
  * @returns The request.
- * @throws {HandshakeError} 400 or 405, 400 if a key has no digit, no space or no quotient below 2^32.
+ * @throws {HandshakeError} 400 or 405; 400 also if a key has no digit, no space or no quotient below 2^32.
  */
 export function readHixie76(head: RequestHead, options: ReadUpgradeRequestOptions = {}): LegacyRequest {
   const { fields } = head;
-  // HyBi-01 to -03 call themselves 1 and 2 here, and frame in another way.
+  // HyBi-01 to -03 have the numbers 1 and 2 here, and use another framing.
   const draft = fieldValues(fields, "sec-websocket-draft").find((value) => value !== "0");
   if (draft !== undefined) throw badRequest(`Header Sec-WebSocket-Draft ${quote(draft)} is not 0`);
   const key1 = readKeyNumber(fields, "Sec-WebSocket-Key1");
@@ -72,10 +72,10 @@ export function readHixie76(head: RequestHead, options: ReadUpgradeRequestOption
   });
 }
 
-/** What the two drafts do not share, besides {@linkcode STYLES}. */
+/** What differs between the two drafts, besides {@linkcode STYLES}. */
 interface HixieOptions extends ReadUpgradeRequestOptions {
   readonly bodyBytes: 0 | 8;
-  /** The bytes behind the answer's head. */
+  /** Returns the bytes behind the response's head. */
   prove(body: Uint8Array): Uint8Array;
 }
 
@@ -83,7 +83,7 @@ function readHixie(head: RequestHead, version: HixieVersion, options: HixieOptio
   const { bodyBytes, prove } = options;
   const request = readTranslated(head, translate(head.fields, version), options);
   const { origin, url } = request;
-  // Both drafts have the server repeat it.
+  // In both drafts the server repeats it.
   if (origin === undefined) throw badRequest("Header Origin is missing");
   return {
     ...request,
@@ -107,7 +107,7 @@ function readHixie(head: RequestHead, version: HixieVersion, options: HixieOptio
   };
 }
 
-/** The fields in RFC 6455's words. The drafts have no extensions, and nothing reads the two placeholders. */
+/** Translates the fields to RFC 6455. The drafts have no extensions, and nothing reads the two placeholders. */
 function translate(fields: HeaderFields, version: HixieVersion): HeaderFields {
   const protocol = `${STYLES[version].prefix}WebSocket-Protocol`.toLowerCase();
   return [
@@ -126,7 +126,7 @@ function hixieFraming(version: HixieVersion): Framing {
   };
 }
 
-/** The answer's head: hixie-75 §4.2, hixie-76 §5.2. Clients of hixie-75 want the first three lines in this order. */
+/** Writes the response's head (hixie-75 §4.2, hixie-76 §5.2). Clients of hixie-75 require the first three lines in this order. */
 function serializeAnswer(
   version: HixieVersion,
   request: { readonly origin: string; readonly url: string; readonly protocols: readonly string[] },
@@ -149,7 +149,7 @@ function serializeAnswer(
   const more = applicationFields(headers);
   for (const [name] of more) {
     if (name.startsWith("websocket-")) {
-      throw new TypeError(`Cannot set header ${quote(name)}: it is the handshake's own`);
+      throw new TypeError(`Cannot set header ${quote(name)}: the handshake sets it`);
     }
   }
   return serializeResponseHead({
@@ -160,7 +160,7 @@ function serializeAnswer(
   });
 }
 
-/** Hixie-76 §5.2, steps 4 to 7: the number that a key's digits write, divided by the number of its spaces. */
+/** Hixie-76 §5.2, steps 4 to 7: the number formed by a key's digits, divided by the number of its spaces. */
 function readKeyNumber(fields: HeaderFields, name: string): number {
   const key = singleValue(fields, name);
   if (key === undefined) throw badRequest(`Header ${name} is missing`);
@@ -178,7 +178,7 @@ function readKeyNumber(fields: HeaderFields, name: string): number {
   }
   if (digits === 0) throw badRequest(`Header ${name} ${quote(key)} has no digit`);
   if (spaces === 0) throw badRequest(`Header ${name} ${quote(key)} has no space`);
-  // Before the remainder: what passes is below 2^53, where numbers are exact.
+  // Checked before the remainder: what passes is below 2^53, so the numbers are exact.
   if (number / spaces >= 2 ** 32) throw badRequest(`Header ${name} ${quote(key)} stands for more than 32 bits`);
   if (number % spaces !== 0) throw badRequest(`Header ${name} ${quote(key)} is not a multiple of its ${spaces} spaces`);
   return number / spaces;

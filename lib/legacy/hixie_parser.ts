@@ -1,5 +1,5 @@
 /**
- * Bytes to frames as hixie-75 (§4.3) and hixie-76 (§5.3) have them.
+ * Bytes to frames in the framing of hixie-75 (§4.3) and hixie-76 (§5.3).
  *
  * ```text
  * 00 text FF              a text message
@@ -18,13 +18,13 @@ import { type Frame, frame, Opcode } from "../pipeline/frames/frame.ts";
 import type { FramingParser } from "../pipeline/frames/framing.ts";
 import type { HixieVersion } from "./translated_request.ts";
 
-/** How frames are read. */
+/** Options for reading frames. */
 export interface HixieParserOptions extends Partial<Pick<Limits, "maxMessageBytes">> {
   /** The draft: hixie-76 has a closing handshake. */
   version: HixieVersion;
 }
 
-/** 49 bits: the most whole octets of 7 whose value a number holds exactly. */
+/** 49 bits: the longest length, in octets of 7 bits, whose value is exact as a number. */
 const MAX_LENGTH_OCTETS = 7;
 
 const SECTIONS: Readonly<Record<HixieVersion, string>> = {
@@ -32,17 +32,16 @@ const SECTIONS: Readonly<Record<HixieVersion, string>> = {
   "hixie-76": "draft-hixie-thewebsocketprotocol-76 §5.3",
 };
 
-/** What the next byte is. */
+/** What the next byte is expected to be. */
 type Expected = "type" | "text" | "length" | "skipped" | "nothing";
 
 /**
  * Reads frames from bytes.
  *
- * A text frame becomes a `TEXT` frame whose payload is UTF-8 whatever was sent: what is malformed becomes U+FFFD (hixie-75 §4.4,
- * hixie-76 §5.4). The closing handshake of hixie-76 becomes a `CLOSE` frame with no payload, after which all input is ignored.
+ * A text frame becomes a `TEXT` frame whose payload is always UTF-8: invalid sequences become U+FFFD (hixie-75 §4.4, hixie-76
+ * §5.4). The closing handshake of hixie-76 becomes a `CLOSE` frame without a payload. All input after it is ignored.
  *
- * You must not touch the bytes you push afterwards: payloads that arrived whole are views of them. Nothing incomplete is kept
- * as a view.
+ * Do not use the bytes that you have pushed: payloads that arrived whole are views of them. Nothing incomplete is kept as a view.
  *
  * @example A text, and the end
  * ```ts
@@ -65,7 +64,7 @@ export class HixieParser implements FramingParser {
 
   #expected: Expected = "type";
   #type = 0;
-  /** Bytes of text so far, or the length as far as it was read, or the bytes still to be skipped. */
+  /** The bytes of the text so far, the part of the length that was read, or the bytes still to be skipped. */
   #length = 0;
   #octets = 0;
   readonly #text = new GrowingBuffer();
@@ -80,7 +79,7 @@ export class HixieParser implements FramingParser {
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_LIMITS.maxMessageBytes;
   }
 
-  /** Whether a frame has begun and not ended, one to be discarded included. */
+  /** Whether a frame has started and not ended, including one that is being discarded. */
   get insideMessage(): boolean {
     return this.#expected !== "type" && this.#expected !== "nothing";
   }
@@ -88,11 +87,11 @@ export class HixieParser implements FramingParser {
   /**
    * Reads the frames that `bytes` completes.
    *
-   * @param bytes What arrived. It is the parser's from here on.
-   * @param frames Where the frames are appended, those before an error included.
-   * @param most Where it stops: as soon as `frames` holds so many. None by default.
-   * @returns Where it stopped.
-   * @throws {LimitError} 1009 for a frame that is too big, as soon as it is.
+   * @param bytes The bytes that arrived. The parser owns them from now on.
+   * @param frames The array that the frames are appended to, including those before an error.
+   * @param most Reading stops as soon as `frames` has this many. No limit by default.
+   * @returns The position at which reading stopped.
+   * @throws {LimitError} 1009 for a frame that is too big, as soon as that is known.
    * @throws {ProtocolError} 1002 for a length that does not end.
    */
   push(bytes: Uint8Array<ArrayBuffer>, frames: Frame[], most: number = Infinity): number {
@@ -133,7 +132,7 @@ export class HixieParser implements FramingParser {
     this.#expected = type < 0x80 ? "text" : "length";
   }
 
-  /** Reads up to the FF, which no UTF-8 holds, and returns where it ended. */
+  /** Reads up to the FF byte, which UTF-8 never contains, and returns the position of its end. */
   #readText(bytes: Uint8Array<ArrayBuffer>, at: number, frames: Frame[]): number {
     const found = bytes.indexOf(0xff, at);
     const ended = found !== -1;
@@ -153,8 +152,8 @@ export class HixieParser implements FramingParser {
   }
 
   /**
-   * Reads one octet of a length. Both caps are needed: the sum stops what is too big before it outgrows an exact number, and the
-   * count stops zeros that never add up to anything (CVE-2026-54466, CVE-2026-54463).
+   * Reads one octet of a length. Both limits are needed: the limit on the sum stops a length that is too big before the number
+   * becomes inexact, and the limit on the count stops endless zeros (CVE-2026-54466, CVE-2026-54463).
    */
   #readLength(octet: number, frames: Frame[]): void {
     if (++this.#octets > MAX_LENGTH_OCTETS) {
@@ -172,7 +171,7 @@ export class HixieParser implements FramingParser {
     }
   }
 
-  /** Passes over bytes by their number alone, whatever they are, and returns where that ended. */
+  /** Skips a number of bytes, whatever they are, and returns the position of their end. */
   #skip(bytes: Uint8Array, at: number): number {
     const count = Math.min(this.#length, bytes.length - at);
     this.#length -= count;
@@ -183,7 +182,7 @@ export class HixieParser implements FramingParser {
   #grow(length: number): void {
     const max = this.#maxMessageBytes;
     if (length > max) {
-      // How far over depends on how the input was cut, so it is not said.
+      // By how much depends on how the input was cut, so the message does not say it.
       throw new LimitError(`Frame is larger than maxMessageBytes ${max}`, {
         limit: "maxMessageBytes",
         max,
@@ -198,7 +197,9 @@ const ENCODER = new TextEncoder();
 // `ignoreBOM`: a byte order mark is part of the message.
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The text itself where it is UTF-8, else a copy with U+FFFD for each malformed sequence: up to three times its size. */
+/**
+ * Returns the text itself if it is UTF-8, or a copy with U+FFFD for each invalid sequence, which is up to three times as large.
+ */
 function wellFormed(text: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const utf8 = new Utf8Validator();
   return utf8.push(text) === -1 && utf8.complete ? text : ENCODER.encode(DECODER.decode(text));

@@ -1,5 +1,5 @@
 /**
- * Frames to bytes as hixie-75 (§4.3) and hixie-76 (§5.3) have them.
+ * Frames to bytes in the framing of hixie-75 (§4.3) and hixie-76 (§5.3).
  *
  * @module
  */
@@ -7,13 +7,13 @@ import { type Frame, Opcode } from "../pipeline/frames/frame.ts";
 import type { HixieVersion } from "./translated_request.ts";
 
 /**
- * Writes one frame. The drafts have whole text messages and, in hixie-76, a closing handshake that says nothing but itself.
+ * Writes one frame. The drafts have whole text messages and, in hixie-76, a closing handshake without a code.
  *
- * @param frame The frame: `TEXT`, or `CLOSE`, whose code and reason stay here.
+ * @param frame The frame: `TEXT`, or `CLOSE`, whose code and reason are not sent.
  * @param version The draft.
- * @returns The bytes; none for a `CLOSE` in hixie-75, where the end of the connection is all there is.
+ * @returns The bytes; none for a `CLOSE` in hixie-75, where closing the connection is the only end.
  * @throws {TypeError} For binary messages, fragments, pings, pongs and reserved bits, and for text that is not UTF-8 because it
- * holds the byte that ends a frame.
+ *    contains the byte that ends a frame.
  */
 export function serializeHixieFrame(frame: Frame, version: HixieVersion): Uint8Array<ArrayBuffer> {
   const { fin, rsv, opcode, payload } = frame;
@@ -22,7 +22,7 @@ export function serializeHixieFrame(frame: Frame, version: HixieVersion): Uint8A
     const what = opcode === Opcode.TEXT ? "a fragment or reserved bits" : `opcode ${opcode}`;
     throw new TypeError(`Cannot send ${what}: ${version} has whole text messages only`);
   }
-  // UTF-8 never does. What follows would be read as frames of ours.
+  // UTF-8 never contains this byte. What follows it would be read as further frames.
   if (payload.includes(0xff)) throw new TypeError("Cannot send text with a byte 0xFF: it is not UTF-8");
   const bytes = new Uint8Array(payload.length + 2);
   bytes.set(payload, 1);

@@ -1,6 +1,6 @@
 /**
- * The HyBi drafts 07 to 12, `Sec-WebSocket-Version` 7 and 8: RFC 6455 but for the number and, up to draft 10, the name
- * `Sec-WebSocket-Origin`. Firefox 6 to 10 and Chrome 14 and 15 speak them.
+ * The HyBi drafts 07 to 12, `Sec-WebSocket-Version` 7 and 8. They equal RFC 6455 except for the number and, up to draft 10, the
+ * name `Sec-WebSocket-Origin`. Firefox 6 to 10 and Chrome 14 and 15 speak them.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import { type HybiVersion, readTranslated } from "./translated_request.ts";
  *
  * @param head The request's head. Its `Sec-WebSocket-Version` is `version`.
  * @param version The version.
- * @param options What the head cannot tell.
- * @returns The request. Its frames are RFC 6455's.
- * @throws {HandshakeError} 400 or 405, as RFC 6455 has it. Both names of the origin in one request are an origin that comes twice.
+ * @param options What the head does not contain.
+ * @returns The request. Its frames are those of RFC 6455.
+ * @throws {HandshakeError} 400 or 405, as for RFC 6455. A request with both names of the origin counts as one with two origins.
  */
 export function readHybi(
   head: RequestHead,

@@ -1,5 +1,5 @@
 /**
- * Which draft a request is in, and which drafts a server speaks.
+ * Detects the draft of a request, and chooses the drafts that a server speaks.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { checkOptions } from "../options.ts";
 import { readHixie75, readHixie76 } from "./hixie_handshake.ts";
 import { readHybi } from "./hybi_handshake.ts";
 
-/** Which drafts a server speaks. */
+/** The drafts that a server speaks. */
 export interface LegacyDraftsOptions {
   /**
    * Whether to speak Hixie-75. It has no key, so every request without one is accepted, and neither side can be sure that the
@@ -26,7 +26,7 @@ export interface LegacyDraftsOptions {
   hybi?: boolean;
 }
 
-/** What {@linkcode LegacyDraftsOptions} take. */
+/** The types of {@linkcode LegacyDraftsOptions}. */
 export const LEGACY_DRAFTS_OPTION_KINDS: OptionKinds<LegacyDraftsOptions> = {
   hixie75: FLAG,
   hixie76: FLAG,
@@ -93,9 +93,9 @@ export const LEGACY_DRAFTS_OPTION_KINDS: OptionKinds<LegacyDraftsOptions> = {
  * client.close();
  * ```
  *
- * @param options Which drafts.
+ * @param options The drafts.
  * @returns The drafts, for the option `legacy` of a server.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  */
 export function legacyDrafts(options: LegacyDraftsOptions = {}): LegacyDrafts {
   checkOptions("legacyDrafts()", options, LEGACY_DRAFTS_OPTION_KINDS);
@@ -113,9 +113,9 @@ export function legacyDrafts(options: LegacyDraftsOptions = {}): LegacyDrafts {
  * Reads a request in any of the drafts.
  *
  * @param head The request's head.
- * @param options What the head cannot tell.
- * @returns The request, or `undefined` where it is in no draft and goes on as RFC 6455's.
- * @throws {HandshakeError} If it is in one of them and malformed: 400 or 405.
+ * @param options What the head does not contain.
+ * @returns The request, or `undefined` if it uses none of the drafts and is handled as an RFC 6455 request.
+ * @throws {HandshakeError} If it uses one of them and is malformed: 400 or 405.
  */
 export function readLegacyRequest(head: RequestHead, options?: ReadUpgradeRequestOptions): LegacyRequest | undefined {
   const version = versionOf(head);
@@ -128,7 +128,10 @@ function readVersion(head: RequestHead, version: LegacyVersion, options?: ReadUp
   return readHybi(head, version, options);
 }
 
-/** The draft of a request for a WebSocket: a version or a key is RFC 6455's or HyBi's, two keys are hixie-76's, none hixie-75's. */
+/**
+ * Returns the draft of a WebSocket request. A version or one key means RFC 6455 or HyBi, two keys mean hixie-76, no key means
+ * hixie-75.
+ */
 function versionOf(head: RequestHead): LegacyVersion | undefined {
   if (!isUpgradeRequest(head)) return undefined;
   const has = (name: string) => fieldValues(head.fields, name).length > 0;

@@ -1,11 +1,11 @@
 /**
  * The drafts before RFC 6455, for clients that cannot be changed: hixie-75, hixie-76 (HyBi-00) and HyBi 07 to 12. Servers only.
- * No server imports this folder: delete it and the option `legacy`, and the drafts are gone.
+ * No server imports this folder: delete it and the option `legacy` to remove the drafts.
  *
- * They are off unless a server asks for them. What hixie clients send is not masked, so a page can write bytes of its choice
- * through a proxy that takes them for HTTP, and poison its cache for everybody behind it (Huang, Chen, Barth, Rescorla, Jackson,
- * "Talking to Yourself for Fun and Profit", 2011). Browsers gave the drafts up for that; do not serve them on a path with a shared
- * proxy. Where they are off, a request in one of them is refused like any other without `Sec-WebSocket-Version: 13`, and gets no 101.
+ * The drafts are off by default. Hixie clients do not mask what they send, so a page can write chosen bytes through a proxy that
+ * takes them for HTTP, and poison its cache for all users behind it (Huang, Chen, Barth, Rescorla, Jackson, "Talking to Yourself
+ * for Fun and Profit", 2011). Browsers dropped the drafts for that reason; do not serve them on a path with a shared proxy. While
+ * the drafts are off, a request in one of them is refused like any other without `Sec-WebSocket-Version: 13`, and gets no 101.
  *
  * ```text
  *              request                        answer                          frames          closing
@@ -14,9 +14,9 @@
  * HyBi 07-12   Version: 7 or 8, Key           RFC 6455                        RFC 6455        RFC 6455
  * ```
  *
- * The connection is the same as any other, but a hixie one has text messages only: `send` of binary data rejects with a
- * `TypeError`, `ping` with a `NotSupportedError`, and keepalive is off. `close` cannot carry its code and reason, and `closed` tells
- * 1005. In hixie-75 the end of the connection is all there is of a closing handshake: between two frames it is clean.
+ * The connection is the same as any other, but a hixie connection has text messages only: `send` of binary data rejects with a
+ * `TypeError`, `ping` with a `NotSupportedError`, and keepalive is off. `close` cannot send its code and reason, and `closed`
+ * reports 1005. Hixie-75 has no closing handshake: the end of the connection between two frames is a clean close.
  *
  * @module
  */

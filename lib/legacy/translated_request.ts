@@ -1,5 +1,5 @@
 /**
- * What the old drafts have in common: a request that is read by RFC 6455's rules and answered in the draft's words.
+ * What the old drafts share: a request is checked by the rules of RFC 6455, and the response is written in the draft's terms.
  *
  * @module
  */
@@ -15,17 +15,17 @@ import {
 /** The drafts with delimited frames. */
 export type HixieVersion = Extract<LegacyVersion, string>;
 
-/** The `Sec-WebSocket-Version` of the HyBi drafts with RFC 6455's frames. */
+/** The `Sec-WebSocket-Version` of the HyBi drafts that use the frames of RFC 6455. */
 export type HybiVersion = Extract<LegacyVersion, number>;
 
 /**
- * Reads a request whose fields were put into RFC 6455's words, so that method, host, body, origin and subprotocols have one set
- * of rules.
+ * Reads a request whose fields were translated to RFC 6455, so that method, host, body, origin and subprotocols have one set of
+ * rules.
  *
- * @param head The request as it came.
- * @param fields Its fields as RFC 6455 would have them.
- * @param options What the head cannot tell.
- * @returns The request, with the fields as they came.
+ * @param head The request as it arrived.
+ * @param fields Its fields, translated to RFC 6455.
+ * @param options What the head does not contain.
+ * @returns The request, with the fields as they arrived.
  * @throws {HandshakeError} As `readUpgradeRequest`.
  */
 export function readTranslated(

@@ -1,5 +1,5 @@
 /**
- * One `upgrade` event of a `node:http` or `node:https` server as a WebSocket connection.
+ * Accepts one `upgrade` event of a `node:http` or `node:https` server as a WebSocket connection.
  *
  * @module
  */
@@ -19,9 +19,9 @@ import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "../server/upgr
 export interface UpgradeEvent {
   /** The request. */
   readonly request: IncomingMessage;
-  /** Its socket, which no other code may read. */
+  /** The request's socket. No other code may read it. */
   readonly socket: Duplex;
-  /** What the server read of the socket behind the request's head: the first frames of a client that does not wait. */
+  /** The bytes that the server read behind the request's head: the first frames of a client that does not wait. */
   readonly head: Uint8Array;
 }
 
@@ -33,7 +33,7 @@ const UPGRADE_EVENT = kind(
 );
 
 /**
- * Makes a WebSocket connection of one `upgrade` event, for who handles the event.
+ * Accepts one `upgrade` event as a WebSocket connection, if you handle the event yourself.
  *
  * @example One connection of a Node server by hand
  * ```ts
@@ -57,21 +57,22 @@ const UPGRADE_EVENT = kind(
  * await new Promise((closed) => server.close(closed));
  * ```
  *
- * @typeParam Data What the application keeps with the connection.
- * @param event The event's arguments. The socket belongs to the connection from here on.
- * @param options The limits, the subprotocols, the origins and the application's decision.
+ * @typeParam Data The application's data for the connection.
+ * @param event The event's arguments. The connection owns the socket from now on.
+ * @param options The limits, the subprotocols, the origins and the application's hooks.
  * @returns The open connection.
- * @throws {TypeError} If the event is no such, or the socket belongs to another connection: `serveNode` has taken it, or this function before.
- * @throws {HandshakeError} If the request was refused. The peer was told, and the socket is closed.
+ * @throws {TypeError} If the event is not of that kind, or the socket already belongs to a connection that `serveNode` or this
+ *    function made.
+ * @throws {HandshakeError} If the request was refused. The client has got the response, and the socket is closed.
  * @throws {ConnectionError} If the peer went away.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function acceptNode<Answer extends AnyUpgradeAnswer>(
   event: UpgradeEvent,
   options: WithUpgrade<AcceptOptions, Answer>,
 ): Promise<ConnectionOf<Answer>>;
-/** Makes a WebSocket connection of one `upgrade` event, whose `data` may be attached later, or never. */
+/** Accepts one `upgrade` event as a WebSocket connection. Its `data` may be set later, or never. */
 export function acceptNode<Data = unknown>(
   event: UpgradeEvent,
   options?: AcceptOptions<Data>,
@@ -88,8 +89,8 @@ export async function acceptNode<Data>(
 }
 
 /**
- * Takes a socket from its server, with what was read of it: the request's head as it came, and what is behind it. So our
- * handshake judges the request by its own rules, whatever the server's parser let pass.
+ * Takes a socket from its server, together with the bytes that were read from it: the request's head as it arrived, and what
+ * follows it. The handshake can then apply its own rules to the request, whatever the server's parser accepted.
  */
 export function takeOver({ request, socket, head }: UpgradeEvent): {
   conn: ByteConnection;
@@ -99,11 +100,11 @@ export function takeOver({ request, socket, head }: UpgradeEvent): {
 }
 
 /**
- * The head of a request as it came, and what is behind it.
+ * Returns the head of a request as it arrived, and the bytes behind it.
  *
  * @param request The request.
- * @param rawHeaders Its header fields, names and values in turn.
- * @param behind What came behind the head.
+ * @param rawHeaders Its header fields, with names and values alternating.
+ * @param behind The bytes behind the head.
  */
 export function headBytes(
   { method, url, httpVersion }: IncomingMessage,
@@ -114,7 +115,7 @@ export function headBytes(
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) text += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`;
   text += "\r\n";
   const first = new Uint8Array(text.length + behind.length);
-  // Node reads a head as latin1: a code unit is a byte.
+  // Node reads a head as latin1, so a code unit is a byte.
   for (let i = 0; i < text.length; i++) first[i] = text.charCodeAt(i);
   first.set(behind, text.length);
   return first;

@@ -1,5 +1,5 @@
 /**
- * A connection as a Node stream: what `node:tls` is put on.
+ * A connection as a Node stream, for `node:tls`.
  *
  * @module
  */
@@ -7,11 +7,11 @@ import type { Duplex } from "node:stream";
 import { type ByteConnection, transportOf, writeAll } from "../transport/transport.ts";
 
 /**
- * Makes a Node stream of a connection, which it then owns.
+ * Makes a Node stream from a connection, which it then owns.
  *
  * @param conn The connection.
  * @param stream The module `node:stream`, which not every runtime has.
- * @returns The stream. Each of its halves ends by itself, and `destroy` closes the connection at once.
+ * @returns The stream. Each of its halves ends separately, and `destroy` closes the connection at once.
  */
 export function duplexOf(conn: ByteConnection, stream: { readonly Duplex: typeof Duplex }): Duplex {
   const transport = transportOf(conn);

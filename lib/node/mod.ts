@@ -1,5 +1,5 @@
 /**
- * WebSockets inside a `node:http` or `node:https` server, in Deno and in Node. Express and Fastify have such a server inside.
+ * WebSockets on a `node:http` or `node:https` server, in Deno and in Node. Express and Fastify use such a server.
  *
  * @example Express
  * ```ts ignore

@@ -1,6 +1,6 @@
 /**
- * WebSockets on a `node:http` or `node:https` server of your own, Express and Fastify included: the `upgrade` event is ours,
- * ordinary requests stay with the server.
+ * Adds WebSockets to your own `node:http` or `node:https` server, including those of Express and Fastify: it handles the
+ * `upgrade` event, and the server keeps its ordinary requests.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { without } from "../options.ts";
 import { checkServing } from "../connection/check_handler.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "../server/upgrade_data.ts";
 
-/** What is done with a Node server's upgrades. `http` is missing: ordinary requests are the server's. */
+/** Options for a Node server's upgrades. There is no `http`, because ordinary requests stay with the server. */
 export interface ServeNodeOptions<Data = unknown>
   extends Omit<GroupOptions<Data>, "http" | "signal" | "bodyTimeout" | "keepAliveTimeout"> {
   /**
@@ -30,7 +30,7 @@ export interface ServeNodeOptions<Data = unknown>
   takes?(request: IncomingMessage): boolean;
 }
 
-/** What they take. */
+/** The types of these options. */
 export const SERVE_NODE_OPTION_KINDS: OptionKinds<ServeNodeOptions> = {
   ...without(GROUP_OPTION_KINDS, "http", "signal", "bodyTimeout", "keepAliveTimeout"),
   takes: CALLBACK,
@@ -38,10 +38,10 @@ export const SERVE_NODE_OPTION_KINDS: OptionKinds<ServeNodeOptions> = {
 
 const NODE_SERVER = like("a node:http or node:https server", { methods: ["on", "off", "listeners"] });
 
-/** Listens for a server's upgrades. */
+/** A listener for a server's upgrades. */
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Uint8Array) => void;
 
-/** What is needed of a `node:http` or `node:https` server. */
+/** The members of a `node:http` or `node:https` server that are used. */
 export interface UpgradeServer {
   /** Adds a listener. */
   on(event: "upgrade", listener: UpgradeListener): unknown;
@@ -50,7 +50,7 @@ export interface UpgradeServer {
   /** All listeners, in the order in which they are called. */
   // deno-lint-ignore ban-types -- Node's own type
   listeners(event: "upgrade"): Function[];
-  /** Gives it a socket to read requests from. */
+  /** Passes a socket to the server, which reads requests from it. */
   emit(event: "connection" | "secureConnection", socket: Duplex): boolean;
 }
 
@@ -59,28 +59,29 @@ export interface NodeUpgrades<Data = unknown> extends AsyncDisposable {
   /** The open connections. */
   readonly connections: ReadonlySet<WebSocketConnection<Data>>;
   /**
-   * Stops: handshakes are refused with 503, open connections are closed with 1001, and after a while dropped. The server itself
-   * goes on, and its own `close()` waits for connections, so this comes first.
+   * Shuts down: handshakes are refused with 503, and open connections are closed with 1001 and dropped after a while. The server
+   * itself keeps running. Its own `close()` waits for connections, so call this first.
    *
    * @param options The code, the reason and the time.
-   * @returns Resolves when every connection has ended and every handler is done.
-   * @throws {RangeError} If the code may not be sent or the reason is too long.
+   * @returns Resolves when every connection has ended and every handler has returned.
+   * @throws {RangeError} If the code must not be sent or the reason is too long.
    */
   shutdown(options?: ShutdownOptions): Promise<void>;
 }
 
-/** Our listeners. */
+/** The listeners of this module. */
 const OURS = new WeakSet<object>();
-/** The servers of which one listener takes all requests. */
+/** The servers with a listener that takes all requests. */
 const WHOLE = new WeakSet<UpgradeServer>();
 
 const NOT_FOUND = new HandshakeError("There is no WebSocket here", { status: 404 });
 
 /**
- * Serves WebSockets on a Node server. It may be called several times for one server, with `takes` to tell the requests apart.
+ * Serves WebSockets on a Node server. You may call it several times for one server, with `takes` to distinguish the requests.
  *
- * Node makes an `upgrade` event of any request with an `Upgrade` field. One that asks for no WebSocket, such as `h2c`, goes to the
- * event's other listeners, and where there are none back to the server: the application answers it.
+ * Node emits an `upgrade` event for any request with an `Upgrade` field. A request for something else than a WebSocket, such as
+ * `h2c`, is passed on to the event's other listeners. If there are none, it goes back to the server, and the application responds
+ * to it.
  *
  * @example Beside an application
  * ```ts
@@ -105,13 +106,13 @@ const NOT_FOUND = new HandshakeError("There is no WebSocket here", { status: 404
  * await new Promise((closed) => server.close(closed));
  * ```
  *
- * @typeParam Data What the application keeps with each connection.
+ * @typeParam Data The application's data for each connection.
  * @param server A `node:http` or `node:https` server, listening or not.
- * @param options The limits, the application's decisions, and which requests are taken.
- * @param handler A function that holds each connection, or callbacks.
- * @returns The connections, and how to stop.
- * @throws {TypeError} If there is no handler, an option is unknown or of another kind, or an earlier call without `takes` takes all
- *   requests of this server.
+ * @param options The limits, the application's hooks, and which requests to handle.
+ * @param handler A function that is called with each connection, or callbacks.
+ * @returns The connections, and a method to shut down.
+ * @throws {TypeError} If there is no handler, an option is unknown or has the wrong type, or an earlier call without `takes`
+ *    takes all requests of this server.
  * @throws {RangeError} If a number is out of range.
  */
 export function serveNode<Answer extends AnyUpgradeAnswer>(
@@ -119,7 +120,7 @@ export function serveNode<Answer extends AnyUpgradeAnswer>(
   options: WithUpgrade<ServeNodeOptions, Answer>,
   handler: WebSocketHandler<DataOf<Answer>, ConnectionOf<Answer>>,
 ): NodeUpgrades<DataOf<Answer>>;
-/** Serves WebSockets on a Node server, whose `data` may be attached later, or never. */
+/** Serves WebSockets on a Node server. The `data` of each connection may be set later, or never. */
 export function serveNode<Data = unknown>(
   server: UpgradeServer,
   options: ServeNodeOptions<Data>,
@@ -150,7 +151,7 @@ export function serveNode<Data>(
     try {
       ours = takes?.(request) ?? true;
     } catch (error) {
-      group.report(error); // What is thrown at an emitter would end the process.
+      group.report(error); // An error thrown in an event listener would end the process.
       const refusal = new HandshakeError("The choice failed", { status: 500, cause: error });
       return void group.refuse(nodeConnection(socket), refusal);
     }
@@ -158,7 +159,7 @@ export function serveNode<Data>(
       const { conn, first } = takeOver({ request, socket, head });
       group.take(conn, first);
     } else if (isLast()) {
-      // A socket that no listener takes would stay open for as long as its client likes.
+      // A socket that no listener takes would stay open for as long as its client wants.
       void group.refuse(nodeConnection(socket), NOT_FOUND);
     }
   };
@@ -175,21 +176,21 @@ export function serveNode<Data>(
   return { connections: group.connections, shutdown, [Symbol.asyncDispose]: () => shutdown() };
 }
 
-/** By the rule of every lane: `websocket` is one of the protocols that the request would change to. */
+/** The same rule as everywhere: `websocket` is one of the protocols that the request would upgrade to. */
 function asksForWebSocket({ headers }: IncomingMessage): boolean {
   return hasToken([["upgrade", headers.upgrade ?? ""]], "upgrade", "websocket");
 }
 
-/** Fields of a change of protocol that does not come about (RFC 9110 §7.8), and of the hop. */
+/** The fields of an upgrade that does not happen (RFC 9110 §7.8), and the connection-specific ones. */
 const UPGRADE_FIELDS = new Set(["connection", "upgrade", "http2-settings"]);
 
-/** Gives a request back to its server as an ordinary one, the last on its connection. */
+/** Passes a request back to its server as an ordinary one, the last on its connection. */
 function giveBack(
   server: UpgradeServer,
   { request, socket, head }: UpgradeEvent & { socket: Duplex & SocketFacts },
 ): void {
   const fields = request.rawHeaders.filter((_, at, raw) => !UPGRADE_FIELDS.has(raw[at - at % 2]!.toLowerCase()));
-  // Where the server's parser took the beginning of the body, it is here.
+  // If the server's parser has read the beginning of the body, it is here.
   const body: Uint8Array<ArrayBuffer> | null = request.read();
   const behind = concatBytes([body ?? new Uint8Array(0), head.slice()]);
   socket.unshift(headBytes(request, [...fields, "Connection", "close"], behind));

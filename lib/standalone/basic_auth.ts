@@ -1,26 +1,26 @@
 /**
- * Basic authentication, RFC 7617. Without TLS anybody on the way can read the password.
+ * Basic authentication (RFC 7617). Without TLS, anyone on the path can read the password.
  *
  * @module
  */
 import { timingSafeEqual } from "jsr:@std/crypto@^1/timing-safe-equal";
 import { decodeBase64 } from "jsr:@std/encoding@^1/base64";
 
-/** What a refusal says in `WWW-Authenticate`, so that a browser asks its user (RFC 7617 §2). */
+/** The value of `WWW-Authenticate` in a refusal, which makes a browser ask its user (RFC 7617 §2). */
 export const BASIC_CHALLENGE = 'Basic realm="Sluice", charset="UTF-8"';
 
 /**
  * Makes a check of the `Authorization` field.
  *
- * @param users `USER:PASSWORD` of everybody who is let in.
- * @returns A check that takes the same time whatever is wrong, and however much of it is right.
+ * @param users The `USER:PASSWORD` of each user.
+ * @returns A check that always takes the same time, whatever is wrong and however much of it is right.
  */
 export function createBasicAuth(users: readonly string[]): (headers: Headers) => Promise<boolean> {
-  // Digests are of one length: comparing them does not tell the length of a password either.
+  // All digests have the same length, so comparing them does not reveal the length of a password either.
   const known = Promise.all(users.map((user) => digest(new TextEncoder().encode(user))));
   return async (headers) => {
     const given = await digest(credentials(headers.get("authorization") ?? ""));
-    // All users are compared, so that the time does not tell which of them matched.
+    // All users are compared, so that the time does not reveal which of them matched.
     return (await known).map((user) => timingSafeEqual(user, given)).includes(true);
   };
 }
@@ -32,13 +32,13 @@ export function createBasicAuth(users: readonly string[]): (headers: Headers) =>
  */
 export function readUsers(text: string): string[] {
   const users = text.split(/\r?\n/).filter((line) => line !== "");
-  if (users.length === 0) throw new RangeError("it has no user");
+  if (users.length === 0) throw new RangeError("it contains no user");
   const bad = users.findIndex((user) => !user.includes(":"));
-  if (bad >= 0) throw new RangeError(`user ${bad + 1} has no colon before a password`);
+  if (bad >= 0) throw new RangeError(`user ${bad + 1} has no colon between name and password`);
   return users;
 }
 
-/** The bytes of `USER:PASSWORD`, or no bytes, which match no user. */
+/** Returns the bytes of `USER:PASSWORD`, or no bytes, which match no user. */
 function credentials(field: string): Uint8Array<ArrayBuffer> {
   const [scheme = "", token = "", ...more] = field.split(" ").filter((part) => part !== "");
   if (scheme.toLowerCase() !== "basic" || more.length > 0) return new Uint8Array();

@@ -1,24 +1,24 @@
 /**
- * The certificate of `--tls-cert` and `--tls-key`, which is read again on SIGHUP.
+ * The certificate of `--tls-cert` and `--tls-key`, which is reloaded on SIGHUP.
  *
  * @module
  */
 import { checkCertificate, type TlsCertificate } from "../server/tls.ts";
 import { errorFields, type Log } from "./log.ts";
 
-/** A certificate that may be renewed. */
+/** A certificate that can be reloaded. */
 export interface CertificateFiles extends Disposable {
-  /** The certificate as it was last read. */
+  /** The certificate that was read last. */
   readonly current: TlsCertificate;
 }
 
 /**
- * Reads the certificate again when the process gets SIGHUP, until it is disposed of. Files that cannot be used are logged, and the
- * certificate stays. Windows has no such signal.
+ * Reloads the certificate when the process receives SIGHUP, until it is disposed of. If the files cannot be used, the error is
+ * logged and the old certificate stays in use. Windows has no such signal.
  *
- * @param first The certificate, as it was read.
+ * @param first The certificate that was read first.
  * @param read Reads it again.
- * @param log Gets each reload.
+ * @param log Records each reload.
  */
 export function reloadOnHangUp(
   first: TlsCertificate,

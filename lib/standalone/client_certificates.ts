@@ -1,5 +1,5 @@
 /**
- * A TLS listener that asks clients for certificates. `Deno.listenTls` has no option for that, `node:tls` has.
+ * A TLS listener that requires client certificates. `Deno.listenTls` has no option for that, but `node:tls` does.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { createServer, type TLSSocket } from "node:tls";
 import { defer, type Deferred } from "../async.ts";
 import { nodeConnection } from "../transport/node_connection.ts";
 
-/** How to listen. */
+/** Options for listening. */
 export interface ListenWithClientCertificatesOptions {
   port: number;
   hostname: string;
@@ -17,18 +17,18 @@ export interface ListenWithClientCertificatesOptions {
   cert: string;
   /** Its private key in PEM. */
   key: string;
-  /** The authorities, in PEM, one of which must have signed a client's certificate. */
+  /** The CAs in PEM. One of them must have signed a client's certificate. */
   ca: string;
-  /** Milliseconds for a TLS handshake. @default {10_000} */
+  /** The timeout of a TLS handshake in milliseconds. @default {10_000} */
   handshakeTimeout?: number;
 }
 
 /**
- * Listens. Clients without a certificate of these authorities get no connection: the TLS handshake fails.
+ * Listens. The TLS handshake fails for clients without a certificate of these CAs.
  *
- * @param options How to listen.
+ * @param options The address and the certificates.
  * @returns The listener, for the option of `serve`.
- * @throws {Error} If the certificate or the key is none, or the address cannot be listened on, as `node:net` says it.
+ * @throws {Error} If the certificate or the key is invalid, or the address cannot be used, as `node:net` reports it.
  */
 export async function listenWithClientCertificates(
   options: ListenWithClientCertificatesOptions,
@@ -44,10 +44,10 @@ export async function listenWithClientCertificates(
     if (next === undefined) ready.push(socket);
     else next.resolve(connOf(socket));
   });
-  // A client that fails the handshake is its own business; the server has closed it.
+  // A failed handshake concerns only that client, and the server has closed its connection.
   server.on("tlsClientError", () => {});
   server.listen(port, hostname);
-  await once(server, "listening"); // rejects with an `error` event
+  await once(server, "listening"); // rejects on an `error` event
   const address = server.address();
   const addr = address === null || typeof address === "string" ? netAddr() : netAddr(address.address, address.port);
 
@@ -79,7 +79,7 @@ export async function listenWithClientCertificates(
   };
 }
 
-/** The connection as Deno has it. A server uses its calls; the streams are here for the type's sake. */
+/** Returns the connection as a `Deno.Conn`. A server uses its methods; the streams only exist for the type. */
 function connOf(socket: TLSSocket): Deno.Conn {
   const { read, write, close, closeWrite, setNoDelay } = nodeConnection(socket);
   return {

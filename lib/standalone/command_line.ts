@@ -1,21 +1,21 @@
 /**
- * What the command lines of the server and of the client share: options as tables, which the reader and the help use, and the
- * error that ends a program with one line.
+ * What the command lines of the server and the client share: tables of options for the parser and the help, and the error that
+ * ends a program with one line.
  *
  * @module
  */
 import { parseArgs } from "node:util";
 
-/** The program does not start. The message is one line. */
+/** The program cannot start. The message is one line. */
 export class StartError extends Error {
-  /** What the process ends with: 1 if it cannot listen or connect, 2 for a mistake in the options. */
+  /** The exit code of the process: 1 if it cannot listen or connect, 2 for an invalid option. */
   readonly exitCode: 1 | 2;
 
   /**
    * Makes the error.
    *
-   * @param message What is wrong.
-   * @param exitCode What the process ends with.
+   * @param message The reason.
+   * @param exitCode The exit code of the process.
    */
   constructor(message: string, exitCode: 1 | 2) {
     super(message.replaceAll("\n", " "));
@@ -25,18 +25,18 @@ export class StartError extends Error {
 
 /** One option. */
 export interface OptionSpec<Value> {
-  /** What stands for the value in the help. A flag has none. */
+  /** The name of the value in the help. A flag has none. */
   readonly placeholder?: string;
-  /** Its other name, of one letter. */
+  /** A short name of one letter. */
   readonly short?: string;
-  /** What it does. */
+  /** What the option does. */
   readonly help: string;
   /**
-   * Reads what was given.
+   * Parses the value.
    *
-   * @param text What was given; `true` or `false` for a flag.
-   * @param before What the option is so far, for one that may be given again.
-   * @throws {RangeError | TypeError} If it is no value; the message ends with the reason.
+   * @param text The text; `true` or `false` for a flag.
+   * @param before The value so far, for an option that may be repeated.
+   * @throws {RangeError | TypeError} If the value is invalid. The message ends with the reason.
    */
   read(text: string, before?: Value): Value;
 }
@@ -44,30 +44,30 @@ export interface OptionSpec<Value> {
 /** Options by their names in camel case. */
 export type OptionSpecs<Options> = { readonly [Name in keyof Options]: OptionSpec<Options[Name]> };
 
-/** What a command line says. */
+/** A parsed command line. */
 export interface Words<Name extends string> {
   /** Each option that was given, with its value, in order. */
   readonly given: readonly (readonly [name: Name, text: string])[];
-  /** The words that are no options. */
+  /** The words that are not options. */
   readonly positionals: readonly string[];
 }
 
-/** How words are read. */
+/** Options of the parser. */
 export interface WordsOptions {
   /** Whether `--no-deflate` turns `--deflate` off. */
   readonly allowNegative?: boolean;
-  /** Whether there are words that are no options. */
+  /** Whether words that are not options are allowed. */
   readonly allowPositionals?: boolean;
 }
 
 /**
- * Reads the words of a command line.
+ * Parses the words of a command line.
  *
  * @param args The words.
- * @param specs Every option. Its name in camel case is its name on the command line in kebab case.
- * @param options What besides is allowed.
- * @returns What they say.
- * @throws {StartError} With exit code 2, if an option is unknown, or lacks its value, or has one that it cannot have.
+ * @param specs All options. An option's name on the command line is its name here in kebab case.
+ * @param options What else is allowed.
+ * @returns The parsed command line.
+ * @throws {StartError} With exit code 2, if an option is unknown, has no value or an invalid one.
  */
 export function readWords<Name extends string>(
   args: readonly string[],
@@ -87,26 +87,26 @@ export function readWords<Name extends string>(
       given: tokens.flatMap((token) => {
         if (token.kind !== "option") return [];
         const name = names.get(token.name);
-        // What is not there by its name was turned off: `no-` is in front of it.
+        // A name that is not in the table was negated with `no-`.
         if (name === undefined) return [[names.get(token.name.slice("no-".length))!, "false"]];
         return [[name, token.value ?? "true"]];
       }),
       positionals: tokens.flatMap((token) => token.kind === "positional" ? [token.value] : []),
     };
   } catch (error) {
-    // What follows the first sentence is advice about dashes.
+    // Everything after the first sentence is advice about dashes.
     throw new StartError(String(error instanceof Error ? error.message : error).split(/\. |\.?\n/, 1)[0]!, 2);
   }
 }
 
 /**
- * Reads one option's value.
+ * Parses the value of one option.
  *
  * @param spec The option.
- * @param text What was given.
- * @param options What the message calls it, and what the option is so far.
+ * @param text The text.
+ * @param options The option's name for the message, and its value so far.
  * @returns The value.
- * @throws {StartError} With exit code 2, if it is no value.
+ * @throws {StartError} With exit code 2, if the value is invalid.
  */
 export function readValue<Value>(
   spec: OptionSpec<Value>,
@@ -121,13 +121,13 @@ export function readValue<Value>(
 }
 
 /**
- * Does something with a path that an option names.
+ * Uses a path from an option.
  *
  * @param option The option's name on the command line.
  * @param path Its value.
- * @param use What is done.
- * @returns What that returns.
- * @throws {StartError} With exit code 2, if the path is not there, or is not what it should be, or Deno may not touch it.
+ * @param use Uses the path.
+ * @returns The result of `use`.
+ * @throws {StartError} With exit code 2, if the path does not exist, is of the wrong kind, or Deno may not access it.
  */
 export async function named<T>(option: string, path: string, use: (path: string) => T | Promise<T>): Promise<T> {
   try {
@@ -148,33 +148,36 @@ function reasonOf(error: unknown, path: string): string {
   return error instanceof RangeError || error instanceof TypeError ? error.message.split(": ").at(-1)! : error.message;
 }
 
-/** An option's name on the command line, without its dashes: `max-message-bytes` for `maxMessageBytes`. */
+/** Returns an option's name on the command line, without its dashes: `max-message-bytes` for `maxMessageBytes`. */
 export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** An option whose value is any text but none. */
+/** An option whose value is any text that is not empty. */
 export function text(placeholder: string, help: string): OptionSpec<string | undefined> {
   return { placeholder, help, read: readText };
 }
 
-/** An option that is there or not. */
+/** A flag. */
 export function flag(help: string): OptionSpec<boolean> {
   return { help, read: (text) => text === "true" };
 }
 
-/** Digits, or `Infinity`: `Number` alone takes hexadecimal digits, exponents and nothing at all. */
+/** Parses digits or `Infinity`. `Number` alone would also accept hexadecimal digits, exponents and an empty text. */
 export function readNumber(text: string): number {
   return /^\d+$/.test(text) || text === "Infinity" ? Number(text) : NaN;
 }
 
-/** Any text but none. */
+/** Accepts any text that is not empty. */
 export function readText(text: string): string {
   if (text === "") throw new RangeError("it must not be empty");
   return text;
 }
 
-/** The help's line for an option: its names, what it does, and its default in parentheses. `width` is that of the names. */
+/**
+ * Returns the help's line for an option: its names, its purpose, and its default in parentheses. `width` is the width of the
+ * names.
+ */
 export function helpLine(name: string, spec: OptionSpec<unknown>, { initial, width }: HelpLineOptions): string {
   const short = spec.short === undefined ? "" : `-${spec.short}, `;
   const names = `${short}--${kebabCase(name)}${spec.placeholder === undefined ? "" : ` ${spec.placeholder}`}`;
@@ -182,26 +185,26 @@ export function helpLine(name: string, spec: OptionSpec<unknown>, { initial, wid
   return `  ${names.padEnd(width)}  ${spec.help}${shown === "" || shown === "false" ? "" : ` (${shown})`}\n`;
 }
 
-/** What a line of the help needs besides. */
+/** What else a line of the help needs. */
 export interface HelpLineOptions {
-  /** What the option is where it is not given. */
+  /** The default of the option. */
   readonly initial: unknown;
   /** The width of the column of names. */
   readonly width: number;
 }
 
-/** Writes text to standard output, standard error or a file, at once and all of it. */
+/** Writes text to standard output, standard error or a file, synchronously and completely. */
 export function print(target: SyncWriter, text: string): void {
   writeAll(target, new TextEncoder().encode(text));
 }
 
-/** Writes bytes, at once and all of them. */
+/** Writes bytes, synchronously and completely. */
 export function writeAll(target: SyncWriter, bytes: Uint8Array): void {
   while (bytes.length > 0) bytes = bytes.subarray(target.writeSync(bytes));
 }
 
-/** What is written at once, as `Deno.stdout` is; it may take some of the bytes. */
+/** A synchronous output such as `Deno.stdout`. It may write only some of the bytes. */
 export interface SyncWriter {
-  /** Writes some of `bytes`: the number written. */
+  /** Writes some of `bytes`. Returns the number written. */
   writeSync(bytes: Uint8Array): number;
 }

@@ -1,5 +1,5 @@
 /**
- * What is on the console.
+ * The HTML of the console.
  *
  * @module
  */

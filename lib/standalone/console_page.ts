@@ -1,5 +1,5 @@
 /**
- * The console: a page that talks to this server's WebSockets. It is three texts, put together here.
+ * The console: a page that talks to this server's WebSockets. It is put together here from three texts.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { CONSOLE_SCRIPT } from "./console_script.ts";
 import { CONSOLE_STYLE } from "./console_style.ts";
 
 /**
- * Answers with the console.
+ * Responds with the console.
  *
- * @returns The page, with a content security policy that lets it load nothing and connect to its own server only.
+ * @returns The page. Its content security policy forbids loading anything, and connecting to other servers.
  */
 export function consolePage(): Response {
   const nonce = crypto.randomUUID();
@@ -40,7 +40,7 @@ ${CONSOLE_HTML}
   });
 }
 
-/** Two lanes, one for each direction. Without an icon a browser asks for one. */
+/** Two lanes, one for each direction. Without an icon, a browser would request one. */
 const ICON = "data:image/svg+xml," + encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="4" fill="#0a5bc4"/>' +
     '<path d="M3 6h9L9 3M13 10H4l3 3" fill="none" stroke="#fff" stroke-width="1.6" stroke-linecap="round" ' +

@@ -1,5 +1,5 @@
 /**
- * What the console does. It is a text, because it runs in a browser, and needs no build.
+ * The script of the console. It is a text, because it runs in a browser and needs no build.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * How the console looks: light or dark as the system is, one, two or three columns as the window is wide.
+ * The style of the console: light or dark as the system prefers, with one, two or three columns depending on the width of the
+ * window.
  *
  * @module
  */

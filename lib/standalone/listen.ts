@@ -1,5 +1,5 @@
 /**
- * The listener that the options ask for, and what is said where there can be none.
+ * Opens the listener for the options, and explains why if it cannot.
  *
  * @module
  */
@@ -15,9 +15,9 @@ import { named, StartError } from "./command_line.ts";
  *
  * @param options The port, the address, and the files for TLS.
  * @param reusePort Whether workers share the port. Not with client certificates.
- * @param log Gets each reload of the certificate, on SIGHUP. Not with client certificates.
+ * @param log Records each reload of the certificate on SIGHUP. Not with client certificates.
  * @returns The listener.
- * @throws {StartError} With exit code 1 if the address is taken or is none, with 2 if a file cannot be used.
+ * @throws {StartError} With exit code 1 if the address is in use or invalid, with 2 if a file cannot be used.
  */
 export async function listen(
   options: Pick<Options, "port" | "hostname" | "tlsCert" | "tlsKey" | "tlsClientCa" | "handshakeTimeout">,
@@ -38,7 +38,7 @@ export async function listen(
   });
 }
 
-/** Listens for as long as the files are looked at. */
+/** Listens, and watches for reloads of the certificate as long as it does. */
 function listenWithFiles(
   where: { port: number; hostname: string; reusePort: boolean },
   files: CertificateFiles,
@@ -67,15 +67,15 @@ async function attempt(
     if (!(error instanceof Error)) throw error;
     const code = "code" in error ? error.code : undefined;
     if (error instanceof Deno.errors.AddrInUse || code === "EADDRINUSE") {
-      throw new StartError(`Port ${port} on ${hostname} is taken: choose another with --port`, 1);
+      throw new StartError(`Port ${port} on ${hostname} is in use: choose another with --port`, 1);
     }
     if (error instanceof Deno.errors.AddrNotAvailable || code === "EADDRNOTAVAIL") {
-      throw new StartError(`Cannot listen on ${hostname}: it is no address of this machine`, 1);
+      throw new StartError(`Cannot listen on ${hostname}: this machine does not have that address`, 1);
     }
     if (error instanceof Deno.errors.NotCapable) {
       throw new StartError(`Cannot listen on ${hostname}: Deno needs --allow-net for that`, 1);
     }
-    // The files are read, so this is about what is in them.
+    // The files could be read, so the error is about their content.
     if (tlsCert !== undefined && error instanceof TypeError) {
       throw new StartError(`Cannot use --tls-cert ${tlsCert} and its key: ${error.message}`, 2);
     }

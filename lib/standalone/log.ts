@@ -1,48 +1,48 @@
 /**
- * The log: one line for each event, as `key=value` pairs that a program reads and a person can, or as JSON.
+ * The log: one line for each event, as `key=value` pairs that programs and people can read, or as JSON.
  *
  * ```text
  * time=2026-11-21T10:00:00.000Z level=info event=open connection=1 remote=127.0.0.1:50000 resource=/echo
  * {"time":"2026-11-21T10:00:00.000Z","level":"info","event":"open","connection":1,"remote":"127.0.0.1:50000",…}
  * ```
  *
- * `connection` is a connection's number, in every line that is about it.
+ * `connection` is the number of a connection. Every line about that connection has it.
  *
  * @module
  */
 import { print } from "./command_line.ts";
 
-/** The levels, the gravest first. A log has those up to its own. */
+/** The levels, from the most to the least severe. A log contains those up to its own. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
-/** How grave an event is. */
+/** The severity of an event. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** How lines are written. */
+/** The formats of lines. */
 export const LOG_FORMATS = ["text", "json"] as const;
 
-/** How lines are written. */
+/** The format of lines. */
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** Facts about an event. One that is `undefined` is left out. */
+/** Facts about an event. Facts that are `undefined` are omitted. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Takes events. */
+/** Records events. */
 export type Log = Readonly<Record<LogLevel, (event: string, fields?: LogFields) => void>>;
 
-/** Where a log's lines go. */
+/** Where a log writes its lines. */
 export interface LogSink extends Disposable {
-  /** Writes one line, its end included. */
+  /** Writes one line, including its end. */
   write(line: string): void;
 }
 
 /**
  * Makes a log.
  *
- * @param sink Where its lines go.
- * @param most The least grave level that is written.
- * @param format How its lines are written.
- * @param common Facts that stand in every line.
+ * @param sink Where to write the lines.
+ * @param most The least severe level that is written.
+ * @param format The format of the lines.
+ * @param common Facts to add to every line.
  * @returns The log.
  */
 export function createLog(
@@ -62,8 +62,8 @@ export function createLog(
 /**
  * Numbers connections for the log.
  *
- * @returns Gives the number of a connection by what it is known by before it is one: what `upgrade`, `http` and an observer's
- *   `refused` are given. The same one has the same number.
+ * @returns A function that returns the number of a connection for the object that identifies it before it is open: the one that
+ *    `upgrade`, `http` and an observer's `refused` are called with. The same object has the same number.
  */
 export function connectionNumbers(): (info: object) => number {
   const numbers = new WeakMap<object, number>();
@@ -76,9 +76,10 @@ export function connectionNumbers(): (info: object) => number {
 }
 
 /**
- * Opens a log's file, or standard error. Lines are written at once: they are few, in order, and none is lost at the end.
+ * Opens the log's file, or standard error. Lines are written synchronously: there are few, they stay in order, and none is lost
+ * at the end.
  *
- * @param file The file, which is added to.
+ * @param file The file to append to.
  * @returns The sink.
  */
 export function openLogSink(file: string | undefined): LogSink {
@@ -90,7 +91,7 @@ export function openLogSink(file: string | undefined): LogSink {
   };
 }
 
-/** What a mistake of ours looks like in the log: what was thrown, and where. */
+/** The fields for an unexpected error: what was thrown, and where. */
 export function errorFields(error: unknown): LogFields {
   if (!(error instanceof Error)) return { error: String(error) };
   const at = error.stack?.split("\n").find((line) => /^\s+at /.test(line))?.replace(/^\s+at /, "");
@@ -102,18 +103,18 @@ function textLine(fields: LogFields): string {
   return pairs.flatMap(([key, value]) => value === undefined ? [] : [`${key}=${logValue(value)}`]).join(" ");
 }
 
-/** JSON leaves out what is `undefined` by itself. */
+/** JSON omits what is `undefined` by itself. */
 function jsonLine(fields: LogFields): string {
   return escapeMore(JSON.stringify(fields));
 }
 
-/** A value that may come from a client stays on its line and in its place: anything but plain characters is quoted. */
+/** A value that may come from a client must stay on its line and in its place, so anything but plain characters is quoted. */
 function logValue(value: string | number | boolean): string {
   const text = String(value);
   return /^[!#-<>-~]+$/.test(text) ? text : escapeMore(JSON.stringify(text));
 }
 
-/** JSON leaves the C1 controls and the line separators as they are, and terminals obey the former. */
+/** JSON does not escape C1 controls and line separators, and terminals obey the former. */
 function escapeMore(json: string): string {
   return json.replace(
     /[\x7f-\x9f\u2028\u2029]/g,

@@ -1,13 +1,13 @@
 /**
- * The command-line server: WebSockets on `/echo` and by handlers that are files, and on `/` a console to try them with. With
- * `client` as its first word it is the command-line client.
+ * The command-line server: WebSockets on `/echo` and with handlers from files, and a console to try them on `/`. With `client` as
+ * its first word it is the command-line client.
  *
  * ```sh
  * deno run --allow-net --allow-read=handlers jsr:@sluice/websocket/standalone --port 8080 --handlers handlers
  * deno run --allow-net jsr:@sluice/websocket/standalone client ws://127.0.0.1:8080/echo
  * ```
  *
- * `--help` shows every option.
+ * `--help` shows all options.
  *
  * @module
  */
@@ -36,8 +36,8 @@ export type { SocketSession } from "./sockets.ts";
 /**
  * Runs the server.
  *
- * @param args The command line's words.
- * @returns The server, or the exit code where it does not run: 1 if it cannot listen, 2 for a mistake in the options.
+ * @param args The words of the command line.
+ * @returns The server, or the exit code if it does not run: 1 if it cannot listen, 2 for an invalid option.
  */
 export async function main(
   args: readonly string[],
@@ -64,9 +64,9 @@ export async function main(
  *
  * @internal
  * @param options The options.
- * @param worker Its place, where it is one of several.
- * @returns The server, which listens already.
- * @throws {StartError} If it cannot listen or an option is wrong.
+ * @param worker Its place, if it is one of several.
+ * @returns The server, which is already listening.
+ * @throws {StartError} If it cannot listen or an option is invalid.
  */
 export async function start(options: Options, worker?: WorkerPlace): Promise<WebSocketServer<SocketSession>> {
   const { deflate, documentRoot, handlers, hixie75, legacy, logFile, logLevel, mapFile, origins, tlsCert } = options;
@@ -134,11 +134,11 @@ async function loadDirectory(
   log: Log,
   worker: WorkerPlace | undefined,
 ): Promise<HandlerDirectory> {
-  // Each by itself first, so that the option is named which is wrong.
+  // Checked one by one first, so that the error names the invalid option.
   await named("handlers", root, Deno.stat);
   if (scanDir !== undefined) await named("scan-dir", scanDir, () => Deno.stat(join(root, scanDir)));
   if (mapFile !== undefined) await named("map-file", mapFile, Deno.readTextFile);
-  // All workers load the same, so one of them tells of it.
+  // All workers load the same handlers, so only one of them logs it.
   const level = worker === undefined || worker.index === 0 ? "warn" : "debug";
   const onWarning = ({ message }: Error) => log[level]("handlers", { warning: message });
   return await named(scanDir === undefined ? "handlers" : "scan-dir", scanDir ?? root, () =>
@@ -154,13 +154,13 @@ if (import.meta.main) {
   if (Deno.args[0] === "client") Deno.exit(await (await import("./client/main.ts")).main(Deno.args.slice(1)));
   const started = await main(Deno.args);
   if (typeof started === "number") Deno.exit(started);
-  // The first signal lets everybody finish, the second ends at once.
+  // The first signal lets all connections finish, the second ends at once.
   let signals = 0;
   const stop = () => {
     if (++signals > 1) Deno.exit(130);
     void started.shutdown().then(() => Deno.exit(0));
   };
   Deno.addSignalListener("SIGINT", stop);
-  // Windows has no other.
+  // Windows has no other signal.
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
 }

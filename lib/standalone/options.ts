@@ -1,5 +1,5 @@
 /**
- * The command line's options: one table, which the reader, the help and the configuration file share.
+ * The options of the command line: one table for the parser, the help and the configuration file.
  *
  * @module
  */
@@ -16,10 +16,10 @@ import {
 import { flag, type OptionSpec, type OptionSpecs, readNumber, readText, text } from "./command_line.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./log.ts";
 
-/** The limits that a server has; those left out are the client's. */
+/** The limits of a server, without those that only clients have. */
 export type ServedLimits = Omit<Limits, "maxErrorBodyBytes" | "maxRedirects"> & ServerLimits;
 
-/** What the command line says. An option's name there is its name here in kebab case: `tlsCert` is `--tls-cert`. */
+/** The options. An option's name on the command line is its name here in kebab case: `tlsCert` is `--tls-cert`. */
 export interface Options extends ServedLimits {
   port: number;
   hostname: string;
@@ -47,7 +47,7 @@ export interface Options extends ServedLimits {
   help: boolean;
 }
 
-/** What an option is where it is not given. */
+/** The defaults. */
 export const DEFAULT_OPTIONS: Readonly<Options> = Object.freeze({
   port: 8080,
   hostname: "127.0.0.1",
@@ -81,82 +81,82 @@ export const DEFAULT_OPTIONS: Readonly<Options> = Object.freeze({
 type Specs<Name extends keyof Options> = OptionSpecs<Pick<Options, Name>>;
 
 const LISTENING: Specs<"port" | "hostname" | "workers"> = {
-  port: { placeholder: "N", help: "port; 0 for one that is free", read: readPort },
+  port: { placeholder: "N", help: "port; 0 chooses a free one", read: readPort },
   hostname: { placeholder: "HOST", help: "address; 0.0.0.0 for all", read: readText },
-  workers: { placeholder: "N", help: "threads that share the port; the limits are each one's", read: readWorkers },
+  workers: { placeholder: "N", help: "threads that share the port; limits apply to each", read: readWorkers },
 };
 
 const TLS: Specs<"tlsCert" | "tlsKey" | "tlsClientCa"> = {
   tlsCert: text("FILE", "certificate chain in PEM; read again on SIGHUP"),
-  tlsKey: text("FILE", "its private key in PEM"),
-  tlsClientCa: text("FILE", "clients must show a certificate of these authorities"),
+  tlsKey: text("FILE", "private key of the certificate in PEM"),
+  tlsClientCa: text("FILE", "require client certificates signed by these CAs"),
 };
 
 const CONTENT: Specs<"handlers" | "scanDir" | "mapFile" | "watch" | "documentRoot"> = {
   handlers: text("DIR", "handlers as files: DIR/a/b_wsh.ts serves /a/b"),
-  scanDir: text("DIR", "look for them only in this folder of that"),
-  mapFile: text("FILE", "more names for them: a name and a resource on each line"),
-  watch: flag("load them again when a file changes"),
+  scanDir: text("DIR", "load handlers only from this folder inside DIR"),
+  mapFile: text("FILE", "aliases: an alias and a resource on each line"),
+  watch: flag("reload handlers when a file changes"),
   documentRoot: text("DIR", "files for ordinary requests"),
 };
 
 const ACCESS: Specs<"origins" | "proxies" | "basicAuth" | "basicAuthFile"> = {
   origins: {
     placeholder: "LIST",
-    help: "who may connect: any, or origins with commas between (our own)",
+    help: "allowed origins, comma-separated, or any (the server's own)",
     read: readOrigins,
   },
   proxies: {
     placeholder: "LIST",
-    help: "proxies whose X-Forwarded-For is believed: addresses, ranges",
+    help: "addresses and ranges of trusted proxies (X-Forwarded-For)",
     read: readProxies,
   },
-  basicAuth: { ...text("USER:PASSWORD", "ask for these; other users can see a command line"), read: readUser },
-  basicAuthFile: text("FILE", "the same from a file, one on each line"),
+  basicAuth: { ...text("USER:PASSWORD", "require this login; other users can see a command line"), read: readUser },
+  basicAuthFile: text("FILE", "require a login from this file, one on each line"),
 };
 
 const PROTOCOL: Specs<"deflate" | "legacy" | "hixie75"> = {
-  deflate: flag("compress messages where clients can (RFC 7692)"),
-  legacy: flag("speak hixie-76 and HyBi 07 to 12 as well"),
-  hixie75: flag("and hixie-75"),
+  deflate: flag("compress messages if the client supports it (RFC 7692)"),
+  legacy: flag("also speak hixie-76 and HyBi 07 to 12"),
+  hixie75: flag("also speak hixie-75"),
 };
 
 const WATCHING: Specs<"metrics" | "logLevel" | "logFormat" | "logFile"> = {
   metrics: flag("serve Prometheus metrics on /metrics, next to the console"),
   logLevel: { placeholder: "LEVEL", help: LOG_LEVELS.join(", "), read: (text) => readOneOf(LOG_LEVELS, text) },
   logFormat: { placeholder: "FORMAT", help: LOG_FORMATS.join(", "), read: (text) => readOneOf(LOG_FORMATS, text) },
-  logFile: text("FILE", "add to this file instead of standard error"),
+  logFile: text("FILE", "append to this file instead of standard error"),
 };
 
-/** Complete by its type: a limit that is added to `lib/limits.ts` needs its line here. */
+/** The type requires all limits: a limit that is added to `lib/limits.ts` needs a line here. */
 const LIMITS: Specs<keyof ServedLimits> = {
-  maxConnections: serverLimit("maxConnections", "connections at a time"),
-  maxConnectionsPerAddress: serverLimit("maxConnectionsPerAddress", "of them from one IP address"),
+  maxConnections: serverLimit("maxConnections", "connections at the same time"),
+  maxConnectionsPerAddress: serverLimit("maxConnectionsPerAddress", "connections from one IP address"),
   bodyTimeout: serverLimit("bodyTimeout", "time for each 64 KiB of a body over HTTP"),
   keepAliveTimeout: serverLimit("keepAliveTimeout", "time that a connection waits for a request"),
   maxMessageBytes: limit("maxMessageBytes", "size of a message, decompressed"),
   maxStreamedMessageBytes: limit("maxStreamedMessageBytes", "size of a message that a handler reads as a stream"),
-  maxFragments: limit("maxFragments", "frames of a message"),
-  maxEmptyFragments: limit("maxEmptyFragments", "empty ones of them in a row"),
-  maxPingsPerSecond: limit("maxPingsPerSecond", "pings of a client in one second"),
+  maxFragments: limit("maxFragments", "frames in a message"),
+  maxEmptyFragments: limit("maxEmptyFragments", "empty frames in a row"),
+  maxPingsPerSecond: limit("maxPingsPerSecond", "pings from a client in one second"),
   maxHeaderBytes: limit("maxHeaderBytes", "size of a request's head"),
   maxHeaderCount: limit("maxHeaderCount", "header fields of a request"),
   maxStartLineBytes: limit("maxStartLineBytes", "size of a request line"),
-  highWaterMark: limit("highWaterMark", "what is queued out when handlers wait"),
-  maxQueuedBytes: limit("maxQueuedBytes", "what is queued out when a client is dropped"),
+  highWaterMark: limit("highWaterMark", "queued output at which send() waits"),
+  maxQueuedBytes: limit("maxQueuedBytes", "queued output at which a client is dropped"),
   handshakeTimeout: limit("handshakeTimeout", "time for a handshake"),
   messageTimeout: limit("messageTimeout", "time from a message's first frame to its last"),
   pingInterval: limit("pingInterval", "silence before a ping"),
-  pongTimeout: limit("pongTimeout", "time that a ping waits for an answer"),
+  pongTimeout: limit("pongTimeout", "time to wait for a pong"),
   closeTimeout: limit("closeTimeout", "time for a closing handshake"),
 };
 
 const GENERAL: Specs<"config" | "help"> = {
   config: text("FILE", 'options in JSON: { "port": 8080, "deflate": true }'),
-  help: flag("show this and exit"),
+  help: flag("show this help and exit"),
 };
 
-/** Every option, by the name that the command line has for it in camel case. */
+/** All options, by their names in camel case. */
 export const OPTIONS: Specs<keyof Options> = {
   ...LISTENING,
   ...TLS,
@@ -168,15 +168,15 @@ export const OPTIONS: Specs<keyof Options> = {
   ...GENERAL,
 };
 
-/** The options as the help shows them: under titles. */
+/** The options in groups with titles, as the help shows them. */
 export const OPTION_GROUPS: readonly (readonly [title: string, specs: Partial<Specs<keyof Options>>])[] = [
-  ["Where it listens", LISTENING],
+  ["Listening", LISTENING],
   ["TLS", TLS],
-  ["What it serves, besides /echo and the console on /", CONTENT],
+  ["Content, besides /echo and the console on /", CONTENT],
   ["Access", ACCESS],
   ["Protocol", PROTOCOL],
   ["Log and metrics", WATCHING],
-  ["Limits (Infinity lifts one)", LIMITS],
+  ["Limits (Infinity removes one)", LIMITS],
   ["General", GENERAL],
 ];
 
@@ -191,7 +191,7 @@ function isLimit(name: string): name is keyof ServedLimits {
   return Object.hasOwn(LIMITS, name);
 }
 
-/** Whether there is an option of this name, in camel case. */
+/** Whether an option with this name exists, in camel case. */
 export function isOption(name: string): name is keyof Options {
   return Object.hasOwn(OPTIONS, name);
 }
@@ -217,20 +217,20 @@ function readPort(text: string): number {
 
 function readWorkers(text: string): number {
   const workers = readNumber(text);
-  // More than cores are of no use, and no machine has more of those.
+  // More workers than cores are useless, and no machine has more cores than this.
   if (!(workers >= 1 && workers <= 1_024)) throw new RangeError("it must be a number from 1 to 1024");
   return workers;
 }
 
 function readUser(text: string): string {
   // A mistyped password must not appear on the screen.
-  if (!text.includes(":")) throw new RangeError("it must be a user and a password with a colon between");
+  if (!text.includes(":")) throw new RangeError("it must be USER:PASSWORD");
   return text;
 }
 
 function readOrigins(text: string): OriginPolicy {
   const origins = text === "any" ? text : readList(text);
-  compileOriginPolicy(origins); // throws here, where the option is known
+  compileOriginPolicy(origins); // throws here, while the option's name is known
   return origins;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Reads the options: from the command line, and below it from the configuration file.
+ * Reads the options from the command line, and from the configuration file for those not given there.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { DEFAULT_OPTIONS, isOption, OPTIONS, type Options } from "./options.ts";
 /**
  * Reads the options.
  *
- * @param args The command line's words.
- * @returns All options, those that were not given with their defaults.
- * @throws {StartError} With exit code 2, if an option is unknown or has a value that it cannot have.
+ * @param args The words of the command line.
+ * @returns All options, with defaults for those that were not given.
+ * @throws {StartError} With exit code 2, if an option is unknown or has an invalid value.
  */
 export async function readOptions(args: readonly string[]): Promise<Options> {
   const { given } = readWords(args, OPTIONS, { allowNegative: true });
@@ -27,7 +27,7 @@ export async function readOptions(args: readonly string[]): Promise<Options> {
   return options;
 }
 
-/** The options' names as they are written, and the names that they have here. */
+/** The options' names as they are written, with their names here. */
 const NAMES = new Map(Object.keys(OPTIONS).filter(isOption).map((name) => [kebabCase(name), name]));
 
 function isFlag(name: keyof Options): boolean {
@@ -47,11 +47,11 @@ async function readConfig(path: string): Promise<[name: keyof Options, text: str
       const wanted = isFlag(name) ? "true or false" : "text or a number";
       throw new StartError(`Cannot use ${written} in ${path}: it must be ${wanted}`, 2);
     }
-    return [name, String(value)]; // a list with commas between, as the command line has it
+    return [name, String(value)]; // a list separated by commas, as on the command line
   });
 }
 
-/** Reads one option's value. `place` says where it was given. The last of several counts. */
+/** Reads the value of one option. `place` says where it was given. The last value of several is used. */
 function set<Name extends keyof Options>(
   options: Options,
   name: Name,
@@ -63,7 +63,7 @@ function set<Name extends keyof Options>(
   options[name] = readValue(OPTIONS[name], text, { written: place(kebabCase(name) + value), before: options[name] });
 }
 
-/** Options that mean nothing without another. */
+/** Options that have no effect without another. */
 const NEEDS: readonly (readonly [name: keyof Options, needed: keyof Options])[] = [
   ["tlsCert", "tlsKey"],
   ["tlsKey", "tlsCert"],

@@ -1,5 +1,5 @@
 /**
- * What the workers of `--workers` have together. A request reaches one of them, and may be about what the others have.
+ * What the workers of `--workers` share. A request reaches one of them, but may concern the others.
  *
  * @module
  */
@@ -7,23 +7,23 @@ import type { Broker } from "../hub/broker.ts";
 import type { PrometheusMetrics, PrometheusSnapshot } from "../telemetry/prometheus.ts";
 import type { SiteOptions } from "./site.ts";
 
-/** What one server has that ordinary requests are about. */
+/** What one server knows that ordinary requests ask for. */
 export interface OwnShare extends Pick<SiteOptions, "sockets"> {
-  /** What it counts, where it does. */
+  /** Its metrics, if it has any. */
   readonly metrics: PrometheusMetrics | undefined;
 }
 
-/** What all have, for the site. */
+/** The combined view of all workers, for the site. */
 export type CommonShare = Pick<SiteOptions, "sockets" | "metrics">;
 
 /**
- * Lets a worker answer for all of them: pings reach the console's connection in whichever it is, and metrics are sums.
+ * Lets a worker answer for all of them: pings reach the console's connection in any worker, and metrics are added up.
  *
- * @param broker Between the workers. It is attached here.
- * @param others How many other workers there are.
- * @param own What this one has.
- * @returns What all have. There are no metrics while a worker does not answer: numbers that fall look like a server that started
- *   again, and those that then rise like so much traffic.
+ * @param broker The broker between the workers. It is attached here.
+ * @param others The number of other workers.
+ * @param own What this worker knows.
+ * @returns The combined view. There are no metrics while a worker does not answer: falling numbers look like a restart, and when
+ *    they rise again, like a lot of traffic.
  */
 export function shareAmongWorkers(broker: Broker, others: number, { sockets, metrics }: OwnShare): CommonShare {
   const pings = enquiry<number | null>({ broker, others, topic: "ping" }, async (id) => await sockets.ping(id) ?? null);
@@ -51,13 +51,13 @@ export function shareAmongWorkers(broker: Broker, others: number, { sockets, met
   };
 }
 
-/** Milliseconds that other workers have for an answer. The console asks every second, and Prometheus waits for ten. */
+/** How long other workers may take to answer, in milliseconds. The console asks every second, and Prometheus waits for ten. */
 const PATIENCE = 5_000;
 
-/** What workers say to each other: a question, or the answer to the one with this identifier. */
+/** Messages between workers: a question, or the answer to the question with this identifier. */
 type Talk<Answer> = { readonly ask: string; readonly about: string } | { readonly to: string; readonly answer: Answer };
 
-/** A question that each worker may ask all others, and how it answers when it is asked. */
+/** A question that each worker may ask all others, and its answer. */
 function enquiry<Answer>(
   { broker, others, topic }: { broker: Broker; others: number; topic: string },
   answer: (about: string) => Answer | Promise<Answer>,
@@ -72,7 +72,7 @@ function enquiry<Answer>(
       if ("to" in talk) waiting.get(talk.to)?.(talk.answer);
       else void reply(talk);
     },
-    /** Asks, and resolves with the answers that came in time, up to the one that is enough. */
+    /** Asks, and resolves with the answers that arrived in time, up to the first that is enough. */
     ask: (about = "", isEnough: (answer: Answer) => boolean = () => false): Promise<Answer[]> =>
       new Promise((resolve) => {
         const ask = crypto.randomUUID();

@@ -1,5 +1,5 @@
 /**
- * What the server answers to ordinary requests: the console, what the console asks for, metrics, and files.
+ * The responses to ordinary requests: the console and its data, metrics, and files.
  *
  * @module
  */
@@ -11,27 +11,27 @@ import type { Log } from "./log.ts";
 import { authority, type Sockets } from "./sockets.ts";
 import { methodNotAllowed, type StaticFiles } from "./static_files.ts";
 
-/** What is answered elsewhere. */
+/** What other modules provide. */
 export interface SiteOptions {
   /** The WebSockets that the console talks to. */
   readonly sockets: Pick<Sockets, "resources" | "ping">;
-  /** The files, where there are any. */
+  /** The files, if there are any. */
   readonly files: StaticFiles | undefined;
-  /** Whether the request's credentials are those of a user. */
+  /** Whether the request's credentials belong to a user. */
   readonly authenticate: ((headers: Headers) => Promise<boolean>) | undefined;
-  /** Takes what happens. */
+  /** Records events. */
   readonly log: Log;
   /** A connection's number, for the log. */
   readonly idOf: (info: UpgradeInfo) => number;
-  /** What `/metrics` answers, where it does; `undefined` where it cannot for now. */
+  /** Returns the metrics for `/metrics`, if it is served; `undefined` if they are not available for now. */
   readonly metrics?: (() => string | Promise<string | undefined>) | undefined;
 }
 
 /**
- * Makes the option `http` of `serve`. The console is on `/`, or only on `/console` where the document root has an `index.html`.
+ * Makes the option `http` of `serve`. The console is on `/`, or only on `/console` if the document root has an `index.html`.
  *
- * @param options What is answered elsewhere.
- * @returns What answers a request.
+ * @param options What other modules provide.
+ * @returns A function that responds to requests.
  */
 export function createSite(options: SiteOptions): (request: Request, info: UpgradeInfo) => Promise<Response> {
   const { authenticate, log, idOf } = options;
@@ -54,11 +54,11 @@ export function createSite(options: SiteOptions): (request: Request, info: Upgra
   };
 }
 
-/** Where the console asks for a ping on its connection. */
+/** The path at which the console requests a ping on its connection. */
 const PING = "/ping.json";
-/** Where Prometheus asks. */
+/** The path for Prometheus. */
 const METRICS = "/metrics";
-/** The console pings every second, and Prometheus scrapes all day. */
+/** Requested so often that they are only logged at level debug: the console pings every second, and Prometheus scrapes all day. */
 const OFTEN: ReadonlySet<string> = new Set([PING, METRICS]);
 
 async function answer(

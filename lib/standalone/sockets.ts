@@ -1,6 +1,6 @@
 /**
- * What the server does with WebSockets: `/echo`, which is always there, and the handlers of a folder; who may connect; what is
- * logged of it; and pings that the console asks for, because a browser cannot send any.
+ * The server's WebSockets: `/echo`, which always exists, and the handlers of a folder. It authorizes requests, logs connections,
+ * and sends the pings that the console requests, because a browser cannot send any.
  *
  * @module
  */
@@ -14,31 +14,31 @@ import type { UpgradeAnswer, UpgradeInfo } from "../server/server_options.ts";
 import { BASIC_CHALLENGE } from "./basic_auth.ts";
 import { errorFields, type Log } from "./log.ts";
 
-/** What is decided about WebSockets elsewhere. */
+/** What other modules provide. */
 export interface SocketsOptions {
-  /** The handlers, where there are any. */
+  /** The handlers, if there are any. */
   readonly directory: HandlerDirectory | undefined;
-  /** Whether the request's credentials are those of a user. */
+  /** Whether the request's credentials belong to a user. */
   readonly authenticate: ((headers: Headers) => Promise<boolean>) | undefined;
-  /** Takes what happens. */
+  /** Records events. */
   readonly log: Log;
   /** A connection's number, for the log. */
   readonly idOf: (info: object) => number;
 }
 
-/** What goes with a connection. */
+/** The data of a connection. */
 export interface SocketSession {
-  /** Its number in the log. */
+  /** The connection's number in the log. */
   readonly id: number;
-  /** The identifier that the console chose for it. */
+  /** The identifier that the console chose for the connection. */
   readonly consoleId: string | null;
-  /** Holds the connection. */
+  /** Handles the connection. */
   run(socket: WebSocketConnection): void | Promise<void>;
 }
 
-/** The server's WebSockets. Its members are functions to hand on; they need no `this`. */
+/** The server's WebSockets. The members are functions that can be passed on without `this`. */
 export interface Sockets {
-  /** The resource names that are served. */
+  /** The names of the resources that are served. */
   readonly resources: () => readonly string[];
   /** The option of `serve`. */
   readonly upgrade: (request: UpgradeRequest, info: UpgradeInfo) => Promise<UpgradeAnswer<SocketSession> | Response>;
@@ -46,32 +46,32 @@ export interface Sockets {
   readonly handler: (socket: WebSocketConnection<SocketSession>) => Promise<void>;
   /** The option of `serve`: logs refusals. */
   readonly observer: Observer;
-  /** The option of `serve`: logs what went wrong on our side. */
+  /** The option of `serve`: logs unexpected errors. */
   readonly onError: (error: unknown) => void;
   /**
    * Sends a ping (RFC 6455 §5.5.2) on a connection of the console.
    *
    * @param consoleId The identifier that the console chose for it.
-   * @returns The round trip in milliseconds, or `undefined` where there is no such connection or it ended first.
+   * @returns The round trip in milliseconds, or `undefined` if there is no such connection or it ended first.
    */
   readonly ping: (consoleId: string) => Promise<number | undefined>;
 }
 
-/** The parameter of the resource by which the console tells its connections apart. */
+/** The query parameter with which the console identifies its connections. */
 const CONSOLE_ID = "console";
 
-/** The resource that is always there: the folder's, or ours. */
+/** The resource that always exists: the folder's, or the built-in one. */
 const ECHO = "/echo";
 
 /**
  * Makes the server's WebSockets.
  *
- * @param options What is decided elsewhere.
+ * @param options What other modules provide.
  * @returns Functions for the options of `serve`, and for the console.
  */
 export function createSockets({ directory, authenticate, log, idOf }: SocketsOptions): Sockets {
   const consoles = new Map<string, WebSocketConnection>();
-  /** On whose connection a handler threw it. */
+  /** The connection whose handler threw an error. */
   const thrownOn = new WeakMap<object, number>();
   const blame = (error: unknown, id: number) => {
     if (typeof error === "object" && error !== null) thrownOn.set(error, id);
@@ -135,14 +135,14 @@ export function createSockets({ directory, authenticate, log, idOf }: SocketsOpt
         if (error instanceof HandshakeError) {
           log.info("refuse", { ...facts, status: error.status, limit: error.limit, reason: error.message });
         } else {
-          // Who looks whether the port is open does this all day.
+          // Health checks that only test the port do this all day.
           log.debug("leave", { ...facts, error: String(error) });
         }
       },
     },
     async handler(socket) {
       const session = socket.data;
-      if (session === undefined) throw new TypeError("Cannot hold a connection: upgrade did not see it");
+      if (session === undefined) throw new TypeError("Cannot handle a connection that upgrade did not accept");
       const opened = performance.now();
       const { pathname, search } = new URL(socket.url);
       log.info("open", {
@@ -173,18 +173,18 @@ export function createSockets({ directory, authenticate, log, idOf }: SocketsOpt
       try {
         return await consoles.get(consoleId)?.ping();
       } catch {
-        return undefined; // it ended, or it is a draft without pings
+        return undefined; // it ended, or it uses a draft without pings
       }
     },
   };
 }
 
 function answerEcho({ protocols }: UpgradeRequest): UpgradeAnswer {
-  // A browser fails a connection for which none of its subprotocols was chosen.
+  // A browser fails a connection if none of its subprotocols was chosen.
   return protocols.includes("echo") ? { protocol: "echo" } : {};
 }
 
-/** A network read's messages go back in one write. */
+/** The messages of one network read are sent back in one write. */
 async function echo(socket: WebSocketConnection): Promise<void> {
   for await (const batch of socket.batches) {
     let room: Promise<void> | undefined;
@@ -197,10 +197,10 @@ function resourceOf({ path, query }: UpgradeRequest): string {
   return query === "" ? path : `${path}?${query}`;
 }
 
-/** An address as the log shows it. */
+/** Returns an address as the log shows it. */
 export function authority(address: Address | undefined): string | undefined {
   if (address === undefined || !("hostname" in address)) return undefined;
   const { hostname, port } = address;
-  if (port === 0) return hostname; // a proxy told the address only
+  if (port === 0) return hostname; // a proxy reported only the address
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

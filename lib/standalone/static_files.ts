@@ -1,22 +1,22 @@
 /**
- * Files of a folder for ordinary requests: `GET` and `HEAD`, whole files.
+ * Serves the files of a folder for ordinary requests: `GET` and `HEAD`, whole files.
  *
- * A path is decoded once, and cut at its slashes before that, so that no decoded slash, dot or backslash can lead out of the
- * root. What a link leads to must be inside of it as well.
+ * A path is split at its slashes before it is decoded, and decoded once, so that no decoded slash, dot or backslash can lead out
+ * of the root. The target of a link must be inside the root as well.
  *
  * @module
  */
 import { extname, join, sep } from "node:path";
 
-/** Answers a request, or not: `undefined` where there is no such file. */
+/** Responds to a request, or returns `undefined` if there is no such file. */
 export type StaticFiles = (request: Request) => Promise<Response | undefined>;
 
 /**
- * Makes a server of files.
+ * Makes a file server.
  *
  * @param folder The document root.
- * @returns What answers requests.
- * @throws {Deno.errors.NotFound} If there is no such folder.
+ * @returns A function that responds to requests.
+ * @throws {Deno.errors.NotFound} If the folder does not exist.
  * @throws {Deno.errors.NotADirectory} If it is a file.
  */
 export async function serveFiles(folder: string): Promise<StaticFiles> {
@@ -30,7 +30,7 @@ export async function serveFiles(folder: string): Promise<StaticFiles> {
     if (names === undefined) return undefined;
     let found = await find(join(root, ...names), inside);
     if (found?.isDirectory) {
-      // Relative links count from the folder, which the browser must therefore see.
+      // Relative links are resolved against the folder, so its URL must end with a slash.
       if (!pathname.endsWith("/")) return redirect(`${pathname}/${search}`);
       found = await find(join(root, ...names, "index.html"), inside);
     } else if (pathname.endsWith("/")) return undefined;
@@ -48,17 +48,17 @@ export async function serveFiles(folder: string): Promise<StaticFiles> {
   };
 }
 
-/** Refuses what is neither `GET` nor `HEAD` (RFC 9110 §15.5.6). */
+/** Refuses everything but `GET` and `HEAD` (RFC 9110 §15.5.6). */
 export function methodNotAllowed(): Response {
   return new Response("Only GET and HEAD\n", { status: 405, headers: { Allow: "GET, HEAD" } });
 }
 
-/** The media type of a file by its name. */
+/** Returns the media type of a file by its name. */
 export function mediaType(path: string): string {
   return MEDIA_TYPES.get(extname(path).toLowerCase()) ?? "application/octet-stream";
 }
 
-/** What is on the disk under a path. */
+/** What a path leads to on the disk. */
 interface Found {
   /** The real path. */
   readonly path: string;
@@ -67,7 +67,7 @@ interface Found {
   readonly size: number;
 }
 
-/** The names of a path's folders and file, decoded, or `undefined` where one of them is none that is served. */
+/** Returns the decoded names of a path's folders and file, or `undefined` if one of them is not served. */
 function namesOf(pathname: string): string[] | undefined {
   const parts = pathname.slice(1).split("/");
   if (parts.at(-1) === "") parts.pop();
@@ -90,7 +90,7 @@ function namesOf(pathname: string): string[] | undefined {
 async function find(path: string, inside: string): Promise<Found | undefined> {
   try {
     const real = await Deno.realPath(path);
-    // The separator counts: `/srv/www-private` is not inside of `/srv/www`.
+    // The separator matters: `/srv/www-private` is not inside `/srv/www`.
     if (!(real + sep).startsWith(inside)) return undefined;
     const { isFile, isDirectory, size } = await Deno.stat(real);
     return { path: real, isFile, isDirectory, size };
@@ -100,13 +100,13 @@ async function find(path: string, inside: string): Promise<Found | undefined> {
   }
 }
 
-/** The path is not there, goes on below a file, or is too long to be there. */
+/** The path does not exist, continues below a file, or is too long to exist. */
 function isMissing(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory ||
     error instanceof Deno.errors.FilesystemLoop || (error instanceof Error && /name too long/i.test(error.message));
 }
 
-/** The process, or the machine, has as many files and connections open as it may: that passes. */
+/** The process or the machine has reached its limit of open files and connections, which is temporary. */
 function hasNoDescriptor(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "EMFILE" || error.code === "ENFILE");
 }
@@ -115,7 +115,7 @@ async function answer({ path, size }: Found, headOnly: boolean): Promise<Respons
   const headers = {
     "Content-Type": mediaType(path),
     "Content-Length": String(size),
-    // What a browser kept may have changed since.
+    // A cached file may have changed since.
     "Cache-Control": "no-cache",
     "X-Content-Type-Options": "nosniff",
   };

@@ -1,5 +1,5 @@
 /**
- * What `--help` shows.
+ * The text of `--help`.
  *
  * @module
  */
@@ -18,7 +18,7 @@ function line(name: keyof Options): string {
   return helpLine(name, OPTIONS[name], { initial: DEFAULT_OPTIONS[name], width: WIDTH });
 }
 
-/** The width of the column of names; the longest has it. */
+/** The width of the column of names, which is that of the longest name. */
 const WIDTH = "--max-streamed-message-bytes BYTES".length;
 
 const HEAD = `Usage: deno task serve [OPTION]...
@@ -26,10 +26,10 @@ Serves WebSockets, and a console to try them with in a browser.
 `;
 
 const FOOT = `
-A flag of the configuration file is turned off with --no-, as in --no-deflate. Files and folders count from the current
-folder, and Deno must be allowed to read them: deno run --allow-net --allow-read=DIR lib/standalone/main.ts
+Use --no- to turn off a flag of the configuration file, as in --no-deflate. Paths are relative to the current
+folder, and Deno needs permission to read them: deno run --allow-net --allow-read=DIR lib/standalone/main.ts
 For --workers Deno needs --unstable-net, and --allow-read for the server's own files.
 The client is the same program: deno run --allow-net lib/standalone/main.ts client --help
 
-Exit status: 0 when it was told to stop, 1 if it cannot listen, 2 for a mistake in the options.
+Exit status: 0 after a signal to stop, 1 if it cannot listen, 2 for an invalid option.
 `;

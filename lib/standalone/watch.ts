@@ -1,29 +1,29 @@
 /**
- * Loads handlers again when their files change.
+ * Reloads handlers when their files change.
  *
  * @module
  */
 import type { HandlerDirectory } from "../handlers/handler_directory.ts";
 import { errorFields, type Log } from "./log.ts";
 
-/** Milliseconds without a change before the files are loaded: an editor changes a file several times to save it. */
+/** Milliseconds without a change before the files are loaded, because an editor changes a file several times to save it. */
 const QUIET = 100;
 
-/** What is watched. */
+/** Options for watching. */
 export interface WatchOptions {
-  /** The handlers' folder, and files that belong to it. */
+  /** The handlers' folder, and its configuration files. */
   readonly paths: readonly string[];
   /** The handlers. */
   readonly directory: Pick<HandlerDirectory, "reload" | "resources">;
-  /** Takes what happens. */
+  /** Records events. */
   readonly log: Log;
 }
 
 /**
- * Watches files. When they change, the handlers are loaded again; open connections keep theirs.
+ * Watches files and reloads the handlers when they change. Open connections keep their handlers.
  *
- * @param options What is watched.
- * @returns What ends it.
+ * @param options The files and the handlers.
+ * @returns An object that stops watching when it is disposed of.
  * @throws {Deno.errors.NotFound} If one of the paths does not exist.
  */
 export function reloadOnChange({ paths, directory, log }: WatchOptions): Disposable {
@@ -35,12 +35,12 @@ export function reloadOnChange({ paths, directory, log }: WatchOptions): Disposa
       await directory.reload();
       log.info("reload", { handlers: directory.resources.length });
     } catch (error) {
-      log.error("reload", errorFields(error)); // the folder is gone, for one; what was loaded stays
+      log.error("reload", errorFields(error)); // for example, the folder was deleted; the loaded handlers stay
     }
   };
   void (async () => {
     for await (const { kind } of watcher) {
-      if (kind === "access") continue; // loading a file is no change of it
+      if (kind === "access") continue; // loading a file is not a change
       clearTimeout(timer);
       timer = setTimeout(() => void reload(), QUIET);
     }

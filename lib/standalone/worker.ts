@@ -1,5 +1,5 @@
 /**
- * One of several servers that share a port: what `--workers` starts.
+ * One of several servers that share a port, as started by `--workers`.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The server on several cores: `--workers`.
+ * The server on several cores (`--workers`).
  *
  * @module
  */
@@ -14,23 +14,23 @@ import type { CommonShare, OwnShare } from "./share.ts";
 export interface WorkerPlace {
   /** Its number, from 0. */
   readonly index: number;
-  /** The port that they share. */
+  /** The port that the servers share. */
   readonly port: number;
-  /** What ordinary requests are answered with: one may reach another worker than what it is about. */
+  /** Returns the combined view for ordinary requests, because a request may reach another worker than the one it concerns. */
   readonly shared: (own: OwnShare) => CommonShare;
 }
 
 /**
- * Starts the server in workers.
+ * Starts the server with workers.
  *
  * @param options The options.
  * @returns The server, when every worker listens.
- * @throws {StartError} With exit code 1 if they do not come to that, with 2 for a mistake in the options.
+ * @throws {StartError} With exit code 1 if the workers cannot start, with 2 for an invalid option.
  */
 export async function startWorkers(options: Options): Promise<WorkersServer> {
   const { workers, hostname, logFile, logFormat, logLevel, tlsClientCa } = options;
   if (tlsClientCa !== undefined) throw new StartError("Cannot use --workers with --tls-client-ca", 2);
-  // A wrong port or certificate is reported here, as it is without workers.
+  // Reports an invalid port or certificate here, as without workers.
   const probe = await listen(options);
   const port = "port" in probe.addr ? probe.addr.port : options.port;
   probe.close();
@@ -41,7 +41,7 @@ export async function startWorkers(options: Options): Promise<WorkersServer> {
       port,
       data: options,
       onError(error) {
-        using sink = openLogSink(logFile); // seldom, so it is not held open
+        using sink = openLogSink(logFile); // rarely used, so it is not kept open
         createLog(sink, logLevel, logFormat).error("worker", errorFields(error));
       },
     });

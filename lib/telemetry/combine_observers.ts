@@ -1,5 +1,5 @@
 /**
- * Several observers as one.
+ * Combines several observers into one.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import { type ConnectionObserver, notify, OBSERVER, type Observer } from "../con
  * still get the event.
  *
  * @param observers The observers.
- * @returns The observer.
- * @throws {TypeError} If one is no observer.
+ * @returns The combined observer.
+ * @throws {TypeError} If one of them is not an observer.
  */
 export function combineObservers(...observers: readonly Observer[]): Observer {
   observers.forEach((observer, index) => OBSERVER.check(observer, `argument ${index + 1} of combineObservers()`));

@@ -1,5 +1,5 @@
 /**
- * What is counted and measured of connections: one table, and the observer that fills it, wherever the numbers go.
+ * What is counted and measured about connections: a table of the metrics, and the observer that records them for any backend.
  *
  * @module
  */
@@ -7,31 +7,31 @@ import { HandshakeError, LimitError } from "../errors.ts";
 import type { Observer } from "../connection/watch/observer.ts";
 import type { CloseInfo, WebSocketConnection } from "../connection/websocket_connection.ts";
 
-/** A counter only grows, an up-down counter does not, and a histogram has buckets. */
+/** A counter only grows, an up-down counter can also fall, and a histogram has buckets. */
 export type MetricKind = "counter" | "upDownCounter" | "histogram";
 
-/** One thing that is counted or measured. */
+/** A metric. */
 export interface Metric {
-  /** How it is counted. */
+  /** The kind of the metric. */
   readonly kind: MetricKind;
-  /** Its name, as OpenTelemetry writes names. */
+  /** The name, in the form of OpenTelemetry. */
   readonly name: string;
-  /** Its unit in UCUM: `s`, `By`, `1`, or what is counted in braces. */
+  /** The unit in UCUM: `s`, `By`, `1`, or the counted thing in braces. */
   readonly unit: string;
-  /** What it says. */
+  /** A description of the metric. */
   readonly help: string;
-  /** Its attribute, if it has one. A peer cannot choose the values freely, so their number is bounded. */
+  /** The attribute, if it has one. A peer cannot choose its values freely, so their number is limited. */
   readonly label?: string;
-  /** The label's values, where they are known before anything happens. */
+  /** The values of the label, if they are known in advance. */
   readonly values?: readonly string[];
-  /** A histogram's upper bounds. */
+  /** The upper bounds of a histogram's buckets. */
   readonly buckets?: readonly number[];
 }
 
 const WAYS = { label: "direction", values: ["in", "out"] } as const;
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** All of them. */
+/** All metrics. */
 export const METRICS = {
   open: { kind: "upDownCounter", name: "websocket.connections.open", unit: "{connection}", help: "Open connections" },
   connections: {
@@ -52,7 +52,7 @@ export const METRICS = {
     name: "websocket.closes",
     unit: "{connection}",
     help:
-      "Connections that ended, by the peer's close code: 1006 where it sent none, 3xxx and 4xxx for applications' own",
+      "Connections that ended, by the peer's close code: 1006 if it sent none, 3xxx and 4xxx for codes of applications",
     label: "code",
   },
   limits: {
@@ -102,13 +102,13 @@ export type MetricName = keyof typeof METRICS;
 /** The names in the order of the table. */
 export const METRIC_NAMES: readonly MetricName[] = Object.keys(METRICS).filter(isMetric);
 
-/** Where numbers go: to a counter as what is added, to a histogram as what was measured. */
+/** Records a number: a counter adds it, a histogram counts it as a measured value. */
 export type Recorder = (metric: MetricName, value: number, label?: string) => void;
 
 /**
  * Makes an observer that counts and measures.
  *
- * @param record Where the numbers go.
+ * @param record Called with the numbers.
  * @returns The observer, for any number of servers and clients.
  */
 export function measuringObserver(record: Recorder): Observer {
@@ -144,12 +144,12 @@ export function measuringObserver(record: Recorder): Observer {
 }
 
 function recordClose({ closeCode, error }: CloseInfo, record: Recorder): void {
-  // 3000 to 4999 are anybody's to choose (RFC 6455 §7.4.2): a peer that sends them all would fill the memory.
+  // Any peer may choose a code from 3000 to 4999 (RFC 6455 §7.4.2). One that sends them all would fill the memory.
   record("closes", 1, closeCode < 3000 ? String(closeCode) : `${Math.floor(closeCode / 1000)}xxx`);
   if (error instanceof LimitError) record("limits", 1, error.limit);
 }
 
-/** What extensions counted by the names that permessage-deflate has. */
+/** Records the counters of extensions that use the names of permessage-deflate. */
 function recordRatios({ extensionProcessors }: WebSocketConnection, record: Recorder): void {
   for (const { stats = {} } of extensionProcessors) {
     const { bytesIn = 0, compressedIn = 0, bytesOut = 0, compressedOut = 0 } = stats;

@@ -1,5 +1,5 @@
 /**
- * Being watched: metrics for OpenTelemetry and Prometheus, and recordings of `socket.tap()` read back.
+ * Observability: metrics for OpenTelemetry and Prometheus, and replays of recordings made with `socket.tap()`.
  *
  * @example Metrics, and a recording of one connection
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Metrics for OpenTelemetry, through whatever meter there is: Deno's own, which `OTEL_DENO=true` exports, or an SDK's.
+ * Metrics for OpenTelemetry, with any meter: Deno's own, which `OTEL_DENO=true` exports, or that of an SDK.
  *
  * @module
  */
@@ -7,13 +7,13 @@ import type { Observer } from "../connection/watch/observer.ts";
 import { like } from "../option_kinds.ts";
 import { measuringObserver, type Metric, METRIC_NAMES, type MetricName, METRICS } from "./metrics.ts";
 
-/** What an instrument is made with. */
+/** Options of an instrument. */
 export interface InstrumentOptions {
-  /** What it says. */
+  /** The description. */
   readonly description: string;
-  /** Its unit in UCUM. */
+  /** The unit in UCUM. */
   readonly unit: string;
-  /** A histogram's buckets. */
+  /** The buckets of a histogram. */
   readonly advice?: { explicitBucketBoundaries: number[] };
 }
 
@@ -22,17 +22,19 @@ export type Attributes = Readonly<Record<string, string>>;
 
 /** A counter of either kind. */
 export interface CounterLike {
-  /** Adds to it. */
+  /** Adds a value. */
   add(value: number, attributes?: Attributes): void;
 }
 
 /** A histogram. */
 export interface HistogramLike {
-  /** Records what was measured. */
+  /** Records a value. */
   record(value: number, attributes?: Attributes): void;
 }
 
-/** What is needed of a `Meter` of `@opentelemetry/api`: that package is the caller's, and nothing of it is loaded here. */
+/**
+ * The methods of a `Meter` of `@opentelemetry/api` that are used. Nothing of that package is loaded here; the caller imports it.
+ */
 export interface MeterLike {
   /** Makes a counter. */
   createCounter(name: string, options: InstrumentOptions): CounterLike;
@@ -60,9 +62,9 @@ const METER = like("a meter of @opentelemetry/api", {
  * });
  * ```
  *
- * @param meter A meter.
+ * @param meter The meter.
  * @returns The observer, for any number of servers and clients.
- * @throws {TypeError} If it is no meter.
+ * @throws {TypeError} If the argument is not a meter.
  */
 export function openTelemetryObserver(meter: MeterLike): Observer {
   METER.check(meter, "the argument of openTelemetryObserver()");
@@ -77,7 +79,7 @@ function instrument(meter: MeterLike, metric: Metric): (value: number, label?: s
     unit,
     ...(buckets === undefined ? {} : { advice: { explicitBucketBoundaries: [...buckets] } }),
   };
-  /** One object for each value of the label: they are few, and numbers are many. */
+  /** One object for each value of the label, because there are few values but many numbers. */
   const known = new Map<string, Attributes>();
   const attributes = (label: string | undefined): Attributes | undefined => {
     if (key === undefined || label === undefined) return undefined;

@@ -1,5 +1,5 @@
 /**
- * Metrics as text for Prometheus: its exposition format, version 0.0.4.
+ * Metrics as text for Prometheus (exposition format, version 0.0.4).
  *
  * @module
  */
@@ -9,25 +9,25 @@ import { measuringObserver, type Metric, METRICS } from "./metrics.ts";
 /** The `Content-Type` of {@linkcode PrometheusMetrics.text}. */
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** The numbers of one server, as plain data: what several workers counted can be sent to one of them and added up. */
+/** The numbers of one server as plain data. Several workers can send theirs to one of them, which adds them up. */
 export type PrometheusSnapshot = readonly (readonly [series: string, numbers: readonly number[]])[];
 
-/** Metrics that a Prometheus server reads. */
+/** Metrics for a Prometheus server. */
 export interface PrometheusMetrics {
-  /** Counts: for the option `observer` of `serve`, `accept` and `connect`. */
+  /** The observer that counts. Pass it as the option `observer` of `serve`, `accept` or `connect`. */
   readonly observer: Observer;
-  /** What was counted so far. */
+  /** Returns the numbers counted so far. */
   snapshot(): PrometheusSnapshot;
   /**
-   * What was counted so far, as text: what `/metrics` answers.
+   * Returns the numbers counted so far as text, for the response to `/metrics`.
    *
-   * @param others What others counted, which is added.
+   * @param others Snapshots of other servers to add.
    */
   text(...others: PrometheusSnapshot[]): string;
 }
 
 /**
- * Makes metrics for Prometheus. They are held in memory, a number for each line of the text.
+ * Makes metrics for Prometheus. They are held in memory, with one number for each line of the text.
  *
  * @example A server that can be scraped
  * ```ts
@@ -57,7 +57,7 @@ export function prometheusMetrics(): PrometheusMetrics {
 
 /** The numbers of a table of metrics, and their text. */
 export interface Series<Name extends string> {
-  /** Adds to a counter, or puts a value into a histogram. */
+  /** Adds to a counter, or adds a value to a histogram. */
   record(name: Name, value: number, label?: string): void;
   /** See {@linkcode PrometheusMetrics.snapshot}. */
   snapshot(): PrometheusSnapshot;
@@ -66,12 +66,12 @@ export interface Series<Name extends string> {
 }
 
 /**
- * Makes the numbers of a table of metrics.
+ * Makes the numbers for a table of metrics.
  *
- * @param table The metrics by name; a name has no space.
+ * @param table The metrics by name. A name must not contain a space.
  */
 export function createSeries<Name extends string>(table: Readonly<Record<Name, Metric>>): Series<Name> {
-  /** By metric and label: the sum, and for a histogram the number of values in each bucket. */
+  /** For each metric and label: the sum, and for a histogram the number of values in each bucket. */
   const series = new Map<string, number[]>();
   const metrics: [name: string, metric: Metric][] = Object.entries<Metric>(table);
   for (const [name, metric] of metrics) {
@@ -99,7 +99,7 @@ function fresh({ buckets }: Metric): number[] {
   return new Array<number>(buckets === undefined ? 1 : 2 + buckets.length).fill(0);
 }
 
-/** A metric's name in the table has no space. */
+/** Unambiguous, because the name of a metric contains no space. */
 function keyOf(name: string, label: string): string {
   return `${name} ${label}`;
 }
@@ -128,13 +128,13 @@ function textOf(metrics: readonly (readonly [string, Metric])[], snapshots: read
 
 const TYPES = { counter: "counter", upDownCounter: "gauge", histogram: "histogram" } as const;
 
-/** The name that OpenTelemetry's own exporter for Prometheus gives it. */
+/** Returns the name that OpenTelemetry's own exporter for Prometheus would use. */
 function fullName({ name, unit, kind }: Metric): string {
   const suffix = unit === "s" ? "_seconds" : unit === "By" ? "_bytes" : "";
   return `${name.replaceAll(".", "_")}${suffix}${kind === "counter" ? "_total" : ""}`;
 }
 
-/** The buckets count all that is at most their bound. */
+/** A bucket counts all values up to its bound. */
 function histogram(
   name: string,
   { labels, numbers, buckets }: { labels: string[]; numbers: readonly number[]; buckets: readonly number[] },

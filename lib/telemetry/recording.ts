@@ -1,5 +1,5 @@
 /**
- * The lines of a recording, as `socket.tap()` writes them, read back and checked: they may come from anybody.
+ * Reads and checks the lines of a recording that `socket.tap()` wrote. A recording may come from an untrusted source.
  *
  * @module
  */
@@ -9,33 +9,33 @@ import type { Role } from "../pipeline/frames/frame.ts";
 import type { Direction } from "../connection/watch/observer.ts";
 import { TAP_VERSION } from "../connection/watch/tap.ts";
 
-/** What the first line says, as far as reading back needs it. */
+/** The facts in the first line that are needed for reading. */
 export interface RecordingFacts {
-  /** Which end was recorded. */
+  /** The role of the recorded end. */
   readonly role: Role;
-  /** The extensions that were agreed on, as in the answer's header. */
+  /** The negotiated extensions, as in the header of the response. */
   readonly extensions: string;
-  /** The limits that decided about what was read. */
+  /** The limits that applied to what was read. */
   readonly limits: Pick<Limits, "maxMessageBytes" | "maxFragments" | "maxEmptyFragments">;
 }
 
-/** One line. */
+/** A line. */
 export type Recording =
-  /** The first. */
+  /** The first line. */
   | { readonly facts: RecordingFacts }
-  /** A read or a write, or with no bytes a frame in it. */
+  /** A read or a write; without bytes, a frame in it. */
   | { readonly ms: number; readonly way: Direction; readonly bytes: Uint8Array<ArrayBuffer> | undefined }
-  /** Lines that are missing here. */
+  /** Lines are missing here. */
   | { readonly ms: number; readonly lost: number }
-  /** The last. */
+  /** The last line. */
   | { readonly ms: number; readonly closed: true };
 
 /**
  * Reads a line.
  *
  * @param text The line.
- * @param number Its number, for the error.
- * @throws {TypeError} If it is none of a recording.
+ * @param number The number of the line, for the error.
+ * @throws {TypeError} If the line is not part of a recording.
  */
 export function readLine(text: string, number: number): Recording {
   const line = parse(text);
@@ -60,7 +60,7 @@ function readFacts(line: Readonly<Record<string, unknown>>, number: number): Rec
   if ((role !== "client" && role !== "server") || typeof extensions !== "string" || !isRecord(limits)) {
     throw new TypeError(`Line ${number} is not the start of a recording`);
   }
-  // JSON has no Infinity.
+  // JSON has no `Infinity`.
   const limit = (name: keyof RecordingFacts["limits"]) => typeof limits[name] === "number" ? limits[name] : Infinity;
   return {
     role,

@@ -1,5 +1,5 @@
 /**
- * What is counted and measured of topics that catch up, as text for Prometheus.
+ * Metrics of topics that catch up, as text for Prometheus.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { RecoveryObserver } from "../recovery/recoverable_options.ts";
 import type { Metric } from "./metrics.ts";
 import { createSeries, type PrometheusSnapshot } from "./prometheus.ts";
 
-/** All of them. */
+/** All metrics. */
 export const RECOVERY_METRICS = {
   append: {
     kind: "histogram",
@@ -43,21 +43,21 @@ export const RECOVERY_METRICS = {
 
 /** Metrics of topics that catch up. */
 export interface PrometheusRecoveryMetrics {
-  /** Counts: for the option `observer` of `createRecoverableHub`. */
+  /** The observer that counts. Pass it as the option `observer` of `createRecoverableHub`. */
   readonly observer: RecoveryObserver;
-  /** What was counted so far. */
+  /** Returns the numbers counted so far. */
   snapshot(): PrometheusSnapshot;
   /**
-   * What was counted so far, as text: to be put behind that of `prometheusMetrics`.
+   * Returns the numbers counted so far as text, to append to the text of `prometheusMetrics`.
    *
-   * @param others What others counted, which is added.
+   * @param others Snapshots of other servers to add.
    */
   text(...others: PrometheusSnapshot[]): string;
 }
 
 /**
- * Makes metrics of topics that catch up: how long the log takes, how much those who come back had missed, and how many of them could
- * not go on.
+ * Makes metrics of topics that catch up: how long the log takes, how many messages returning clients had missed, and how many
+ * clients could not resume.
  *
  * @example How long the log takes
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * A recording of `socket.tap()`, through the parser again: what a connection made of its peer's bytes can be seen as often as one
- * likes, with no connection.
+ * Runs a recording of `socket.tap()` through the parser again. It shows what a connection read from its peer's bytes, as often as
+ * you like and without a connection.
  *
  * @module
  */
@@ -19,15 +19,15 @@ import type { Direction } from "../connection/watch/observer.ts";
 import { parserOptions } from "../connection/incoming.ts";
 import { readLine, type Recording, type RecordingFacts } from "./recording.ts";
 
-/** How a recording is read back. The limits are those of the recording where none are given. */
+/** Options for replaying. By default the limits are those of the recording. */
 export interface ReplayOptions extends Partial<Pick<Limits, "maxMessageBytes" | "maxFragments" | "maxEmptyFragments">> {
   /** The direction to read: `"in"` for what the connection received, `"out"` for what it sent. @default {"in"} */
   way?: Direction;
-  /** Extensions that the connection may have used, other than permessage-deflate. */
+  /** Extensions that the connection may have used, besides permessage-deflate. */
   extensions?: readonly Extension[];
 }
 
-/** What they take. */
+/** The types of these options. */
 export const REPLAY_OPTION_KINDS: OptionKinds<ReplayOptions> = {
   maxMessageBytes: LIMIT_KINDS.maxMessageBytes,
   maxFragments: LIMIT_KINDS.maxFragments,
@@ -36,18 +36,18 @@ export const REPLAY_OPTION_KINDS: OptionKinds<ReplayOptions> = {
   extensions: listOf("extensions", EXTENSION),
 };
 
-/** What a read brought, and when: milliseconds from the start of the recording. */
+/** The result of a read, with its time in milliseconds from the start of the recording. */
 export type ReplayEvent =
-  /** The parser read a frame. Large ones come in parts, as the fragments that RFC 6455 §5.4 allows to make of them. */
+  /** The parser read a frame. Large frames come in parts, as fragments that RFC 6455 §5.4 allows. */
   | { readonly ms: number; readonly frame: Frame }
   /** A message was complete. */
   | { readonly ms: number; readonly message: Message }
-  /** The peer broke a rule or a limit, or the connection ended too early. It is the last. */
+  /** The peer broke a rule or exceeded a limit, or the connection ended too early. This is the last event. */
   | { readonly ms: number; readonly error: unknown };
 
 /**
- * Reads a recording back. What needs a clock (`messageTimeout`, `maxPingsPerSecond`) is not judged again, and a context that
- * compression kept from before the recording is missing: tap such a connection in an observer's `opened`.
+ * Replays a recording. Limits that need a clock (`messageTimeout`, `maxPingsPerSecond`) are not checked again. If compression
+ * kept a context from before the recording, that context is missing: start the tap in an observer's `opened`.
  *
  * @example What came in
  * ```ts
@@ -66,11 +66,12 @@ export type ReplayEvent =
  * assertEquals(messages, ["hello"]);
  * ```
  *
- * @param lines The lines, with or without line ends; empty ones are passed over.
- * @param options Which way, the extensions and the limits.
- * @returns What each read brought: its frames, the messages they completed, and what was wrong.
+ * @param lines The lines, with or without line ends. Empty lines are skipped.
+ * @param options The direction, the extensions and the limits.
+ * @returns The events of each read: its frames, the messages that they completed, and any error.
  * @throws {RangeError} If a number is out of range.
- * @throws {TypeError} If an option is unknown or of another kind, at a line that is none of a recording, where lines were lost, and for a recording without `bytes`.
+ * @throws {TypeError} If an option is unknown or has the wrong type, if a line is not part of a recording, if lines were lost, or
+ *    if the recording has no `bytes`.
  * @throws {Error} If the connection used an extension that is not given.
  */
 export function replay(lines: Iterable<string>, options: ReplayOptions = {}): Generator<ReplayEvent> {
@@ -116,12 +117,12 @@ function* eventsOf(lines: Iterable<string>, options: ReplayOptions): Generator<R
 interface Pipeline {
   /** Reads bytes. */
   push(ms: number, bytes: Uint8Array<ArrayBuffer>): ReplayEvent[];
-  /** The connection ended. */
+  /** Says that the connection ended. */
   end(): void;
   release(): void;
 }
 
-/** What a step throws. */
+/** Returns the error that a step throws. */
 function attempt(step: () => void): { readonly error: unknown } | undefined {
   try {
     step();
@@ -131,7 +132,7 @@ function attempt(step: () => void): { readonly error: unknown } | undefined {
   }
 }
 
-/** The stages that `Incoming` has, with the frames between them. */
+/** The stages of `Incoming`, with the frames between them. */
 function openPipeline(facts: RecordingFacts, options: ReplayOptions): Pipeline {
   const { way = "in", extensions = [], ...given } = options;
   const limits = resolveLimits({ ...facts.limits, ...given });
@@ -152,7 +153,7 @@ function openPipeline(facts: RecordingFacts, options: ReplayOptions): Pipeline {
     push(ms, bytes) {
       const frames: Frame[] = [];
       const messages: Message[] = [];
-      // As in a connection: what is wrong does not take away what came before.
+      // As in a connection, an error does not remove what came before it.
       const bad = attempt(() => parser.push(bytes, frames));
       const wrong = attempt(() => assemble(frames, messages)) ?? bad;
       return [
@@ -169,13 +170,13 @@ function openPipeline(facts: RecordingFacts, options: ReplayOptions): Pipeline {
   };
 }
 
-/** The extensions as they were agreed on. */
+/** Opens the extensions that were negotiated. */
 function openChain(
   answer: string,
   { role, limits, extensions }: { role: Role; limits: Limits; extensions: readonly Extension[] },
 ): ExtensionChain | undefined {
   if (answer === "") return undefined;
-  // Takes any parameters: those of the answer are what is left of both sides' wishes.
+  // Accepts any parameters: those of the response are the result of what both sides requested.
   const deflate = permessageDeflate({
     serverContextTakeover: true,
     clientContextTakeover: true,

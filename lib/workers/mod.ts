@@ -1,6 +1,6 @@
 /**
- * One server on every core: workers that share a port, one broker between their hubs, one shutdown, and another worker for one that
- * crashed.
+ * One server on every core: workers that share a port, with a broker between their hubs and a common shutdown. A worker that
+ * crashes is restarted.
  *
  * ```text
  *  serveWorkers(module) ──── one order, one shutdown ────▶ worker 0: startWorker → serve ─┐

@@ -1,31 +1,31 @@
 /**
- * What goes between `serveWorkers` and its workers. The modules of applications may post messages of their own beside it.
+ * The messages between `serveWorkers` and its workers. An application's modules may also post messages of their own.
  *
  * @module
  */
 import type { ShutdownOptions } from "../server/server_options.ts";
 
-/** What a worker starts with. */
+/** The data that a worker starts with. */
 export interface WorkerStart<Data = unknown> {
-  /** Where it listens. */
+  /** The address to listen on. */
   readonly listen: WorkerListenOptions;
-  /** Its number, from 0. */
+  /** The worker's number, from 0. */
   readonly index: number;
-  /** How many there are. */
+  /** The number of workers. */
   readonly workers: number;
   /** The name of the channel between them. */
   readonly channel: string;
-  /** What the application gave to `serveWorkers`. */
+  /** The application's data from `serveWorkers`. */
   readonly data: Data;
 }
 
-/** Where a worker listens: options for `serve`. */
+/** The address that a worker listens on: options for `serve`. */
 export interface WorkerListenOptions {
   /** The port, the same for every worker. */
   port: number;
-  /** The address. */
+  /** The address to listen on. */
   hostname: string;
-  /** They share the port. */
+  /** The workers share the port. */
   reusePort: true;
   /** The certificate chain in PEM, for TLS. */
   cert?: string;
@@ -39,7 +39,7 @@ export type Order<Data = unknown> =
   | { readonly sluice: "shutdown"; readonly options: ShutdownOptions }
   | { readonly sluice: "ping" };
 
-/** What a worker tells: it has loaded, it listens, it could not, it is alive, its server has stopped. */
+/** The messages from a worker: it has loaded, it listens, it could not listen, it is alive, its server has stopped. */
 export type Report =
   | { readonly sluice: "ready" }
   | { readonly sluice: "listening"; readonly addr: Deno.Addr; readonly url: string }
@@ -47,7 +47,7 @@ export type Report =
   | { readonly sluice: "pong" }
   | { readonly sluice: "finished" };
 
-/** Whether a message is one of ours. What is behind the mark is then ours too. */
+/** Whether a message belongs to this module. If it has the mark, so does the rest of it. */
 export function isOurs<Message extends { readonly sluice: string }>(data: unknown): data is Message {
   return typeof data === "object" && data !== null && "sluice" in data && typeof data.sluice === "string";
 }

@@ -24,11 +24,11 @@ import type { WorkerListenOptions } from "./orders.ts";
 import { logError } from "../log_error.ts";
 import { WorkerSlot } from "./worker_slot.ts";
 
-/** How workers serve. */
+/** Options for serving with workers. */
 export interface ServeWorkersOptions {
   /** The number of workers. @default {navigator.hardwareConcurrency} */
   workers?: number;
-  /** The port; 0 for one that is free. @default {8000} */
+  /** The port; 0 chooses a free one. @default {8000} */
   port?: number;
   /** The address to listen on. @default {"0.0.0.0"} */
   hostname?: string;
@@ -38,7 +38,7 @@ export interface ServeWorkersOptions {
   key?: string;
   /** Your data for every worker, passed by structured clone. */
   data?: unknown;
-  /** Milliseconds within which a worker must listen; `Infinity` or 0 for no limit. @default {30000} */
+  /** How long a worker may take to listen, in milliseconds; `Infinity` or 0 for no limit. @default {30000} */
   startTimeout?: number;
   /**
    * The longest delay before a crashed worker is first restarted, and before any restart, in milliseconds. Each delay is random.
@@ -54,7 +54,7 @@ export interface ServeWorkersOptions {
   signal?: AbortSignal;
 }
 
-/** What they take. */
+/** The types of these options. */
 export const SERVE_WORKERS_OPTION_KINDS: OptionKinds<ServeWorkersOptions> = {
   workers: whole({ least: 1, infinite: false }),
   port: PORT,
@@ -71,36 +71,36 @@ export const SERVE_WORKERS_OPTION_KINDS: OptionKinds<ServeWorkersOptions> = {
 
 /** A server of several workers. */
 export interface WorkersServer extends AsyncDisposable {
-  /** The address they listen on. */
+  /** The address that the workers listen on. */
   readonly addr: Deno.Addr;
-  /** Where a client on this machine connects. */
+  /** The URL for a client on this machine. */
   readonly url: string;
-  /** How many workers listen: less than there should be while one that crashed is started again. */
+  /** How many workers listen: fewer than configured while one that crashed is being restarted. */
   readonly listening: number;
-  /** Resolves when all have stopped. */
+  /** Resolves when all workers have stopped. */
   readonly finished: Promise<void>;
   /**
-   * Stops: every worker shuts its server down, as the server's own `shutdown` does. A worker that does not come to its end five
-   * seconds after the time for that is ended.
+   * Shuts down: every worker calls its server's own `shutdown`. A worker that has not ended five seconds after the time for that
+   * is terminated.
    *
    * @param options The code, the reason and the time.
-   * @returns Resolves when all have stopped.
-   * @throws {RangeError} If the code may not be sent or the reason is too long.
+   * @returns Resolves when all workers have stopped.
+   * @throws {RangeError} If the code must not be sent or the reason is too long.
    */
   shutdown(options?: ShutdownOptions): Promise<void>;
 }
 
-/** Milliseconds that a worker has beyond the time of its shutdown. */
+/** The milliseconds that a worker has beyond the time of its shutdown. */
 const MARGIN = 5_000;
 
-/** The time of a shutdown where none is given: that of a connection's `closeTimeout`, which workers may have changed. */
+/** The default time of a shutdown: the `closeTimeout` of a connection, which workers may have changed. */
 const SHUTDOWN = 10_000;
 
 /**
- * Serves in workers that share a port: the kernel spreads connections over them by their addresses (Linux; elsewhere one worker
- * may get them all). Deno needs `--unstable-net` for it, and `--allow-read` for the worker's module and all that it imports.
+ * Serves with workers that share a port. The kernel distributes connections among them by address (on Linux; elsewhere one worker
+ * may get them all). Deno needs `--unstable-net` for this, and `--allow-read` for the worker's module and everything it imports.
  *
- * A worker that crashes takes its own connections with it; it is started again, after a random time that grows.
+ * A worker that crashes loses its own connections. It is restarted after a random delay, which grows if it keeps crashing.
  *
  * @example
  * ```ts ignore
@@ -112,12 +112,12 @@ const SHUTDOWN = 10_000;
  * ```
  *
  * @param module The worker's module, which calls `startWorker`.
- * @param options Where to listen, and how many.
+ * @param options The address, and the number of workers.
  * @returns The server, when every worker listens.
- * @throws {TypeError} If an option is unknown or of another kind.
+ * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
- * @throws {Deno.errors.AddrInUse} If the port is taken.
- * @throws {Error} If a worker does not start; then none is left.
+ * @throws {Deno.errors.AddrInUse} If the port is in use.
+ * @throws {Error} If a worker does not start. All others are then stopped.
  */
 export async function serveWorkers(module: string | URL, options: ServeWorkersOptions = {}): Promise<WorkersServer> {
   URL_OR_TEXT.check(module, "the module of serveWorkers()");
@@ -174,7 +174,7 @@ class Workers implements WorkersServer {
 
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     checkOptions("shutdown()", options, SHUTDOWN_OPTION_KINDS);
-    encodeClosePayload(options.code ?? CloseCode.GOING_AWAY, options.reason ?? ""); // throws at the call
+    encodeClosePayload(options.code ?? CloseCode.GOING_AWAY, options.reason ?? ""); // throws here for an invalid code or reason
     return this.#shutdown ??= this.#stop(options);
   }
 
@@ -190,8 +190,8 @@ class Workers implements WorkersServer {
 }
 
 /**
- * The port, or one that is free. Sockets that share a port may share it with another program's too, and the kernel would give that
- * some of our clients; one that does not share it finds out.
+ * Returns the port, or a free one. Sockets that share a port may share it with another program, and the kernel would then give
+ * that program some of the clients. A socket that does not share the port detects this.
  */
 function freePort(hostname: string, port: number): number {
   using probe = Deno.listen({ hostname, port });

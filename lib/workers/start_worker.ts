@@ -11,19 +11,19 @@ import type { ShutdownOptions } from "../server/server_options.ts";
 import { isOurs, type Order, type Report, type WorkerListenOptions, type WorkerStart } from "./orders.ts";
 
 /**
- * What a worker knows of itself.
+ * The context of a worker.
  *
- * @typeParam Data What the application gave to `serveWorkers`.
+ * @typeParam Data The application's data from `serveWorkers`.
  */
 export interface WorkerContext<Data = unknown> {
-  /** Its number, from 0. A worker that takes the place of one that crashed has the number of that. */
+  /** The worker's number, from 0. A worker that replaces a crashed one has the same number. */
   readonly index: number;
-  /** How many there are. */
+  /** The number of workers. */
   readonly workers: number;
-  /** What was given to `serveWorkers`, cloned. */
+  /** The `data` of `serveWorkers`, cloned. */
   readonly data: Data;
   /**
-   * A broker for a hub, which carries its messages to the hubs of the other workers. It is closed with the worker.
+   * Makes a broker for a hub, which passes its messages to the hubs of the other workers. It is closed with the worker.
    *
    * @param options Limits and hooks.
    * @returns The broker.
@@ -31,19 +31,19 @@ export interface WorkerContext<Data = unknown> {
   broker(options?: BrokerOptions): LinkedBroker;
 }
 
-/** What a worker's server needs to have: that of `serve` has it. */
+/** What a worker's server must have. The server that `serve` returns has it. */
 export interface WorkerServer {
-  /** The address it listens on. */
+  /** The address that it listens on. */
   readonly addr: Deno.Addr;
-  /** Where a client on this machine connects. */
+  /** The URL for a client on this machine. */
   readonly url: string;
   /** Resolves when it has stopped. */
   readonly finished: Promise<void>;
-  /** Stops it. */
+  /** Shuts it down. */
   shutdown(options?: ShutdownOptions): Promise<void>;
 }
 
-/** A worker's global scope, as far as it is used. */
+/** The members of a worker's global scope that are used. */
 interface Scope {
   postMessage?(message: Report): void;
   addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
@@ -89,10 +89,10 @@ interface Scope {
  * });
  * ```
  *
- * @typeParam Data What the application gave to `serveWorkers`; it is not checked.
- * @param start Starts the server, with these options and its own.
- * @throws {DOMException} `InvalidStateError` if this is no worker.
- * @throws {TypeError} If `start` is no function.
+ * @typeParam Data The application's data from `serveWorkers`. It is not checked.
+ * @param start Starts the server, with the given options and its own.
+ * @throws {DOMException} `InvalidStateError` if this is not a worker.
+ * @throws {TypeError} If `start` is not a function.
  */
 export function startWorker<Data = unknown>(
   start: (listen: WorkerListenOptions, context: WorkerContext<Data>) => WorkerServer | Promise<WorkerServer>,

@@ -1,5 +1,5 @@
 /**
- * The place of one worker: it is filled, watched, filled again when its worker is gone, and emptied.
+ * The slot of one worker: it starts the worker, watches it, replaces it after a crash, and stops it.
  *
  * @module
  */
@@ -8,35 +8,37 @@ import { defer } from "../async.ts";
 import type { ShutdownOptions } from "../server/server_options.ts";
 import { isOurs, type Order, type Report, type WorkerStart } from "./orders.ts";
 
-/** The callbacks of a slot. */
+/** The options and callbacks of a slot. */
 export interface SlotOptions {
   /** The worker's module. */
   readonly module: string | URL;
-  /** What the worker starts with. */
+  /** The data that the worker starts with. */
   readonly start: WorkerStart;
-  /** Milliseconds that a worker may take until it listens; 0 for any time. */
+  /** How many milliseconds a worker may take until it listens; 0 for no limit. */
   readonly startTimeout: number;
-  /** The most milliseconds before the first attempt to start one again, and before any. */
+  /** The longest delay before a first restart, and before any restart, in milliseconds. */
   readonly restart: { readonly first: number; readonly most: number };
-  /** Gets the reason why a worker is gone. */
+  /** Called with the reason when a worker is gone. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Where a worker listens. */
+/** The address that a worker listens on. */
 export interface Listening {
   /** The address. */
   readonly addr: Deno.Addr;
-  /** Where a client connects. */
+  /** The URL for a client. */
   readonly url: string;
 }
 
-/** Milliseconds between pings of a worker. */
+/** Milliseconds between two pings of a worker. */
 const PING = 10_000;
 
-/** Unanswered pings after which a worker counts as gone. It hangs, or has closed itself, for which there is no event. */
+/**
+ * After this many unanswered pings a worker is considered gone. It hangs or has closed itself, and there is no event for either.
+ */
 const MISSED = 3;
 
-/** The place of one worker. */
+/** The slot of one worker. */
 export class WorkerSlot {
   readonly #options: SlotOptions;
   readonly #finished = defer<void>();
@@ -48,7 +50,7 @@ export class WorkerSlot {
   #pings = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param options What it needs to know. */
+  /** @param options The options and callbacks. */
   constructor(options: SlotOptions) {
     this.#options = options;
   }
@@ -61,8 +63,8 @@ export class WorkerSlot {
   /**
    * Starts the first worker.
    *
-   * @returns Where it listens.
-   * @throws {Error} If it does not come to that. The place is empty then, and stays so.
+   * @returns The address that it listens on.
+   * @throws {Error} If the worker does not start. The slot then stays empty.
    */
   fill(): Promise<Listening> {
     const { promise, resolve, reject } = defer<Listening>();
@@ -73,9 +75,9 @@ export class WorkerSlot {
   /**
    * Asks the worker to shut down, and waits for it.
    *
-   * @param options How it stops.
-   * @param patience Milliseconds after which a worker that has not stopped is ended.
-   * @returns Resolves when there is none.
+   * @param options The options of the shutdown.
+   * @param patience A worker that has not stopped after this many milliseconds is terminated.
+   * @returns Resolves when there is no worker.
    */
   async empty(options: ShutdownOptions, patience: number): Promise<void> {
     this.#stopping = true;
@@ -86,7 +88,7 @@ export class WorkerSlot {
     await this.#finished.promise;
   }
 
-  /** Ends the worker at once. */
+  /** Terminates the worker at once. */
   end(): void {
     this.#stopping = true;
     this.#drop();
@@ -110,7 +112,7 @@ export class WorkerSlot {
       startTimeout,
     );
     worker.onerror = (event) => {
-      event.preventDefault(); // or we would go down with it
+      event.preventDefault(); // otherwise the error would also end this process
       gone(event.filename ? `${event.message} (${event.filename}:${event.lineno})` : event.message);
     };
     worker.onmessage = ({ data }) => {
@@ -131,7 +133,7 @@ export class WorkerSlot {
 
   #refill(error: unknown): void {
     const { restart, onError } = this.#options;
-    // Who has run for long crashes for the first time.
+    // A crash after a long run counts as a first crash.
     if (performance.now() - this.#since > restart.most) this.#failures = 0;
     onError(error);
     this.#timer = setTimeout(

@@ -88,7 +88,7 @@ Deno.test("over a Unix socket a redirect stays on it", () => {
 const REFUSED: [from: Hop, locations: string[], message: string][] = [
   [hop("wss://a.test/"), ["ws://a.test/"], "Server redirects from wss to ws"],
   [hop("wss://a.test/"), ["http://a.test/"], "Server redirects from wss to ws"],
-  [hop("ws://a.test/"), ["/b", "/c"], "Header Location comes 2 times"],
+  [hop("ws://a.test/"), ["/b", "/c"], "Header Location appears 2 times"],
   [hop("ws://a.test/"), ["ftp://x:secret@a.test/"], 'Header Location is "ftp://a.test/", not the URL of a WebSocket'],
   [hop("ws://a.test/"), ["ws+unix:/run/docker.sock:/"], "not the URL of a WebSocket"],
   [hop("ws://a.test/"), ["ws://a.test:99999/"], "not the URL of a WebSocket"],

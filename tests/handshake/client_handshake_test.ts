@@ -142,7 +142,11 @@ Deno.test("H20, CVE-2026-1527: nothing that an application gives can break out o
     assert(requestText({ url: `ws://a.test/${text}?${text}` }).startsWith("GET /a"), "a URL escapes or drops them");
   }
   for (const name of ["Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Transfer-Encoding"]) {
-    assertThrows(() => requestText({ url: "ws://a.test", headers: { [name]: "x" } }), TypeError, "the handshake's own");
+    assertThrows(
+      () => requestText({ url: "ws://a.test", headers: { [name]: "x" } }),
+      TypeError,
+      "the handshake sets it",
+    );
   }
 });
 
@@ -200,7 +204,7 @@ Deno.test("a Connection that is missing or lacks the token Upgrade fails", async
 Deno.test("an Accept that is missing, wrong or comes twice fails", async () => {
   const accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
   await assertFails(replacing("Sec-WebSocket-Accept"), "Accept is missing");
-  await assertFails(replacing("Sec-WebSocket-Accept", accept, accept), "Accept comes 2 times");
+  await assertFails(replacing("Sec-WebSocket-Accept", accept, accept), "Accept appears 2 times");
   for (const value of ["", KEY, accept.toLowerCase(), accept.slice(0, -1), `${accept}, ${accept}`, `"${accept}"`]) {
     await assertFails(replacing("Sec-WebSocket-Accept", value), "Header Sec-WebSocket-Accept is");
   }

@@ -104,7 +104,7 @@ const BAD: [what: string, fields: HeaderFields, status: number, words: string][]
   ["H4: another method", replacing(":method", "GET"), 405, "CONNECT"],
   ["no protocol, as in a plain CONNECT", replacing(":protocol"), 400, "missing"],
   ["another protocol", replacing(":protocol", "connect-udp"), 501, '"connect-udp"'],
-  ["two protocols", replacing(":protocol", "websocket", "websocket"), 400, "comes 2 times"],
+  ["two protocols", replacing(":protocol", "websocket", "websocket"), 400, "appears 2 times"],
   ["no scheme", replacing(":scheme"), 400, ":scheme is missing"],
   ["a scheme that is not HTTP's", replacing(":scheme", "ftp"), 400, '"ftp"'],
   ["no path", replacing(":path"), 400, ":path is missing"],
@@ -117,7 +117,7 @@ const BAD: [what: string, fields: HeaderFields, status: number, words: string][]
   ["H10: a body", [...REQUEST, ["content-length", "5"]], 400, "body"],
   ["H9: no version", replacing("sec-websocket-version"), 400, "must be 13, not none"],
   ["H9: another version", replacing("sec-websocket-version", "8"), 400, 'must be 13, not "8"'],
-  ["two origins", [...REQUEST, ["origin", "http://evil.example"]], 400, "comes 2 times"],
+  ["two origins", [...REQUEST, ["origin", "http://evil.example"]], 400, "appears 2 times"],
   ["a subprotocol that is no token", replacing("sec-websocket-protocol", "a b"), 400, "token"],
 ];
 for (const [what, fields, status, words] of BAD) {

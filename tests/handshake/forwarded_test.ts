@@ -60,7 +60,7 @@ Deno.test("an entry that could not match is an error at the start", () => {
       "256.0.0.1",
       "",
     ]
-  ) assertThrows(() => compileProxies([entry]), TypeError, "it is no IP address", entry);
+  ) assertThrows(() => compileProxies([entry]), TypeError, "it must be an IP address", entry);
 });
 
 Deno.test("the client is the last entry that is no proxy: what a client writes itself stands before it", () => {

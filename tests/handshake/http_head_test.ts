@@ -189,8 +189,8 @@ Deno.test("H3: a header line without a colon or with a name that is no token is 
 });
 
 Deno.test("H5: the preface of HTTP/2 and other major versions are refused with 505", () => {
-  assertRequestRefused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [505, "HTTP/2.0 is not spoken here"]);
-  assertRequestRefused("GET / HTTP/0.9\r\n\r\n", [505, "HTTP/0.9 is not spoken here"]);
+  assertRequestRefused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [505, "HTTP/2.0 is not supported"]);
+  assertRequestRefused("GET / HTTP/0.9\r\n\r\n", [505, "HTTP/0.9 is not supported"]);
 });
 
 Deno.test("H5: the minor versions of HTTP/1 are read alike", () => {

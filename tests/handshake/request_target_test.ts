@@ -89,12 +89,12 @@ Deno.test("H6: a host is a name or an address, with or without a port", () => {
 Deno.test("HTTP/1.0 need not name a host, and may not name a wrong one", () => {
   assertEquals(readHost([], "HTTP/1.0"), undefined);
   assertRefuses(() => readHost([["host", ""]], "HTTP/1.0"), 400, "is not a host");
-  assertRefuses(() => readHost([["host", "a"], ["host", "a"]], "HTTP/1.0"), 400, "comes 2 times");
+  assertRefuses(() => readHost([["host", "a"], ["host", "a"]], "HTTP/1.0"), 400, "appears 2 times");
 });
 
 Deno.test("H6: a Host that is missing or comes twice is refused with 400", () => {
   assertRefuses(() => readHost([]), 400, "Header Host is missing");
-  assertRefuses(() => readHost([["host", "a"], ["x", ""], ["host", "a"]]), 400, "Header Host comes 2 times");
+  assertRefuses(() => readHost([["host", "a"], ["x", ""], ["host", "a"]]), 400, "Header Host appears 2 times");
 });
 
 Deno.test("H6, CVE-2026-61666: a Host that is invalid is refused with 400, and throws nothing else", () => {

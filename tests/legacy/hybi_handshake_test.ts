@@ -41,7 +41,7 @@ Deno.test("HyBi drafts 11 and 12 say 8 and send Origin, as RFC 6455 does", () =>
 
 Deno.test("a request with no origin has none, and with both names it is refused", () => {
   assertEquals(readHybi(hybiHead("8"), 8).origin, undefined);
-  assertRefuses(() => readHybi(hybiHead("8", ORIGIN, "Origin: http://evil.test"), 8), 400, "Origin comes 2 times");
+  assertRefuses(() => readHybi(hybiHead("8", ORIGIN, "Origin: http://evil.test"), 8), 400, "Origin appears 2 times");
 });
 
 Deno.test("the answer takes no subprotocol that was not requested", async () => {

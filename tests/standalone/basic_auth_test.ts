@@ -38,6 +38,6 @@ Deno.test("a list without users lets nobody in", async () => {
 
 Deno.test("a file has a user on each line", () => {
   assertEquals(readUsers("a:1\r\n\nb:2:3\n"), ["a:1", "b:2:3"]);
-  assertThrows(() => readUsers("\n"), RangeError, "it has no user");
+  assertThrows(() => readUsers("\n"), RangeError, "it contains no user");
   assertThrows(() => readUsers("a:1\nb\n"), RangeError, "user 2 has no colon");
 });

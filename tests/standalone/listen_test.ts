@@ -24,7 +24,7 @@ Deno.test("it listens, with TLS and with client certificates", async () => {
 Deno.test("a taken port is exit code 1, with and without client certificates", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
-  const expected = [1, `Port ${port} on 127.0.0.1 is taken: choose another with --port`] as const;
+  const expected = [1, `Port ${port} on 127.0.0.1 is in use: choose another with --port`] as const;
   for (const options of [{}, WITH_TLS, { ...WITH_TLS, tlsClientCa: `${TLS}client_ca.pem` }]) {
     assertEquals(await complaint({ port, ...options }), expected);
   }
@@ -33,7 +33,7 @@ Deno.test("a taken port is exit code 1, with and without client certificates", a
 Deno.test("an address of another machine, and a name of none, are exit code 1", async () => {
   assertEquals(await complaint({ hostname: "192.0.2.1" }), [
     1,
-    "Cannot listen on 192.0.2.1: it is no address of this machine",
+    "Cannot listen on 192.0.2.1: this machine does not have that address",
   ]);
   const [exitCode] = await complaint({ hostname: "no such name" });
   assertEquals(exitCode, 1);

@@ -103,7 +103,7 @@ Deno.test("--workers: a taken port, a mistake and a missing permission are one c
   };
   assertEquals(await line("--port", `${port}`), [
     1,
-    `serve: Port ${port} on 127.0.0.1 is taken: choose another with --port`,
+    `serve: Port ${port} on 127.0.0.1 is in use: choose another with --port`,
   ]);
   const [code, missing] = await line("--port", "0");
   assertEquals(code, 1);
@@ -293,13 +293,13 @@ Deno.test("a taken port is one clear line and exit code 1", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { code, stderr } = await denoOutput(...SERVE, "--port", String(taken.addr.port));
   assertEquals(code, 1);
-  assertEquals(stderr, `serve: Port ${taken.addr.port} on 127.0.0.1 is taken: choose another with --port\n`);
+  assertEquals(stderr, `serve: Port ${taken.addr.port} on 127.0.0.1 is in use: choose another with --port\n`);
 });
 
 Deno.test("an address that is not this machine's is one clear line and exit code 1", async () => {
   const { code, stderr } = await denoOutput(...SERVE.with(2, "--allow-net"), "--hostname", "192.0.2.1");
   assertEquals(code, 1);
-  assertEquals(stderr, "serve: Cannot listen on 192.0.2.1: it is no address of this machine\n");
+  assertEquals(stderr, "serve: Cannot listen on 192.0.2.1: this machine does not have that address\n");
 });
 
 Deno.test("a mistake in the options is one line that names it and exit code 2", async () => {
@@ -314,7 +314,10 @@ Deno.test("a mistake in the options is one line that names it and exit code 2", 
       [["--handlers", "lib/handlers", "--scan-dir", ".."], "Cannot use --scan-dir ..: it is not inside the root"],
       [["--handlers", "lib", "--map-file", "no.txt"], "Cannot use --map-file no.txt: it does not exist"],
       [["--document-root", "mod.ts"], "Cannot use --document-root mod.ts: it is no folder"],
-      [["--basic-auth-file", "LICENSE"], "Cannot use --basic-auth-file LICENSE: user 1 has no colon before a password"],
+      [
+        ["--basic-auth-file", "LICENSE"],
+        "Cannot use --basic-auth-file LICENSE: user 1 has no colon between name and password",
+      ],
       [
         ["--log-file", "no/such.log"],
         "Cannot use --log-file no/such.log: Deno needs --allow-write=no/such.log for that",

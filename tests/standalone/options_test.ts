@@ -43,8 +43,8 @@ Deno.test("what is no value is refused with the reason", () => {
     [() => OPTIONS.maxConnections.read("0"), "must be a whole number from 1"],
     [() => OPTIONS.closeTimeout.read("99999999999"), "must be a whole number from 0 to 2147483647"],
     [() => OPTIONS.origins.read("example.com"), "not an origin as a browser writes it"],
-    [() => OPTIONS.proxies.read("nginx"), "it is no IP address"],
-    [() => OPTIONS.basicAuth.read("me"), "a colon between"],
+    [() => OPTIONS.proxies.read("nginx"), "it must be an IP address"],
+    [() => OPTIONS.basicAuth.read("me"), "USER:PASSWORD"],
     [() => OPTIONS.logLevel.read("loud"), "one of error, warn, info, debug"],
     [() => OPTIONS.logFormat.read("xml"), "one of text, json"],
   ] as const;

@@ -62,7 +62,7 @@ Deno.test("an unknown word, a missing value and a bad one are told by name", asy
 Deno.test("a password is not repeated", async () => {
   assertEquals(
     await complaint("--basic-auth", "secret"),
-    "Cannot use --basic-auth: it must be a user and a password with a colon between",
+    "Cannot use --basic-auth: it must be USER:PASSWORD",
   );
 });
 

@@ -9,7 +9,7 @@ Deno.test("the help has a line for each option, with its default, in columns", (
     lines.map((line) => line.split(" ")[2]).toSorted(),
     Object.keys(OPTIONS).map((name) => `--${kebabCase(name)}`).toSorted(),
   );
-  const column = lines[0]!.indexOf("port; 0 for");
+  const column = lines[0]!.indexOf("port; 0 chooses");
   for (const line of lines) {
     assert(line[column] !== " " && line[column - 1] === " ", line);
     assert(line.length <= 110, line);

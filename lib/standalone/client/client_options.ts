@@ -1,5 +1,5 @@
 /**
- * The client's options: one table, which the reader and the help share.
+ * The client's options: one table for the parser and the help.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import {
   text,
 } from "../command_line.ts";
 
-/** What the command line says. An option's name there is its name here in kebab case. Times are milliseconds. */
+/** The options of the command line, whose names there are in kebab case. Times are in milliseconds. */
 export interface ClientOptions {
   header: readonly (readonly [name: string, value: string])[];
   protocol: readonly string[];
@@ -40,7 +40,7 @@ export interface ClientOptions {
   help: boolean;
 }
 
-/** What an option is where it is not given. */
+/** The defaults. */
 export const DEFAULT_CLIENT_OPTIONS: Readonly<ClientOptions> = Object.freeze({
   header: [],
   protocol: [],
@@ -53,7 +53,7 @@ export const DEFAULT_CLIENT_OPTIONS: Readonly<ClientOptions> = Object.freeze({
   hex: false,
   one: false,
   noClose: false,
-  // How long an answer may take after the last line of a script. If exactly one answer comes, use --one.
+  // How long to wait for an answer after the last line of a script. If exactly one answer is expected, use --one.
   linger: 1_000,
   close: CloseCode.NORMAL,
   quiet: false,
@@ -64,47 +64,47 @@ const CONNECTING = {
   header: {
     placeholder: "'NAME: VALUE'",
     short: "H",
-    help: "another header field of the request; may be given again",
+    help: "add a header field to the request; may be repeated",
     read: (text, before = []) => [...before, readHeader(text)],
   },
   protocol: {
     placeholder: "NAME",
-    help: "a subprotocol, the best first; may be given again",
+    help: "request a subprotocol; may be repeated, best first",
     read: (text, before = []) => [...before, readText(text)],
   },
-  deflate: flag("compress messages where the server can (RFC 7692)"),
-  ca: text("FILE", "trust certificates of these authorities too, in PEM"),
-  proxy: text("URL", "connect through this proxy; env for the one that HTTPS_PROXY names"),
-  timeout: seconds("time for the handshake; 0 for any"),
+  deflate: flag("compress messages if the server supports it (RFC 7692)"),
+  ca: text("FILE", "also trust certificates signed by these CAs, in PEM"),
+  proxy: text("URL", "connect through this proxy; env uses HTTPS_PROXY"),
+  timeout: seconds("time for the handshake; 0 for no limit"),
 } satisfies Partial<OptionSpecs<ClientOptions>>;
 
 const TALKING = {
-  ping: seconds("send a ping so often, and say how long its answer took"),
-  binary: flag("send what is read as binary messages, as it comes; write messages as they are"),
-  hex: flag("show binary messages as hexadecimal digits, as on a terminal"),
+  ping: seconds("send pings at this interval and print their round trips"),
+  binary: flag("send the input as binary messages; write messages unchanged"),
+  hex: flag("print binary messages in hexadecimal, as on a terminal"),
 } satisfies Partial<OptionSpecs<ClientOptions>>;
 
 const ENDING = {
-  one: flag("end after one message"),
-  noClose: flag("go on after the end of the input, until the server ends it"),
-  linger: seconds("at the end of the input, how long answers are waited for after the last one"),
-  close: { placeholder: "CODE", help: "the close code that it ends with", read: readCode },
+  one: flag("exit after one message"),
+  noClose: flag("after the end of the input, wait until the server closes"),
+  linger: seconds("after the end of the input, time to wait for the next answer"),
+  close: { placeholder: "CODE", help: "the close code to send", read: readCode },
 } satisfies Partial<OptionSpecs<ClientOptions>>;
 
 const GENERAL = {
-  quiet: { ...flag("say nothing of the connection but errors"), short: "q" },
-  help: { ...flag("show this and exit"), short: "h" },
+  quiet: { ...flag("print only messages and errors"), short: "q" },
+  help: { ...flag("show this help and exit"), short: "h" },
 } satisfies Partial<OptionSpecs<ClientOptions>>;
 
 /** Every option. */
 export const CLIENT_OPTIONS: OptionSpecs<ClientOptions> = { ...CONNECTING, ...TALKING, ...ENDING, ...GENERAL };
 
 /**
- * Reads the options.
+ * Parses the options.
  *
- * @param args The command line's words.
+ * @param args The words of the command line.
  * @returns All options, and the URL.
- * @throws {StartError} With exit code 2, if an option is unknown or has a value that it cannot have, or there is no URL.
+ * @throws {StartError} With exit code 2, if an option is unknown or has an invalid value, or the URL is missing.
  */
 export function readClientOptions(args: readonly string[]): { options: ClientOptions; url: string } {
   const { given, positionals } = readWords(args, CLIENT_OPTIONS, { allowPositionals: true });
@@ -112,8 +112,8 @@ export function readClientOptions(args: readonly string[]): { options: ClientOpt
   for (const [name, text] of given) set(options, name, text);
   const [url = "", ...more] = positionals;
   if (options.help) return { options, url };
-  if (url === "") throw new StartError("There is no URL to connect to", 2);
-  if (more.length > 0) throw new StartError(`Unexpected argument '${more[0]}': there is one URL`, 2);
+  if (url === "") throw new StartError("The URL to connect to is missing", 2);
+  if (more.length > 0) throw new StartError(`Unexpected argument '${more[0]}': there can be only one URL`, 2);
   try {
     parseWebSocketUrl(url);
   } catch (error) {
@@ -123,7 +123,7 @@ export function readClientOptions(args: readonly string[]): { options: ClientOpt
 }
 
 function set<Name extends keyof ClientOptions>(options: ClientOptions, name: Name, text: string): void {
-  // A field may be a password, which must not appear on the screen.
+  // A header field may contain a password, which must not appear on the screen.
   const written = name === "header" ? "--header" : `--${kebabCase(name)} ${text}`;
   options[name] = readValue(CLIENT_OPTIONS[name], text, { written, before: options[name] });
 }
@@ -150,15 +150,15 @@ function readHeader(text: string): [name: string, value: string] {
   try {
     if (colon > 0) new Headers([field]);
   } catch {
-    throw new RangeError("its name or its value has characters that a header field has not");
+    throw new RangeError("its name or its value has characters that a header field cannot contain");
   }
-  if (colon <= 0) throw new RangeError("it must be a name and a value with a colon between");
+  if (colon <= 0) throw new RangeError("it must be a name and a value, separated by a colon");
   return field;
 }
 
 /** The help: a line for each option, with its default in parentheses. */
 export function clientUsage(): string {
-  const groups = [["The connection", CONNECTING], ["Messages", TALKING], ["The end", ENDING], [
+  const groups = [["Connecting", CONNECTING], ["Messages", TALKING], ["Closing", ENDING], [
     "General",
     GENERAL,
   ]] as const;
@@ -174,21 +174,21 @@ function isOption(name: string): name is keyof ClientOptions {
 
 function line(name: keyof ClientOptions): string {
   const initial = DEFAULT_CLIENT_OPTIONS[name];
-  // Times are written in seconds.
+  // Times are shown in seconds.
   const shown = CLIENT_OPTIONS[name].placeholder === "SECONDS" ? Number(initial) / 1000 || undefined : initial;
   return helpLine(name, CLIENT_OPTIONS[name], { initial: shown, width: "-H, --header 'NAME: VALUE'".length });
 }
 
 const HEAD = `Usage: deno task connect [OPTION]... URL
-Sends lines of the standard input as messages, and writes messages to the standard output. URL: ws, wss, http or https.
+Sends lines of standard input as messages, and writes messages to standard output. URL: ws, wss, http or https.
 `;
 
 const FOOT = `
-A file must be allowed to be read, and the program is that of the server:
+To use a file, allow Deno to read it. The client is the same program as the server:
   deno run --allow-net --allow-read=ca.pem lib/standalone/main.ts client --ca ca.pem wss://example.com
-A certificate that signed itself is trusted with --ca. NO_COLOR turns colours off.
-Ctrl-C closes the connection, and ends the program when it is pressed again.
+Use --ca to trust a self-signed certificate. Set NO_COLOR to turn colours off.
+Ctrl-C closes the connection. Press it again to exit at once.
 
-Exit status: 0 if the connection was closed by us, or by the server with 1000 or no code; 1 if there was none; 2 for a
-mistake in the options; 3 if it ended in another way, or before the message that --one waits for.
+Exit status: 0 if the client closed the connection, or the server did with 1000 or no code; 1 if it could not connect;
+2 for an invalid option; 3 if the connection ended in another way, or before the message that --one waits for.
 `;

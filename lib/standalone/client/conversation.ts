@@ -1,5 +1,5 @@
 /**
- * A conversation: lines in, messages out, until one side ends it.
+ * A conversation: it sends lines and prints messages, until one side ends it.
  *
  * @module
  */
@@ -10,25 +10,25 @@ import type { ClientOptions } from "./client_options.ts";
 import { linesOf } from "./lines.ts";
 import type { Screen } from "./screen.ts";
 
-/** What a conversation is made of. */
+/** The parts of a conversation. */
 export interface ConversationOptions {
-  /** What is said. */
+  /** The input. */
   readonly input: AsyncIterable<Uint8Array<ArrayBuffer>>;
-  /** Where the answers go. */
+  /** The output. */
   readonly screen: Screen;
-  /** How it goes and how it ends. */
+  /** How it runs and how it ends. */
   readonly options: Pick<ClientOptions, "binary" | "close" | "linger" | "noClose" | "one" | "ping">;
-  /** Ends it, politely. */
+  /** Ends the conversation with a closing handshake. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Talks to a server.
  *
- * @param socket The connection, which is closed afterwards.
- * @param options What is said, and how it ends.
- * @returns The exit code: 0 if the connection was closed by us, or by the server with 1000 or no code; 3 if not, or if there was
- *   no message to wait for.
+ * @param socket The connection. It is closed afterwards.
+ * @param options The input, the output, and how to end.
+ * @returns The exit code: 0 if this end closed the connection, or the server did so with 1000 or no code; 3 otherwise, or if the
+ *    expected message did not arrive.
  */
 export async function converse(
   socket: WebSocketConnection,
@@ -46,7 +46,7 @@ export async function converse(
     ours ||= socket.readyState === 1;
     void socket.close(options.close);
   };
-  /** Closes after silence, once there is nothing more to say. Where our own output is slow, it is not the peer's silence. */
+  /** Closes after a time of silence at the end of the input. While the output is slow, the peer is not considered silent. */
   const linger = () => {
     clearTimeout(lingering);
     if (inputEnded && !showing && !options.noClose && !options.one) lingering = setTimeout(close, options.linger);
@@ -78,7 +78,7 @@ export async function converse(
   const ping = () => {
     if (socket.readyState !== 1) return;
     const told = (time: number) => screen.news(`Pong after ${time.toFixed(1)} ms`);
-    socket.ping().then(told, () => {}); // the end is reported once
+    socket.ping().then(told, () => {}); // the end of the connection is reported elsewhere
     pinging = setTimeout(ping, options.ping);
   };
 
@@ -86,9 +86,9 @@ export async function converse(
   signal.addEventListener("abort", close);
   if (signal.aborted) close();
   screen.ask();
-  // Neither is waited for: a terminal gives no line when the server has ended it.
+  // Wait for neither: a terminal provides no line after the server has closed.
   const failed = (error: unknown) => {
-    // The program that reads our output, such as `head`, may end first. How the connection ended is reported below.
+    // The program that reads the output, such as `head`, may end first. The end of the connection is reported below.
     if (socket.readyState === 1 && !(error instanceof Deno.errors.BrokenPipe)) {
       failures++;
       screen.error(String(error));

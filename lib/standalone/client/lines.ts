@@ -1,14 +1,14 @@
 /**
- * Lines of text out of bytes.
+ * Splits bytes into lines of text.
  *
  * @module
  */
 
 /**
- * Splits bytes into lines, in time that grows with their number however they are cut.
+ * Splits bytes into lines. The time is linear, however the bytes are cut.
  *
- * @param chunks UTF-8; what is none becomes U+FFFD.
- * @returns Each line without its end, which is LF or CRLF; the last one needs none.
+ * @param chunks UTF-8. Invalid bytes become U+FFFD.
+ * @returns Each line without its end (LF or CRLF). The last line needs no end.
  */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
   const decoder = new TextDecoder();

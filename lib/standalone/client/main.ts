@@ -1,11 +1,11 @@
 /**
- * The command-line client: lines of the standard input go out as messages, and messages come out on the standard output.
+ * The command-line client: it sends the lines of standard input as messages, and prints messages on standard output.
  *
  * ```sh
  * deno run --allow-net jsr:@sluice/websocket/standalone client wss://example.com/chat
  * ```
  *
- * `--help` shows every option.
+ * `--help` shows all options.
  *
  * @module
  */
@@ -18,15 +18,15 @@ import { converse } from "./conversation.ts";
 import { createScreen, type Output } from "./screen.ts";
 import { createStyle, oneLine } from "./terminal.ts";
 
-/** How much of a refusal's body is shown, in characters. */
+/** How many characters of a refusal's body are shown. */
 const SHOWN_BODY = 200;
 
 /**
  * Runs the client to its end.
  *
- * @param args The command line's words.
- * @returns The exit code: 0 if the connection was closed by us, or by the server with 1000 or no code; 1 if there was none; 2 for
- *   a mistake in the options; 3 if it ended in another way.
+ * @param args The words of the command line.
+ * @returns The exit code: 0 if this end closed the connection, or the server did so with 1000 or no code; 1 if there was no
+ *    connection; 2 for an invalid option; 3 if the connection ended in another way.
  */
 export async function main(args: readonly string[]): Promise<number> {
   try {
@@ -79,7 +79,7 @@ async function open(url: string, options: ClientOptions): Promise<WebSocketConne
   }
 }
 
-/** What is wrong, in a line, with what the server or the system said about it. */
+/** Converts an error to one line, including what the server or the system reported. */
 function startError(error: unknown): unknown {
   if (error instanceof HandshakeError) {
     const body = new TextDecoder().decode(error.body).trim();
@@ -94,12 +94,12 @@ function startError(error: unknown): unknown {
     const [, access = "net"] = /Requires (\w+) access/.exec(error.message) ?? [];
     return new StartError(`Deno needs --allow-${access} to connect`, 2);
   }
-  // The caller's own mistakes, such as the same subprotocol twice.
+  // The caller's own mistakes, such as a repeated subprotocol.
   if (error instanceof DOMException || error instanceof TypeError) return new StartError(error.message, 2);
   return error;
 }
 
-/** A terminal is written at once and in order; a pipe may be slow, and pings are answered meanwhile. */
+/** A terminal is written synchronously and in order. A pipe may be slow, and pings are answered meanwhile. */
 function outputOf(target: typeof Deno.stdout): Output {
   if (target.isTerminal()) return { isTerminal: true, write: (bytes) => writeAll(target, bytes) };
   return {
@@ -110,7 +110,7 @@ function outputOf(target: typeof Deno.stdout): Output {
   };
 }
 
-/** The first signal ends it politely, the second at once. */
+/** The first signal ends it with a closing handshake, the second at once. */
 function onSignals(stop: () => void): Disposable {
   let count = 0;
   const receive = () => {
@@ -127,5 +127,5 @@ function onSignals(stop: () => void): Disposable {
   };
 }
 
-// Standard input may still wait for a line.
+// Standard input may still be waiting for a line.
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,61 +1,61 @@
 /**
- * Where messages and news of the connection go: to a terminal in a form for people, to a pipe as they are.
+ * Prints messages and news of the connection: to a terminal in readable form, to a pipe unchanged.
  *
  * @module
  */
 import type { Message } from "../../pipeline/messages/message.ts";
 import { createStyle, escapeControls, hexView, oneLine } from "./terminal.ts";
 
-/** Where text and bytes go. */
+/** An output for text and bytes. */
 export interface Output {
-  /** Whether a person looks at it. */
+  /** Whether it is a terminal. */
   readonly isTerminal: boolean;
-  /** Writes all of the bytes; to a terminal at once, so that all stays in order. */
+  /** Writes all the bytes. A terminal is written synchronously, so that everything stays in order. */
   write(bytes: Uint8Array): Promise<void> | void;
 }
 
-/** What a screen is made of. */
+/** Options of a screen. */
 export interface ScreenOptions {
-  /** Messages. */
+  /** For messages. */
   readonly stdout: Output;
-  /** News of the connection, and errors. */
+  /** For news of the connection, and for errors. */
   readonly stderr: Output;
   /** Whether the user types on a terminal. */
   readonly typed: boolean;
-  /** Whether terminals may have colours. */
+  /** Whether terminals may show colours. */
   readonly colors: boolean;
-  /** Whether messages go to a pipe with nothing behind them. */
+  /** Whether messages go to a pipe without line ends. */
   readonly binary: boolean;
-  /** Whether binary messages are shown as digits everywhere. */
+  /** Whether binary messages are always shown in hexadecimal. */
   readonly hex: boolean;
-  /** Whether there is no news but errors. */
+  /** Whether only errors are printed. */
   readonly quiet: boolean;
 }
 
-/** What the conversation shows. */
+/** The output of a conversation. */
 export interface Screen {
   /** Shows a message. Resolves when there is room for the next one. */
   message(message: Message): Promise<void>;
-  /** Tells news of the connection. What it quotes of the peer may be anything. */
+  /** Prints news of the connection. Text from the peer is made harmless. */
   news(text: string): void;
-  /** Tells an error. */
+  /** Prints an error. */
   error(text: string): void;
-  /** Asks for a line, on a terminal. What is shown meanwhile goes above. */
+  /** Shows a prompt for a line, on a terminal. Other output appears above it. */
   ask(): void;
-  /** Says that the line is there. */
+  /** Says that the line was entered. */
   answered(): void;
-  /** Asks no more. */
+  /** Stops showing a prompt. */
   askNoMore(): void;
 }
 
 const PROMPT = "> ";
-/** Back to the start of the line, and clear it: what stands there is the prompt. */
+/** Returns to the start of the line and clears it, because it contains the prompt. */
 const CLEAR_LINE = "\r\x1b[K";
 
 /**
  * Makes a screen.
  *
- * @param options Where things go, and in what form.
+ * @param options The outputs, and their format.
  * @returns The screen.
  */
 export function createScreen(options: ScreenOptions): Screen {
@@ -74,7 +74,7 @@ export function createScreen(options: ScreenOptions): Screen {
     if (asking) stdout.write(encoder.encode(PROMPT));
     asked = asking;
   };
-  /** Shows something above the prompt. */
+  /** Prints something above the prompt. */
   const above = <T>(show: () => T): T => {
     const again = asked;
     clear();

@@ -5,15 +5,15 @@
  */
 
 /**
- * Makes text harmless to a terminal: control characters but tab and line feed become `\x1b` and the like, as do the characters
- * that turn the direction of text.
+ * Makes text harmless to a terminal: control characters except tab and line feed are replaced with `\x1b` and the like, and so
+ * are characters that change the direction of text.
  *
- * A terminal obeys what is written to it: a peer could rewrite what is on the screen, retitle the window, set the clipboard, and
- * with some terminals have text typed in as if by the user. C1 controls (U+0080 to U+009F) do the same as an escape, and
- * direction overrides make text read as what it is not.
+ * A terminal obeys what is written to it. A peer could rewrite the screen, change the window's title, set the clipboard, and on
+ * some terminals have text typed as if by the user. C1 controls (U+0080 to U+009F) work like an escape, and direction overrides
+ * make text look like something else.
  *
- * @param text Anything.
- * @returns What can be shown.
+ * @param text Any text.
+ * @returns Text that is safe to show.
  */
 export function escapeControls(text: string): string {
   return text.replace(CONTROLS, (char) => {
@@ -25,32 +25,32 @@ export function escapeControls(text: string): string {
 // deno-lint-ignore no-control-regex -- these are what it looks for
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** Text in one line that is harmless to a terminal. */
+/** Returns text as one line that is harmless to a terminal. */
 export function oneLine(text: string): string {
   return escapeControls(text).replaceAll(/[\t\n]+/g, " ");
 }
 
-/** The colours, by what they are for. */
+/** The colours by purpose. */
 export interface Style {
-  /** What is less important. */
+  /** Less important text. */
   readonly dim: (text: string) => string;
-  /** What came from the peer. */
+  /** Text from the peer. */
   readonly incoming: (text: string) => string;
-  /** What went wrong. */
+  /** Errors. */
   readonly error: (text: string) => string;
 }
 
-/** The colours of a terminal; none where there is no terminal or where they are not wanted. */
+/** Returns the colours of a terminal, or no colours. */
 export function createStyle(colors: boolean): Style {
   const color = (code: number) => (text: string) => colors ? `\x1b[${code}m${text}\x1b[0m` : text;
   return { dim: color(2), incoming: color(36), error: color(31) };
 }
 
 /**
- * Bytes as `hexdump -C` shows them: an offset, sixteen bytes, and what of them is ASCII.
+ * Shows bytes as `hexdump -C` does: an offset, sixteen bytes, and their ASCII characters.
  *
  * @param bytes The bytes.
- * @returns A line for each sixteen of them, with no end of line behind the last; an empty string for no bytes.
+ * @returns A line for each sixteen bytes, without a line end behind the last; an empty string for no bytes.
  */
 export function hexView(bytes: Uint8Array): string {
   const lines: string[] = [];

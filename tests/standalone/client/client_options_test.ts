@@ -55,8 +55,8 @@ Deno.test("options are read as what they are, wherever the URL stands; header fi
 Deno.test("a mistake is told by name", () => {
   for (
     const [args, message] of [
-      [[], "There is no URL to connect to"],
-      [[URL_HERE, "x"], "Unexpected argument 'x': there is one URL"],
+      [[], "The URL to connect to is missing"],
+      [[URL_HERE, "x"], "Unexpected argument 'x': there can be only one URL"],
       [["ftp://example.com"], 'Cannot use URL scheme "ftp:": it must be ws or wss'],
       [["--prt", URL_HERE], "Unknown option '--prt'"],
       [["--no-deflate", URL_HERE], "Unknown option '--no-deflate'"],
@@ -73,10 +73,13 @@ Deno.test("a mistake is told by name", () => {
 
 Deno.test("a bad header field is refused and not repeated: it may be a password", () => {
   for (
-    const [field, reason] of [["secret", "a colon between"], [": secret", "a colon"], ["a b: secret", "characters"]]
+    const [field, reason] of [["secret", "separated by a colon"], [": secret", "a colon"], [
+      "a b: secret",
+      "characters",
+    ]]
   ) {
     const { message } = assertThrows(() => readClientOptions(["-H", field!, URL_HERE]), StartError);
-    assertStringIncludes(message, `Cannot use --header: it`);
+    assertStringIncludes(message, "Cannot use --header: it");
     assertStringIncludes(message, reason!);
     assertEquals(message.includes("secret"), false);
   }
@@ -90,9 +93,9 @@ Deno.test("the help needs no URL, and has a line for each option, in columns, wi
     lines.map((line) => /--([a-z-]+)/.exec(line)?.[1]).toSorted(),
     Object.keys(CLIENT_OPTIONS).map(kebabCase).toSorted(),
   );
-  const column = lines[0]!.indexOf("another header");
+  const column = lines[0]!.indexOf("add a header");
   for (const line of lines) assert(line[column] !== " " && line[column - 1] === " " && line.length <= 110, line);
-  for (const initial of ["any (10)", "last one (1)", "with (1000)"]) assertStringIncludes(help, initial);
+  for (const initial of ["limit (10)", "answer (1)", "send (1000)"]) assertStringIncludes(help, initial);
   for (const line of help.split("\n")) assert(line.length <= 120, line);
   assertStringIncludes(help, "\nExit status: 0 if");
 });

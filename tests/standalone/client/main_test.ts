@@ -80,7 +80,7 @@ Deno.test("a refusal is told with its status and the start of its body, in one l
 Deno.test("a mistake in the options, or what Deno may not do, is one line and exit code 2", async () => {
   for (
     const [args, message] of [
-      [[], "There is no URL to connect to"],
+      [[], "The URL to connect to is missing"],
       [["--prt", "ws://127.0.0.1"], "Unknown option '--prt'"],
       [["--protocol", "a", "--protocol", "a", "ws://127.0.0.1"], "a"],
       [["ws://192.0.2.1"], "Deno needs --allow-net to connect"],
