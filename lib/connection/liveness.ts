@@ -12,8 +12,12 @@ export interface LivenessOwner {
   readonly listening: boolean;
   /** The peer was silent for `pingInterval`: sends a ping. */
   pingPeer(): void;
-  /** Nothing came for `pongTimeout` after the ping: gives up. */
-  onSilence(): void;
+  /** Whether the connection is open and does not read, while the peer has not taken a write. Then its replies stop it, not the application. */
+  readonly unread: boolean;
+  /** How often the transport has taken bytes: it changes while the peer reads. */
+  readonly writesTaken: number;
+  /** Gives up: after a ping nothing came for `pongTimeout`, or, if `unread`, the peer took nothing for as long. */
+  onSilence(unread: boolean): void;
 }
 
 /** Where a check stands. */
@@ -22,6 +26,8 @@ type Phase =
   | "listening"
   /** A ping waits for any byte of the peer. */
   | "pinged"
+  /** Nothing is read, and a write waits for the peer to take some of it. */
+  | "unread"
   /** The deadline has passed, and what follows is being decided. */
   | "deciding"
   /** The check is off. */
@@ -45,6 +51,8 @@ export class Liveness implements Deadline {
   /** Whether a ping waits for a sign of life: {@linkcode Liveness.onSign} wants to be called. */
   waiting = false;
   #phase: Phase = "stopped";
+  /** `writesTaken` when the phase `unread` began. */
+  #taken = 0;
 
   /**
    * @param owner The connection.
@@ -64,27 +72,30 @@ export class Liveness implements Deadline {
 
   /** Something came from the peer while a ping was {@linkcode Liveness.waiting}. At other times `heard` is set, which is enough. */
   onSign(): void {
-    if (this.#phase === "pinged") this.#pongTimeout?.cancel(this);
+    if (this.#phase !== "deciding") this.#pongTimeout?.cancel(this);
     this.#listen();
   }
 
   /** Ends the check. */
   stop(): void {
     if (this.#phase === "listening") this.#pingInterval?.cancel(this);
-    else if (this.#phase === "pinged") this.#pongTimeout?.cancel(this);
+    else if (this.#phase === "pinged" || this.#phase === "unread") this.#pongTimeout?.cancel(this);
     this.#enter("stopped");
   }
 
   expired(): void {
-    const pinged = this.#phase === "pinged";
+    const phase = this.#phase;
+    const owner = this.#owner;
     this.#enter("deciding");
     // After a stall of the event loop timers run before reads: one more turn lets the reads speak first.
-    if (pinged) return void setTimeout(() => this.#judge(), 0);
-    if (this.heard || !this.#owner.listening) return this.#listen();
-    this.#owner.pingPeer();
+    if (phase === "pinged" || phase === "unread") return void setTimeout(() => this.#judge(phase), 0);
+    const { listening } = owner;
+    if (this.heard || !(listening || owner.unread)) return this.#listen();
+    if (listening) owner.pingPeer();
     if (this.#phase !== "deciding") return; // the queue was full, which ended the connection
     if (this.#pongTimeout === undefined) return this.#listen();
-    this.#enter("pinged");
+    this.#taken = owner.writesTaken;
+    this.#enter(listening ? "pinged" : "unread");
     this.#pongTimeout.set(this);
   }
 
@@ -95,15 +106,17 @@ export class Liveness implements Deadline {
     this.#pingInterval.set(this);
   }
 
-  #judge(): void {
+  #judge(phase: "pinged" | "unread"): void {
     if (this.#phase !== "deciding") return;
-    if (!this.#owner.listening) return this.#listen();
+    const owner = this.#owner;
+    const gone = phase === "pinged" ? owner.listening : owner.unread && owner.writesTaken === this.#taken;
+    if (!gone) return this.#listen();
     this.#enter("stopped");
-    this.#owner.onSilence();
+    owner.onSilence(phase === "unread");
   }
 
   #enter(phase: Phase): void {
     this.#phase = phase;
-    this.waiting = phase === "pinged" || phase === "deciding";
+    this.waiting = phase === "pinged" || phase === "unread" || phase === "deciding";
   }
 }

@@ -336,12 +336,20 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     return this.#reading && this.closing.state === "open";
   }
 
+  get unread(): boolean {
+    return !this.#reading && this.writing && this.closing.state === "open";
+  }
+
   pingPeer(): void {
     if (this.readyState === 1) this.sendFrame(frame(Opcode.PING, this.#pendingPings.addOwn()));
   }
 
-  onSilence(): void {
-    this.closing.lose(new ConnectionError(`The peer was silent for ${this.limits.pongTimeout} ms after a ping`));
+  onSilence(unread: boolean): void {
+    const { pongTimeout } = this.limits;
+    const what = unread
+      ? `The peer read nothing for ${pongTimeout} ms`
+      : `The peer was silent for ${pongTimeout} ms after a ping`;
+    this.closing.lose(new ConnectionError(what));
   }
 
   // The end.

@@ -62,6 +62,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
   protected watch: ConnectionWatch | undefined;
   protected abstract readonly closing: Closing;
 
+  writesTaken = 0;
   #writing: Write | undefined;
   #flushAt: FlushAt = "microtask";
   #flushPlanned = false;
@@ -271,6 +272,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
         do {
           if (bytes.length !== length) throw transferred(length);
           at += await this.transport.writeSome(at === 0 ? bytes : bytes.subarray(at));
+          this.writesTaken = (this.writesTaken + 1) & 0x3fff_ffff; // a small integer, which costs no memory
         } while (at < length);
         this.watch?.written(bytes, outgoing.queuedBytes);
         this.#wasFull ||= outgoing.queuedBytes >= this.limits.highWaterMark;

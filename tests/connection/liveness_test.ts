@@ -16,8 +16,10 @@ function check(options: CheckOptions = {}): { liveness: Liveness; owner: Owner; 
   const events: string[] = [];
   const owner: Owner = {
     listening: true,
+    unread: false,
+    writesTaken: 0,
     pingPeer: () => void events.push("ping"),
-    onSilence: () => void events.push("lost"),
+    onSilence: (unread) => void events.push(unread ? "unread" : "lost"),
     ...changes,
   };
   return { liveness: new Liveness(owner, { pingInterval, pongTimeout }, deadlines), owner, events };
@@ -31,7 +33,45 @@ function hear(liveness: Liveness): void {
 
 interface Owner extends LivenessOwner {
   listening: boolean;
+  unread: boolean;
+  writesTaken: number;
 }
+
+Deno.test("a peer that takes nothing, while nothing is read because of that, is given up without a ping", async () => {
+  using time = new FakeTime();
+  const { owner, events } = check({ listening: false, unread: true });
+  await time.advance(29_999);
+  assertEquals(events, []);
+  owner.writesTaken++; // it took some
+  await time.advance(29_999 + 1);
+  assertEquals(events, []);
+  await time.advance(1);
+  assertEquals(events, ["unread"]);
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("what is heard, or an end of the write, clears a peer that took nothing", async () => {
+  using time = new FakeTime();
+  const { liveness, owner, events } = check({ listening: false, unread: true });
+  await time.advance(20_000);
+  owner.listening = true;
+  owner.unread = false;
+  hear(liveness);
+  await time.advance(19_999);
+  assertEquals(events, []);
+  await time.advance(1);
+  assertEquals(events, ["ping"]);
+  hear(liveness);
+  owner.listening = false;
+  owner.unread = true;
+  await time.advance(20_000);
+  owner.listening = true;
+  owner.unread = false; // it reads again, and was not pinged yet
+  await time.advance(10_000);
+  assertEquals(events, ["ping"]);
+  liveness.stop();
+  assertEquals(time.timers, 0);
+});
 
 Deno.test("T1: silence of pingInterval leads to a ping, and pongTimeout more of it to the end, once", async () => {
   using time = new FakeTime();

@@ -18,6 +18,10 @@ const REQUEST_LINE = /^([-!#$%&'*+.^_`|~0-9A-Za-z]+) ([^ ]*) (HTTP\/[0-9]\.[0-9]
 const STATUS_LINE = /^(HTTP\/1\.[0-9]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 const FIELD_LINE = /^([-!#$%&'*+.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)$/;
 
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+const trim = (text: string) => text.replace(/^[ \t]+/, "").replace(/[ \t]+$/, "");
+
 /** Whether a request may have a target: origin-form, absolute-form, or what only CONNECT and OPTIONS have. */
 function targetIsRight(method: string, target: string): boolean {
   if (!/^[\x21\x22\x24-\x7e]+$/.test(target)) return false; // visible, and no "#"
@@ -51,11 +55,16 @@ export function naiveHead(kind: "request" | "response", bytes: Uint8Array, limit
       if (kind === "request" && !version!.startsWith("HTTP/1.")) return refuse(505);
       if (kind === "request" && !targetIsRight(method!, target!)) return refuse(400);
       start = parts.slice(1).map((part) => part ?? "");
+    } else if (/^[ \t]/.test(line)) {
+      // A folded line goes on with the field before it; only a client reads such (RFC 9112 §5.2).
+      const field = fields.at(-1);
+      if (kind === "request" || field === undefined || !VALUE.test(line)) return refuse(400);
+      field[1] = trim(`${field[1]} ${trim(line)}`);
     } else if (line !== "") {
       if (fields.length === limits.maxHeaderCount) return refuse(431);
       const parts = FIELD_LINE.exec(line);
       if (parts === null) return refuse(400);
-      fields.push([parts[1]!.toLowerCase(), parts[2]!.replace(/^[ \t]+/, "").replace(/[ \t]+$/, "")]);
+      fields.push([parts[1]!.toLowerCase(), trim(parts[2]!)]);
     } else if (kind === "response" && start[1]!.startsWith("1") && start[1] !== "101") {
       start = undefined;
       fields = [];

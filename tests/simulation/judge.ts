@@ -56,6 +56,11 @@ function seatsOf({ client, servers }: Conversation): Seat[] {
   return [client, ...servers].filter((seat) => seat?.surface !== undefined) as Seat[];
 }
 
+/** Whether it lasted for as long as a closing handshake may take: if its last write was cut, so was the close frame behind it. */
+function outlasts({ openedAt, endedAt, options: { limits } }: Seat): boolean {
+  return endedAt - openedAt >= Math.min(limits.closeTimeout || Infinity, FAILED_TIMEOUT);
+}
+
 /** Whoever opened has ended. */
 function ended(seat: Seat): void {
   must(seat.ended !== undefined, "ends-once", () => `${seat.name} never ends`);
@@ -94,9 +99,7 @@ function raw({ acts }: Plan, { raw, heardOfRaw, client, servers, wires, links }:
   const calm = !links[0]![0].incoming.disturbed && !links[0]![0].outgoing.disturbed;
   if (!calm || seat.untidy || codes.length === 0) return;
   if (acts.some((act) => act.do === "shutdown")) return;
-  // The way took the close frame no faster than that: it was given up.
-  const patience = Math.min(seat.options.limits.closeTimeout || Infinity, FAILED_TIMEOUT);
-  if (links[0]![client === undefined ? 1 : 0].cut && seat.endedAt - seat.openedAt >= patience) return;
+  if (links[0]![client === undefined ? 1 : 0].cut && outlasts(seat)) return;
   // `messageTimeout`, or a hub that found it slow, came before the mistake was whole.
   if ((ourCode === 1008 || ourCode === 1013) && isLimited(seat)) return;
   if (ourCode === undefined && mayOverflow(seat)) return;
@@ -134,8 +137,9 @@ function between({ calm }: Plan, { client, servers, comesBack, wires, links }: C
       () => `${name} takes the other for a rule-breaker: ${ended?.error}`,
     );
   }
-  const [there] = links.at(-1)!;
-  const threw = server.cause?.error instanceof ApplicationError && server.ended.error === server.cause.error &&
+  const [there, here] = links.at(-1)!;
+  const late = here.cut && outlasts(server);
+  const threw = !late && server.cause?.error instanceof ApplicationError && server.ended.error === server.cause.error &&
     server.aborts === 0;
   const hears = !client.untidy && client.closedAt === undefined && !there.incoming.disturbed &&
     !there.outgoing.disturbed;

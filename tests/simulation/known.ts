@@ -16,14 +16,7 @@ export interface KnownFault {
 }
 
 /** The list. */
-export const KNOWN_FAULTS: readonly KnownFault[] = [
-  {
-    invariant: "bounded",
-    detail: /does not notice that its peer reads nothing$/,
-    fault:
-      "Where the callbacks' replies fill the queue nothing is read, and while nothing is read the peer's silence does not count.",
-  },
-];
+export const KNOWN_FAULTS: readonly KnownFault[] = [];
 
 /** Whether a violation is of a fault that is known. */
 export function isKnown({ invariant, detail }: Violation): boolean {
