@@ -40,7 +40,7 @@ export const RANGE_KINDS: OptionKinds<Pick<ReconnectDelayOptions, "first" | "mos
  * Returns the delay before an attempt. It is random over the whole range (full jitter), and the end of the range doubles with
  * each failed attempt, up to a limit.
  *
- * @example Come back, but not all at once
+ * @example Delays that spread out reconnecting clients
  * ```ts
  * import { reconnectDelay } from "@sluice/websocket/client";
  * import { assert } from "@std/assert";

@@ -95,7 +95,7 @@ export class WebSocketError extends DOMException {
 /**
  * The peer violated the protocol. The connection closes with {@linkcode ProtocolError.closeCode}.
  *
- * @example A peer that masks nothing
+ * @example A client that does not mask its frames
  * ```ts
  * import { ProtocolError } from "@sluice/websocket";
  * import { FrameParser } from "@sluice/websocket/frames";
@@ -278,7 +278,7 @@ export class MessageError extends WebSocketError {
 /**
  * The transport was lost, timed out or was aborted. There was no close frame, so the close code is 1006 (RFC 6455 §7.1.5).
  *
- * @example No listener
+ * @example A server that is not running
  * ```ts
  * import { connect, ConnectionError } from "@sluice/websocket";
  * import { assertEquals, assertRejects } from "@std/assert";
@@ -324,7 +324,7 @@ export interface HandshakeErrorOptions {
  * The opening handshake failed. On a server, throw it in `upgrade` to refuse. On a client, the server refused, or its response
  * was invalid.
  *
- * @example A server that says no
+ * @example A server that refuses
  * ```ts
  * import { connect, HandshakeError, serve } from "@sluice/websocket";
  * import { assertEquals, assertRejects } from "@std/assert";

@@ -93,7 +93,7 @@ export function deflateFrame(options: DeflateFrameOptions = {}): Extension {
     },
     confirm(params) {
       const demand = readDemand(params);
-      if (demand === undefined) throw new RangeError(`Server answered ${name} with parameters that it does not have`);
+      if (demand === undefined) throw new RangeError(`Server answered ${name} with invalid parameters`);
       return processor(demand);
     },
   };

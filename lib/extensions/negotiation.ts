@@ -93,7 +93,9 @@ export function confirmExtensions(
       if (processor === undefined) throw new Error(`Server chose extension "${name}", which was not offered`);
       const other = confirmed.find((other) => other.name === name || conflict(other, processor));
       confirmed.push(processor);
-      if (other !== undefined) throw new Error(`Server chose extension "${name}" beside "${other.name}"`);
+      if (other !== undefined) {
+        throw new Error(`Server chose extension "${name}", which conflicts with "${other.name}"`);
+      }
     }
   } catch (error) {
     for (const processor of confirmed) processor.release?.();

@@ -89,7 +89,7 @@ interface LoadedFile {
  * Loads a folder of handlers. The files are found and imported now. Requests are looked up by their exact path, which never
  * becomes the path of a file. Needs permission to read the folder.
  *
- * @example A server of a folder
+ * @example Serve a folder of handlers
  * ```ts
  * import { connect, serve } from "@sluice/websocket";
  * import { loadHandlers } from "@sluice/websocket/handlers";

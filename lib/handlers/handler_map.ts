@@ -30,7 +30,7 @@ export interface HandlerMap {
  * Parses a map file. Each line has an alias and an existing resource name, separated by spaces. `#`, which no resource name
  * contains, starts a comment.
  *
- * @example Two names and a mistake
+ * @example Two aliases and an invalid line
  * ```ts
  * import { parseHandlerMap } from "@sluice/websocket/handlers";
  * import { assertEquals } from "@std/assert";

@@ -2,7 +2,7 @@
  * Handlers in files, compatible with mod_pywebsocket: a folder of modules, each of which serves the resource that it is named
  * after.
  *
- * @example Serve the handlers of a folder, and again when a file changes
+ * @example Serve the handlers of a folder, and reload them when a file changes
  * ```ts ignore
  * import { serve } from "@sluice/websocket";
  * import { loadHandlers } from "@sluice/websocket/handlers";

@@ -12,7 +12,7 @@ export const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /**
  * Returns the `Sec-WebSocket-Accept` for a key.
  *
- * @example The RFC's own
+ * @example The example of the RFC
  * ```ts
  * import { acceptKey } from "@sluice/websocket/handshake";
  * import { assertEquals } from "@std/assert";

@@ -164,7 +164,7 @@ export function isBodiless(status: number): boolean {
 /**
  * Writes the response that refuses a handshake. It never throws, because it is used when everything else has failed.
  *
- * @example A request that is none
+ * @example A refusal
  * ```ts
  * import { DEFAULT_LIMITS, HandshakeError } from "@sluice/websocket";
  * import { readUpgradeRequest, refusal, RequestHeadParser } from "@sluice/websocket/handshake";

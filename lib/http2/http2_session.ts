@@ -199,7 +199,7 @@ export class WebSocketSession implements Http2WebSocketSession {
       });
       return stream;
     } catch (cause) {
-      throw new ConnectionError("The HTTP/2 session ended or goes away", { cause });
+      throw new ConnectionError("The HTTP/2 session ended or is shutting down", { cause });
     }
   }
 

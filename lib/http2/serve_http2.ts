@@ -124,7 +124,7 @@ export function serveHttp2<Data>(
       if (takes?.(headers) === false) return;
     } catch (cause) {
       group.report(cause); // An error thrown in an event listener would end the process.
-      return refuse(event, new HandshakeError("The choice failed", { status: 500, cause }));
+      return refuse(event, new HandshakeError("takes() failed", { status: 500, cause }));
     }
     group.takeExchange(http2Exchange(event, limits));
   };

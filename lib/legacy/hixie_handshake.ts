@@ -179,7 +179,7 @@ function readKeyNumber(fields: HeaderFields, name: string): number {
   if (digits === 0) throw badRequest(`Header ${name} ${quote(key)} has no digit`);
   if (spaces === 0) throw badRequest(`Header ${name} ${quote(key)} has no space`);
   // Checked before the remainder: what passes is below 2^53, so the numbers are exact.
-  if (number / spaces >= 2 ** 32) throw badRequest(`Header ${name} ${quote(key)} stands for more than 32 bits`);
+  if (number / spaces >= 2 ** 32) throw badRequest(`Header ${name} ${quote(key)} is more than 32 bits`);
   if (number % spaces !== 0) throw badRequest(`Header ${name} ${quote(key)} is not a multiple of its ${spaces} spaces`);
   return number / spaces;
 }

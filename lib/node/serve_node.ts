@@ -152,7 +152,7 @@ export function serveNode<Data>(
       ours = takes?.(request) ?? true;
     } catch (error) {
       group.report(error); // An error thrown in an event listener would end the process.
-      const refusal = new HandshakeError("The choice failed", { status: 500, cause: error });
+      const refusal = new HandshakeError("takes() failed", { status: 500, cause: error });
       return void group.refuse(nodeConnection(socket), refusal);
     }
     if (ours) {

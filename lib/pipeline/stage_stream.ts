@@ -12,7 +12,7 @@ import { composeStages, type Stage } from "./stage.ts";
  * A batch that ends in an error is output before the stream errors. The readable side's default high-water mark is 0, so a chunk
  * is transformed only when a reader waits for it, and the batch cannot be discarded with the queue.
  *
- * @example A stage of your own
+ * @example A custom stage
  * ```ts
  * import { type Stage, StageStream } from "@sluice/websocket/frames";
  * import { assertEquals } from "@std/assert";

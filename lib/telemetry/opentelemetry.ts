@@ -51,7 +51,7 @@ const METER = like("a meter of @opentelemetry/api", {
 /**
  * Makes an observer that counts and measures with OpenTelemetry.
  *
- * @example With Deno's exporter: run it with `OTEL_DENO=true`
+ * @example Use Deno's exporter (run with `OTEL_DENO=true`)
  * ```ts ignore
  * import { metrics } from "npm:@opentelemetry/api@^1";
  * import { serve } from "@sluice/websocket";

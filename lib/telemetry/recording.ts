@@ -50,12 +50,14 @@ export function readLine(text: string, number: number): Recording {
       if (read !== undefined) return { ms, way, bytes: read };
     }
   }
-  throw new TypeError(`Line ${number} is not one of a recording`);
+  throw new TypeError(`Line ${number} is not part of a recording`);
 }
 
 function readFacts(line: Readonly<Record<string, unknown>>, number: number): RecordingFacts {
   const { tap, role, extensions, standard, limits } = line;
-  if (tap !== TAP_VERSION) throw new TypeError(`Line ${number} is of version ${tap}, and ${TAP_VERSION} is read here`);
+  if (tap !== TAP_VERSION) {
+    throw new TypeError(`Line ${number} is of version ${tap}, but only version ${TAP_VERSION} is supported`);
+  }
   if (standard === false) throw new TypeError("Cannot replay: the frames are of a draft, not of RFC 6455");
   if ((role !== "client" && role !== "server") || typeof extensions !== "string" || !isRecord(limits)) {
     throw new TypeError(`Line ${number} is not the start of a recording`);

@@ -22,14 +22,14 @@ export const RECOVERY_METRICS = {
     kind: "histogram",
     name: "websocket.recovery.gap",
     unit: "{message}",
-    help: "Messages that a subscriber that came back had missed, and was given",
+    help: "Missed messages that a returning subscriber received",
     buckets: [0, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000],
   },
   unrecovered: {
     kind: "counter",
     name: "websocket.recovery.unrecovered",
     unit: "{subscription}",
-    help: "Subscriptions that could not go on where they were",
+    help: "Subscriptions that could not resume where they were",
     label: "reason",
     values: ["epoch-changed", "too-far-behind"],
   },
@@ -37,7 +37,7 @@ export const RECOVERY_METRICS = {
     kind: "upDownCounter",
     name: "websocket.recovery.held",
     unit: "By",
-    help: "Bytes of messages in memory for those who catch up",
+    help: "Bytes of messages in memory for subscribers that catch up",
   },
 } as const satisfies Readonly<Record<string, Metric>>;
 
@@ -59,7 +59,7 @@ export interface PrometheusRecoveryMetrics {
  * Makes metrics of topics that catch up: how long the log takes, how many messages returning clients had missed, and how many
  * clients could not resume.
  *
- * @example How long the log takes
+ * @example Measure how long the log takes
  * ```ts
  * import { createRecoverableHub, memoryLog } from "@sluice/websocket/recovery";
  * import { prometheusRecoveryMetrics } from "@sluice/websocket/telemetry";

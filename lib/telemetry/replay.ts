@@ -49,7 +49,7 @@ export type ReplayEvent =
  * Replays a recording. Limits that need a clock (`messageTimeout`, `maxPingsPerSecond`) are not checked again. If compression
  * kept a context from before the recording, that context is missing: start the tap in an observer's `opened`.
  *
- * @example What came in
+ * @example Show the received messages
  * ```ts
  * import { connect, serve } from "@sluice/websocket";
  * import { replay } from "@sluice/websocket/telemetry";

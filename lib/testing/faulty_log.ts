@@ -88,7 +88,7 @@ export class FaultyMemoryLog implements FaultyLog {
 /**
  * Makes an in-memory log that fails on demand. Use it to test what an application does when messages are refused, late or gone.
  *
- * @example A publisher hears of a full log, and a client that it has missed something
+ * @example A publisher gets an error for a full log, and a client notices lost messages
  * ```ts
  * import { createRecoverableHub } from "@sluice/websocket/recovery";
  * import { faultyLog } from "@sluice/websocket/testing";

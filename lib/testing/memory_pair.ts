@@ -23,7 +23,7 @@ export interface MemoryEnd extends ByteConnection, BytePair {
 /**
  * Makes a connection in memory, for `accept`, for `connect({ conn })` and for `rawPeer`.
  *
- * @example Bytes go both ways, and a full way makes the writer wait
+ * @example Bytes in both directions, and a writer that waits for room
  * ```ts
  * import { memoryPair } from "@sluice/websocket/testing";
  * import { assertEquals } from "@std/assert";
@@ -85,7 +85,7 @@ function readableOf(way: Way): BytePair["readable"] {
       if (bytes === null) controller.close();
       else controller.enqueue(bytes);
     },
-    cancel: (reason) => way.fail(reason ?? new Error("The other end of the connection reads no more")),
+    cancel: (reason) => way.fail(reason ?? new Error("The other end of the connection no longer reads")),
   }, { highWaterMark: 0 });
 }
 

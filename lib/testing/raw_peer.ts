@@ -177,7 +177,7 @@ export class RawPeer implements Disposable {
   async expectStatus(status: number): Promise<string> {
     const head = await this.readHead();
     const [line = ""] = head.split("\r\n");
-    if (!line.startsWith(`HTTP/1.1 ${status} `)) throw new ExpectationError(`Got answer "${line}", not ${status}`);
+    if (!line.startsWith(`HTTP/1.1 ${status} `)) throw new ExpectationError(`Got response "${line}", not ${status}`);
     return head;
   }
 
@@ -207,7 +207,7 @@ export class RawPeer implements Disposable {
    * @throws {TypeError} If the connection does not come from `memoryPair`.
    */
   reset(): void {
-    if (!isMemoryEnd(this.conn)) throw new TypeError("Cannot reset the connection: it is not one of memoryPair");
+    if (!isMemoryEnd(this.conn)) throw new TypeError("Cannot reset the connection: it does not come from memoryPair");
     this.conn.reset();
   }
 
@@ -303,7 +303,7 @@ function decodeHex(text: string): Uint8Array<ArrayBuffer> {
   const digits = text.replaceAll(" ", "");
   if (digits.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(digits)) {
     throw new TypeError(
-      `Cannot send ${JSON.stringify(text)}: it is not bytes in hexadecimal digits; text() makes a frame`,
+      `Cannot send ${JSON.stringify(text)}: it is not hexadecimal. Use text() to make a frame`,
     );
   }
   return Uint8Array.from({ length: digits.length / 2 }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));

@@ -62,7 +62,7 @@ export function turn(): Promise<void> {
  * that can happen in memory without more input has then happened. It does not wait for anything else (a socket, a file,
  * `crypto.subtle`, a compression stream): use {@linkcode soon} or {@linkcode until} for these.
  *
- * @example That nothing was sent
+ * @example Check that nothing was sent
  * ```ts
  * import { connectedPair, settle } from "@sluice/websocket/testing";
  * import { assertEquals } from "@std/assert";

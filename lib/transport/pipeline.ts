@@ -62,7 +62,7 @@ export interface Pipeline {
  * Use this to build your own stack: it has no timeouts, no keepalive and no extensions. `accept`, `serve` and `connect` have
  * them, cost less for each message, and are the usual way. `examples/pipeline.ts` connects the same streams by hand.
  *
- * @example A server of streams over a `Deno.Conn`
+ * @example A server that uses streams over a `Deno.Conn`
  * ```ts
  * import { connect, DEFAULT_LIMITS } from "@sluice/websocket";
  * import { pipeline } from "@sluice/websocket/pipeline";

@@ -67,7 +67,7 @@ interface Scope {
  * });
  * ```
  *
- * @example Workers on many machines: one broker for all of them, which is closed when the server has stopped
+ * @example Workers on many machines, with one broker that is closed when the server has stopped
  * ```ts ignore
  * import { serve } from "@sluice/websocket";
  * import { createHub } from "@sluice/websocket/hub";

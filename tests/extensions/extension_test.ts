@@ -310,7 +310,7 @@ Deno.test("a client refuses an answer with an extension that is unknown, comes t
     const [answer, reason] of [
       ["x-other", /"x-other", which was not offered/],
       ["x-flip, x-other", /"x-other", which was not offered/],
-      ["x-flip, x-flip", /"x-flip" beside "x-flip"/],
+      ["x-flip, x-flip", /"x-flip", which conflicts with "x-flip"/],
       ["x-flip; key=1", /refuses its parameters/],
       ["x-flip; =", /malformed/],
     ] as const

@@ -70,7 +70,7 @@ for (
 
   Deno.test(`a client refuses an answer with two extensions that want ${what}`, () => {
     const toys = [toy({ name: "one", ...one }), toy({ name: "other", ...other })];
-    assertThrows(() => confirmExtensions(offers("one, other"), toys), Error, '"other" beside "one"');
+    assertThrows(() => confirmExtensions(offers("one, other"), toys), Error, '"other", which conflicts with "one"');
   });
 }
 
@@ -98,7 +98,11 @@ Deno.test("a client takes an answer in the server's order", () => {
 
 Deno.test("a client refuses an extension that it did not offer, one that comes twice, and parameters that are wrong", () => {
   assertThrows(() => confirmExtensions(offers("x-flip"), []), Error, '"x-flip", which was not offered');
-  assertThrows(() => confirmExtensions(offers("x-toy, x-toy"), [toy({})]), Error, '"x-toy" beside "x-toy"');
+  assertThrows(
+    () => confirmExtensions(offers("x-toy, x-toy"), [toy({})]),
+    Error,
+    '"x-toy", which conflicts with "x-toy"',
+  );
   assertThrows(() => confirmExtensions(offers("x-toy; a"), [toy({ takes: () => false })]), RangeError, "refuses");
 });
 

@@ -123,7 +123,7 @@ Deno.test("T2: the end of the session is the end of its sockets, with what the s
       assertEquals(error.message, "The HTTP/2 session ended");
     }
     await soon(session.closed, "The end of the session");
-    await assertRejects(() => session.connect("/3"), ConnectionError, "ended or goes away");
+    await assertRejects(() => session.connect("/3"), ConnectionError, "ended or is shutting down");
     assertEquals(session.connections.size, 0);
   }
 });
@@ -135,7 +135,7 @@ Deno.test("after a GOAWAY the open sockets go on, and no other is opened", async
   server.sessions[0]!.goaway(constants.NGHTTP2_NO_ERROR);
   await socket.send("still here");
   assertEquals((await soon(socket[Symbol.asyncIterator]().next(), "A reply")).value, "still here");
-  await assertRejects(() => session.connect("/2"), ConnectionError, "ended or goes away");
+  await assertRejects(() => session.connect("/2"), ConnectionError, "ended or is shutting down");
   assertEquals((await soon(socket.close(), "The end")).wasClean, true);
 });
 

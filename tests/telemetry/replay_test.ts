@@ -135,7 +135,7 @@ Deno.test("what cannot be replayed says why: lines lost, no bytes, no start, an 
   const run = (changed: string[]) => () => [...replay(changed)];
   assertThrows(run(lines.toSpliced(1, 0, '{"ms":1,"lost":2}')), TypeError, "past line 2: 2 lines were lost");
   assertThrows(run(lines.slice(1)), TypeError, "Line 1 is not the start");
-  assertThrows(run(lines.toSpliced(2, 0, "what?")), TypeError, "Line 3 is not one of a recording");
+  assertThrows(run(lines.toSpliced(2, 0, "what?")), TypeError, "Line 3 is not part of a recording");
   assertThrows(run(lines.filter((line) => !line.includes('"bytes"'))), TypeError, "the bytes were not recorded");
   const named = JSON.stringify({ ...JSON.parse(lines[0]!), extensions: "x-letters" });
   assertThrows(run(lines.with(0, named)), Error, 'extension "x-letters" is not given');

@@ -128,5 +128,5 @@ Deno.test("cancel and abort reach the other end, past a write that waits", async
   await assertRejects(() => writing);
   assertStrictEquals(await assertRejects(() => far.readable.getReader().read()), cause);
   await near.readable.cancel();
-  await assertRejects(() => far.writable.getWriter().write(counting(1)), Error, "reads no more");
+  await assertRejects(() => far.writable.getWriter().write(counting(1)), Error, "no longer reads");
 });

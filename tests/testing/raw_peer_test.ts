@@ -87,7 +87,7 @@ Deno.test("another frame, another code, another status or bytes before the end f
   await fails(() => server.expectClose(1000), 'Got frame text "b", not close 1000');
   await fails(() => server.expectClose(1000), 'Got frame close 1001 "", not close 1000');
   assertEquals(await server.expectClose(1005), "");
-  await fails(() => server.expectStatus(101), 'Got answer "HTTP/1.1 404 Not Found", not 101');
+  await fails(() => server.expectStatus(101), 'Got response "HTTP/1.1 404 Not Found", not 101');
   await client.closeWrite();
   await fails(() => server.expectEnd(), "Got 1 bytes before the end");
 });

@@ -41,7 +41,7 @@ export interface DeflateParameters {
 export function readParameters(params: readonly ExtensionParam[], from: "client" | "server"): DeflateParameters {
   const seen = new Map<string, string | undefined>();
   for (const { name, value } of params) {
-    if (seen.has(name)) throw new RangeError(`Parameter ${name} comes twice`);
+    if (seen.has(name)) throw new RangeError(`Parameter ${name} is repeated`);
     seen.set(name, value);
   }
   const flag = (name: string): boolean => {

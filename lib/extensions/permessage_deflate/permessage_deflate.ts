@@ -256,7 +256,7 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
       const canKeep = canKeepContext();
       // §7.1.1.1, §7.1.2.1: the server must have granted what was requested of it.
       if ((!(serverContextTakeover ?? true) || !canKeep) && !answer.serverNoContextTakeover) {
-        throw new RangeError("Parameter server_no_context_takeover was asked for and not granted");
+        throw new RangeError("Parameter server_no_context_takeover was requested but not granted");
       }
       if ((answer.serverMaxWindowBits ?? 15) > settings.serverMaxWindowBits) {
         throw new RangeError(`Parameter server_max_window_bits must be ${settings.serverMaxWindowBits} or less`);

@@ -203,7 +203,7 @@ export function createInflater(windowBits: number, keepContext = canKeepContext(
       // left over (§7.2.3.4), or the tail is, if the block is the empty one that the tail belongs to (§7.2.1).
       const endedHere = left === end.length;
       if (forget && left !== 1 && left !== END.length && !endedHere) {
-        throw new InflateError("Compressed data is cut off");
+        throw new InflateError("Compressed data is truncated");
       }
       if (forget || endedHere) stepper.reset();
       return pieces;

@@ -52,7 +52,7 @@ export interface ClosePayload {
 /**
  * Whether a code may be sent in a close frame: the codes of §7.4.1 and IANA, and 3000 to 4999 (§7.4.2).
  *
- * @example Yours begin at 3000
+ * @example Codes for applications start at 3000
  * ```ts
  * import { isSendableCloseCode } from "@sluice/websocket/frames";
  * import { assertEquals } from "@std/assert";
@@ -109,7 +109,7 @@ const NO_REASON = new Uint8Array(0);
 /**
  * Makes the payload of a close frame.
  *
- * @example There and back
+ * @example Encode and decode
  * ```ts
  * import { CloseCode, decodeClosePayload, encodeClosePayload } from "@sluice/websocket/frames";
  * import { assertEquals, assertThrows } from "@std/assert";

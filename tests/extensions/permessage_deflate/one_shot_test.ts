@@ -31,6 +31,6 @@ Deno.test("without the handle a server keeps no context and asks the client for 
 Deno.test("without the handle a client offers no takeover and refuses a server that keeps its context", () => {
   const extension = permessageDeflate(TAKEOVER);
   assertEquals(extension.offer(), [params(`${NO_TAKEOVER}; client_max_window_bits`), params(NO_TAKEOVER)]);
-  assertThrows(() => extension.confirm(params("")), RangeError, "server_no_context_takeover was asked for");
+  assertThrows(() => extension.confirm(params("")), RangeError, "server_no_context_takeover was requested");
   assertEquals(extension.confirm(params("server_no_context_takeover")).params, params(NO_TAKEOVER));
 });

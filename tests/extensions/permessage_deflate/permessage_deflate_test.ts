@@ -132,14 +132,14 @@ for (
     [{}, "server_max_window_bits", "needs a value"],
     [{}, "client_max_window_bits", "needs a value"],
     [{}, "client_no_context_takeover=1", "takes no value"],
-    [{}, "server_no_context_takeover; server_no_context_takeover", "comes twice"],
+    [{}, "server_no_context_takeover; server_no_context_takeover", "is repeated"],
     [{}, "mode=fast", "is unknown"],
-    [{ serverContextTakeover: false }, "", "server_no_context_takeover was asked for"],
+    [{ serverContextTakeover: false }, "", "server_no_context_takeover was requested"],
     [{ serverMaxWindowBits: 10 }, "", "server_max_window_bits must be 10 or less"],
     [{ clientMaxWindowBits: 12 }, "client_max_window_bits=13", "client_max_window_bits must be 12 or less"],
     [{ clientMaxWindowBits: 12 }, 'client_max_window_bits="15"', "client_max_window_bits must be 12 or less"],
     [{ clientMaxWindowBits: 12 }, "client_max_window_bits=09", "must be 8 to 15"],
-    [{ clientMaxWindowBits: 12 }, "client_max_window_bits=9; client_max_window_bits=9", "comes twice"],
+    [{ clientMaxWindowBits: 12 }, "client_max_window_bits=9; client_max_window_bits=9", "is repeated"],
     [{ serverMaxWindowBits: 10 }, "server_max_window_bits=11", "server_max_window_bits must be 10 or less"],
   ] satisfies [PerMessageDeflateOptions, string, string][]
 ) {
@@ -152,7 +152,11 @@ for (
 
 Deno.test("a client that offered no compression, or is answered twice, fails the handshake", async () => {
   await assertRejects(() => client(D), HandshakeError, "which was not offered");
-  await assertRejects(() => client(`${D}, ${D}`, { perMessageDeflate: true }), HandshakeError, `"${D}" beside "${D}"`);
+  await assertRejects(
+    () => client(`${D}, ${D}`, { perMessageDeflate: true }),
+    HandshakeError,
+    `"${D}", which conflicts with "${D}"`,
+  );
 });
 
 Deno.test("options out of range are refused at once, with the name and the range", () => {
