@@ -1,5 +1,5 @@
 /**
- * An adapter for crossws, on which h3, Nitro and Nuxt stand: its hooks run on connections of ours. crossws itself is not loaded.
+ * An adapter for crossws, which h3, Nitro and Nuxt use. Its hooks run on Sluice connections. crossws itself is not loaded.
  *
  * @example h3 on a server of ours
  * ```ts ignore
@@ -16,9 +16,9 @@
  * serve({ port: 8000, ...fromH3 }, handler);
  * ```
  *
- * What differs from crossws' own adapters: hooks that return a promise are awaited before the next message, so that a slow one stops its
- * client; topics are a hub's (`./hub`), where a message is encoded once and a slow subscriber is disconnected with 1013; servers share
- * their topics by a broker of that hub, and not by `sync`.
+ * There are three differences from the adapters of crossws. If a hook returns a promise, the next message waits for it, so a slow
+ * hook slows down its client. Topics belong to a hub (`./hub`), which encodes each message once and disconnects slow subscribers
+ * with code 1013. Servers share topics with a broker of that hub, not with `sync`.
  *
  * @module
  */
@@ -38,27 +38,27 @@ import { upgradeWebSocket } from "./fetch.ts";
 
 export type { CrosswsHook, CrosswsHooks, CrosswsMessage, CrosswsPeer, PeerContext };
 
-/** What the adapter takes: the options of crossws' own, and ours. */
+/** The options of the adapter: those of crossws, and those of Sluice. */
 export interface CrosswsOptions {
-  /** The hooks of all connections: `defineHooks` of crossws gives them their types. */
+  /** The hooks of all connections. `defineHooks` of crossws gives them their types. */
   hooks?: CrosswsHooks;
-  /** Finds the hooks of one request, which run besides. */
+  /** Returns further hooks for one request. */
   resolve?(request: Request): CrosswsHooks | undefined | Promise<CrosswsHooks | undefined>;
   /**
-   * The application, such as `app.fetch` of h3. It answers the requests that ask for no WebSocket, and without `resolve` the hooks are
-   * those of its answer to the others. An error without hooks refuses the handshake.
+   * The application, such as `app.fetch` of h3. It answers ordinary requests. Without `resolve`, its response to a handshake
+   * provides the hooks. An error response without hooks refuses the handshake.
    */
   fetch?(request: Request, info: UpgradeInfo): Response | Promise<Response>;
   /** The namespace of a request. By default its path. */
   getNamespace?(request: Request): string;
-  /** Chooses the subprotocol where the hook `upgrade` does not. By default none. */
+  /** Chooses the subprotocol if the hook `upgrade` does not. By default none. */
   handleProtocols?(
     protocols: Set<string>,
     request: Request,
   ): string | false | null | undefined | Promise<string | false | null | undefined>;
-  /** What topics are for. By default a hub of the adapter's own. */
+  /** The hub of the topics. By default the adapter has its own. */
   hub?: Hub;
-  /** What else counts for requests of `Deno.serve`: see `FetchUpgradeOptions` of `./fetch`. */
+  /** Further options for requests of `Deno.serve`; see `FetchUpgradeOptions` of `./fetch`. */
   platform?: Omit<UpgradeRequestOptions, "protocols" | "headers" | "data" | "hub" | "remoteAddr">;
 }
 
@@ -72,13 +72,13 @@ const OPTION_KINDS: OptionKinds<CrosswsOptions> = {
   platform: bag(without(UPGRADE_REQUEST_OPTION_KINDS, "protocols", "headers", "data", "hub", "remoteAddr")),
 };
 
-/** What is known of a request besides. */
+/** Information about a request. */
 export interface CrosswsInfo {
   /** The client's address. */
   readonly remoteAddr?: Address | undefined;
 }
 
-/** An adapter, as crossws' own are. */
+/** An adapter, like those of crossws. */
 export interface CrosswsAdapter {
   /** The open connections by their namespace. */
   readonly peers: ReadonlyMap<string, ReadonlySet<CrosswsPeer>>;
@@ -86,30 +86,30 @@ export interface CrosswsAdapter {
   readonly hub: Hub;
   /** Publishes a message to all subscribers of a topic, in one namespace or in all. */
   publish(topic: string, data: unknown, options?: { compress?: boolean; namespace?: string }): void;
-  /** Closes every connection. The server goes on. */
+  /** Closes every connection. The server keeps running. */
   close(code?: number, reason?: string): Promise<void>;
   /**
-   * Answers a request for a WebSocket: one that came through `fromFetch` of `./fetch`, or one of `Deno.serve`.
+   * Answers a request for a WebSocket that arrived through `fromFetch` of `./fetch` or `Deno.serve`.
    *
    * @param request The request.
-   * @param info What else is known of it.
-   * @returns The answer.
+   * @param info Information about it.
+   * @returns The response.
    */
   handleUpgrade(request: Request, info?: CrosswsInfo): Promise<Response>;
   /**
-   * Answers any request: those for a WebSocket here, and the others with the application.
+   * Answers any request: WebSocket requests with the adapter, others with the application.
    *
    * @param request The request.
-   * @param info What else is known of it.
-   * @returns The answer.
+   * @param info Information about it.
+   * @returns The response.
    */
   fetch(request: Request, info: UpgradeInfo): Promise<Response>;
 }
 
 /**
- * Makes the adapter.
+ * Creates the adapter.
  *
- * @param options The hooks, or how they are found.
+ * @param options The hooks, or how to find them.
  * @returns The adapter.
  * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
@@ -132,7 +132,7 @@ class Adapter implements CrosswsAdapter {
   constructor(options: CrosswsOptions) {
     this.#options = options;
     this.hub = options.hub ?? createHub();
-    this.handleUpgrade = this.handleUpgrade.bind(this); // crossws' own need no `this`
+    this.handleUpgrade = this.handleUpgrade.bind(this); // the adapters of crossws need no `this`
     this.fetch = this.fetch.bind(this);
     this.publish = this.publish.bind(this);
     this.close = this.close.bind(this);
@@ -160,7 +160,7 @@ class Adapter implements CrosswsAdapter {
 
   async handleUpgrade(request: Request, info: CrosswsInfo = {}): Promise<Response> {
     const { hooks, getNamespace, handleProtocols, platform } = this.#options;
-    // The platform takes what it knows of a request with it when that is upgraded.
+    // The platform's information about a request is no longer available after the upgrade.
     const asked = new Request(request.url, { headers: request.headers });
     const caller = new HookCaller(hooks, await this.#resolve(request, info));
     if (caller.empty) return new Response("There is no WebSocket here\n", { status: 404 });
@@ -197,7 +197,7 @@ class Adapter implements CrosswsAdapter {
       },
     });
   }
-  /** The hooks of one request. */
+  /** Returns the hooks of one request. */
   async #resolve(request: Request, info: CrosswsInfo): Promise<CrosswsHooks | undefined> {
     const { hooks, resolve, fetch } = this.#options;
     if (resolve !== undefined) return await resolve(request);
@@ -216,12 +216,12 @@ function asksForWebSocket({ headers }: Request): boolean {
   return hasToken([["upgrade", headers.get("upgrade") ?? ""]], "upgrade", "websocket");
 }
 
-/** The subprotocols that a client offers. */
+/** Returns the subprotocols that a client offers. */
 function offeredBy({ headers }: Request): Set<string> {
   return new Set(listValues([["offered", headers.get("sec-websocket-protocol") ?? ""]], "offered"));
 }
 
-/** What the server or the application keeps with a request, as srvx and h3 do. */
+/** Returns the context that the server or the application keeps with a request, as srvx and h3 do. */
 function contextOf(request: Request): PeerContext {
   return "context" in request && isContext(request.context) ? request.context : {};
 }

@@ -1,5 +1,5 @@
 /**
- * The hooks of crossws, and how they are found and called.
+ * The hooks of crossws: finding and calling them.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { isObject } from "../option_kinds.ts";
 /** A hook. crossws gives the arguments their types. */
 export type CrosswsHook = (...args: never[]) => unknown;
 
-/** The hooks of a connection: crossws' `Hooks`, but for `ping` and `pong`, which are not called. */
+/** The hooks of a connection: crossws' `Hooks`, except that `ping` and `pong` are not called. */
 export interface CrosswsHooks {
-  /** Decides about a request: refuses with a `Response`, or gives `headers`, `protocol`, `namespace` and `context`. */
+  /** Decides about a request: returns a `Response` to refuse, or `headers`, `protocol`, `namespace` and `context`. */
   upgrade?: CrosswsHook;
   /** A connection is open. */
   open?: CrosswsHook;
@@ -23,29 +23,29 @@ export interface CrosswsHooks {
   close?: CrosswsHook;
   /** A connection did not end cleanly. */
   error?: CrosswsHook;
-  /** Is not called: `socket.ping()` of ours resolves with the time that the answer took. */
+  /** Not called. `socket.ping()` of Sluice resolves with the round trip time. */
   ping?: CrosswsHook;
-  /** Is not called. */
+  /** Not called. */
   pong?: CrosswsHook;
 }
 
-/** What the hook `upgrade` gives. */
+/** The result of the hook `upgrade`. */
 export interface UpgradeChoice {
-  /** Header fields of the answer. */
+  /** Header fields of the response. */
   readonly headers?: HeadersInit;
   /** The subprotocol. */
   readonly protocol?: string;
   /** The namespace. */
   readonly namespace?: string;
-  /** What the peer keeps. */
+  /** The context of the peer. */
   readonly context?: Record<string, unknown>;
 }
 
-/** Calls the hooks of one connection: those of all, and those of its request. */
+/** Calls the hooks of one connection: the common hooks and those of its request. */
 export class HookCaller {
   readonly #hooks: readonly CrosswsHooks[];
 
-  /** @param hooks The hooks, of which some may be missing. */
+  /** @param hooks The hooks. Some may be missing. */
   constructor(...hooks: readonly (CrosswsHooks | undefined)[]) {
     this.#hooks = hooks.filter((each) => each !== undefined);
   }
@@ -55,7 +55,7 @@ export class HookCaller {
     return this.#hooks.length === 0;
   }
 
-  /** Calls a hook. Returns a promise if one of those called is not done. */
+  /** Calls a hook. Returns a promise if a called function is not done. */
   call(name: keyof CrosswsHooks, ...args: readonly unknown[]): Promise<unknown> | undefined {
     let busy: Promise<unknown> | undefined;
     for (const hooks of this.#hooks) {
@@ -67,7 +67,7 @@ export class HookCaller {
     return busy;
   }
 
-  /** Asks the hooks `upgrade`, of which the last that decides something counts. A `Response` may be thrown too. */
+  /** Calls the hooks `upgrade`. The last one that decides something counts. They may also throw a `Response`. */
   async upgrade(request: Request): Promise<UpgradeChoice | Response> {
     let choice: UpgradeChoice | Response = {};
     try {
@@ -85,15 +85,16 @@ export class HookCaller {
   }
 }
 
-/** Where crossws keeps the hooks that an application attaches to a request. */
+/** The key under which crossws keeps the hooks that an application attaches to a request. */
 const HOOKS: unique symbol = Symbol.for("crossws.hooks");
 
 /**
- * The hooks in an application's answer to a handshake, as h3 gives them: its property `crossws`, or what was attached to the request.
+ * Finds the hooks in an application's response to a handshake, as h3 provides them: in its property `crossws`, or attached to the
+ * request.
  *
- * @param request The request that the application was given.
- * @param answer What it answered.
- * @returns The hooks; hooks that refuse with the answer where there are none and it is an error; else `undefined`.
+ * @param request The application's request.
+ * @param answer Its response.
+ * @returns The hooks, or hooks that refuse if the response is an error without hooks, or `undefined`.
  */
 export function hooksIn(request: Request, answer: unknown): CrosswsHooks | undefined {
   const attached: unknown = Reflect.get(request, HOOKS);

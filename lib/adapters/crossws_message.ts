@@ -1,5 +1,5 @@
 /**
- * A message as crossws' hooks are given it.
+ * A message for the hooks of crossws.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import type { CrosswsPeer } from "./crossws_peer.ts";
 
 /** A message: crossws' `Message`. */
 export class CrosswsMessage {
-  /** The message as it came: a string, or bytes that are a part of a read. */
+  /** The raw message: a string, or bytes that are a part of a network read. */
   readonly rawData: Message;
-  /** The connection that it came on. */
+  /** The connection that received it. */
   readonly peer: CrosswsPeer;
   #id: string | undefined;
 
@@ -18,14 +18,14 @@ export class CrosswsMessage {
    * Makes a message.
    *
    * @param rawData The message.
-   * @param peer The connection that it came on.
+   * @param peer The connection that received it.
    */
   constructor(rawData: Message, peer: CrosswsPeer) {
     this.rawData = rawData;
     this.peer = peer;
   }
 
-  /** A random name for the message. */
+  /** A random id of the message. */
   get id(): string {
     return this.#id ??= crypto.randomUUID();
   }
@@ -40,7 +40,7 @@ export class CrosswsMessage {
     return typeof this.rawData === "string" ? new TextEncoder().encode(this.rawData) : this.rawData;
   }
 
-  /** The message as bytes in memory of their own. */
+  /** The message as bytes in their own memory. */
   arrayBuffer(): ArrayBuffer {
     return this.uint8Array().slice().buffer;
   }

@@ -1,5 +1,5 @@
 /**
- * A connection as crossws' hooks are given it.
+ * A connection for the hooks of crossws.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import type { WebSocketConnection } from "../connection/websocket_connection.ts"
 import type { Hub } from "../hub/hub_options.ts";
 import type { MessageData } from "../pipeline/messages/message.ts";
 
-/** What the hooks keep with a connection. */
+/** The data that hooks keep with a connection. */
 export type PeerContext = Record<string, unknown>;
 
-/** What a peer is made of. */
+/** The parts of a peer. */
 export interface PeerInit {
   /** The connection. */
   readonly connection: WebSocketConnection;
@@ -20,11 +20,11 @@ export interface PeerInit {
   readonly request: Request;
   /** The namespace. */
   readonly namespace: string;
-  /** What the hooks keep. */
+  /** The data of the hooks. */
   readonly context: PeerContext;
   /** The open connections of the namespace. */
   readonly peers: Set<CrosswsPeer>;
-  /** What topics are for. */
+  /** The hub of the topics. */
   readonly hub: Hub;
   /** The client's IP address, where it is known. */
   readonly remoteAddress: string | undefined;
@@ -32,15 +32,15 @@ export interface PeerInit {
 
 /** A connection: crossws' `Peer`. */
 export class CrosswsPeer {
-  /** The connection of ours. */
+  /** The Sluice connection. */
   readonly connection: WebSocketConnection;
-  /** The request that it began with: method, URL and header fields. */
+  /** The request of its handshake: method, URL and header fields. */
   readonly request: Request;
-  /** Where its topics are. By default the path of its request. */
+  /** The namespace of its topics. By default the path of its request. */
   readonly namespace: string;
-  /** What the hooks keep with it. */
+  /** The data that hooks keep with it. */
   readonly context: PeerContext;
-  /** The open connections of its namespace, this one among them. */
+  /** The open connections of its namespace, including this one. */
   readonly peers: Set<CrosswsPeer>;
   /** The topics that it is subscribed to. */
   readonly topics: Set<string> = new Set();
@@ -52,7 +52,7 @@ export class CrosswsPeer {
   /**
    * Makes a peer.
    *
-   * @param init What it is made of.
+   * @param init Its parts.
    */
   constructor({ connection, request, namespace, context, peers, hub, remoteAddress }: PeerInit) {
     this.connection = connection;
@@ -64,17 +64,17 @@ export class CrosswsPeer {
     this.#hub = hub;
   }
 
-  /** A random name for the connection. */
+  /** A random id of the connection. */
   get id(): string {
     return this.#id ??= crypto.randomUUID();
   }
 
-  /** The connection of ours: it has `url`, `protocol`, `readyState`, `bufferedAmount` and more. */
+  /** The Sluice connection, with `url`, `protocol`, `readyState`, `bufferedAmount` and more. */
   get websocket(): WebSocketConnection {
     return this.connection;
   }
 
-  /** Bytes that are queued. */
+  /** The queued bytes. */
   get bufferedAmount(): number {
     return this.connection.bufferedAmount;
   }
@@ -82,18 +82,18 @@ export class CrosswsPeer {
   /**
    * Sends a message.
    *
-   * @param data A string, bytes, or anything else, which is sent as crossws does it: numbers as text, objects as JSON.
-   * @param options Whether it is compressed.
-   * @returns Resolves when less than `highWaterMark` bytes are queued. It may be ignored.
+   * @param data A string, bytes, or another value, which is converted as in crossws: numbers to text, objects to JSON.
+   * @param options Whether to compress the message.
+   * @returns Resolves when less than `highWaterMark` bytes are queued. You can ignore the promise.
    */
   send(data: unknown, options?: SendOptions): Promise<void> {
     return this.connection.send(toMessageData(data), options);
   }
 
   /**
-   * Waits until at most so many bytes are queued, or the connection is not open any more.
+   * Waits until at most a number of bytes is queued, or the connection is no longer open.
    *
-   * @param options The number of bytes, what ends the waiting, and how often is looked.
+   * @param options The number of bytes, a signal to end the wait, and the polling interval.
    */
   async waitForDrain(options: { threshold?: number; pollInterval?: number; signal?: AbortSignal } = {}): Promise<void> {
     const { threshold = 0, pollInterval = 100, signal } = options;
@@ -121,7 +121,7 @@ export class CrosswsPeer {
   /**
    * Subscribes to a topic of the namespace.
    *
-   * @throws {LimitError} If it is one too many, or too long.
+   * @throws {LimitError} If the connection has too many topics, or the name is too long.
    */
   subscribe(topic: string): void {
     const [own, everywhere] = topicsOf(this.namespace, topic);
@@ -141,7 +141,7 @@ export class CrosswsPeer {
     this.topics.delete(topic);
   }
 
-  /** Publishes a message to all subscribers of a topic in the namespace, but for this connection. */
+  /** Publishes a message to all subscribers of a topic in the namespace, except this connection. */
   publish(topic: string, data: unknown, options?: SendOptions): void {
     this.#hub.publishFrom(this.connection, topicsOf(this.namespace, topic)[0], toMessageData(data), options);
   }
@@ -158,7 +158,7 @@ export class CrosswsPeer {
 }
 
 /**
- * The names that a topic has in the hub: in its namespace, and in all of them.
+ * Returns the names of a topic in the hub: in its namespace, and in all namespaces.
  *
  * @param namespace The namespace.
  * @param topic The topic.
@@ -167,7 +167,7 @@ export function topicsOf(namespace: string, topic: string): readonly [own: strin
   return [JSON.stringify([namespace, topic]), JSON.stringify([topic])];
 }
 
-/** What crossws makes of anything that is sent. */
+/** Converts a value to a message, as crossws does. */
 export function toMessageData(data: unknown): MessageData {
   if (typeof data === "string" || data instanceof ArrayBuffer) return data;
   if (data instanceof Uint8Array) return data;

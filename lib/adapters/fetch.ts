@@ -1,10 +1,10 @@
 /**
- * WebSockets inside an application that is a function from `Request` to `Response`: Hono, h3, Oak, Fresh, or your own. The application
- * decides about each handshake where it decides about everything else, in a route, and calls {@linkcode upgradeWebSocket} there.
+ * WebSockets inside an application that is a function from `Request` to `Response`: Hono, h3, Oak, Fresh, or your own. The
+ * application decides about each handshake in a route, and calls {@linkcode upgradeWebSocket} there.
  *
- * On a server of ours the connection is ours, with backpressure, ping and compression; {@linkcode fromFetch} makes what `serve`,
- * `serveNode` and `serveHttp2` take. In `Deno.serve` and `deno serve`, which call the application's `fetch` themselves, it is the
- * platform's, with all that the description of `./deno-serve` says.
+ * On a Sluice server the connection has backpressure, ping and compression; {@linkcode fromFetch} makes the options and the
+ * handler for `serve`, `serveNode` and `serveHttp2`. In `Deno.serve` and `deno serve`, which call the application's `fetch`
+ * themselves, the platform's WebSocket carries the connection; the description of `./deno-serve` lists what it lacks.
  *
  * @example One route of an application
  * ```ts
@@ -43,12 +43,15 @@ import type { UpgradeAnswer, UpgradeInfo } from "../server/server_options.ts";
 import { upgradeRequest } from "../server/upgrade_request.ts";
 import { UPGRADE_REQUEST_OPTION_KINDS, type UpgradeRequestOptions } from "../server/upgrade_request_options.ts";
 
-/** An application: from a request to its answer. `info` is what `serve` knows of the request. */
+/** An application, which returns a response for a request. `info` is the information of `serve` about the request. */
 export type FetchApplication = (request: Request, info: UpgradeInfo) => Response | Promise<Response>;
 
-/** What a server of ours takes so that an application decides about its handshakes. */
+/** The options and the handler for a Sluice server whose handshakes an application decides. */
 export interface FetchServing {
-  /** The option `http` of `serve`: the application itself. Servers of `node:http` and `node:http2` answer ordinary requests themselves. */
+  /**
+   * The option `http` of `serve`, which calls the application. Servers of `node:http` and `node:http2` answer ordinary requests
+   * themselves.
+   */
   http(request: Request, info: UpgradeInfo): Response | Promise<Response>;
   /** The option `upgrade` of every server. */
   upgrade(request: UpgradeRequest, info: UpgradeInfo): Promise<UpgradeAnswer | Response>;
@@ -56,12 +59,12 @@ export interface FetchServing {
   handler(socket: WebSocketConnection): Promise<void>;
 }
 
-/** How a request is upgraded. */
+/** The options of `upgradeWebSocket`. */
 export interface FetchUpgradeOptions<Data = unknown>
   extends Pick<UpgradeRequestOptions<Data>, "protocols" | "headers" | "data"> {
   /**
-   * What else counts for requests of `Deno.serve`, where there is no server of ours that was given it: the limits, `origins`, `hub`,
-   * `remoteAddr` and `onError`.
+   * Further options for requests of `Deno.serve`, where no Sluice server has them: the limits, `origins`, `hub`, `remoteAddr` and
+   * `onError`.
    */
   platform?: Omit<UpgradeRequestOptions<Data>, "protocols" | "headers" | "data">;
 }
@@ -74,13 +77,13 @@ const FETCH_UPGRADE_OPTION_KINDS: OptionKinds<FetchUpgradeOptions> = {
   platform: bag(without(UPGRADE_REQUEST_OPTION_KINDS, "protocols", "headers", "data")),
 };
 
-/** What the application decided about a request of ours: the connection keeps it until its handler runs. */
+/** The application's decision about a request of a Sluice server. The connection keeps it until its handler runs. */
 class Decision {
   readonly request: UpgradeRequest;
-  /** What runs the application's handler, once it has said yes. */
+  /** Runs the application's handler, once the application has accepted. */
   accepted: ((socket: WebSocketConnection) => Promise<void>) | undefined = undefined;
   protocol: string | undefined = undefined;
-  /** Whether the application has answered. */
+  /** Whether the application has responded. */
   over = false;
 
   constructor(request: UpgradeRequest) {
@@ -88,22 +91,22 @@ class Decision {
   }
 }
 
-/** What applications decide about requests of ours. */
+/** The decisions of applications about requests of Sluice servers. */
 const DECISIONS = new WeakMap<Request, Decision>();
 
-/** Only the platform can make an answer with 101, and Deno makes one for any `Request`. */
+/** Only the platform can create a response with 101, and Deno creates one for any `Request`. */
 const OTHER_REQUEST =
   "Cannot open the connection: the application has upgraded another Request than it was given, or used the " +
   "platform's own call. Call upgradeWebSocket() with the request itself, not with a copy";
 const noWebSocket = once(() => new HandshakeError("There is no WebSocket here", { status: 404 }));
 
 /**
- * Makes what a server of ours takes so that an application decides about its handshakes: the application gets each as a `Request`. It
- * lets in what it calls {@linkcode upgradeWebSocket} for, unless its answer is an error in the end; the header fields of its answer go
- * out with the 101, such as cookies of a middleware. Any other error or redirection that it answers with refuses the handshake, and so
- * does an ordinary page, with 404.
+ * Makes the options and the handler for a Sluice server whose handshakes an application decides. The application gets each
+ * handshake as a `Request`, and accepts it by calling {@linkcode upgradeWebSocket}, unless its final response is an error. The
+ * header fields of its response, such as cookies of a middleware, are sent with the 101. Any other error or redirect refuses the
+ * handshake; so does an ordinary page, with 404.
  *
- * The server's own checks come first: the origin, the limits, the handshake's rules.
+ * The server first checks the origin, the limits and the rules of the handshake.
  *
  * @example In a server of node:http, whose ordinary requests stay its own
  * ```ts
@@ -120,7 +123,7 @@ const noWebSocket = once(() => new HandshakeError("There is no WebSocket here", 
  *
  * @param fetch The application, such as `app.fetch` of Hono.
  * @returns The options and the handler.
- * @throws {TypeError} If it is no function.
+ * @throws {TypeError} If it is not a function.
  */
 export function fromFetch(fetch: FetchApplication): FetchServing {
   CALLBACK.check(fetch, "the first argument of fromFetch()");
@@ -154,15 +157,15 @@ export function fromFetch(fetch: FetchApplication): FetchServing {
 }
 
 /**
- * Answers a request with a WebSocket: one that an application was given by {@linkcode fromFetch}, or by `Deno.serve`.
+ * Responds with a WebSocket to a request that an application got from {@linkcode fromFetch} or from `Deno.serve`.
  *
- * @typeParam Data What the application keeps with the connection.
- * @param request The request, as the application was given it.
- * @param options The subprotocols, header fields and data, and what counts in `Deno.serve` only.
- * @param handler A function that holds the connection, or callbacks. It runs once the connection is open.
- * @returns The answer, which the application returns.
- * @throws {TypeError} If an option is unknown or has the wrong type, there is no handler, the request was upgraded before, or it comes from
- *   neither.
+ * @typeParam Data The type of `socket.data`.
+ * @param request The application's request.
+ * @param options The subprotocols, header fields and data, and options for `Deno.serve`.
+ * @param handler A function that handles the connection, or callbacks. It starts once the connection is open.
+ *   @returns The response, which the application has to return.
+ * @throws {TypeError} If an option is unknown or has the wrong type, there is no handler, the request was upgraded before, or it
+ *   comes from neither of them.
  * @throws {RangeError} If a number is out of range.
  */
 export function upgradeWebSocket<Data>(
@@ -170,7 +173,7 @@ export function upgradeWebSocket<Data>(
   options: FetchUpgradeOptions<Data> & { data: Data },
   handler: WebSocketHandler<Data, WebSocketConnectionWithData<Data>>,
 ): Response;
-/** Answers a request with a WebSocket, whose `data` may be attached later, or never. */
+/** Responds with a WebSocket. `data` may be attached later, or never. */
 export function upgradeWebSocket<Data = unknown>(
   request: Request,
   options: FetchUpgradeOptions<Data>,
@@ -200,13 +203,13 @@ export function upgradeWebSocket<Data>(
     socket.data = choice.data;
     await runHandler(socket, handler, (error) => socket.owner?.report(error));
   };
-  // No `Response` can be made with 101 outside the platform.
+  // A `Response` with 101 can be created only by the platform.
   return new Response(null, choice.headers === undefined ? {} : { headers: choice.headers });
 }
 
 const REQUEST = kind("a Request", isObject);
 
-/** A handshake as a `Request`: over HTTP/2 too it looks as frameworks know it. */
+/** Converts a handshake to a `Request`. Over HTTP/2 too, it looks like a handshake of HTTP/1.1, which frameworks expect. */
 function toRequest({ url, fields }: UpgradeRequest, { signal }: UpgradeInfo): Request {
   const headers = toHeaders(fields);
   headers.set("Connection", "Upgrade");

@@ -1,5 +1,5 @@
 /**
- * Hono's `upgradeWebSocket` on connections of ours. Hono itself is not loaded: the types of its context fit.
+ * Hono's `upgradeWebSocket` on Sluice connections. Hono itself is not loaded; the types are compatible with its context.
  *
  * @example On a server of ours
  * ```ts ignore
@@ -24,7 +24,8 @@
  * serveNode(serve({ fetch: app.fetch, port: 8000 }), { upgrade }, handler);
  * ```
  *
- * In `Deno.serve(app.fetch)` the platform's WebSockets carry the connections: the description of `./deno-serve` says what they lack.
+ * In `Deno.serve(app.fetch)` the platform's WebSockets carry the connections; the description of `./deno-serve` lists what they
+ * lack.
  *
  * @module
  */
@@ -37,7 +38,10 @@ import type { Message } from "../pipeline/messages/message.ts";
 import type { Address } from "../transport/transport.ts";
 import { type FetchUpgradeOptions, upgradeWebSocket as upgradeFetched } from "./fetch.ts";
 
-/** A part of Hono's `Context`. `(context: Context) => …`, with Hono's type, has the rest. */
+/**
+ * …`, with Hono's type, has the rest. => A part of Hono's `Context`. Use Hono's type, as in `(context: Context) => …`, for the
+ * rest. => …`, with Hono's type, has the rest.
+ */
 export interface HonoContext {
   /** Its request. */
   readonly req: {
@@ -69,9 +73,9 @@ export interface HonoContextLike {
   readonly env?: unknown;
 }
 
-/** A connection as Hono's events know it: Hono's `WSContext`. */
+/** A connection in Hono's events: Hono's `WSContext`. */
 export interface HonoSocket {
-  /** Our connection, with all that it can. */
+  /** The Sluice connection, with its whole API. */
   readonly raw: WebSocketConnection;
   /** The URL of the request. */
   readonly url: URL;
@@ -79,14 +83,14 @@ export interface HonoSocket {
   readonly protocol: string;
   /** 1 while the connection is open, 2 while it closes, 3 when it has ended. */
   readonly readyState: 0 | 1 | 2 | 3;
-  /** As what binary messages come. @default {"arraybuffer"} */
+  /** The type of binary messages. @default {"arraybuffer"} */
   binaryType: "arraybuffer" | "blob";
   /**
    * Sends a message.
    *
    * @param source The message.
-   * @param options Whether it is compressed.
-   * @returns Resolves when less than `highWaterMark` bytes are queued. It may be ignored.
+   * @param options Whether to compress the message.
+   * @returns Resolves when less than `highWaterMark` bytes are queued. You can ignore the promise.
    */
   send(source: string | ArrayBuffer | Uint8Array<ArrayBuffer>, options?: SendOptions): Promise<void>;
   /** Closes the connection. */
@@ -94,8 +98,8 @@ export interface HonoSocket {
 }
 
 /**
- * What happens on a connection: Hono's `WSEvents`. Where `onMessage` returns a promise, the next message waits for it, and so does the
- * client in the end.
+ * The events of a connection: Hono's `WSEvents`. If `onMessage` returns a promise, the next message waits for it, so a slow
+ * handler slows down the client.
  */
 export interface HonoEvents {
   /** The connection is open. */
@@ -104,26 +108,27 @@ export interface HonoEvents {
   onMessage?(event: MessageEvent<string | ArrayBuffer | Blob>, ws: HonoSocket): unknown;
   /** The connection has ended. */
   onClose?(event: CloseEvent, ws: HonoSocket): unknown;
-  /** The connection did not end cleanly, or one of the events threw. Comes before `onClose`. */
+  /** The connection did not end cleanly, or one of the events threw. Called before `onClose`. */
   onError?(event: Event, ws: HonoSocket): unknown;
 }
 
 /**
- * Hono's `upgradeWebSocket`. As with Hono's own, the first subprotocol that the client offers is chosen where `protocols` is not given,
- * and a request that asks for no WebSocket goes to the next handler of the route.
+ * Hono's `upgradeWebSocket`. As with Hono's own function, the first subprotocol that the client offers is chosen if `protocols`
+ * is not given, and an ordinary request goes to the next handler of the route.
  *
  * @typeParam Context Hono's context.
- * @param createEvents Makes what happens on the connection, for each request. What it throws goes to `app.onError`, and refuses.
+ * @param createEvents Returns the events of the connection, for each request. If it throws, `app.onError` gets the error and the
+ *   handshake is refused.
  * @param options The subprotocols, header fields and data.
  * @returns A handler for a route.
- * @throws {TypeError} At a request, if an option is unknown or has the wrong type, or `app.fetch` was not called by `fromFetch` of `./fetch`
- *   or `Deno.serve`.
+ * @throws {TypeError} When a request arrives, if an option is unknown or has the wrong type, or if `app.fetch` was not called by
+ *   `fromFetch` of `./fetch` or by `Deno.serve`.
  */
 export function upgradeWebSocket<Context extends HonoContextLike = HonoContext>(
   createEvents: (context: Context) => HonoEvents | Promise<HonoEvents>,
   options?: FetchUpgradeOptions,
 ): (context: Context, next: () => Promise<void>) => Promise<Response | void>;
-/** Upgrades inside a handler of one's own. */
+/** Upgrades a request inside your own handler. */
 export function upgradeWebSocket(
   context: HonoContextLike,
   events: HonoEvents,
@@ -151,7 +156,7 @@ function answer(
   const remoteAddr = addressIn(env);
   let ws: Socket;
   return upgradeFetched(raw, {
-    // What is malformed is refused as such, and is not the application's mistake.
+    // A malformed request is refused as such, because it is not the application's mistake.
     ...(isToken(offered) ? { protocols: offered } : {}),
     ...options,
     platform: { ...(remoteAddr === undefined ? {} : { remoteAddr }), ...options.platform },
@@ -163,7 +168,7 @@ function answer(
   });
 }
 
-/** Hono hands on what its server gives to `fetch` besides the request: anything, elsewhere. */
+/** Hono passes on the second argument of `fetch`, which may be anything on other servers. */
 function addressIn(env: unknown): Address | undefined {
   if (!isObject(env) || !("remoteAddr" in env)) return undefined;
   const { remoteAddr } = env;
@@ -200,7 +205,7 @@ class Socket implements HonoSocket {
     void this.raw.close(code, reason);
   }
 
-  /** A binary message of ours is a part of a read: Hono's is memory of its own. */
+  /** Our binary message is a part of a read, while Hono's has its own memory. */
   dataOf(message: Message): string | ArrayBuffer | Blob {
     if (typeof message === "string") return message;
     return this.binaryType === "blob" ? new Blob([message]) : message.slice().buffer;

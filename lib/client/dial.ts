@@ -46,7 +46,9 @@ export const dialer: Dialer = "Deno" in globalThis ? denoDialer : nodeDialer;
 /**
  * Connects to a server, up to the opening handshake.
  *
- * @param target The server. @param options The proxy and TLS. @param signal Aborts connecting, and leaves no connection open.
+ * @param target The server.
+ * @param options The proxy and TLS.
+ * @param signal Aborts connecting, and leaves no connection open.
  * @returns The connection. Its addresses are those of the TCP connection, so the remote address may be that of the proxy.
  * @throws {HandshakeError} If an HTTP proxy refuses.
  * @throws {ConnectionError} If the connection or its TLS handshake fails, with the cause.

@@ -48,8 +48,9 @@ export interface Dialer {
  * Does work over a connection, and closes the connection at once if the signal is aborted or the work fails.
  *
  * @param conn The connection.
- * @param signal Ends the work. @param work The work. If the signal is aborted, its reads and writes fail. @returns The result of
- *   the work.
+ * @param signal Ends the work.
+ * @param work The work. If the signal is aborted, its reads and writes fail.
+ * @returns The result of the work.
  */
 export async function closeOnFailure<T>(
   conn: { close(): void },

@@ -36,7 +36,9 @@ export function isRedirect(head: Pick<ResponseHead, "status" | "fields">): boole
  * `Cookie`, `Host`, the URL's user and password, the client's certificate, and `serverName`, which named this server
  * (CVE-2026-42498, aiohttp#13180). The subprotocols are always sent. Credentials in `Location` itself are ignored.
  *
- * @param hop The handshake that got the redirect. @param head The response. @returns The next handshake.
+ * @param hop The handshake that got the redirect.
+ * @param head The response.
+ * @returns The next handshake.
  * @throws {HandshakeError} If `Location` is not exactly one WebSocket URL, or leads from wss to ws or away from a Unix socket.
  */
 export function redirected({ target, headers, tls }: Hop, head: Pick<ResponseHead, "status" | "fields">): Hop {

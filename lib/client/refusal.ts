@@ -17,8 +17,9 @@ const BODY_TIME = 1_000;
 /**
  * Makes the error for a refusal, with its body up to the limit.
  *
- * @param message Says what was answered, and by which server. @param head The head of the response. @param body The source of its
- *   body, the bytes of it that were read with the head, and the most bytes to keep.
+ * @param message Says what was answered, and by which server.
+ * @param head The head of the response.
+ * @param body The source of its body, the bytes of it that were read with the head, and the most bytes to keep.
  * @returns The error.
  */
 export async function refusal(

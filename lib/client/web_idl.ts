@@ -30,8 +30,9 @@ export function defineInterface(
 /**
  * Checks that a call has its required arguments: `undefined` counts as an argument.
  *
- * @param given The number of arguments. @param call The name of the call, for the message. @throws {TypeError} If there is no
- *   argument.
+ * @param given The number of arguments.
+ * @param call The name of the call, for the message.
+ * @throws {TypeError} If there is no argument.
  */
 export function requireArgument(given: number, call: string): void {
   if (given === 0) throw new TypeError(`Cannot call ${call} without an argument: it takes one or more`);

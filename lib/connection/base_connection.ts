@@ -1,5 +1,5 @@
 /**
- * What every connection has: its facts, the topics, and the streams, which are made when the application first asks for them.
+ * The common part of all connections: facts, topics, and the streams, which are created on first use.
  *
  * @module
  */
@@ -23,15 +23,15 @@ import type { Frame, Role } from "../pipeline/frames/frame.ts";
 import type { TapOptions } from "./socket_options.ts";
 import type { CloseInfo, ConnectionFacts, StreamedMessage, WebSocketOpenInfo } from "./websocket_connection.ts";
 
-/** What the handshake made of a connection, and what the application gave it. */
+/** The result of the handshake, and what the application attaches to the connection. */
 export interface BaseConnectionInit<Data> extends Omit<ConnectionFacts, "headers"> {
-  /** What the application keeps with it. */
+  /** The application's data. */
   data: Data | undefined;
-  /** The hub that `subscribe`, `unsubscribe` and `publish` are for. */
+  /** The hub for `subscribe`, `unsubscribe` and `publish`. */
   hub?: Topics | undefined;
 }
 
-/** A connection without what carries it. */
+/** A connection without its transport. */
 export abstract class BaseConnection<Data> implements DrivenConnection<Data> {
   readonly role: Role;
   readonly url: string;
@@ -42,11 +42,11 @@ export abstract class BaseConnection<Data> implements DrivenConnection<Data> {
   readonly localAddr: Address | undefined;
   data: Data | undefined;
   ondrain: (() => void) | undefined = undefined;
-  /** What holds it. */
+  /** The owner of the connection. */
   owner: ConnectionOwner | undefined = undefined;
   onend: (() => void) | undefined = undefined;
   oncontrol: ((frame: Frame) => boolean) | undefined = undefined;
-  /** Whether the application dropped the connection: it wants no more messages either. */
+  /** Whether the application dropped the connection. Then it gets no more messages. */
   aborted = false;
 
   readonly #hub: Topics | undefined;
@@ -74,7 +74,7 @@ export abstract class BaseConnection<Data> implements DrivenConnection<Data> {
   abstract readonly shared: SharedSending | undefined;
   abstract readonly full: boolean;
   abstract readonly lends: boolean;
-  /** Bytes that `writable` queues before it asks to wait. */
+  /** The bytes that `writable` queues before it signals backpressure. */
   abstract readonly highWaterMark: number;
   abstract send(data: MessageData | MessageSource, options?: SendOptions): Promise<void>;
   abstract ping(payload?: MessageData): Promise<number>;
@@ -91,7 +91,7 @@ export abstract class BaseConnection<Data> implements DrivenConnection<Data> {
   abstract flush(): void;
   abstract drained(): Promise<void> | undefined;
 
-  /** What it is read through, if anything has begun to. */
+  /** The way in which it is read, if reading has begun. */
   get reader(): ReaderKind | undefined {
     return this.#reader;
   }
@@ -140,7 +140,7 @@ export abstract class BaseConnection<Data> implements DrivenConnection<Data> {
     return hubFor("publish", this.#hub).publishFrom(this, topic, data, options);
   }
 
-  /** Says through what the connection is read. There is only one reader: two would each miss messages. */
+  /** Sets the way in which the connection is read. Only one reader is allowed, because each of two would miss messages. */
   claim(reader: ReaderKind): void {
     if (this.lends && reader !== "callbacks") {
       throw new TypeError(`Cannot read through ${reader}: with lendPayloads, only callbacks read`);

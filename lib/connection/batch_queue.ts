@@ -1,5 +1,5 @@
 /**
- * Batches of messages between the read loop and the application, counted in bytes as they are in memory.
+ * The queue of message batches between the read loop and the application, counted in bytes of memory.
  *
  * @module
  */
@@ -9,26 +9,26 @@ import type { Message } from "../pipeline/messages/message.ts";
 /**
  * Takes batches as they arrive, in the call stack of the read, as the callbacks do.
  *
- * @typeParam Item What is in a batch: messages, or parts of them.
+ * @typeParam Item The items of a batch: messages, or parts of messages.
  */
 export interface BatchConsumer<Item = Message> {
   /**
    * Takes a batch. It must neither throw nor reject.
    *
-   * @returns A promise where the consumer is not done with the batch: the next one waits for it.
+   * @returns A promise if the consumer is not done with the batch. The next batch waits for it.
    */
   consume(batch: Item[]): Promise<void> | undefined;
-  /** Is called once, after the end and after the last batch. */
+  /** Called once, after the end and after the last batch. */
   ended(): void;
 }
 
-/** How a queue behaves. */
+/** The options of a queue. */
 export interface BatchQueueOptions<Item> {
-  /** Bytes of memory that may wait before the read loop stops. */
+  /** The bytes of memory at which the read loop stops. */
   readonly highWaterMark: number;
-  /** The bytes of one item. */
+  /** Returns the bytes of one item. */
   readonly memoryOf: (item: Item) => number;
-  /** Is called when a consumer is done with all there is. */
+  /** Notified when a consumer is done with all items. */
   readonly owner?: { onConsumed(): void } | undefined;
 }
 
@@ -38,14 +38,14 @@ interface Batch<Item> {
 }
 
 /**
- * Holds at most the high-water mark and what one step brings; then the read loop stops, and with it the peer.
+ * A queue that holds at most the high-water mark and the items of one step. Then the read loop stops, which slows down the peer.
  *
- * @typeParam Item What is in a batch: messages, or parts of them.
+ * @typeParam Item The items of a batch: messages, or parts of messages.
  */
 export class BatchQueue<Item = Message> {
   readonly #options: BatchQueueOptions<Item>;
   #batches: Batch<Item>[] | undefined;
-  /** Bytes of memory that wait. Only this class writes it. */
+  /** The bytes of memory that wait. Only this class writes it. */
   bytes = 0;
   #capacity: Deferred<void> | undefined;
   #taker: Deferred<Item[] | undefined> | undefined;
@@ -59,17 +59,17 @@ export class BatchQueue<Item = Message> {
     this.#options = options;
   }
 
-  /** Whether the application waits for the next batch: everything before it is done with. */
+  /** Whether the application waits for the next batch and is done with all earlier ones. */
   get awaited(): boolean {
     return this.#taker !== undefined || (this.#consumer !== undefined && this.idle);
   }
 
-  /** Whether nothing waits here and no consumer is at work. */
+  /** Whether the queue is empty and no consumer is at work. */
   get idle(): boolean {
     return this.#batches === undefined && !this.#consuming;
   }
 
-  /** Whether the next batch goes straight to a consumer, within the call of `put`. */
+  /** Whether `put` will pass the next batch directly to a consumer. */
   get direct(): boolean {
     return this.#consumer !== undefined && !this.#consuming;
   }
@@ -84,13 +84,13 @@ export class BatchQueue<Item = Message> {
     return (this.#capacity ??= defer<void>()).promise;
   }
 
-  /** Puts a batch in. */
+  /** Adds a batch. */
   put(items: Item[]): void {
     if (this.#taker !== undefined) {
       this.#taker.resolve(items);
       this.#taker = undefined;
     } else if (this.#consumer !== undefined && !this.#consuming) {
-      // Set before the call: the consumer may end the connection, and its `ended` must come after this batch.
+      // Set before the call, because the consumer may end the connection, and `ended` must follow this batch.
       this.#consuming = true;
       const busy = this.#consumer.consume(items);
       if (busy !== undefined) return void this.#consume(this.#consumer, busy);
@@ -104,7 +104,7 @@ export class BatchQueue<Item = Message> {
     }
   }
 
-  /** Says that nothing more will come, and why if the end was not clean. What is in the queue can still be taken. */
+  /** Ends the queue, with an error if the end was not clean. Queued items can still be taken. */
   end(error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -116,7 +116,7 @@ export class BatchQueue<Item = Message> {
     if (!this.#consuming) this.#consumer?.ended();
   }
 
-  /** Lets the read loop go on, however much is in here. */
+  /** Lets the read loop continue even if the queue is full. */
   release(): void {
     this.#capacity?.resolve();
     this.#capacity = undefined;
@@ -136,7 +136,7 @@ export class BatchQueue<Item = Message> {
     return this.#taker.promise;
   }
 
-  /** Gives every batch from now on to `consumer`, those that wait in the next microtask. */
+  /** Passes every batch from now on to `consumer`; waiting batches follow in the next microtask. */
   consumeWith(consumer: BatchConsumer<Item>): void {
     this.#consumer = consumer;
     if (this.#batches === undefined && !this.#ended) this.#options.owner?.onConsumed();
@@ -144,16 +144,16 @@ export class BatchQueue<Item = Message> {
   }
 
   /**
-   * Makes a queue that takes this one's place, with all that waits here converted. Only valid before the first `take`.
+   * Creates a queue that replaces this one, with all waiting items converted. It is only valid before the first `take`.
    *
    * @param convert Converts an item.
-   * @param memoryOf The bytes of a converted one.
+   * @param memoryOf Returns the bytes of a converted item.
    */
   map<Other>(convert: (item: Item) => Other, memoryOf: (item: Other) => number): BatchQueue<Other> {
     const next = new BatchQueue<Other>({ ...this.#options, memoryOf });
     for (const { items } of this.#batches ?? []) next.put(items.map(convert));
     if (this.#ended) next.end(this.#error);
-    next.#capacity = this.#capacity; // the read loop may wait for it
+    next.#capacity = this.#capacity; // the read loop may be waiting for room
     return next;
   }
 

@@ -1,5 +1,5 @@
 /**
- * A handler is checked at the call that takes it: one that could never be called would be found by the first client.
+ * Checks a handler when it is passed, so that a mistake does not show only with the first client.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { either, isObject, type OptionKinds, shown } from "../option_kinds.ts";
 import { checkOptions, nearest, unknownName } from "../options.ts";
 import type { WebSocketCallbacks } from "./readers/callbacks.ts";
 
-/** Every callback: TypeScript holds the list complete. */
+/** The names of all callbacks. TypeScript checks that the list is complete. */
 const CALLBACKS: Readonly<Record<keyof WebSocketCallbacks, true>> = {
   open: true,
   message: true,
@@ -22,9 +22,9 @@ const NAMES: readonly string[] = Object.keys(CALLBACKS);
  *
  * @param call The call, such as `serve()`.
  * @param options The options.
- * @param kinds What is taken.
+ * @param kinds The accepted options.
  * @param handler The handler.
- * @throws {TypeError} For an unknown option, a value with the wrong type, and anything that is not a handler.
+ * @throws {TypeError} If an option is unknown or has the wrong type, or if the handler is not one.
  * @throws {RangeError} For a number that is out of range.
  */
 export function checkServing<Options extends object>(
@@ -46,10 +46,10 @@ export function checkServing<Options extends object>(
 }
 
 /**
- * Checks a handler. What an object of a class holds besides is its own affair; what is named like a callback must be one.
+ * Checks a handler. A property with the name of a callback must be a function. Other properties of a class instance are ignored.
  *
  * @param call The call that takes it, such as `serve()`.
- * @param handler What was given.
+ * @param handler The handler.
  * @throws {TypeError} If it is neither a function nor an object of callbacks.
  */
 export function checkHandler(call: string, handler: unknown): void {
@@ -90,7 +90,7 @@ function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** The functions of an object of a class, its own and those of its class. */
+/** Returns the methods of a class instance, its own and those of its class. */
 function methodsOf(value: object): string[] {
   const names: string[] = [];
   for (let at: object | null = value; at !== null; at = Object.getPrototypeOf(at)) {

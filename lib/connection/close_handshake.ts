@@ -1,65 +1,68 @@
 /**
- * The closing handshake, RFC 6455 §7, as a table: what happens in each state, and what to do about it.
+ * The closing handshake (RFC 6455 §7) as a table of states, events and actions.
  *
  * @module
  */
 
-/** Where a connection stands between open and gone. */
+/** The states of a connection, from open to closed. */
 export type CloseState =
   /** Messages flow. */
   | "open"
   /** Our close frame is queued; the peer's is awaited. */
   | "closeSent"
-  /** The peer's close frame came; ours is still to be decided. */
+  /** The peer's close frame has arrived; our reply is not decided yet. */
   | "closeReceived"
-  /** Both close frames were exchanged; the transport is being ended. */
+  /** Both close frames were exchanged; the transport is being closed. */
   | "exchanged"
-  /** The peer broke a rule or a limit; what came before that is still being answered. Nothing more is read. */
+  /** The peer violated the protocol or a limit. Earlier messages are still being answered, and nothing more is read. */
   | "failing"
-  /** We failed the connection (§7.1.7); the transport is being ended. */
+  /** We failed the connection (§7.1.7); the transport is being closed. */
   | "failed"
-  /** Nothing is left. */
+  /** The connection has ended. */
   | "closed";
 
-/** What can happen to a connection. */
+/** The events of a connection. */
 export type CloseHandshakeEvent =
-  /** The application closes, or the answer to the peer's close is decided. */
+  /** The application closes, or the reply to the peer's close frame is decided. */
   | "close"
   /** The peer's close frame arrives. */
   | "peerClose"
-  /** The peer breaks a rule or a limit. */
+  /** The peer violates the protocol or a limit. */
   | "fault"
-  /** What came before a fault is answered, or the handler throws. */
+  /** Messages before a violation are answered, or the handler throws. */
   | "fail"
-  /** The transport ends, for reading or altogether. */
+  /** The transport ends, for reading or in both directions. */
   | "end"
-  /** After the end of reading, all that was queued is written. */
+  /** All queued bytes are written, after the end of reading. */
   | "flushed"
   /** The closing handshake takes too long. */
   | "timeout"
-  /** The application gives up at once. */
+  /** The application drops the connection. */
   | "abort";
 
-/** What to do when it happens, in this order. */
+/** The actions for an event, in this order. */
 export type CloseAction =
   /** Start the deadline of the closing handshake. */
   | "startTimer"
-  /** Wait for the answers to what came before; our close frame comes behind them. */
+  /** Wait for the replies to earlier messages. Our close frame follows them. */
   | "awaitReplies"
   /** Queue our close frame; nothing may follow it (§5.5.1). */
   | "sendClose"
-  /** Once all is written, end our writing side and read on, so that the peer gets it all before the transport is gone. */
+  /**
+   * After everything is written, end our writing side and continue to read, so that the peer gets everything before the transport
+   * closes.
+   */
   | "endWriting"
-  /** Write what is queued, which the deadline bounds. */
+  /** Write the queue, until the deadline. */
   | "flush"
   /** Drop everything. */
   | "finish";
 
-/** One cell of the table. */
+/** A cell of the table. */
 export interface CloseTransition {
   /** The state afterwards. */
   readonly next: CloseState;
-  /** What to do, in this order. */
+  /** The actions, in this order. */
   readonly actions: readonly CloseAction[];
 }
 
@@ -87,8 +90,8 @@ export const CLOSE_HANDSHAKE: Readonly<
   },
   closeReceived: {
     close: to("exchanged", "sendClose", "endWriting"),
-    fail: to("exchanged", "sendClose", "endWriting"), // the hook or handler threw: the answer is its code
-    end: to("closeReceived"), // the peer ended its side; our answer can still be written
+    fail: to("exchanged", "sendClose", "endWriting"), // the hook or handler threw, and its code is the reply
+    end: to("closeReceived"), // the peer ended its side; our reply can still be written
     timeout: to("closed", "finish"),
     abort: to("closed", "finish"),
   },

@@ -1,5 +1,5 @@
 /**
- * The closing handshake of one connection: where it stands, its deadlines, what the two close frames said, and why it ended.
+ * The closing handshake of one connection: its state, its deadlines, the two close frames, and the reason of the end.
  *
  * @module
  */
@@ -11,75 +11,78 @@ import { type Deadlines, Timeout } from "../deadlines.ts";
 import { causeOf, endOf } from "./not_open.ts";
 import type { CloseInfo } from "./websocket_connection.ts";
 
-/** How far the application has got with the messages that came. */
+/** How far the application has processed the received messages. */
 export type Progress =
-  /** It does not read. */
+  /** It has not read. */
   | "unread"
-  /** Messages wait, or it is at work. */
+  /** Messages wait or are being processed. */
   | "reading"
-  /** It has taken the last one, and may still answer it. */
+  /** It has taken the last message, and may still reply to it. */
   | "last"
-  /** It waits for more: everything is dealt with. */
+  /** It waits for more messages; all are processed. */
   | "all";
 
-/** What a closing handshake does to its connection, and looks at. */
+/** The part of the connection that the closing handshake uses. */
 export interface ClosingOwner {
-  /** Milliseconds that the handshake may take; 0 for any number. */
+  /** The longest time for the handshake, in milliseconds; 0 for no limit. */
   readonly closeTimeout: number;
-  /** The lists that its deadlines are in. */
+  /** The lists of its deadlines. */
   readonly deadlines: Deadlines;
-  /** Whether there are close frames. Where there are none, the end of the transport is one, with no code. */
+  /** Whether the protocol has close frames. Without them, the end of the transport counts as a close frame without a code. */
   readonly hasCloseFrame: boolean;
-  /** Whether everything that is queued has been written. */
+  /** Whether the whole queue was written. */
   readonly allWritten: boolean;
-  /** How far the application has got with the messages that came. */
+  /** How far the application has processed the received messages. */
   readonly progress: Progress;
-  /** Whether a batch is being dealt with over several turns. */
+  /** Whether a batch is being processed over several turns of the event loop. */
   readonly busy: boolean;
-  /** Decides on the answer to the peer's close frame; by default the peer's code is echoed. */
+  /** Decides the reply to the peer's close frame. By default the peer's code is echoed. */
   readonly decideReply: DecideReply | undefined;
-  /** The connection is not open any more. It is called once. */
+  /** Called once, when the connection is no longer open. */
   onLeaveOpen(): void;
-  /** The state has changed: the read loop looks again at what still matters. */
+  /** Called when the state has changed, so that the read loop checks again what still matters. */
   onStateChange(): void;
-  /** Abandons messages that are being sent, and sends the close frame, if there are such. */
+  /** Abandons messages that are being sent, and sends the close frame if the protocol has one. */
   sendClose(payload: Uint8Array<ArrayBuffer>, reason: unknown): void;
-  /** Waits until everything that is queued has been written. */
+  /** Waits until the whole queue was written. */
   flushed(): Promise<void>;
-  /** Ends the writing side of the transport, as §7.1.1 wants it of this end. `failed` says that we failed the connection. */
+  /** Ends the writing side of the transport, as §7.1.1 requires of this end. `failed` says that we failed the connection. */
   endWriting(failed: boolean): Promise<void> | undefined;
-  /** Lets go of the extensions. An extension's mistake must not keep the connection from ending: it may throw. */
+  /** Releases the extensions. It may throw; an error of an extension must not keep the connection from ending. */
   releaseExtensions(): void;
-  /** Ends all else. It is called once. */
+  /** Ends everything else. It is called once. */
   finish(info: CloseInfo): void;
 }
 
-/** Decides on the answer to the peer's close frame. */
+/** Decides the reply to the peer's close frame. */
 export type DecideReply = (received: ClosePayload) => ClosePayload | Promise<ClosePayload>;
 
-/** After a failure the peer has this long to read our close frame: it broke the protocol and is owed no more. */
+/**
+ * The time that the peer has to read our close frame after a failure, in milliseconds. It is short because the peer violated the
+ * protocol.
+ */
 const FAILED_TIMEOUT = 2_000;
 
-/** Our close frame waits this long for the answers to what came before the peer's, or before its fault. */
+/** The time that our close frame waits for replies to messages before the peer's close frame or violation, in milliseconds. */
 const REPLY_PATIENCE = 2_000;
 
 const NOTHING = new Uint8Array(0);
 
-/** Takes a connection from open to gone, as the table of `close_handshake.ts` has it. */
+/** Closes a connection by the table of `close_handshake.ts`. */
 export class Closing {
-  /** What the peer's close frame said, as soon as that is read. */
+  /** The content of the peer's close frame, once it is read. */
   received: ClosePayload | undefined;
-  /** Where it stands. */
+  /** The state. */
   state: CloseState = "open";
-  /** Whether it is open to the application: while a fault waits for the answers to what came before it, these may leave. */
+  /** Whether it is open to the application. After a violation, replies to earlier messages may still be sent. */
   isOpen = true;
   /** Whether the peer's close frame is still to come. */
   awaitsPeer = true;
-  /** Whether what the peer sends still matters. */
+  /** Whether data from the peer still matters. */
   listening = true;
-  /** Whether the answers to what the peer sent last may still leave: it sends no more, which is not to say that it reads no more. */
+  /** Whether replies to the peer's last messages may still be sent. The peer sends no more, but may still read. */
   answering = false;
-  /** Why the connection ends, where that is not clean. */
+  /** The reason of the end, if it is not clean. */
   error: unknown;
 
   readonly #owner: ClosingOwner;
@@ -95,7 +98,7 @@ export class Closing {
     this.#owner = owner;
   }
 
-  /** We close, with the payload of our close frame. */
+  /** Closes with the payload of our close frame. */
   close(payload: Uint8Array<ArrayBuffer>): void {
     this.#answer("close", payload);
   }
@@ -105,35 +108,41 @@ export class Closing {
     this.#fail("fail", error);
   }
 
-  /** The peer broke a rule or a limit: the connection fails when what came before that is answered. */
+  /** Handles a violation by the peer. The connection fails once earlier messages are answered. */
   fault(error: unknown): void {
     this.#fail("fault", error);
   }
 
-  /** The application gives up. */
+  /** Drops the connection for the application. */
   abort(reason: unknown): void {
     if (this.state !== "closed") this.error ??= reason;
     this.#happen("abort");
   }
 
-  /** The transport failed, or the peer did: no close frame can reach it. */
+  /** Handles a failed transport or a silent peer, which no close frame can reach. */
   lose(error: unknown): void {
     this.recordCause(error);
     this.#happen("abort");
   }
 
-  /** Keeps the first cause. Once both close frames were exchanged and ours is written, how the transport ends is no error. */
+  /**
+   * Records the first cause. After both close frames were exchanged and ours was written, the end of the transport is never an
+   * error.
+   */
   recordCause(cause: unknown): void {
     if (this.state === "closed" || (this.state === "exchanged" && this.#owner.allWritten)) return;
     this.error ??= cause instanceof WebSocketError ? cause : new ConnectionError("The connection was lost", { cause });
   }
 
-  /** All messages before the peer's close frame have been delivered: acts on the frame now. */
+  /** Acts on the peer's close frame, after all messages before it were delivered. */
   handlePeerClose(): void {
     if (this.received !== undefined) this.#happen("peerClose");
   }
 
-  /** The transport has ended between two messages. Without the peer's close frame, if it sends such, that is an error (§7.1.5). */
+  /**
+   * Handles the end of the transport between two messages. It is an error if a close frame was expected and has not arrived
+   * (§7.1.5).
+   */
   requireClose(): void {
     if (!this.awaitsPeer) return;
     if (this.#owner.hasCloseFrame) throw new ConnectionError("The connection ended without a close frame");
@@ -141,53 +150,53 @@ export class Closing {
     this.#happen("peerClose");
   }
 
-  /** Nothing more is read. */
+  /** Ends reading. */
   endReading(): void {
     this.#readEnded = true;
     this.#happen("end");
   }
 
   /**
-   * The application made progress. Our close frame, which answers the peer's or its fault, is sent after the replies to the messages
-   * before that: when they are dealt with, or after `REPLY_PATIENCE`.
+   * Called when the application made progress. Our close frame, as the reply to the peer's or after a violation, follows the
+   * replies to earlier messages: once these are processed, or after `REPLY_PATIENCE`.
    */
   onProgress(): void {
     if (!this.answering) return;
     const { progress } = this.#owner;
     if (progress === "reading" || (progress === "last" && this.state === "failing")) return;
-    // The rest of this turn may still answer: what was piped on arrives in it. After the last message a fault waits until the reader
-    // has come back for more; a close frame does not.
+    // The rest of this turn may still bring replies, because piped messages arrive in it. After the last message, a violation
+    // waits until the reader asks for more; a close frame does not.
     if (this.#checking) return;
     this.#checking = true;
     void nextTask().then(() => {
       this.#checking = false;
-      // A batch that was just handed over is looked at only now: it may have more messages than one.
+      // A batch that was just passed on is checked only now, because it may contain several messages.
       if (this.#owner.progress === "all" || !this.#owner.busy) this.#conclude();
       else if (this.answering) this.#awaitReplies();
     });
   }
 
-  /** The answers take longer than this turn: from here on their time is bounded. */
+  /** The replies take longer than this turn, so their time is limited from here on. */
   #awaitReplies(): void {
     this.#replyTimeout ??= new Timeout(this.#owner.deadlines.after(REPLY_PATIENCE), () => this.#conclude());
   }
 
-  /** All that came is answered, or has had its time. */
+  /** Continues once all messages are answered or their time is up. */
   #conclude(): void {
     if (this.state === "failing") this.#happen("fail");
     else if (this.state === "closeReceived") this.#reply();
   }
 
-  /** The one place where an error becomes a close frame. */
+  /** Turns an error into a close frame. This is the only place. */
   #fail(event: "fail" | "fault", error: unknown): void {
     if (this.awaitsPeer) this.error ??= causeOf(error);
     const code = closeCodeOf(error);
-    // An error of our own side is not shown to the peer.
+    // The peer does not see an error of our own code.
     const reason = error instanceof WebSocketError ? error.reason : "";
     this.#answer(event, encodeClosePayload(code, reason));
   }
 
-  /** What the table says about an event that carries a close frame's payload: the first one that is sent counts. */
+  /** Applies an event with the payload of a close frame. The first payload that is sent counts. */
   #answer(event: "close" | "fail" | "fault", payload: Uint8Array<ArrayBuffer>): void {
     if (this.state === "open" || this.state === "closeReceived") this.#toSend = payload;
     this.#happen(event);
@@ -203,7 +212,7 @@ export class Closing {
     for (const action of transition.actions) this.#do(action);
   }
 
-  /** What follows from a state is a field: it is looked at with every read. */
+  /** Values that follow from the state are fields, because they are read with every network read. */
   #enter(state: CloseState): void {
     this.state = state;
     this.isOpen = state === "open" || state === "failing";
@@ -221,7 +230,7 @@ export class Closing {
         return this.#checking ? undefined : this.#awaitReplies();
       case "sendClose":
         this.#owner.sendClose(this.#toSend, this.error);
-        // Where the end of the transport is the close frame, every other state has it in its row.
+        // If the end of the transport is the close frame, the rows of all other states cover it.
         if (!this.#owner.hasCloseFrame && this.state === "closeSent") void this.#endWriting();
         return;
       case "endWriting":
@@ -243,11 +252,11 @@ export class Closing {
     });
   }
 
-  /** Answers the peer's close frame. */
+  /** Replies to the peer's close frame. */
   #reply(): void {
     const { received } = this;
     if (received === undefined || this.#replying) return;
-    this.#replying = true; // a decision may take its time, and is made once
+    this.#replying = true; // a decision may take time, and is made once
     const { decideReply } = this.#owner;
     if (decideReply === undefined) this.#replyWith(received.closeCode); // §5.5.1: the code is echoed
     else void this.#replyDecided(received, decideReply);
@@ -271,7 +280,7 @@ export class Closing {
       await this.#owner.flushed();
       this.#happen("flushed");
     } catch {
-      // The transport is gone, which `abort` has dealt with.
+      // The transport has ended; `abort` has handled that.
     }
   }
 
@@ -281,7 +290,7 @@ export class Closing {
       if (this.#readEnded) this.#happen("flushed");
       else await this.#owner.endWriting(this.state === "failed");
     } catch {
-      // The transport is gone: the read loop sees that too and reports it.
+      // The transport has ended. The read loop notices that too and reports it.
     }
   }
 

@@ -8,8 +8,9 @@
  * transport ◀─ #write() ◀─ Outgoing ◀───────── send, ping, close
  * ```
  *
- * `receiving_connection.ts` has the upper row, `sending_connection.ts` the lower one, `base_connection.ts` the facts and the streams.
- * This file has the beginning and the end, and what watches a connection. `docs/explanation/how-a-connection-works.md` walks it.
+ * `receiving_connection.ts` contains the upper row, `sending_connection.ts` the lower one, and `base_connection.ts` the facts and
+ * the streams. This file contains the beginning, the end, and observers. `docs/explanation/how-a-connection-works.md` explains
+ * all of it.
  *
  * @module
  */
@@ -26,7 +27,7 @@ import { ConnectionWatch } from "./watch/connection_watch.ts";
 import { notify, type Observer } from "./watch/observer.ts";
 import type { CloseInfo } from "./websocket_connection.ts";
 
-/** The connection behind `WebSocketConnection`, with what `server/` and `client/` need besides. */
+/** The implementation of `WebSocketConnection`, with the internal members that `server/` and `client/` need. */
 export class Connection<Data = unknown> extends ReceivingConnection<Data> implements ClosingOwner {
   readonly closed: Promise<CloseInfo>;
   decideReply: DecideReply | undefined = undefined;
@@ -35,7 +36,7 @@ export class Connection<Data = unknown> extends ReceivingConnection<Data> implem
   readonly #fields: string;
   #headers: Headers | undefined;
 
-  /** @param init What it is made of. It starts to read at once. */
+  /** @param init Its parts. The connection starts to read at once. */
   constructor(init: ConnectionInit<Data>) {
     super(init);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
@@ -56,7 +57,7 @@ export class Connection<Data = unknown> extends ReceivingConnection<Data> implem
     return this.closed;
   }
 
-  /** Closes with an empty close frame, as the WHATWG does where no code is given. */
+  /** Closes with an empty close frame, as in the WHATWG standard if no code is given. */
   closeWithoutCode(): Promise<CloseInfo> {
     this.closing.close(encodeClosePayload());
     return this.closed;
@@ -71,12 +72,12 @@ export class Connection<Data = unknown> extends ReceivingConnection<Data> implem
     this.closing.fail(error);
   }
 
-  /** Why it ends or has ended, where that is not clean: known before `closed` is. */
+  /** The reason of an end that is not clean. It is known before `closed` resolves. */
   get cause(): unknown {
     return this.closing.error;
   }
 
-  /** Whether a handler threw what the connection's end threw at it: no bug of its own. */
+  /** Whether a handler only rethrew the error of the connection's end, which is not a mistake of the handler. */
   isOwnError(error: unknown): boolean {
     if (this.closing.state === "open") return false;
     return (error !== undefined && error === this.closing.error) || isTooLate(error);
@@ -92,7 +93,7 @@ export class Connection<Data = unknown> extends ReceivingConnection<Data> implem
 
   finish(info: CloseInfo): void {
     this.transport.close();
-    // An error with its stack is made only if a promise waits for it.
+    // An error with a stack trace is created only if a promise waits for it.
     const reason = () => endOf(info.error ?? tooLate());
     this.endSending(reason);
     this.onend?.();
@@ -100,7 +101,7 @@ export class Connection<Data = unknown> extends ReceivingConnection<Data> implem
     this.#resolveClosed(info);
   }
 
-  // Watching.
+  // Observers.
 
   tap(options: TapOptions = {}): ReadableStream<string> {
     checkOptions("tap()", options, TAP_OPTION_KINDS);

@@ -1,5 +1,5 @@
 /**
- * What handlers and streams need of a connection besides its surface. An object with this interface can be handled and streamed.
+ * The internal interface of a connection that handlers and streams use in addition to the public one.
  *
  * @module
  */
@@ -10,69 +10,69 @@ import type { BatchConsumer } from "./batch_queue.ts";
 import type { CloseInfo, WebSocketConnection } from "./websocket_connection.ts";
 import type { SendOptions } from "./socket_options.ts";
 
-/** Sends what is encoded once for many connections. */
+/** Sends messages that are encoded once for many connections. */
 export interface SharedSending {
-  /** How it encodes: connections of the same encoding send the same bytes for a message. */
+  /** Its encoding. Connections with the same encoding send the same bytes for a message. */
   readonly encoding: string;
-  /** The frames of a message. */
+  /** Encodes a message to frames. */
   encode(data: MessageData, options?: SendOptions): Uint8Array<ArrayBuffer>;
-  /** Queues what a connection of the same encoding encoded, and does not flush. Where the connection closes it does nothing. */
+  /** Queues frames from a connection with the same encoding, without a flush. It does nothing if the connection is closing. */
   sendEncoded(bytes: Uint8Array<ArrayBuffer>): void;
 }
 
-/** What a connection is read through. There is only one reader. */
+/** The ways to read a connection. There is only one reader. */
 export type ReaderKind = "callbacks" | "iterator" | "batches" | "messages";
 
 /**
- * When what is queued leaves. `batchEnd`: a batch is dealt with in one call stack, and its reader flushes at the end. `turnEnd`: a
- * batch is dealt with over several turns, and the end of the event loop's turn flushes if the batch lasts longer. `microtask`: no
- * batch is at hand, and the next microtask flushes.
+ * When the queue is flushed. `batchEnd`: a batch is processed in one call stack, and its reader flushes at the end. `turnEnd`: a
+ * batch is processed over several turns, and the queue is also flushed at the end of each turn of the event loop. `microtask`: no
+ * batch is being processed, and the next microtask flushes.
  */
 export type FlushAt = "microtask" | "batchEnd" | "turnEnd";
 
-/** What holds a connection. */
+/** The owner of a connection. */
 export interface ConnectionOwner {
-  /** The connection is not open any more: it closes, or has ended. It is called once. */
+  /** Called once, when the connection is no longer open. */
   onClosing(): void;
-  /** Gets what a handler throws that is its own mistake. */
+  /** Gets errors that a handler throws by its own mistake. */
   report(error: unknown): void;
 }
 
 /** Takes the next batch of parts of messages, or waits for it; `undefined` after a clean end. */
 export type PartSource = () => MessagePart[] | undefined | Promise<MessagePart[] | undefined>;
 
-/** A connection as the code that drives it sees it. */
+/** A connection for the code that drives it. */
 export interface DrivenConnection<Data = unknown> extends WebSocketConnection<Data> {
   /** The connection calls this when the queue falls below its high-water mark again. */
   ondrain: (() => void) | undefined;
   /** The connection calls this when it has ended, before readers and promises get the end. */
   onend: (() => void) | undefined;
   /**
-   * The connection calls this with every ping and pong of the peer, ahead of the messages of the same read. The payload is its own
-   * only until the call returns. A ping for which it returns `true` is not answered.
+   * The connection calls this with every ping and pong of the peer, before the messages of the same read. The payload is valid
+   * only until the call returns. If it returns `true` for a ping, the ping is not answered.
    */
   oncontrol: ((frame: Frame) => boolean) | undefined;
-  /** How messages are sent that are encoded once for many; `undefined` where a connection encodes its own, or is busy. */
+  /** Sends messages that are encoded once for many connections; `undefined` if this connection encodes its own, or is busy. */
   readonly shared: SharedSending | undefined;
   /** Whether the high-water mark is reached. */
   readonly full: boolean;
-  /** Whether the application dropped the connection: it wants no more of it, and that includes messages. */
+  /** Whether the application dropped the connection. Then it gets no more messages. */
   readonly aborted: boolean;
-  /** What it is read through, if anything has begun to. */
+  /** The way in which it is read, if reading has begun. */
   readonly reader: ReaderKind | undefined;
-  /** Whether binary messages are the callbacks' only until these return. */
+  /** Whether binary messages are valid only until the callbacks return. */
   readonly lends: boolean;
   /** Takes the next batch, or waits for it; `undefined` after a clean end. */
   takeBatch(): Message[] | undefined | Promise<Message[] | undefined>;
-  /** Has messages handed on in parts from here on, and gives what takes them. */
+  /** Delivers messages in parts from now on, and returns a function that takes them. */
   streamMessages(): PartSource;
-  /** Gives every batch to `consumer`. */
+  /** Passes every batch to `consumer`. */
   consumeWith(consumer: BatchConsumer): void;
-  /** Says through what the connection is read. Throws `TypeError` if it is read in another way already. */
+  /** Sets the way in which the connection is read. Throws a `TypeError` if it is already read in another way. */
   claim(reader: ReaderKind): void;
-  /** Says when what is queued leaves, by how the batch in hand is being dealt with. */
+  /** Sets when the queue is flushed, by how the current batch is processed. */
   flushAt(when: FlushAt): void;
-  /** Writes what is queued. */
+  /** Writes the queue. */
   flush(): void;
   /** Waits until less than the high-water mark is queued, if more is. */
   drained(): Promise<void> | undefined;
@@ -80,6 +80,6 @@ export interface DrivenConnection<Data = unknown> extends WebSocketConnection<Da
   closeWithoutCode(): Promise<CloseInfo>;
   /** Fails the connection with the close code of `error`. */
   fail(error: unknown): void;
-  /** Whether a handler threw what the connection's end threw at it: no bug of its own. */
+  /** Whether a handler only rethrew the error of the connection's end, which is not a mistake of the handler. */
   isOwnError(error: unknown): boolean;
 }

@@ -1,14 +1,14 @@
 /**
- * Handler functions that return at once: a function holds its connection only for as long as it runs.
+ * Detects handler functions that return at once. The connection closes when its handler function returns.
  *
  * @module
  */
 
-/** What is looked at of a connection. */
+/** The part of a connection that is used. */
 export interface HeldConnection {
   /** 1 while it is open. */
   readonly readyState: number;
-  /** What it is read through, if anything has begun to. */
+  /** The way in which it is read, if reading has begun. */
   readonly reader: unknown;
 }
 
@@ -20,17 +20,17 @@ const ADVICE = "A handler function returned at once, without reading, and its co
 let warned = false;
 
 /**
- * Waits for what a handler function returned. Where it returned at once, and had not begun to read, the first such function of the
- * process is warned of on the console: those who come from other libraries register listeners, and wonder why the connection ends.
+ * Waits for the result of a handler function. If the function returned at once without reading, a warning is printed, once for
+ * each process. In other libraries a handler only registers listeners, and users wonder why the connection ends.
  *
- * @param connection The connection that the function was given.
- * @param returned What it returned: a promise, or anything.
- * @returns What is to be awaited.
+ * @param connection The connection of the handler function.
+ * @param returned Its result: a promise, or any value.
+ * @returns The value to await.
  */
 export function untilReturned(connection: HeldConnection, returned: unknown): unknown {
   if (warned || connection.reader !== undefined) return returned;
   let atOnce = true;
-  // The promise of a function that awaits nothing has been resolved before this microtask is queued, and goes on before it.
+  // The promise of a function that awaits nothing resolves before this microtask runs.
   const waited = Promise.resolve(returned).then(() => warn(connection, atOnce));
   queueMicrotask(() => atOnce = false);
   return waited;
@@ -39,6 +39,6 @@ export function untilReturned(connection: HeldConnection, returned: unknown): un
 function warn({ readyState, reader }: HeldConnection, atOnce: boolean): void {
   if (!atOnce || warned || reader !== undefined || readyState !== 1) return;
   warned = true;
-  // deno-lint-ignore no-console -- the connection ends for no reason that the application could see
+  // deno-lint-ignore no-console -- the application could not see why the connection ends
   console.warn(ADVICE);
 }

@@ -1,5 +1,5 @@
 /**
- * The way in, as one stage: bytes become messages, or parts of messages, and control frames.
+ * The receiving side as one stage: it turns bytes into messages, or parts of messages, and control frames.
  *
  * @module
  */
@@ -15,84 +15,88 @@ import { type MessagePart, MessageSplitter } from "../pipeline/messages/message_
 import { readWholeMessages } from "../pipeline/messages/whole_messages.ts";
 import type { Stage } from "../pipeline/stage.ts";
 
-/** A control frame, and where it stood. */
+/** A control frame and its position. */
 export interface ReceivedControl {
   /** The frame. */
   readonly frame: Frame;
-  /** How many messages, or parts of messages, of the same step came before it. */
+  /** The number of messages, or parts of messages, before it in the same step. */
   readonly position: number;
 }
 
-/** What the way in is made of. */
+/** The options of the receiving side. */
 export interface IncomingOptions {
-  /** Which end we are. */
+  /** Whether this is the server's or the client's end. */
   readonly role: Role;
   /** The limits on messages, and `highWaterMark`, which bounds what a step decodes. */
   readonly limits: Limits;
   /** The extensions in use. */
   readonly chain?: ExtensionChain | undefined;
-  /** How frames are read, where that is not RFC 6455 §5.2. */
+  /** How frames are read, if not as in RFC 6455 §5.2. */
   readonly framing?: Framing | undefined;
   /** Whether binary messages are lent: see `lendPayloads`. @default {false} */
   readonly lends?: boolean | undefined;
   /**
-   * Whether it is known how messages are read. Until then no message is judged by a limit that {@linkcode Incoming.stream} lifts: it
-   * waits. @default {true}
+   * Whether it is known how messages are read. Until then, a message that exceeds a limit that {@linkcode Incoming.stream} lifts
+   * has to wait.
+   * @default {true}
    */
   readonly claimed?: boolean | undefined;
 }
 
 const EMPTY = new Uint8Array(0);
-/** Are shared and never written to. */
+/** Shared constants, which are never written to. */
 const NO_FRAMES: Frame[] = [];
 const NO_CONTROLS: readonly ReceivedControl[] = [];
 
-/** Messages, or frames, that one step takes at most: 3 MB of objects where they are empty, and more than a read of 32-byte messages has. */
+/** The most messages or frames of one step. Empty ones take 3 MB of objects; a read of 32-byte messages has fewer. */
 const STEP_COUNT = 16 * 1024;
 
 /**
- * Bytes of a frame with a reserved bit that are decoded at a time: deflate makes them 1032 times as many at most, 2 MiB. More costs
- * nothing (inflating them takes ten times as long as another frame), and less does.
+ * The bytes of a frame with a reserved bit that are decoded at a time. Deflate turns them into at most 1032 times as many, 2 MiB.
+ * More would bring nothing (inflating takes ten times as long as another frame), and less would cost time.
  */
 const STEP_BYTES = 2 * 1024;
 
-/** The same as long as it is not known how messages are read: up to 33 KiB, and no more than `maxMessageBytes` altogether. */
+/** The same while it is not known how messages are read: up to 33 KiB, and at most `maxMessageBytes` in total. */
 const FIRST_STEP_BYTES = 32;
 
-/** The most that deflate makes of a byte. */
+/** The most bytes that deflate makes of one byte. */
 const MOST_PER_BYTE = 1032;
 
-/** From this many missing bytes on, a read goes straight into the message, not through the read buffer. */
+/** If at least this many bytes are missing, a read goes directly into the message and not through the read buffer. */
 const MIN_DIRECT_READ = 8 * 1024;
 
-/** More messages than this are given their read's memory where all of it has been taken: it costs less than a buffer for each. */
+/**
+ * If a fully processed read has more messages than this, they keep the memory of the read, which costs less than a buffer for
+ * each.
+ */
 const FEW = 8;
 
 /**
- * Reads messages from bytes, in steps that are bounded by what they produce: small messages that are whole directly, all else through
- * {@linkcode FrameParser}, the extensions and {@linkcode MessageAssembler}.
+ * Reads messages from bytes, in steps whose output is bounded. Small complete messages are read directly; everything else goes
+ * through {@linkcode FrameParser}, the extensions and {@linkcode MessageAssembler}.
  *
- * As a stage it takes a chunk to its end. A connection takes it step by step: {@linkcode Incoming.receive}, then
+ * As a stage it processes a whole chunk. A connection processes a chunk step by step: {@linkcode Incoming.receive}, then
  * {@linkcode Incoming.proceed} while there is more.
  */
 export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
-  /** Which end we are. */
+  /** Whether this is the server's or the client's end. */
   readonly role: Role;
-  /** Bytes of one message. */
+  /** The most bytes of one message. */
   readonly maxMessageBytes: number;
-  /** Messages that one step takes. */
+  /** The most messages of one step. */
   readonly most = STEP_COUNT;
 
-  // What follows from a step is a field: it is looked at with every read. Only this class writes these.
-  /** Whether there is more of the last read to take. It stays where it was read until then. */
+  // Results of a step are fields, because they are read with every network read. Only this class writes them.
+  /** Whether a part of the last read is not processed yet. Until it is, it stays in the buffer of the read. */
   pending = false;
   /** Whether a message is under way. */
   insideMessage = false;
-  /** How many bytes are yet to come of the payload that is under way. */
+  /** The bytes that are missing of the current payload. */
   missing = 0;
-  /** Whether views of the last read were handed on for good. If not, it may be read over. */
+  /** Whether views of the last read were passed on for good. If not, its memory may be reused. */
   kept = false;
-  /** The control frames of the last steps, in the order of the wire, until {@linkcode Incoming.takeControls}. */
+  /** The control frames of the last steps in wire order, until {@linkcode Incoming.takeControls}. */
   controls: readonly ReceivedControl[] | undefined = undefined;
   /** Whether it is known how messages are read. */
   claimed: boolean;
@@ -101,27 +105,27 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
   readonly #chain: ExtensionChain | undefined;
   readonly #lends: boolean;
   readonly #parser: FramingParser;
-  /** `#parser`, if there are neither extensions nor a framing of its own. */
+  /** `#parser`, if there are neither extensions nor a custom framing. */
   #fastParser: FrameParser | undefined;
-  /** Is made with the first frame that needs it. */
+  /** Created with the first frame that needs it. */
   #assembler: MessageAssembler | undefined;
   #splitter: MessageSplitter | undefined;
-  /** The same, to be written. */
+  /** The same, writable. */
   #controls: ReceivedControl[] | undefined;
-  /** Whether the next byte is a frame's first, and small messages may be read directly. */
+  /** Whether the next byte begins a frame, so that small messages may be read directly. */
   #between: boolean;
   #output: readonly unknown[] = NO_CONTROLS;
 
-  /** What of the last read is not parsed yet. */
+  /** The part of the last read that is not parsed yet. */
   #rest: Uint8Array<ArrayBuffer> | undefined;
-  /** What is parsed and not decoded yet, from `#next` on, and what was wrong behind it. */
+  /** Frames that are parsed but not decoded, from `#next` on, and the error after them. */
   #frames = NO_FRAMES;
   #next = 0;
   #failure: unknown;
   /** Whether the message that is being decoded carried a reserved bit. */
   #marked = false;
 
-  /** @param options What it is made of. */
+  /** @param options Its options. */
   constructor({ role, limits, chain, framing, lends = false, claimed = true }: IncomingOptions) {
     this.role = role;
     this.maxMessageBytes = limits.maxMessageBytes;
@@ -137,7 +141,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
     if (!claimed && this.#liftsLimits) parser.holdTooBig?.(true);
   }
 
-  /** Takes a chunk, all of it. Throws what is wrong with it, after what came before that. */
+  /** Processes a whole chunk. If it contains a violation, the call throws after the messages before it were delivered. */
   push(bytes: Uint8Array<ArrayBuffer>, messages: Message[]): void {
     let failure = this.receive(bytes, bytes.length, messages);
     while (failure === undefined && this.pending) failure = this.proceed(messages);
@@ -145,23 +149,23 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
   }
 
   /**
-   * Takes bytes, and a first step through them: what it produces is bounded, however much they bring.
+   * Takes bytes and processes a first step of them. The output of the step is bounded, however many messages the bytes contain.
    *
-   * @param bytes Where they are; they are the stage's from here on.
-   * @param end Where they end.
-   * @param messages Where the messages are appended that they complete.
-   * @param parts Where the parts of messages are appended that they bring, after {@linkcode Incoming.stream}.
-   * @returns What was wrong behind those, if anything: it does not take away what came before.
+   * @param bytes The buffer, which then belongs to the stage.
+   * @param end The end of the bytes in it.
+   * @param messages Completed messages are appended to this list.
+   * @param parts Parts of messages are appended to this list, after {@linkcode Incoming.stream}.
+   * @returns The violation after them, if there was one. Earlier messages remain valid.
    */
   receive(bytes: Uint8Array<ArrayBuffer>, end: number, messages: Message[], parts?: MessagePart[]): unknown {
     this.kept = false;
     const short = this.#between ? readWholeMessages(bytes, end, this, messages) : 0;
-    if (short === end && short > 0) return undefined; // nothing is under way, as before
+    if (short === end && short > 0) return undefined; // still between two frames
     this.#rest = bytes.subarray(short, end);
     return this.proceed(messages, parts);
   }
 
-  /** Takes the next step through what was received last. */
+  /** Processes the next step of the bytes that were received last. */
   proceed(messages: Message[], parts?: MessagePart[]): unknown {
     try {
       if (this.#chain === undefined) this.#stepPlain(messages, parts);
@@ -177,7 +181,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
     }
   }
 
-  /** Notes where the stage stands after a step. */
+  /** Updates the fields after a step. */
   #note(): void {
     const parser = this.#parser;
     this.pending = this.#rest !== undefined || this.#next < this.#frames.length || this.#failure !== undefined;
@@ -194,12 +198,12 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
   }
 
   /**
-   * Gives messages of a step memory of their own, unless they are lent: large ones, so that the read buffer, which is hot in the
-   * processor's cache, can be used again, which costs less than a new one; and small ones where they are few, because an
-   * application may transfer what is its own.
+   * Copies messages of a step to their own memory, unless they are lent. Large ones are copied so that the read buffer, which is
+   * hot in the processor's cache, can be reused, which costs less than a new buffer. Small ones are copied if they are few,
+   * because an application may transfer its messages.
    *
    * @param messages The messages of the last step.
-   * @param memory Where the step's bytes were read to, if that is to be used again.
+   * @param memory The buffer of the step's bytes, if it is to be reused.
    */
   own(messages: Message[], memory: ArrayBuffer | undefined): void {
     if (this.#lends) return;
@@ -219,23 +223,23 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
     if (stay) this.kept = true;
   }
 
-  /** Says that it is known how messages are read: one that goes over a limit no longer waits for that, but fails. */
+  /** Called when it is known how messages are read. A message that exceeds a limit then fails instead of waiting. */
   claim(): void {
     this.claimed = true;
     this.#parser.holdTooBig?.(false);
   }
 
-  /** Where the next read may go, where that saves a copy: into the large payload that is under way, if some are missing. */
+  /** The buffer for the next read, if that saves a copy: the missing part of the current large payload. */
   get writableView(): Uint8Array<ArrayBuffer> | undefined {
     return this.missing < MIN_DIRECT_READ ? undefined : this.#assembler?.writableView(this.missing);
   }
 
-  /** The next read goes elsewhere than right behind the last one. */
+  /** Called when the next read does not directly follow the last one in memory. */
   leaveRead(): void {
     this.#assembler?.leaveRead(this.missing);
   }
 
-  /** Whether neither a frame nor a message is under way. */
+  /** Whether no frame and no message is incomplete. */
   get idle(): boolean {
     if (this.#parser.insideMessage) return false;
     try {
@@ -246,22 +250,22 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
     }
   }
 
-  /** Whether {@linkcode Incoming.stream} lifts the limits on what is held in memory. */
+  /** Whether {@linkcode Incoming.stream} lifts the limits on memory. */
   get #liftsLimits(): boolean {
     return this.#parser.stream !== undefined && this.#chain?.splittable !== false;
   }
 
   /**
-   * From here on messages are handed on in parts, and the limits on what is held in memory are lifted, unless it still is: by an
-   * extension that wants whole frames, or by a draft whose messages are one frame.
+   * Delivers messages in parts from now on, and lifts the limits on memory. They stay if messages are still held in memory: by an
+   * extension that needs whole frames, or by a draft whose messages are single frames.
    *
-   * @param parts Where that is appended that has come of a message that is not finished.
-   * @returns Whether the limits are lifted. It throws what was wrong with that message.
+   * @param parts The received part of an unfinished message is appended to this list.
+   * @returns Whether the limits are lifted. It throws the violation in that message, if there is one.
    */
   stream(parts: MessagePart[]): boolean {
     const { maxStreamedMessageBytes } = this.#limits;
     this.#splitter = new MessageSplitter({ maxStreamedMessageBytes, control: this.#controlSink() });
-    this.#fastParser = undefined; // nothing is put together, so there is no place in a message to read to
+    this.#fastParser = undefined; // messages are not assembled, so there is no message to read into
     this.#between = false;
     this.missing = 0;
     this.claimed = true;
@@ -276,16 +280,16 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
     return lifts;
   }
 
-  /** Says that the transport ended. Throws `ConnectionError` if it ended inside a frame or a message. */
+  /** Called when the transport has ended. Throws a `ConnectionError` if it ended inside a frame or a message. */
   end(): void {
     this.#parser.end();
     (this.#splitter ?? this.#assembler)?.end();
   }
 
-  /** A step with nothing between the frames and the messages: it is bounded by its count, as nothing grows. */
+  /** A step without extensions. It is bounded by the number of messages, because nothing is decompressed. */
   #stepPlain(messages: Message[], parts: MessagePart[] | undefined): void {
     const bytes = this.#rest ?? EMPTY;
-    // Another step may begin in the middle of what goes the short way.
+    // Another step may begin in the middle of small messages.
     const short = this.#between ? readWholeMessages(bytes, bytes.length, this, messages) : 0;
     this.#rest = short < bytes.length ? bytes.subarray(short) : undefined;
     if (this.#rest === undefined || messages.length >= STEP_COUNT) return;
@@ -297,7 +301,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
     }
   }
 
-  /** A step with extensions: it ends as soon as it has produced as many bytes as may wait. */
+  /** A step with extensions. It ends as soon as it has produced `highWaterMark` bytes. */
   #stepDecoded(chain: ExtensionChain, messages: Message[], parts: MessagePart[] | undefined): void {
     if (this.#next === this.#frames.length) {
       this.#frames = [];
@@ -305,7 +309,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
       try {
         this.#parse(this.#frames);
       } catch (error) {
-        this.#failure = error; // what came before it comes first
+        this.#failure = error; // earlier messages come first
       }
     }
     const decoded: Frame[] = [];
@@ -332,7 +336,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
     if (at < bytes.length) this.#rest = bytes.subarray(at);
   }
 
-  /** The next frame to decode, or the beginning of it, where the rest may swell too much; nothing where it has to wait. */
+  /** Returns the next frame to decode, or its beginning if the rest may expand too much, or `undefined` if it has to wait. */
   #takeFrame({ splittable }: ExtensionChain): Frame | undefined {
     const frame = this.#frames[this.#next]!;
     const { fin, rsv, opcode, payload } = frame;
@@ -373,7 +377,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
   }
 }
 
-/** What the parser allows, and what extensions own. */
+/** The options of the parser, including the bits and opcodes that extensions use. */
 export function parserOptions(role: Role, limits: Limits, chain: ExtensionChain | undefined): FrameParserOptions {
   const { maxFragments, maxEmptyFragments } = limits;
   const maxMessageBytes = allowance(limits.maxMessageBytes, chain);
@@ -383,8 +387,8 @@ export function parserOptions(role: Role, limits: Limits, chain: ExtensionChain 
 }
 
 /**
- * The bytes of a message on the wire, which its compression may have made larger: a deflater with little memory writes 5 bytes for
- * every 128 that it cannot compress (RFC 1951 §3.2.4).
+ * The bytes of a message on the wire. Compression may make it larger: a deflater with little memory adds 5 bytes for every 128
+ * that it cannot compress (RFC 1951 §3.2.4).
  */
 function allowance(maxMessageBytes: number, chain: ExtensionChain | undefined): number {
   return chain === undefined ? maxMessageBytes : maxMessageBytes + Math.ceil(maxMessageBytes / 16) + 64;

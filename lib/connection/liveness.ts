@@ -1,34 +1,40 @@
 /**
- * Whether the peer is still there: a ping after silence, and an end after silence that lasts.
+ * Checks whether the peer is alive: sends a ping after silence, and ends the connection if the silence lasts.
  *
  * @module
  */
 import type { Deadline, DeadlineList, Deadlines } from "../deadlines.ts";
 import type { Limits } from "../limits.ts";
 
-/** What a liveness check does to its connection. */
+/** The part of the connection that the check uses. */
 export interface LivenessOwner {
-  /** Whether the connection is open and reads. If a slow application has stopped it, silence is not the peer's fault. */
+  /** Whether the connection is open and reading. If a slow application stopped the reading, silence is not the peer's fault. */
   readonly listening: boolean;
-  /** The peer was silent for `pingInterval`: sends a ping. */
+  /** Called when the peer was silent for `pingInterval`. Sends a ping. */
   pingPeer(): void;
-  /** Whether the connection is open and does not read, while the peer has not taken a write. Then its replies stop it, not the application. */
+  /**
+   * Whether the connection is open but does not read because the peer has not taken a write. Then the unread replies stop the
+   * reading, not the application.
+   */
   readonly unread: boolean;
-  /** How often the transport has taken bytes: it changes while the peer reads. */
+  /** How often the transport has taken bytes. It changes while the peer reads. */
   readonly writesTaken: number;
-  /** Gives up: after a ping nothing came for `pongTimeout`, or, if `unread`, the peer took nothing for as long. */
+  /**
+   * Called when nothing arrived for `pongTimeout` after the ping or, if `unread`, when the peer took nothing for as long. Drops
+   * the connection.
+   */
   onSilence(unread: boolean): void;
 }
 
-/** Where a check stands. */
+/** The phases of a check. */
 type Phase =
   /** No ping is under way. */
   | "listening"
   /** A ping waits for any byte of the peer. */
   | "pinged"
-  /** Nothing is read, and a write waits for the peer to take some of it. */
+  /** Nothing is read, and a write waits for the peer. */
   | "unread"
-  /** The deadline has passed, and what follows is being decided. */
+  /** The deadline has passed, and the next phase is being decided. */
   | "deciding"
   /** The check is off. */
   | "stopped";
@@ -36,8 +42,8 @@ type Phase =
 /**
  * Watches one connection. Any byte of the peer counts as a sign of life.
  *
- * The clock is not read for a byte: the deadline looks whether something was heard since it was set, so a busy connection costs a flag
- * for each read and a look every `pingInterval`.
+ * The clock is not read for each byte. The deadline checks whether anything was heard since it was set, so a busy connection
+ * costs a flag for each read and a check every `pingInterval`.
  */
 export class Liveness implements Deadline {
   due = 0;
@@ -48,7 +54,7 @@ export class Liveness implements Deadline {
   readonly #pongTimeout: DeadlineList | undefined;
   /** Whether something was heard since the deadline was set. */
   heard = false;
-  /** Whether a ping waits for a sign of life: {@linkcode Liveness.onSign} wants to be called. */
+  /** Whether a ping waits for a sign of life, so that {@linkcode Liveness.onSign} has to be called. */
   waiting = false;
   #phase: Phase = "stopped";
   /** `writesTaken` when the phase `unread` began. */
@@ -70,7 +76,7 @@ export class Liveness implements Deadline {
     this.#listen();
   }
 
-  /** Something came from the peer while a ping was {@linkcode Liveness.waiting}. At other times `heard` is set, which is enough. */
+  /** Called when data arrives while a ping is {@linkcode Liveness.waiting}. At other times it is enough to set `heard`. */
   onSign(): void {
     if (this.#phase !== "deciding") this.#pongTimeout?.cancel(this);
     this.#listen();
@@ -87,7 +93,7 @@ export class Liveness implements Deadline {
     const phase = this.#phase;
     const owner = this.#owner;
     this.#enter("deciding");
-    // After a stall of the event loop timers run before reads: one more turn lets the reads speak first.
+    // After a stall of the event loop, timers run before reads, so the reads get one more turn first.
     if (phase === "pinged" || phase === "unread") return void setTimeout(() => this.#judge(phase), 0);
     const { listening } = owner;
     if (this.heard || !(listening || owner.unread)) return this.#listen();

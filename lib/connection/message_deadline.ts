@@ -1,5 +1,5 @@
 /**
- * The deadline of a message that is under way: one that never ends would hold its memory.
+ * The deadline of an incomplete message, which would otherwise keep its memory forever.
  *
  * @module
  */
@@ -7,17 +7,17 @@ import { LimitError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Deadline, DeadlineList, Deadlines } from "../deadlines.ts";
 
-/** What is timed. */
+/** The part of the connection that is used. */
 export interface MessageDeadlineOwner {
   /** `messageTimeout`, which is not 0. */
   readonly limits: Pick<Limits, "messageTimeout">;
   /** The lists of all connections. */
   readonly deadlines: Deadlines;
-  /** The peer went over the limit. */
+  /** Called when the peer exceeded the limit. */
   fault(error: LimitError): void;
 }
 
-/** Times one message after the other. */
+/** Measures the time of one message after another. */
 export class MessageDeadline implements Deadline {
   due = 0;
   previous: Deadline | undefined;
@@ -32,14 +32,14 @@ export class MessageDeadline implements Deadline {
     this.#list = owner.deadlines.after(owner.limits.messageTimeout);
   }
 
-  /** A message is under way; the time runs from the first call on. */
+  /** Called while a message is incomplete. The time starts with the first call. */
   start(): void {
     if (this.#runs) return;
     this.#runs = true;
     this.#list.set(this);
   }
 
-  /** No message is under way, or the time is not the peer's. */
+  /** Called when no message is incomplete, or the peer is not responsible for the time. */
   stop(): void {
     if (!this.#runs) return;
     this.#runs = false;

@@ -13,21 +13,21 @@ import type { Stage } from "../pipeline/stage.ts";
 import { StageStream } from "../pipeline/stage_stream.ts";
 import { Incoming } from "./incoming.ts";
 
-/** How messages are read. */
+/** The options of {@linkcode MessageReaderStream}. */
 export interface MessageReaderOptions
   extends Partial<Pick<Limits, "maxMessageBytes" | "maxFragments" | "maxEmptyFragments">> {
-  /** Which end we are: a server wants masked frames, a client unmasked ones. */
+  /** This end's role. A server requires masked frames, a client unmasked ones. */
   role: Role;
   /** The extensions in use, from `openExtensions`. None by default. */
   extensions?: ExtensionChain;
-  /** Gets every control frame, in the order of the wire, when the chunk that brought it has been read. */
+  /** Called with every control frame in wire order, after its chunk was read. */
   control?: (frame: Frame) => void;
 }
 
 /** Extensions that are open. */
 export const EXTENSION_CHAIN: Kind = like("extensions, from openExtensions", {});
 
-/** What they take. */
+/** The option kinds. */
 export const MESSAGE_READER_OPTION_KINDS: OptionKinds<MessageReaderOptions> = {
   maxMessageBytes: LIMIT_KINDS.maxMessageBytes,
   maxFragments: LIMIT_KINDS.maxFragments,
@@ -39,14 +39,14 @@ export const MESSAGE_READER_OPTION_KINDS: OptionKinds<MessageReaderOptions> = {
 
 /**
  * Reads bytes into messages: `FrameDecoderStream`, the extensions and `MessageDecoderStream` in one hop. A chunk is the batch of
- * messages that one chunk of bytes completed. Small messages that are whole take a shorter way, which costs less.
+ * messages that one chunk of bytes completed. Small complete messages take a faster path.
  *
- * Control frames go to `options.control`, beside the batches: you owe the peer a pong or a close frame, and
- * `MessageWriterStream.control` sends it.
+ * Control frames are passed to `options.control`, not to the batches. You have to reply to pings and close frames;
+ * `MessageWriterStream.control` sends the replies.
  *
- * The stream errors with a `ProtocolError` or a `LimitError` where the peer broke a rule, after the messages before it, and with a
- * `ConnectionError` where the bytes end inside a frame or a message. The chunks written must not be used afterwards: binary messages
- * may lie in them.
+ * If the peer violates the protocol or a limit, the stream errors with a `ProtocolError` or a `LimitError` after the messages
+ * before that. If the bytes end inside a frame or a message, it errors with a `ConnectionError`. Do not use the chunks after you
+ * have written them, because binary messages may be views of them.
  *
  * @example Messages of bytes
  * ```ts
@@ -62,8 +62,8 @@ export class MessageReaderStream extends StageStream<Uint8Array<ArrayBuffer>, Me
   /**
    * Makes the stream.
    *
-   * @param options The role, the limits, the extensions, and what gets the control frames.
-   * @throws {TypeError} If there is no role, or an option has the wrong type.
+   * @param options The role, the limits, the extensions, and a function that gets the control frames.
+   * @throws {TypeError} If the role is missing, or an option has the wrong type.
    * @throws {RangeError} If a limit is out of range.
    */
   constructor(options: MessageReaderOptions) {

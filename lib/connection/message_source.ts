@@ -1,13 +1,13 @@
 /**
- * Where the chunks of a message come from that is sent while it is being made.
+ * The sources of messages that are sent while they are produced.
  *
  * @module
  */
 import { type MessageData, toMessage } from "../pipeline/messages/message.ts";
 
 /**
- * The chunks of one message, in order: strings make a text, buffers and views of them binary data. A surrogate pair may be in two
- * chunks. A `Blob` is a binary message.
+ * The chunks of one message, in order: strings make a text message, buffers and views a binary one. A surrogate pair may be in
+ * two chunks. A `Blob` is a binary message.
  */
 export type MessageSource =
   | Blob
@@ -16,17 +16,17 @@ export type MessageSource =
   | AsyncIterable<string>
   | AsyncIterable<Exclude<MessageData, string>>;
 
-/** A source that is being read. */
+/** An open source. */
 export interface SourceReader {
   /** Waits for the next chunk. */
   next(): Promise<
     { readonly done?: false; readonly value: MessageData } | { readonly done: true; readonly value?: unknown }
   >;
-  /** Says that no more is wanted. An async generator hears of it when it has made the chunk that it is at. */
+  /** Cancels the source. An async generator notices it after it has produced its current chunk. */
   cancel(reason: unknown): void;
 }
 
-/** Whether data is a source, and not a message of its own. */
+/** Whether data is a source and not a complete message. */
 export function isSource(data: MessageData | MessageSource): data is MessageSource {
   return typeof data === "object" && data !== null && !ArrayBuffer.isView(data) &&
     (hasIterator(data) || data instanceof ReadableStream || isBlob(data));
@@ -43,12 +43,12 @@ export function isBlob(value: unknown): value is Blob {
 }
 
 /**
- * Checks what is not sent because it comes too late: a wrong argument is one in every state. A source is cancelled, as if the
+ * Checks data that comes too late to be sent, because invalid arguments throw in every state. A source is cancelled, as if the
  * connection had ended while it was being sent.
  *
- * @param data What was to be sent.
- * @param reason Why it is not.
- * @throws {TypeError} If it is none of these.
+ * @param data The data that was to be sent.
+ * @param reason The reason why it is not sent.
+ * @throws {TypeError} If it is not valid data.
  */
 export function checkUnsent(data: MessageData | MessageSource, reason: unknown): void {
   if (isSource(data)) openSource(data).cancel(reason);
@@ -56,9 +56,9 @@ export function checkUnsent(data: MessageData | MessageSource, reason: unknown):
 }
 
 /**
- * Begins to read a source.
+ * Opens a source.
  *
- * @throws {TypeError} If it is a stream that is locked, or its iterator is not one.
+ * @throws {TypeError} If it is a locked stream, or its iterator is invalid.
  */
 export function openSource(source: MessageSource): SourceReader {
   if (isBlob(source)) return openSource(source.stream());
@@ -72,7 +72,7 @@ export function openSource(source: MessageSource): SourceReader {
     try {
       await iterator.return?.();
     } catch {
-      // The message has failed before: the error has no other reader.
+      // The message has already failed, so this error is not needed.
     }
   };
   return { next: () => iterator.next(), cancel: () => void end() };

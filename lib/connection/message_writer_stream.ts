@@ -13,17 +13,17 @@ import type { MessageData } from "../pipeline/messages/message.ts";
 import { EXTENSION_CHAIN } from "./message_reader_stream.ts";
 import { Outgoing } from "./outgoing.ts";
 
-/** How messages are written. */
+/** The options of {@linkcode MessageWriterStream}. */
 export interface MessageWriterOptions extends Partial<Pick<Limits, "highWaterMark">> {
-  /** Which end we are: a client masks, a server does not. */
+  /** This end's role. A client masks, a server does not. */
   role: Role;
   /** The extensions in use, from `openExtensions`. None by default. */
   extensions?: ExtensionChain;
-  /** Where masking keys come from: fresh random ones by default. Tests and known answers give their own. */
+  /** Returns a masking key for each frame; by default a random one. Pass your own for reproducible output in tests. */
   maskKey?: MaskKeySource;
 }
 
-/** What they take. */
+/** The option kinds. */
 export const MESSAGE_WRITER_OPTION_KINDS: OptionKinds<MessageWriterOptions> = {
   highWaterMark: LIMIT_KINDS.highWaterMark,
   role: required(ROLE),
@@ -32,9 +32,9 @@ export const MESSAGE_WRITER_OPTION_KINDS: OptionKinds<MessageWriterOptions> = {
 };
 
 /**
- * Writes messages to bytes: `MessageEncoderStream`, the extensions and `FrameEncoderStream` in one hop. Each message is one frame. A
- * batch is one chunk, up to `highWaterMark` bytes. Payloads of a server that are larger are chunks of their own, because they are not
- * copied: their memory must not change until the chunk is written.
+ * Writes messages to bytes: `MessageEncoderStream`, the extensions and `FrameEncoderStream` in one hop. Each message is one
+ * frame. A batch is one chunk, up to `highWaterMark` bytes. Larger payloads of a server become separate chunks and are not
+ * copied, so their memory must not change until the chunk is written.
  *
  * @example Bytes of messages
  * ```ts
@@ -59,7 +59,7 @@ export class MessageWriterStream extends TransformStream<readonly MessageData[],
   constructor(options: MessageWriterOptions) {
     checkValues(options, MESSAGE_WRITER_OPTION_KINDS);
     const { role, extensions, maskKey, highWaterMark = DEFAULT_LIMITS.highWaterMark } = options;
-    // The readable side makes the writer wait, so nothing is queued for longer than a call.
+    // The readable side applies backpressure to the writer, so nothing stays queued after a call.
     const outgoing = new Outgoing({
       role,
       chain: extensions,
@@ -95,7 +95,7 @@ export class MessageWriterStream extends TransformStream<readonly MessageData[],
   }
 
   /**
-   * Sends a control frame between two messages: what a reader owes, or a ping. A close frame ends the stream.
+   * Sends a control frame between two messages: a reply or a ping. A close frame ends the stream.
    *
    * @param frame The pong, ping or close.
    * @throws {TypeError} If the stream has ended.

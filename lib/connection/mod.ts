@@ -1,5 +1,5 @@
 /**
- * The stages and streams that a connection is made of, to build your own over any pair of byte streams.
+ * The stages and streams of a connection, to build your own over any pair of byte streams.
  *
  * ```text
  * bytes ─1─▶ FrameDecoderStream ─2─▶ MessageDecoderStream ─3─▶ pipeline(conn, options).readable

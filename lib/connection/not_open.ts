@@ -1,7 +1,7 @@
 /**
- * The errors of calls that need an open connection, and how to tell the errors that only say that a connection has ended.
+ * The errors of calls that need an open connection, and the recognition of errors that only say that a connection has ended.
  *
- * The state of a connection is never thrown at the call: a peer may close at any moment, so no caller can avoid it.
+ * Such calls never throw for the state of a connection, because a peer may close at any moment and no caller can avoid that.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { handled } from "../async.ts";
 import { ConnectionError, invalidState, LimitError, ProtocolError } from "../errors.ts";
 import type { WebSocketConnection } from "./websocket_connection.ts";
 
-/** Errors that were made because a connection ends. */
+/** Errors that were created because a connection ended. */
 const ENDS = new WeakSet<object>();
-/** Those of {@linkcode cutOff}. */
+/** The errors of {@linkcode cutOff}. */
 const CUTS = new WeakSet<object>();
 
 /**
- * The error of a call that needs an open connection.
+ * Makes the error of a call that needs an open connection.
  *
  * @param action What was called, as it stands behind "Cannot".
  * @param connection The connection, which is not open.
@@ -45,24 +45,25 @@ export function rejectNotOpen(
 }
 
 /**
- * The error of an end that the application caused. It may throw `undefined`, and an end without an error looks clean.
+ * Returns the error of an end that the application caused. It may have thrown `undefined`, and an end without an error looks
+ * clean.
  *
- * @param thrown What it threw, or gave as the reason.
+ * @param thrown The value that it threw, or the reason that it passed.
  */
 export function causeOf(thrown: unknown): unknown {
   return thrown ?? new Error(`The application ended the connection, and its error is ${thrown}`);
 }
 
-/** The error of what still waits when a connection ends cleanly, or closes. */
+/** Makes the error of pending calls when a connection ends cleanly or closes. */
 export function tooLate(state: "closing" | "closed" = "closed"): DOMException {
   return endOf(
     invalidState(state === "closed" ? "The connection is closed" : "Cannot send: the connection is closing"),
   );
 }
 
-/** Notes that an error only says how a connection ended: the code that gets it may be without fault. */
+/** Marks an error as one that only says how a connection ended, which may not be the fault of the code that gets it. */
 export function endOf<Reason>(error: Reason): Reason {
-  // An application may have thrown any other: its own mistakes stay mistakes.
+  // Any other error may come from the application, and stays its mistake.
   const ours = error instanceof ProtocolError || error instanceof LimitError || error instanceof ConnectionError ||
     isInvalidState(error);
   if (ours) ENDS.add(error);
@@ -74,7 +75,7 @@ export function isEnd(error: unknown): boolean {
   return typeof error === "object" && error !== null && ENDS.has(error);
 }
 
-/** What reading the rest of a message gets, after an end that was clean all the same: the peer may close inside a message. */
+/** Makes the error for reading the rest of a message after a clean end, because the peer may close inside a message. */
 export function cutOff(): ConnectionError {
   const error = endOf(new ConnectionError("The connection ended in the middle of a message"));
   CUTS.add(error);
@@ -87,7 +88,9 @@ export function isTooLate(error: unknown): boolean {
   return isEnd(error) && isInvalidState(error);
 }
 
-/** Whether an error is an `InvalidStateError`. An application may have thrown a `Proxy`, which can make any look at it throw. */
+/**
+ * Whether an error is an `InvalidStateError`. An application may have thrown a `Proxy`, on which any property access can throw.
+ */
 function isInvalidState(error: unknown): error is DOMException {
   try {
     return error instanceof DOMException && error.name === "InvalidStateError";

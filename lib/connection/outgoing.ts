@@ -1,6 +1,6 @@
 /**
- * The way out, as one stage: messages and control frames become the bytes of writes. Everything that is sent goes through here, so
- * frames never interleave and their order is decided in one place.
+ * The sending side as one stage: it turns messages and control frames into the bytes of writes. Everything that is sent passes
+ * through it, so frames never interleave, and one place decides their order.
  *
  * @module
  */
@@ -27,38 +27,38 @@ import { type Message, type MessageData, toMessage } from "../pipeline/messages/
 import type { Stage } from "../pipeline/stage.ts";
 import type { SendOptions } from "./socket_options.ts";
 
-/** One write: a batch, whose buffer goes back to the pool, or a large payload, which is written from where it lies. */
+/** One write: a batch, whose buffer returns to the pool, or a large payload, which is written without a copy. */
 export interface Write {
-  /** What is written. */
+  /** The bytes to write. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The bytes there must be: nothing is left of a payload whose memory is transferred. */
+  /** The expected number of bytes. A payload whose memory was transferred has none left. */
   readonly length: number;
-  /** The batch that the bytes are in. */
+  /** The batch that contains the bytes. */
   readonly batch: Uint8Array<ArrayBuffer> | undefined;
-  /** Settles the promise of a sender whose memory this is. */
+  /** Settles the promise of the sender that owns the memory. */
   taken: Deferred<void> | undefined;
 }
 
-/** How much may wait, and how frames are masked. */
+/** The limits of the queue, and how frames are masked. */
 export interface OutgoingOptions {
   /** Which end we are: a client masks. */
   readonly role: Role;
-  /** The high-water mark and the most that may be queued. */
+  /** The high-water mark and the most bytes that may be queued. */
   readonly limits: Pick<Limits, "highWaterMark" | "maxQueuedBytes">;
   /** The extensions in use. */
   readonly chain?: ExtensionChain | undefined;
-  /** How frames are written, where that is not RFC 6455 §5.2. */
+  /** How frames are written, if not as in RFC 6455 §5.2. */
   readonly framing?: Framing | undefined;
-  /** Where masking keys come from: fresh random ones by default. */
+  /** Returns masking keys; by default random ones. */
   readonly maskKey?: MaskKeySource | undefined;
 }
 
-/** A batch begins in a buffer of this size. */
+/** The size of a batch's first buffer. */
 const SMALL_BATCH = 4 * 1024;
-/** And goes on in buffers of this size. */
+/** The size of its further buffers. */
 const LARGE_BATCH = 64 * 1024;
 
-/** Buffers kept for the next batch: 1 MiB of large ones, 256 KiB of small ones. */
+/** The numbers of buffers to keep for later batches: 1 MiB of large ones, 256 KiB of small ones. */
 const MAX_LARGE = 16;
 const MAX_SMALL = 64;
 const small: Uint8Array<ArrayBuffer>[] = [];
@@ -69,27 +69,27 @@ const WHOLE_BINARY = firstByte(Opcode.BINARY);
 
 const ENCODER = new TextEncoder();
 
-/** What is encoded for many goes unmasked: only servers have many. */
+/** The encoding for many connections is unmasked, because only servers have many. */
 const UNMASKED = new FrameSerializer({ role: "server" });
 
-/** Collects frames into batches, in order, and gives one write at a time. */
+/** Collects frames into batches, in order, and returns one write at a time. */
 export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayBuffer>> {
-  /** Bytes queued and not yet written. Only this class writes it. */
+  /** The bytes that are queued and not yet written. Only this class writes it. */
   queuedBytes = 0;
   readonly #limits: OutgoingOptions["limits"];
   readonly #maskKey: MaskKeySource | undefined;
   readonly #chain: ExtensionChain | undefined;
   readonly #framing: Framing | undefined;
-  /** Batches that are full and large payloads, in order. */
+  /** Full batches and large payloads, in order. */
   #full: Write[] | undefined;
   #batch: Uint8Array<ArrayBuffer> | undefined;
   #batchLength = 0;
-  /** Frames that other connections write too. A batch may follow them; none goes before. */
+  /** Frames that other connections send too. A batch may follow them; none precedes them. */
   #shared: SharedRun | undefined;
   #pong: Uint8Array<ArrayBuffer> | undefined;
   #ended = false;
 
-  /** @param options How much may wait, and how frames are masked. */
+  /** @param options The limits of the queue, and how frames are masked. */
   constructor({ role, limits, chain, framing, maskKey = randomMaskKey }: OutgoingOptions) {
     this.#limits = limits;
     this.#maskKey = role === "client" ? maskKey : undefined;
@@ -97,7 +97,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     this.#framing = framing;
   }
 
-  /** As a stage: takes a batch of messages and gives the bytes of their frames, and of what was queued before. */
+  /** As a stage: takes a batch of messages and returns the bytes of their frames, after those queued before. */
   push(batch: readonly MessageData[], output: Uint8Array<ArrayBuffer>[]): void {
     for (const data of batch) {
       this.message(toMessage(data));
@@ -106,7 +106,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     this.flush(output);
   }
 
-  /** As a stage: gives the bytes of all that is queued. */
+  /** As a stage: returns all queued bytes. */
   flush(output: Uint8Array<ArrayBuffer>[]): void {
     for (let write = this.take(); write !== undefined; write = this.take()) {
       output.push(write.batch === undefined ? write.bytes : write.bytes.slice());
@@ -114,7 +114,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     }
   }
 
-  /** Whether the high-water mark is reached: senders must wait. */
+  /** Whether the high-water mark is reached, so that senders must wait. */
   get full(): boolean {
     return this.queuedBytes >= this.#limits.highWaterMark;
   }
@@ -124,21 +124,24 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     return this.queuedBytes === 0 && this.#pong === undefined;
   }
 
-  /** Whether no more may be queued: it has ended, or the peer is too slow for an application that does not wait. */
+  /**
+   * Whether nothing more may be queued, because the queue has ended or is full: the peer is slow and the application does not
+   * wait.
+   */
   get closed(): boolean {
     return this.#ended || this.queuedBytes >= this.#limits.maxQueuedBytes;
   }
 
   /**
-   * How messages are encoded for many connections at once: those of the same encoding send the same bytes. `undefined` where a
-   * connection makes its own: a client masks each frame anew (§5.3).
+   * The encoding for messages to many connections. Connections with the same encoding send the same bytes. It is `undefined` if a
+   * connection needs its own encoding, as a client, which masks each frame anew (§5.3).
    */
   get encoding(): string | undefined {
     if (this.#maskKey !== undefined || this.#framing !== undefined) return undefined;
     return this.#chain === undefined ? "" : this.#chain.encoding;
   }
 
-  /** The frames of a message, for all connections of this {@linkcode Outgoing.encoding}. */
+  /** Encodes a message for all connections of this {@linkcode Outgoing.encoding}. */
   encode(data: MessageData, options?: SendOptions): Uint8Array<ArrayBuffer> {
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     UNMASKED.push(this.#through(messageFrame(toMessage(data)), options), chunks);
@@ -149,8 +152,8 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
    * Queues a message.
    *
    * @param message The message.
-   * @param options Whether it is compressed.
-   * @returns Whether there was room for it; the write, where its memory must not change until that is done.
+   * @param options Whether to compress it.
+   * @returns Whether there was room for it; or the write, if the memory must not change until that is done.
    */
   message(message: Message, options?: SendOptions): boolean | Write {
     if (this.#ended || this.queuedBytes >= this.#limits.maxQueuedBytes) return false;
@@ -158,7 +161,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     return typeof message === "string" ? this.#text(message) : this.#binary(message);
   }
 
-  /** Queues a frame of a message, through the extensions. Says whether there was room for it. */
+  /** Queues a frame of a message, through the extensions. Returns whether there was room for it. */
   fragment(frame: OutgoingFrame, options?: SendOptions): boolean {
     if (this.closed) return false;
     for (const encoded of this.#through(frame, options)) this.#append(encoded);
@@ -166,8 +169,8 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
   }
 
   /**
-   * Queues a frame as it is: a control frame, or an extension's own. A close frame is the last, and needs no room, as there is at
-   * most one. Says whether there was room for it.
+   * Queues a frame unchanged: a control frame, or one of an extension. A close frame is the last, and needs no room, because
+   * there is at most one. Returns whether there was room for it.
    */
   frame(frame: Frame): boolean {
     const last = frame.opcode === Opcode.CLOSE;
@@ -177,7 +180,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     return true;
   }
 
-  /** Queues frames that other connections are given too. What is queued of them in a row is not copied for each. */
+  /** Queues frames that other connections send too. Several in a row are not copied for each connection. */
   shared(bytes: Uint8Array<ArrayBuffer>): boolean {
     if (this.closed) return false;
     if (this.#batch !== undefined) {
@@ -191,8 +194,8 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
   }
 
   /**
-   * Owes the peer a pong. While the peer does not read only the latest is kept (RFC 6455 §5.5.3), so a flood of pings that is never
-   * read back costs one payload (CVE-2026-11586).
+   * Queues a pong. While the peer does not read, only the latest is kept (RFC 6455 §5.5.3), so a flood of pings from a peer that
+   * never reads costs one payload (CVE-2026-11586).
    *
    * @param payload The ping's payload.
    * @param writing Whether a write is under way.
@@ -202,12 +205,12 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     if (writing || this.full) {
       this.#pong = payload.slice();
     } else {
-      this.#pong = undefined; // this one answers it as well
+      this.#pong = undefined; // this pong answers that ping as well
       this.#append(frame(Opcode.PONG, payload));
     }
   }
 
-  /** What is written next, or `undefined`. A pong is put in now, so that it is the latest one. */
+  /** Returns the next write, or `undefined`. A pong is added only now, so that it is the latest one. */
   take(): Write | undefined {
     if (this.#pong !== undefined) this.#payPong();
     if (this.#full === undefined) {
@@ -219,14 +222,14 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     return write;
   }
 
-  /** Says that a write is done: its memory is used again. */
+  /** Called when a write is done. Its memory is reused. */
   written({ bytes, length, batch }: Write): void {
     if (batch !== undefined) releaseBatch(batch);
     else unpin(bytes.buffer);
     if (!this.#ended) this.queuedBytes -= length;
   }
 
-  /** Drops what is queued and takes nothing more. Gives the writes that are dropped. */
+  /** Drops the queue and accepts nothing more. Returns the dropped writes. */
   end(): readonly Write[] {
     const dropped = this.#full ?? [];
     this.#ended = true;
@@ -241,7 +244,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
 
   /** Queues a text message as one frame, encoded straight into the batch. */
   #text(text: string): boolean {
-    const most = MAX_HEADER_BYTES + 3 * text.length; // UTF-8 takes at most three bytes for each UTF-16 unit
+    const most = MAX_HEADER_BYTES + 3 * text.length; // a UTF-16 unit takes at most three bytes in UTF-8
     if (most > LARGE_BATCH) {
       this.#append(messageFrame(text), true);
     } else {
@@ -254,8 +257,8 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
   }
 
   /**
-   * Queues a binary message as one frame. A large one that was received has room for a header in front of it: then neither is copied,
-   * and both are one write.
+   * Queues a binary message as one frame. A large message that was received has room for a header in front of it. Then nothing is
+   * copied, and header and payload are one write.
    */
   #binary(payload: Uint8Array<ArrayBuffer>): boolean | Write {
     const size = headerSize(payload.length, false);
@@ -269,7 +272,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     return this.#pushUncopied(bytes);
   }
 
-  /** The frames that extensions make of one. */
+  /** Returns the frames that extensions make of one frame. */
   #through(frame: OutgoingFrame, { compress }: SendOptions = {}): readonly Frame[] {
     if (this.#chain === undefined) return [frame];
     const encoded: OutgoingFrame[] = [];
@@ -278,10 +281,11 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
   }
 
   /**
-   * Queues a frame. A payload as large as the high-water mark is not copied, unless it is to be masked and the application's.
+   * Queues a frame. A payload of at least the high-water mark is not copied, unless it has to be masked and belongs to the
+   * application.
    *
    * @param frame The frame.
-   * @param ours Whether nothing but this queue knows the payload's memory.
+   * @param ours Whether only this queue uses the payload's memory.
    */
   #append(frame: Frame, ours = false): void {
     if (this.#framing !== undefined) return this.#appendBytes(this.#framing.serialize(frame));
@@ -289,7 +293,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     const { length } = payload;
     const key = this.#maskKey?.();
     const first = firstByte(opcode, fin, rsv);
-    // A control frame's payload is the reader's, however low the mark is.
+    // A control frame's payload belongs to the reader, however low the mark is.
     if ((key !== undefined && !ours) || length < this.#limits.highWaterMark || isControl(opcode)) {
       const target = this.#reserve(headerSize(length, key !== undefined) + length);
       this.#advance(writeFrame(target, this.#batchLength, { first, key }, payload));
@@ -301,7 +305,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     }
   }
 
-  /** Queues frames that are encoded. */
+  /** Queues encoded frames. */
   #appendBytes(bytes: Uint8Array<ArrayBuffer>): void {
     if (bytes.length < this.#limits.highWaterMark) {
       this.#reserve(bytes.length).set(bytes, this.#batchLength);
@@ -312,7 +316,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     }
   }
 
-  /** Queues bytes where they lie: they must not change until they are written. */
+  /** Queues bytes without a copy. They must not change until they are written. */
   #pushUncopied(bytes: Uint8Array<ArrayBuffer>): Write {
     pin(bytes.buffer);
     const write: Write = { bytes, length: bytes.length, batch: undefined, taken: undefined };
@@ -321,29 +325,29 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     return write;
   }
 
-  /** Queues the pong that is owed. Nothing may follow a close frame, so it comes before one. */
+  /** Queues the pending pong. It precedes a close frame, because nothing may follow that. */
   #payPong(): void {
     const payload = this.#pong;
     this.#pong = undefined;
     if (payload !== undefined) this.#append(frame(Opcode.PONG, payload));
   }
 
-  /** A batch with room for `size` more bytes. */
+  /** Returns a batch with room for `size` more bytes. */
   #reserve(size: number): Uint8Array<ArrayBuffer> {
     const follows = this.#batch !== undefined;
     if (follows && this.#batch!.length - this.#batchLength >= size) return this.#batch!;
     if (follows || this.#shared !== undefined) this.#seal();
-    // A batch that outgrows the small size goes on in a large one.
+    // A batch that outgrows the small size continues in a large one.
     return this.#batch = acquireBatch(follows ? Math.max(size, SMALL_BATCH + 1) : size);
   }
 
-  /** The batch has been written to up to here. */
+  /** Sets the end of the bytes in the batch. */
   #advance(end: number): void {
     this.queuedBytes += end - this.#batchLength;
     this.#batchLength = end;
   }
 
-  /** Ends the batch and the run of shared frames: what is queued next is another write. */
+  /** Ends the batch and the run of shared frames, so that the next frames are another write. */
   #seal(): void {
     if (this.#shared !== undefined) {
       const { bytes } = this.#shared;
@@ -355,7 +359,7 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     if (write !== undefined) (this.#full ??= []).push(write);
   }
 
-  /** The batch as a write. */
+  /** Returns the batch as a write. */
   #takeBatch(): Write | undefined {
     const batch = this.#batch;
     if (batch === undefined) return undefined;
@@ -366,19 +370,19 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
   }
 }
 
-/** A message as one frame: with extensions too it is one. */
+/** Makes one frame of a message, with extensions too. */
 function messageFrame(message: Message): Frame {
   return typeof message === "string" ? frame(Opcode.TEXT, ENCODER.encode(message)) : frame(Opcode.BINARY, message);
 }
 
-/** A buffer of at least `size` bytes. It is not cleared. */
+/** Returns a buffer of at least `size` bytes, which is not cleared. */
 function acquireBatch(size: number): Uint8Array<ArrayBuffer> {
   if (size <= SMALL_BATCH) return small.pop() ?? new Uint8Array(SMALL_BATCH);
   if (size <= LARGE_BATCH) return large.pop() ?? new Uint8Array(LARGE_BATCH);
   return new Uint8Array(size);
 }
 
-/** Gives a buffer back, all of which has been written. */
+/** Returns a completely written buffer to the pool. */
 function releaseBatch(batch: Uint8Array<ArrayBuffer>): void {
   if (batch.length === SMALL_BATCH) {
     if (small.length < MAX_SMALL) small.push(batch);

@@ -1,5 +1,5 @@
 /**
- * Pings that wait for their pongs, RFC 6455 §5.5.2 and §5.5.3.
+ * Pings that wait for their pongs (RFC 6455 §5.5.2 and §5.5.3).
  *
  * @module
  */
@@ -10,25 +10,25 @@ import { bytesOf, type MessageData } from "../pipeline/messages/message.ts";
 
 /** A link of the list. */
 interface PendingPing {
-  /** The payload, a character for each byte. */
+  /** The payload, with one character for each byte. */
   readonly key: string;
   readonly sent: number;
-  /** `undefined` for a ping whose round trip nothing waits for. */
+  /** `undefined` if no code waits for the round trip. */
   readonly deferred: Deferred<number> | undefined;
   /** The ping after it. */
   next: PendingPing | undefined;
 }
 
 /**
- * Matches pongs to pings and measures the round trips. As a rule one ping waits at most, keepalive's, which is one object; thousands of
- * idle connections hold nothing between two.
+ * Matches pongs to pings and measures the round trips. Usually at most one ping waits, that of keepalive, which is one object.
+ * Between two pings an idle connection holds nothing.
  */
 export class PendingPings {
   /** The oldest. */
   #first: PendingPing | undefined;
   #last: PendingPing | undefined;
   #count = 0;
-  /** How many of them have each payload, where several wait. */
+  /** The number of pings with each payload, if several wait. */
   #waiting: Map<string, number> | undefined;
   #next = 0;
   #roundTripTime: number | undefined;
@@ -45,11 +45,11 @@ export class PendingPings {
   }
 
   /**
-   * Starts the clock for a ping, and gives its round trip.
+   * Starts to measure a ping.
    *
-   * @param payload The payload; by default a number that no other ping of this connection has.
-   * @returns The payload's bytes, and the round trip in milliseconds when it is known.
-   *   The promise is rejected with `ConnectionError` when too many wait behind it.
+   * @param payload The payload; by default a number that is unique in this connection.
+   * @returns The payload's bytes, and the round trip in milliseconds when it is known. The promise rejects with a
+   *   `ConnectionError` if too many pings wait after it.
    * @throws {RangeError} If the payload is more than 125 bytes (§5.5).
    */
   add(payload?: MessageData): { payload: Uint8Array<ArrayBuffer>; roundTrip: Promise<number> } {
@@ -59,7 +59,7 @@ export class PendingPings {
     return { payload: bytes, roundTrip: deferred.promise };
   }
 
-  /** Starts the clock for a ping of the connection's own. Gives its payload. */
+  /** Starts to measure a ping of the connection itself. Returns its payload. */
   addOwn(): Uint8Array<ArrayBuffer> {
     const bytes = this.#number();
     this.#append(bytes, undefined);
@@ -85,7 +85,10 @@ export class PendingPings {
     }
   }
 
-  /** A pong came. It answers its ping and those before it: a peer may answer only the latest. Others are ignored. */
+  /**
+   * Handles a pong. It answers its ping and all earlier ones, because a peer may answer only the latest. Unknown pongs are
+   * ignored.
+   */
   receive(payload: Uint8Array): void {
     if (this.#first === undefined) return;
     const key = keyOf(payload);
@@ -100,12 +103,12 @@ export class PendingPings {
     }
   }
 
-  /** The connection ended: no pong will come. */
+  /** Called when the connection has ended, and no pong will arrive. */
   end(error: unknown): void {
     for (let ping = this.#shift(); ping !== undefined; ping = this.#shift()) ping.deferred?.reject(error);
   }
 
-  /** Takes the oldest out. */
+  /** Removes the oldest ping. */
   #shift(): PendingPing | undefined {
     const ping = this.#first;
     if (ping === undefined) return undefined;
@@ -128,10 +131,9 @@ export class PendingPings {
 }
 
 /**
- * Checks a ping's payload, in every state of a connection.
+ * Checks the payload of a ping. This is done in every state of a connection.
  *
- * @returns A copy of the bytes; `undefined` where there is no payload.
- * @throws {TypeError} If it is no text, no buffer and no view.
+ * @returns A copy of the bytes; `undefined` if there is no payload.
  * @throws {RangeError} If it is more than 125 bytes (§5.5).
  */
 export function pingBytes(payload: MessageData | undefined): Uint8Array<ArrayBuffer> | undefined {
@@ -143,7 +145,7 @@ export function pingBytes(payload: MessageData | undefined): Uint8Array<ArrayBuf
   return bytes;
 }
 
-/** The answer to a ping where there are none. Ignoring it is safe, as for any ping that comes to nothing. */
+/** The result of `ping` if the protocol has no pings. It can be ignored, like that of any failed ping. */
 export function rejectNoPing(what: string): Promise<never> {
   return handled(Promise.reject(new DOMException(`Cannot ping: ${what} has no pings`, "NotSupportedError")));
 }

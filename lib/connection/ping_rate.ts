@@ -1,5 +1,5 @@
 /**
- * How many pings a peer sends: a pong costs us more than its ping costs the peer.
+ * Limits the rate of a peer's pings, because a pong costs us more than its ping costs the peer.
  *
  * @module
  */

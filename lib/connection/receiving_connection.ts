@@ -1,6 +1,6 @@
 /**
- * The way in of a connection: the read loop takes what the transport brings through `Incoming`, acts on the control frames, and puts
- * the messages where the application takes them. `sending_connection.ts` mirrors it.
+ * The receiving side of a connection. The read loop passes bytes from the transport through `Incoming`, acts on control frames,
+ * and queues messages for the application. `sending_connection.ts` mirrors it.
  *
  * @module
  */
@@ -25,14 +25,14 @@ import { PingRate } from "./ping_rate.ts";
 import { type ConnectionInit, SendingConnection } from "./sending_connection.ts";
 
 /**
- * A message that is too large for memory waits so long, in milliseconds, for the application to read messages as streams, or in
- * another way. An application that never reads has it judged then.
+ * Milliseconds that a message which is too large for memory waits until the application starts to read, as streams or in another
+ * way. After that the limit applies.
  */
 const CLAIM_PATIENCE = 2_000;
 
 /**
- * Bytes of the wire that are taken at a time where messages are read as streams. Chunks that are dropped are collected sooner: with
- * 2 GiB a process grew by 27 to 40 MiB, with steps of 64 KiB by 37 to 67, and took as long.
+ * The bytes that are processed at a time if messages are read as streams. Small steps let dropped chunks be collected sooner:
+ * with 2 GiB a process grew by 27 to 40 MiB, with steps of 64 KiB by 37 to 67 MiB in the same time.
  */
 const STREAMED_STEP = 16 * 1024;
 
@@ -45,14 +45,14 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
   readonly #messages: BatchQueue<Message>;
   readonly #liveness: Liveness;
   #reading = true;
-  // What most connections never need is made when they do.
+  // Parts that most connections never need are created on first use.
   #parts: BatchQueue<MessagePart> | undefined;
   #timesMessages: boolean;
   #messageDeadline: MessageDeadline | undefined;
   #pingRate: PingRate | undefined;
   #pings: PendingPings | undefined;
 
-  /** @param init What it is made of. */
+  /** @param init Its parts. */
   constructor(init: ConnectionInit<Data>) {
     super(init);
     const { role, limits, chain, framing, lends } = this;
@@ -62,7 +62,7 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     this.#liveness = new Liveness(this, framing === undefined ? limits : NO_PINGS, this.deadlines);
   }
 
-  /** Starts to read, with the bytes that came right behind the handshake. */
+  /** Starts to read, beginning with the bytes that followed the handshake. */
   protected startReading(first: Uint8Array<ArrayBuffer>): void {
     void this.#read(first);
   }
@@ -78,7 +78,7 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
       }
       while (closing.state !== "closed") {
         if (this.#blocked) await this.#unblocked();
-        const { direct } = this.transport; // each time: `streamMessages` replaces the transport
+        const { direct } = this.transport; // each time, because `streamMessages` replaces the transport
         if (direct === undefined) {
           const bytes = await this.transport.read();
           if (bytes === null) break;
@@ -107,7 +107,7 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     closing.endReading();
   }
 
-  /** Takes `count` bytes, which were read to `memory`, and a first step through them. Says whether they matter. */
+  /** Processes a first step of the `count` bytes that were read to `memory`. Returns whether they matter. */
   #receive(bytes: Uint8Array<ArrayBuffer>, count: number, memory?: ArrayBuffer): boolean {
     if (count === 0) return false;
     const liveness = this.#liveness;
@@ -123,14 +123,14 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     return true;
   }
 
-  /** Takes the rest of what was read, step by step. In between others have their turn, and the application makes room. */
+  /** Processes the rest of a read step by step. In between, other connections get their turn, and the application makes room. */
   async #receiveRest(memory?: ArrayBuffer): Promise<void> {
     while (this.closing.listening && this.incoming.pending) {
       if (this.#blocked) {
         await this.#unblocked();
         continue;
       }
-      this.#reading = false; // the pong that is waited for may be in the next read
+      this.#reading = false; // the awaited pong may be in the next read
       await nextTask();
       this.#reading = true;
       if (!this.closing.listening) return;
@@ -142,7 +142,7 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     }
   }
 
-  /** Hands on what a step brought: control frames, messages or parts of them, and what was wrong behind those. */
+  /** Passes on the results of a step: control frames, messages or parts of them, and a violation after those. */
   #handOn(
     messages: Message[],
     parts: MessagePart[] | undefined,
@@ -156,7 +156,7 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
       this.#watchMessage(messages.length > 0 || (parts?.some(({ last }) => last) ?? false));
     }
     incoming.own(messages, memory);
-    // After our close frame everything but the peer's close frame is discarded (RFC 6455 §1.4).
+    // After our close frame, everything except the peer's close frame is discarded (RFC 6455 §1.4).
     if (closing.state === "open") {
       if (parts !== undefined && parts.length > 0) this.#parts?.put(parts);
       if (messages.length > 0) {
@@ -168,14 +168,14 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     else if (closing.received !== undefined) closing.handlePeerClose();
   }
 
-  /** Lends messages to the callbacks, until these return. If these are still busy, they get copies. */
+  /** Lends messages to the callbacks until they return. Callbacks that are still busy get copies. */
   #lend(messages: Message[], memory: ArrayBuffer | undefined): void {
     const lent = lendAll(messages, memory);
     this.#messages.put(this.#messages.direct ? messages : messages.map(ownCopy));
     giveBackAll(lent);
   }
 
-  /** Acts on the control frames of a step. What came behind one that is wrong does not count. Returns what is wrong, if anything. */
+  /** Acts on the control frames of a step. Frames after an invalid one are ignored. Returns the violation, if there is one. */
   #onControls(output: unknown[]): unknown {
     for (const { frame, position } of this.incoming.takeControls()) {
       const wrong = this.#onControl(frame);
@@ -186,7 +186,7 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     return undefined;
   }
 
-  /** Acts on a control frame. Returns what is wrong with it, if anything. */
+  /** Acts on a control frame. Returns the violation, if there is one. */
   #onControl(received: Frame): unknown {
     const { opcode, payload } = received;
     if (opcode === Opcode.PONG) {
@@ -205,14 +205,16 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     return undefined;
   }
 
-  /** A message that has begun must end in time, while it matters; `ended` says that one has ended since the last step. */
+  /** Starts or stops the deadline of an incomplete message. `ended` says whether a message has ended since the last step. */
   #watchMessage(ended: boolean): void {
     const expected = this.incoming.insideMessage && this.closing.listening;
     if (ended || !expected) this.#messageDeadline?.stop();
     if (expected && this.#timesMessages) (this.#messageDeadline ??= new MessageDeadline(this)).start();
   }
 
-  /** Whether reading waits: the application is behind, or what came before a fault is still to be answered. */
+  /**
+   * Whether reading waits, because the application is behind, or because messages before a violation are still to be answered.
+   */
   get #blocked(): boolean {
     const { state } = this.closing;
     if (state !== "open") return state === "failing";
@@ -222,8 +224,8 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
 
   async #unblocked(): Promise<void> {
     this.#reading = false;
-    // The peer is not to blame for the time that the application takes. The deadline starts anew afterwards: once for a message, as
-    // nothing joins the queue, which was full, before its end.
+    // The peer is not responsible for the application's time, so the deadline starts anew afterwards. This happens once for a
+    // message, because nothing joins the full queue before the message ends.
     this.#messageDeadline?.stop();
     this.watch?.paused();
     const unclaimed = this.incoming.pending && !this.incoming.claimed;
@@ -237,13 +239,13 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     this.#reading = true;
   }
 
-  /** It is known how messages are read, or no longer matters: the read loop goes on. */
+  /** Lets the read loop continue, because it is known how messages are read, or no longer matters. */
   #judgeMessages(): void {
     if (!this.incoming.claimed) this.incoming.claim();
     this.#queue.release();
   }
 
-  /** The next read goes elsewhere than right behind the last one. */
+  /** Called when the next read does not directly follow the last one in memory. */
   #leaveRead(buffer: ReadBuffer): void {
     if (this.incoming.missing > 0) this.incoming.leaveRead();
     if (!this.lends || !isPinned(buffer.memory)) return;
@@ -252,7 +254,7 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     giveBack(memory);
   }
 
-  /** The queue calls this when callbacks are done with all that came. */
+  /** The queue calls this when the callbacks are done with all messages. */
   onConsumed(): void {
     if (this.closing.answering) this.closing.onProgress();
   }
@@ -261,9 +263,9 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     return this.#parts ?? this.#messages;
   }
 
-  // What readers need.
+  // The interface for readers.
 
-  /** Takes the next batch, or waits for it. Replies to the one before leave now. */
+  /** Takes the next batch, or waits for it. Replies to the previous batch are sent now. */
   takeBatch(): Message[] | undefined | Promise<Message[] | undefined> {
     this.flush();
     const batch = this.#messages.take();
@@ -281,7 +283,7 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     };
   }
 
-  /** From here on messages come in parts; those that wait become one part each. */
+  /** Delivers messages in parts from now on. Waiting messages become one part each. */
   #splitMessages(): BatchQueue<MessagePart> {
     const queue = this.#messages.map(wholePart, ({ data }) => memoryOf(data));
     const parts: MessagePart[] = [];
@@ -319,14 +321,14 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
   ping(payload?: MessageData): Promise<number> {
     const bytes = pingBytes(payload);
     if (this.readyState !== 1) return this.late("ping");
-    // The peer has chosen its draft: it is no mistake of the caller.
+    // The peer has chosen its draft, so this is not a mistake of the caller.
     if (this.framing !== undefined) return rejectNoPing("the peer's draft of the protocol");
     const ping = this.#pendingPings.add(bytes);
     this.sendFrame(frame(Opcode.PING, ping.payload));
     return ping.roundTrip;
   }
 
-  /** Sends a pong that answers no ping of this connection's own accord (RFC 6455 §5.5.3). */
+  /** Sends an unsolicited pong (RFC 6455 §5.5.3). */
   pong(payload: MessageData): void {
     const bytes = pingBytes(payload) ?? new Uint8Array(0);
     if (this.readyState === 1 && this.framing === undefined) this.sendFrame(frame(Opcode.PONG, bytes));
@@ -354,7 +356,7 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
 
   // The end.
 
-  /** The peer broke a rule or a limit. */
+  /** Handles a violation by the peer. */
   fault(error: unknown): void {
     this.closing.fault(error);
   }
@@ -370,7 +372,7 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
     this.#judgeMessages();
   }
 
-  /** No ping is answered any more, and readers get the end behind what is queued. */
+  /** Stops answering pings, and ends the readers after the queued messages. */
   protected endReceiving(error: unknown, reason: () => unknown): void {
     this.#messageDeadline?.stop();
     this.#liveness.stop();

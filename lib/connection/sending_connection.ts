@@ -1,5 +1,5 @@
 /**
- * The way out of a connection: what is sent goes through `Outgoing`, and the write loop hands it to the transport.
+ * The sending side of a connection. Messages pass through `Outgoing`, and the write loop passes the bytes to the transport.
  *
  * @module
  */
@@ -26,7 +26,7 @@ import type { ConnectionWatch } from "./watch/connection_watch.ts";
 import type { Observer } from "./watch/observer.ts";
 import type { SendOptions } from "./socket_options.ts";
 
-/** What a connection is made of. */
+/** The parts of a connection. */
 export interface ConnectionInit<Data> extends BaseConnectionInit<Data> {
   /** The peer's header fields. */
   fields: HeaderFields;
@@ -34,19 +34,19 @@ export interface ConnectionInit<Data> extends BaseConnectionInit<Data> {
   transport: Transport;
   /** All limits. */
   limits: Limits;
-  /** Bytes that came right behind the handshake: they are frames. */
+  /** Bytes after the handshake, which belong to frames. */
   rest: Uint8Array<ArrayBuffer>;
-  /** The lists of deadlines that it shares with others. By default its own. */
+  /** The lists of deadlines that it shares with other connections. By default it has its own. */
   deadlines?: Deadlines | undefined;
-  /** Whether callbacks are lent binary payloads. */
+  /** Whether binary payloads are lent to callbacks. */
   lendPayloads?: boolean | undefined;
-  /** How frames are written, where that is not RFC 6455 §5.2. There is no ping then, and no keepalive. */
+  /** How frames are written, if not as in RFC 6455 §5.2. Then there are no pings and no keepalive. */
   framing?: Framing | undefined;
   /** Gets what happens to the connection. */
   observer?: Observer | undefined;
 }
 
-/** What `send` returns if the application need not wait: no promise is made for it. */
+/** The result of `send` if the application need not wait, so that no promise has to be created. */
 const DONE: Promise<void> = Promise.resolve();
 
 /** A connection that sends. */
@@ -68,7 +68,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
   #flushPlanned = false;
   #turnEndAwaited = false;
   #wasFull = false;
-  // What most connections never need is made when they do.
+  // Parts that most connections never need are created on first use.
   #drained: Deferred<void> | undefined;
   #flushed: Deferred<void> | undefined;
   #streamedSends: StreamedSends | undefined;
@@ -82,7 +82,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     this.transport = transport;
     this.framing = framing;
     const chain = this.chain = init.extensionProcessors.length === 0 ? undefined : this.#openExtensions();
-    // A stream's chunk is not ours to use again.
+    // The memory of a stream's chunk is not ours to reuse.
     this.lends = (init.lendPayloads ?? false) && transport.direct !== undefined && chain === undefined &&
       framing === undefined;
     this.outgoing = new Outgoing({ role, limits, chain, framing });
@@ -120,13 +120,15 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     return isSource(data) ? this.#sendSource(data, options) : this.sendMessage(toMessage(data), options);
   }
 
-  /** Sends a message at once: none is being sent from a source. Resolves when less than the high-water mark is queued. */
+  /**
+   * Sends a message at once, if no message is being sent from a source. Resolves when less than the high-water mark is queued.
+   */
   sendMessage(message: Message, options?: SendOptions): Promise<void> {
     let queued: boolean | Write;
     try {
       queued = this.outgoing.message(message, options);
     } catch (error) {
-      // The peer has chosen a draft that cannot carry it, and a sender to many peers cannot know that.
+      // The peer has chosen a draft that cannot carry the message, which a sender to many peers cannot know.
       if (this.framing !== undefined) return handled(Promise.reject(error));
       throw error;
     }
@@ -137,7 +139,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     }
     this.flush();
     if (queued === true) return this.#whenDrained();
-    return (queued.taken ??= deferHandled()).promise; // when it is written, the memory is the sender's again
+    return (queued.taken ??= deferHandled()).promise; // after the write, the memory belongs to the sender again
   }
 
   #sendSource(source: MessageSource, options?: SendOptions): Promise<void> {
@@ -155,13 +157,15 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     this.flushLater();
   }
 
-  /** Sends a frame as it is: a ping, or an extension's own. */
+  /** Sends a frame unchanged: a ping, or one of an extension. */
   protected sendFrame(frame: Frame): void {
     if (!this.outgoing.frame(frame)) this.#onFull();
     this.flushLater();
   }
 
-  /** Past `maxQueuedBytes` the peer is too slow for an application that does not wait: it is disconnected. Returns why. */
+  /**
+   * Disconnects the peer at `maxQueuedBytes`, because it is too slow for an application that does not wait. Returns the error.
+   */
   #onFull(): unknown {
     const { maxQueuedBytes } = this.limits;
     if (this.closing.state === "closed") return endOf(this.closing.error ?? tooLate());
@@ -175,7 +179,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
   }
 
   onSourceFailed(cause: unknown): void {
-    // A message that has begun can be given up in no other way (§5.4, §7.1.7). It is no fault of the peer's.
+    // A message that has begun cannot be given up in any other way (§5.4, §7.1.7). It is not the peer's fault.
     this.closing.fail(new ConnectionError("The source of a message failed", { cause }));
   }
 
@@ -191,10 +195,10 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     });
   }
 
-  // What is encoded once for many.
+  // Messages that are encoded once for many connections.
 
   get shared(): SharedSending | undefined {
-    // Others wait behind a message that comes from a source.
+    // Other messages wait behind a message from a source.
     return this.#streamedSends?.busy || this.outgoing.encoding === undefined ? undefined : this;
   }
 
@@ -210,25 +214,25 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     if (this.closing.state === "open" && !this.outgoing.shared(bytes)) this.#onFull();
   }
 
-  // When it leaves.
+  // Flushing.
 
-  /** Says when what is queued leaves, by how the batch in hand is being dealt with. */
+  /** Sets when the queue is flushed, by how the current batch is processed. */
   flushAt(when: FlushAt): void {
     const before = this.#flushAt;
     this.#flushAt = when;
-    // What was queued in one call stack had no flush to wait for: it leaves as what is queued from now on.
+    // Messages that were queued in one call stack have no flush scheduled, so they are flushed together with those that follow.
     if (when !== "batchEnd" && (before === "batchEnd" || when === "turnEnd")) {
       if (this.#writing === undefined && !this.outgoing.empty) this.flushLater();
     }
     if (when === "microtask" && this.closing.answering) this.closing.onProgress();
   }
 
-  /** Whether a batch is being dealt with. */
+  /** Whether a batch is being processed. */
   get busy(): boolean {
     return this.#flushAt !== "microtask";
   }
 
-  /** Writes what is queued when its time has come. */
+  /** Schedules a flush. */
   flushLater(): void {
     if (this.#flushAt === "batchEnd") return;
     if (this.#flushAt === "turnEnd") {
@@ -249,7 +253,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     this.flush();
   }
 
-  /** Starts to write what is queued, unless a write is under way: then it follows. */
+  /** Starts to write the queue, or continues after the write that is under way. */
   flush(): void {
     if (this.#writing !== undefined) return;
     const write = this.outgoing.take();
@@ -288,7 +292,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     }
   }
 
-  /** A write is done by which less than the high-water mark may be queued again, or that some sender waits for. */
+  /** Called when a write is done after which less than the high-water mark may be queued, or for which a sender waits. */
   #onWritten({ taken }: Write): void {
     const { full } = this.outgoing;
     if (this.#wasFull && !full) {
@@ -310,7 +314,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     return this.#streamedSends?.drained() ?? this.queueDrained();
   }
 
-  /** Waits until less than the high-water mark is queued, if more is, messages behind a streamed one aside. */
+  /** Waits until less than the high-water mark is queued, not counting messages behind a streamed one. */
   queueDrained(): Promise<void> | undefined {
     if (!this.outgoing.full) return undefined;
     this.flush();
@@ -323,7 +327,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     return (this.#drained ??= deferHandled()).promise;
   }
 
-  /** Waits until everything that is queued has been written. */
+  /** Waits until the whole queue was written. */
   flushed(): Promise<void> {
     if (this.outgoing.empty && this.#writing === undefined) return DONE;
     this.flush();
@@ -337,7 +341,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
   }
 
   sendClose(payload: Uint8Array<ArrayBuffer>, reason: unknown): void {
-    // It may interrupt a fragmented message, which is abandoned.
+    // It may interrupt a fragmented message, which is then abandoned.
     if (this.#streamedSends !== undefined) this.#streamedSends.end(endOf(reason ?? tooLate("closing")));
     if (!this.hasCloseFrame) return;
     this.outgoing.frame(frame(Opcode.CLOSE, payload));
@@ -349,7 +353,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     return this.role === "server" || failed ? this.transport.closeWrite() : undefined;
   }
 
-  /** Drops what is queued and rejects what waits for it. */
+  /** Drops the queue and rejects the promises that wait for it. */
   protected endSending(reason: () => unknown): void {
     if (this.#turnEndAwaited) this.deadlines.turnEnds.delete(this);
     this.#streamedSends?.end(reason());
@@ -361,7 +365,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     this.#flushed?.reject(reason());
   }
 
-  /** The rejected promise of a call that comes too late. */
+  /** Returns the rejected promise of a call that comes too late. */
   protected late(action: string): Promise<never> {
     return rejectNotOpen(action, this, this.closing.error);
   }

@@ -1,12 +1,12 @@
 /**
- * The options of a connection's own calls, and what each takes.
+ * The options of a connection's methods, and the type of each.
  *
  * @module
  */
 import { COUNT_OR_NONE, FLAG, type Kind, oneOf, type OptionKinds, whole } from "../option_kinds.ts";
 import { MESSAGE_TYPE } from "../pipeline/messages/chunk_fragmenter.ts";
 
-/** What a tap records. */
+/** The options of `socket.tap`. */
 export interface TapOptions {
   /** The most bytes of a payload in a line. The line always has the `length` of the frame. @default {1024} */
   maxPayloadBytes?: number;
@@ -38,7 +38,7 @@ export interface TapOptions {
  */
 export type SlowPolicy = "disconnect" | "wait" | "drop-oldest" | "latest-only";
 
-/** How a topic is subscribed to. */
+/** The options of `subscribe`. */
 export interface SubscribeOptions {
   /** The most messages from the topic's history to send first, in order. @default {0} */
   history?: number;
@@ -46,7 +46,7 @@ export interface SubscribeOptions {
   slowPolicy?: SlowPolicy;
 }
 
-/** How a message is sent. */
+/** The options of `send`. */
 export interface SendOptions {
   /**
    * Whether to compress the message. Pass `false` for data that is compressed already, or that mixes secrets with data from
@@ -60,17 +60,17 @@ export interface SendOptions {
   type?: "text" | "binary";
 }
 
-/** `socket.send`. */
+/** The options of `socket.send`, for their check. */
 export const SEND_OPTION_KINDS: OptionKinds<SendOptions> = { compress: FLAG, type: MESSAGE_TYPE };
 
-/** `socket.tap`. */
+/** The options of `socket.tap`, for their check. */
 export const TAP_OPTION_KINDS: OptionKinds<TapOptions> = {
   maxPayloadBytes: whole({ unit: "bytes" }),
   wire: FLAG,
   highWaterMark: whole({ unit: "characters" }),
 };
 
-/** Every policy: TypeScript holds the list complete. */
+/** All policies. TypeScript checks that the list is complete. */
 const SLOW_POLICIES: Readonly<Record<SlowPolicy, true>> = {
   "disconnect": true,
   "wait": true,
@@ -81,7 +81,7 @@ const SLOW_POLICIES: Readonly<Record<SlowPolicy, true>> = {
 /** What happens to a slow subscriber. */
 export const SLOW_POLICY: Kind = oneOf(...Object.keys(SLOW_POLICIES));
 
-/** `socket.subscribe`. */
+/** The options of `socket.subscribe`, for their check. */
 export const SUBSCRIBE_OPTION_KINDS: OptionKinds<SubscribeOptions> = {
   history: COUNT_OR_NONE,
   slowPolicy: SLOW_POLICY,

@@ -1,6 +1,6 @@
 /**
- * Messages that are sent while they are being made, and those that wait behind them: a connection sends one message at a time
- * (RFC 6455 §5.4), and only control frames pass between its fragments.
+ * Messages that are sent from a source, and those that wait behind them. A connection sends one message at a time (RFC 6455
+ * §5.4), and only control frames may pass between its fragments.
  *
  * @module
  */
@@ -19,38 +19,38 @@ import type { SendOptions } from "./socket_options.ts";
 export interface StreamedSendsOwner {
   /** `highWaterMark` and `maxQueuedBytes`. */
   readonly limits: Pick<Limits, "highWaterMark" | "maxQueuedBytes">;
-  /** Bytes queued in all. */
+  /** All queued bytes. */
   readonly bufferedAmount: number;
-  /** Sends a message that is here. */
+  /** Sends a complete message. */
   sendMessage(message: Message, options?: SendOptions): Promise<void>;
   /** Sends a frame of a message. */
   sendFragment(frame: Frame, options?: SendOptions): void;
   /** Waits until less than the high-water mark is queued, if more is. */
   queueDrained(): Promise<void> | undefined;
-  /** A message that has begun cannot be finished. */
+  /** Called when a message that has begun cannot be completed. */
   onSourceFailed(error: unknown): void;
-  /** More waits than may. */
+  /** Called when the waiting messages exceed the limit. */
   onOverflow(error: LimitError): void;
 }
 
-/** Two frames fill a batch of 64 KiB, and a chunk of 64 KiB, in which files are read. */
+/** The largest frame. Two of them fill a batch of 64 KiB, and a chunk of 64 KiB as files are read. */
 const MAX_FRAME_BYTES = 32 * 1024;
 
-/** A message that waits: data, or a source of it. */
+/** A waiting message: data, or a source. */
 interface PendingMessage {
   readonly data: Message | undefined;
   readonly source: SourceReader | undefined;
   readonly options: SendOptions | undefined;
   readonly bytes: number;
-  /** Where data is, which may be lent: it waits here uncopied. */
+  /** The memory of the data, which may be lent. It is not copied while it waits. */
   readonly memory: ArrayBuffer | undefined;
   readonly sent: Deferred<void>;
 }
 
-/** Sends messages in order, some of which come from sources. */
+/** Sends messages in order, including messages from sources. */
 export class StreamedSends {
   readonly #owner: StreamedSendsOwner;
-  /** The first one is being sent. */
+  /** The waiting messages. The first one is being sent. */
   readonly #pending: PendingMessage[] = [];
   #waitingBytes = 0;
   #ended = false;
@@ -61,27 +61,29 @@ export class StreamedSends {
     this.#owner = owner;
   }
 
-  /** Whether a message is under way: what is sent now waits behind it. */
+  /** Whether a message from a source is being sent, so that others have to wait. */
   get busy(): boolean {
     return this.#pending.length > 0;
   }
 
-  /** Bytes of the messages that wait, text as its length. */
+  /** The bytes of the waiting messages; text counts with its length. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
 
-  /** Whether so much waits that the application should. */
+  /** Whether so many bytes wait that the application should wait too. */
   get full(): boolean {
     return this.#waitingBytes >= this.#owner.limits.highWaterMark;
   }
 
-  /** Waits for the last message that wait, if it is full. */
+  /** Waits for the last message in the queue, if the queue is full. */
   drained(): Promise<void> | undefined {
     return this.full ? this.#pending.at(-1)?.sent.promise : undefined;
   }
 
-  /** Puts a message behind those that wait. Resolves when it is queued and less than the high-water mark is. */
+  /**
+   * Adds a message to those that wait. Resolves when it is queued for the transport and less than the high-water mark is queued.
+   */
   send(message: MessageData | MessageSource, options?: SendOptions): Promise<void> {
     const next = toPending(message, options);
     next.sent.promise.catch(() => {}); // ignoring the promise is safe when the connection ends
@@ -93,7 +95,7 @@ export class StreamedSends {
     return next.sent.promise;
   }
 
-  /** Nothing more can be sent: cancels the sources and rejects the promises of all that waits. */
+  /** Called when nothing more can be sent. Cancels the sources and rejects the promises of all waiting messages. */
   end(error: unknown): void {
     this.#ended = true;
     this.#stopTimer();
@@ -104,7 +106,7 @@ export class StreamedSends {
     }
   }
 
-  /** Past `maxQueuedBytes` the peer, or the source in front, is too slow for an application that does not wait. */
+  /** Checks `maxQueuedBytes`. Beyond it the peer, or the first source, is too slow for an application that does not wait. */
   #checkWaiting(): void {
     const { bufferedAmount: actual, limits: { maxQueuedBytes: max } } = this.#owner;
     if (actual < max) return;
@@ -129,19 +131,19 @@ export class StreamedSends {
     }
   }
 
-  /** Sends a message from a source. It does not throw: if something goes wrong, the promise of the message is rejected. */
+  /** Sends a message from a source. It does not throw; if it fails, the promise of the message rejects. */
   async #stream(source: SourceReader, { options, sent }: PendingMessage): Promise<void> {
     const owner = this.#owner;
     const fragmenter = new ChunkFragmenter({ maxFrameBytes: MAX_FRAME_BYTES, type: options?.type });
     let begun = false;
     let emitting = false;
-    /** Queues frames, as there is room. Nothing follows the end. */
+    /** Queues frames if there is room. Nothing follows the end. */
     const emit = async (frames: readonly Frame[]): Promise<void> => {
       emitting = true;
       for (const frame of frames) {
         if (this.#ended) return;
         begun = true;
-        // The queue copies what is smaller than the mark, and the fragmenter and the source use their buffers again.
+        // The queue copies data that is smaller than the mark, so the fragmenter and the source can reuse their buffers.
         const { payload } = frame;
         const copied = payload.length < owner.limits.highWaterMark;
         owner.sendFragment(copied ? frame : { ...frame, payload: payload.slice() }, options);
@@ -155,7 +157,7 @@ export class StreamedSends {
       source.cancel(error);
       if (begun && !this.#ended) owner.onSourceFailed(error);
     };
-    /** What is held waits for more, but not for longer than a turn of the event loop. */
+    /** Data below the size of a frame waits for more, but no longer than a turn of the event loop. */
     const flush = (): void => {
       this.#flushTimer = undefined;
       if (!emitting) emit(framesOf((frames) => fragmenter.flush(frames))).catch(fail);
@@ -187,11 +189,11 @@ function framesOf(step: (frames: Frame[]) => void): Frame[] {
   return frames;
 }
 
-/** Checks what is to be sent. */
+/** Checks data before it waits. */
 function toPending(message: MessageData | MessageSource, options: SendOptions | undefined): PendingMessage {
   const sent = defer<void>();
   if (isSource(message)) {
-    // An empty one too: the options of sources do not matter here.
+    // This holds for empty data too, because the options of sources do not matter here.
     const type = isBlob(message) ? { ...options, type: "binary" as const } : options;
     return { data: undefined, source: openSource(message), options: type, bytes: 0, memory: undefined, sent };
   }

@@ -1,5 +1,5 @@
 /**
- * Topics as a connection sees them: all that the core knows of a hub.
+ * The interface of a hub for connections. The core knows nothing else of a hub.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type Kind, like } from "../option_kinds.ts";
 import type { WebSocketConnection } from "./websocket_connection.ts";
 import type { SendOptions, SubscribeOptions } from "./socket_options.ts";
 
-/** What `socket.subscribe` and its like need of a hub. `createHub` of `./hub` makes one. */
+/** The part of a hub that `socket.subscribe`, `unsubscribe` and `publish` use. `createHub` of `./hub` creates one. */
 export interface Topics {
   /** See {@linkcode WebSocketConnection.subscribe}. */
   subscribe(socket: WebSocketConnection, topic: string, options?: SubscribeOptions): boolean;
@@ -19,12 +19,12 @@ export interface Topics {
   publishFrom(socket: WebSocketConnection, topic: string, data: MessageData, options?: SendOptions): number;
 }
 
-/** A hub, to the checks of options. */
+/** The check of the option `hub`. */
 export const HUB: Kind = like("a hub, as createHub of ./hub makes one", {
   methods: ["subscribe", "unsubscribe", "publishFrom"],
 });
 
-/** The hub of a connection's server. */
+/** Returns the hub of a connection's server. */
 export function hubFor(action: string, topics: Topics | undefined): Topics {
   if (topics === undefined) throw invalidState(`Cannot ${action}: the server was given no hub`);
   return topics;

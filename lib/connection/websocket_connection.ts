@@ -1,5 +1,5 @@
 /**
- * The surface of a connection: what applications see, on a server as on a client.
+ * The public interface of a connection, the same on servers and clients.
  *
  * @module
  */
@@ -36,9 +36,9 @@ export interface WebSocketOpenInfo {
 
 /** A message that is read as it arrives. Nothing is read ahead of the reader of its stream, except what the connection holds. */
 export type StreamedMessage =
-  /** A text: its chunks are strings, and break no character. */
+  /** A text message. Its chunks are strings, and never split a character. */
   | { readonly type: "text"; readonly readable: ReadableStream<string> }
-  /** Binary data: its chunks are bytes, which are the reader's. */
+  /** A binary message. Its chunks are bytes that belong to the reader. */
   | { readonly type: "binary"; readonly readable: ReadableStream<Uint8Array<ArrayBuffer>> };
 
 /** What the opening handshake settled. */
@@ -64,10 +64,10 @@ export interface ConnectionFacts {
 /**
  * An open WebSocket connection.
  *
- * Read it in one way: `for await`, `readable`, `bytes`, `batches`, `messages()`, or a handler's callbacks. An application that does not read stops the peer: at
- * most `highWaterMark` bytes and one read are taken in ahead. Pings are answered all the while.
+ * Read it in one way: `for await`, `readable`, `bytes`, `batches`, `messages()`, or a handler's callbacks. If the application
+ * does not read, the peer has to wait: at most `highWaterMark` bytes and one read are buffered. Pings are still answered.
  *
- * @typeParam Data What the application keeps with the connection.
+ * @typeParam Data The type of `socket.data`.
  */
 export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, AsyncIterable<Message>, AsyncDisposable {
   /** Your data, as `upgrade` returned it; `undefined` if it returned none. */
@@ -271,9 +271,9 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
 }
 
 /**
- * A connection whose `data` is there, as what opened it always attaches some.
+ * A connection whose `data` is always set.
  *
- * @typeParam Data What the application keeps with the connection.
+ * @typeParam Data The type of `socket.data`.
  */
 export interface WebSocketConnectionWithData<Data> extends WebSocketConnection<Data> {
   /** Your data, as `upgrade` or an option attached it. */

@@ -43,8 +43,8 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /**
  * Writes an envelope.
  *
- * @param envelope The contents. @returns Its bytes, or `undefined` if the topic is too long or not well-formed Unicode, which
- *   would arrive as another topic.
+ * @param envelope The contents.
+ * @returns Its bytes, or `undefined` if the topic is too long or not well-formed Unicode, which would arrive as another topic.
  */
 export function encodeEnvelope({ sender, sequence, topic, data }: Envelope): Uint8Array<ArrayBuffer> | undefined {
   if (topic.length > MAX_TOPIC_BYTES || !topic.isWellFormed()) return undefined;
@@ -67,8 +67,8 @@ export function encodeEnvelope({ sender, sequence, topic, data }: Envelope): Uin
 /**
  * Reads an envelope.
  *
- * @param bytes Any bytes from the broker. @returns The contents with a copy of the data, or `undefined` if this is not an
- *   envelope.
+ * @param bytes Any bytes from the broker.
+ * @returns The contents with a copy of the data, or `undefined` if this is not an envelope.
  */
 export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
   if (bytes.byteLength < ENVELOPE_BYTES || bytes[0] !== FORMAT) return undefined;

@@ -44,7 +44,8 @@ export class Lifetime {
    * Waits for a promise, until a timeout or the end of this lifetime.
    *
    * @param promise The promise. Its outcome is ignored after the wait.
-   * @param time The timeout in milliseconds; 0 for none. @param what Names what did not happen in that time, for the error.
+   * @param time The timeout in milliseconds; 0 for none.
+   * @param what Names what did not happen in that time, for the error.
    *   @returns The result of the promise.
    * @throws {ConnectionError} If the time is up.
    */

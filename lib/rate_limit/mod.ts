@@ -1,5 +1,5 @@
 /**
- * A limit on how fast messages come over a connection, in messages and in bytes a second.
+ * Rate limits for incoming messages of a connection, in messages and in bytes per second.
  *
  * @example Fifty messages a second, and 64 KiB
  * ```ts

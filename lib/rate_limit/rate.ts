@@ -1,20 +1,20 @@
 /**
- * Token buckets: how much may come, and how long to wait for the next. They know no clock.
+ * Token buckets. They do not read a clock; the caller passes the time.
  *
  * @module
  */
 
-/** How fast something may come. */
+/** The options of a token bucket. */
 export interface RateInit {
-  /** How many a second. */
+  /** The rate per second. */
   readonly perSecond: number;
-  /** How many at once, after a pause. */
+  /** The most tokens at once, after a pause. */
   readonly burst: number;
 }
 
 /**
- * A token bucket. It fills at a rate up to its burst. What is larger than the burst takes a full bucket and leaves a debt, so that it
- * comes through and the rate still holds.
+ * A token bucket. It fills at a rate up to its burst. A request for more than the burst takes a full bucket and leaves a debt, so
+ * that it passes and the rate is still kept.
  */
 export class TokenBucket {
   readonly #perSecond: number;
@@ -34,9 +34,9 @@ export class TokenBucket {
   }
 
   /**
-   * How long to wait until so many may be taken.
+   * Returns the time until tokens may be taken.
    *
-   * @param count How many.
+   * @param count The number of tokens.
    * @param now Milliseconds by the same clock.
    * @returns Milliseconds; 0 if they may be taken now.
    */
@@ -48,7 +48,7 @@ export class TokenBucket {
     return missing <= 0 ? 0 : Math.max(1, Math.ceil(missing * 1000 / this.#perSecond));
   }
 
-  /** Takes so many, whether or not they are there. */
+  /** Takes tokens, whether or not they are available. */
   take(count: number): void {
     this.#tokens -= count;
   }

@@ -1,5 +1,5 @@
 /**
- * A limit on how fast messages come over a connection, in messages and in bytes.
+ * The rate limit of a connection, in messages and in bytes.
  *
  * @module
  */
@@ -10,19 +10,22 @@ import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import { type RateInit, TokenBucket } from "./rate.ts";
 
-/** How fast messages may come over one connection. At least one of the two rates must be given. */
+/** The options of a rate limit for the incoming messages of one connection. At least one of the two rates is required. */
 export interface RateLimitOptions {
-  /** Messages a second. @default {Infinity} */
+  /** The most messages per second. @default {Infinity} */
   messagesPerSecond?: number;
-  /** Messages at once, after a pause. @default {`messagesPerSecond`, what comes in a second} */
+  /** The most messages at once, after a pause. @default {`messagesPerSecond`, the amount of one second} */
   messageBurst?: number;
-  /** Bytes of messages a second, after decompression; text counts as UTF-8. @default {Infinity} */
+  /** The most bytes of messages per second, after decompression; text counts as UTF-8. @default {Infinity} */
   bytesPerSecond?: number;
-  /** Bytes at once, after a pause. A message that is larger waits for a pause that is long enough. @default {`bytesPerSecond`, what comes in a second} */
+  /**
+   * The most bytes at once, after a pause. A larger message has to wait until the rate allows it.
+   * @default {`bytesPerSecond`, the amount of one second}
+   */
   byteBurst?: number;
   /**
-   * What happens to a peer that sends faster: `"pause"` delays its messages and stops reading meanwhile, so that backpressure slows it
-   * down; `"close"` closes the connection with 1008 and a `LimitError`.
+   * What happens if a peer sends faster: `"pause"` delays its messages and stops reading meanwhile, so that backpressure slows
+   * down the peer; `"close"` closes the connection with 1008 and a `LimitError`.
    *
    * @default {"pause"}
    */
@@ -48,9 +51,9 @@ export interface Rates {
 /**
  * Checks options.
  *
- * @param call What takes them, such as `rateLimited()`.
+ * @param call The call that takes them, such as `rateLimited()`.
  * @param options The options.
- * @throws {TypeError} If one is unknown or has the wrong type, or no rate is given.
+ * @throws {TypeError} If an option is unknown or has the wrong type, or no rate is given.
  * @throws {RangeError} If a number is out of range.
  */
 export function ratesOf(call: string, options: RateLimitOptions): Rates {
@@ -68,7 +71,7 @@ function rateOf(perSecond = Infinity, burst = perSecond): RateInit | undefined {
   return perSecond === Infinity || burst === Infinity ? undefined : { perSecond, burst };
 }
 
-/** The limit of one connection. Without a message it does nothing: it has no timer. */
+/** The limit of one connection. It has no timer and works only when a message arrives. */
 export class RateLimit {
   readonly #rates: Rates;
   readonly #messages: TokenBucket | undefined;
@@ -85,12 +88,12 @@ export class RateLimit {
   }
 
   /**
-   * Counts a message that came.
+   * Counts a received message.
    *
    * @param message The message.
    * @param now Milliseconds by the same clock.
-   * @returns Milliseconds after which it is in order; 0 if it is now. Then it counts as taken.
-   * @throws {LimitError} If it is not in order, and `exceeded` is `"close"`.
+   * @returns The milliseconds to delay the message; 0 if it may pass now, and it is then counted.
+   * @throws {LimitError} If it exceeds the limit and `exceeded` is `"close"`.
    */
   take(message: Message, now: number): number {
     const size = this.#bytes === undefined ? 0 : typeof message === "string" ? utf8Length(message) : message.length;

@@ -1,5 +1,5 @@
 /**
- * The limit on a connection, for callbacks and for `for await`.
+ * The rate limit on a connection, for callbacks and for `for await`.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import { END, type MessageConnection, readableOf, refuse } from "../typed/messag
 import { RateLimit, type RateLimitOptions, type Rates, ratesOf } from "./rate_limit.ts";
 
 /**
- * A connection that is read no faster than its limit allows. `typed` and `requests` of `./typed` take it.
+ * A connection that is read no faster than its rate limit allows. You can pass it to `typed` and `requests` of `./typed`.
  *
- * @typeParam Connection The connection below.
+ * @typeParam Connection The type of the connection below.
  */
 export interface RateLimitedConnection<Connection extends MessageConnection = MessageConnection>
   extends MessageConnection {
@@ -26,13 +26,13 @@ export interface RateLimitedConnection<Connection extends MessageConnection = Me
   [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
 }
 
-/** A function that holds each limited connection, or callbacks as those of `serve`. */
+/** A function that handles each limited connection, or callbacks like those of `serve`. */
 export type RateLimitedHandler<Data = unknown, Socket extends MessageConnection = WebSocketConnection<Data>> =
   | ((peer: RateLimitedConnection<Socket>) => unknown)
   | WebSocketCallbacks<Data, Socket>;
 
 /**
- * Limits how fast a connection is read.
+ * Limits how fast messages of a connection are read.
  *
  * @example At most two messages at once, and a thousand a second
  * ```ts
@@ -53,7 +53,7 @@ export type RateLimitedHandler<Data = unknown, Socket extends MessageConnection 
  * assertEquals(heard, ["a", "b", "c"]);
  * ```
  *
- * @param connection The connection, which nothing else reads.
+ * @param connection The connection. No other code may read it.
  * @param options The rates, and what happens to a peer that is faster.
  * @returns The limited connection.
  * @throws {TypeError} If an option is unknown or has the wrong type, or no rate is given.
@@ -87,9 +87,9 @@ export function rateLimited<Connection extends MessageConnection>(
  * ```
  *
  * @param options The rates, and what happens to a peer that is faster.
- * @param handler A function that holds each limited connection, or callbacks.
+ * @param handler A function that handles each limited connection, or callbacks.
  * @returns The handler.
- * @throws {TypeError} If an option is unknown or has the wrong type, no rate is given, or the handler is none.
+ * @throws {TypeError} If an option is unknown or has the wrong type, no rate is given, or the handler is invalid.
  * @throws {RangeError} If a number is out of range.
  */
 export function rateLimitedHandler<
@@ -119,7 +119,7 @@ export function rateLimitedHandler<
   };
 }
 
-/** Lets the messages of one connection pass, one after another. */
+/** Delays the messages of one connection, one after another. */
 class Gate {
   readonly #connection: MessageConnection;
   readonly #limit: RateLimit;
@@ -132,7 +132,10 @@ class Gate {
     this.#limit = new RateLimit(rates, performance.now());
   }
 
-  /** Resolves when the message may be handed on; `undefined` if that is now. Throws, and ends the connection, if it never may. */
+  /**
+   * Resolves when the message may be passed on; returns `undefined` if it may be passed at once. Throws, and ends the connection,
+   * if the limit closes it.
+   */
   pass(message: Message): Promise<void> | undefined {
     let delay: number;
     try {
@@ -147,7 +150,8 @@ class Gate {
   async #waitFor(message: Message, first: number): Promise<void> {
     if (!this.#watching) {
       this.#watching = true;
-      // What came before the end is handed on without waiting. Once for each connection: reactions to `closed` are kept.
+      // After the end, earlier messages are passed on without delay. This is registered once for each connection, because
+      // reactions to `closed` stay in memory.
       void this.#connection.closed.then(() => {
         this.#ended = true;
         this.#wake?.();
@@ -195,7 +199,7 @@ class RateLimited<Connection extends MessageConnection> implements RateLimitedCo
     return this.connection.close(code, reason);
   }
 
-  /** What a codec on top of it refuses fails the connection below. */
+  /** If a codec on top refuses a message, the connection below fails. */
   fail(error: unknown): void {
     refuse(this.connection, error);
   }
@@ -214,7 +218,7 @@ class RateLimited<Connection extends MessageConnection> implements RateLimitedCo
         try {
           await this.#gate.pass(value);
         } catch (error) {
-          refused = true; // what came behind it is not delivered
+          refused = true; // later messages are not delivered
           throw error;
         }
         return { done: false, value };

@@ -1,5 +1,6 @@
 /**
- * The client of topics with recovery: a connection that comes back and goes on in each topic where it was. It loads nothing of a server.
+ * The client for topics with recovery: a connection that reconnects and continues in each topic where it was. It loads no code of
+ * the server.
  *
  * Any other client can do the same: the subprotocol `sluice.v1` is a handful of JSON objects, and a browser's WebSocket speaks it in
  * twenty lines.

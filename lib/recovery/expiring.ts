@@ -1,16 +1,19 @@
 /**
- * What is remembered for a time.
+ * Values that expire.
  *
  * @module
  */
 
-/** Values that can be forgotten at any moment: more than these are. A name of 36 characters and a number take about 150 bytes: 10 MB. */
+/**
+ * The most values that are kept; beyond that, the oldest are removed. A name of 36 characters and a number take about 150 bytes,
+ * so all of them take 10 MB.
+ */
 const MAX_VALUES = 65_536;
 
-/** Values by name, each for some time after it was set. No timer: what is old is forgotten when something else is set. */
+/** Values by name, each for some time after it was set. There is no timer; old values are removed when another one is set. */
 export class Expiring<Value> {
   readonly #time: number;
-  /** The one that was set first comes first. */
+  /** The values, the oldest first. */
   readonly #values = new Map<string, { readonly value: Value; readonly end: number }>();
 
   /** @param time Milliseconds. */
@@ -18,12 +21,12 @@ export class Expiring<Value> {
     this.#time = time;
   }
 
-  /** How many there are, old ones included. */
+  /** The number of values, including expired ones. */
   get size(): number {
     return this.#values.size;
   }
 
-  /** A value that is not too old. */
+  /** Returns a value that has not expired. */
   get(name: string): Value | undefined {
     const known = this.#values.get(name);
     return known === undefined || known.end <= performance.now() ? undefined : known.value;

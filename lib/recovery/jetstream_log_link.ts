@@ -7,7 +7,7 @@
  *  SLUICE_TAKEN   sluice.taken.5ad1  the number of the last message that was taken from a session
  * ```
  *
- * The epoch is when the stream was made: one that was deleted has another when it is there again.
+ * The epoch is the time at which the stream was created, so a stream that was deleted and created again has another epoch.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface StoredMessage {
   readonly data: Uint8Array;
 }
 
-/** A message as a subscriber of NATS gets it. */
+/** A message for a subscriber of NATS. */
 export interface NewsMessage {
   /** What it says. */
   readonly data: Uint8Array;
@@ -35,45 +35,45 @@ export interface NewsMessage {
   readonly headers?: { get(name: string): string } | undefined;
 }
 
-/** What a stream is made with. Times are nanoseconds. */
+/** The options of a stream. Times are in nanoseconds. */
 export interface StreamOptions {
   /** Its name. */
   name: string;
-  /** What it keeps. */
+  /** The subjects that it keeps. */
   subjects: string[];
-  /** How many messages of a subject. */
+  /** The most messages for each subject. */
   max_msgs_per_subject: number;
-  /** For how long; 0 for ever. */
+  /** The age at which messages are deleted; 0 for never. */
   max_age: number;
-  /** For how long a message is known by its name. */
+  /** How long the id of a message is remembered. */
   duplicate_window?: number;
-  /** Whether every server of a cluster answers reads. */
+  /** Whether every server of a cluster may answer reads. */
   allow_direct: boolean;
-  /** What it sends on to those who follow. */
+  /** The messages that it republishes to followers. */
   republish?: { src: string; dest: string };
 }
 
-/** What is used of a NATS client with JetStream. Promises reject when the connection is lost. */
+/** The part of a NATS client with JetStream that is used. Promises reject when the connection is lost. */
 export interface JetStreamClient {
-  /** Bytes of a message with its header fields, at most. */
+  /** The most bytes of a message with its header fields. */
   readonly maxPayload: number;
-  /** Makes a stream, if there is none of this name. */
+  /** Creates a stream, if none of this name exists. */
   ensureStream(options: StreamOptions): Promise<void>;
-  /** What a stream says of itself and of one subject. */
+  /** Reads information about a stream and one subject. */
   streamInfo(name: string, subject: string): Promise<{ created: string; firstSeq: number; count: number }>;
   /** Adds a message. Resolves when the stream has it. */
   publish(subject: string, data: Uint8Array, options: { msgID?: string; timeout: number }): Promise<{ seq: number }>;
-  /** The last message of a subject. */
+  /** Reads the last message of a subject. */
   last(stream: string, subject: string): Promise<StoredMessage | undefined>;
-  /** The first message of a subject whose number is not smaller. */
+  /** Reads the first message of a subject from a number on. */
   next(stream: string, subject: string, seq: number): Promise<StoredMessage | undefined>;
-  /** The messages of a subject from a number on: `messages` of them, or all there are. */
+  /** Reads `messages` messages of a subject from a number on, or as many as there are. */
   fetch(stream: string, subject: string, seq: number, messages: number): AsyncIterable<StoredMessage>;
-  /** Hears what is published to a subject. */
+  /** Subscribes to a subject. */
   subscribe(subject: string, listener: (message: NewsMessage) => void): { unsubscribe(): void };
-  /** Whether an error is JetStream's answer, and not one of the connection. */
+  /** Whether an error is a reply of JetStream, and not one of the connection. */
   isAnswer(error: unknown): boolean;
-  /** Resolves when the server has read all that was sent before. */
+  /** Resolves when the server has read everything that was sent before. */
   flush(): Promise<void>;
   /** Resolves when the connection is lost or closed. */
   closed(): Promise<void | Error>;
@@ -81,20 +81,20 @@ export interface JetStreamClient {
   close(): Promise<void>;
 }
 
-/** Bytes of a message's header fields, at most: its name has 128 characters. */
+/** The most bytes of a message's header fields, which contain an id of 128 characters. */
 const HEADER_BYTES = 256;
 
-/** Messages up to which a gap is read one by one: to make a consumer takes as long. */
+/** The size of a gap up to which messages are read one by one, because creating a consumer takes as long. */
 const FEW = 4;
 
 /**
- * Makes a link of a client.
+ * Makes a link from a client.
  *
- * @param prefix What stands before every subject.
- * @param retention How much is kept.
- * @param connect Connects once: the client must not reconnect by itself.
+ * @param prefix The prefix of every subject.
+ * @param retention The retention.
+ * @param connect Connects once. The client must not reconnect by itself.
  * @returns The link.
- * @throws {RangeError} If the prefix is none.
+ * @throws {RangeError} If the prefix is invalid.
  */
 export function jetStreamLogLink(
   prefix: string,
@@ -146,7 +146,7 @@ async function open(
   const subjectFor = (topic: string) => subjectOf(`${prefix}.log`, topic);
   const takenSubject = (session: string) => subjectOf(`${prefix}.taken`, session);
 
-  /** A stream that was deleted is made again by the next connection. */
+  /** The next connection creates a stream that was deleted again. */
   const found = async <Answer>(asking: Promise<Answer>): Promise<Answer> => {
     try {
       return await asking;
@@ -171,7 +171,7 @@ async function open(
         if (entries.length >= limit.messages) break;
       }
     }
-    // Asked last: what the stream forgot meanwhile is not taken for what was read.
+    // This is read last, so that messages that the stream deleted meanwhile do not count as read.
     const { created, firstSeq, count } = await client.streamInfo(log, subject);
     epoch = created;
     const gone = Math.max(0, firstSeq - 1);
@@ -195,7 +195,7 @@ async function open(
         return { epoch, offset: seq };
       } catch (error) {
         if (client.isAnswer(error)) return { refused: error };
-        end(error); // no answer came: there is no stream, or no JetStream
+        end(error); // there was no reply, so there is no stream or no JetStream
         throw error;
       }
     },
@@ -222,7 +222,7 @@ async function open(
   };
 }
 
-/** The messages of a subject behind a number, one by one where there are a few. */
+/** Reads the messages of a subject after a number, one by one if there are only a few. */
 async function* messagesOf(
   client: JetStreamClient,
   stream: string,
@@ -260,7 +260,7 @@ function dataOf(bytes: Uint8Array): Message {
   return bytes[0] === TEXT ? decoder.decode(payload) : new Uint8Array(payload);
 }
 
-/** Reads what the stream republished. What is none of ours only says that there is something. */
+/** Reads what the stream republished. A message in another format only says that there is something new. */
 function newsOf(epoch: string, { data, headers }: NewsMessage): Parameters<LogNews>[1] {
   const offset = Number(headers?.get("Nats-Sequence"));
   const previous = Number(headers?.get("Nats-Last-Sequence"));

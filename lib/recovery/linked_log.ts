@@ -1,6 +1,6 @@
 /**
- * What every log at a broker has in common: one connection after another, a bounded queue of what the log does not have yet, which is
- * sent again in order, and the topics that are followed.
+ * The common part of logs at a broker: reconnecting, a bounded queue of messages that the log has not confirmed, which are sent
+ * again in order, and the followed topics.
  *
  * @module
  */
@@ -17,9 +17,13 @@ import { type Message, MESSAGE_COST } from "../pipeline/messages/message.ts";
 import type { AppendOptions, Log, LogListener, LogPage, Position, ReadLimit } from "./log.ts";
 import type { Append, LogLink, LogRetention, LogSession } from "./log_link.ts";
 
-/** What every log at a broker has as options. */
+/** The options of every log at a broker. */
 export interface LinkedLogOptions extends BrokerOptions, LogRetention {
-  /** Milliseconds that a message waits for the log, over connections that are lost, before its publisher gets an error. @default {10000} */
+  /**
+   * The longest time that a message waits for the log, in milliseconds, even if connections are lost meanwhile. After it,
+   * `publish` rejects.
+   * @default {10000}
+   */
   appendTimeout?: number;
 }
 
@@ -32,40 +36,40 @@ export const LINKED_LOG_OPTION_KINDS: OptionKinds<LinkedLogOptions> = {
   appendTimeout: DELAY,
 };
 
-/** How much is kept where the options do not say it. */
+/** The default retention. */
 export const DEFAULT_RETENTION: Readonly<Required<LogRetention>> = Object.freeze({
-  // What a busy room says in some minutes; who was away for longer loads its state.
+  // The messages of a busy room in some minutes. A client that was away for longer loads the state.
   messages: 1_000,
-  // A topic that was quiet over night is one that was caught up with.
+  // A topic that was quiet overnight can still be caught up with.
   age: 86_400_000,
-  // Longer than a client takes to come back: the longest wait of `reconnecting` is a minute.
+  // Longer than a client takes to reconnect: the longest delay of `reconnecting` is a minute.
   resumeTimeout: 120_000,
 });
 
-/** Milliseconds that a message may wait for the log: longer than a broker takes to start again. */
+/** Milliseconds that a message may wait for the log. It is longer than a broker takes to restart. */
 const APPEND_TIMEOUT = 10_000;
 
-/** Milliseconds before a question is asked again: the end of a connection may be known a little later than that of its answers. */
+/** Milliseconds before a request is repeated, because the end of a connection may be noticed a little after its last reply. */
 const ASK_AGAIN = 50;
 
 /** Milliseconds that the end of a connection may take. */
 const LINGER = 1_000;
 
-/** A log that says whether it is within reach. */
+/** A log that reports whether it is reachable. */
 export interface LinkedLog extends Log {
   /** Whether there is a connection. */
   readonly connected: boolean;
-  /** Messages that wait for the log. */
+  /** The number of messages that wait for the log. */
   readonly waiting: number;
 }
 
 /**
- * Makes a log of a way to it. It connects at once.
+ * Makes a log from a link. It connects at once.
  *
- * @param link The way.
+ * @param link The link.
  * @param options Limits and hooks.
  * @returns The log.
- * @throws {RangeError} If a limit is none.
+ * @throws {RangeError} If a limit is out of range.
  */
 export function linkLog(link: LogLink, options: LinkedLogOptions = {}): LinkedLog {
   return new LinkedLogImpl(link, options);
@@ -83,7 +87,7 @@ class LinkedLogImpl implements LinkedLog {
   readonly #limits: BrokerLimits;
   readonly #appendTimeout: number;
   readonly #listeners = new Map<string, Set<LogListener>>();
-  /** What the log has not confirmed, in order. */
+  /** The messages that the log has not confirmed, in order. */
   readonly #pending = new Set<Pending>();
   readonly #life = new Lifetime();
   readonly #running: Promise<void>;
@@ -91,7 +95,7 @@ class LinkedLogImpl implements LinkedLog {
   #sequence = 0;
   #bytes = 0;
   #session: LogSession | undefined;
-  /** Wakes those that wait for a connection. */
+  /** Wakes the calls that wait for a connection. */
   #waiting = new Set<() => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastReason: string | undefined;
@@ -126,7 +130,7 @@ class LinkedLogImpl implements LinkedLog {
       topic,
       data,
       id: id ?? `${this.#sender}:${++this.#sequence}`,
-      // Without a name of its own it is only sent again from here.
+      // Without an id, it is only repeated from here.
       known: id === undefined ? 2 * this.#appendTimeout : resumeTimeout,
       bytes,
       end: performance.now() + this.#appendTimeout,
@@ -154,7 +158,7 @@ class LinkedLogImpl implements LinkedLog {
     return () => {
       if (!listeners.delete(listener) || listeners.size > 0) return;
       this.#listeners.delete(topic);
-      this.#session?.unfollow(topic).catch(() => {}); // a connection that is lost says nothing any more
+      this.#session?.unfollow(topic).catch(() => {}); // a lost connection reports nothing more
     };
   }
 
@@ -180,7 +184,7 @@ class LinkedLogImpl implements LinkedLog {
     await this.close();
   }
 
-  /** Connects, and connects again, until it is closed. */
+  /** Connects and reconnects until the log is closed. */
   async #run(): Promise<void> {
     for (let failures = 0; !this.#life.over;) {
       const time = new Lifetime();
@@ -193,14 +197,14 @@ class LinkedLogImpl implements LinkedLog {
     }
   }
 
-  /** Holds one connection, from its beginning to its end. Never rejects: it returns the reason. */
+  /** Runs one connection from its beginning to its end. It never rejects, and resolves to the reason of the end. */
   async #hold(time: Lifetime, onUp: () => void): Promise<unknown> {
     const { pingInterval, pongTimeout } = this.#limits;
     void this.#life.ended.then((reason) => time.end(reason));
     let session: LogSession | undefined;
     try {
       const connecting = this.#link.connect((topic, news) => this.#hear(topic, news));
-      // What comes too late is closed.
+      // A connection that opens too late is closed.
       connecting.then((late) => time.over ? close(late) : undefined, () => {});
       session = await time.wait(connecting, pongTimeout, "The connection to the log").catch((error) => {
         time.end(error);
@@ -236,7 +240,7 @@ class LinkedLogImpl implements LinkedLog {
         pending.done.reject(new ConnectionError("The log refused the message", { cause: answer.refused }));
       } else pending.done.resolve(answer);
     } catch {
-      // The connection is lost: it is sent again over the next one.
+      // If the connection is lost, the message is sent again over the next one.
     }
   }
 
@@ -245,7 +249,7 @@ class LinkedLogImpl implements LinkedLog {
     this.#bytes -= pending.bytes;
   }
 
-  /** Those whose time is up. All wait equally long, so the first one is always the next. */
+  /** Rejects the messages whose time is up. All wait equally long, so the first one is always the next. */
   #giveUp(): void {
     this.#timer = undefined;
     const now = performance.now();
@@ -264,7 +268,7 @@ class LinkedLogImpl implements LinkedLog {
       await session.follow(topic);
       for (const listener of this.#listeners.get(topic) ?? []) listener();
     } catch {
-      // It is followed again over the next connection.
+      // The topic is followed again over the next connection.
     }
   }
 
@@ -272,7 +276,7 @@ class LinkedLogImpl implements LinkedLog {
     for (const listener of this.#listeners.get(topic) ?? []) listener(news);
   }
 
-  /** Asks over this connection or the next one, for as long as a message may wait. */
+  /** Sends a request over this connection or the next one, for as long as a message may wait. */
   async #ask<Answer>(question: (session: LogSession) => Promise<Answer>, what: string): Promise<Answer> {
     const end = performance.now() + this.#appendTimeout;
     for (;;) {
@@ -306,7 +310,7 @@ class LinkedLogImpl implements LinkedLog {
       over("maxQueuedBytes", maxQueuedBytes, this.#bytes + bytes);
   }
 
-  /** A log that is away for an hour is one line, not a thousand. */
+  /** Reports an error once, so that a log that is down for an hour prints one line and not a thousand. */
   #reportOnce(reason: unknown): void {
     const text = String(reason);
     if (text === this.#lastReason) return;
@@ -320,12 +324,12 @@ function over(limit: keyof BrokerLimits, max: number, actual: number): LimitErro
   return new LimitError(`Log has no room: ${actual} are over ${limit} ${max}`, { limit, max, actual, closeCode: 1013 });
 }
 
-/** Ends a session. It never rejects: what a client throws at its end concerns a connection that is over. */
+/** Ends a session. It never rejects, because errors of a client at its end concern a connection that is over. */
 async function close(session: LogSession): Promise<void> {
   try {
     await new Lifetime().wait(session.close(), LINGER, "The end");
   } catch {
-    // It is over all the same.
+    // It is over in any case.
   }
 }
 

@@ -1,13 +1,13 @@
 /**
- * What recovery needs of a log: the place where the messages of topics have their order, and from which they are read again.
+ * The interface of a log, which orders the messages of topics and keeps them to be read again.
  *
  * @module
  */
 import type { Message } from "../pipeline/messages/message.ts";
 
-/** A place in a topic: everything up to this message was received. */
+/** A position in a topic. Everything up to this message was received. */
 export interface Position {
-  /** Which numbering it is. It changes when the log was lost: numbers of different epochs have nothing to do with each other. */
+  /** The epoch of the number. It changes when the log was lost; numbers of different epochs cannot be compared. */
   readonly epoch: string;
   /** The number of the last message that was received. Later messages have larger numbers, not always the next one. */
   readonly offset: number;
@@ -17,81 +17,83 @@ export interface Position {
 export interface LogEntry {
   /** Its number. */
   readonly offset: number;
-  /** The number of the message of the topic before it, whether or not that is still in the log; a gap shows by it. */
+  /** The number of the previous message of the topic, even if that is no longer in the log. It shows gaps. */
   readonly previous: number;
-  /** What it says. */
+  /** The content of the message. */
   readonly data: Message;
 }
 
-/** What a log has of a topic. */
+/** A page of a topic's messages. */
 export interface LogPage {
-  /** The epoch of every number here. */
+  /** The epoch of the numbers in the page. */
   readonly epoch: string;
-  /** The number of the topic's last message, or what stands for it where there is none. */
+  /** The number of the topic's last message, or a number in its place if there is none. */
   readonly head: number;
-  /** Every message of the topic behind this number is in the log: who has less has missed something for good. */
+  /** Every message of the topic after this number is in the log. A client with a smaller number has missed messages for good. */
   readonly from: number;
   /** The messages, the oldest first. */
   readonly entries: readonly LogEntry[];
 }
 
-/** How much is read at a time. */
+/** The limits of one read. */
 export interface ReadLimit {
-  /** Messages, at most. */
+  /** The most messages. */
   readonly messages: number;
-  /** Bytes of their data, about: at least one message comes. */
+  /** The approximate number of bytes of their data. At least one message is returned. */
   readonly bytes: number;
 }
 
 /**
- * Is called when a topic may have something new: with the message, where the log sent that along, or with nothing, and then the
- * log is read.
+ * Called when a topic may have new messages: with the message if the log sent it, or with nothing, and then the log is read.
  */
 export type LogListener = (news?: { readonly epoch: string; readonly entry: LogEntry }) => void;
 
-/** How a message is appended. */
+/** The options of `append`. */
 export interface AppendOptions {
-  /** What it is known by: for `resumeTimeout`, another message of the same name is not appended, as it is the same one. */
+  /** The id of the message. For `resumeTimeout`, another message with the same id counts as a duplicate and is not appended. */
   readonly id?: string | undefined;
 }
 
 /**
- * The order of messages in topics, and the messages themselves for some time.
+ * Orders the messages of topics, and keeps them for some time.
  *
- * A log may lose everything, but it must not pretend: what is appended after a loss has another epoch.
+ * A log may lose everything, but it must not hide that: messages that are appended after a loss have another epoch.
  */
 export interface Log extends AsyncDisposable {
   /**
    * Appends a message.
    *
    * @param topic The topic.
-   * @param data The message; it is not changed any more.
-   * @param options What it is known by.
-   * @returns Resolves with its place when the log has it. Rejects if the log refuses it, or cannot be reached for too long.
+   * @param data The message, which must not change afterwards.
+   * @param options The id of the message.
+   * @returns Resolves with its position when the log has it. Rejects if the log refuses it, or is unreachable for too long.
    */
   append(topic: string, data: Message, options?: AppendOptions): Promise<Position>;
   /**
    * Reads a topic.
    *
    * @param topic The topic.
-   * @param after The messages behind this number; `Infinity` for none of them.
-   * @param limit How much, at most.
-   * @returns The page. It is empty only if there is nothing behind the number. Rejects if the log cannot be reached.
+   * @param after Reads the messages after this number; `Infinity` reads none.
+   * @param limit The most messages and bytes.
+   * @returns The page. It is empty only if there are no messages after the number. Rejects if the log is unreachable.
    */
   read(topic: string, after: number, limit: ReadLimit): Promise<LogPage>;
   /**
-   * Begins to say what is new in a topic.
+   * Starts to report new messages of a topic.
    *
    * @param topic The topic.
-   * @param listener Is called for everything that is appended from when the log has heard of it, and whenever the log was out of
-   *   reach. Called once at least when following has begun.
-   * @returns Ends it.
+   * @param listener Called for each message that is appended once following has begun, and after the log was unreachable. It is
+   *   called at least once when following has begun.
+   * @returns A function that stops following.
    */
   follow(topic: string, listener: LogListener): () => void;
-  /** The number of the last message that was taken from a client's session, for as long as `resumeTimeout`; 0 if none is known. */
+  /** Returns the number of the last message that was taken from a client's session, for `resumeTimeout`; 0 if none is known. */
   taken(session: string): Promise<number>;
-  /** Everything up to this number was taken from a client's session. Smaller numbers than the one it has change nothing. */
+  /**
+   * Records that everything up to this number was taken from a client's session. Smaller numbers than the recorded one change
+   * nothing.
+   */
   take(session: string, number: number): Promise<void>;
-  /** Ends it: what was not appended is rejected. */
+  /** Closes the log. Messages that were not appended are rejected. */
   close(): Promise<void>;
 }

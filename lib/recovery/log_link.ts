@@ -1,33 +1,33 @@
 /**
- * The little that a broker's client library has to do for a log: one connection at a time. Reconnects, the queue, what is sent again
- * and what is followed are ours, the same for every library.
+ * The interface to a broker's client library for a log, which has to handle only one connection at a time. Reconnecting, the
+ * queue, repeated messages and followed topics are implemented once for all libraries.
  *
  * @module
  */
 import type { Message } from "../pipeline/messages/message.ts";
 import type { LogEntry, LogPage, Position, ReadLimit } from "./log.ts";
 
-/** How much a log at a broker keeps. */
+/** The retention of a log at a broker. */
 export interface LogRetention {
-  /** Messages of one topic. @default {1000} */
+  /** The most messages to keep for each topic. @default {1000} */
   messages?: number;
   /** Milliseconds for which a message can be read again. @default {86400000}, a day */
   age?: number;
-  /** Milliseconds for which it is remembered which messages were appended and taken already. @default {120000}, two minutes */
+  /** Milliseconds to remember which messages were appended and taken, to detect duplicates. @default {120000}, two minutes */
   resumeTimeout?: number;
 }
 
-/** What is appended. */
+/** A message to append. */
 export interface Append {
   readonly topic: string;
   readonly data: Message;
-  /** What it is known by: sent again over another connection, it is appended once. */
+  /** Its id. If it is sent again over another connection, it is appended only once. */
   readonly id: string;
-  /** Milliseconds for which it is known by that. */
+  /** Milliseconds to remember the id. */
   readonly known: number;
 }
 
-/** The log does not take it, and will not take it if it is asked again. */
+/** The log refuses a message, and would refuse it again. */
 export interface Refusal {
   readonly refused: unknown;
 }
@@ -36,13 +36,13 @@ export interface Refusal {
 export interface LogSession {
   /** Resolves with the reason when the connection is lost. */
   readonly ended: Promise<unknown>;
-  /** Appends a message. What is appended one after the other gets its numbers in that order. */
+  /** Appends a message. Messages get their numbers in the order of the calls. */
   append(append: Append): Promise<Position | Refusal>;
   /** See `Log.read`. */
   read(topic: string, after: number, limit: ReadLimit): Promise<LogPage>;
-  /** Resolves when what is appended from then on is said. */
+  /** Resolves when new messages of the topic are reported. */
   follow(topic: string): Promise<void>;
-  /** Resolves when it is not said any more. */
+  /** Resolves when they are no longer reported. */
   unfollow(topic: string): Promise<void>;
   /** See `Log.taken`. */
   taken(session: string): Promise<number>;
@@ -54,10 +54,10 @@ export interface LogSession {
   close(): Promise<void>;
 }
 
-/** Is called for what was appended to a topic that is followed. */
+/** Called for messages that were appended to a followed topic. */
 export type LogNews = (topic: string, news?: { readonly epoch: string; readonly entry: LogEntry }) => void;
 
-/** A way to a log. */
+/** A connection factory for one log. */
 export interface LogLink {
   /** Connects. */
   connect(hear: LogNews): Promise<LogSession>;

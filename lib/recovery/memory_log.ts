@@ -1,5 +1,5 @@
 /**
- * A log in the memory of one process: bounded in count, bytes and age.
+ * A log in the memory of one process, limited in number, bytes and age.
  *
  * @module
  */
@@ -11,18 +11,19 @@ import type { AppendOptions, Log, LogListener, LogPage, Position, ReadLimit } fr
 import { entryBytes, Tail } from "./tail.ts";
 import { Expiring } from "./expiring.ts";
 
-/** How much a log in memory keeps. */
+/** The options of `memoryLog`. */
 export interface MemoryLogOptions {
-  /** Messages of one topic. @default {1000} */
+  /** The most messages to keep for each topic. @default {1000} */
   messages?: number;
   /**
-   * Bytes of the messages of all topics together, where each counts 256 bytes more than its data, and a topic as much again. Where
-   * there is no room, the topic that was quiet for longest forgets first. @default {67108864}, 64 MiB
+   * The most bytes of the messages of all topics. Each message counts as its data plus 256 bytes, and each topic as another 256
+   * bytes. When memory runs out, the topic that was quiet for longest loses its oldest messages first.
+   * @default {67108864}, 64 MiB
    */
   bytes?: number;
   /** Milliseconds for which a message can be read again. @default {3600000}, an hour */
   age?: number;
-  /** Milliseconds for which it is remembered which messages were appended and taken already. @default {120000}, two minutes */
+  /** Milliseconds to remember which messages were appended and taken, to detect duplicates. @default {120000}, two minutes */
   resumeTimeout?: number;
 }
 
@@ -34,12 +35,12 @@ export const MEMORY_LOG_OPTION_KINDS: OptionKinds<MemoryLogOptions> = {
   resumeTimeout: DELAY,
 };
 
-/** Bytes of a topic in memory, its name aside. */
+/** The bytes of a topic in memory, without its name. */
 const TOPIC_COST = 256;
 
 /**
- * Makes a log in memory, for one server. It is lost with the process: a server that is started again has another epoch, and every
- * client hears that it starts anew.
+ * Creates a log in memory, for one server. It is lost with the process: a server that restarts has another epoch, and every
+ * client gets `recovered: false`.
  *
  * @example What is read again
  * ```ts
@@ -53,7 +54,7 @@ const TOPIC_COST = 256;
  * assertEquals([page.epoch, page.entries.map(({ data }) => data)], [epoch, ["It pours"]]);
  * ```
  *
- * @param options How much it keeps.
+ * @param options The limits.
  * @returns The log.
  * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
@@ -63,7 +64,7 @@ export function memoryLog(options: MemoryLogOptions = {}): Log {
   return new MemoryLog(options);
 }
 
-/** A topic of the log: its messages, and when each came. */
+/** A topic of the log: its messages and the time of each. */
 interface Kept {
   readonly tail: Tail;
   readonly times: number[];
@@ -74,12 +75,14 @@ class MemoryLog implements Log {
   readonly #maxBytes: number;
   readonly #age: number;
   readonly #epoch = crypto.randomUUID().slice(0, 8);
-  /** By topic, the one that was quiet for longest first. */
+  /** The topics. The one that was quiet for longest comes first. */
   readonly #topics = new Map<string, Kept>();
   readonly #listeners = new Map<string, Set<LogListener>>();
   readonly #appended: Expiring<Position>;
   readonly #taken: Expiring<number>;
-  /** The largest number of any topic that is forgotten. A topic that comes back goes on from here: no number is given twice. */
+  /**
+   * The largest number of any forgotten topic. A topic that is used again continues from here, so that no number is used twice.
+   */
   #floor = 0;
   #bytes = 0;
   #closed = false;
@@ -153,7 +156,7 @@ class MemoryLog implements Log {
     await this.close();
   }
 
-  /** A topic, which is now the one that was quiet for the shortest time. */
+  /** Returns a topic, and moves it to the end as the one that was used last. */
   #keptOf(topic: string): Kept {
     let kept = this.#topics.get(topic);
     if (kept === undefined) {

@@ -1,6 +1,6 @@
 /**
- * Topics whose subscribers get what they missed: every message has a number, a log keeps it for some time, and a client that comes
- * back says where it was.
+ * Topics whose subscribers get messages that they missed. Every message has a number, a log keeps it for some time, and a client
+ * that reconnects sends the number of its last message.
  *
  * ```text
  *  publish ──▶ log ──▶ every server that has subscribers ──▶ those at the head, each message in its envelope, encoded once
@@ -8,8 +8,8 @@
  *               └── read once ◀──────┴── those who come back: what follows their number, then the head
  * ```
  *
- * A client that was away gets every message, in order and once, or hears that it does not (`recovered: false`) and why. What is
- * guaranteed and what is not is drawn in the documentation, "What is guaranteed".
+ * A client that was away gets every message once and in order, or a notice that it does not (`recovered: false`) and why. The
+ * documentation explains the guarantees on the page "What is guaranteed".
  *
  * @example Two clients, one of which was away
  * ```ts

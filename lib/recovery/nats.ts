@@ -1,8 +1,8 @@
 /**
  * A log in NATS JetStream, for topics that catch up on any server. Loads `npm:@nats-io/transport-node` and `npm:@nats-io/jetstream`.
  *
- * NATS needs JetStream: `nats-server -js -sd /var/lib/nats`. What it has it has as safely as it is configured: on one server in a
- * file, in a cluster on as many servers as the stream has replicas.
+ * NATS needs JetStream: `nats-server -js -sd /var/lib/nats`. The durability depends on its configuration: a single server keeps
+ * messages in a file, a cluster on as many servers as the stream has replicas.
  *
  * @example Two servers
  * ```ts ignore
@@ -41,17 +41,20 @@ export type { AppendOptions, Log, LogEntry, LogListener, LogPage, Position, Read
 export type { LogRetention } from "./log_link.ts";
 export type { LinkedLog, LinkedLogOptions } from "./linked_log.ts";
 
-/** How to reach NATS, and how much it keeps. Streams that are there already keep their own limits. */
+/** The options of `jetStreamLog`. Existing streams keep their own limits. */
 export interface JetStreamLogOptions extends LinkedLogOptions {
-  /** The servers, `host:port` each. One is chosen at random, and the next where it does not answer. @default {"127.0.0.1:4222"} */
+  /**
+   * The servers, each as `host:port`. The client picks one at random, and the next one if it does not answer. @default
+   * {"127.0.0.1:4222"}
+   */
   servers?: string | string[];
-  /** What stands before every subject: applications that share a server need one each. @default {"sluice"} */
+  /** A prefix for every subject. Applications that share a server need different prefixes. @default {"sluice"} */
   prefix?: string;
-  /** A user's name. */
+  /** The user name. */
   user?: string;
-  /** Its password. */
+  /** The password. */
   pass?: string;
-  /** A token instead. */
+  /** A token, instead of a user name and a password. */
   token?: string;
 }
 
@@ -65,12 +68,12 @@ const JETSTREAM_LOG_OPTION_KINDS: OptionKinds<JetStreamLogOptions> = {
 };
 
 /**
- * A log in JetStream: one stream for all topics, with the newest `messages` of each.
+ * Creates a log in JetStream: one stream for all topics, with the newest `messages` of each.
  *
  * @param options The servers, and limits.
  * @returns The log, which connects at once.
  * @throws {TypeError} If an option is unknown or has the wrong type.
- * @throws {RangeError} If a number is out of range, or the prefix is none.
+ * @throws {RangeError} If a number is out of range, or the prefix is invalid.
  */
 export function jetStreamLog(options: JetStreamLogOptions = {}): LinkedLog {
   checkOptions("jetStreamLog()", options, JETSTREAM_LOG_OPTION_KINDS);
@@ -80,7 +83,7 @@ export function jetStreamLog(options: JetStreamLogOptions = {}): LinkedLog {
   return linkLog(jetStreamLogLink(prefix, retention, () => connect(options)), options);
 }
 
-/** What is used of the packages. */
+/** The part of the packages that is used. */
 async function connect(options: JetStreamLogOptions): Promise<JetStreamClient> {
   const { servers = "127.0.0.1:4222", user, pass, token } = options;
   const { pongTimeout } = resolveBrokerLimits(options);

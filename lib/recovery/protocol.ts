@@ -1,7 +1,7 @@
 /**
- * The subprotocol `sluice.v1`: what server and client say to each other about topics and their numbers.
+ * The subprotocol `sluice.v1`: the messages between server and client about topics and their numbers.
  *
- * Every message is one JSON object. What says something in text is a text message. What carries binary data is a binary message:
+ * Every message is one JSON object. A message with text is a text message. A message with binary data is a binary message:
  *
  * ```text
  *  byte  0                       2
@@ -11,7 +11,7 @@
  *       └───────────────────────┴──────────────────────────┴──────┘
  * ```
  *
- * What a client says:
+ * Messages of a client:
  *
  * ```text
  * {"type":"subscribe","topic":"news"}                             from now on
@@ -22,7 +22,7 @@
  * {"type":"message","number":7,"data":"hello"}                    the same, in a session
  * ```
  *
- * What a server says:
+ * Messages of a server:
  *
  * ```text
  * {"type":"subscribed","topic":"news","epoch":"8f2c","offset":41}                   41 is the last one there is
@@ -45,21 +45,21 @@ import type { LogEntry, Position } from "./log.ts";
 export const RECOVERY_PROTOCOL = "sluice.v1";
 
 /**
- * Why a subscription does not go on where it was: the log was lost, or what was missed is not in it any more.
+ * Why a subscription does not continue where it was: the log was lost, or it no longer contains the missed messages.
  */
 export type UnrecoveredReason = "epoch-changed" | "too-far-behind";
 
-/** Why there is no subscription: `authorize` refused, there are too many, or it is no topic. */
+/** Why there is no subscription: `authorize` refused, there are too many, or the topic is invalid. */
 export type RefusedReason = "not-allowed" | "too-many-topics" | "no-topic";
 
-/** What a client says. */
+/** A message of a client. */
 export type FromClient =
   | { readonly type: "subscribe"; readonly topic: string; readonly position: Position | undefined }
   | { readonly type: "unsubscribe"; readonly topic: string }
   | { readonly type: "session"; readonly session: string }
   | { readonly type: "message"; readonly data: Message; readonly number: number | undefined };
 
-/** What a server says. */
+/** A message of a server. */
 export type FromServer =
   | {
     readonly type: "subscribed";
@@ -78,13 +78,13 @@ export type FromServer =
   | { readonly type: "session"; readonly session: string; readonly number: number }
   | { readonly type: "acknowledged"; readonly number: number };
 
-/** A session's name: characters that every broker takes as they are. A UUID has 36 of them. */
+/** The name of a session, in characters that no broker has to escape. A UUID has 36 of them. */
 const SESSION = /^[\x21-\x7e]{1,64}$/;
 
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Writes something of either side, but for data. */
+/** Encodes a message of either side without data. */
 export function encodeFact(
   fact: Exclude<FromClient, { type: "message" }> | Exclude<FromServer, { type: "message" }>,
 ): string {
@@ -94,7 +94,7 @@ export function encodeFact(
   return JSON.stringify({ type, topic, ...position, ...rest });
 }
 
-/** Writes a message of either side. */
+/** Encodes a message of either side. */
 export function encodeMessage(
   head: { topic?: string; offset?: number; number?: number | undefined },
   data: Message,
@@ -109,12 +109,12 @@ export function encodeMessage(
   return bytes;
 }
 
-/** Writes a topic's message. */
+/** Encodes a message of a topic. */
 export function encodeEntry(topic: string, { offset, data }: LogEntry): Message {
   return encodeMessage({ topic, offset }, data);
 }
 
-/** Reads what a client says; `undefined` where it is nothing of the protocol. */
+/** Decodes a message of a client; `undefined` if it does not belong to the protocol. */
 export function decodeFromClient(message: Message): FromClient | undefined {
   const object = objectOf(message);
   if (object === undefined) return undefined;
@@ -139,7 +139,7 @@ export function decodeFromClient(message: Message): FromClient | undefined {
   }
 }
 
-/** Reads what a server says; `undefined` where it is nothing of the protocol. */
+/** Decodes a message of a server; `undefined` if it does not belong to the protocol. */
 export function decodeFromServer(message: Message): FromServer | undefined {
   const object = objectOf(message);
   if (object === undefined) return undefined;
@@ -172,7 +172,7 @@ export function decodeFromServer(message: Message): FromServer | undefined {
 const UNRECOVERED: readonly UnrecoveredReason[] = ["epoch-changed", "too-far-behind"];
 const REFUSED: readonly RefusedReason[] = ["not-allowed", "too-many-topics", "no-topic"];
 
-/** The fields of a message, with `data` where it is binary. */
+/** Returns the fields of a message, with `data` if it is binary. */
 function objectOf(message: Message): Record<string, unknown> | undefined {
   try {
     if (typeof message === "string") return fieldsOf(JSON.parse(message));
@@ -182,7 +182,7 @@ function objectOf(message: Message): Record<string, unknown> | undefined {
     const fields = fieldsOf(JSON.parse(strict.decode(message.subarray(2, end))));
     return fields && { ...fields, data: message.subarray(end) };
   } catch {
-    return undefined; // no JSON, or no UTF-8
+    return undefined; // not JSON, or not UTF-8
   }
 }
 

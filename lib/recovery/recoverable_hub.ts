@@ -1,6 +1,6 @@
 /**
- * The hub whose topics catch up: who is at the head of a topic is a subscriber of an ordinary hub, which gets each message in its
- * envelope; who is not is brought there.
+ * The hub with recovery. A subscriber at the head of a topic is a subscriber of an ordinary hub, and gets each message in its
+ * envelope. Other subscribers first catch up.
  *
  * @module
  */
@@ -41,11 +41,11 @@ import {
 import { RecoverableTopic, type TailBudget, type TopicOwner } from "./recoverable_topic.ts";
 import { Session, Subscription } from "./session.ts";
 
-/** Milliseconds for which a topic without subscribers is still followed: longer than a page takes to load anew. */
+/** Milliseconds for which a topic without subscribers is still followed. It is longer than a page takes to reload. */
 const UNFOLLOW_DELAY = 1_000;
 
 /**
- * Makes a hub whose subscribers get what they missed.
+ * Creates a hub whose subscribers get messages that they missed.
  *
  * @example A client that was away
  * ```ts
@@ -66,7 +66,7 @@ const UNFOLLOW_DELAY = 1_000;
  * assertEquals(JSON.parse(String((await messages.next()).value)).data, "It pours");
  * ```
  *
- * @typeParam Data What the application keeps with each connection.
+ * @typeParam Data The type of `socket.data`.
  * @param options The log, the limits and the hooks.
  * @returns The hub.
  * @throws {TypeError} If an option is unknown or has the wrong type.
@@ -77,7 +77,7 @@ export function createRecoverableHub<Data = unknown>(options: RecoverableHubOpti
   return new LogHub(options);
 }
 
-/** A topic that is followed, and how many want it. */
+/** A followed topic and the number of its users. */
 interface Followed {
   readonly topic: RecoverableTopic;
   users: number;
@@ -90,9 +90,9 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
   readonly budget: TailBudget;
   readonly #options: RecoverableHubOptions<Data>;
   readonly #limits: HubLimits;
-  /** Those at the head who get the envelope. */
+  /** The hub of subscribers at the head that get the envelope. */
   readonly #enveloped: Hub<Data>;
-  /** Those who get the data alone. */
+  /** The hub of subscribers that get only the data. */
   readonly #plain: Hub<Data>;
   readonly #topics = new Map<string, Followed>();
   readonly #sessions = new Map<WebSocketConnection<Data>, Session<Data>>();
@@ -244,7 +244,7 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
     this.#options.observer?.unrecovered?.(reason, subscriptions);
   }
 
-  /** What a client that speaks the subprotocol says. */
+  /** Handles a message of a client that speaks the subprotocol. */
   #receive(socket: WebSocketConnection<Data>, message: Message, callbacks: RecoverableCallbacks<Data>): unknown {
     const said = decodeFromClient(message);
     const refuse = () => void socket.close(CloseCode.INVALID_PAYLOAD, `Not a message of ${RECOVERY_PROTOCOL}`);
@@ -275,7 +275,7 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
       if (authorize !== undefined && authorize.call(this.#options, socket, topic) !== true) {
         return refuse("not-allowed");
       }
-      this.unsubscribe(socket, topic); // it says anew where it is
+      this.unsubscribe(socket, topic); // the client sends its positions again
       this.subscribe(socket, topic, position === undefined ? {} : { position });
     } catch (error) {
       if (error instanceof LimitError && error.limit === "maxTopicsPerConnection") refuse("too-many-topics");
@@ -323,7 +323,7 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
   }
 }
 
-/** The memory for those who catch up, each change of which is said to the observer. */
+/** Creates the memory budget for subscribers that catch up. The observer gets each change. */
 function budgetOf(most: number, observer: RecoveryObserver | undefined): TailBudget {
   if (observer?.held === undefined) return { held: 0, most };
   let bytes = 0;

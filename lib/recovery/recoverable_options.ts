@@ -1,5 +1,5 @@
 /**
- * What a hub with recovery is made of, and what it offers.
+ * The options and the interface of a hub with recovery.
  *
  * @module
  */
@@ -11,130 +11,138 @@ import type { WebSocketConnection } from "../connection/websocket_connection.ts"
 import type { Log, Position } from "./log.ts";
 import type { UnrecoveredReason } from "./protocol.ts";
 
-/** Is called for what there is to measure; `prometheusRecoveryMetrics` of `./telemetry` has one. */
+/** Gets events for metrics; `prometheusRecoveryMetrics` of `./telemetry` has one. */
 export interface RecoveryObserver {
-  /** The log has a message, so many milliseconds after it was published. */
+  /** Called when the log has a message, with the milliseconds since it was published. */
   appended?(milliseconds: number): void;
-  /** The log did not take a message, as was known after so many milliseconds. */
+  /** Called when the log did not take a message, with the milliseconds since it was published. */
   refused?(milliseconds: number): void;
-  /** A subscriber that came back has been given everything that it missed: so many messages. */
+  /** Called when a subscriber that reconnected has everything that it missed, with the number of messages. */
   recovered?(messages: number): void;
-  /** So many subscriptions cannot go on where they were. */
+  /** Called when subscriptions cannot continue where they were, with their number. */
   unrecovered?(reason: UnrecoveredReason, subscriptions: number): void;
-  /** So many bytes more, or fewer, are held for those who catch up. */
+  /** Called when the bytes that are held for subscribers that catch up change, with the difference. */
   held?(bytes: number): void;
 }
 
 /**
- * How a hub with recovery works.
+ * The options of `createRecoverableHub`.
  *
- * @typeParam Data What the application keeps with each connection.
+ * @typeParam Data The type of `socket.data`.
  */
 export interface RecoverableHubOptions<Data = unknown> extends Partial<HubLimits>, Partial<RecoveryLimits> {
-  /** Where the messages are: `memoryLog`, `redisLog` of `./recovery/redis`, or `jetStreamLog` of `./recovery/nats`. */
+  /** The log of the messages: `memoryLog`, `redisLog` of `./recovery/redis`, or `jetStreamLog` of `./recovery/nats`. */
   log: Log;
   /**
-   * Decides whether a connection may have a topic, each time that it comes back too; anything but `true` refuses. It is not asked
-   * about what the server itself subscribes and publishes.
+   * Returns `true` if a connection may subscribe to a topic; any other value refuses. It is called again after each reconnect. It
+   * is not called when the server itself subscribes or publishes.
    *
    * @default {every topic is for everybody}
    */
   authorize?(socket: WebSocketConnection<Data>, topic: string): boolean;
   /**
-   * What happens to a subscriber that does not read: nothing may be dropped for it, so it is either disconnected with 1013, and
-   * catches up when it comes back, or its messages wait in its connection's queue up to `maxQueuedBytes`.
+   * What happens to a subscriber that does not keep up. No message may be dropped for it. Either it is disconnected with code
+   * 1013, and catches up after it has reconnected, or its messages wait in the connection's queue up to `maxQueuedBytes`.
    *
    * @default {"disconnect"}
    */
   slowPolicy?: "disconnect" | "wait";
-  /** Is called for what there is to measure. Nothing is measured without it. */
+  /** Gets events for metrics. By default nothing is measured. */
   observer?: RecoveryObserver;
-  /** Gets what the log and the hooks throw. By default it is printed to the console. */
+  /** Gets errors of the log and of hooks. By default it is printed to the console. */
   onError?(error: unknown): void;
 }
 
-/** How a message is published to a topic with recovery. */
+/** The options of `publish`. */
 export interface RecoverablePublishOptions {
   /** Whether the call waits for the log. @default {false} */
   durable?: boolean;
-  /** What the message is known by: published again within the log's `resumeTimeout`, it is the same one and not published twice. */
+  /**
+   * The id of the message. If you publish a message with the same id again within the log's `resumeTimeout`, it is not published
+   * twice.
+   */
   id?: string | undefined;
 }
 
-/** How the server subscribes a connection. */
+/** The options of `subscribe`. */
 export interface RecoverableSubscribeOptions {
-  /** Where it goes on. By default it begins at the head. */
+  /** The position from which to continue. By default the subscription begins with new messages. */
   position?: Position;
 }
 
-/** What comes with a message of a client. */
+/** Information about a message of a client. */
 export interface MessageInfo {
-  /** Of a client that acknowledges: what the message is known by, for `publish`. It is the same when the client sends it again. */
+  /**
+   * The id of the message, to pass to `publish`, if the client uses acknowledgements. It is the same when the client sends the
+   * message again.
+   */
   readonly id: string | undefined;
 }
 
 /**
- * Callbacks for connections, as `serve` takes them. `message` gets what a client sends to the application, whether or not it speaks
- * `sluice.v1`. If it throws, the connection is closed with 1011, and a client that acknowledges sends the message again.
+ * Callbacks for connections, like those of `serve`. `message` gets the messages to the application, whether or not the client
+ * speaks `sluice.v1`. If it throws, the connection closes with code 1011, and a client that uses acknowledgements sends the
+ * message again.
  *
- * @typeParam Data What the application keeps with the connection.
+ * @typeParam Data The type of `socket.data`.
  */
 export interface RecoverableCallbacks<Data = unknown> extends Omit<WebSocketCallbacks<Data>, "message"> {
   /** A message arrived. */
   message?(socket: WebSocketConnection<Data>, data: Message, info: MessageInfo): unknown;
 }
 
-/** What a hub with recovery has counted. */
+/** The counters of a hub with recovery. */
 export interface RecoveryStats {
   /** Messages that the log took from this hub. */
   appended: number;
   /** Messages that the log did not take. */
   refused: number;
-  /** Times that the log was read. */
+  /** The number of reads of the log. */
   reads: number;
-  /** Subscriptions that went on where they were. */
+  /** Subscriptions that continued where they were. */
   recovered: number;
-  /** Subscriptions that did not: their clients were told. */
+  /** Subscriptions that did not. Their clients got `recovered: false`. */
   unrecovered: number;
-  /** Messages that were given to those who caught up. */
+  /** Messages that were delivered to subscribers that caught up. */
   caughtUp: number;
 }
 
 /**
- * Topics whose subscribers get what they missed.
+ * Topics whose subscribers get messages that they missed.
  *
- * @typeParam Data What the application keeps with each connection.
+ * @typeParam Data The type of `socket.data`.
  */
 export interface RecoverableHub<Data = unknown> extends AsyncDisposable {
-  /** What it has counted. */
+  /** The counters. */
   readonly stats: Readonly<RecoveryStats>;
-  /** Bytes of memory that are held for those who catch up. */
+  /** The bytes of memory that are held for subscribers that catch up. */
   readonly heldBytes: number;
   /**
-   * The callbacks to give to `serve`, with `protocols: ["sluice.v1"]`. Clients that speak the subprotocol subscribe by themselves;
-   * others are handed on as they are.
+   * Returns the handler for `serve`; also pass `protocols: ["sluice.v1"]` to it. Clients that speak the subprotocol can subscribe
+   * by themselves. Messages of other clients go to your callbacks unchanged.
    *
-   * @param callbacks The application's own.
-   * @returns Callbacks around them.
+   * @param callbacks Your own callbacks.
+   * @returns Callbacks that call them.
    */
   handlers(callbacks?: RecoverableCallbacks<Data>): WebSocketCallbacks<Data>;
   /**
-   * Subscribes a connection. One that speaks `sluice.v1` gets numbered messages; another one gets the data, and nothing that it missed.
+   * Subscribes a connection. A client that speaks `sluice.v1` gets numbered messages. Any other client gets only the data, and no
+   * messages that it missed.
    *
    * @param socket The connection.
    * @param topic The topic.
-   * @param options Where it goes on.
-   * @returns Whether it is subscribed now and was not before; `false` if it is closing or closed, or the hub is.
+   * @param options The position from which to continue.
+   * @returns `true` if this is a new subscription; `false` if it existed already, or if the connection or the hub is closed.
    * @throws {TopicError} If the topic is not well-formed Unicode.
-   * @throws {LimitError} If the topic is longer than `maxTopicBytes`, or it would be one more than `maxTopicsPerConnection`.
+   * @throws {LimitError} If the topic is longer than `maxTopicBytes`, or exceeds `maxTopicsPerConnection`.
    */
   subscribe(socket: WebSocketConnection<Data>, topic: string, options?: RecoverableSubscribeOptions): boolean;
   /**
-   * Ends a subscription. The end of a connection ends all of its subscriptions.
+   * Ends a subscription. When a connection ends, all its subscriptions end.
    *
    * @param socket The connection.
    * @param topic The topic.
-   * @returns Whether it was subscribed.
+   * @returns Whether the connection was subscribed.
    */
   unsubscribe(socket: WebSocketConnection<Data>, topic: string): boolean;
   /**
@@ -143,8 +151,8 @@ export interface RecoverableHub<Data = unknown> extends AsyncDisposable {
    * @param topic The topic.
    * @param data The message; it is copied.
    * @param options What it is known by.
-   * @returns Resolves with its place when the log has it. Rejects if the log refuses it or cannot be reached: then it may be published
-   *   all the same, and publishing it again with the same `id` does not publish it twice. Safe to ignore.
+   * @returns Resolves with its position when the log has it. Rejects if the log refuses it or is unreachable. In that case it may
+   *   have been published all the same; publish it again with the same `id` to avoid a duplicate. You can ignore the promise.
    * @throws {TypeError} If `data` is no message.
    * @throws {TopicError} If the topic is not well-formed Unicode.
    * @throws {LimitError} If the topic is longer than `maxTopicBytes`.
@@ -159,20 +167,20 @@ export interface RecoverableHub<Data = unknown> extends AsyncDisposable {
    */
   publish(topic: string, data: MessageData, options?: RecoverablePublishOptions & { durable?: false }): void;
   /**
-   * Sends a message to one client, from the application: in the envelope to one that speaks `sluice.v1`, else as it is.
+   * Sends a message from the application to one client: in an envelope if the client speaks `sluice.v1`, otherwise unchanged.
    *
    * @param socket The connection.
    * @param data The message.
-   * @returns As `socket.send`.
+   * @returns The promise of `socket.send`.
    */
   send(socket: WebSocketConnection<Data>, data: MessageData): Promise<void>;
-  /** How many connections here are subscribed to the topic and have caught up. */
+  /** Returns the number of local connections that are subscribed to the topic and have caught up. */
   count(topic: string): number;
   /** Ends all subscriptions and closes the log. Connections stay open. */
   close(): Promise<void>;
 }
 
-/** What `createRecoverableHub` takes. */
+/** The options of `createRecoverableHub`, for their check. */
 export const RECOVERABLE_HUB_OPTION_KINDS: OptionKinds<RecoverableHubOptions> = {
   ...HUB_LIMIT_KINDS,
   ...RECOVERY_LIMIT_KINDS,
@@ -185,17 +193,17 @@ export const RECOVERABLE_HUB_OPTION_KINDS: OptionKinds<RecoverableHubOptions> = 
   onError: CALLBACK,
 };
 
-/** What its `publish` takes. */
+/** The options of `publish`, for their check. */
 export const RECOVERABLE_PUBLISH_OPTION_KINDS: OptionKinds<RecoverablePublishOptions> = {
   durable: FLAG,
-  // It goes into a header field of NATS and a key of Redis.
+  // It becomes part of a header field in NATS and of a key in Redis.
   id: kind(
     "1 to 128 visible ASCII characters",
     (value) => typeof value === "string" && /^[\x21-\x7e]{1,128}$/.test(value),
   ),
 };
 
-/** What its `subscribe` takes. */
+/** The options of `subscribe`, for their check. */
 export const RECOVERABLE_SUBSCRIBE_OPTION_KINDS: OptionKinds<RecoverableSubscribeOptions> = {
   position: kind("a position: { epoch, offset }", isPosition),
 };

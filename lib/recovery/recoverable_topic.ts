@@ -1,5 +1,5 @@
 /**
- * One topic at one server: where it stands, how it follows its log, and how many that come back share what is read for them.
+ * One topic at one server: its position, how it follows its log, and how subscribers that catch up share reads.
  *
  * @module
  */
@@ -10,64 +10,67 @@ import type { Log, LogEntry, LogPage, Position, ReadLimit } from "./log.ts";
 import type { UnrecoveredReason } from "./protocol.ts";
 import { entryBytes, Tail } from "./tail.ts";
 
-/** What is read at a time. */
+/** The limits of one read. */
 const PAGE: ReadLimit = { messages: 1_000, bytes: 256 * 1024 };
 
-/** How far before the first one that comes back it is read: those who were cut off together stood at about the same number. */
+/** How far before the first subscriber to read. Subscribers that lost their connections together have similar positions. */
 const MARGIN = 1_000;
 
-/** Milliseconds for which what was read is kept after the last one has caught up: those who were cut off together come together. */
+/**
+ * Milliseconds to keep read messages after the last subscriber has caught up, because subscribers that lost their connections
+ * together also reconnect together.
+ */
 const LINGER = 5_000;
 
-/** Messages that one that catches up is given in one go. */
+/** The messages that a subscriber gets at a time while it catches up. */
 const STEP = 256;
 
-/** The bytes of memory that all topics of a server may hold for those who catch up. */
+/** The memory that all topics of a server may hold for subscribers that catch up. */
 export interface TailBudget {
-  /** Bytes that are held. */
+  /** The bytes that are held. */
   held: number;
-  /** Bytes, at most. */
+  /** The most bytes to hold. */
   readonly most: number;
 }
 
-/** What a topic needs of its server. */
+/** The part of the server that a topic needs. */
 export interface TopicOwner {
-  /** Where the messages are. */
+  /** The log of the messages. */
   readonly log: Log;
-  /** The memory for those who catch up. */
+  /** The memory budget for subscribers that catch up. */
   readonly budget: TailBudget;
-  /** Gives a message to all that are at the head. */
+  /** Delivers a message to all subscribers at the head. */
   deliver(topic: string, entry: LogEntry): void;
-  /** All that are at the head have missed something: they go on from another place. */
+  /** Called when all subscribers at the head have missed messages and continue at another position. */
   restarted(topic: string, position: Position, reason: UnrecoveredReason): void;
-  /** A page was read. */
+  /** Called when a page was read. */
   onRead(): void;
-  /** Gets why the log cannot be read. */
+  /** Gets the error if the log cannot be read. */
   report(error: unknown): void;
 }
 
-/** One that catches up. */
+/** A subscriber that catches up. */
 export interface Follower {
-  /** Whether it still wants the topic. */
+  /** Whether it is still subscribed. */
   readonly active: boolean;
-  /** Where it goes on, said once before the first message, and again when it goes on elsewhere. */
+  /** Sets the position at which it continues: once before the first message, and again whenever the position changes. */
   begin(position: Position, recovered: boolean | undefined, reason?: UnrecoveredReason): void;
-  /** Gives it a message. Returns what it waits for, where it is slow. */
+  /** Delivers a message. Returns a promise to wait for if the subscriber is slow. */
   give(entry: LogEntry): Promise<void> | undefined;
-  /** It has everything: from now on it is given what is delivered to all. */
+  /** Called when it has everything. From now on it gets the messages that are delivered to all. */
   join(): void;
 }
 
-/** What was read for those who catch up. */
+/** Messages that were read for subscribers that catch up. */
 interface Reading {
-  /** Everything of the topic behind this number was in the log. */
+  /** Everything of the topic after this number was in the log. */
   readonly oldest: number;
-  /** Everything behind this one and up to the last is here. */
+  /** All messages after this number are here, up to the last one. */
   readonly from: number;
   readonly entries: readonly LogEntry[];
 }
 
-/** A topic. It follows its log from when it is made. */
+/** A topic. It follows its log from its creation on. */
 export class RecoverableTopic {
   /** Its name. */
   readonly name: string;
@@ -78,7 +81,7 @@ export class RecoverableTopic {
   readonly #unfollow: () => void;
   #epoch: string | undefined;
   #head = 0;
-  /** How many catch up. */
+  /** The number of subscribers that are catching up. */
   #behind = 0;
   #linger: ReturnType<typeof setTimeout> | undefined;
   #pull: Promise<void> | undefined;
@@ -101,12 +104,12 @@ export class RecoverableTopic {
     });
   }
 
-  /** Bytes of messages that it holds for those who catch up. */
+  /** The bytes of messages that it holds for subscribers that catch up. */
   get bytes(): number {
     return this.#tail.bytes;
   }
 
-  /** Ends it: nothing is read any more. */
+  /** Stops the topic. Nothing more is read. */
   stop(): void {
     this.#unfollow();
     this.#life.end(new Error("The topic is not followed any more"));
@@ -114,7 +117,7 @@ export class RecoverableTopic {
     this.#forget();
   }
 
-  /** Reads what is new until there is nothing newer. Resolves when what was in the log at the call is known here. */
+  /** Reads new messages until there are no more. Resolves when the messages that were in the log at the call were read. */
   async refresh(): Promise<void> {
     const pulling = this.#pull;
     this.#pullAgain = true;
@@ -123,10 +126,10 @@ export class RecoverableTopic {
   }
 
   /**
-   * Brings one that comes back, or is new, to the head.
+   * Brings a new or returning subscriber to the head.
    *
-   * @param position Where it was; `undefined` for one that is new.
-   * @param follower What it is given.
+   * @param position Its position; `undefined` for a new one.
+   * @param follower Gets the messages.
    */
   async catchUp(position: Position | undefined, follower: Follower): Promise<void> {
     this.#behind++;
@@ -150,7 +153,8 @@ export class RecoverableTopic {
     let at = position.offset;
     for (let begun = false; follower.active && !this.#life.over;) {
       const here = { epoch: position.epoch, offset: at };
-      // Another server, or what was read just now, may have given it what was not said here yet. And the log can be lost meanwhile.
+      // The subscriber may have more messages than were read here, from another server or the last read. And the log can be lost
+      // meanwhile.
       if (!this.#knows(here)) await this.refresh();
       if (!follower.active || this.#life.over) return;
       if (!this.#knows(here)) return joinAtHead(false, "epoch-changed");
@@ -171,19 +175,25 @@ export class RecoverableTopic {
     }
   }
 
-  /** What follows a number, read once for all that wait for it. It may be nothing: then it has changed meanwhile. */
+  /**
+   * Returns the messages after a number, read once for all subscribers that need them. It returns nothing if that has changed
+   * meanwhile.
+   */
   async #readFor(at: number): Promise<readonly LogEntry[] | "too-far-behind"> {
     const reading = await (this.#reading ??= this.#readFrom(at));
     if (reading !== undefined && at < reading.oldest) return "too-far-behind";
-    if (reading !== undefined && at < reading.from) return []; // it was read for one that has more
+    if (reading !== undefined && at < reading.from) return []; // it was read for a subscriber that has more
     if (reading !== undefined && at < (reading.entries.at(-1)?.offset ?? 0)) return reading.entries;
-    await this.refresh(); // the log was lost, or is out of reach
+    await this.refresh(); // the log was lost, or is unreachable
     return [];
   }
 
-  /** Reads from before a number up to what is here, or as much as is held at a time. `undefined` where the log was lost. */
+  /**
+   * Reads from before a number up to the messages that are here, or as many as may be held. Returns `undefined` if the log was
+   * lost.
+   */
   async #readFrom(at: number): Promise<Reading | undefined> {
-    // What waits for it is of this epoch, whatever comes meanwhile.
+    // The waiting subscribers belong to this epoch, whatever happens meanwhile.
     const epoch = this.#epoch;
     const entries: LogEntry[] = [];
     let after = Math.max(0, at - MARGIN);
@@ -194,7 +204,7 @@ export class RecoverableTopic {
         const page = await this.#read(after);
         if (page === undefined || page.epoch !== epoch || epoch !== this.#epoch) return undefined;
         if (first) oldest = page.from;
-        else if (page.from > after) break; // the log forgets as fast as it is read
+        else if (page.from > after) break; // the log deletes messages as fast as they are read
         for (const entry of page.entries) {
           entries.push(entry);
           bytes += entryBytes(entry);
@@ -212,7 +222,7 @@ export class RecoverableTopic {
     }
   }
 
-  /** Keeps what was read for the next ones, if there is room. */
+  /** Keeps read messages for later subscribers, if there is room. */
   #keep(entries: readonly LogEntry[], from: number): void {
     const { budget } = this.#owner;
     const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
@@ -240,11 +250,11 @@ export class RecoverableTopic {
     return epoch === this.#epoch && offset <= this.#head;
   }
 
-  /** The next message, for all that are at the head. */
+  /** Delivers the next message to all subscribers at the head. */
   #advance(entry: LogEntry): void {
     const { budget } = this.#owner;
     this.#head = entry.offset;
-    if (this.#behind === 0 && this.#linger === undefined) this.#tail.reset(entry.offset); // no client asks for it
+    if (this.#behind === 0 && this.#linger === undefined) this.#tail.reset(entry.offset); // no client needs it
     else if (budget.held + entryBytes(entry) > budget.most) this.#change(() => this.#tail.reset(entry.offset));
     else this.#change(() => this.#tail.push(entry));
     this.#owner.deliver(this.name, entry);
@@ -277,7 +287,7 @@ export class RecoverableTopic {
     }
   }
 
-  /** A page behind what was the head when it was asked for: more may have come meanwhile. */
+  /** Takes a page after the head at the time of the request. More messages may have arrived meanwhile. */
   #take({ epoch, head, from, entries }: LogPage, asked: number): void {
     if (this.#epoch === undefined) {
       this.#epoch = epoch;

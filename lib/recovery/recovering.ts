@@ -1,5 +1,5 @@
 /**
- * A client whose topics catch up: it remembers where it was in each of them, and says so whenever it comes back.
+ * A client with recovery. It remembers its position in each topic, and sends the positions whenever it reconnects.
  *
  * @module
  */
@@ -24,34 +24,38 @@ import {
 } from "./protocol.ts";
 import { UnacknowledgedMessages } from "./unacknowledged_messages.ts";
 
-/** How a client subscribes, connects and comes back. */
+/** The options of `recovering`. */
 export interface RecoveringOptions<Data = unknown> extends Omit<ReconnectingOptions<Data>, "protocols"> {
-  /** The topics to begin with: each with where it goes on, or `undefined` to begin at the head. @default {{}} */
+  /**
+   * The topics to subscribe to at first, each with the position from which to continue, or `undefined` to begin with new
+   * messages.
+   * @default {{}}
+   */
   topics?: Readonly<Record<string, Position | undefined>>;
   /**
-   * Whether the server acknowledges what it is sent. Then `send` keeps a message until the server's application has taken it, and
-   * sends it again after a connection that was lost: once, and in order.
+   * Whether the server acknowledges messages. Then `send` keeps a message until the server's application has taken it, and sends
+   * it again after a lost connection. The application gets each message once and in order.
    *
    * @default {false}
    */
   acknowledge?: boolean;
   /**
-   * The name under which the server knows what this client sent already: 1 to 64 visible ASCII characters. It is a secret, as another
-   * client that knows it can pretend that messages were sent.
+   * The name under which the server remembers which messages this client has sent: 1 to 64 visible ASCII characters. Keep it
+   * secret, because another client that knows it can pretend that messages were sent.
    *
    * @default {a random one}
    */
   session?: string;
 }
 
-/** What a client hears. */
+/** An event of a client. */
 export type RecoveryEvent =
   | {
     /** A message of a topic. */
     readonly type: "message";
     readonly topic: string;
     readonly data: Message;
-    /** Where the client is with it: to begin there another time. */
+    /** The position after this message, from which the client can continue another time. */
     readonly position: Position;
   }
   | {
@@ -61,8 +65,8 @@ export type RecoveryEvent =
   }
   | {
     /**
-     * A subscription has begun (`recovered` is `undefined`), goes on where it was (`true`), or goes on elsewhere (`false`), because
-     * some messages are gone: a page that shows a state loads it anew.
+     * A subscription has begun (`recovered` is `undefined`), continues where it was (`true`), or continues elsewhere (`false`)
+     * because some messages are lost. Then a page that shows a state has to load it again.
      */
     readonly type: "subscribed";
     readonly topic: string;
@@ -71,44 +75,47 @@ export type RecoveryEvent =
     readonly position: Position;
   }
   | {
-    /** There is no subscription, or no more: the server does not allow it. */
+    /** The server refused or ended the subscription. */
     readonly type: "refused";
     readonly topic: string;
     readonly reason: RefusedReason;
   };
 
-/** A connection that comes back, and catches up. Read it to its end: what is not read holds the server back. */
+/** A connection that reconnects and catches up. Keep reading it, because unread messages slow down the server. */
 export interface RecoveringConnection<Data = unknown> extends AsyncIterable<RecoveryEvent>, AsyncDisposable {
-  /** The connection below, for its state. Its messages are read here. */
+  /** The connection below, for its state. Read its messages here. */
   readonly connection: ReconnectingConnection<Data>;
-  /** Resolves when it has ended for good. It never rejects. */
+  /** Resolves when the connection has ended for good. It never rejects. */
   readonly closed: Promise<CloseInfo>;
-  /** Messages that the server has not acknowledged yet. */
+  /** The number of messages that the server has not acknowledged yet. */
   readonly unacknowledged: number;
   /**
-   * Subscribes to a topic, now and whenever it comes back.
+   * Subscribes to a topic, now and after each reconnect.
    *
    * @param topic The topic.
-   * @param position Where it goes on; by default it begins at the head.
+   * @param position The position from which to continue; by default the subscription begins with new messages.
    */
   subscribe(topic: string, position?: Position): void;
   /** Ends a subscription. */
   unsubscribe(topic: string): void;
-  /** Where it is in a topic: what was read last. Stored, it lets a page that loads anew go on there. */
+  /**
+   * Returns the position in a topic, after the last message that was read. Store it to continue there after a page was reloaded.
+   */
   position(topic: string): Position | undefined;
   /**
    * Sends a message to the server's application.
    *
-   * @param data The message; it is copied where it has to wait.
-   * @returns Without `acknowledge`, as `reconnecting`'s. With it, resolves when the server's application has taken the message. Rejects with
-   *   `LimitError` where `maxOutboxBytes` or `maxOutboxMessages` wait already, and when it is closed before. Safe to ignore.
+   * @param data The message. It is copied if it has to wait.
+   * @returns Without `acknowledge`, the promise of `send` of `reconnecting`. With it, resolves when the server's application has
+   *   taken the message; rejects with a `LimitError` at `maxOutboxBytes` or `maxOutboxMessages`, and if the connection is closed
+   *   before. You can ignore the promise.
    */
   send(data: MessageData): Promise<void>;
-  /** Ends it for good. See `reconnecting`. */
+  /** Ends the connection for good. See `reconnecting`. */
   close(code?: number, reason?: string): Promise<CloseInfo>;
 }
 
-/** What `recovering` takes. */
+/** The options of `recovering`, for their check. */
 export const RECOVERING_OPTION_KINDS: OptionKinds<RecoveringOptions> = {
   ...without(RECONNECTING_OPTION_KINDS, "protocols"),
   topics: kind("an object of topics and their positions", isObject),
@@ -118,7 +125,7 @@ export const RECOVERING_OPTION_KINDS: OptionKinds<RecoveringOptions> = {
 };
 
 /**
- * Opens a WebSocket connection that comes back, and whose topics go on where they were.
+ * Opens a WebSocket connection that reconnects, and whose topics continue where they were.
  *
  * @example A server that drops its client
  * ```ts
@@ -144,11 +151,11 @@ export const RECOVERING_OPTION_KINDS: OptionKinds<RecoveringOptions> = {
  * assertEquals(heard, ["It rains", "It pours"]);
  * ```
  *
- * @typeParam Data What the application keeps with each connection.
- * @param url As for `reconnecting`.
- * @param options The topics, and what `reconnecting` takes.
- * @returns The connection, which has begun to connect.
- * @throws {DOMException} `SyntaxError` for a bad URL.
+ * @typeParam Data The type of `socket.data`.
+ * @param url The URL, as for `reconnecting`.
+ * @param options The topics, and the options of `reconnecting`.
+ * @returns The connection. It has begun to connect.
+ * @throws {DOMException} `SyntaxError` for an invalid URL.
  * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
@@ -164,7 +171,7 @@ class Recovering<Data> implements RecoveringConnection<Data> {
   readonly connection: ReconnectingConnection<Data>;
   readonly #topics = new Map<string, Position | undefined>();
   readonly #unacknowledged: UnacknowledgedMessages | undefined;
-  /** The connection that was told of the topics. */
+  /** The connection on which the topics were subscribed. */
   #socket: WebSocketConnection<Data> | undefined;
 
   constructor(url: Fresh<string | URL>, options: RecoveringOptions<Data>) {
@@ -234,7 +241,7 @@ class Recovering<Data> implements RecoveringConnection<Data> {
     void this.#socket.send(encodeFact({ type: "subscribe", topic, position }));
   }
 
-  /** What the application hears of it, if it does. */
+  /** Returns the event for the application, if there is one. */
   #hear(said: FromServer): RecoveryEvent | undefined {
     switch (said.type) {
       case "session":
@@ -245,7 +252,7 @@ class Recovering<Data> implements RecoveringConnection<Data> {
         return this.#topics.delete(said.topic) ? said : undefined;
       case "subscribed":
         if (!this.#topics.has(said.topic)) return undefined;
-        // What a connection that was lost still had to be read may be ahead of what was asked for.
+        // Unread messages of a lost connection may be newer than the position that was sent.
         if (said.recovered !== true) this.#topics.set(said.topic, said.position);
         return said;
       case "message":
@@ -256,7 +263,7 @@ class Recovering<Data> implements RecoveringConnection<Data> {
   #hearMessage({ topic, offset, data }: Extract<FromServer, { type: "message" }>): RecoveryEvent | undefined {
     if (topic === undefined || offset === undefined) return { type: "direct", data };
     const last = this.#topics.get(topic);
-    if (last === undefined || offset <= last.offset) return undefined; // of a subscription that is over, or it was read before
+    if (last === undefined || offset <= last.offset) return undefined; // the message belongs to an ended subscription, or was read before
     const position = { epoch: last.epoch, offset };
     this.#topics.set(topic, position);
     return { type: "message", topic, data, position };

@@ -1,9 +1,9 @@
 /**
  * A log in Redis Streams, for topics that catch up on any server. Loads `npm:redis`.
  *
- * What Redis confirmed it has for good only with `appendonly yes` and `appendfsync always`: with any other setting a Redis that was
- * killed may have lost the last messages. It does not say so, so every topic has a new epoch then, and every client hears of it
- * (`recovered: false`).
+ * Redis keeps confirmed messages for certain only with `appendonly yes` and `appendfsync always`. With any other setting, a Redis
+ * that was killed may have lost the last messages without reporting it. Therefore every topic then has a new epoch, and every
+ * client gets `recovered: false`.
  *
  * @example Two servers
  * ```ts ignore
@@ -36,28 +36,31 @@ export type { LogRetention } from "./log_link.ts";
 export type { LinkedLog, LinkedLogOptions } from "./linked_log.ts";
 export type { RedisLogClient } from "./redis_log_link.ts";
 
-/** What a client is made with. */
+/** The options that the log passes to a client. */
 export interface RedisLogCreateOptions {
-  /** Where the server is. */
+  /** The URL of the server. */
   url: string;
-  /** Nothing is kept to be sent later: the log has a queue with bounds. */
+  /** On, so that the client keeps no messages to send later. The log has its own bounded queue. */
   disableOfflineQueue: true;
-  /** The log reconnects, with a growing random delay. */
+  /** Options of the connection. The log reconnects by itself, with growing random delays. */
   socket: {
-    /** The client does not. */
+    /** Off, so that the client does not reconnect. */
     reconnectStrategy: false;
-    /** Milliseconds that connecting may take; 0 for any time. */
+    /** The longest time to connect, in milliseconds; 0 for no limit. */
     connectTimeout: number;
   };
 }
 
-/** How to reach Redis, and how much it keeps. */
+/** The options of `redisLog`. */
 export interface RedisLogOptions extends LinkedLogOptions {
-  /** `redis://user:password@host:port`; `rediss://` with TLS. @default {"redis://127.0.0.1:6379"} */
+  /** The URL of the server: `redis://user:password@host:port`, or `rediss://` with TLS. @default {"redis://127.0.0.1:6379"} */
   url?: string;
-  /** What stands before every key: applications that share a server need one each. @default {"sluice:"} */
+  /** A prefix for every key. Applications that share a server need different prefixes. @default {"sluice:"} */
   prefix?: string;
-  /** Makes a client with these options and others. Two are made for each attempt. @default {the client's own `createClient`} */
+  /**
+   * Creates a client with these options and your own. It is called twice for each attempt.
+   * @default {the client's own `createClient`}
+   */
   create?(options: RedisLogCreateOptions): RedisLogClient;
 }
 
@@ -69,7 +72,7 @@ const REDIS_LOG_OPTION_KINDS: OptionKinds<RedisLogOptions> = {
 };
 
 /**
- * A log in Redis. Each topic is a stream, with the newest `messages` of it.
+ * Creates a log in Redis. Each topic is a stream with its newest `messages`.
  *
  * @param options The server, and limits.
  * @returns The log, which connects at once.

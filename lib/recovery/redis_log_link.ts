@@ -1,7 +1,7 @@
 /**
  * Topics as Redis Streams, and a pair of Redis clients as a log's link.
  *
- * A topic has two keys, and its messages one more each for as long as they are known by name:
+ * A topic has two keys. Each message has one more for as long as its id is remembered:
  *
  * ```text
  *  sluice:{news}:log   a stream: 42-0 kind, data, time
@@ -9,7 +9,8 @@
  *  sluice:{news}:id:…  where the message of this name is
  * ```
  *
- * The numbers go up by one. Appending is one script: number, message, name, and the word to those who follow.
+ * The numbers increase by one. One script appends a message: it assigns the number, adds the message, remembers the id, and
+ * notifies the followers.
  *
  * @module
  */
@@ -19,43 +20,43 @@ import { ConnectionError } from "../errors.ts";
 import type { LogEntry, Position } from "./log.ts";
 import type { LogLink, LogNews, LogRetention, LogSession } from "./log_link.ts";
 
-/** What is used of a Redis client. Promises reject when the connection is lost. */
+/** The part of a Redis client that is used. Promises reject when the connection is lost. */
 export interface RedisLogClient {
   /** Connects, once. */
   connect(): Promise<unknown>;
-  /** The same client, whose answers have other types. */
+  /** Returns the same client with other types of replies. */
   withTypeMapping(mapping: Record<number, typeof Buffer>): Pick<RedisLogClient, "evalSha">;
-  /** Keeps a script, and gives its name. */
+  /** Stores a script, and returns its hash. */
   scriptLoad(script: string): Promise<unknown>;
   /** Runs a script. */
   evalSha(name: string, options: { keys: string[]; arguments: (string | Buffer)[] }): Promise<unknown>;
-  /** What the server says of itself. */
+  /** Reads information about the server. */
   info(section: string): Promise<unknown>;
-  /** How the server is configured. */
+  /** Reads the configuration of the server. */
   configGet(names: string[]): Promise<Record<string, string>>;
   /** Reads a value. */
   get(key: string): Promise<unknown>;
-  /** Asks for channels' messages. */
+  /** Subscribes to channels. */
   subscribe(channel: string, listener: (message: Buffer, channel: Buffer) => void, bufferMode: true): Promise<unknown>;
   /** No more of them. */
   unsubscribe(channel: string): Promise<unknown>;
-  /** Asks for an answer. */
+  /** Sends a ping. */
   ping(): Promise<unknown>;
-  /** What happens to the connection: `error` and `end`. */
+  /** Listens for an event of the connection: `error` or `end`. */
   on(event: "error" | "end", listener: (error?: unknown) => void): unknown;
   /** Ends the connection at once. */
   destroy(): void;
 }
 
-/** The type of answers that are strings of bytes (RESP `$`). */
+/** The type of replies that are byte strings (RESP `$`). */
 const BLOB_STRING = 36;
 
-/** Milliseconds for which a quiet topic's epoch and number are remembered besides the age of its messages: a month. */
+/** Milliseconds to remember the epoch and number of a quiet topic, in addition to the age of its messages: a month. */
 const META_TIME = 30 * 86_400_000;
 
 /**
- * Makes sure that a topic has an epoch. A stream without one is a leftover, whose numbers mean nothing. Neither do those of a server
- * that was started again and may have lost what it had confirmed: then the run is another one.
+ * Makes sure that a topic has an epoch. A stream without an epoch is a leftover, whose numbers mean nothing. The same holds for
+ * numbers of a server that restarted and may have lost confirmed messages; its run id then differs.
  */
 const EPOCH = `
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
@@ -65,7 +66,7 @@ if not epoch or redis.call('HGET', KEYS[1], 'run') ~= ARGV[1] then
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', 0, 'run', ARGV[1])
 end`;
 
-/** Appends. What is too old goes with it, a few at a time; a topic that is quiet is forgotten as a whole. */
+/** Appends a message, and deletes a few expired ones at the same time. A quiet topic expires as a whole. */
 const APPEND = `
 local known = redis.call('GET', KEYS[3])
 if known then return known end
@@ -88,7 +89,8 @@ redis.call('PUBLISH', KEYS[2], place .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
 return place`;
 
 /**
- * A client may ask for topics that do not exist: one without messages is remembered for a day. A page is the epoch, number of the last message, number behind which nothing is missing, and messages.
+ * Reads a page. A client may ask for topics that do not exist, so a topic without messages is remembered only for a day. A page
+ * consists of the epoch, the number of the last message, the number after which nothing is missing, and the messages.
  */
 const READ = `
 ${EPOCH}
@@ -116,11 +118,11 @@ redis.call('SET', KEYS[1], math.max(known, tonumber(ARGV[1])), 'PX', ARGV[2])
 return 'OK'`;
 
 /**
- * Makes a link of clients.
+ * Makes a link from clients.
  *
- * @param prefix What stands before every key.
- * @param retention How much is kept.
- * @param create Makes a client, which must not reconnect by itself.
+ * @param prefix The prefix of every key.
+ * @param retention The retention.
+ * @param create Creates a client, which must not reconnect by itself.
  * @returns The link.
  */
 export function redisLogLink(
@@ -220,8 +222,8 @@ async function connect(
 }
 
 /**
- * What tells a server that may have lost what it confirmed from the one before: each run of it has another name, unless it writes
- * everything to its disk before it confirms anything.
+ * Returns a run id that changes if the server may have lost confirmed messages. Each run has another id, unless the server writes
+ * everything to disk before it confirms.
  */
 async function runOf(client: RedisLogClient): Promise<string> {
   const run = /^run_id:(\S+)/m.exec(String(await client.info("server")))?.[1] ?? newEpoch();
@@ -230,13 +232,13 @@ async function runOf(client: RedisLogClient): Promise<string> {
     return appendonly === "yes" && appendfsync === "always" ? "always" : run;
   } catch (error) {
     if (!isReply(error)) throw error;
-    return run; // it does not let us see
+    return run; // the server does not allow us to read it
   }
 }
 
-/** Whether Redis answered with an error: the connection is well, and so would be the next one. */
+/** Whether the error is a reply of Redis, so that the connection itself works. */
 function isReply(error: unknown): boolean {
-  // A script that Redis forgot is loaded again by the next connection.
+  // If Redis has lost a script, the next connection loads it again.
   return error instanceof Error &&
     /^(?:ERR|OOM|MISCONF|READONLY|WRONGTYPE|NOPERM|NOREPLICAS|CLUSTERDOWN) /.test(error.message);
 }
@@ -257,7 +259,7 @@ function entryOf(offset: number, kind: string, bytes: Uint8Array): LogEntry {
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Reads what a script published: `epoch offset kind data`. What is none of ours only says that there is something. */
+/** Reads what a script published: `epoch offset kind data`. A message in another format only says that there is something new. */
 function newsOf(message: Uint8Array): Parameters<LogNews>[1] {
   const head = /^(\S+) (\d+) ([tb]) /.exec(new TextDecoder("latin1").decode(message.subarray(0, 64)));
   const [whole = "", epoch = "", offset, kind = ""] = head ?? [];

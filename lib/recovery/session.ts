@@ -1,5 +1,5 @@
 /**
- * One connection's part in a hub with recovery: its subscriptions, and the numbers of what it sends.
+ * One connection in a hub with recovery: its subscriptions, and the numbers of its messages.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { encodeEntry, encodeFact, type UnrecoveredReason } from "./protocol.ts";
 import type { RecoveryObserver } from "./recoverable_options.ts";
 import type { Follower } from "./recoverable_topic.ts";
 
-/** Bytes queued for one that catches up at which the next message waits: the default `highWaterMark` of a connection. */
+/** The queued bytes at which a subscriber that catches up has to wait: the default `highWaterMark` of a connection. */
 const HIGH_WATER_MARK = 64 * 1024;
 
-/** What is counted of a subscription. */
+/** The counters of a subscription. */
 type Counts = Pick<RecoveryObserver, "recovered" | "unrecovered">;
 
 /** A connection and a topic. */
@@ -22,15 +22,15 @@ export class Subscription<Data> implements Follower {
   readonly #topic: string;
   readonly #head: Hub<Data>;
   readonly #counts: Counts;
-  /** Messages that it was given, where it came back. */
+  /** The number of messages that it got while it caught up. */
   #given: number | undefined;
   #ended = false;
 
   /**
    * @param socket The connection.
    * @param topic The topic.
-   * @param head The hub of those who are at the head.
-   * @param counts Is called for what is counted.
+   * @param head The hub of subscribers at the head.
+   * @param counts The counters.
    */
   constructor(socket: WebSocketConnection<Data>, topic: string, head: Hub<Data>, counts: Counts) {
     this.#socket = socket;
@@ -52,7 +52,7 @@ export class Subscription<Data> implements Follower {
   give(entry: LogEntry): Promise<void> | undefined {
     if (this.#given !== undefined) this.#given++;
     const sent = this.#socket.send(encodeEntry(this.#topic, entry));
-    // A connection that ends is not waited for: it is not active any more.
+    // A connection that ends is no longer active, so nothing waits for it.
     return this.#socket.bufferedAmount < HIGH_WATER_MARK ? undefined : sent.catch(() => {});
   }
 
@@ -61,7 +61,7 @@ export class Subscription<Data> implements Follower {
     this.#head.subscribe(this.#socket, this.#topic);
   }
 
-  /** It wants the topic no more. */
+  /** Ends the subscription. */
   end(): void {
     this.#ended = true;
     this.#head.unsubscribe(this.#socket, this.#topic);
@@ -74,7 +74,7 @@ export class Session<Data> {
   readonly socket: WebSocketConnection<Data>;
   /** Its subscriptions, by topic. */
   readonly subscriptions = new Map<string, Subscription<Data>>();
-  /** The name of the client's session: what it sends is numbered. */
+  /** The name of the client's session, if its messages are numbered. */
   id: string | undefined;
   #taken = 0;
 
@@ -83,7 +83,7 @@ export class Session<Data> {
     this.socket = socket;
   }
 
-  /** The client numbers what it sends, and hears what was taken of it before. */
+  /** Starts a session with numbered messages. The client learns which messages were taken before. */
   async resume(session: string, log: Log): Promise<void> {
     this.#taken = await log.taken(session);
     this.id = session;
@@ -91,11 +91,11 @@ export class Session<Data> {
   }
 
   /**
-   * Hands a numbered message to the application, unless it was taken before.
+   * Passes a numbered message to the application, unless it was taken before.
    *
    * @param number Its number.
-   * @param log Where numbers are remembered.
-   * @param hear Hands it over, with what it is known by.
+   * @param log The log, which remembers the numbers.
+   * @param hear Passes the message on, with its id.
    */
   async take(number: number, log: Log, hear: (id: string) => unknown): Promise<void> {
     if (this.id !== undefined && number > this.#taken) {

@@ -5,28 +5,28 @@
  */
 import type { LogEntry } from "./log.ts";
 
-/** Bytes that a message is counted with besides its data: its objects, measured as those of a hub's history. */
+/** The bytes that are counted for a message in addition to its data, measured as for a hub's history. */
 const ENTRY_COST = 256;
 
-/** Bytes of memory that an entry is counted with. */
+/** Returns the bytes that are counted for an entry. */
 export function entryBytes({ data }: LogEntry): number {
   return ENTRY_COST + (typeof data === "string" ? 2 * data.length : data.byteLength);
 }
 
-/** Messages in order, which all that follow the first number are. */
+/** Messages in order, without a gap after the first number. */
 export class Tail {
   #from: number;
   #entries: LogEntry[] = [];
-  /** Where they begin in the array: `shift` would move all the others. */
+  /** The index of the first message in the array, because `shift` would move all the others. */
   #start = 0;
   #bytes = 0;
 
-  /** @param from The number behind which nothing is missing. */
+  /** @param from The number after which nothing is missing. */
   constructor(from: number) {
     this.#from = from;
   }
 
-  /** Every message behind this number is here. */
+  /** The number after which every message is here. */
   get from(): number {
     return this.#from;
   }
@@ -36,12 +36,12 @@ export class Tail {
     return this.#entries.at(-1)?.offset ?? this.#from;
   }
 
-  /** Messages. */
+  /** The number of messages. */
   get length(): number {
     return this.#entries.length - this.#start;
   }
 
-  /** Bytes that they are counted with. */
+  /** The bytes that are counted for them. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -57,7 +57,7 @@ export class Tail {
     this.#bytes += entryBytes(entry);
   }
 
-  /** Adds older messages, between which and the first one here none is missing; what is here already is left out. */
+  /** Adds older messages, without a gap before the first one here. Messages that are already here are skipped. */
   prepend(entries: readonly LogEntry[], from: number): void {
     const older = entries.filter(({ offset }) => offset <= this.#from);
     this.#entries = [...older, ...this.#entries.slice(this.#start)];
@@ -66,21 +66,21 @@ export class Tail {
     for (const entry of older) this.#bytes += entryBytes(entry);
   }
 
-  /** Forgets the oldest message. */
+  /** Removes the oldest message. */
   shift(): void {
     const oldest = this.#entries[this.#start];
     if (oldest === undefined) return;
     this.#start++;
     this.#from = oldest.offset;
     this.#bytes -= entryBytes(oldest);
-    // What was forgotten is let go of when it is half of the array: each message is moved once, on average.
+    // Removed messages are released when they fill half of the array, so each message is moved once on average.
     if (2 * this.#start >= this.#entries.length) {
       this.#entries = this.#entries.slice(this.#start);
       this.#start = 0;
     }
   }
 
-  /** Forgets everything up to a number. */
+  /** Removes everything, and starts after a number. */
   reset(from: number): void {
     if (this.#entries.length > 0) this.#entries = [];
     this.#start = this.#bytes = 0;
@@ -88,12 +88,12 @@ export class Tail {
   }
 
   /**
-   * What follows a number.
+   * Returns the messages after a number.
    *
    * @param offset The number.
-   * @param messages How many of them, at most.
-   * @param bytes How many bytes they may count, about; one message comes if there is one.
-   * @returns The messages, or `undefined` where some of them are not here any more.
+   * @param messages The most messages.
+   * @param bytes The approximate number of bytes; at least one message is returned if there is one.
+   * @returns The messages, or `undefined` if some of them are no longer here.
    */
   after(offset: number, messages = Infinity, bytes = Infinity): LogEntry[] | undefined {
     if (offset < this.#from) return undefined;
@@ -106,7 +106,7 @@ export class Tail {
     return this.#entries.slice(begin, end);
   }
 
-  /** The place of the first message with a larger number. */
+  /** Returns the index of the first message with a larger number. */
   #indexAfter(offset: number): number {
     let [low, high] = [this.#start, this.#entries.length];
     while (low < high) {

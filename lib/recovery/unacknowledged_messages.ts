@@ -1,5 +1,5 @@
 /**
- * What a client sent and the server has not acknowledged: kept, bounded, and sent again.
+ * Messages that the server has not acknowledged. They are kept up to a limit and sent again.
  *
  * @module
  */
@@ -11,45 +11,45 @@ import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { encodeFact, encodeMessage, type FromServer } from "./protocol.ts";
 
-/** A connection, as far as it is used. */
+/** The part of a connection that is used. */
 type Way = Pick<WebSocketConnection, "send" | "readyState">;
 
 interface Kept {
-  /** Its number; 0 while it is not known with which one the session goes on. */
+  /** Its number; 0 while it is not known where the session continues. */
   number: number;
   readonly message: Message;
   readonly bytes: number;
   readonly taken: Deferred<void>;
 }
 
-/** Messages in order, each until the server has it. */
+/** Keeps messages in order until the server has them. */
 export class UnacknowledgedMessages {
   readonly #session: string;
   readonly #limits: Pick<ReconnectLimits, "maxOutboxBytes" | "maxOutboxMessages">;
   readonly #kept: Kept[] = [];
   #bytes = 0;
-  /** The number of the last message, once the server has said with which one the session begins. */
+  /** The number of the last message, once the server has sent the first number of the session. */
   #last: number | undefined;
   #socket: Way | undefined;
-  /** Whether the server has said on this connection what it has. */
+  /** Whether the server has reported on this connection which messages it has. */
   #resumed = false;
   #ended: { readonly error: unknown } | undefined;
 
   /**
-   * @param session What the server knows them by.
-   * @param limits How much is kept.
+   * @param session The name of the session.
+   * @param limits The limits.
    */
   constructor(session: string, limits: Pick<ReconnectLimits, "maxOutboxBytes" | "maxOutboxMessages">) {
     this.#session = session;
     this.#limits = limits;
   }
 
-  /** How many there are. */
+  /** The number of messages. */
   get length(): number {
     return this.#kept.length;
   }
 
-  /** Keeps a message, and sends it where that is its turn. Resolves when the server has taken it. */
+  /** Keeps a message, and sends it if it is its turn. Resolves when the server has taken it. */
   add(data: Message): Promise<void> {
     if (this.#ended !== undefined) {
       return handled(Promise.reject(invalidState("Cannot send: the connection is closed for good", this.#ended.error)));
@@ -69,18 +69,18 @@ export class UnacknowledgedMessages {
     return kept.taken.promise;
   }
 
-  /** There is a new connection: the server is asked what it has. */
+  /** Called for a new connection. Asks the server which messages it has. */
   begin(socket: Way): void {
     this.#socket = socket;
     this.#resumed = false;
     void socket.send(encodeFact({ type: "session", session: this.#session }));
   }
 
-  /** The server has taken what it says; the first time on a connection, it gets the rest. */
+  /** Called when the server reports which messages it has taken. The first time on a connection, the rest is sent. */
   taken(said: Extract<FromServer, { type: "session" | "acknowledged" }>): void {
     if (said.type === "session" && said.session !== this.#session) return;
     if (this.#last === undefined) {
-      // What was taken before belongs to an earlier life of the session.
+      // Messages that were taken before belong to an earlier use of the session.
       this.#last = said.number;
       for (const kept of this.#kept) kept.number = ++this.#last;
     }
@@ -94,7 +94,7 @@ export class UnacknowledgedMessages {
     for (const kept of this.#kept) this.#send(kept);
   }
 
-  /** It is over: what is left was not taken, as far as is known. */
+  /** Called at the end. As far as is known, the remaining messages were not taken. */
   end(error: unknown): void {
     this.#ended = { error };
     this.#resumed = false;

@@ -1,12 +1,12 @@
 /**
- * A codec: what makes values of messages, and messages of values.
+ * Codecs, which convert messages to values and values to messages.
  *
  * @module
  */
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 
 /**
- * What stands between messages and an application's values. `json` makes one; an application may write its own.
+ * Converts between messages and an application's values. `json` makes one; you can write your own.
  *
  * @example MessagePack, or any other format
  * ```ts
@@ -27,21 +27,21 @@ import type { Message, MessageData } from "../pipeline/messages/message.ts";
  * assertEquals((await typed(pair.server, numbers)[Symbol.asyncIterator]().next()).value, 6.5);
  * ```
  *
- * @typeParam In What comes.
- * @typeParam Out What is sent.
+ * @typeParam In The type of received values.
+ * @typeParam Out The type of values to send.
  */
 export interface Codec<In, Out = In> {
   /**
-   * Makes a message of a value.
+   * Encodes a value as a message.
    *
-   * @throws {TypeError} If there is no message for it.
+   * @throws {TypeError} If the value cannot be encoded.
    */
   encode(value: Out): MessageData;
   /**
-   * Makes a value of a message of the peer's, at once or later.
+   * Decodes a message of the peer to a value, or to a promise of it.
    *
-   * @throws {WebSocketError} If it cannot: a `MessageError`, as a rule, whose close code the peer gets. Any other error counts as a
-   *   mistake of ours and closes with 1011.
+   * @throws {WebSocketError} If the message is invalid, usually a `MessageError`, whose close code the peer gets. Any other error
+   *   counts as your own mistake and closes the connection with code 1011.
    */
   decode(message: Message): In | Promise<In>;
 }

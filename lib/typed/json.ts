@@ -19,9 +19,12 @@ import {
   type StandardSchema,
 } from "./standard_schema.ts";
 
-/** How JSON messages are judged. Their size is `maxMessageBytes` of the connection. */
+/** The options of `json`. The size of messages is limited by `maxMessageBytes` of the connection. */
 export interface JsonOptions extends Partial<JsonLimits> {
-  /** The schema of what is sent, where it differs from that of what comes. `send` then checks values, and sends what it makes of them. */
+  /**
+   * The schema of sent values, if it differs from that of received values. `send` then checks values, and sends the output of the
+   * schema.
+   */
   send?: StandardSchema;
   /** The close code for a text that is not JSON. @default {1007} */
   malformedCode?: number;
@@ -43,13 +46,13 @@ export const JSON_OPTION_KINDS: OptionKinds<JsonOptions> = {
 };
 
 /**
- * JSON with a schema of any library that has the interface of Standard Schema: Zod, Valibot, ArkType and others. What comes is
- * checked by the schema, and has its output's type; what is sent has its input's type.
+ * Makes a codec for JSON with a schema of any library that implements Standard Schema: Zod, Valibot, ArkType and others. Received
+ * values are checked by the schema and have its output type; sent values have its input type.
  *
  * A message is refused with a `MessageError` if it is binary (1003, RFC 6455 §7.4.1), if it is not JSON (1007), or if it does not
- * match the schema (1008); with a `LimitError` of 1008 if it nests deeper than `maxDepth`, which is checked before it is parsed. The
- * keys `__proto__`, and `constructor` with a `prototype` in it, are refused: code that merges objects would change the prototype
- * of all objects by them.
+ * match the schema (1008). It is refused with a `LimitError` (1008) if it nests deeper than `maxDepth`, which is checked before
+ * parsing. The key `__proto__`, and `constructor` with a `prototype` in it, are refused, because code that merges objects could
+ * change the prototype of all objects with them.
  *
  * @example Messages with a schema
  * ```ts
@@ -85,22 +88,22 @@ export const JSON_OPTION_KINDS: OptionKinds<JsonOptions> = {
  * assertEquals([closeCode, reason], [1008, "Message does not match its schema: text: Expected a text"]);
  * ```
  *
- * @param schema The schema of what comes, and of what is sent if `send` is not given.
- * @param options The schema of what is sent, the close codes and the limits.
+ * @param schema The schema of received values, and of sent values if `send` is not given.
+ * @param options The schema of sent values, the close codes and the limits.
  * @returns The codec.
- * @throws {TypeError} If the schema is none, or an option is unknown or has the wrong type.
+ * @throws {TypeError} If the schema is invalid, or an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
  */
 export function json<Schema extends StandardSchema, Sent extends StandardSchema>(
   schema: Schema,
   options: JsonOptions & { send: Sent },
 ): Codec<SchemaOutput<Schema>, SchemaInput<Sent>>;
-/** JSON with one schema for what comes and what is sent. */
+/** Makes a codec for JSON with one schema for received and sent values. */
 export function json<Schema extends StandardSchema>(
   schema: Schema,
   options?: JsonOptions,
 ): Codec<SchemaOutput<Schema>, SchemaInput<Schema>>;
-/** JSON without a schema: any value that JSON has. */
+/** Makes a codec for JSON without a schema, for any JSON value. */
 export function json(schema?: undefined, options?: JsonOptions): Codec<unknown>;
 export function json(schema?: StandardSchema, options: JsonOptions = {}): Codec<unknown> {
   if (schema !== undefined) STANDARD_SCHEMA.check(schema, "the schema of json()");
@@ -127,7 +130,7 @@ export function json(schema?: StandardSchema, options: JsonOptions = {}): Codec<
   };
 }
 
-/** A value to send, as its schema makes it. */
+/** Returns the output of the schema for a value to send. */
 function checked(schema: StandardSchema, value: unknown): unknown {
   const result = schema["~standard"].validate(value);
   if (result instanceof Promise) {
@@ -155,14 +158,17 @@ function parseJson(
   } catch (cause) {
     throw new MessageError("Message is not JSON", { closeCode: malformedCode, cause });
   }
-  // A key can be written with escapes.
+  // A key may contain escapes.
   if ((message.includes("proto") || message.includes("\\u")) && hasPrototypeKey(value)) {
     throw new MessageError("Message has a key that names a prototype", { closeCode: invalidCode });
   }
   return value;
 }
 
-/** Whether arrays and objects nest deeper in a JSON text: counted before it is parsed, as a byte becomes an object. */
+/**
+ * Whether arrays and objects in a JSON text nest too deeply. This is checked before parsing, because one byte can become an
+ * object.
+ */
 function nestsDeeper(text: string, max: number): boolean {
   if (text.length <= max) return false;
   let depth = 0;
@@ -178,7 +184,7 @@ function nestsDeeper(text: string, max: number): boolean {
 const [QUOTE, BACKSLASH] = [0x22, 0x5c];
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-/** Where the string ends that begins at `start`: its closing quote has an even number of backslashes before it. */
+/** Returns the end of the string that begins at `start`. Its closing quote has an even number of backslashes before it. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let before = end;

@@ -1,5 +1,5 @@
 /**
- * What is common to everything that stands on a connection and reads it: its type, its streams, and how it is ended for what came.
+ * The common part of wrappers that read a connection: the type of the connection, streams, and ending it for an invalid message.
  *
  * @module
  */
@@ -9,20 +9,20 @@ import type { SendOptions } from "../connection/socket_options.ts";
 import type { CloseInfo } from "../connection/websocket_connection.ts";
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 
-/** What carries messages: a `WebSocketConnection`, a `ReconnectingConnection`, or what an application puts around one. */
+/** A connection that carries messages: a `WebSocketConnection`, a `ReconnectingConnection`, or your own wrapper around one. */
 export interface MessageConnection extends AsyncIterable<Message> {
-  /** Resolves when it has ended. */
+  /** Resolves when the connection has ended. */
   readonly closed: Promise<CloseInfo>;
   /** Sends a message. */
   send(data: MessageData, options?: SendOptions): Promise<void>;
-  /** Ends it. */
+  /** Closes the connection. */
   close(code?: number, reason?: string): Promise<CloseInfo>;
 }
 
 /** The end of an iteration. */
 export const END: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-/** A stream of what an iterator gives, one chunk at a time and none ahead. */
+/** Makes a stream of an iterator's values, one chunk at a time, without reading ahead. */
 export function readableOf<Value>(
   values: AsyncIterator<Value>,
   cancel: (reason: unknown) => Promise<void>,
@@ -38,15 +38,15 @@ export function readableOf<Value>(
 }
 
 /**
- * Ends a connection for a message that is refused. A connection of ours is failed, so that the error is how it ended, as with an error
- * of the protocol. A mistake of the application's own is thrown at the application, and only closes the connection.
+ * Ends a connection for an invalid message. A Sluice connection fails with the error, as for a violation of the protocol. A
+ * mistake of the application is thrown to the application, and only closes the connection.
  */
 export function refuse(connection: MessageConnection, error: unknown): void {
   if (error instanceof WebSocketError && isFallible(connection)) connection.fail(error);
   else void connection.close(closeCodeOf(error), error instanceof WebSocketError ? error.reason : "");
 }
 
-/** The same in a callback, which the connection itself ends for a mistake of the application's own. */
+/** The same for a callback, where the connection itself handles mistakes of the application. */
 export function refused(connection: MessageConnection, error: unknown): never {
   if (error instanceof WebSocketError) refuse(connection, error);
   throw error;

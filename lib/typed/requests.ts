@@ -1,5 +1,5 @@
 /**
- * Requests with answers over one connection, in both directions: numbers that belong together, deadlines, and a bound on what waits.
+ * Requests and responses over one connection, in both directions, with matching ids, timeouts and limits.
  *
  * Each message is a JSON object: `{"id": 1, "ask": …}` asks, `{"id": 1, "answer": …}` or `{"id": 1, "error": "…"}` answers, and
  * `{"id": 1, "cancel": true}` says that the answer is no longer wanted. Each end counts its own requests.
@@ -25,22 +25,25 @@ import { describeIssue, type SchemaOutput, STANDARD_SCHEMA, type StandardSchema 
 import type { MessageConnection } from "./message_connection.ts";
 import { typed, type TypedConnection } from "./typed.ts";
 
-/** The peer's request could not be answered: what `answer` throws to say so to the peer, and what `request` rejects with there. */
+/**
+ * An error for a request. Throw it in `answer` to send its message to the peer, whose `request` then rejects with a
+ * `RequestError`.
+ */
 export class RequestError extends Error {
   /** The error's name. */
   override readonly name = "RequestError";
 }
 
-/** What is known about a request besides its value. */
+/** Information about a request. */
 export interface AnswerInfo {
   /** Aborted when the peer no longer wants the answer, or the connection has ended. */
   readonly signal: AbortSignal;
 }
 
 /**
- * How requests are answered and bounded.
+ * The options of `requests`.
  *
- * @typeParam Asked The schema of what the peer asks.
+ * @typeParam Asked The schema of the peer's requests.
  * @typeParam Answered The schema of the answers to our requests.
  */
 export interface RequestsOptions<
@@ -48,15 +51,15 @@ export interface RequestsOptions<
   Answered extends StandardSchema = StandardSchema,
 > extends Partial<RequestLimits>, Partial<JsonLimits> {
   /**
-   * Answers a request of the peer's. It may return a promise. A `RequestError` that it throws is sent to the peer with its message;
-   * for any other error the peer gets `Internal error`, and `onError` gets the error. By default every request gets an error.
+   * Answers a request of the peer. It may be async. A `RequestError` that it throws is sent to the peer with its message; for any
+   * other error the peer gets `Internal error`, and `onError` gets the error. By default every request gets an error.
    */
   answer?(asked: SchemaOutput<Asked>, info: AnswerInfo): unknown;
-  /** The schema of what the peer asks. A request that does not match it gets an error. */
+  /** The schema of the peer's requests. A request that does not match it gets an error. */
   askedSchema?: Asked;
   /** The schema of the answers to our requests. If an answer does not match it, `request` rejects with a `MessageError`. */
   answerSchema?: Answered;
-  /** Gets what `answer` throws that is no `RequestError`. By default it is printed to the console. */
+  /** Gets errors that `answer` throws, except for `RequestError`. By default it is printed to the console. */
   onError?(error: unknown): unknown;
 }
 
@@ -70,11 +73,11 @@ export const REQUESTS_OPTION_KINDS: OptionKinds<RequestsOptions> = {
   onError: CALLBACK,
 };
 
-/** How one request is made. */
+/** The options of `request`. */
 export interface RequestOptions {
-  /** Milliseconds that it waits for its answer. @default {`requestTimeout`} */
+  /** The longest time to wait for the answer, in milliseconds. @default {`requestTimeout`} */
   timeout?: number;
-  /** Gives up the request. The peer hears of it. */
+  /** Cancels the request. The peer is notified. */
   signal?: AbortSignal;
 }
 
@@ -84,33 +87,34 @@ export const REQUEST_OPTION_KINDS: OptionKinds<RequestOptions> = { timeout: TIME
 /**
  * The requests of one connection.
  *
- * @typeParam Answer What our requests are answered with.
+ * @typeParam Answer The type of the answers to our requests.
  */
 export interface Requests<Answer = unknown> extends AsyncDisposable {
-  /** How many of our requests wait for their answers. */
+  /** The number of our requests that wait for an answer. */
   readonly pending: number;
   /** Resolves when the connection has ended. */
   readonly closed: Promise<CloseInfo>;
   /**
-   * Asks the peer.
+   * Sends a request to the peer.
    *
-   * @param value What is asked: any value that JSON has; `undefined` is sent as `null`.
-   * @param options The deadline and the signal.
-   * @returns The answer. It rejects with a `RequestError` if the peer answers with an error; with a `DOMException` named `TimeoutError`
-   *   at the deadline; with the signal's reason; with a `LimitError` if `maxPendingRequests` wait already; with a `MessageError` if the
-   *   answer does not match its schema; and with a `ConnectionError` if the connection ends first.
-   * @throws {TypeError} At the call, for a value that JSON does not have.
+   * @param value The request: any JSON value; `undefined` is sent as `null`.
+   * @param options The timeout and the signal.
+   * @returns The answer. It rejects with a `RequestError` if the peer answers with an error; with a `DOMException` named
+   *   `TimeoutError` after the timeout; with the signal's reason if it is aborted; with a `LimitError` if `maxPendingRequests`
+   *   wait already; with a `MessageError` if the answer does not match its schema; and with a `ConnectionError` if the connection
+   *   ends first.
+   * @throws {TypeError} If the value cannot be converted to JSON. This is thrown at the call.
    */
   request(value: unknown, options?: RequestOptions): Promise<Answer>;
-  /** Closes the connection, as its own `close`. */
+  /** Closes the connection, like its own `close`. */
   close(code?: number, reason?: string): Promise<CloseInfo>;
 }
 
 /**
- * Asks and answers over a connection, which it reads from this call on.
+ * Sends and answers requests over a connection, which it reads from this call on.
  *
- * Over `reconnecting` a request whose connection is lost is not repeated: only the application knows whether it may be. It rejects at
- * its deadline.
+ * Over `reconnecting`, a request whose connection is lost is not repeated, because only the application knows whether that is
+ * safe. It rejects after its timeout.
  *
  * @example Ask a server
  * ```ts
@@ -132,8 +136,8 @@ export interface Requests<Answer = unknown> extends AsyncDisposable {
  * await assertRejects(() => peer.request("21"), RequestError, "Not a number");
  * ```
  *
- * @param connection The connection, which nothing else reads.
- * @param options Who answers, the schemas and the limits.
+ * @param connection The connection. No other code may read it.
+ * @param options `answer`, the schemas and the limits.
  * @returns The requests of the connection.
  * @throws {TypeError} If an option is unknown or has the wrong type.
  * @throws {RangeError} If a number is out of range.
@@ -149,7 +153,7 @@ export function requests<
   return new RequestsOf(connection, options);
 }
 
-/** A message of ours. */
+/** A message of this protocol. */
 type Envelope =
   | { readonly id: number; readonly ask: unknown }
   | { readonly id: number; readonly answer: unknown }
@@ -177,9 +181,9 @@ class RequestsOf<Asked extends StandardSchema, Answered extends StandardSchema>
   readonly #limits: RequestLimits;
   /** Our requests that wait. */
   readonly #pending = new Map<number, Deferred<unknown>>();
-  /** The peer's requests that are being answered. */
+  /** The requests of the peer that are being answered. */
   readonly #running = new Map<number, AbortController>();
-  /** Refusals that the connection has not taken. */
+  /** The number of refusals that the connection has not taken yet. */
   #refusing = 0;
   #lastId = 0;
 
@@ -238,7 +242,7 @@ class RequestsOf<Asked extends StandardSchema, Answered extends StandardSchema>
     await this.close();
   }
 
-  /** An answer, once it has come, by its schema. */
+  /** Checks an answer with its schema. */
   async #answered(answer: Promise<unknown>): Promise<SchemaOutput<Answered>> {
     const result = await this.#options.answerSchema?.["~standard"].validate(await answer);
     if (result === undefined) return await answer;
@@ -247,7 +251,9 @@ class RequestsOf<Asked extends StandardSchema, Answered extends StandardSchema>
     throw new MessageError(message, { closeCode: CloseCode.POLICY_VIOLATION, cause: result.issues });
   }
 
-  /** Reads to the end of the connection. It waits for nothing else: the answers to our requests come by this loop too. */
+  /**
+   * Reads to the end of the connection. The loop waits for nothing else, because it also receives the answers to our requests.
+   */
   async #read(): Promise<void> {
     let error: unknown;
     try {
@@ -264,7 +270,7 @@ class RequestsOf<Asked extends StandardSchema, Answered extends StandardSchema>
     const { id } = envelope;
     if ("ask" in envelope) this.#ask(id, envelope.ask);
     else if ("cancel" in envelope) this.#running.get(id)?.abort(new DOMException("The peer gave up", "AbortError"));
-    // An answer that nothing waits for came too late.
+    // If no request waits for the answer, it came too late.
     else if ("answer" in envelope) this.#pending.get(id)?.resolve(envelope.answer);
     else this.#pending.get(id)?.reject(new RequestError(envelope.error));
   }
@@ -276,7 +282,7 @@ class RequestsOf<Asked extends StandardSchema, Answered extends StandardSchema>
     else void this.#answer(id, asked);
   }
 
-  /** Refuses a request. Refusals are bounded like answers: a peer that asks and does not read is disconnected. */
+  /** Refuses a request. Refusals are limited like answers, so a peer that sends requests and does not read is disconnected. */
   async #refuse(id: number, error: string): Promise<void> {
     if (this.#refusing >= this.#limits.maxRunningRequests) {
       void this.#peer.close(CloseCode.POLICY_VIOLATION, "Too many requests at a time");
@@ -297,7 +303,7 @@ class RequestsOf<Asked extends StandardSchema, Answered extends StandardSchema>
       if (!(error instanceof RequestError) && !running.signal.aborted) logError(error, this.#options);
       envelope = { id, error: error instanceof RequestError ? error.message : "Internal error" };
     }
-    // While it is sent it counts: a peer that asks and does not read has no more of its requests answered.
+    // The answer counts while it is being sent, so the requests of a peer that does not read are no longer answered.
     if (!running.signal.aborted) await this.#send(envelope);
     this.#running.delete(id);
   }
@@ -312,7 +318,7 @@ class RequestsOf<Asked extends StandardSchema, Answered extends StandardSchema>
     return await this.#options.answer(result === undefined ? asked : result.value, { signal });
   }
 
-  /** Sends. How the connection ended, if it has, is known by other ways; what JSON does not have is our mistake. */
+  /** Sends a message. The end of the connection is reported elsewhere; a value that is not JSON is our mistake. */
   async #send(envelope: Envelope): Promise<void> {
     let sent: Promise<void>;
     try {

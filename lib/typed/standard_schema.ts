@@ -6,17 +6,17 @@
 import { isObject, type Kind, kind } from "../option_kinds.ts";
 
 /**
- * A schema of any library that has Standard Schema's interface.
+ * A schema of any library that implements Standard Schema.
  *
- * @typeParam Input What goes in.
- * @typeParam Output What comes out: the same, or what the schema makes of it.
+ * @typeParam Input The input type.
+ * @typeParam Output The output type, which may differ if the schema transforms values.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   /** The interface. */
   readonly "~standard": StandardSchemaProps<Input, Output>;
 }
 
-/** What stands behind `~standard`. */
+/** The property `~standard` of a schema. */
 export interface StandardSchemaProps<Input, Output> {
   /** The version of the interface. */
   readonly version: 1;
@@ -24,7 +24,7 @@ export interface StandardSchemaProps<Input, Output> {
   readonly vendor: string;
   /** Validates a value. */
   readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-  /** The types, for the compiler alone. */
+  /** The types, for the compiler only. */
   readonly types?: { readonly input: Input; readonly output: Output } | undefined;
 }
 
@@ -35,19 +35,19 @@ export type SchemaResult<Output> =
 
 /** One thing that is wrong with a value. */
 export interface SchemaIssue {
-  /** What is wrong, in words. */
+  /** The description of the problem. */
   readonly message: string;
-  /** Where in the value. */
+  /** The path to it in the value. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The type that a schema takes. */
+/** The input type of a schema. */
 export type SchemaInput<Schema extends StandardSchema> = NonNullable<Schema["~standard"]["types"]>["input"];
 
-/** The type that a schema gives. */
+/** The output type of a schema. */
 export type SchemaOutput<Schema extends StandardSchema> = NonNullable<Schema["~standard"]["types"]>["output"];
 
-/** A schema: an object of most libraries, a function of ArkType's. */
+/** The check for a schema: an object in most libraries, a function in ArkType. */
 export const STANDARD_SCHEMA: Kind = kind("a schema with the interface of Standard Schema 1", isStandardSchema);
 
 function isStandardSchema(value: unknown): boolean {
@@ -57,7 +57,7 @@ function isStandardSchema(value: unknown): boolean {
     typeof props.validate === "function";
 }
 
-/** The first issue in words: `user.name: Expected a string`. Keys that the peer chose are cut and quoted. */
+/** Describes the first issue: `user.name: Expected a string`. Keys that the peer chose are shortened and quoted. */
 export function describeIssue([issue]: readonly SchemaIssue[]): string {
   if (issue === undefined) return "no reason given";
   const path = issue.path?.map((part) => keyOf(typeof part === "object" ? part.key : part)).join(".");

@@ -1,5 +1,5 @@
 /**
- * A connection whose messages are values: a codec on a connection, for every way to read.
+ * A connection whose messages are values: a codec on top of a connection.
  *
  * @module
  */
@@ -14,19 +14,19 @@ import type { Codec } from "./codec.ts";
 import { END, type MessageConnection, readableOf, refuse, refused } from "./message_connection.ts";
 
 /**
- * A connection whose messages are values. Read it in one way: `for await` or `readable`. It reads the connection with `for await`, so
- * a slow reader slows down the peer.
+ * A connection whose messages are values. Read it in one way: `for await` or `readable`. It uses backpressure, so a slow reader
+ * slows down the peer.
  *
- * If the codec refuses a message, the connection fails with the error and its code, as it does for an error of the protocol: the reader
- * gets the error, `closed` and the callback `error` have it, and `onError` does not get it.
+ * If the codec refuses a message, the connection fails with the error and its code, as it does for an error of the protocol: the
+ * reader, `closed` and the callback `error` get it, and `onError` does not.
  *
- * @typeParam In What comes.
- * @typeParam Out What is sent.
- * @typeParam Connection What carries the messages.
+ * @typeParam In The type of received values.
+ * @typeParam Out The type of values to send.
+ * @typeParam Connection The type of the connection below.
  */
 export interface TypedConnection<In, Out = In, Connection extends MessageConnection = MessageConnection>
   extends AsyncIterable<In>, AsyncDisposable {
-  /** What carries the messages, with its facts, its `data` and its topics. */
+  /** The connection below, with its facts, its `data` and its topics. */
   readonly connection: Connection;
   /** Resolves when the connection has ended. */
   readonly closed: Promise<CloseInfo>;
@@ -37,33 +37,33 @@ export interface TypedConnection<In, Out = In, Connection extends MessageConnect
   /**
    * Sends a value.
    *
-   * @param value The value. It is encoded at the call, so it may change afterwards.
-   * @param options Whether to compress the message, where that was agreed on.
-   * @returns As `send` of the connection: awaiting it is backpressure, and ignoring it is safe.
-   * @throws {TypeError} If the codec has no message for the value.
+   * @param value The value. It is encoded at the call, so you may change it afterwards.
+   * @param options Whether to compress the message.
+   * @returns The promise of the connection's `send`. Await it for backpressure; you can also ignore it.
+   * @throws {TypeError} If the codec cannot encode the value.
    */
   send(value: Out, options?: SendOptions): Promise<void>;
-  /** Closes the connection, as its own `close`. */
+  /** Closes the connection, like its own `close`. */
   close(code?: number, reason?: string): Promise<CloseInfo>;
   /** Values in order. Leaving the loop leaves the connection open; an unclean end throws. */
   [Symbol.asyncIterator](): AsyncIterableIterator<In>;
 }
 
-/** Callbacks as those of `serve`, with a typed connection and values in place of messages. */
+/** Callbacks like those of `serve`, with a typed connection and with values instead of messages. */
 export interface TypedCallbacks<In, Out, Data = unknown, Socket extends MessageConnection = WebSocketConnection<Data>> {
   /** The connection is open. */
   open?(peer: TypedConnection<In, Out, Socket>): unknown;
-  /** A value arrived. A promise is awaited before the next one, so a slow handler stops the peer. */
+  /** A value arrived. If it returns a promise, the next value waits for it, so a slow handler slows down the peer. */
   message?(peer: TypedConnection<In, Out, Socket>, value: In): unknown;
   /** Less than `highWaterMark` bytes are queued again, after there were more. */
   drain?(peer: TypedConnection<In, Out, Socket>): unknown;
-  /** The connection has ended, and every value before was handled. */
+  /** Called when the connection has ended and every earlier value was handled. */
   close?(peer: TypedConnection<In, Out, Socket>, info: CloseInfo): unknown;
-  /** The connection did not end cleanly, the codec refused a message, or a callback threw. Comes before `close`. */
+  /** Called before `close` if the connection did not end cleanly, the codec refused a message, or a callback threw. */
   error?(peer: TypedConnection<In, Out, Socket>, error: unknown): unknown;
 }
 
-/** A function that holds each typed connection, or callbacks: a `WebSocketHandler` with values in place of messages. */
+/** A function that handles each typed connection, or callbacks. It is a `WebSocketHandler` with values instead of messages. */
 export type TypedHandler<In, Out, Data = unknown, Socket extends MessageConnection = WebSocketConnection<Data>> =
   | ((peer: TypedConnection<In, Out, Socket>) => unknown)
   | TypedCallbacks<In, Out, Data, Socket>;
@@ -72,7 +72,7 @@ const CODEC = like("a codec, such as json() makes one", { methods: ["encode", "d
 const CONNECTION = like("a connection", { methods: ["send", "close"] });
 
 /**
- * Puts a codec on a connection, of a server or a client, `reconnecting` included.
+ * Puts a codec on a connection of a server or a client, including `reconnecting`.
  *
  * @example A typed echo
  * ```ts
@@ -89,10 +89,10 @@ const CONNECTION = like("a connection", { methods: ["send", "close"] });
  * assertEquals((await peer[Symbol.asyncIterator]().next()).value, { echo: [1, 2, 3] });
  * ```
  *
- * @param connection The connection, which nothing else reads.
- * @param codec What makes values of messages: `json()`, or one of your own.
+ * @param connection The connection. No other code may read it.
+ * @param codec The codec: `json()`, or your own.
  * @returns The typed connection.
- * @throws {TypeError} If one of them is none.
+ * @throws {TypeError} If the connection or the codec is invalid.
  */
 export function typed<In, Out, Connection extends MessageConnection>(
   connection: Connection,
@@ -104,7 +104,7 @@ export function typed<In, Out, Connection extends MessageConnection>(
 }
 
 /**
- * Makes a handler for `serve` of one that gets values.
+ * Makes a handler for `serve` from one that gets values.
  *
  * @example Typed callbacks
  * ```ts
@@ -121,10 +121,10 @@ export function typed<In, Out, Connection extends MessageConnection>(
  * assertEquals((await peer[Symbol.asyncIterator]().next()).value, { echo: "hello" });
  * ```
  *
- * @param codec What makes values of messages.
- * @param handler A function that holds each typed connection, or callbacks.
+ * @param codec The codec.
+ * @param handler A function that handles each typed connection, or callbacks.
  * @returns The handler. If the codec refuses a message, the connection fails with the codec's error and its code.
- * @throws {TypeError} If the codec or the handler is none, or there is no callback of a name.
+ * @throws {TypeError} If the codec or the handler is invalid, or a callback has an unknown name.
  */
 export function typedHandler<
   In,
@@ -135,7 +135,7 @@ export function typedHandler<
   codec: Codec<In, Out>,
   handler: TypedCallbacks<In, Out, Data, Socket>,
 ): WebSocketCallbacks<Data, Socket>;
-/** Makes a handler for `serve` of a function that holds each typed connection. */
+/** Makes a handler for `serve` from a function that handles each typed connection. */
 export function typedHandler<
   In,
   Out,
@@ -210,7 +210,7 @@ class Typed<In, Out, Connection extends MessageConnection> implements TypedConne
     return this.#writable ??= new WritableStream<Out>({
       start: (controller) => {
         void this.closed.then(async ({ error }) => {
-          // After a clean end a pipe from `readable` closes this stream, within the task in which that has ended.
+          // After a clean end a pipe from `readable` closes this stream, in the task in which `readable` ended.
           if (error === undefined) await nextTask();
           controller.error(error ?? invalidState("Cannot write: the connection is closed"));
         });
@@ -250,7 +250,7 @@ class Typed<In, Out, Connection extends MessageConnection> implements TypedConne
         try {
           return { done: false, value: await this.#codec.decode(value) };
         } catch (error) {
-          refused = true; // what came behind it is not delivered
+          refused = true; // later messages are not delivered
           refuse(this.connection, error);
           throw error;
         }
@@ -262,7 +262,10 @@ class Typed<In, Out, Connection extends MessageConnection> implements TypedConne
     };
   }
 
-  /** A stream's `cancel` and `abort`: a `WebSocketError` gives the code and the reason, as it does for a connection's own streams. */
+  /**
+   * Implements `cancel` and `abort` of a stream. A `WebSocketError` sets the close code and reason, as for a connection's own
+   * streams.
+   */
   async #closeFor(reason: unknown): Promise<void> {
     if (reason instanceof WebSocketError && reason.closeCode !== null) {
       await this.close(closeCodeOf(reason), reason.reason);

@@ -90,8 +90,9 @@ export type Environment = (name: string) => string | undefined;
  * Chooses the proxy of each handshake. With `"env"` the environment is read each time, because a redirect may lead to a host of
  * `NO_PROXY`.
  *
- * @param given The option `proxy` of `connect`. @param first The target of the first handshake. @param env Reads the environment;
- *   called for `"env"` only.
+ * @param given The option `proxy` of `connect`.
+ * @param first The target of the first handshake.
+ * @param env Reads the environment; called for `"env"` only.
  * @returns The proxy for a handshake, or `undefined`, as for a Unix socket.
  * @throws {DOMException} `SyntaxError` if the option does not name a proxy.
  * @throws {TypeError} If a proxy was given for a Unix socket.

@@ -79,7 +79,8 @@ export class Socks5Handshake {
   /**
    * Takes the next bytes.
    *
-   * @param bytes The bytes that were read. @returns The bytes to send, often none.
+   * @param bytes The bytes that were read.
+   * @returns The bytes to send, often none.
    * @throws {ConnectionError} If the proxy refuses, or its reply is not SOCKS5.
    * @throws {DOMException} `InvalidStateError` if it was complete already.
    */

@@ -11,13 +11,13 @@ import type { DrivenConnection } from "../driven_connection.ts";
  * Binary messages, one chunk each. A text message fails the connection with 1003 (RFC 6455 §7.4.1), and the stream with it.
  *
  * @param connection The connection.
- * @param cancel Closes the connection where the stream is cancelled.
+ * @param cancel Closes the connection if the stream is cancelled.
  */
 export function byteStream(
   connection: DrivenConnection,
   cancel: (reason: unknown) => Promise<void>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  // The connection's own: what a loop left of a batch is read here.
+  // The connection's own iterator, so that the rest of a batch from an earlier loop is read here.
   const messages = connection[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {

@@ -1,6 +1,6 @@
 /**
- * The application's side of a connection: a function that holds it, or callbacks, called in the call stack of the read with no
- * stream and no promise between.
+ * Handlers of a connection: a function, or callbacks. Callbacks are called in the call stack of the read, without streams and
+ * promises in between.
  *
  * @module
  */
@@ -47,9 +47,9 @@ export type WebSocketHandler<Data = unknown, Socket = WebSocketConnection<Data>>
   | ((socket: Socket) => unknown)
   | WebSocketCallbacks<Data, Socket>;
 
-/** What a handler's run needs of the owner of its connection. */
+/** The part of a connection's owner that a handler needs. */
 export interface HandlerOwner {
-  /** Gets what the handler throws that is its own mistake, and not the connection's end. */
+  /** Gets errors that the handler throws by its own mistake, not those of the connection's end. */
   report(error: unknown): void;
   /** The connection has ended, and the handler is done with it. */
   onDone(): void;
@@ -60,7 +60,7 @@ export interface HandlerOwner {
  *
  * @param connection The connection, not yet read.
  * @param handler The handler.
- * @param report Gets what the handler throws that is its own mistake, and not the connection's end.
+ * @param report Gets errors that the handler throws by its own mistake, not those of the connection's end.
  * @returns Resolves when the connection has ended and the handler is done with it. It never rejects.
  */
 export function runHandler<Data>(
@@ -92,7 +92,8 @@ async function runFunction<Data>(
   } catch (error) {
     if (!connection.isOwnError(error)) {
       owner.report(error);
-      // How another connection ended is not for this peer, not even as a close code. The function has ended: so must this connection.
+      // The peer must not learn how another connection ended, not even by a close code. But the function has ended, so this
+      // connection must end too.
       connection.fail(
         isEnd(error) ? new Error("The handler ended because another connection did", { cause: error }) : error,
       );
@@ -102,14 +103,14 @@ async function runFunction<Data>(
   owner.onDone();
 }
 
-/** Hands the messages of one connection to its callbacks. */
+/** Passes the messages of one connection to its callbacks. */
 class CallbackReader<Data> implements BatchConsumer {
   readonly #connection: DrivenConnection<Data>;
   readonly #handler: WebSocketCallbacks<Data>;
   readonly #owner: HandlerOwner;
-  /** A handler that has thrown gets no more messages. */
+  /** Whether the handler has thrown. It then gets no more messages. */
   #broken = false;
-  /** Where the batch in hand goes on; there is only one at a time. */
+  /** The position in the current batch. There is only one batch at a time. */
   #next = 0;
 
   constructor(connection: DrivenConnection<Data>, handler: WebSocketCallbacks<Data>, owner: HandlerOwner) {
@@ -121,7 +122,7 @@ class CallbackReader<Data> implements BatchConsumer {
   start(): void {
     const connection = this.#connection;
     const handler = this.#handler;
-    connection.claim("callbacks"); // before `open` can read in another way
+    connection.claim("callbacks"); // before `open` can start to read in another way
     if (handler.drain !== undefined) connection.ondrain = () => void this.#call(() => handler.drain?.(connection));
     const opening = this.#call(() => handler.open?.(connection));
     if (opening === undefined) connection.consumeWith(this);
@@ -132,7 +133,7 @@ class CallbackReader<Data> implements BatchConsumer {
     if (this.#handler.message === undefined) return undefined;
     const busy = this.#deliver(batch, 0);
     if (busy !== undefined) return this.#deliverRest(batch, busy);
-    // Replies that the peer does not read stop its requests.
+    // If the peer does not read the replies, its requests have to wait.
     return this.#connection.full ? this.#drained() : undefined;
   }
 
@@ -151,17 +152,17 @@ class CallbackReader<Data> implements BatchConsumer {
     this.#owner.onDone();
   }
 
-  /** Deals with what a callback threw. */
+  /** Handles an error that a callback threw. */
   #stop(error: unknown): void {
     const own = this.#connection.isOwnError(error);
     if (!own) this.#owner.report(error);
-    // A connection is not to be punished for the end of another.
+    // The end of another connection must not close this one.
     if (!own && isEnd(error)) return;
     this.#broken = true;
     if (!own) this.#connection.fail(error);
   }
 
-  /** Calls a callback. Returns a promise if it is not done, which never rejects. */
+  /** Calls a callback. Returns a promise, which never rejects, if it is not done. */
   #call(callback: () => unknown): Promise<unknown> | undefined {
     try {
       const busy = callback();
@@ -172,7 +173,7 @@ class CallbackReader<Data> implements BatchConsumer {
     return undefined;
   }
 
-  /** Calls back for the messages from `at` on, until one is not done at once: then `#next` is behind it. */
+  /** Calls back for the messages from `at` on, until a callback is not done at once. Then `#next` is after its message. */
   #deliver(batch: Message[], at: number): PromiseLike<unknown> | undefined {
     const connection = this.#connection;
     const handler = this.#handler;
@@ -193,14 +194,17 @@ class CallbackReader<Data> implements BatchConsumer {
         return busy;
       }
     }
-    connection.flush(); // before the change, which would do it a microtask later
+    connection.flush(); // before the change, because afterwards it would happen a microtask later
     connection.flushAt("microtask");
     return undefined;
   }
 
-  /** Goes on after a callback that is not done at once. The batch is not cut for each wait: it may hold 40,000 messages. */
+  /**
+   * Continues after a callback that was not done at once. The batch is not sliced for each wait, because it may contain 40,000
+   * messages.
+   */
   async #deliverRest(batch: Message[], first: PromiseLike<unknown>): Promise<void> {
-    // What is lent is lent for its call only.
+    // A lent message is valid only during its call.
     if (this.#connection.lends) {
       for (let at = this.#next; at < batch.length; at++) batch[at] = ownCopy(batch[at]!);
     }
@@ -220,7 +224,7 @@ class CallbackReader<Data> implements BatchConsumer {
     try {
       await this.#connection.drained();
     } catch {
-      // The connection has ended: `closed` says how.
+      // The connection has ended, and `closed` says how.
     }
   }
 }

@@ -11,9 +11,9 @@ import type { DrivenConnection } from "../driven_connection.ts";
 import { cutOff } from "../not_open.ts";
 import type { StreamedMessage } from "../websocket_connection.ts";
 
-/** A message that was handed out and whose last part has not been taken. */
+/** A message that was delivered and whose last part has not been taken. */
 interface OpenMessage {
-  /** Its stream was cancelled or failed: the rest is discarded. */
+  /** Whether its stream was cancelled or failed. The rest is then discarded. */
   dropped: boolean;
   /** Fails its stream. */
   fail(error: unknown): void;
@@ -22,15 +22,18 @@ interface OpenMessage {
 const isText = (data: Message): data is string => typeof data === "string";
 const isBinary = (data: Message): data is Uint8Array<ArrayBuffer> => typeof data !== "string";
 
-/** Chunks are their reader's, who may transfer them: what shares its memory with more than its header is copied. */
+/**
+ * Returns a chunk with its own memory, because the reader may transfer it. A chunk that shares its memory with more than its
+ * header is copied.
+ */
 function alone(data: Message): Message {
   if (typeof data === "string" || data.buffer.byteLength - data.length <= MAX_HEADER_BYTES) return data;
   return data.slice();
 }
 
 /**
- * Messages one by one, each with a stream of its parts. Nothing is taken before it is asked for. To ask for the next message gives
- * up the rest of the one before.
+ * Iterates over messages, each with a stream of its parts. Nothing is read before it is requested. Asking for the next message
+ * discards the rest of the current one.
  */
 export function messageStreams(connection: DrivenConnection): AsyncIterableIterator<StreamedMessage> {
   const takeBatch = connection.streamMessages();
@@ -40,7 +43,7 @@ export function messageStreams(connection: DrivenConnection): AsyncIterableItera
   let current: OpenMessage | undefined;
   let asking = false;
 
-  /** Waits for the next batch, for all who want it; `false` where the connection has ended. */
+  /** Waits for the next batch, once for all callers. Resolves to `false` if the connection has ended. */
   const refill = async (): Promise<boolean> => {
     try {
       const next = await takeBatch();
@@ -53,7 +56,7 @@ export function messageStreams(connection: DrivenConnection): AsyncIterableItera
     }
   };
 
-  /** Takes the next part, as long as `wanted` says that it is still wanted. */
+  /** Takes the next part, as long as `wanted` returns `true`. */
   const take = async (wanted: () => boolean): Promise<MessagePart | undefined> => {
     while (wanted()) {
       const part = batch[at];
@@ -67,7 +70,7 @@ export function messageStreams(connection: DrivenConnection): AsyncIterableItera
     return undefined;
   };
 
-  /** The stream of a message that has begun; `is` says what its chunks are. */
+  /** Makes the stream of a message that has begun; `is` gives the type of its chunks. */
   const streamOf = <Data extends Message>(first: Data, last: boolean, is: (data: Message) => data is Data) => {
     let message: OpenMessage;
     return new ReadableStream<Data>({
@@ -91,12 +94,12 @@ export function messageStreams(connection: DrivenConnection): AsyncIterableItera
     }, { highWaterMark: 0 });
   };
 
-  /** Takes the rest of a message as it comes. */
+  /** Reads and discards the rest of a message. */
   const discard = async (message: OpenMessage): Promise<void> => {
     try {
       while (await take(() => current === message) !== undefined);
     } catch {
-      // The next call of `next` says how the connection ended.
+      // The next call of `next` reports how the connection ended.
     }
   };
 
@@ -128,7 +131,7 @@ export function messageStreams(connection: DrivenConnection): AsyncIterableItera
       }
     },
     return() {
-      // The message that was left can still be read, and the next loop goes on behind it.
+      // The current message can still be read, and the next loop continues after it.
       return Promise.resolve({ value: undefined, done: true });
     },
     [Symbol.asyncIterator]() {

@@ -1,5 +1,5 @@
 /**
- * Reading and writing a connection without callbacks: an iterator, and web streams that are made when they are first asked for.
+ * Reading and writing a connection without callbacks: an iterator, and web streams that are created on first use.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { messageStreams } from "./streamed_messages.ts";
 import { notOpen } from "../not_open.ts";
 import type { StreamedMessage, WebSocketOpenInfo } from "../websocket_connection.ts";
 
-/** The streams and iterators of one connection. Each is made when it is first asked for, and only one of them reads. */
+/** The streams and iterators of one connection. Each is created on first use, and only one of them reads. */
 export class ConnectionStreams {
   readonly #connection: DrivenConnection;
   readonly #highWaterMark: number;
@@ -28,7 +28,7 @@ export class ConnectionStreams {
 
   /**
    * @param connection The connection.
-   * @param highWaterMark Bytes that `writable` queues before it asks to wait.
+   * @param highWaterMark The bytes that `writable` queues before it signals backpressure.
    */
   constructor(connection: DrivenConnection, highWaterMark: number) {
     this.#connection = connection;
@@ -45,7 +45,7 @@ export class ConnectionStreams {
     return this.#bytes ??= byteStream(this.#connection, (reason) => closeFor(this.#connection, reason));
   }
 
-  /** Where messages are written. */
+  /** The stream to write messages to. */
   get writable(): WritableStream<MessageData | MessageSource> {
     return this.#writable ??= messageSink(this.#connection, this.#highWaterMark);
   }
@@ -55,12 +55,12 @@ export class ConnectionStreams {
     return this.#batches ??= batchStream(this.#connection);
   }
 
-  /** Messages one by one: every loop goes on where the last one was left. */
+  /** An iterator of messages. Every loop continues where the last one stopped. */
   get iterator(): AsyncIterableIterator<Message> {
     return this.#iterator ??= new MessageIterator(this.#connection);
   }
 
-  /** Both streams, as a `WebSocketStream` gives them. */
+  /** Both streams, as in `WebSocketStream`. */
   get opened(): Promise<WebSocketOpenInfo> {
     const { extensions, protocol } = this.#connection;
     return this.#opened ??= Promise.resolve({
@@ -71,17 +71,17 @@ export class ConnectionStreams {
     });
   }
 
-  /** Messages as streams, from now on: every loop goes on where the last one was left. */
+  /** Reads messages as streams from now on. Every loop continues where the last one stopped. */
   messages(): AsyncIterableIterator<StreamedMessage> {
     this.#connection.claim("messages");
     return this.#messages ??= messageStreams(this.#connection);
   }
 }
 
-/** Messages one by one, without a stream: a message of a batch that is here costs one resolved promise. */
+/** Iterates over messages without a stream. A message of the current batch costs one resolved promise. */
 class MessageIterator implements AsyncIterableIterator<Message> {
   readonly #connection: DrivenConnection;
-  /** The batch in hand; nothing of it is held when all is read. */
+  /** The current batch. It is released when all of it is read. */
   #batch: Message[] | undefined;
   #at = 0;
 
@@ -97,13 +97,13 @@ class MessageIterator implements AsyncIterableIterator<Message> {
       const batch = connection.takeBatch();
       return batch instanceof Promise ? batch.then(this.#begin) : Promise.resolve(this.#begin(batch));
     } catch (error) {
-      if (this.#batch !== undefined) connection.fail(error); // a message whose memory was transferred
+      if (this.#batch !== undefined) connection.fail(error); // the memory of a message may have been transferred
       return Promise.reject(error);
     }
   }
 
   return(): Promise<IteratorResult<Message>> {
-    // What is left of the batch stays for the next loop.
+    // The rest of the batch stays for the next loop.
     return Promise.resolve({ value: undefined, done: true });
   }
 
@@ -128,7 +128,7 @@ class MessageIterator implements AsyncIterableIterator<Message> {
   }
 }
 
-/** Batches as they come. */
+/** Makes a stream of batches. */
 function batchStream(connection: DrivenConnection): ReadableStream<Message[]> {
   return new ReadableStream<Message[]>({
     async pull(controller) {
@@ -142,9 +142,9 @@ function batchStream(connection: DrivenConnection): ReadableStream<Message[]> {
   }, { highWaterMark: 0 });
 }
 
-/** Messages, one chunk each. */
+/** Makes a stream of messages, one chunk each. */
 function messageStream(connection: DrivenConnection): ReadableStream<Message> {
-  // The connection's own: what a loop left of a batch is read here.
+  // The connection's own iterator, so that the rest of a batch from an earlier loop is read here.
   const messages = connection[Symbol.asyncIterator]();
   return new ReadableStream<Message>({
     async pull(controller) {
@@ -156,7 +156,7 @@ function messageStream(connection: DrivenConnection): ReadableStream<Message> {
   }, { highWaterMark: 0 });
 }
 
-/** Where messages are written. Its queue, and so `desiredSize`, is counted in bytes. */
+/** Makes the stream to write messages to. Its queue, and so `desiredSize`, is counted in bytes. */
 function messageSink(
   connection: DrivenConnection,
   highWaterMark: number,
@@ -164,7 +164,7 @@ function messageSink(
   return new WritableStream<MessageData | MessageSource>({
     start(controller) {
       void connection.closed.then(async ({ error }) => {
-        // After a clean end a pipe from `readable` closes this stream, within the task in which that has ended.
+        // After a clean end a pipe from `readable` closes this stream, in the task in which `readable` ended.
         if (error === undefined) await nextTask();
         controller.error(error ?? notOpen("write", connection));
       });
@@ -178,15 +178,15 @@ function messageSink(
   }, { highWaterMark, size: sizeOf });
 }
 
-/** The bytes of a message, text as its length. Those of a source are not known, and wait in it. */
+/** Returns the bytes of a message; text counts with its length. Those of a source are unknown, and stay in the source. */
 function sizeOf(data: MessageData | MessageSource): number {
   if (!isSource(data)) return toMessage(data).length;
   return isBlob(data) ? data.size : 1;
 }
 
 /**
- * A stream's `cancel` and `abort`: a `WebSocketError` gives the code and the reason, anything else gives none. Nor does one whose
- * code says what was not on the wire: another connection may have ended with 1006.
+ * Implements `cancel` and `abort` of a stream. A `WebSocketError` as the reason sets the close code and reason. Any other reason
+ * sets none, and neither does a code that cannot be sent, such as 1006 of another connection.
  */
 export async function closeFor(connection: DrivenConnection, reason: unknown): Promise<void> {
   if (reason instanceof WebSocketError && reason.closeCode !== null && isSendableCloseCode(reason.closeCode)) {

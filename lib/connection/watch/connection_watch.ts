@@ -16,38 +16,38 @@ import type { CloseInfo } from "../websocket_connection.ts";
 import type { Incoming } from "../incoming.ts";
 import type { Outgoing } from "../outgoing.ts";
 
-/** What a watch is made of. */
+/** The parts of a watch. */
 export interface ConnectionWatchOptions {
-  /** The way in. */
+  /** The receiving side. */
   readonly incoming: Pick<Incoming, "idle">;
-  /** The way out. */
+  /** The sending side. */
   readonly outgoing: Pick<Outgoing, "queuedBytes">;
-  /** How frames are written, where that is not RFC 6455 §5.2. */
+  /** How frames are written, if not as in RFC 6455 §5.2. */
   readonly framing: Framing | undefined;
 }
 
-/** Tells an observer what happens to a connection, and records it. */
+/** Passes the events of a connection to its observer and its tap. */
 export class ConnectionWatch {
   readonly #incoming: ConnectionWatchOptions["incoming"];
   readonly #outgoing: ConnectionWatchOptions["outgoing"];
   readonly #countSent: (bytes: Uint8Array<ArrayBuffer>) => number;
   #observer: ConnectionObserver | undefined;
   #tap: Tap | undefined;
-  /** Whether the tap has begun to record what comes in: it begins with a message. */
+  /** Whether the tap has started to record incoming data. It starts at the beginning of a message. */
   #tapsReads = false;
-  /** Bytes that were queued before the tap: after them a frame begins. */
+  /** The bytes that were queued before the tap. A frame begins after them. */
   #untapped = 0;
   #pausedSince = 0;
   #fullSince = 0;
 
-  /** @param options What it is made of. */
+  /** @param options Its parts. */
   constructor({ incoming, outgoing, framing }: ConnectionWatchOptions) {
     this.#incoming = incoming;
     this.#outgoing = outgoing;
     this.#countSent = messageCounter(framing);
   }
 
-  /** Gets what happens to the connection. */
+  /** Sets the observer of the connection. */
   set observer(observer: ConnectionObserver | undefined) {
     this.#observer = observer;
   }
@@ -60,10 +60,10 @@ export class ConnectionWatch {
   /**
    * Starts to record.
    *
-   * @param facts What is known of the connection.
-   * @param options What is recorded.
-   * @param cancelled Is called when the reader cancels the recording.
-   * @throws {DOMException} `InvalidStateError` if it is recorded already.
+   * @param facts The facts of the connection.
+   * @param options The options of the tap.
+   * @param cancelled Called when the reader cancels the recording.
+   * @throws {DOMException} `InvalidStateError` if the connection is already being recorded.
    */
   tap(facts: TappedFacts, options: TapOptions, cancelled: () => void): ReadableStream<string> {
     if (this.#tap !== undefined) throw invalidState("Cannot tap: the connection is tapped already");
@@ -76,30 +76,30 @@ export class ConnectionWatch {
     return this.#tap.lines;
   }
 
-  /** A read is about to be taken in, which unmasks it where it lies. */
+  /** Called before a read is processed, which unmasks it in place. */
   reading(bytes: Uint8Array<ArrayBuffer>, count: number): void {
     if (this.#tap === undefined || !(this.#tapsReads ||= this.#incoming.idle)) return;
     this.#tap.record("in", bytes.subarray(0, count));
   }
 
-  /** A step through a read was taken; `count` is the bytes of the read with its first step, and then 0. */
+  /** Called after each step of a read; `count` is the bytes of the read at its first step, and 0 afterwards. */
   received(messages: readonly Message[], parts: readonly MessagePart[] | undefined, count: number): void {
     const ended = parts?.filter(({ last }) => last).length ?? 0;
     this.#tell((observer) => observer.received?.(messages.length + ended, count));
   }
 
-  /** Reading waits for the application. */
+  /** Called when reading starts to wait for the application. */
   paused(): void {
     this.#pausedSince = performance.now();
   }
 
-  /** Reading goes on. */
+  /** Called when reading continues. */
   resumed(): void {
     const ms = performance.now() - this.#pausedSince;
     this.#tell((observer) => observer.held?.("in", ms));
   }
 
-  /** The transport took these bytes of so many queued ones; they may be written over as soon as this returns. */
+  /** Called when the transport has taken these bytes. They may be overwritten as soon as this returns. */
   written(bytes: Uint8Array<ArrayBuffer>, queuedBytes: number): void {
     const before = Math.min(this.#untapped, bytes.length);
     this.#untapped -= before;
@@ -108,12 +108,12 @@ export class ConnectionWatch {
     this.#tell((observer) => observer.sent?.(messages, bytes.length, queuedBytes - bytes.length));
   }
 
-  /** A sender waits for the high-water mark. */
+  /** Called when a sender starts to wait for the high-water mark. */
   filled(): void {
     this.#fullSince = performance.now();
   }
 
-  /** Less than the high-water mark is queued again. */
+  /** Called when less than the high-water mark is queued again. */
   drained(): void {
     if (this.#fullSince === 0) return; // no sender waited
     const ms = performance.now() - this.#fullSince;
@@ -121,12 +121,12 @@ export class ConnectionWatch {
     this.#tell((observer) => observer.held?.("out", ms));
   }
 
-  /** A pong came for a ping. */
+  /** Called when the pong for a ping has arrived. */
   roundTrip(ms: number): void {
     this.#tell((observer) => observer.roundTrip?.(ms));
   }
 
-  /** The connection has ended. */
+  /** Called when the connection has ended. */
   end(info: CloseInfo): void {
     this.drained(); // no sender waits any more
     this.#tap?.end(info);
@@ -137,7 +137,7 @@ export class ConnectionWatch {
   #tell(call: (observer: ConnectionObserver) => unknown): void {
     const observer = this.#observer;
     if (observer === undefined) return;
-    this.#observer = undefined; // for good, if it throws
+    this.#observer = undefined; // removed for good, if it throws
     notify(() => {
       const told = call(observer);
       this.#observer = observer;
@@ -146,13 +146,13 @@ export class ConnectionWatch {
   }
 }
 
-/** Counts the messages that end in the bytes of one write after the other. */
+/** Creates a function that counts the messages that end in each write. */
 function messageCounter(framing: Framing | undefined): (bytes: Uint8Array<ArrayBuffer>) => number {
   if (framing === undefined) {
     const scanner = new FrameScanner();
     return (bytes) => scanner.countMessages(bytes);
   }
-  // Drafts of this kind mask nothing, so their frames are read as they are written; a close frame is not counted.
+  // These drafts mask nothing, so written frames can be parsed like received ones. A close frame is not counted.
   const parser = framing.createParser({ maxMessageBytes: Infinity });
   return (bytes) => {
     const frames: Frame[] = [];

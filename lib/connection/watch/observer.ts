@@ -1,5 +1,5 @@
 /**
- * Observers: they get what happens to connections and handshakes, for counting and for logs.
+ * Observers, which get the events of connections and handshakes, for metrics and logs.
  *
  * @module
  */
@@ -10,91 +10,92 @@ import { isThenable, logError } from "../../log_error.ts";
 import type { CloseInfo, WebSocketConnection } from "../websocket_connection.ts";
 import type { Address } from "../../transport/transport.ts";
 
-/** Which way bytes go: from the peer, or to it. */
+/** The direction of bytes: from the peer (`in`) or to it (`out`). */
 export type Direction = "in" | "out";
 
 /**
- * Gets what happens to one connection. It is called in the call stack of the read or write that it is about, so it must be quick.
- * If it throws, the error is printed to the console, and it is not called again.
+ * Gets the events of one connection. Its methods are called in the call stack of the read or write, so they must be quick. If it
+ * throws, the error is printed to the console, and it is not called again.
  */
 export interface ConnectionObserver {
   /**
-   * A network read was dealt with.
+   * Called when a network read was processed.
    *
-   * @param messages How many messages it completed.
-   * @param bytes Its bytes, headers included.
+   * @param messages The number of messages that it completed.
+   * @param bytes Its bytes, including headers.
    */
   received?(messages: number, bytes: number): void;
   /**
-   * The transport took a write.
+   * Called when the transport took a write.
    *
-   * @param messages How many messages ended in it.
-   * @param bytes Its bytes, headers included.
-   * @param queued Bytes that are queued still.
+   * @param messages The number of messages that ended in it.
+   * @param bytes Its bytes, including headers.
+   * @param queued The bytes that are still queued.
    */
   sent?(messages: number, bytes: number, queued: number): void;
   /**
-   * Backpressure is over.
+   * Called when backpressure ends.
    *
-   * @param direction `in`: nothing was read, because the application did not take what was there. `out`: `send` waited, because the peer did not read.
-   * @param ms Milliseconds that it took.
+   * @param direction `in`: reading waited for the application. `out`: `send` waited for the peer.
+   * @param ms How long it lasted, in milliseconds.
    */
   held?(direction: Direction, ms: number): void;
   /**
-   * A pong came for a ping, one of keepalive's included.
+   * Called when the pong for a ping has arrived, including pings of keepalive.
    *
    * @param ms The round trip in milliseconds.
    */
   roundTrip?(ms: number): void;
   /**
-   * The connection has ended. No call follows.
+   * Called when the connection has ended. No call follows.
    *
-   * @param info How. Where a limit was hit, `info.error` is a `LimitError` with the limit's name.
+   * @param info How it ended. If a limit was exceeded, `info.error` is a `LimitError` with the name of the limit.
    */
   closed?(info: CloseInfo): void;
 }
 
-/** The facts of a handshake that was refused or failed. On a server this is the object that `upgrade` was given. */
+/** The facts of a handshake that was refused or failed. On a server this is the same object that `upgrade` gets. */
 export interface RefusalInfo {
-  /** The peer's address, where it is known; behind one of `proxies`, the client's. */
+  /** The peer's address, if it is known; behind one of `proxies`, the client's. */
   readonly remoteAddr: Address | undefined;
-  /** Our address, where it is known. */
+  /** The local address, if it is known. */
   readonly localAddr: Address | undefined;
-  /** The request, where it came and is a request to open a WebSocket. */
+  /** The request, if it has arrived and asks for a WebSocket. */
   readonly request?: UpgradeRequest | undefined;
 }
 
 /**
- * Gets the connections of a server, or of a client: the option `observer` of `serve`, `accept` and `connect`. Without it
- * nothing is counted and no clock is read. What it throws is printed to the console.
+ * Gets the connections of a server, or of a client: the option `observer` of `serve`, `accept` and `connect`. Without an observer
+ * nothing is counted and no clock is read. Errors that it throws are printed to the console.
  */
 export interface Observer {
   /**
-   * A connection is open, and nothing of it has been read: a `tap` from here on misses nothing.
+   * Called when a connection is open, before anything is read from it, so a `tap` here misses nothing.
    *
    * @param socket The connection.
-   * @returns What gets its events from now on, if anything.
+   * @returns An observer for the events of the connection, or `undefined`.
    */
   opened?(socket: WebSocketConnection): ConnectionObserver | undefined | void;
   /**
-   * No connection came of a handshake.
+   * Called when a handshake was refused or failed.
    *
-   * @param error A `HandshakeError` where it was refused, on a server with our status; a `ConnectionError` where the peer went away.
-   * @param info Who it was.
+   * @param error A `HandshakeError` if it was refused, on a server with the status that was sent; a `ConnectionError` if the peer
+   *   disconnected.
+   * @param info The facts of the handshake.
    */
   refused?(error: HandshakeError | ConnectionError, info: RefusalInfo): void;
 }
 
-/** An observer, to the checks of options. */
+/** The check of the option `observer`. */
 export const OBSERVER: Kind = like("an observer: an object with callbacks opened and refused", {
   optional: ["opened", "refused"],
 });
 
 /**
- * Calls an observer. Its mistakes must not end a connection.
+ * Calls an observer, whose errors must not end a connection.
  *
  * @param call The call.
- * @returns What it returned, and `undefined` where it threw.
+ * @returns Its result, or `undefined` if it threw.
  */
 export function notify<T>(call: () => T): T | undefined {
   try {
@@ -110,9 +111,9 @@ export function notify<T>(call: () => T): T | undefined {
 /**
  * Reports a refused or failed handshake to an observer. An abort and a mistake of the caller are not reported.
  *
- * @param observer The observer, where there is one.
- * @param error Why.
- * @param info Who it was.
+ * @param observer The observer, if there is one.
+ * @param error The error.
+ * @param info The facts of the handshake.
  */
 export function notifyRefused(observer: Observer | undefined, error: unknown, info: RefusalInfo): void {
   if (observer === undefined || !(error instanceof HandshakeError || error instanceof ConnectionError)) return;

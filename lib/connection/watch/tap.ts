@@ -1,5 +1,5 @@
 /**
- * A frame tap: everything that a connection reads and writes, as lines of JSON.
+ * A frame tap, which records everything that a connection reads and writes as lines of JSON.
  *
  * ```text
  * {"tap":1,"time":"2026-11-21T10:00:00.000Z","role":"server","url":"ws://127.0.0.1/chat","protocol":"","extensions":"",…}
@@ -8,8 +8,8 @@
  * {"ms":9.8,"closed":{"closeCode":1000,"reason":"","wasClean":true}}
  * ```
  *
- * A line with `bytes` is one read or one write as it was on the wire, in base64: how the bytes were cut is what a mistake of a
- * parser may depend on, so `replay` of `./telemetry` goes by these lines alone. The lines of frames that follow are for people.
+ * A line with `bytes` is one read or one write as it was on the wire, in base64. A bug of a parser may depend on how the bytes
+ * were split, so `replay` of `./telemetry` uses only these lines. The lines of frames that follow are for people.
  *
  * @module
  */
@@ -23,20 +23,20 @@ import type { Direction } from "./observer.ts";
 import type { CloseInfo, ConnectionFacts } from "../websocket_connection.ts";
 import type { TapOptions } from "../socket_options.ts";
 
-/** What is known of a connection that is tapped. */
+/** The facts of a connection that is recorded. */
 export interface TappedFacts extends Pick<ConnectionFacts, "role" | "url" | "protocol" | "extensions"> {
-  /** The limits that decide about what is read. */
+  /** The limits that apply to incoming data. */
   readonly limits: Pick<Limits, "maxMessageBytes" | "maxFragments" | "maxEmptyFragments">;
-  /** Whether frames are written as RFC 6455 §5.2 has it: others are not taken apart. */
+  /** Whether frames are written as in RFC 6455 §5.2. Other frames are not parsed. */
   readonly standard: boolean;
 }
 
-/** The version of what is recorded, which the first line begins with. */
+/** The version of the format, with which the first line begins. */
 export const TAP_VERSION = 1;
 
 /** Records a connection. */
 export class Tap {
-  /** The recording: a chunk is a line without its line end. To cancel it ends the tap. */
+  /** The recording. Each chunk is a line without its line end. Cancelling it ends the tap. */
   readonly lines: ReadableStream<string>;
   readonly #wire: boolean;
   readonly #ways: Readonly<Record<Direction, FrameLines>> | undefined;
@@ -47,9 +47,9 @@ export class Tap {
   /**
    * Starts to record.
    *
-   * @param facts What is known of the connection.
-   * @param options What is recorded.
-   * @param cancelled Is called when the reader cancels the recording.
+   * @param facts The facts of the connection.
+   * @param options The options of the tap.
+   * @param cancelled Called when the reader cancels the recording.
    */
   constructor(facts: TappedFacts, options: TapOptions, cancelled: () => void) {
     const { maxPayloadBytes = 1024, wire = true, highWaterMark = 1024 * 1024 } = options;
@@ -108,7 +108,7 @@ export class Tap {
     return Number((performance.now() - this.#start).toFixed(3));
   }
 
-  /** Puts a line where there is room for it. */
+  /** Adds a line if there is room for it. */
   #offer(ms: number, line: object): void {
     if ((this.#controller?.desiredSize ?? 0) <= 0) {
       this.#lost++;
@@ -128,7 +128,7 @@ export class Tap {
   }
 }
 
-/** Applications abort with what they like, and not every object can be made a string. */
+/** Describes any value, because applications abort with any value, and not every object can become a string. */
 function describe(error: unknown): string {
   try {
     return typeof error === "object" && !(error instanceof Error) ? "object" : String(error);
@@ -137,7 +137,7 @@ function describe(error: unknown): string {
   }
 }
 
-/** Takes one way's bytes apart for people to read, right or wrong as they may be. */
+/** Parses the bytes of one direction for people to read, valid or not. */
 class FrameLines {
   readonly #scanner = new FrameScanner();
   readonly #max: number;
@@ -159,7 +159,7 @@ class FrameLines {
     }
   }
 
-  /** What had begun and did not end. */
+  /** Reports a frame that had begun and did not end. */
   end(put: (frame: object) => void): void {
     if (this.#scanner.remaining > 0) put({ ...this.#take(), missing: this.#scanner.remaining });
   }
@@ -197,11 +197,11 @@ class FrameLines {
   }
 }
 
-/** A payload as text where it is, and else in base64. */
+/** Returns a payload as text if it is text, otherwise in base64. */
 function payloadOf(bytes: Uint8Array, { readable, cut }: { readable: boolean; cut: boolean }): object {
   if (bytes.length === 0) return cut ? {} : { text: "" };
   const utf8 = new Utf8Validator();
   if (!readable || utf8.push(bytes) !== -1 || !(utf8.complete || cut)) return { base64: base64(bytes) };
-  // As a stream: of a character that was cut nothing is shown.
+  // As a stream, so that nothing is shown of an incomplete character.
   return { text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes, { stream: true }) };
 }
