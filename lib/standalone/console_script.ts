@@ -8,14 +8,14 @@
 export const CONSOLE_SCRIPT = String.raw`
 const $ = (id) => document.getElementById(id);
 const now = () => performance.now();
-/** Rows of the log, characters of a row, characters of a folded row, and seconds of the charts. */
+/** The most rows of the log, characters of a row, characters of a folded row, and the seconds that the charts show. */
 const ROWS = 500, SHOWN = 20_000, FOLDED = 200, WINDOW = 60;
 
 // The connection.
 
 let socket;
 let consoleId;
-/** The round trips of the connection's last pings: the first one is slow, as the server is just warming up. */
+/** The round trips of the connection's last pings. The first one is slow, because the server is still warming up. */
 let pings = [];
 
 function address(resource, query) {
@@ -26,7 +26,7 @@ function address(resource, query) {
 
 function connect() {
   const query = new URLSearchParams($("query").value);
-  // By this the server finds the connection that a ping is for.
+  // The server finds the connection for a ping by this identifier.
   consoleId = Array.from(crypto.getRandomValues(new Uint8Array(16)), hexOf).join("");
   query.set("console", consoleId);
   pings = [];
@@ -92,7 +92,7 @@ function close() {
   }
 }
 
-/** Leaves the resource for the one that is selected now. */
+/** Closes the connection to the old resource and opens one to the selected resource. */
 function change() {
   if (socket === undefined) return connect();
   socket.next = true;
@@ -100,7 +100,7 @@ function change() {
   show("closing", "closing");
 }
 
-/** The server sends the ping: a page cannot. */
+/** A page cannot send pings, so the server does. */
 async function ping() {
   const pinged = socket;
   const response = await fetch("/ping.json?console=" + consoleId, { cache: "no-store" });
@@ -112,7 +112,7 @@ async function ping() {
   return roundTripTime;
 }
 
-// The log. Rows are made once a frame: a server may send faster than a screen shows.
+// The log. Rows are added once per frame, because a server may send faster than a screen can show.
 
 let waiting = [];
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit",
@@ -198,7 +198,7 @@ const whole = (number) => Math.round(number).toLocaleString("en");
 const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 const short = (number) => number < 10000 ? whole(number) : SHORT.format(number);
 
-// The charts: one value a second, the newest last; a gap where there was none.
+// The charts: one value per second, the newest last, with a gap if there was none.
 
 const empty = () => ({ values: Array(WINDOW).fill(undefined), sum: 0, samples: 0 });
 const latency = { id: "latency", a: empty(), b: empty(), least: 1, top: (most) => most + " ms" };
@@ -218,7 +218,7 @@ function push(line, value) {
 
 const mean = (line) => line.samples === 0 ? undefined : line.sum / line.samples;
 
-/** The next of 1, 2, 5, 10, 20, 50 … */
+/** Returns the next of 1, 2, 5, 10, 20, 50 … */
 function ceiling(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map((step) => step * power).find((most) => most >= value * 0.999);
@@ -232,7 +232,7 @@ function draw({ id, a, b, least, top }) {
     values.forEach((value, at) => {
       if (value === undefined) return;
       const point = (2 + at * 586 / (WINDOW - 1)).toFixed(1) + " " + (98 - 96 * value / most).toFixed(1);
-      // A line of no length is a dot.
+      // A line without length is drawn as a dot.
       path += values[at - 1] === undefined ? "M" + point + "L" + point : "L" + point;
     });
     $(id).querySelector("path." + name).setAttribute("d", path);
@@ -256,7 +256,7 @@ function tick() {
   if ($("auto-ping").checked && socket?.readyState === 1) ping().catch(() => {});
 }
 
-// The benchmark: so many messages are always on their way, and each echo sends the next.
+// The benchmark: a fixed number of messages is always in flight, and each echo sends the next.
 
 let running;
 
@@ -303,7 +303,7 @@ function bench() {
   echo.onmessage = () => {
     const at = now();
     const time = at - sentAt[first++];
-    // The answers come in order; what is answered is forgotten now and then.
+    // The answers arrive in order. Times of answered messages are removed now and then.
     if (first === 4096) first -= sentAt.splice(0, first).length;
     times.push(time);
     add(latency.b, time);

@@ -11,7 +11,7 @@ const QUIET = 100;
 
 /** Options for watching. */
 export interface WatchOptions {
-  /** The handlers' folder, and its configuration files. */
+  /** The handlers' folder, and files that belong to it, such as the map file. */
   readonly paths: readonly string[];
   /** The handlers. */
   readonly directory: Pick<HandlerDirectory, "reload" | "resources">;

@@ -20,7 +20,7 @@
  *
  * const shout: WebSocketHandler = { message: (socket, data) => void socket.send(String(data).toUpperCase()) };
  *
- * // It does what it is for.
+ * // The handler answers in upper case.
  * {
  *   await using pair = await connectedPair({ handler: shout });
  *   await pair.client.send("hello");
@@ -35,7 +35,7 @@
  *   await raw.peer.expectClose(1002);
  * }
  *
- * // A client that has gone without a word is noticed.
+ * // A client that vanishes is detected.
  * {
  *   using time = fakeTime();
  *   await using raw = await rawClient({ handler: shout, server: { pingInterval: 20_000, pongTimeout: 20_000 } });

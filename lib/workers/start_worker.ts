@@ -82,7 +82,7 @@ interface Scope {
  *   return {
  *     addr: server.addr,
  *     url: server.url,
- *     // The worker is ended after this: the broker has what is queued by then.
+ *     // The worker ends after this, when the broker has received everything that was queued.
  *     finished: server.finished.then(() => hub.close()),
  *     shutdown: (options) => server.shutdown(options),
  *   };
