@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console -- an example prints
-// A client that comes back. End its server and start it again: what was counted meanwhile is sent then.
+// A client that reconnects. Stop its server and start it again: the client then sends what it counted meanwhile.
 //
 //   deno run --allow-net examples/echo.ts
 //   deno run --allow-net examples/reconnecting.ts [ws://…]
@@ -9,7 +9,7 @@ import { reconnecting } from "@sluice/websocket";
 const connection = reconnecting(Deno.args[0] ?? "ws://127.0.0.1:8080", {
   delay: { first: 500, most: 30_000 },
   maxOutboxMessages: 60,
-  // First of all on each connection: here one would authenticate and subscribe.
+  // Called first on each connection: authenticate and subscribe here.
   onConnect: (socket) => socket.send("Hello again"),
   onState({ state, failures, delay, lastClose }) {
     console.log(`-- ${state}`);
@@ -20,7 +20,7 @@ const connection = reconnecting(Deno.args[0] ?? "ws://127.0.0.1:8080", {
 
 let count = 0;
 const timer = setInterval(() => {
-  // Who waits for the promise learns what became of the message.
+  // The promise tells whether the message was sent.
   const message = `${++count}`;
   connection.send(message).catch((error) => console.log(`-- ${message} is not sent: ${error.message}`));
 }, 1_000);

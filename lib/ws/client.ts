@@ -1,5 +1,5 @@
 /**
- * How a client of `./ws` connects: our own dialling and handshake, with the events that `ws` has on the way.
+ * Connects a client of `./ws`: with the dialing and handshake of Sluice, and the events of `ws`.
  *
  * @module
  */
@@ -21,27 +21,27 @@ import type { WebSocketEvents } from "./events.ts";
 
 /** An attempt to connect. */
 export interface ClientAttempt {
-  /** The URL that is connected to now. */
+  /** The URL to connect to. */
   readonly url: string;
-  /** Gives up, if it is still under way. */
+  /** Aborts the attempt, if it is still under way. */
   giveUp(error: Error): void;
 }
 
-/** Hears how it went: of one of the two, once, never before the constructor has returned. */
+/** Callbacks for the outcome. Exactly one of `opened` and `failed` is called, once, after the constructor has returned. */
 export interface ClientOutcome {
   /** The connection is open. */
   opened(connection: Connection): void;
-  /** It did not open. */
+  /** The connection did not open. */
   failed(error: Error): void;
-  /** Where events are emitted. */
+  /** The emitter of the events. */
   readonly emitter: EventEmitter<WebSocketEvents>;
 }
 
 /**
  * Starts to connect.
  *
- * @throws {SyntaxError} If the URL or a subprotocol cannot be used.
- * @throws {TypeError} If an option cannot be kept.
+ * @throws {SyntaxError} If the URL or a subprotocol is invalid.
+ * @throws {TypeError} If an option is not supported.
  */
 export function connectSocket(
   address: string | URL,
@@ -137,7 +137,7 @@ class Attempt implements ClientAttempt {
     });
   }
 
-  /** The server gave another answer than 101. Where a listener takes it, the socket waits for that to give up. */
+  /** Handles a response other than 101. If a listener takes it, the socket waits until the listener aborts. */
   #refused(hop: Hop, error: HandshakeError): void {
     const response = new ServerResponse(error.status, error.headers, error.body);
     if (this.#outcome.emitter.emit("unexpected-response", this.#planned(hop), response)) return;
@@ -181,7 +181,7 @@ function subprotocols(given: string | readonly string[]): readonly string[] {
   throw new SyntaxError("An invalid or duplicated subprotocol was specified");
 }
 
-/** The fields of the handshake itself are ours, whatever an application says: `ws` writes over them too. */
+/** The header fields of the handshake itself, which an application cannot set. `ws` overwrites them too. */
 const OURS = /^(connection|upgrade|sec-websocket-(version|key|extensions|protocol))$/i;
 
 function headersOf({ headers = {}, origin, auth }: ClientOptions): Headers {

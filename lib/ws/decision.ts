@@ -11,12 +11,12 @@ import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import type { UpgradeAnswer } from "../server/server_options.ts";
 import { fieldsIn, type UpgradeMessage } from "./stand_ins.ts";
 
-/** A request to open a WebSocket, as listeners and hooks get it: the HTTP server's own, or a stand-in for it. */
+/** A request to open a WebSocket for listeners and hooks: the HTTP server's request, or a stand-in for it. */
 export type WebSocketRequest = IncomingMessage | UpgradeMessage;
 
-/** What `verifyClient` is given. */
+/** The argument of `verifyClient`. */
 export interface ClientInfo {
-  /** The `Origin`, where one was sent. */
+  /** The `Origin`, if the client sent one. */
   readonly origin: string | undefined;
   /** Whether the connection is encrypted. */
   readonly secure: boolean;
@@ -24,7 +24,7 @@ export interface ClientInfo {
   readonly req: WebSocketRequest;
 }
 
-/** Answers for an asynchronous `verifyClient`: a refusal has a status, 401 by default, a body and header fields. */
+/** The callback of an asynchronous `verifyClient`. A refusal has a status (by default 401), a body and header fields. */
 export type VerifyAnswer = (
   accepted: boolean,
   code?: number,
@@ -32,30 +32,30 @@ export type VerifyAnswer = (
   headers?: Readonly<Record<string, string | number>>,
 ) => void;
 
-/** Judges a client: it returns whether it may connect, or has a second parameter and calls that. */
+/** Decides whether a client may connect: returns the decision, or calls its second parameter with it. */
 export type VerifyClient = (info: ClientInfo, answer: VerifyAnswer) => boolean | void;
 
-/** What judges requests. */
+/** The hooks that decide about requests. */
 export interface Judge {
-  /** Whether the server takes no more clients. */
+  /** Whether the server accepts no more clients. */
   readonly stopping: boolean;
   /** Whether the request is for this server. */
   shouldHandle(request: WebSocketRequest): boolean;
-  /** Judges the client. */
+  /** Decides about the client. */
   readonly verifyClient?: VerifyClient | null | undefined;
   /** Chooses the subprotocol. */
   readonly handleProtocols?: ((protocols: Set<string>, request: WebSocketRequest) => string | false) | null | undefined;
-  /** Shows the lines of the answer to those who add some, where there are such. */
+  /** Passes the lines of the response to the listeners of `headers`, if there are any. */
   readonly showHeaders?: ((lines: string[]) => void) | undefined;
 }
 
 /**
- * Asks the hooks.
+ * Calls the hooks.
  *
  * @param judge The hooks.
- * @param upgrade The request, which our handshake has checked.
- * @param request The same, as hooks get it.
- * @returns What is agreed on, or the refusal.
+ * @param upgrade The request, which was checked.
+ * @param request The same request for the hooks.
+ * @returns The result, or the refusal.
  */
 export async function decide<Data>(
   judge: Judge,
@@ -77,7 +77,7 @@ export async function decide<Data>(
   };
 }
 
-/** Asks `verifyClient`. As in `ws` it is asynchronous where it has two parameters. */
+/** Calls `verifyClient`. As in `ws`, it is asynchronous if it has two parameters. */
 function verify(verifyClient: VerifyClient, info: ClientInfo): Response | undefined | Promise<Response | undefined> {
   const { promise, resolve } = defer<Response | undefined>();
   const accepted = verifyClient(info, (accepted, code = 401, message, headers) => {
@@ -96,14 +96,14 @@ function refusal(
   return new Response(message, { status, headers: fields });
 }
 
-/** By default the first one that the client asks for. */
+/** By default the first one that the client requests. */
 function chooseProtocol({ handleProtocols }: Judge, { protocols }: UpgradeRequest, request: WebSocketRequest): string {
   if (protocols.length === 0) return "";
   if (!handleProtocols) return protocols[0]!;
   return handleProtocols(new Set(protocols), request) || "";
 }
 
-/** Shows the answer's lines, and gives what was added to them. */
+/** Passes the lines of the response to listeners, and returns the lines that they added. */
 async function shownHeaders(
   show: (lines: string[]) => void,
   { key }: UpgradeRequest,

@@ -1,5 +1,5 @@
 /**
- * A socket as a stream of Node's.
+ * A socket as a Node stream.
  *
  * @module
  */
@@ -24,8 +24,8 @@ class SocketStream extends Duplex {
 }
 
 /**
- * Makes a stream of a socket: what is written is sent, each chunk as a message, and messages can be read. Backpressure works in both
- * directions: the socket is paused while the stream is not read, and a write is done when it has left.
+ * Makes a Node stream of a socket. Each chunk that you write is sent as a message, and each message can be read. Backpressure
+ * works in both directions: the socket is paused while the stream is not read, and a write completes when the data was written.
  *
  * @example An echo through streams
  * ```ts
@@ -51,11 +51,11 @@ class SocketStream extends Duplex {
  * ```
  *
  * @param socket The socket, which need not be open yet.
- * @param options The stream's. With `readableObjectMode` text comes as strings.
- * @returns The stream. Its end closes the socket, and `destroy` terminates it.
+ * @param options The options of the stream. With `readableObjectMode`, text messages are strings.
+ * @returns The stream. Ending it closes the socket, and `destroy` terminates the socket.
  */
 export function createWebSocketStream(socket: WebSocket, options: DuplexOptions = {}): Duplex {
-  // After an error the socket closes by itself, with a close frame that says why.
+  // After an error the socket closes by itself, with a close frame that has the reason.
   let failed = false;
   const whenOpen = (action: () => void) => {
     if (socket.readyState === socket.CONNECTING) socket.once("open", action);

@@ -1,5 +1,5 @@
 /**
- * Errors as the listeners of `error` get them: with the `code` that `ws` and Node would give them. Ours is the `cause`.
+ * The errors for listeners of `error`, with the `code` of `ws` or Node. The error of Sluice is the `cause`.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export interface CodedError extends Error {
   code?: string;
 }
 
-/** What a rule's message begins with, and the code that `ws` has for it. */
+/** The beginning of an error message, and the code of `ws` for it. */
 const PROTOCOL_CODES: readonly (readonly [beginning: RegExp, code: string])[] = [
   [/^Reserved bits 1/, "WS_ERR_UNEXPECTED_RSV_1"],
   [/^Reserved bits/, "WS_ERR_UNEXPECTED_RSV_2_3"],
@@ -25,7 +25,7 @@ const PROTOCOL_CODES: readonly (readonly [beginning: RegExp, code: string])[] = 
   [/not UTF-8/, "WS_ERR_INVALID_UTF8"],
 ];
 
-/** The names of Deno's errors that Node has codes for. */
+/** The names of Deno's errors for which Node has codes. */
 const SYSTEM_CODES: Readonly<Record<string, string>> = {
   AddrInUse: "EADDRINUSE",
   AddrNotAvailable: "EADDRNOTAVAIL",
@@ -37,10 +37,10 @@ const SYSTEM_CODES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The error of a connection that did not open or did not end cleanly.
+ * Makes the error of a connection that did not open or did not end cleanly.
  *
- * @param cause What we threw.
- * @param message What it says, where that is not the cause's own message.
+ * @param cause The error of Sluice.
+ * @param message The message; by default that of the cause.
  */
 export function eventError(cause: unknown, message: string = messageOf(cause)): CodedError {
   const code = codeOf(cause);

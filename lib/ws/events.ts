@@ -1,5 +1,6 @@
 /**
- * The events of `./ws`: what their listeners get, and the four of them that the web has, as `addEventListener` and `onmessage` get them.
+ * The events of `./ws`: the arguments of their listeners, and the four web events for `addEventListener` and attributes such as
+ * `onmessage`.
  *
  * @module
  */
@@ -14,27 +15,27 @@ export interface WebSocketEvents {
   open: [];
   /** A message arrived. */
   message: [data: RawData, isBinary: boolean];
-  /** A ping arrived, which is answered already unless `autoPong` is off. */
+  /** A ping arrived. It was already answered, unless `autoPong` is off. */
   ping: [data: Buffer];
   /** A pong arrived. */
   pong: [data: Buffer];
-  /** The connection has ended: 1005 where the peer's close frame had no code, 1006 where there was no close frame. */
+  /** The connection has ended. The code is 1005 if the peer's close frame had no code, and 1006 if there was no close frame. */
   close: [code: number, reason: Buffer];
-  /** The connection did not open, or the peer broke a rule or a limit. */
+  /** The connection did not open, or the peer violated the protocol or a limit. */
   error: [error: Error];
-  /** The server answered 101. */
+  /** The server responded with 101. */
   upgrade: [response: ServerResponse];
-  /** The server answered anything else, and is not to be followed. */
+  /** The server responded with another status, which is not a redirect to follow. */
   "unexpected-response": [request: PlannedRequest, response: ServerResponse];
   /** The next request of a redirect is about to be sent. */
   redirect: [url: string, request: PlannedRequest];
 }
 
-/** The events that the web's `WebSocket` has. */
+/** The events of the web's `WebSocket`. */
 export type WebEventType = "open" | "message" | "close" | "error";
 
 /**
- * An event as `addEventListener` and `onmessage` get it.
+ * An event for `addEventListener` and attributes such as `onmessage`.
  *
  * @typeParam Target The class of the socket.
  */
@@ -51,7 +52,7 @@ export interface WebEvent<Target = EventEmitter> {
  * @typeParam Target The class of the socket.
  */
 export interface WebMessageEvent<Target = EventEmitter> extends WebEvent<Target> {
-  /** A string for text, and for binary data what `binaryType` says. */
+  /** A string for text; for binary data the type of `binaryType`. */
   readonly data: unknown;
 }
 
@@ -82,7 +83,7 @@ export interface WebErrorEvent<Target = EventEmitter> extends WebEvent<Target> {
 }
 
 /**
- * Which event comes under which name.
+ * The events by name.
  *
  * @typeParam Target The class of the socket.
  */
@@ -118,31 +119,31 @@ export type WebListener<Type extends WebEventType, Target = EventEmitter> =
   | WebHandler<Type, Target>
   | { handleEvent(event: WebEvents<Target>[Type]): unknown };
 
-/** How a listener listens. */
+/** The options of a listener. */
 export interface WebListenerOptions {
-  /** Whether it listens for the next event only. @default {false} */
+  /** Whether the listener gets only the next event. @default {false} */
   once?: boolean;
 }
 
-/** What the web's events say besides what the emitter's listeners get. */
+/** Further facts for web events, which listeners of the emitter do not get. */
 export interface WebFacts {
-  /** The text of the message that is being emitted, where it is text. */
+  /** The text of the message that is being emitted, if it is text. */
   readonly text: string | undefined;
   /** Whether both close frames were exchanged. */
   readonly wasClean: boolean;
 }
 
-/** A listener of the emitter that calls one of the web's. */
+/** A listener of the emitter that calls a web listener. */
 type Wrapper = (...args: unknown[]) => void;
 
-/** Makes an event from what the emitter's listeners get. */
+/** Makes an event from the arguments of the emitter's listeners. */
 export type EventMaker<Type extends WebEventType> = <Target>(
   target: Target,
   facts: WebFacts,
   args: readonly unknown[],
 ) => WebEvents<Target>[Type];
 
-/** The web's four. */
+/** The four web events. */
 export const EVENT_MAKERS: { readonly [Type in WebEventType]: EventMaker<Type> } = {
   open: (target) => ({ type: "open", target }),
   message: (target, { text }, [data]) => ({ type: "message", target, data: text ?? data }),
@@ -162,7 +163,7 @@ export const EVENT_MAKERS: { readonly [Type in WebEventType]: EventMaker<Type> }
 };
 
 /**
- * The web's listeners of one event of an emitter.
+ * The web listeners of one event of an emitter.
  *
  * @typeParam Type The event's name.
  * @typeParam Target The class of the socket.
@@ -179,7 +180,7 @@ export class WebListeners<Type extends WebEventType, Target extends EventEmitter
   /**
    * @param target The socket.
    * @param type The event's name.
-   * @param facts What its events say besides.
+   * @param facts Further facts for its events.
    */
   constructor(target: Target, type: Type, facts: WebFacts) {
     this.#target = target;
@@ -204,7 +205,7 @@ export class WebListeners<Type extends WebEventType, Target extends EventEmitter
     this.#wrappers.delete(listener);
   }
 
-  /** The function of the attribute, such as `onmessage`. What is no function removes the one before. */
+  /** The function of an attribute, such as `onmessage`. Any other value removes the previous function. */
   get handler(): WebHandler<Type, Target> | null {
     return this.#attribute !== undefined && this.#has(this.#attribute.wrapper) ? this.#attribute.handler : null;
   }
@@ -225,7 +226,7 @@ export class WebListeners<Type extends WebEventType, Target extends EventEmitter
     };
   }
 
-  /** Whether the emitter has it still: it may have been for one event, or all were removed. */
+  /** Whether the emitter still has the listener. It may have been for one event only, or all listeners were removed. */
   #has(wrapper: Wrapper | undefined): boolean {
     return wrapper !== undefined && this.#emitter.listeners(this.#type).includes(wrapper);
   }

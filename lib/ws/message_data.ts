@@ -1,5 +1,5 @@
 /**
- * Data as `ws` gives it to listeners and takes it from callers.
+ * The data types of `ws` for listeners and callers.
  *
  * @module
  */
@@ -8,16 +8,19 @@ import { isBinaryData, type Message, type MessageData } from "../pipeline/messag
 import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import { isBlob } from "../connection/message_source.ts";
 
-/** As what binary messages come. */
+/** The type of binary messages. */
 export type BinaryDataType = "nodebuffer" | "arraybuffer" | "fragments" | "blob";
 
-/** A message as listeners get it: text is a `Buffer` too, and binary data what `binaryType` says. */
+/** A message for listeners. Text is a `Buffer` too; binary data has the type of `binaryType`. */
 export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
 
-/** What `send`, `ping` and `pong` take. Numbers become text, lists of numbers bytes, and pieces are joined. */
+/**
+ * The data that `send`, `ping` and `pong` take. Numbers become text, lists of numbers become bytes, and lists of buffers are
+ * joined.
+ */
 export type SendData = MessageData | Blob | number | readonly number[] | readonly Uint8Array[] | null | undefined;
 
-/** Every {@linkcode BinaryDataType}: TypeScript holds the list complete. */
+/** Every {@linkcode BinaryDataType}: TypeScript checks that the list is complete. */
 const BINARY_TYPES: Readonly<Record<BinaryDataType, true>> = {
   nodebuffer: true,
   arraybuffer: true,
@@ -30,7 +33,7 @@ export function isBinaryType(value: unknown): value is BinaryDataType {
   return typeof value === "string" && Object.hasOwn(BINARY_TYPES, value);
 }
 
-/** A message as listeners get it. */
+/** Converts a message for listeners. */
 export function toRawData(message: Message, type: BinaryDataType): RawData {
   if (typeof message === "string") return Buffer.from(message);
   if (type === "nodebuffer") return bufferOf(message);
@@ -39,17 +42,17 @@ export function toRawData(message: Message, type: BinaryDataType): RawData {
   return message.byteLength === message.buffer.byteLength ? message.buffer : message.slice().buffer;
 }
 
-/** Bytes as a `Buffer`, not copied. */
+/** Returns bytes as a `Buffer` without a copy. */
 export function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /**
- * What is sent for a value that is no blob.
+ * Converts a value that is not a blob to a message.
  *
- * @param data The value. What `ws` takes for nothing is an empty message.
- * @returns Text, or bytes that are sent where they lie.
- * @throws {TypeError} If nothing can be sent for it.
+ * @param data The value. Values that `ws` treats as no data become an empty message.
+ * @returns Text, or bytes that are sent without a copy.
+ * @throws {TypeError} If the value cannot be sent.
  */
 export function toMessageData(data: Exclude<SendData, Blob>): MessageData {
   if (typeof data === "string" || isBinaryData(data)) return data;
@@ -62,12 +65,12 @@ function isPieces(data: readonly number[] | readonly Uint8Array[]): data is read
   return data[0] instanceof Uint8Array;
 }
 
-/** The text of what is sent as text. */
+/** Converts a value that is sent as text. */
 export function toText(data: MessageData): string {
   return typeof data === "string" ? data : toBytes(data).toString();
 }
 
-/** The bytes of what is sent as binary data, or in a control frame. */
+/** Converts a value that is sent as binary data or in a control frame. */
 export function toBytes(data: MessageData): Buffer<ArrayBuffer> {
   if (typeof data === "string") return Buffer.from(data);
   if (!ArrayBuffer.isView(data)) return Buffer.from(data);
@@ -77,7 +80,7 @@ export function toBytes(data: MessageData): Buffer<ArrayBuffer> {
     : Buffer.from(new Uint8Array(buffer, byteOffset, byteLength)); // shared memory is copied
 }
 
-/** The bytes that a value takes on the wire, its header aside. */
+/** Returns the bytes of a value on the wire, without the header. */
 export function lengthOf(data: SendData): number {
   if (isBlob(data)) return data.size;
   const message = toMessageData(data);

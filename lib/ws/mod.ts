@@ -1,9 +1,9 @@
 /**
- * A replacement for npm's [`ws`](https://www.npmjs.com/package/ws) 8, over our connection: the same classes, events, options and
- * methods. What differs, and why, is in `docs/reference/ws.md`.
+ * A replacement for npm's [`ws`](https://www.npmjs.com/package/ws) 8 on top of Sluice, with the same classes, events, options and
+ * methods. `docs/reference/ws.md` lists the differences and the reasons.
  *
- * With `port` in Deno the server listens itself. With `server` or `noServer` it takes the upgrades of a server of `node:http`, in
- * Deno and in Node.
+ * With `port` in Deno, the server listens itself. With `server` or `noServer`, it handles the upgrades of a `node:http` server,
+ * in Deno and in Node.
  *
  * @example A server, as for `ws`
  * ```ts
@@ -37,7 +37,7 @@ import { createWebSocketStream } from "./duplex.ts";
 import { WebSocket } from "./websocket.ts";
 import { WebSocketServer } from "./websocket_server.ts";
 
-/** `WebSocket` with the others as its properties, as `ws` exports it. */
+/** `WebSocket` with the other exports as its properties, as in `ws`. */
 const ws: typeof WebSocket & {
   /** The same class. */
   readonly WebSocket: typeof WebSocket;

@@ -1,5 +1,5 @@
 /**
- * The options of `ws`, and what they are to us.
+ * The options of `ws`, and the options of Sluice for them.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import type { PerMessageDeflateOptions } from "../extensions/permessage_deflate/
 import { LIMIT_KINDS, type Limits, SERVER_LIMIT_KINDS, type ServerLimits } from "../limits.ts";
 import type { AcceptOptions } from "../server/server_options.ts";
 
-/** permessage-deflate as `ws` sets it. */
+/** The options of permessage-deflate in `ws`. */
 export interface DeflateOptions {
-  /** Whether the server forgets its context after each message. On a server by default it does. */
+  /** Whether the server resets its context after each message. On a server the default is `true`. */
   serverNoContextTakeover?: boolean;
   /** Whether the client does. */
   clientNoContextTakeover?: boolean;
@@ -19,9 +19,9 @@ export interface DeflateOptions {
   serverMaxWindowBits?: number;
   /** The most bits of the client's window, 8 to 15. `true` leaves it to the server. */
   clientMaxWindowBits?: number | boolean;
-  /** Bytes below which a message is sent as it is. @default {1024} */
+  /** Messages below this number of bytes are not compressed. @default {1024} */
   threshold?: number;
-  /** zlib's effort and memory. Nothing else in it counts. */
+  /** The level and memory of zlib. Other properties have no effect. */
   zlibDeflateOptions?: { readonly level?: number; readonly memLevel?: number };
   /** Has no effect. */
   zlibInflateOptions?: object;
@@ -29,52 +29,55 @@ export interface DeflateOptions {
   concurrencyLimit?: number;
 }
 
-/** What either end of a connection may be given. */
+/** The options of both ends of a connection. */
 export interface SocketOptions {
-  /** Whether a ping is answered at once. @default {true} */
+  /** Whether pings are answered automatically. @default {true} */
   autoPong?: boolean;
   /** Whether several messages may be emitted in one turn of the event loop. @default {true} */
   allowSynchronousEvents?: boolean;
-  /** Bytes of one message; 0 for any number. @default {104857600} */
+  /** The most bytes of one message; 0 for no limit. @default {104857600} */
   maxPayload?: number;
-  /** Frames of one message; 0 for any number. @default {131072} */
+  /** The most frames of one message; 0 for no limit. @default {131072} */
   maxFragments?: number;
-  /** Milliseconds that a closing handshake may take. @default {30000} */
+  /** The longest time for the closing handshake, in milliseconds. @default {30000} */
   closeTimeout?: number;
-  /** Compression: on a client it is offered by default, on a server it is not agreed on. */
+  /** Compression. By default a client offers it, and a server does not accept it. */
   perMessageDeflate?: boolean | DeflateOptions;
   /** Has no effect: text that is not UTF-8 always ends the connection. */
   skipUTF8Validation?: boolean;
-  /** Gets what a listener throws. By default it is printed to the console. The connection is closed with 1011 in either case. */
+  /**
+   * Gets errors that a listener throws. By default they are printed to the console. In both cases the connection closes with code
+   * 1011.
+   */
   onError?(error: unknown): unknown;
 }
 
-/** Options of a client. Whatever limit {@linkcode ConnectOptions} has may be given as well, under our name. */
+/** The options of a client. The limits of {@linkcode ConnectOptions} are accepted too. */
 export interface ClientOptions
   extends SocketOptions, Partial<Omit<Limits, "maxFragments" | "closeTimeout" | "maxRedirects">> {
-  /** The subprotocols, where the second argument is not. */
+  /** The subprotocols, if the second argument is the options. */
   protocols?: string | readonly string[];
   /** More header fields of the request. */
   headers?: Readonly<Record<string, string | number | readonly string[] | undefined>>;
   /** The `Origin` field. */
   origin?: string;
-  /** `user:password`, for an `Authorization` field. */
+  /** `user:password` for the header field `Authorization`. */
   auth?: string;
-  /** Whether redirects are followed. @default {false} */
+  /** Whether to follow redirects. @default {false} */
   followRedirects?: boolean;
-  /** How many. @default {10} */
+  /** The most redirects to follow. @default {10} */
   maxRedirects?: number;
-  /** Certificates that are trusted besides the system's. */
+  /** Certificates to trust, in addition to the system's. */
   ca?: PemText | readonly PemText[];
   /** The client's certificate chain. */
   cert?: PemText;
   /** Its private key. */
   key?: PemText;
-  /** The name that the server's certificate must have. */
+  /** The host name to verify the server's certificate against. */
   servername?: string;
-  /** Makes the connection, TLS included. */
+  /** Creates the connection, including TLS. */
   createConnection?(target: ConnectionTarget): Duplex;
-  /** A proxy to connect through, as for `connect`: what an `agent` would be for. */
+  /** A proxy to connect through, as for `connect`. Use it instead of an `agent`. */
   proxy?: NonNullable<ConnectOptions["proxy"]>;
   /** 13. */
   protocolVersion?: number;
@@ -83,23 +86,23 @@ export interface ClientOptions
 /** A certificate or a key in PEM. */
 export type PemText = string | Uint8Array;
 
-/** Where `createConnection` is to connect to. */
+/** The target for `createConnection`. */
 export interface ConnectionTarget {
   /** The host. */
   readonly host: string;
   /** The port. */
   readonly port: number;
-  /** The name for TLS, where the URL is a wss one. */
+  /** The host name for TLS, for a wss URL. */
   readonly servername?: string;
 }
 
-/** Options of ours that a server takes under our names: limits, origins, proxies and an observer. */
+/** The options of Sluice that a server takes too: limits, origins, proxies and an observer. */
 export type OwnServerOptions =
   & Partial<Omit<Limits, "maxFragments" | "closeTimeout">>
   & Partial<ServerLimits>
   & Pick<AcceptOptions, "origins" | "proxies" | "observer">;
 
-/** Ours by ws' names, with the defaults that its documentation gives. `0` lifts a limit of `ws`. */
+/** Converts limits of `ws` to those of Sluice, with the defaults of its documentation. `0` removes a limit of `ws`. */
 function limitsOf(options: SocketOptions): Partial<Limits> {
   const { maxPayload = 100 * 1024 * 1024, maxFragments, closeTimeout = 30_000 } = options;
   return {
@@ -109,24 +112,24 @@ function limitsOf(options: SocketOptions): Partial<Limits> {
   };
 }
 
-/** What of an object has one of these names. */
+/** Picks the properties with these names. */
 function pick(options: object, names: readonly string[]): object {
   return Object.fromEntries(
     Object.entries(options).filter(([name, value]) => names.includes(name) && value !== undefined),
   );
 }
 
-/** Names that are ours alone, or mean the same to both. */
+/** The names of limits that only Sluice has, or that mean the same in both. */
 const LIMIT_NAMES = Object.keys(LIMIT_KINDS).filter((name) =>
   !["maxFragments", "closeTimeout", "maxRedirects"].includes(name)
 );
 const SERVER_NAMES = [...LIMIT_NAMES, ...Object.keys(SERVER_LIMIT_KINDS), "origins", "proxies", "observer"];
 
 /**
- * How a server accepts.
+ * Converts the options of a server.
  *
- * @param options As `ws` has them.
- * @param judged Whether the application judges each request itself: then its word counts in place of our rule about origins.
+ * @param options The options of `ws`.
+ * @param judged Whether the application decides about each request itself, which replaces the default check of origins.
  */
 export function acceptOptionsOf(options: SocketOptions & OwnServerOptions, judged: boolean): AcceptOptions {
   const { perMessageDeflate = false } = options;
@@ -139,10 +142,10 @@ export function acceptOptionsOf(options: SocketOptions & OwnServerOptions, judge
 }
 
 /**
- * How a client connects.
+ * Converts the options of a client.
  *
- * @param options As `ws` has them.
- * @throws {TypeError} If one of them cannot be kept.
+ * @param options The options of `ws`.
+ * @throws {TypeError} If an option is not supported.
  */
 export function connectOptionsOf(options: ClientOptions): Omit<ConnectOptions, "protocols" | "headers"> {
   refuse(options);
@@ -151,7 +154,7 @@ export function connectOptionsOf(options: ClientOptions): Omit<ConnectOptions, "
     ...limitsOf(options),
     ...pick(options, LIMIT_NAMES),
     ...(options.handshakeTimeout !== undefined && { handshakeTimeout: options.handshakeTimeout }),
-    maxRedirects: 0, // they are followed in `client.ts`, which emits an event for each
+    maxRedirects: 0, // `client.ts` follows them, and emits an event for each
     perMessageDeflate: deflateOptionsOf(perMessageDeflate),
     ...(ca !== undefined && { caCerts: (isMany(ca) ? ca : [ca]).map(pemText) }),
     ...(cert !== undefined && { cert: pemText(cert) }),
@@ -161,7 +164,7 @@ export function connectOptionsOf(options: ClientOptions): Omit<ConnectOptions, "
   };
 }
 
-/** Options that would mean something else here than their callers want, and what to use in their place. */
+/** Options that would not do what callers expect, and what to use instead. */
 const REFUSED: Readonly<Record<string, string>> = {
   agent: "use proxy for a proxy, ca, cert and key for TLS, or createConnection",
   finishRequest: "set headers",

@@ -1,5 +1,6 @@
 /**
- * What a socket of `./ws` sends: messages and fragments in the order of the calls, blobs too, with a callback for what was written.
+ * The outgoing data of a socket of `./ws`: messages, fragments and blobs in the order of the calls, with callbacks when they are
+ * written.
  *
  * @module
  */
@@ -9,27 +10,27 @@ import { frame, Opcode } from "../pipeline/frames/frame.ts";
 import { toMessage } from "../pipeline/messages/message.ts";
 import { type SendData, toBytes, toMessageData, toText } from "./message_data.ts";
 
-/** How data is sent. */
+/** The options of `send`. */
 export interface SendOptions {
-  /** Whether it is binary data. By default what it is: a string is text, anything else is not. */
+  /** Whether the data is binary. By default a string is text and anything else is binary. */
   binary?: boolean | undefined;
-  /** Whether it is compressed, where that was agreed on. By default the extension decides. */
+  /** Whether to compress it, if compression was negotiated. By default the extension decides. */
   compress?: boolean | undefined;
   /** Whether it is the last fragment of its message. @default {true} */
   fin?: boolean | undefined;
-  /** A client masks and a server does not, whatever this says. */
+  /** Has no effect: a client masks, a server does not. */
   mask?: boolean | undefined;
 }
 
-/** Is called when data was handed to the operating system, or with the error that came before. */
+/** Called when the data was passed to the operating system, or with the error that prevented it. */
 export type SendCallback = (error?: Error) => void;
 
-/** The way out of one open socket. */
+/** The sending side of one open socket. */
 export class OutgoingData {
   readonly #connection: Connection;
   /** Whether a message has begun and not ended. */
   #fragmented = false;
-  /** Resolves when the connection has everything that was sent. There is one only while a blob is being read. */
+  /** Resolves when the connection has all messages. It is set only while a blob is being read. */
   #turn: Promise<void> | undefined;
   /** Bytes of blobs that are being read. */
   #waiting = 0;
@@ -40,7 +41,7 @@ export class OutgoingData {
     this.#connection = connection;
   }
 
-  /** Bytes that were sent and that the operating system has not taken, headers included. */
+  /** The bytes, including headers, that the operating system has not taken yet. */
   get bufferedAmount(): number {
     return this.#connection.bufferedAmount + this.#waiting;
   }
@@ -48,7 +49,7 @@ export class OutgoingData {
   /**
    * Sends data.
    *
-   * @throws {TypeError} If it cannot be sent.
+   * @throws {TypeError} If the data cannot be sent.
    */
   send(data: SendData, options: SendOptions | undefined, callback: SendCallback | undefined): void {
     if (isBlob(data)) return this.#sendBlob(data, options, callback);
@@ -57,7 +58,7 @@ export class OutgoingData {
     else this.#turn = this.#turn.then(() => this.#pass(message, options, callback));
   }
 
-  /** Calls back when everything that was sent is written. */
+  /** Calls back when all sent data is written. */
   whenWritten(callback: SendCallback | undefined): void {
     if (callback === undefined) return;
     if (this.#callbacks === undefined) {
@@ -67,7 +68,7 @@ export class OutgoingData {
     this.#callbacks.push(callback);
   }
 
-  /** Calls back when the connection has everything that was sent: it is for its close frame then. */
+  /** Calls back when the connection has all messages, so that the close frame can follow. */
   close(then: () => void): void {
     if (this.#turn === undefined) then();
     else void this.#turn.then(then);
@@ -98,7 +99,7 @@ export class OutgoingData {
     this.whenWritten(callback);
   }
 
-  /** A blob is read first. */
+  /** Sends a blob, which is read first. */
   #sendBlob(blob: Blob, options: SendOptions | undefined, callback: SendCallback | undefined): void {
     this.#waiting += blob.size;
     const before = this.#turn;
@@ -109,7 +110,7 @@ export class OutgoingData {
         this.#pass(options?.binary === false ? toText(data) : data, { ...options, binary: undefined }, callback);
       } catch (error) {
         callback?.(error instanceof Error ? error : new Error(String(error)));
-        this.#connection.fail(error); // a file that is gone, say: what comes after it may mean nothing without it
+        this.#connection.fail(error); // for example a deleted file; later messages may depend on this one
       }
       this.#waiting -= blob.size;
       if (this.#turn === turn) this.#turn = undefined;

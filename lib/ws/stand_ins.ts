@@ -1,5 +1,5 @@
 /**
- * What stands in for objects of `node:http` where there is no `node:http` on the way: on a port of our own, and in the client.
+ * Stand-ins for objects of `node:http`, for a server that listens itself and for the client.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import { type HeaderFields, isFieldValue, isToken } from "../handshake/http_fields.ts";
 import type { Address } from "../transport/transport.ts";
 
-/** The socket of a request, as far as its facts go. What would act on it does nothing. */
+/** The socket of a request, for its properties only. Its methods do nothing. */
 export class ClosedSocket {
   /** The peer's IP address. */
   readonly remoteAddress: string | undefined;
@@ -62,7 +62,7 @@ export class ClosedSocket {
     return this;
   }
 
-  /** Does nothing: the connection has its own times. */
+  /** Does nothing: the connection has its own timeouts. */
   setTimeout(): this {
     return this;
   }
@@ -73,7 +73,7 @@ export function familyOf(hostname: string): "IPv4" | "IPv6" {
   return hostname.includes(":") ? "IPv6" : "IPv4";
 }
 
-/** The request of a client that connected to a port of our own: the fields of `http.IncomingMessage` that a head has. */
+/** The request of a client to a server that listens itself, with the properties of `http.IncomingMessage` that a head has. */
 export class UpgradeMessage {
   /** The method: `GET`. */
   readonly method: string;
@@ -111,7 +111,7 @@ export class UpgradeMessage {
   }
 }
 
-/** Header fields as `node:http` joins them: the last three of these names have rules of their own. */
+/** Joins header fields as `node:http` does. The last three of these names have their own rules. */
 export function headersOf(raw: readonly string[]): IncomingHttpHeaders {
   const headers: Record<string, string | string[]> = Object.create(null);
   for (let at = 0; at + 1 < raw.length; at += 2) {
@@ -142,7 +142,7 @@ const ONLY_FIRST: ReadonlySet<string> = new Set([
   "user-agent",
 ]);
 
-/** A server's answer, as a client's listeners get it: the head, and the start of the body as a stream. */
+/** A server's response for listeners of a client: the head, and the start of the body as a stream. */
 export class ServerResponse extends Readable {
   /** The status. */
   readonly statusCode: number;
@@ -170,7 +170,7 @@ export class ServerResponse extends Readable {
   }
 }
 
-/** A client's request: before a redirect is followed its header fields can be changed, and it can be given up. */
+/** A client's request. Before a redirect is followed, you can change its header fields or abort it. */
 export class PlannedRequest {
   /** The path and the query that are asked for. */
   readonly path: string;
@@ -210,7 +210,7 @@ export class PlannedRequest {
     this.#headers.delete(name);
   }
 
-  /** Gives up connecting: an `error` and a `close` event follow. */
+  /** Aborts connecting. An `error` and a `close` event follow. */
   destroy(error?: Error): this {
     this.#giveUp(error);
     return this;

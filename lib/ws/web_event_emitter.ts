@@ -1,5 +1,5 @@
 /**
- * An emitter that the web's listeners can be added to: `addEventListener`, `onmessage` and their like.
+ * An emitter that also takes web listeners: `addEventListener` and attributes such as `onmessage`.
  *
  * @module
  */
@@ -15,37 +15,37 @@ import {
   type WebSocketEvents,
 } from "./events.ts";
 
-/** What `WebSocket` is made of. */
+/** The base class of `WebSocket`. */
 export abstract class WebEventEmitter extends EventEmitter<WebSocketEvents> {
-  /** What the web's events say besides what the emitter's listeners get. */
+  /** Further facts for web events. */
   protected readonly webFacts: { -readonly [Name in keyof WebFacts]: WebFacts[Name] } = {
     text: undefined,
     wasClean: false,
   };
   #made: { readonly [Type in WebEventType]: WebListeners<Type, this> } | undefined;
 
-  /** Is called when the connection is open. */
+  /** Called when the connection is open. */
   get onopen(): WebHandler<"open", this> | null {
     return this.#web.open.handler;
   }
   set onopen(handler: WebHandler<"open", this> | null) {
     this.#web.open.handler = handler;
   }
-  /** Is called with every message. */
+  /** Called for each message. */
   get onmessage(): WebHandler<"message", this> | null {
     return this.#web.message.handler;
   }
   set onmessage(handler: WebHandler<"message", this> | null) {
     this.#web.message.handler = handler;
   }
-  /** Is called at the end. */
+  /** Called when the connection has ended. */
   get onclose(): WebHandler<"close", this> | null {
     return this.#web.close.handler;
   }
   set onclose(handler: WebHandler<"close", this> | null) {
     this.#web.close.handler = handler;
   }
-  /** Is called when something went wrong. */
+  /** Called when an error occurs. */
   get onerror(): WebHandler<"error", this> | null {
     return this.#web.error.handler;
   }
@@ -53,7 +53,7 @@ export abstract class WebEventEmitter extends EventEmitter<WebSocketEvents> {
     this.#web.error.handler = handler;
   }
 
-  /** Adds a listener as the web has them. Other events than `open`, `message`, `close` and `error` are ignored. */
+  /** Adds a web listener. Events other than `open`, `message`, `close` and `error` are ignored. */
   addEventListener<Type extends WebEventType>(
     type: Type,
     listener: WebListener<Type, this>,

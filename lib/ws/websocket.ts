@@ -1,5 +1,5 @@
 /**
- * `WebSocket` as npm's `ws` has it, over our connection, on either end.
+ * The `WebSocket` of npm's `ws` on top of a Sluice connection, for clients and servers.
  *
  * @module
  */
@@ -35,8 +35,8 @@ const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"] as const;
 export let openSocket: (socket: WebSocket, connection: Connection) => void;
 
 /**
- * The `WebSocket` of npm's `ws`: an `EventEmitter` with the methods and events that its documentation describes. What differs is in
- * `docs/reference/ws.md`.
+ * The `WebSocket` of npm's `ws`: an `EventEmitter` with the methods and events of its documentation. `docs/reference/ws.md` lists
+ * the differences.
  *
  * @example A client
  * ```ts
@@ -88,13 +88,13 @@ export class WebSocket extends WebEventEmitter {
   #outgoing: OutgoingData | undefined;
   #state: 0 | 1 | 2 | 3 = CONNECTING;
   #binaryType: BinaryDataType = "nodebuffer";
-  /** There is one while the socket is paused: it resolves when that is over. */
+  /** Set while the socket is paused. It resolves when the pause is over. */
   #paused: Deferred<void> | undefined;
   /** Bytes that were sent too late. */
   #unsent = 0;
-  /** A listener has thrown: it gets no more messages. */
+  /** Whether a listener has thrown. The socket then emits no more messages. */
   #broken = false;
-  /** The peer broke a rule or a limit. */
+  /** Whether the peer violated the protocol or a limit. */
   #failed = false;
 
   static {
@@ -102,13 +102,13 @@ export class WebSocket extends WebEventEmitter {
   }
 
   /**
-   * Connects. A server makes its sockets itself, with `null` for the address.
+   * Connects. A server creates its sockets itself, with `null` as the address.
    *
    * @param address The URL: ws, wss, http, https or `ws+unix:/path/of/socket:/resource`.
    * @param protocols A subprotocol, a list of them, or the options.
-   * @param options How to connect.
-   * @throws {SyntaxError} If the URL or a subprotocol cannot be used.
-   * @throws {TypeError} If an option cannot be kept: the error says what to use in its place.
+   * @param options The options.
+   * @throws {SyntaxError} If the URL or a subprotocol is invalid.
+   * @throws {TypeError} If an option is not supported. The error says what to use instead.
    */
   constructor(
     address: string | URL | null,
@@ -127,7 +127,7 @@ export class WebSocket extends WebEventEmitter {
     });
   }
 
-  /** Where the connection stands: one of the four constants. */
+  /** The state of the connection: one of the four constants. */
   get readyState(): 0 | 1 | 2 | 3 {
     return this.#state === OPEN && this.#connection?.readyState !== OPEN ? CLOSING : this.#state;
   }
@@ -142,22 +142,22 @@ export class WebSocket extends WebEventEmitter {
     return this.#connection?.protocol ?? "";
   }
 
-  /** The names of the extensions in force, with commas between them. */
+  /** The names of the negotiated extensions, separated by commas. */
   get extensions(): string {
     return this.#connection?.extensionProcessors.map(({ name }) => name).join() ?? "";
   }
 
-  /** Bytes that were sent and that the operating system has not taken, and those that were sent too late. */
+  /** The bytes that the operating system has not taken yet, plus those that were sent too late. */
   get bufferedAmount(): number {
     return (this.#outgoing?.bufferedAmount ?? 0) + this.#unsent;
   }
 
-  /** Whether messages are held back. */
+  /** Whether the socket is paused. */
   get isPaused(): boolean {
     return this.#paused !== undefined;
   }
 
-  /** As what binary messages come: `"nodebuffer"`, the default, or one of the others. Anything else is ignored. */
+  /** The type of binary messages: `"nodebuffer"`, the default, or one of the others. Other values are ignored. */
   get binaryType(): BinaryDataType {
     return this.#binaryType;
   }
@@ -168,11 +168,11 @@ export class WebSocket extends WebEventEmitter {
   /**
    * Sends data.
    *
-   * @param data A string as text, anything else as binary data. Memory must not change until it is written.
-   * @param options How it is sent, or the callback.
-   * @param callback Is called when it is written, or with the error that came before.
+   * @param data A string as text, anything else as binary data. Do not change the memory until it is written.
+   * @param options The options, or the callback.
+   * @param callback Called when the data was written, or with the error that prevented it.
    * @throws {Error} If the opening handshake is under way.
-   * @throws {TypeError} If it cannot be sent.
+   * @throws {TypeError} If the data cannot be sent.
    */
   send(data: SendData, options?: SendOptions | SendCallback | null, callback?: SendCallback): void {
     this.#checkConnecting();
@@ -194,12 +194,12 @@ export class WebSocket extends WebEventEmitter {
     this.#control(data, mask, callback, (connection, bytes) => void connection.ping(bytes));
   }
 
-  /** Sends a pong that no ping has asked for, or that is asked for where `autoPong` is off: like `ping`. */
+  /** Sends a pong: an unsolicited one, or the reply to a ping if `autoPong` is off. The arguments are those of `ping`. */
   pong(data?: SendData | SendCallback, mask?: boolean | SendCallback, callback?: SendCallback): void {
     this.#control(data, mask, callback, (connection, bytes) => connection.pong(bytes));
   }
 
-  /** Holds back messages: the peer is stopped when our buffers are full. Pings are answered all the while. */
+  /** Pauses the socket. When the buffers are full, the peer has to wait. Pings are still answered. */
   pause(): void {
     if (this.#state !== CONNECTING && this.#state !== CLOSED) this.#paused ??= defer();
   }
@@ -211,7 +211,7 @@ export class WebSocket extends WebEventEmitter {
   }
 
   /**
-   * Starts the closing handshake, or gives up the opening one.
+   * Starts the closing handshake, or aborts the opening handshake.
    *
    * @param code 1000-1003, 1007-1014 or 3000-4999. Without one the close frame is empty.
    * @param reason At most 123 bytes.
@@ -236,7 +236,7 @@ export class WebSocket extends WebEventEmitter {
     });
   }
 
-  /** Ends the connection at once, with no close frame. */
+  /** Ends the connection at once, without a close frame. */
   terminate(): void {
     if (this.#state === CLOSED || this.#giveUp()) return;
     this.#state = CLOSING;
@@ -253,7 +253,7 @@ export class WebSocket extends WebEventEmitter {
   #open(connection: Connection): void {
     this.#connection = connection;
     this.#outgoing = new OutgoingData(connection);
-    connection.claim("callbacks"); // now: there are readers, even if the first message comes before they are called
+    connection.claim("callbacks"); // created now, because there are readers even if the first message arrives before they are called
     connection.oncontrol = (frame) => this.#onControl(frame);
     const { owner } = connection;
     connection.owner = {
@@ -264,7 +264,7 @@ export class WebSocket extends WebEventEmitter {
       report: (error) => owner === undefined ? logError(error, this.#options) : owner.report(error),
     };
     this.#state = OPEN;
-    void connection.closed.then(() => this.resume()); // what came before the end is emitted
+    void connection.closed.then(() => this.resume()); // messages before the end are emitted
     this.#emit(() => this.emit("open"));
     // The listeners of `open` and `connection` may add those of `message`.
     queueMicrotask(() =>
@@ -276,13 +276,13 @@ export class WebSocket extends WebEventEmitter {
   }
 
   #onControl({ opcode, payload }: Frame): boolean {
-    const data = Buffer.from(payload); // a copy: the payload is lent
+    const data = Buffer.from(payload); // a copy, because the payload is lent
     const answered = opcode === Opcode.PING && this.#options.autoPong === false;
     this.#emit(() => this.emit(opcode === Opcode.PING ? "ping" : "pong", data));
     return answered;
   }
 
-  /** Emits messages in the call stack of the read; what they send leaves in one write. */
+  /** Emits messages in the call stack of the read, so that their replies leave in one write. */
   #receive(batch: Message[]): Promise<void> | undefined {
     const connection = this.#connection;
     if (this.#options.allowSynchronousEvents === false) return this.#receiveRest(batch, 0);
@@ -320,7 +320,7 @@ export class WebSocket extends WebEventEmitter {
     this.webFacts.text = undefined;
   }
 
-  /** Calls listeners. What they throw ends this connection and no other. */
+  /** Calls listeners. An error that they throw ends only this connection. */
   #emit(call: () => unknown): void {
     try {
       call();
@@ -335,7 +335,7 @@ export class WebSocket extends WebEventEmitter {
     this.#connection?.fail(error);
   }
 
-  /** Emits what the peer has broken, when it is known: the end may take a while. */
+  /** Emits the peer's violation as soon as it is known, because the end may take a while. */
   #onCause(cause: unknown): void {
     if (this.#failed || !(cause instanceof ProtocolError || cause instanceof LimitError)) return;
     this.#failed = true;
@@ -345,7 +345,7 @@ export class WebSocket extends WebEventEmitter {
   #end({ closeCode, reason, wasClean, error }: CloseInfo): void {
     this.#onCause(error);
     this.webFacts.wasClean = wasClean;
-    // A peer that broke a rule may still have echoed our close frame, which says nothing of its own.
+    // A peer that violated the protocol may still have echoed our close frame, whose code is not its own.
     this.#finish(this.#failed ? 1006 : closeCode, this.#failed ? "" : reason);
   }
 

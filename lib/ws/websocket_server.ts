@@ -1,5 +1,5 @@
 /**
- * `WebSocketServer` as npm's `ws` has it.
+ * The `WebSocketServer` of npm's `ws`.
  *
  * @module
  */
@@ -22,25 +22,25 @@ import { attachTo, openHttp, openListener, OWN_LISTENER, type Port, type PortOwn
 import type { ClosedSocket } from "./stand_ins.ts";
 import { openSocket, WebSocket } from "./websocket.ts";
 
-/** Options of a server. Limits of ours, `origins`, `proxies` and `observer` may be given as well, under our names. */
+/** The options of a server. The limits of Sluice, `origins`, `proxies` and `observer` are accepted too. */
 export interface ServerOptions extends SocketOptions, OwnServerOptions {
-  /** The port to listen on; 0 for one that is free. Exactly one of `port`, `server` and `noServer` is given. */
+  /** The port to listen on; 0 picks a free one. Exactly one of `port`, `server` and `noServer` is required. */
   port?: number;
-  /** The address to listen on. By default all of them. */
+  /** The address to listen on. By default all addresses. */
   host?: string;
   /** The most connections that may wait for their turn. It has no effect in Deno. */
   backlog?: number;
-  /** A server of `node:http` or `node:https` whose upgrades are taken. */
+  /** A `node:http` or `node:https` server whose upgrades this server handles. */
   server?: Server;
-  /** Whether `handleUpgrade` is called by the application alone. */
+  /** Whether only the application calls `handleUpgrade`. */
   noServer?: boolean;
-  /** The path of requests that are taken. Others are refused with 400. */
+  /** The path of accepted requests. Others are refused with 400. */
   path?: string;
-  /** Whether `clients` is kept. @default {true} */
+  /** Whether to keep the set `clients`. @default {true} */
   clientTracking?: boolean;
-  /** Judges each client. Where it is given, no origin is refused without it. */
+  /** Decides whether a client may connect. If you pass it, the default check of origins does not apply. */
   verifyClient?: VerifyClient | null;
-  /** Chooses the subprotocol, of those that were asked for; `false` for none. By default it is the first of them. */
+  /** Chooses one of the requested subprotocols; `false` for none. By default the first one. */
   handleProtocols?: ((protocols: Set<string>, request: WebSocketRequest) => string | false) | null;
   /** The class of the sockets: `WebSocket`, or one that extends it. */
   WebSocket?: typeof WebSocket;
@@ -50,11 +50,11 @@ export interface ServerOptions extends SocketOptions, OwnServerOptions {
 export interface WebSocketServerEvents {
   /** The server listens. */
   listening: [];
-  /** A handshake is complete. */
+  /** A connection is open. */
   connection: [socket: WebSocket, request: WebSocketRequest];
-  /** The answer of a handshake is about to be sent. Lines that are added to the list are sent with it. */
+  /** The response to a handshake is about to be sent. Lines that you add to the list are sent with it. */
   headers: [headers: string[], request: WebSocketRequest];
-  /** A handshake failed before any hook had judged it. */
+  /** A handshake failed before any hook was called. */
   wsClientError: [error: Error, socket: Duplex | ClosedSocket, request: WebSocketRequest | undefined];
   /** The server cannot listen. */
   error: [error: Error];
@@ -62,11 +62,11 @@ export interface WebSocketServerEvents {
   close: [];
 }
 
-/** Gets the socket of a request that `handleUpgrade` was given. */
+/** Gets the socket of a request that was passed to `handleUpgrade`. */
 export type UpgradeCallback = (socket: WebSocket, request: WebSocketRequest) => void;
 
 /**
- * The `WebSocketServer` of npm's `ws`. With `port` in Deno it listens itself, which is many times faster than `node:http`.
+ * The `WebSocketServer` of npm's `ws`. With `port` in Deno, it listens itself, which is many times faster than with `node:http`.
  *
  * @example Replace the import
  * ```ts
@@ -99,10 +99,10 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   #state: "running" | "closing" | "closed" = "running";
 
   /**
-   * Makes a server.
+   * Creates a server.
    *
-   * @param options Where requests come from, and what is done with them.
-   * @param callback Is called when the server listens.
+   * @param options The options.
+   * @param callback Called when the server listens.
    * @throws {TypeError} Unless exactly one of `port`, `server` and `noServer` is given, or if one of its options has the wrong type.
    * @throws {RangeError} If a number is out of range.
    */
@@ -142,7 +142,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   }
 
   /**
-   * Where the server listens.
+   * Returns the address of the server.
    *
    * @returns The address, the path of a Unix socket, or `null` while it does not listen.
    * @throws {Error} With `noServer`.
@@ -153,10 +153,10 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   }
 
   /**
-   * Takes no more clients. Those that there are go on: the event `close` comes when all of them have gone. A server of others is left
-   * open.
+   * Accepts no more clients. Existing connections continue, and the event `close` is emitted when all of them have ended. A
+   * server that you passed stays open.
    *
-   * @param callback Is called with the event, with an error if the server was closed before.
+   * @param callback Called with the event, with an error if the server was already closed.
    */
   close(callback?: (error?: Error) => void): void {
     if (this.#state === "closed") {
@@ -173,7 +173,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   }
 
   /**
-   * Whether a request is for this server: by default by its path. A subclass may decide otherwise.
+   * Returns whether a request is for this server, by default by its path. A subclass may override it.
    *
    * @param request The request.
    */
@@ -183,13 +183,13 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   }
 
   /**
-   * Makes a socket of an `upgrade` event.
+   * Makes a socket from an `upgrade` event.
    *
    * @param request The request.
-   * @param socket Its connection, which belongs to the new socket from here on.
-   * @param head What came behind the request.
-   * @param callback Gets the socket, if the handshake comes about.
-   * @throws {Error} If the connection belongs to a socket already.
+   * @param socket Its connection. It then belongs to the new socket.
+   * @param head The bytes after the request.
+   * @param callback Gets the socket, if the handshake succeeds.
+   * @throws {Error} If the connection already belongs to a socket.
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array, callback: UpgradeCallback): void {
     if (isTaken(socket)) {
@@ -221,7 +221,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     try {
       connection = await acceptWith(acceptor, conn, first);
     } catch (error) {
-      // Refusals are the client's business, but for those that are our mistake.
+      // Refusals are not reported, unless the server's own code caused them.
       if (error instanceof HandshakeError && error.status === 500) logError(error.cause ?? error, this.options);
       return;
     }
@@ -267,7 +267,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   }
 }
 
-/** What is wrong with a request, as `ws` puts it; our handshake judges the rest. */
+/** Returns the error of `ws` for a request. The handshake checks the rest. */
 function faultOf({ method, headers }: IncomingMessage): string | undefined {
   const { upgrade = "", "sec-websocket-key": key = "", "sec-websocket-version": version } = headers;
   if (method !== "GET") return "Invalid HTTP method";
