@@ -26,6 +26,7 @@
  * | `./server`, `./client` | only servers or only clients, with all their types; they load faster |
  * | `./typed` | JSON messages, schemas, requests with answers |
  * | `./hub`, `./hub/nats`, `./hub/redis` | topics, and brokers between machines |
+ * | `./presence` | the members of topics with their data, across servers |
  * | `./browser` | the client for pages: reconnecting and typed messages, also as one file, `sluice.js` |
  * | `./rate-limit` | limits on messages and bytes per second |
  * | `./recovery`, `./recovery/client`, `./recovery/redis`, `./recovery/nats` | topics that deliver missed messages after a reconnect |

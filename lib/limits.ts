@@ -383,6 +383,44 @@ export function resolveRecoveryLimits(given: Partial<RecoveryLimits> = {}): Reco
   return resolve(RECOVERY_LIMIT_KINDS, DEFAULT_RECOVERY_LIMITS, given);
 }
 
+/** The caps of presence. Every one is an option of `createPresence`. */
+export interface PresenceLimits {
+  /**
+   * The most members of one topic, on all servers together. One more that joins gets a `LimitError` with the close code 1013. Servers
+   * that let members in at the same moment may exceed it.
+   * @default 1 000
+   */
+  maxMembers: number;
+  /**
+   * The most bytes of one member: its data as JSON, and its id, in UTF-8. More is refused with a `LimitError` with the close code
+   * 1009.
+   * @default 4 KiB
+   */
+  maxDataBytes: number;
+}
+
+/** What each of them takes. */
+export const PRESENCE_LIMIT_KINDS: OptionKinds<PresenceLimits> = { maxMembers: COUNT, maxDataBytes: BYTES };
+
+/** The defaults of presence. */
+export const DEFAULT_PRESENCE_LIMITS: Readonly<PresenceLimits> = Object.freeze({
+  // Every change goes to every member, and a member that joins gets the whole list.
+  maxMembers: 1_000,
+  // A name, a picture's URL and a state. With `maxMembers` it bounds a topic to 4 MB on each server.
+  maxDataBytes: 4 * 1024,
+});
+
+/**
+ * Checks given limits of presence and fills in the defaults.
+ *
+ * @param given Options that may carry limits.
+ * @returns All of these limits.
+ * @throws {RangeError} If a limit is not a whole number of 1 or more, or `Infinity`.
+ */
+export function resolvePresenceLimits(given: Partial<PresenceLimits> = {}): PresenceLimits {
+  return resolve(PRESENCE_LIMIT_KINDS, DEFAULT_PRESENCE_LIMITS, given);
+}
+
 /** UTF-16 units of a string: V8 has no longer ones (`String::kMaxLength`). A text that needs more can be read in parts only. */
 export const LONGEST_STRING: number = 2 ** 29 - 24;
 

@@ -63,6 +63,7 @@ const LAYERS = [
   "lib/rate_limit/",
   "lib/node/duplex.ts",
   "lib/hub/",
+  "lib/presence/",
   "lib/server/",
   "lib/client/",
   "lib/browser/",

@@ -1,11 +1,12 @@
 // deno-lint-ignore-file no-console -- an example prints
 // Chat with rooms, and a page to talk from. A room tells who comes and goes, and keeps its last fifty messages for who comes later,
-// or comes back.
+// or comes back. A page that reloads has neither left nor come.
 //
 //   deno run --allow-net --allow-read=examples/chat examples/chat/server.ts [port]
 
 import { serve, type UpgradeRequest } from "@sluice/websocket";
 import { createHub } from "@sluice/websocket/hub";
+import { createPresence } from "@sluice/websocket/presence";
 // The client for the page, as one file. A text needs no permission to be read.
 import script from "../../lib/browser/sluice.js" with { type: "text" };
 
@@ -17,11 +18,17 @@ interface Guest {
 /** What the page is sent, as JSON. What the page sends is the text alone: who says it, and where, is the connection's. */
 type News =
   | { type: "said"; id: string; time: number; name: string; text: string }
-  | { type: "here"; name: string; came: boolean; count: number };
+  | { type: "here"; count: number; came: readonly string[]; left: readonly string[] };
 
 const HISTORY = 50;
 // A guest who does not read is disconnected, which is the hub's default. The page comes back, and asks for the history again.
 const hub = createHub<Guest>({ history: { messages: HISTORY } });
+const presence = createPresence<null>({
+  leaveDelay: 3_000,
+  onChange(room, { joined, left }) {
+    presence.send(room, here(room, joined.map(({ id }) => id), left));
+  },
+});
 
 serve({
   port: Number(Deno.args[0] ?? 8080),
@@ -36,30 +43,24 @@ serve({
 }, {
   open(socket) {
     const { name, room } = socket.data; // `upgrade` attached it
-    socket.subscribe(topic("said", room), { history: HISTORY });
-    socket.subscribe(topic("here", room));
-    tell(room, { type: "here", name, came: true, count: hub.count(topic("here", room)) });
+    socket.subscribe(room, { history: HISTORY });
+    presence.join(socket, room, { id: name, data: null });
+    void socket.send(here(room));
   },
   message(socket, text) {
     const { name, room } = socket.data;
     if (typeof text !== "string") return void socket.close(1003, "Text only");
     if (text.trim() === "") return;
     // To all, and not by `socket.publish`, to all others: so everybody, the author too, sees the same order.
-    tell(room, { type: "said", id: crypto.randomUUID(), time: Date.now(), name, text });
-  },
-  close(socket) {
-    const { name, room } = socket.data;
-    tell(room, { type: "here", name, came: false, count: hub.count(topic("here", room)) });
+    const said: News = { type: "said", id: crypto.randomUUID(), time: Date.now(), name, text };
+    hub.publish(room, JSON.stringify(said));
   },
 });
 
-// Two topics for a room: the history is for what was said, not for who was there.
-function topic(type: News["type"], room: string): string {
-  return `${type} ${room}`;
-}
-
-function tell(room: string, news: News): void {
-  hub.publish(topic(news.type, room), JSON.stringify(news));
+/** How many guests a room has, and who came and left just now. */
+function here(room: string, came: readonly string[] = [], left: readonly string[] = []): string {
+  const news: News = { type: "here", count: presence.members(room).size, came, left };
+  return JSON.stringify(news);
 }
 
 /** Lets a guest in. A name is what the guest says it is: to know better, look at a session's cookie in `headers` here. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { HUB_LIMIT_KINDS, type HubLimits } from "../limits.ts";
-import { CALLBACK, DELAY, isObject, kind, like, type OptionKinds } from "../option_kinds.ts";
+import { CALLBACK, DELAY, isObject, type Kind, kind, like, type OptionKinds } from "../option_kinds.ts";
 import { bag } from "../options.ts";
 import {
   SEND_OPTION_KINDS,
@@ -60,15 +60,18 @@ export interface PublishOptions extends SendOptions {
   except?: WebSocketConnection;
 }
 
+/** A broker, for the checks of options. */
+export const BROKER: Kind = like("a broker, as natsBroker, redisBroker and broadcastBroker make one", {
+  methods: ["attach", "publish", "subscribe", "unsubscribe", "subscribeAll", "unsubscribeAll", "close"],
+});
+
 /** The options of `createHub`. */
 export const HUB_OPTION_KINDS: OptionKinds<HubOptions> = {
   ...HUB_LIMIT_KINDS,
   authorize: CALLBACK,
   slowPolicy: SLOW_POLICY,
   history: bag(HISTORY_OPTION_KINDS),
-  broker: like("a broker, as natsBroker, redisBroker and broadcastBroker make one", {
-    methods: ["attach", "publish", "subscribe", "unsubscribe", "subscribeAll", "unsubscribeAll", "close"],
-  }),
+  broker: BROKER,
   unsubscribeDelay: DELAY,
   onTopic: CALLBACK,
   onDropped: CALLBACK,

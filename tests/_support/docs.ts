@@ -10,6 +10,7 @@ import {
   DEFAULT_HUB_LIMITS,
   DEFAULT_JSON_LIMITS,
   DEFAULT_LIMITS,
+  DEFAULT_PRESENCE_LIMITS,
   DEFAULT_RECONNECT_LIMITS,
   DEFAULT_RECOVERY_LIMITS,
   DEFAULT_REQUEST_LIMITS,
@@ -17,6 +18,7 @@ import {
   HUB_LIMIT_KINDS,
   JSON_LIMIT_KINDS,
   LIMIT_KINDS,
+  PRESENCE_LIMIT_KINDS,
   RECONNECT_LIMIT_KINDS,
   RECOVERY_LIMIT_KINDS,
   REQUEST_LIMIT_KINDS,
@@ -37,6 +39,7 @@ import { SERVE_HTTP2_OPTION_KINDS } from "../../lib/http2/serve_http2.ts";
 import { HISTORY_OPTION_KINDS } from "../../lib/hub/history.ts";
 import { HUB_OPTION_KINDS, PUBLISH_OPTION_KINDS } from "../../lib/hub/hub_options.ts";
 import { BROKER_OPTION_KINDS } from "../../lib/hub/linked_broker.ts";
+import { PRESENCE_MEMBER_KINDS, PRESENCE_OPTION_KINDS } from "../../lib/presence/presence_options.ts";
 import { LINKED_LOG_OPTION_KINDS } from "../../lib/recovery/linked_log.ts";
 import { MEMORY_LOG_OPTION_KINDS } from "../../lib/recovery/memory_log.ts";
 import {
@@ -80,6 +83,7 @@ const LIMITS = [
     DEFAULT_RECOVERY_LIMITS,
     "Topics that catch up: `createRecoverableHub`",
   ],
+  ["PresenceLimits", "DEFAULT_PRESENCE_LIMITS", DEFAULT_PRESENCE_LIMITS, "Members of topics: `createPresence`"],
   [
     "BrokerLimits",
     "DEFAULT_BROKER_LIMITS",
@@ -98,6 +102,9 @@ const KINDS: Readonly<Record<string, object>> = {
   RequestLimits: REQUEST_LIMIT_KINDS,
   BrokerLimits: BROKER_LIMIT_KINDS,
   RecoveryLimits: RECOVERY_LIMIT_KINDS,
+  PresenceLimits: PRESENCE_LIMIT_KINDS,
+  PresenceOptions: PRESENCE_OPTION_KINDS,
+  PresenceMember: PRESENCE_MEMBER_KINDS,
   RecoverableHubOptions: RECOVERABLE_HUB_OPTION_KINDS,
   RecoverablePublishOptions: RECOVERABLE_PUBLISH_OPTION_KINDS,
   RecoverableSubscribeOptions: RECOVERABLE_SUBSCRIBE_OPTION_KINDS,
@@ -184,6 +191,8 @@ const OPTIONS = [
   ["lib/hub/linked_broker.ts", "BrokerOptions", "Every broker"],
   ["lib/hub/nats.ts", "NatsBrokerOptions", "`natsBroker` of `./hub/nats`"],
   ["lib/hub/redis.ts", "RedisBrokerOptions", "`redisBroker` of `./hub/redis`"],
+  ["lib/presence/presence_options.ts", "PresenceOptions", "`createPresence` of `./presence`"],
+  ["lib/presence/presence_options.ts", "PresenceMember", "Its `join`"],
   ["lib/recovery/recoverable_options.ts", "RecoverableHubOptions", "`createRecoverableHub` of `./recovery`"],
   ["lib/recovery/recoverable_options.ts", "RecoverablePublishOptions", "Its `publish`"],
   ["lib/recovery/recoverable_options.ts", "RecoverableSubscribeOptions", "Its `subscribe`"],

@@ -21,29 +21,33 @@ async function guest(url: string, name: string, room = "tea") {
   };
 }
 
-const here = (name: string, came: boolean, count: number) => ({ type: "here", name, came, count });
+const here = (count: number, came: string[] = [], left: string[] = []) => ({ type: "here", count, came, left });
 const said = (name: string, text: string) => ({ type: "said", name, text });
 
 Deno.test("examples/chat tells a room what is said and who comes and goes, the history first, and nobody else", async () => {
   await using child = chat();
   const [, url] = await child.said(/(http:\S+)/);
   const ada = await guest(url!, "Ada");
-  assertEquals(await ada.heard(), here("Ada", true, 1));
+  assertEquals([await ada.heard(), await ada.heard()], [here(1), here(1, ["Ada"])]);
   await ada.socket.send("hello");
   assertEquals(await ada.heard(), said("Ada", "hello"));
   const stranger = await guest(url!, "Eve", "coffee");
-  assertEquals(await stranger.heard(), here("Eve", true, 1));
+  assertEquals([await stranger.heard(), await stranger.heard()], [here(1), here(1, ["Eve"])]);
 
+  const before = await guest(url!, "Bob");
+  assertEquals([await before.heard(), await before.heard()], [said("Ada", "hello"), here(2)]);
+  assertEquals(await before.heard(), here(2, ["Bob"]));
+  assertEquals(await ada.heard(), here(2, ["Bob"]));
+  await before.socket.close(); // reloads: no news
   const bob = await guest(url!, "Bob");
-  assertEquals([await bob.heard(), await bob.heard()], [said("Ada", "hello"), here("Bob", true, 2)]);
-  assertEquals(await ada.heard(), here("Bob", true, 2));
+  assertEquals([await bob.heard(), await bob.heard()], [said("Ada", "hello"), here(2)]);
   await bob.socket.send("  "); // says nothing
   await bob.socket.send("<b>hi</b>");
   for (const { heard } of [ada, bob]) assertEquals(await heard(), said("Bob", "<b>hi</b>"));
 
   await bob.socket.send(Uint8Array.of(1));
   assertEquals((await bob.socket.closed).closeCode, 1003);
-  assertEquals(await ada.heard(), here("Bob", false, 1));
+  assertEquals(await ada.heard(), here(1, [], ["Bob"]));
   await stranger.socket.send("still nobody");
   assertEquals(await stranger.heard(), said("Eve", "still nobody"));
   await Promise.all([ada.socket.close(), stranger.socket.close()]);

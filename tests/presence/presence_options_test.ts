@@ -1,0 +1,14 @@
+import { assertThrows } from "@std/assert";
+import { createPresence } from "../../lib/presence/presence.ts";
+
+Deno.test("createPresence checks its options", () => {
+  const create = (options: object) => () => createPresence(options);
+  assertThrows(create({ leaveDelays: 1 }), TypeError, "leaveDelay");
+  assertThrows(create({ leaveDelay: -1 }), RangeError, "leaveDelay");
+  assertThrows(create({ leaveDelay: Infinity }), RangeError, "leaveDelay");
+  assertThrows(create({ heartbeatInterval: 0 }), RangeError, "heartbeatInterval");
+  assertThrows(create({ maxMembers: 0 }), RangeError, "maxMembers");
+  assertThrows(create({ maxDataBytes: 1.5 }), RangeError, "maxDataBytes");
+  assertThrows(create({ broker: {} }), TypeError, "broker");
+  assertThrows(create({ onChange: 1 }), TypeError, "onChange");
+});
