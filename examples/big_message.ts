@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// A message that is never in memory: the client makes it while it is sent, the server counts it while it arrives. A file is sent in
-// the same way: `socket.send(file.readable)`.
+// A message that is never in memory as a whole: the client produces it while it is sent, and the server counts it while it
+// arrives. You can send a file in the same way: `socket.send(file.readable)`.
 //
 //   deno run --allow-net examples/big_message.ts [MiB]
 

@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// A client that gets through: by the proxy that the environment names, over TLS with an authority of one's own and with a client
-// certificate, after a redirect or two, and not for ever. It sends one line and prints what comes back.
+// A client that connects through the proxy of the environment, over TLS with your own certificate authority and a client
+// certificate, follows up to two redirects, and has a timeout. It sends one line and prints the reply.
 //
 //   HTTPS_PROXY=http://user:password@127.0.0.1:3128 \
 //     deno run --allow-net --allow-env --allow-read examples/client.ts wss://127.0.0.1:8443/echo hello [ca.pem [cert.pem key.pem]]

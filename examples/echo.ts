@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console -- an example prints
-// The shortest server: every message goes back.
+// The shortest server: it sends every message back.
 //
 //   deno run --allow-net examples/echo.ts [port]
 

@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// An extension of one's own, in full: every message carries a CRC-32, and one that was damaged on the way fails the connection.
-// TCP and TLS make that unlikely; what matters here is the shape. With `talk` a client of ours says what was agreed on, and ends.
+// A complete custom extension: every message carries a CRC-32, and a damaged message fails the connection. TCP and TLS make that
+// unlikely; the example shows the structure. With `talk`, a client prints what was negotiated, and exits.
 //
 //   deno run --allow-net examples/extension.ts [port] [talk]
 

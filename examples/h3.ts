@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// A chat in an application of h3, with the hooks of crossws as Nitro and Nuxt have them, on connections of Sluice: a hook that is slow
-// stops its client, and the topics of `peer.subscribe` are those of a hub.
+// A chat in an h3 application, with the hooks of crossws as in Nitro and Nuxt, on Sluice connections. A slow hook slows down its
+// client, and the topics of `peer.subscribe` belong to a hub.
 //
 //   deno run --allow-net --allow-env examples/h3.ts [port]
 //   deno task connect ws://127.0.0.1:8080/chat

@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// A chat in an application of Hono, with its routes, its middleware and its `upgradeWebSocket`, on connections of Sluice: rooms are
-// topics of a hub, which drops what cannot keep up.
+// A chat in a Hono application, with its routes, its middleware and its `upgradeWebSocket`, on Sluice connections. Rooms are
+// topics of a hub, which disconnects slow subscribers.
 //
 //   deno run --allow-net examples/hono.ts [port]
 //   deno task connect ws://127.0.0.1:8080/rooms/lobby?name=Ann

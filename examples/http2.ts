@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// One port for browsers of either version: a WebSocket of a page that came over HTTP/2 is one more stream of the page's own
-// connection (RFC 8441), and other clients upgrade from HTTP/1.1. With `talk` a client of ours opens two sockets over one connection.
+// One port for HTTP/2 and HTTP/1.1. A WebSocket of a page that was loaded over HTTP/2 is a further stream of the same connection
+// (RFC 8441), and other clients upgrade from HTTP/1.1. With `talk`, a client opens two sockets over one connection.
 //
 //   deno run --allow-net --allow-read examples/http2.ts 8443 cert.pem key.pem [talk]
 

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- an example prints
-// JSON-RPC 2.0 over a WebSocket, typed at both ends. A procedure is described once, with guards for what it takes and returns: by
-// them either end looks at what comes, and the compiler at what goes. Either end may call the other, and several calls may go as
-// one batch. With `talk` a client of ours calls, is called, and ends.
+// JSON-RPC 2.0 over a WebSocket, typed at both ends. A procedure is described once, with guards for its parameters and its
+// result. Both ends check incoming data with them, and the compiler checks outgoing data. Either end may call the other, and
+// several calls may be sent as one batch. With `talk`, a client calls, is called, and exits.
 //
 //   deno run --allow-net examples/json_rpc.ts [port] [talk]
 

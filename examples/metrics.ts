@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// An echo server that is watched: numbers for Prometheus on /metrics, the same for OpenTelemetry, refusals on the console, and
-// a recording of what is said on /recorded, which is read back when it ends.
+// An echo server with monitoring: metrics for Prometheus on /metrics and for OpenTelemetry, refusals on the console, and a
+// recording of connections to /recorded, which is read back when they end.
 //
 //   deno run --allow-net examples/metrics.ts [port]
 //   OTEL_DENO=true OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 deno run --allow-net examples/metrics.ts [port]

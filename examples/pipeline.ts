@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- an example prints
-// An echo server put together by hand: a `Deno.Conn`'s bytes become frames, frames become messages, and messages go back the
-// same way. `pipeline(conn, { role: "server" })` puts the same streams together in one call, and `serve` and `accept` do more for
-// less; here every stage can be seen, taken out and replaced.
+// An echo server built by hand: the bytes of a `Deno.Conn` become frames, frames become messages, and messages are sent back in
+// the same way. `pipeline(conn, { role: "server" })` joins the same streams in one call, and `serve` and `accept` do more with
+// less code. Here you can see, remove and replace every stage.
 //
 //   deno run --allow-net examples/pipeline.ts [port]
 

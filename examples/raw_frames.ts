@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// Frames with no sockets: what goes over the wire, made and read by hand. A client fragments a message and puts a ping between
-// the fragments; a server gets it byte by byte; then a frame that breaks a rule.
+// Frames without sockets: the bytes on the wire, built and parsed by hand. A client fragments a message and puts a ping between
+// the fragments; a server gets it byte by byte. Then follows a frame that violates the protocol.
 //
 //   deno run examples/raw_frames.ts
 

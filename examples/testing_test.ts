@@ -1,4 +1,4 @@
-// The tests of an application: no port, no permission, no pause.
+// Tests of an application, without ports, permissions and sleeps.
 //
 //   deno test examples/testing_test.ts
 

@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// One to many: who connects to ws://127.0.0.1:8080/some/room hears the last twenty messages of that room, and then what the
-// others say. The console says which rooms there are.
+// Publish and subscribe: a client of ws://127.0.0.1:8080/some/room gets the last twenty messages of that room, and then the
+// messages of the other clients. The console shows the open rooms.
 //
 //   deno run --allow-net examples/topics.ts [port]
 

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console -- an example prints
-// Typed messages with Zod, and requests with answers: a little bank. With `talk` a client of ours asks, and ends.
+// Typed messages with Zod, and requests with responses: a small bank. With `talk`, a client sends requests, and exits.
 //
 //   deno run --allow-net examples/typed.ts [port] [talk]
 

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console -- an example prints
-// Both ends as streams: words go in, and come back louder.
+// Both ends as streams: the client sends words, and the server sends them back louder.
 //
 //   deno run --allow-net examples/websocket_stream.ts [word ...]
 

@@ -1,10 +1,10 @@
 // deno-lint-ignore-file no-console -- an example prints
-// A bridge from WebSocket to TCP, as websockify: a page with noVNC, or any client without TCP, reaches a service. A client chooses one
-// of the services that are named here by its path, and reaches nothing else.
+// A bridge from WebSocket to TCP, like websockify: a page with noVNC, or any other client without TCP, can use a TCP service. The
+// path selects one of the services that are named on the command line; nothing else can be reached.
 //
 //   deno run --allow-net examples/websockify.ts 8080 vnc=127.0.0.1:5900 mail=127.0.0.1:25
 //
-// Here ws://127.0.0.1:8080/vnc is the VNC server. Bytes go in binary messages; where they are cut means nothing.
+// Here ws://127.0.0.1:8080/vnc is the VNC server. Bytes are sent in binary messages, whose boundaries mean nothing.
 
 import { serve } from "@sluice/websocket";
 

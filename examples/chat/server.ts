@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// Chat with rooms, and a page to talk from. A room tells who comes and goes, and keeps its last fifty messages for who comes later,
-// or comes back. A page that reloads has neither left nor come.
+// A chat with rooms, and a web page for it. A room announces members who join and leave, and keeps its last fifty messages for
+// members who join or reconnect later. Reloading a page is not announced.
 //
 //   deno run --allow-net --allow-read=examples/chat examples/chat/server.ts [port]
 

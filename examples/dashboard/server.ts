@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// A live dashboard: twice a second the server pushes its memory, its connections and its messages a second to every page. A page
-// that opens gets the last minute at once; one that reads too slowly gets the newest sample, and not all that it missed.
+// A live dashboard: twice a second the server pushes its memory, its connections and its messages per second to every page. A new
+// page gets the last minute at once. A slow page gets only the newest sample, not all that it missed.
 //
 //   deno run --allow-net --allow-read=examples/dashboard examples/dashboard/server.ts [port]
 

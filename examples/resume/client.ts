@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// Uploads a file to server.ts, and goes on where it was cut off: `reconnecting` opens the next connection, and `onConnect` asks how much
-// the server has. To go on in another run, give it the id that it prints.
+// Uploads a file to server.ts, and continues after a lost connection: `reconnecting` opens the next connection, and `onConnect`
+// asks how much the server has. To continue in another run, pass the id that it prints.
 //
 //   deno run --allow-net --allow-read examples/resume/client.ts FILE [ws://127.0.0.1:8080] [id]
 

@@ -1,18 +1,18 @@
 // deno-lint-ignore-file no-console -- an example prints
-// Uploads that go on where they were cut off. What came of a file stays beside it as `.part`; a client that comes back gets the size of
-// that, and sends the rest. client.ts comes back by itself.
+// Uploads that continue after a lost connection. The received part of a file is kept as `.part`. A client that reconnects gets
+// the size of that, and sends the rest. client.ts reconnects automatically.
 //
 //   deno run --allow-net --allow-read=/tmp --allow-write=/tmp examples/resume/server.ts [port] [/tmp]
 //
 // One connection for one file:
 //
-//   → {"id": "0f…", "size": 1234567}                  text: an id of the client's, a UUID
-//   ← {"stored": 262144}                              what is here already: send from there
-//   → the bytes behind it, at most 64 KiB in a message
+//   → {"id": "0f…", "size": 1234567}                  text: an id from the client, a UUID
+//   ← {"stored": 262144}                              the bytes that are stored: send from there
+//   → the bytes after it, at most 64 KiB in a message
 //   ← {"stored": 524288}                              at each 256 KiB
 //   ← {"stored": 1234567, "sha256": "9f86d081…"}      at the end; the server closes with 1000
 //
-// A client that knows an id can go on with its file, so ids are secrets.
+// A client that knows an id can continue its file, so ids are secrets.
 
 import { serve, type WebSocketConnection, WebSocketError } from "@sluice/websocket";
 import { json, type StandardSchema } from "@sluice/websocket/typed";

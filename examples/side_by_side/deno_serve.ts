@@ -1,8 +1,7 @@
 // deno-lint-ignore-file no-console -- an example prints
-// `Deno.serve` and WebSockets on one port, where the server is there already and is to stay: `upgradeRequest` answers one of its
-// requests. It stands on the platform's WebSockets, which have no ping, no compression and no backpressure on what comes in; where
-// you can, give your handler to `serve({ http })`, as hono.ts does. What is posted to /news reaches everybody who is connected to
-// /live.
+// `Deno.serve` and WebSockets on one port, for an existing server: `upgradeRequest` answers one of its requests. It uses the
+// platform's WebSockets, which have no ping, no compression and no backpressure for incoming messages. If you can, pass your
+// handler to `serve({ http })` instead, as in hono.ts. A message that is posted to /news is sent to all clients of /live.
 //
 //   deno run --allow-net examples/side_by_side/deno_serve.ts [port]
 //   curl --data-binary 'It rains' http://127.0.0.1:8080/news

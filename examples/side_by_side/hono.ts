@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// Hono and WebSockets on one port: what is no handshake goes to the application. What is posted to /news reaches everybody who is
-// connected to /live.
+// Hono and WebSockets on one port: ordinary requests go to the application. A message that is posted to /news is sent to all
+// clients of /live.
 //
 //   deno run --allow-net examples/side_by_side/hono.ts [port]
 //   curl --data-binary 'It rains' http://127.0.0.1:8080/news

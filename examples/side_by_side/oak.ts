@@ -1,5 +1,6 @@
 // deno-lint-ignore-file no-console -- an example prints
-// Oak and WebSockets on one port, in a route of the application. What is posted to /news reaches everybody who is connected to /live.
+// Oak and WebSockets on one port, in a route of the application. A message that is posted to /news is sent to all clients of
+// /live.
 //
 //   deno run --allow-net --allow-env examples/side_by_side/oak.ts [port]
 //   curl --data-binary 'It rains' http://127.0.0.1:8080/news

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-console -- an example prints
-// Uploads a file to server.ts, tells how far it is, and checks that what arrived is what was sent.
+// Uploads a file to server.ts, prints its progress, and checks that the file arrived unchanged.
 //
 //   deno run --allow-net --allow-read examples/upload/client.ts FILE [ws://127.0.0.1:8080/upload]
 

@@ -1,17 +1,18 @@
 // deno-lint-ignore-file no-console -- an example prints
-// Files come in by a WebSocket, and how much of them is written goes back. Nothing is held in memory: the next message is read when
-// the one before is in the file, so that a slow disk slows the sender. page.html uploads from a browser, client.ts from a program.
+// Receives files over a WebSocket, and reports how much of them is written. No file is held in memory: the next message is read
+// when the previous one is written, so a slow disk slows down the sender. page.html uploads from a browser, client.ts from a
+// program.
 //
 //   deno run --allow-net --allow-read=examples/upload --allow-write=/tmp examples/upload/server.ts [port] [/tmp]
 //
-// A connection takes file after file:
+// A connection accepts one file after another:
 //
 //   → {"name": "photo.jpg", "size": 1234567}          text
 //   → its bytes, at most 64 KiB in a message          binary
 //   ← {"stored": 262144}                              at each 256 KiB
 //   ← {"stored": 1234567, "sha256": "9f86d081…"}      at the end
 //
-// What is not like that closes it, with 4000 and a reason.
+// Any other message closes the connection with code 4000 and a reason.
 
 import { type Message, serve, WebSocketError } from "@sluice/websocket";
 import { createHash } from "node:crypto";
