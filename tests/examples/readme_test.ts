@@ -14,7 +14,7 @@ Deno.test("examples/README.md has a row for each example, and for nothing else",
 });
 
 Deno.test("examples/README.md starts each program as the program itself says", () => {
-  const commands = [...README.matchAll(/`(deno run [^`]*?(examples\/\S+\.ts))/g)];
+  const commands = [...README.matchAll(/`(deno run [^`]*?(examples\/\S+\.[jt]s))/g)];
   assert(commands.length > 10);
   for (const [, command, path] of commands) {
     // A command may go over two lines there.
