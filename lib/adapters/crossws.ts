@@ -1,7 +1,7 @@
 /**
  * An adapter for crossws, which h3, Nitro and Nuxt use. Its hooks run on Sluice connections. crossws itself is not loaded.
  *
- * @example h3 on a server of ours
+ * @example h3 on a Sluice server
  * ```ts ignore
  * import { defineWebSocketHandler, H3 } from "npm:h3@^2";
  * import { serve } from "@sluice/websocket";

@@ -1,7 +1,7 @@
 /**
  * Hono's `upgradeWebSocket` on Sluice connections. Hono itself is not loaded; the types are compatible with its context.
  *
- * @example On a server of ours
+ * @example On a Sluice server
  * ```ts ignore
  * import { Hono } from "npm:hono@^4";
  * import { serve } from "@sluice/websocket";

@@ -30,7 +30,7 @@ const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
  * a refusal with a 4xx status except 408, 425 and 429, after a response that is not a WebSocket's, and after a mistake in the
  * caller's arguments. `true` after anything else, such as a lost connection, 1001, 1005, 1011 to 1014, or a 503.
  *
- * @example A close code of one's own that is final
+ * @example An application's own close code that is final
  * ```ts
  * import { reconnecting, serve, shouldReconnect } from "@sluice/websocket";
  * import { assertEquals } from "@std/assert";

@@ -1,5 +1,5 @@
 /**
- * The port that a `WebSocketServer` opens itself: in Deno a listener of ours, elsewhere a server of `node:http`.
+ * The port that a `WebSocketServer` opens itself: in Deno with a listener of Sluice, elsewhere with a `node:http` server.
  *
  * @module
  */
@@ -18,56 +18,56 @@ import type { ServerLimits } from "../limits.ts";
 import { eventError } from "./event_error.ts";
 import { ClosedSocket, familyOf, UpgradeMessage } from "./stand_ins.ts";
 
-/** What a port gives its server. */
+/** The callbacks of a port. */
 export interface PortOwner {
-  /** It listens. */
+  /** Called when it listens. */
   onListening(): void;
-  /** It cannot listen, or fails. */
+  /** Called when it cannot listen, or fails. */
   onError(error: Error): void;
-  /** It has stopped, and every connection has ended. */
+  /** Called when it has stopped and every connection has ended. */
   onClose(): void;
 }
 
-/** What a listener of ours gives its server besides. */
+/** Further callbacks of a listener of Sluice. */
 export interface ListenerOwner extends PortOwner {
-  /** Judges a request. */
+  /** Decides about a request. */
   decide(request: UpgradeRequest, message: UpgradeMessage): Promise<UpgradeAnswer<UpgradeMessage> | Response>;
-  /** A handshake is complete. */
+  /** Called when a connection is open. */
   onConnection(connection: Connection<UpgradeMessage>, message: UpgradeMessage): void;
-  /** A handshake failed before any hook had judged it. */
+  /** Called when a handshake failed before any hook was called. */
   onRefused(error: Error, socket: ClosedSocket, message: UpgradeMessage | undefined): void;
-  /** Gets mistakes of the application. */
+  /** Gets errors of the application. */
   readonly onFault?: ((error: unknown) => unknown) | undefined;
 }
 
-/** What a listener of `node:http` gives its server besides. */
+/** Further callbacks of a `node:http` server. */
 export interface HttpOwner extends PortOwner {
-  /** A request asks for another protocol. */
+  /** Called when a request asks for an upgrade. */
   onUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
 }
 
-/** A port that is open, or about to be. */
+/** A port that is open or being opened. */
 export interface Port {
-  /** Where it listens; `null` while it does not. */
+  /** Returns its address; `null` while it does not listen. */
   address(): AddressInfo | string | null;
-  /** Takes no more connections. Those that there are go on. */
+  /** Accepts no more connections. Existing ones continue. */
   close(): void;
 }
 
-/** Where to listen. */
+/** The options of a port. */
 export interface PortOptions {
-  /** The port; 0 for one that is free. */
+  /** The port; 0 picks a free one. */
   readonly port: number;
-  /** The address. By default all of them, of IPv6 too. */
+  /** The address. By default all addresses, including IPv6. */
   readonly host?: string | undefined;
   /** The most connections that may wait for their turn. */
   readonly backlog?: number | undefined;
 }
 
-/** Whether a listener of ours can be had. */
+/** Whether a listener of Sluice is available. */
 export const OWN_LISTENER: boolean = "Deno" in globalThis;
 
-/** Opens a port with a listener of ours. */
+/** Opens a port with a listener of Sluice. */
 export function openListener(
   where: PortOptions,
   options: AcceptOptions & Partial<ServerLimits>,
@@ -81,7 +81,7 @@ class ListenerPort implements Port {
   readonly #group: ConnectionGroup<UpgradeMessage>;
   readonly #listener: Listener | undefined;
   readonly #accepting: AcceptLoop | undefined;
-  /** The requests that a hook has judged, or is judging. */
+  /** The requests for which a hook was called. */
   readonly #judged = new WeakSet<object>();
 
   constructor(
@@ -144,7 +144,7 @@ class ListenerPort implements Port {
   }
 }
 
-/** Listens on IPv6 and IPv4 where no host is named, as Node does, or on IPv4 where there is no IPv6. */
+/** Listens on IPv6 and IPv4 if no host is given, as Node does, or on IPv4 if there is no IPv6. */
 function listenAnywhere({ port, host }: PortOptions, report: (error: unknown) => void): Listener {
   if (host !== undefined) return listen({ port, hostname: host }, report);
   try {
@@ -155,7 +155,7 @@ function listenAnywhere({ port, host }: PortOptions, report: (error: unknown) =>
   }
 }
 
-/** Opens a port with a server of `node:http`, whose ordinary requests are answered with 426. */
+/** Opens a port with a `node:http` server, which responds to ordinary requests with 426. */
 export function openHttp({ port, host, backlog }: PortOptions, owner: HttpOwner): Port {
   const server = createServer((_, response) => {
     const body = STATUS_CODES[426];
@@ -173,7 +173,7 @@ export function openHttp({ port, host, backlog }: PortOptions, owner: HttpOwner)
   };
 }
 
-/** Takes the upgrades of a server of others. Closing gives them back. */
+/** Handles the upgrades of an existing server, until the port is closed. */
 export function attachTo(server: Server, owner: HttpOwner): Port {
   const detach = attach(server, owner);
   return {
