@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { makeFirstStack } from "../first_stack.ts";
 import { type DeadlineList, Deadlines } from "../deadlines.ts";
 import type { Extension } from "../extensions/extension.ts";
 import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
@@ -59,6 +60,7 @@ export function createAcceptor<Data>(
     Pick<Acceptor<Data>, "stopping" | "http" | "deadlines">
   > = {},
 ): Acceptor<Data> {
+  makeFirstStack();
   const limits = resolveLimits(options);
   return {
     limits,
