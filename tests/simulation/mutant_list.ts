@@ -124,13 +124,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: "connection/liveness.ts",
-    from: '    if (this.#phase === "pinged") this.#pongTimeout?.cancel(this);\n    this.#listen();',
+    from: '    if (this.#phase !== "deciding") this.#pongTimeout?.cancel(this);\n    this.#listen();',
     to: "    this.#listen();",
     what: "a pong does not stop the timer that waits for it",
   },
   {
     file: "connection/liveness.ts",
-    from: "    this.#owner.onSilence();\n",
+    from: '    owner.onSilence(phase === "unread");\n',
     to: "",
     what: "a silent peer is never lost",
   },
