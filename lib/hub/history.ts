@@ -38,7 +38,7 @@ export class History {
   readonly #messages: number;
   readonly #maxBytes: number;
   /** The messages by topic. The topic that was quiet for longest comes first. */
-  readonly #topics = new Map<string, HubMessage[]>();
+  readonly #topics = new Map<string, Kept>();
   #bytes = 0;
 
   /**
@@ -58,7 +58,7 @@ export class History {
   add(message: HubMessage): void {
     const { topic } = message;
     const known = this.#topics.get(topic);
-    const kept = known ?? [];
+    const kept = known ?? new Kept();
     if (known === undefined) this.#bytes += topicCost(topic);
     else this.#topics.delete(topic);
     this.#topics.set(topic, kept);
@@ -76,12 +76,42 @@ export class History {
 
   /** Returns the last `count` messages of a topic, the oldest first. */
   last(topic: string, count: number): readonly HubMessage[] {
-    return count > 0 ? this.#topics.get(topic)?.slice(-count) ?? [] : [];
+    return count > 0 ? this.#topics.get(topic)?.last(count) ?? [] : [];
   }
 
-  #forget(kept: HubMessage[]): void {
+  #forget(kept: Kept): void {
     const oldest = kept.shift();
     if (oldest !== undefined) this.#bytes -= messageCost(oldest);
+  }
+}
+
+/** The messages of one topic. Removing the oldest does not move the others, of which there may be tens of thousands. */
+class Kept {
+  #messages: (HubMessage | undefined)[] = [];
+  #first = 0;
+
+  get length(): number {
+    return this.#messages.length - this.#first;
+  }
+
+  push(message: HubMessage): void {
+    this.#messages.push(message);
+  }
+
+  shift(): HubMessage | undefined {
+    if (this.length === 0) return undefined;
+    const oldest = this.#messages[this.#first];
+    this.#messages[this.#first++] = undefined;
+    if (2 * this.#first > this.#messages.length) {
+      this.#messages = this.#messages.slice(this.#first);
+      this.#first = 0;
+    }
+    return oldest;
+  }
+
+  last(count: number): HubMessage[] {
+    const from = Math.max(this.#first, this.#messages.length - count);
+    return this.#messages.slice(from).filter((message) => message !== undefined);
   }
 }
 
