@@ -125,6 +125,6 @@ async function fresh(url: BrowserUrl): Promise<string | URL> {
   try {
     return await url();
   } catch (cause) {
-    throw new ConnectionError("There is no URL to connect with", { cause });
+    throw new ConnectionError("The function for the URL failed", { cause });
   }
 }

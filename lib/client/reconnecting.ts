@@ -87,6 +87,6 @@ async function fresh<Value>(value: Fresh<Value>): Promise<Value> {
   try {
     return await value();
   } catch (cause) {
-    throw new ConnectionError("There is no URL, or are no header fields, to connect with", { cause });
+    throw new ConnectionError("The function for the URL or the header fields failed", { cause });
   }
 }

@@ -62,7 +62,7 @@ export class WebSocketStream implements AsyncDisposable {
     requireArgument(arguments.length, "new WebSocketStream");
     const { protocols = [], signal } = toDictionary(options);
     // A string is iterable, but is not a sequence in Web IDL.
-    if (typeof protocols !== "object") throw new TypeError("Cannot use protocols that are no list");
+    if (typeof protocols !== "object") throw new TypeError("Cannot use protocols: they must be a list");
     checkOptions<Partial<WebSocketStreamOptions>>(
       "WebSocketStream",
       toDictionary(options),

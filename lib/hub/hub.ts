@@ -116,7 +116,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   ): boolean {
     checkOptions("subscribe()", options, SUBSCRIBE_OPTION_KINDS);
     const { slowPolicy = this.#options.slowPolicy ?? "disconnect", history = 0 } = options;
-    if (!isDriven(socket)) throw new TypeError("Cannot subscribe: the socket is no connection of this module");
+    if (!isDriven(socket)) throw new TypeError("Cannot subscribe: the socket is not a connection of this module");
     const pattern = topic instanceof TopicPattern;
     if (!pattern) this.#checkTopic(topic);
     // Neither is a mistake of the caller, because both may end at any moment.

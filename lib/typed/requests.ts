@@ -164,7 +164,8 @@ const ENVELOPE: StandardSchema<Envelope> = {
   "~standard": {
     version: 1,
     vendor: "sluice",
-    validate: (value) => isEnvelope(value) ? { value } : { issues: [{ message: "It is no request and no answer" }] },
+    validate: (value) =>
+      isEnvelope(value) ? { value } : { issues: [{ message: "It is neither a request nor an answer" }] },
   },
 };
 

@@ -58,7 +58,7 @@ export function parseProxy(given: string | URL | ProxyOptions): Proxy {
   const { url, headers } = typeof given === "string" || given instanceof URL ? { url: given } : given;
   const text = String(url).includes("://") ? String(url) : `http://${url}`;
   const bad = (why: string) => new DOMException(`Cannot use proxy ${quoteUrl(text)}: ${why}`, "SyntaxError");
-  if (!URL.canParse(text)) throw bad("it is no URL");
+  if (!URL.canParse(text)) throw bad("it is not a URL");
   const parsed = new URL(text);
   const { hostname, port, username, password } = parsed;
   const scheme = SCHEMES[parsed.protocol];

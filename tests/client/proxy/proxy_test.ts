@@ -31,8 +31,8 @@ Deno.test("a proxy's credentials are kept apart from what is shown", () => {
 
 Deno.test("what names no proxy is a SyntaxError that shows no credentials", () => {
   const bad: [url: string, words: string][] = [
-    ["", "it is no URL"],
-    ["http://user:secret@a.test:99999", "it is no URL"],
+    ["", "it is not a URL"],
+    ["http://user:secret@a.test:99999", "it is not a URL"],
     ["socks4://user:secret@a.test", 'its scheme is "socks4:"'],
     ["ws://a.test", 'its scheme is "ws:"'],
     ["socks5://", "it has no host"],
