@@ -23,7 +23,7 @@ export interface Deadline {
  */
 const SLACK = 1 / 128;
 
-/** The deadlines that last `time` milliseconds: a list of {@linkcode Deadlines}. */
+/** The deadlines that are `time` milliseconds long: a list of {@linkcode Deadlines}. */
 export class DeadlineList {
   /** Milliseconds. */
   readonly time: number;
@@ -70,7 +70,7 @@ export class DeadlineList {
 
 /**
  * The deadlines of a server or a client: one list for each length of time, and one timer for all of them. The timer is set for
- * the deadline that may pass first. It stays when that deadline is canceled, because connections move from list to list, and
+ * the deadline that may pass first. It stays set when that deadline is canceled, because connections move from list to list, and
  * setting a timer costs more than all of that.
  */
 export class Deadlines {

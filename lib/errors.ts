@@ -31,7 +31,7 @@ export interface WebSocketCloseInfo {
 }
 
 /**
- * An unclean end of a connection, or an end that you request with a code of your own. It has the shape of the WHATWG draft's
+ * An unclean end of a connection, or an end that you request with a code of your own. It follows the WHATWG draft's
  * class.
  *
  * @example Close a stream with a code

@@ -121,7 +121,7 @@ export function readValue<Value>(
 }
 
 /**
- * Uses a path from an option.
+ * Passes a path from an option to `use`.
  *
  * @param option The option's name on the command line.
  * @param path Its value.
@@ -185,7 +185,7 @@ export function helpLine(name: string, spec: OptionSpec<unknown>, { initial, wid
   return `  ${names.padEnd(width)}  ${spec.help}${shown === "" || shown === "false" ? "" : ` (${shown})`}\n`;
 }
 
-/** What else a line of the help needs. */
+/** Further values that a line of the help needs. */
 export interface HelpLineOptions {
   /** The default of the option. */
   readonly initial: unknown;

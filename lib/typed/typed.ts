@@ -57,7 +57,7 @@ export interface TypedCallbacks<In, Out, Data = unknown, Socket extends MessageC
   message?(peer: TypedConnection<In, Out, Socket>, value: In): unknown;
   /** Less than `highWaterMark` bytes are queued again, after there were more. */
   drain?(peer: TypedConnection<In, Out, Socket>): unknown;
-  /** Called when the connection has ended and every earlier value was handled. */
+  /** Called when the connection has ended and every earlier value has been handled. */
   close?(peer: TypedConnection<In, Out, Socket>, info: CloseInfo): unknown;
   /** Called before `close` if the connection did not end cleanly, the codec refused a message, or a callback threw. */
   error?(peer: TypedConnection<In, Out, Socket>, error: unknown): unknown;
