@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { omitStack } from "./descriptors.ts";
 
 /** Options that may have the hook. */
 export interface ErrorHook {
@@ -17,6 +18,7 @@ export interface ErrorHook {
  * @param options The options with the hook. Without `onError` the error is printed to the console.
  */
 export function logError(error: unknown, options: ErrorHook = {}): void {
+  omitStack(error);
   if (options.onError === undefined) print(error);
   else handleReturn(() => options.onError?.(error), print);
 }
@@ -43,6 +45,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 function print(error: unknown): void {
+  omitStack(error);
   // deno-lint-ignore no-console -- as `Deno.serve` does: an error without a hook must be visible
   console.error(error);
 }

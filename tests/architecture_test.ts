@@ -42,7 +42,7 @@ function graphOf(path: string, seen = new Set<string>()): Set<string> {
 const LAYERS = [
   "lib/builtin_modules.ts",
   "lib/once.ts",
-  "lib/first_stack.ts",
+  "lib/descriptors.ts",
   "lib/errors.ts",
   "lib/option_kinds.ts",
   "lib/options.ts",

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { noteNotOpened } from "../descriptors.ts";
 import { ConnectionError } from "../errors.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 import { denoDialer } from "./deno_dialer.ts";
@@ -104,6 +105,8 @@ async function asConnectionError<T>(step: Promise<T>, message: string): Promise<
     return await step;
   } catch (cause) {
     if (cause instanceof Error && cause.name === "NotCapable") throw cause;
-    throw new ConnectionError(message, { cause });
+    const error = new ConnectionError(message, { cause });
+    noteNotOpened(error);
+    throw error;
   }
 }

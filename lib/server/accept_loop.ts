@@ -4,6 +4,7 @@
  * @module
  */
 import { sleep } from "../async.ts";
+import { noteNotOpened } from "../descriptors.ts";
 import { withDeadline } from "../transport/opening.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 import type { Listener } from "./listen.ts";
@@ -72,6 +73,7 @@ export class AcceptLoop {
           this.#closed = true;
           this.#owner.onLost();
         } else if (!isClientsFault(error)) {
+          noteNotOpened(error);
           if (pause === 0) this.#owner.report(error);
           pause = Math.min(Math.max(2 * pause, ACCEPT_PAUSE.first), ACCEPT_PAUSE.most);
           await sleep(pause, this.#owner.stopping);

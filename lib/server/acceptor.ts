@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { makeFirstStack } from "../first_stack.ts";
 import { type DeadlineList, Deadlines } from "../deadlines.ts";
 import type { Extension } from "../extensions/extension.ts";
 import { withPerMessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
@@ -60,7 +59,6 @@ export function createAcceptor<Data>(
     Pick<Acceptor<Data>, "stopping" | "http" | "deadlines">
   > = {},
 ): Acceptor<Data> {
-  makeFirstStack();
   const limits = resolveLimits(options);
   return {
     limits,

@@ -7,6 +7,7 @@
 import { createServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo, Server } from "node:net";
+import { connect } from "../../lib/client/connect.ts";
 import { deflateFrame } from "../../lib/extensions/deflate_frame.ts";
 import type { WebSocketCallbacks } from "../../lib/connection/readers/callbacks.ts";
 import { serveHttp2 } from "../../lib/http2/serve_http2.ts";
@@ -20,8 +21,8 @@ import { cert, key } from "../_support/tls.ts";
 
 const HERE = { port: 0, hostname: "127.0.0.1" };
 const echo: WebSocketCallbacks = { message: (socket, data) => void socket.send(data) };
-const ours = (options: ServeOptions = {}) => {
-  const { addr } = serve({ ...HERE, ...options }, echo);
+const ours = (options: ServeOptions = {}, callbacks = echo) => {
+  const { addr } = serve({ ...HERE, ...options }, callbacks);
   return "port" in addr ? addr.port : 0;
 };
 const nodes = async (server: Server) => {
@@ -46,6 +47,20 @@ const KINDS: Record<string, () => number | Promise<number>> = {
     serveHttp2(server, {}, echo);
     return nodes(server);
   },
+  throwing: () =>
+    ours({}, {
+      message() {
+        throw new Error("thrown by a handler");
+      },
+    }),
+  dialing: () =>
+    ours({}, {
+      async message(socket) {
+        const failed = await connect("ws://127.0.0.1:1").catch((error: unknown) => error);
+        say(Deno.inspect(failed));
+        await socket.send(String(failed));
+      },
+    }),
   async standalone() {
     const folder = new URL("../standalone/", import.meta.url).pathname;
     const { addr } = await start(await readOptions(["--port", "0", "--document-root", folder, "--log-level", "error"]));

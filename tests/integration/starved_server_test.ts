@@ -7,7 +7,7 @@ import { utf8 } from "../_support/frames.ts";
 import { unless } from "../_support/needs.ts";
 import { RawPeer } from "../_support/raw_peer.ts";
 import { cert } from "../_support/tls.ts";
-import { soon } from "../_support/wait.ts";
+import { soon, until } from "../_support/wait.ts";
 
 const NO_PROC = Deno.build.os === "linux" ? undefined : "it needs ulimit and /proc";
 
@@ -42,12 +42,22 @@ async function starved(kind: string) {
       await input.write(utf8("starve\n"));
       await said(/starved/);
     },
+    /** Waits until the server cannot accept another connection, and has printed that. */
+    async refuse() {
+      using _waiting = await Deno.connect({ hostname: "127.0.0.1", port });
+      await until(() => /os error 24/.test(errors.text), "The error of accept");
+    },
     async feed() {
       await input.write(utf8("feed\n"));
       await said(/fed/);
     },
     async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        await errors.end;
+        throw new Error(`The server ended: ${errors.text}`);
+      }
       await child.status;
       await input.close().catch(() => {});
       while (!(await output.read()).done);
@@ -88,8 +98,10 @@ const HIXIE_76 = [
   "^n:ds[4U",
 ].join("\r\n");
 
+type Starved = Awaited<ReturnType<typeof starved>>;
+
 /** What a client does over the connection that it has, by the kind of the server. */
-const FIRST: Record<string, (conn: Deno.TcpConn, round: "starved" | "fed") => Promise<unknown>> = {
+const FIRST: Record<string, (conn: Deno.TcpConn, round: "starved" | "fed", server: Starved) => Promise<unknown>> = {
   plain: async (conn) => assertEquals(await get(conn, "/"), "426"),
   http: async (conn) => assertEquals(await get(conn, "/"), "200"),
   async deflate(conn) {
@@ -115,6 +127,21 @@ const FIRST: Record<string, (conn: Deno.TcpConn, round: "starved" | "fed") => Pr
     await peer.send(utf8("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 0, 0));
     assertEquals((await peer.readBytes(9))[3], 4, "RFC 9113 §6.5: SETTINGS come first");
   },
+  async throwing(conn, round, server) {
+    if (round === "starved") await server.refuse();
+    const socket = await connect("ws://localhost/", { conn });
+    await socket.send("a message");
+    assertEquals((await socket.closed).closeCode, 1011);
+  },
+  async dialing(conn, round) {
+    const socket = await connect("ws://localhost/", { conn });
+    await socket.send("a message");
+    for await (const message of socket) {
+      assertMatch(String(message), /Cannot connect to 127.0.0.1:1/, round);
+      break;
+    }
+    await socket.close();
+  },
   standalone: async (conn, round) =>
     assertEquals(await get(conn, "/site_test.ts"), round === "starved" ? "503" : "200"),
 };
@@ -126,9 +153,9 @@ for (const [kind, first] of Object.entries(FIRST)) {
       await using server = await starved(kind);
       const conn = await server.connect();
       await server.starve();
-      await soon(first(conn, "starved"), "The answer", 10_000);
+      await soon(first(conn, "starved", server), "The answer", 10_000);
       await server.feed();
-      await soon(first(await server.connect(), "fed"), "The answer", 10_000);
+      await soon(first(await server.connect(), "fed", server), "The answer", 10_000);
     },
   });
 }

@@ -1,0 +1,102 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { noteNotOpened, omitStack } from "../lib/descriptors.ts";
+import { logError } from "../lib/log_error.ts";
+import { read } from "./_support/docs.ts";
+import { FakeTime } from "./_support/fake_time.ts";
+import { unless } from "./_support/needs.ts";
+
+const NO_LIMIT = Deno.build.os === "linux" ? undefined : "it needs ulimit";
+const NO_STACK = "(without a stack: the process ran out of file descriptors)";
+
+const exhausted = () => new Error("Too many open files (os error 24)");
+
+Deno.test("an error keeps its stack while file descriptors are free", () => {
+  const error = new Error("something else");
+  const { stack } = error;
+  noteNotOpened(error);
+  omitStack(error);
+  assertEquals(error.stack, stack);
+});
+
+for (
+  const [name, error] of [
+    ["Deno's EMFILE", exhausted()],
+    ["Deno's ENFILE", new Error("Too many open files in system (os error 23)")],
+    ["Node's EMFILE", Object.assign(new Error("accept failed"), { code: "EMFILE" })],
+    ["Node's ENFILE", Object.assign(new Error("accept failed"), { code: "ENFILE" })],
+  ] as const
+) {
+  Deno.test(`an error that says that no file descriptor is free has no stack: ${name}`, () => {
+    omitStack(error);
+    assertEquals(error.stack, `Error: ${error.message} ${NO_STACK}`);
+  });
+}
+
+Deno.test("for a minute after a connection was not opened for want of a descriptor, every logged error has no stack", () => {
+  using time = new FakeTime();
+  noteNotOpened(exhausted());
+  const soon = new TypeError("soon");
+  logError(soon, { onError() {} });
+  assertEquals(soon.stack, `TypeError: soon ${NO_STACK}`);
+  time.stall(60_001);
+  const late = new TypeError("late");
+  logError(late, { onError() {} });
+  assertStringIncludes(late.stack ?? "", "descriptors_test.ts");
+});
+
+Deno.test("the causes of an error, and the errors that it holds, have no stack either", () => {
+  const parts = [exhausted(), new Error("one"), new Error("two"), new Error("three")] as const;
+  const [cause, one, two, three] = parts;
+  const error = new AggregateError([one, new SuppressedError(two, three)], "all", { cause });
+  omitStack(error);
+  for (const part of [error, ...parts]) assertStringIncludes(part.stack ?? "", NO_STACK);
+});
+
+Deno.test("an error that is its own cause, or is frozen, does not stop the report", () => {
+  const error = exhausted();
+  error.cause = error;
+  omitStack(Object.freeze(error));
+});
+
+/** Asks an error for its stack when no file descriptor is free. In its first second Deno itself needs some, for its signals. */
+const PROGRAM = `
+await new Promise((resolve) => setTimeout(resolve, 1_200));
+const files = [];
+let error;
+while (error === undefined) {
+  try {
+    files.push(Deno.openSync("/dev/null"));
+  } catch (reason) {
+    error = reason;
+  }
+}
+prepare(error);
+const { stack } = error;
+for (const file of files) file.close();
+Deno.stdout.writeSync(new TextEncoder().encode(stack));
+`;
+
+/** Runs the program with few file descriptors. The module is in the same file: another one may hide the fault. */
+async function run(prepare: string): Promise<{ success: boolean; printed: string }> {
+  const path = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(path, `${read("lib/descriptors.ts")}const prepare = ${prepare};${PROGRAM}`);
+  const { success, stdout } = await new Deno.Command("bash", {
+    args: ["-c", `ulimit -n 60; exec '${Deno.execPath()}' run --quiet --no-check --allow-read '${path}'`],
+    env: { DENO_NO_UPDATE_CHECK: "1" },
+    stderr: "null",
+  }).output();
+  await Deno.remove(path);
+  return { success, printed: new TextDecoder().decode(stdout) };
+}
+
+Deno.test({
+  ...unless(
+    NO_LIMIT,
+    "Deno ends if no file descriptor is free when an error is asked for its stack, unless it was omitted",
+  ),
+  async fn() {
+    const [omitted, kept] = await Promise.all([run("omitStack"), run("() => {}")]);
+    assertStringIncludes(omitted.printed, NO_STACK);
+    assertEquals(kept, { success: false, printed: "" }, "Deno has changed: lib/descriptors.ts can go");
+  },
+});
