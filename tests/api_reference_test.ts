@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { buildApi, read } from "./_support/docs.ts";
 
-Deno.test("deno task docs: the start page leads to every entry point, whose page says what it is imported by", async () => {
+Deno.test("deno task docs: the start page links every entry point, and each entry point's page shows its import", async () => {
   const { exports }: { exports: Record<string, string> } = JSON.parse(read("deno.json"));
   const folder = await Deno.makeTempDir({ prefix: "sluice-api-" });
   try {

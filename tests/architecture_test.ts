@@ -98,7 +98,7 @@ Deno.test("imports point one way: bytes < frames < messages < handshake < extens
   assertEquals(upward, []);
 });
 
-Deno.test("no two files import each other, not by way of others and not for types alone either", () => {
+Deno.test("no two files import each other, directly or through other files, type imports included", () => {
   for (const path of SOURCES.keys()) {
     for (const imported of imports(path)) {
       assert(!graphOf(imported).has(path), `${path} and ${imported} import each other`);
@@ -133,7 +133,7 @@ Deno.test("only server, client, hub, workers, handlers and standalone name Deno"
   assertEquals(naming.map(([path]) => path), []);
 });
 
-Deno.test("what runs outside Deno uses nothing that Node 20 lacks: lib/async.ts stands in for Promise.withResolvers", () => {
+Deno.test("code that runs outside Deno uses nothing that Node 20 lacks: lib/async.ts stands in for Promise.withResolvers", () => {
   const newer =
     /\bPromise\.(withResolvers|try)\b|\bPromiseWithResolvers\b|\bArray\.fromAsync\b|\b(from|to)(Hex|Base64)\(|\.transfer\(|\b(Async)?DisposableStack\b|\bnavigator\b|\bRegExp\.escape\b|\b(Map|Object)\.groupBy\b|\.(keys|values|entries)\(\)\.(?!next\b)\w/;
   const using = [...SOURCES].filter(([path, source]) =>
@@ -142,7 +142,7 @@ Deno.test("what runs outside Deno uses nothing that Node 20 lacks: lib/async.ts 
   assertEquals(using.map(([path]) => path), []);
 });
 
-Deno.test("the stages know no clock, no timer and no randomness", () => {
+Deno.test("the stages use no clock, no timer and no randomness", () => {
   const impure = /\b(Date|performance|setTimeout|setInterval|queueMicrotask|Math\.random)\b/;
   const found = [...SOURCES].filter(([path, source]) =>
     (/^lib\/pipeline\/(bytes|frames|messages)\//.test(path) || /^lib\/(handshake|extensions)\//.test(path)) &&
@@ -151,7 +151,7 @@ Deno.test("the stages know no clock, no timer and no randomness", () => {
   assertEquals(found.map(([path]) => path), []);
 });
 
-Deno.test("mod.ts and all it loads come from this repository or are built in: importing it by URL downloads nothing else", () => {
+Deno.test("mod.ts and everything it loads are in this repository or built in: importing it by URL downloads nothing else", () => {
   assertEquals([...graphOf("mod.ts")].filter((path) => !SOURCES.has(path) && !path.startsWith("node:")), []);
 });
 
@@ -174,7 +174,7 @@ Deno.test("mod.ts and the hub load no node: module before one is needed: the fir
   assertEquals(loading, []);
 });
 
-Deno.test("nothing is loaded while peers are served: import() stands where a program starts, and where Node and not Deno dials", () => {
+Deno.test("no module is loaded while clients are served: import() appears only where a program starts, and where Node dials instead of Deno", () => {
   const importing = [...SOURCES].filter(([, source]) => /(?<!typeof )\bimport\(/.test(code(source))).map(([path]) =>
     path
   );
@@ -185,7 +185,7 @@ Deno.test("nothing is loaded while peers are served: import() stands where a pro
   ]);
 });
 
-Deno.test("the pure layers check with the types of a browser alone", async () => {
+Deno.test("the pure layers type-check with a browser's types alone", async () => {
   const config = await Deno.makeTempFile({ suffix: ".json" });
   try {
     await Deno.writeTextFile(
@@ -217,7 +217,7 @@ Deno.test("the pure layers check with the types of a browser alone", async () =>
 /** A file of fewer lines may be tested with a neighbour: one in its folder that imports it, or that it imports. */
 const CRUMB = 40;
 
-Deno.test("every source file that runs has its test file, and one of a few lines at least a neighbour's", () => {
+Deno.test("every source file that runs has a test file; a very short one may share a neighbour's", () => {
   const runs = (path: string) => /^(export (?!type|interface|\{|\*)|if )/m.test(code(SOURCES.get(path)!));
   const testOf = (path: string) => path.replace(/^lib\//, "tests/").replace(/\.ts$/, "_test.ts");
   const folderOf = (path: string) => path.slice(0, path.lastIndexOf("/"));

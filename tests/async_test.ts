@@ -3,7 +3,7 @@ import { defer, handled, nextTask, sleep } from "../lib/async.ts";
 import { FakeTime } from "./_support/fake_time.ts";
 import { settle } from "./_support/wait.ts";
 
-Deno.test("a deferred promise is fulfilled and rejected from outside, once", async () => {
+Deno.test("a deferred promise is fulfilled or rejected from outside, once", async () => {
   const fulfilled = defer<number>();
   fulfilled.resolve(1);
   fulfilled.resolve(2);
@@ -16,7 +16,7 @@ Deno.test("a deferred promise is fulfilled and rejected from outside, once", asy
   assertStrictEquals(await assertRejects(() => rejected.promise), reason);
 });
 
-Deno.test("a handled promise may be ignored, and still tells whoever awaits it", async () => {
+Deno.test("a handled promise may be ignored, and still rejects when it is awaited", async () => {
   const error = new Error("a failure");
   const promise = Promise.reject(error);
   assertStrictEquals(handled(promise), promise);
@@ -24,7 +24,7 @@ Deno.test("a handled promise may be ignored, and still tells whoever awaits it",
   assertStrictEquals(await assertRejects(() => promise), error);
 });
 
-Deno.test("a sleep ends with its time, and not before", async () => {
+Deno.test("a sleep ends after its time, and not before", async () => {
   using time = new FakeTime();
   let awake = false;
   const sleeping = sleep(100, new AbortController().signal).then(() => awake = true);
@@ -35,7 +35,7 @@ Deno.test("a sleep ends with its time, and not before", async () => {
   await sleeping;
 });
 
-Deno.test("a sleep ends with its signal, at once where that is aborted already, and leaves no timer", async () => {
+Deno.test("a sleep ends when its signal is aborted, at once if it already was, and leaves no timer", async () => {
   using time = new FakeTime();
   const stop = new AbortController();
   const sleeping = sleep(100, stop.signal);
@@ -46,7 +46,7 @@ Deno.test("a sleep ends with its signal, at once where that is aborted already, 
   assertEquals(time.timers, 0);
 });
 
-Deno.test("the next task comes after all reactions of promises that are resolved now, and theirs", async () => {
+Deno.test("the next task runs after all reactions of promises that are already resolved, and after their reactions", async () => {
   const seen: string[] = [];
   const task = nextTask().then(() => seen.push("task"));
   void Promise.resolve().then(() => seen.push("reaction")).then(() => seen.push("its reaction"));

@@ -20,12 +20,12 @@ Deno.test("T14: the first attempt comes after 0 to 5 s, and each failure doubles
   assertEquals(reconnectDelay(3, { random: () => 0 }), 0);
 });
 
-Deno.test("T14: a thousand clients that lose their server come back spread over the whole range", () => {
+Deno.test("T14: a thousand clients that lose their server reconnect spread over the whole range", () => {
   const tenths = new Set(Array.from({ length: 1000 }, () => Math.floor(reconnectDelay(0) / 500)));
   assertEquals(tenths.size, 10);
 });
 
-Deno.test("T14: Retry-After is waited for, in seconds or as a date, and the random part comes on top", () => {
+Deno.test("T14: Retry-After is honoured, in seconds or as a date, and the random delay is added to it", () => {
   assertEquals(reconnectDelay(0, { retryAfter: " 30 ", random: () => 0 }), 30_000);
   assertEquals(end(0, { retryAfter: "30" }), 35_000);
   const date = new Date(Date.now() + 20_000).toUTCString();
@@ -33,14 +33,14 @@ Deno.test("T14: Retry-After is waited for, in seconds or as a date, and the rand
   assert(delay > 15_000 && delay <= 20_000, `${delay}`);
 });
 
-Deno.test("T14: no Retry-After is longer than a timer can wait, however many digits it has: such a timer would fire at once", () => {
+Deno.test("T14: Retry-After is capped at the longest time that a timer can wait, because a longer timer would fire at once", () => {
   const longest = 2 ** 31 - 1;
   for (const retryAfter of ["999999999", "9999999999", "9".repeat(400), "Sun, 06 Nov 2094 08:49:37 GMT"]) {
     assertEquals([end(0, { retryAfter }), asked(retryAfter)], [longest, longest], retryAfter);
   }
 });
 
-Deno.test("a Retry-After may have each of HTTP's three dates, all in GMT", () => {
+Deno.test("Retry-After may have any of HTTP's three date formats, all in GMT", () => {
   const at = new Date(Date.now() + 3_600_000);
   const [weekday, day, month, year, time] = at.toUTCString().split(/,? /) as [string, string, string, string, string];
   const long = at.toLocaleDateString("en", { weekday: "long", timeZone: "UTC" });
@@ -56,7 +56,7 @@ Deno.test("a Retry-After may have each of HTTP's three dates, all in GMT", () =>
   }
 });
 
-Deno.test("of several Retry-After fields the longest wait counts, and what cannot be read among them for nothing", () => {
+Deno.test("with several Retry-After fields the longest wait counts, and invalid ones are ignored", () => {
   const date = new Date(Date.now() + 3_600_000).toUTCString();
   assertEquals(asked("30, 60"), 60_000);
   assertEquals(asked("soon,60 , -5"), 60_000);
@@ -66,7 +66,7 @@ Deno.test("of several Retry-After fields the longest wait counts, and what canno
   assertEquals(asked(`7200, ${date}`), 7_200_000);
 });
 
-Deno.test("a Retry-After that lies in the past or cannot be read asks for nothing", () => {
+Deno.test("a Retry-After that is in the past or invalid adds no wait", () => {
   for (
     const retryAfter of [
       "Thu, 01 Jan 1970 00:00:00 GMT",
@@ -90,12 +90,12 @@ Deno.test("a Retry-After that lies in the past or cannot be read asks for nothin
   }
 });
 
-Deno.test("the range is one's own to choose, and a count that is none is a mistake", () => {
+Deno.test("the range is configurable, and an invalid count throws", () => {
   assertEquals([0, 1, 2].map((failures) => end(failures, { first: 100, most: 300 })), [100, 200, 300]);
   for (const failures of [-1, 0.5, NaN, Infinity]) assertThrows(() => reconnectDelay(failures), RangeError);
 });
 
-Deno.test("no numbers make attempts that fail follow each other without a pause", () => {
+Deno.test("no option values make failed attempts follow each other without a pause", () => {
   assertEquals([0, 1, 2, 3, 4].map((failures) => end(failures, { first: 0, most: 5 })), [0, 1, 3, 5, 5]);
   assertEquals([0, 1, 2_000].map((failures) => end(failures, { first: 10, most: Infinity })), [10, 20, 2 ** 31 - 1]);
   assertEquals(end(0, { first: Infinity, most: 300 }), 300);

@@ -2,11 +2,11 @@ import { assertStrictEquals, assertThrows } from "@std/assert";
 import zlib from "node:zlib";
 import { builtinModules } from "../lib/builtin_modules.ts";
 
-Deno.test("a module of Node's own is had at once", () => {
+Deno.test("a built-in module of Node is available at once", () => {
   assertStrictEquals(builtinModules("compress")("node:zlib").createDeflateRaw, zlib.createDeflateRaw);
 });
 
-Deno.test("a runtime that has none is named in the error, with what cannot be done there", () => {
+Deno.test("in a runtime without built-in modules the error names the runtime and what it cannot do", () => {
   const before = Object.getOwnPropertyDescriptor(globalThis.process, "getBuiltinModule");
   Object.defineProperty(globalThis.process, "getBuiltinModule", { value: undefined, configurable: true });
   try {

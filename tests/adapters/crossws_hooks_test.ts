@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { HookCaller, hooksIn } from "../../lib/adapters/crossws_hooks.ts";
 
-Deno.test("hooks are called one after the other with their arguments, and those that promise are awaited together", async () => {
+Deno.test("hooks are called in order with their arguments, and hooks that return promises are awaited together", async () => {
   const called: unknown[] = [];
   const caller = new HookCaller({ open: (...args) => void called.push(args) }, undefined, {
     open: async () => await Promise.resolve(called.push("later")),
@@ -15,7 +15,7 @@ Deno.test("hooks are called one after the other with their arguments, and those 
   assertEquals(new HookCaller(undefined).empty, true);
 });
 
-Deno.test("the last hook upgrade that decides something counts; a Response refuses, returned, thrown, or as the response of an error", async () => {
+Deno.test("the last upgrade hook that decides something counts; a Response refuses, whether returned, thrown, or the response of an error", async () => {
   const request = new Request("http://127.0.0.1/");
   const no = new Response(null, { status: 403 });
   const upgrade = (...hooks: (() => unknown)[]) =>
@@ -34,7 +34,7 @@ Deno.test("the last hook upgrade that decides something counts; a Response refus
   await assertRejects(() => upgrade(() => Promise.reject(new Error("broken"))), Error, "broken");
 });
 
-Deno.test("the hooks of an application are in its answer, or on the request; an error without hooks refuses with itself", async () => {
+Deno.test("an application's hooks are read from its answer or from the request; an error without hooks becomes the refusal", async () => {
   const hooks = { open: () => {} };
   const request = new Request("http://127.0.0.1/");
   assertEquals(hooksIn(request, Object.assign(new Response("", { status: 426 }), { crossws: hooks })), hooks);

@@ -2,7 +2,7 @@ import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { CrosswsMessage } from "../../lib/adapters/crossws_message.ts";
 import { peer } from "./_crossws_peer.ts";
 
-Deno.test("a message gives itself as text, bytes, a blob and JSON, whatever it came as", async () => {
+Deno.test("a message converts itself to text, bytes, a blob and JSON, whatever its type", async () => {
   await using made = await peer();
   const from = made.peer;
   const read = new TextEncoder().encode(`before{"a":1}behind`);

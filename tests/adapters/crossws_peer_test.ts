@@ -4,7 +4,7 @@ import { toMessageData, topicsOf } from "../../lib/adapters/crossws_peer.ts";
 import { soon } from "../_support/wait.ts";
 import { peer } from "./_crossws_peer.ts";
 
-Deno.test("what is sent becomes what crossws makes of it: objects JSON, numbers text, nothing an empty text", () => {
+Deno.test("sent values are converted as crossws does: objects to JSON, numbers to text, nothing to an empty text", () => {
   const bytes = new Uint8Array([1, 2, 3, 4]);
   assertEquals(["a", bytes, bytes.buffer].map(toMessageData), ["a", bytes, bytes.buffer]);
   assertEquals(toMessageData(new DataView(bytes.buffer, 1, 2)), bytes.subarray(1, 3));
@@ -19,7 +19,7 @@ Deno.test("what is sent becomes what crossws makes of it: objects JSON, numbers 
   ]);
 });
 
-Deno.test("a topic is another one in each namespace, whatever their names hold", () => {
+Deno.test("the same topic name in two namespaces means two topics, whatever characters the names contain", () => {
   const names = [["a", "b"], ["a,", "b"], ['a"', "b"], ["", "a"], ["a", ""]].map(([namespace = "", topic = ""]) =>
     topicsOf(namespace, topic)[0]
   );
@@ -47,7 +47,7 @@ Deno.test("a peer has its request, its address, a random id and its connection, 
   assertEquals((await soon(other.client.closed, "The end")).closeCode, 1006);
 });
 
-Deno.test("a peer's topics are the hub's: subscribe, publish to the others, unsubscribe, and a limit that leaves nothing behind", async () => {
+Deno.test("a peer's topics are those of the hub: it subscribes, publishes to the others and unsubscribes, and exceeding a limit leaves nothing behind", async () => {
   await using made = await peer({ maxTopicsPerConnection: 3 });
   const { peer: own, hub } = made;
   const [name, everywhere] = topicsOf("/chat", "news");
@@ -61,7 +61,7 @@ Deno.test("a peer's topics are the hub's: subscribe, publish to the others, unsu
   assertEquals([[...hub.topics()].length, own.topics.size], [0, 0]);
 });
 
-Deno.test("waitForDrain resolves when little enough is queued, when the connection is not open, and rejects with its signal", async () => {
+Deno.test("waitForDrain resolves when the queue is short enough or the connection is not open, and rejects with its signal's reason", async () => {
   await using made = await peer();
   const { peer: own, client } = made;
   await own.waitForDrain();

@@ -60,7 +60,7 @@ function start(options: CrosswsOptions) {
   return { ws, url: server.url, server, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
-Deno.test("hooks of all and those of a request both run; the namespace is the path where nothing else chooses it", async () => {
+Deno.test("global hooks and a request's hooks both run; the namespace is the path unless something else chooses it", async () => {
   const called: string[] = [];
   const ended = Promise.withResolvers<void>();
   await using app = start({
@@ -80,7 +80,7 @@ Deno.test("hooks of all and those of a request both run; the namespace is the pa
   assertEquals([closeCode, reason, app.ws.peers.size], [4001, "enough", 0]);
 });
 
-Deno.test("a topic belongs to its namespace; publish without one reaches all of them", async () => {
+Deno.test("a topic belongs to its namespace; publish without a namespace reaches all of them", async () => {
   await using app = start({ hooks: { open: (peer: CrosswsPeer) => peer.subscribe("news") } });
   const [one, other] = [await connect(`${app.url}/1`), await connect(`${app.url}/2`)];
   await Promise.all([one.ping(), other.ping()]);
@@ -94,21 +94,21 @@ Deno.test("a topic belongs to its namespace; publish without one reaches all of 
   assertEquals(heard, ["for 1", "7"]);
 });
 
-Deno.test("without hooks for it a request is refused with 404, and one that asks for no WebSocket with no application too", async () => {
+Deno.test("a request without hooks is refused with 404, and so is a request that does not ask for a WebSocket when there is no application", async () => {
   await using app = start({ resolve: () => undefined });
   assertEquals((await assertRejects(() => connect(app.url), HandshakeError)).status, 404);
   const response = await fetch(app.url.replace("ws", "http"));
   assertEquals([response.status, await response.text()], [404, "Not found\n"]);
 });
 
-Deno.test("crossws' option sync is refused with what to use instead, and an option that does not exist too", () => {
+Deno.test("the crossws option sync is refused with a message that says what to use instead, and so is an unknown option", () => {
   const sync = { hooks: {}, sync: () => ({}) };
   assertThrows(() => crossws(sync), TypeError, "pass a hub with a broker");
   // @ts-expect-error: there is no such option
   assertThrows(() => crossws({ hook: {} }), TypeError, 'did you mean "hooks"?');
 });
 
-Deno.test("the types of h3's application fit", async () => {
+Deno.test("the types of h3's application are compatible", async () => {
   const { code, stderr } = await denoOutput("check", "examples/h3.ts");
   assertEquals(code, 0, stderr);
 });

@@ -21,7 +21,7 @@ function start(fetch: FetchApplication, options: Parameters<typeof serve>[0] = {
 const next = async (socket: WebSocketConnection) =>
   (await soon(socket[Symbol.asyncIterator]().next(), "A message")).value;
 
-Deno.test("an application lets a handshake in, with its subprotocol, its data and the header fields of its answer", async () => {
+Deno.test("an application accepts a handshake with a subprotocol, data and response header fields", async () => {
   await using app = start(async (request, { remoteAddr }) => {
     const { method, url, headers } = request;
     const { pathname, protocol } = new URL(url);
@@ -50,7 +50,7 @@ Deno.test("an application lets a handshake in, with its subprotocol, its data an
   assertEquals(app.reports, []);
 });
 
-Deno.test("connections of an application are ours: they ping, compress, stream and hold the server's hub", async () => {
+Deno.test("connections that an application accepts are Sluice's: they ping, compress, stream and use the server's hub", async () => {
   const hub = createHub();
   await using app = start(
     (request) =>
@@ -70,7 +70,7 @@ Deno.test("connections of an application are ours: they ping, compress, stream a
   assertEquals((await socket.closed).closeCode, 1001);
 });
 
-Deno.test("an error or a redirection of the application refuses, and so do an ordinary page and what is thrown", async () => {
+Deno.test("an error or a redirect of the application refuses the handshake, and so do an ordinary page and a thrown error", async () => {
   const broken = new Error("broken");
   await using app = start((request) => {
     switch (new URL(request.url).pathname) {
@@ -98,14 +98,14 @@ Deno.test("an error or a redirection of the application refuses, and so do an or
   assertEquals(app.reports, [broken]);
 });
 
-Deno.test("an application that upgrades a copy of its request gets an error that says so, and the client 500", async () => {
+Deno.test("an application that upgrades a copy of its request gets an error that explains it, and the client gets 500", async () => {
   await using app = start((request) => upgradeWebSocket(new Request(request), {}, {}));
   assertEquals((await assertRejects(() => connect(app.url), HandshakeError)).status, 500);
   await app.server.shutdown();
   assertStringIncludes(String(app.reports), "Call upgradeWebSocket() with the request itself, not with a copy");
 });
 
-Deno.test("the server's checks come before the application: a foreign page never reaches it", async () => {
+Deno.test("the server's checks run before the application: a foreign page never reaches it", async () => {
   let asked = 0;
   await using app = start((request) => {
     asked++;
@@ -116,7 +116,7 @@ Deno.test("the server's checks come before the application: a foreign page never
   assertEquals(asked, 0);
 });
 
-Deno.test("what a handler of an application throws goes to the server's onError, and closes with 1011", async () => {
+Deno.test("an error in an application's handler goes to the server's onError, and closes with 1011", async () => {
   const broken = new Error("broken");
   for (
     const handler of [{
@@ -153,7 +153,7 @@ Deno.test("an application serves the handshakes of a node:http server, beside it
   await new Promise((closed) => server.close(closed));
 });
 
-Deno.test("in Deno.serve the same application has the platform's WebSockets, with their own limits", async () => {
+Deno.test("in Deno.serve the same application uses the platform's WebSockets, with their own limits", async () => {
   const hub = createHub();
   const reports: unknown[] = [];
   await using server = Deno.serve(
@@ -177,7 +177,7 @@ Deno.test("in Deno.serve the same application has the platform's WebSockets, wit
   assertEquals(reports, []);
 });
 
-Deno.test("a mistake is thrown at the call: a request that is upgraded twice, no handler, options of the server", async () => {
+Deno.test("a misuse throws at the call: a request upgraded twice, a missing handler, server options", async () => {
   const errors: unknown[] = [];
   let late: Request | undefined;
   await using app = start((request) => {
@@ -201,7 +201,7 @@ Deno.test("a mistake is thrown at the call: a request that is upgraded twice, no
   assertThrows(() => fromFetch({}), TypeError, "the first argument of fromFetch()");
 });
 
-Deno.test("a handler without its upgrade is a mistake, and the connection is closed with 1011", async () => {
+Deno.test("returning a handler without its upgrade is an error, and the connection closes with 1011", async () => {
   const reports: unknown[] = [];
   const { handler } = fromFetch(() => new Response());
   await using server = serve(

@@ -44,12 +44,12 @@ for (const server of ["serve", "Deno.serve", "@hono/node-server"]) {
   });
 }
 
-Deno.test("the types of Hono's own routes, contexts and events fit", async () => {
+Deno.test("the types of Hono's routes, contexts and events are compatible", async () => {
   const { code, stderr } = await denoOutput("check", "examples/hono.ts");
   assertEquals(code, 0, stderr);
 });
 
-Deno.test("a subprotocol that is malformed is the client's mistake, and not the application's", async () => {
+Deno.test("a malformed subprotocol is the client's error, not the application's", async () => {
   const fields = { Upgrade: "websocket", Connection: "Upgrade", "Sec-WebSocket-Protocol": "a b" };
   const raw = new Request("http://127.0.0.1/", { headers: { ...fields, Host: "127.0.0.1" } });
   const response = await upgradeWebSocket({ req: { raw } }, {});

@@ -20,12 +20,12 @@ Deno.test("a panel has a bar for each subject, as long as its median", () => {
   assertEquals([floor! / peer!, ours! / peer!], [4, 2]);
 });
 
-Deno.test("bars are labelled with the number and the ratio to the first peer", () => {
+Deno.test("bars are labelled with the number and with the ratio to the first peer", () => {
   const labels = Array.from(svg.matchAll(/>([^<]+×)</g), ([, label]) => label);
   assertEquals(labels, ["400/s · 4.0×", "100/s · 1×", "200/s · 2.0×"]);
 });
 
-Deno.test("the chart says the same in words, escaped, has a dark side, and shows only the rows that are charted", () => {
+Deno.test("the chart has an escaped text alternative and dark colours, and shows only the rows to be charted", () => {
   assertMatch(
     svg,
     /<desc id="desc">Echo &lt;32 B&gt;: floor 400\/s; npm:ws 100\/s; Sluice, callbacks 200\/s\.<\/desc>/,

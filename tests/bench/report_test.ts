@@ -38,7 +38,7 @@ const text = report({ results, curves, about: ["Deno 9.9.9"] });
 
 const lines = (start: string) => text.split("\n").filter((line) => line.startsWith(start));
 
-Deno.test("the report says what was measured, and of each target that has numbers whether it is met", () => {
+Deno.test("the report shows every measurement, and whether each measured target is met", () => {
   assertStringIncludes(text, "\n- Deno 9.9.9\n");
   assertStringIncludes(text, "2 of 4 targets are met");
   assertEquals(lines("| echo | Sluice, callbacks | ").slice(0, 3), [
@@ -50,7 +50,7 @@ Deno.test("the report says what was measured, and of each target that has number
   assertEquals(lines("| memory | Sluice")[0]?.includes("| 0.45× | 0.45 to 0.45 | – | at most 0.5× | yes |"), true);
 });
 
-Deno.test("the report has the processor time of each subject, and a dash where there is none", () => {
+Deno.test("the report shows the processor time of each subject, and a dash if there is none", () => {
   assertEquals(lines("| echo | Bun"), [
     "| echo | Bun | 1,000,000 messages/s | 1,000,000 to 1,000,000 | 1.00 | 100 % | 25 % |",
   ]);
@@ -59,11 +59,11 @@ Deno.test("the report has the processor time of each subject, and a dash where t
   ]);
 });
 
-Deno.test("the report says what the load generator could do with a core to itself", () => {
+Deno.test("the report shows what the load generator can do with a core to itself", () => {
   assertEquals(lines("| echo | 8"), ["| echo | 8,000,000 | 4,000,000 |"]);
 });
 
-Deno.test("the report has three percentiles of a latency, the exponent of a curve, and the rows that others disturbed", () => {
+Deno.test("the report shows three percentiles of a latency, the exponent of a curve, and which rows were disturbed", () => {
   assertEquals(lines("| latency | Bun | 5,000"), ["| latency | Bun | 5,000 messages/s | 10 | 30 | 90 |"]);
   assertEquals(lines("| Topics"), ["| Topics | 1.00 | at most 1.05 | yes | 1: 50, 10: 60, 100: 600 | bytes |"]);
   assertEquals(lines("| latency | 25"), ["| latency | 25 % |"]);

@@ -10,7 +10,7 @@ function open(url: string, limits = {}, signal = new AbortController().signal) {
   return openInBrowser(url, { protocols: [], limits: resolveLimits(limits), data: "mine", signal });
 }
 
-Deno.test("a page closes with codes of its own range: others are sent 3000 higher", () => {
+Deno.test("a page closes with codes that pages may use: other codes are raised by 3000", () => {
   assertEquals([1000, 1001, 1003, 1007, 1008, 1013, 3000, 4999].map(closeCodeFor), [
     1000,
     4001,
@@ -23,7 +23,7 @@ Deno.test("a page closes with codes of its own range: others are sent 3000 highe
   ]);
 });
 
-Deno.test("http and https stand for ws and wss, and the connection has the facts of a client's", async () => {
+Deno.test("http and https URLs become ws and wss, and the connection has the properties of a client's", async () => {
   await using server = serve({ ...HERE, protocols: ["chat"] }, {
     message: (socket, data) => void socket.send(data),
   });
@@ -42,7 +42,7 @@ Deno.test("http and https stand for ws and wss, and the connection has the facts
   assertEquals([closeCode, wasClean], [4001, true]);
 });
 
-Deno.test("a limit that is passed closes with its code in the page's range, and the error is the limit's", async () => {
+Deno.test("exceeding a limit closes with the limit's code in the page's range, and the error is a LimitError", async () => {
   await using server = serve(HERE, async (socket) => {
     await socket.send("x".repeat(11));
     const { closeCode } = await socket.closed;
@@ -54,7 +54,7 @@ Deno.test("a limit that is passed closes with its code in the page's range, and 
   await server.shutdown();
 });
 
-Deno.test("what does not open is a ConnectionError: a refusal, a server that is not there, and the deadline", async () => {
+Deno.test("a connection that does not open rejects with ConnectionError: refused, no server, or timed out", async () => {
   await using server = serve({ ...HERE, upgrade: () => new Response("No\n", { status: 403 }) }, {});
   await assertRejects(() => open(server.url), ConnectionError, "Cannot connect to ws://127.0.0.1:");
   using silent = Deno.listen(HERE);
@@ -67,7 +67,7 @@ Deno.test("what does not open is a ConnectionError: a refusal, a server that is 
   (await accepted).close();
 });
 
-Deno.test("a signal gives up the attempt with its reason", async () => {
+Deno.test("a signal aborts the attempt with its reason", async () => {
   using silent = Deno.listen(HERE);
   const accepted = silent.accept();
   const stop = new AbortController();

@@ -7,7 +7,7 @@ import { json, typed } from "../../lib/typed/mod.ts";
 const HERE = { port: 0, hostname: "127.0.0.1" };
 const SOON = { delay: { first: 1, most: 1 } };
 
-Deno.test("a connection that is lost is opened again, with a fresh URL, and what waits is sent then", async () => {
+Deno.test("a lost connection is reopened with a fresh URL, and then the waiting messages are sent", async () => {
   let clients = 0;
   await using server = serve(HERE, async (socket) => {
     const first = ++clients === 1;
@@ -27,7 +27,7 @@ Deno.test("a connection that is lost is opened again, with a fresh URL, and what
   assertEquals(states.slice(0, 3), ["open", "waiting", "connecting"]);
 });
 
-Deno.test("when the network is back the next attempt comes at once", async () => {
+Deno.test("when the network returns the next attempt starts at once", async () => {
   const states: string[] = [];
   let attempts = 0;
   const connection = reconnecting(() => {
@@ -46,7 +46,7 @@ Deno.test("when the network is back the next attempt comes at once", async () =>
   await connection.close();
 });
 
-Deno.test("typed stands on it: a message that the codec refuses ends it for good", async () => {
+Deno.test("typed works with it: a message that the codec refuses ends it for good", async () => {
   await using server = serve(HERE, async (socket) => {
     await socket.send("[1]");
     await socket.send("[");
@@ -62,7 +62,7 @@ Deno.test("typed stands on it: a message that the codec refuses ends it for good
   assertEquals(peer.connection.state, "closed");
 });
 
-Deno.test("maxAttempts and the signal end it, and options that are none are mistakes of the caller", async () => {
+Deno.test("maxAttempts and the signal end it, and invalid options throw", async () => {
   const failing = () => Promise.reject(new Error("URL failed"));
   const { error } = await reconnecting(failing, { ...SOON, maxAttempts: 2 }).closed;
   assert(error instanceof Error && error.message.includes("URL failed"), String(error));

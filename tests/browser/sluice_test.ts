@@ -10,13 +10,13 @@ import { buildForBrowsers, BUILT } from "../_support/browser.ts";
 import { launch } from "../_support/chromium.ts";
 import { inChromium, openPage } from "../examples/_page.ts";
 
-Deno.test("lib/browser/sluice.js is built from the source as it is: `deno task browser` writes it", async () => {
+Deno.test("lib/browser/sluice.js matches its source: `deno task browser` writes it", async () => {
   const built = await buildForBrowsers();
   const committed = await Deno.readTextFile(BUILT);
   assert(committed === built, "lib/browser/sluice.js is older than its source: run `deno task browser`");
 });
 
-Deno.test("lib/browser/sluice.js imports nothing, needs nothing of Deno's or Node's, and is smaller than 64 KiB", async () => {
+Deno.test("lib/browser/sluice.js imports nothing, needs nothing from Deno or Node, and is smaller than 64 KiB", async () => {
   const code = await Deno.readTextFile(BUILT);
   assertEquals(code.match(/\bimport ?[("{]|\bfrom ?"|\bDeno\.\w+\(|\bprocess\.|\brequire\(/g), null);
   assert(code.length < 64 * 1024, `it has ${code.length} bytes`);

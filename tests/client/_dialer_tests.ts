@@ -33,7 +33,7 @@ export function testDialer(name: string, dialer: Dialer, wrongName: string): voi
     await Deno.remove(folder, { recursive: true });
   });
 
-  Deno.test(`${name}, told to give up, leaves no connection`, async () => {
+  Deno.test(`${name} leaves no connection behind when it is aborted`, async () => {
     await using server = answering();
     const aborted = AbortSignal.abort(reason);
     await assertRejects(() => dialer.open({ hostname: "127.0.0.1", port: server.port }, aborted));
@@ -43,7 +43,7 @@ export function testDialer(name: string, dialer: Dialer, wrongName: string): voi
     await server.deserted();
   });
 
-  Deno.test(`${name}: TLS checks the name that it is told, an address too, and not the one that was dialled`, async () => {
+  Deno.test(`${name}: TLS checks the given name or address, not the one that was dialled`, async () => {
     await using server = answering(listenTls());
     const to = { hostname: "127.0.0.1", port: server.port };
     for (const serverName of ["localhost", "127.0.0.1"]) {
@@ -57,7 +57,7 @@ export function testDialer(name: string, dialer: Dialer, wrongName: string): voi
     }
   });
 
-  Deno.test(`${name}: what TLS cannot begin with closes the connection: a client certificate that is none`, async () => {
+  Deno.test(`${name}: the connection is closed if TLS cannot start: an invalid client certificate`, async () => {
     await using server = answering();
     const conn = await dialer.open({ hostname: "127.0.0.1", port: server.port }, signal);
     const options = { ...HERE, cert: "no certificate", key: clientKey };
@@ -65,7 +65,7 @@ export function testDialer(name: string, dialer: Dialer, wrongName: string): voi
     await server.deserted();
   });
 
-  Deno.test(`${name}: ALPN offers what it is told, and a server that has none of it ends the handshake`, async () => {
+  Deno.test(`${name}: ALPN offers the given protocols, and a server that supports none of them ends the handshake`, async () => {
     await using server = answering(listenTls());
     const conn = await dialer.open({ hostname: "127.0.0.1", port: server.port }, signal);
     await assertRejects(
@@ -80,7 +80,7 @@ export function testDialer(name: string, dialer: Dialer, wrongName: string): voi
     assertEquals(dialer.env("SLUICE_IS_NOT_SET"), undefined);
   });
 
-  Deno.test(`${name}: nobody is left waiting where the peer ends in the middle of a TLS handshake`, async () => {
+  Deno.test(`${name}: no promise stays pending if the peer disconnects during the TLS handshake`, async () => {
     using listener = listen();
     for (const client of [{}, { cert: clientCert, key: clientKey }]) {
       const conn = await dialer.open({ hostname: "127.0.0.1", port: listener.addr.port }, signal);

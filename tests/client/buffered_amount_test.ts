@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { BufferedAmount } from "../../lib/client/buffered_amount.ts";
 
-Deno.test("a message counts until its frame is written, whatever its frame's size", () => {
+Deno.test("a message counts until its frame is written, whatever the frame's size", () => {
   const buffered = new BufferedAmount();
   assertEquals(buffered.update(0), 0);
   buffered.add(5, 11); // with a header
@@ -15,7 +15,7 @@ Deno.test("a message counts until its frame is written, whatever its frame's siz
   assertEquals(buffered.update(0), 0);
 });
 
-Deno.test("other frames in the queue make a message count for longer, until all is written", () => {
+Deno.test("other frames in the queue keep a message counted until all are written", () => {
   const buffered = new BufferedAmount();
   buffered.add(5, 11);
   assertEquals(buffered.update(8), 5, "a pong behind it, which is all that is left");
@@ -24,7 +24,7 @@ Deno.test("other frames in the queue make a message count for longer, until all 
   assertEquals(buffered.bytes, 0);
 });
 
-Deno.test("thousands of messages are forgotten as they leave", () => {
+Deno.test("thousands of messages leave the count as they are written", () => {
   const buffered = new BufferedAmount();
   for (let i = 0; i < 10_000; i++) buffered.add(1, 7);
   for (let left = 10_000; left >= 0; left -= 100) assertEquals(buffered.update(left * 7), left);

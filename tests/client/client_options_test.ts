@@ -18,7 +18,7 @@ Deno.test("a proxy is a URL, or a URL with header fields", () => {
   assertEquals(PROXY_OPTION_KINDS.url.required, true);
 });
 
-Deno.test("a client that comes back has header fields or a function, and no connection of one's own", () => {
+Deno.test("reconnecting takes header fields or a function that returns them, and no transport", () => {
   const { headers } = RECONNECTING_OPTION_KINDS;
   headers.check({ a: "b" }, "headers");
   headers.check(() => ({}), "headers");
@@ -26,7 +26,7 @@ Deno.test("a client that comes back has header fields or a function, and no conn
   assertEquals("conn" in RECONNECTING_OPTION_KINDS, false);
 });
 
-Deno.test("the classes of the web keep nothing for the application, and take lists as Web IDL does", () => {
+Deno.test("the web-compatible classes take no application data, and read lists as Web IDL does", () => {
   assertEquals(["data" in WEB_SOCKET_OPTION_KINDS, "data" in WEB_SOCKET_STREAM_OPTION_KINDS], [false, false]);
   WEB_SOCKET_STREAM_OPTION_KINDS.protocols.check(new Set(["chat"]), "protocols");
 });

@@ -4,7 +4,7 @@ import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import type { Observer } from "../../lib/connection/watch/observer.ts";
 import { serve } from "../../lib/server/serve.ts";
 
-Deno.test("an observer is told of a client's connections, and why there were none", async () => {
+Deno.test("an observer sees a client's connections and the reasons for failed ones", async () => {
   const told: unknown[] = [];
   const observer: Observer = {
     opened: ({ role }) => {

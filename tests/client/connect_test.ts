@@ -20,7 +20,7 @@ import { cert, key } from "../_support/tls.ts";
 import { settle, soon } from "../_support/wait.ts";
 import { connects, listen, refused, URL_HERE } from "./_support.ts";
 
-Deno.test("connect sends the request of RFC 6455 §4.1 and gives the connection", async () => {
+Deno.test("connect sends the request of RFC 6455 §4.1 and resolves to the connection", async () => {
   const { connecting, peer } = connects();
   const request = await peer.answer("X-Served-By: test");
   const key = /^Sec-WebSocket-Key: (.*)$/m.exec(request)?.[1] ?? "";
@@ -36,7 +36,7 @@ Deno.test("connect sends the request of RFC 6455 §4.1 and gives the connection"
   socket.abort();
 });
 
-Deno.test("connect over TCP tells both addresses and speaks on", async () => {
+Deno.test("connect over TCP knows both addresses, and the connection works", async () => {
   using listener = listen();
   const connecting = connect(`ws://127.0.0.1:${listener.addr.port}/`);
   using peer = new RawPeer(await listener.accept(), "server");
@@ -64,7 +64,7 @@ Deno.test("connect and accept meet over a pair of streams", async () => {
   await soon(server.closed, "The close");
 });
 
-Deno.test("frames in the same packet as the answer are not lost", async () => {
+Deno.test("frames in the same packet as the response are not lost", async () => {
   const { connecting, peer } = connects();
   const { conn } = peer;
   const write = conn.write.bind(conn);
@@ -82,7 +82,7 @@ Deno.test("frames in the same packet as the answer are not lost", async () => {
   (await connecting).abort();
 });
 
-Deno.test("header fields, subprotocols and credentials go with the request, and data with the connection", async () => {
+Deno.test("header fields, subprotocols and credentials are sent with the request, and data is kept on the connection", async () => {
   const { connecting, peer } = connects(
     { headers: { Cookie: "a=1", Host: "other.example" }, protocols: ["a", "b"], data: { id: 7 } },
     "ws://user:secret@example.com/",
@@ -103,7 +103,7 @@ Deno.test("header fields, subprotocols and credentials go with the request, and 
   socket.abort();
 });
 
-Deno.test("credentials in the URL are sent as UTF-8, are shown nowhere, and give way to an Authorization of one's own", async () => {
+Deno.test("credentials in the URL are sent as UTF-8, are never shown, and yield to an Authorization header that is given", async () => {
   const url = "ws://us%C3%A9r:p%3Ass@example.com/chat";
   const { connecting, peer } = connects({}, url);
   const credentials = btoa(String.fromCharCode(...utf8("usér:p:ss")));
@@ -119,7 +119,7 @@ Deno.test("credentials in the URL are sent as UTF-8, are shown nowhere, and give
   (await own.connecting).abort();
 });
 
-Deno.test("one subprotocol may be given as a string, and a server that chooses none fails the handshake", async () => {
+Deno.test("one subprotocol may be given as a string, and the handshake fails if the server chooses none", async () => {
   const { connecting, peer } = connects({ protocols: "chat" });
   assertStringIncludes(await peer.answer("Sec-WebSocket-Protocol: chat"), "\r\nSec-WebSocket-Protocol: chat\r\n");
   const socket = await connecting;
@@ -160,7 +160,7 @@ for (const [what, fields, message] of BAD_ANSWERS) {
   });
 }
 
-Deno.test("an answer other than 101 is a HandshakeError with its status, header fields and body", async () => {
+Deno.test("a response other than 101 is a HandshakeError with its status, header fields and body", async () => {
   const connecting = connects();
   const error = await refused(
     connecting,
@@ -172,7 +172,7 @@ Deno.test("an answer other than 101 is a HandshakeError with its status, header 
   assertEquals(connecting.conn.closes, 1);
 });
 
-Deno.test("redirects are not followed: where they lead is the caller's to read", async () => {
+Deno.test("redirects are not followed by default: the caller reads the Location", async () => {
   const answer = "HTTP/1.1 302 Found\r\nLocation: ws://other/\r\nContent-Length: 0\r\n\r\n";
   const given = await refused(connects({ maxRedirects: 5 }), answer); // There is one connection of one's own.
   assertEquals(given.message, "Server answered 302, not 101");
@@ -180,19 +180,19 @@ Deno.test("redirects are not followed: where they lead is the caller's to read",
   assertEquals([error.status, error.headers.get("location"), error.body?.length], [302, "ws://other/", 0]);
 });
 
-Deno.test("an answer that is not HTTP is a HandshakeError with status 0", async () => {
+Deno.test("a response that is not HTTP is a HandshakeError with status 0", async () => {
   const { connecting, peer } = connects();
   await peer.send(utf8("220 mail.example ESMTP\r\n"));
   assertEquals((await assertRejects(() => connecting, HandshakeError)).status, 0);
 });
 
-Deno.test("an answer over maxHeaderBytes is a HandshakeError", async () => {
+Deno.test("a response larger than maxHeaderBytes is a HandshakeError", async () => {
   const { connecting, peer } = connects({ maxHeaderBytes: 200 });
   await peer.send(utf8(`HTTP/1.1 101 X\r\nX-A: ${"x".repeat(300)}\r\n`));
   await assertRejects(() => connecting, HandshakeError, "200 bytes");
 });
 
-Deno.test("a port at which nobody listens is a ConnectionError with its cause", async () => {
+Deno.test("a port without a listener is a ConnectionError with its cause", async () => {
   const listener = listen();
   const { port } = listener.addr;
   listener.close();
@@ -201,7 +201,7 @@ Deno.test("a port at which nobody listens is a ConnectionError with its cause", 
   await assertRejects(() => connect(`wss://127.0.0.1:${port}`), ConnectionError, `127.0.0.1:${port}`);
 });
 
-Deno.test("a path at which nobody listens is a ConnectionError that names it", async () => {
+Deno.test("a socket path without a listener is a ConnectionError that names the path", async () => {
   await assertRejects(() => connect(URL_HERE, { path: "/nowhere/socket" }), ConnectionError, "to /nowhere/socket");
 });
 
@@ -216,7 +216,7 @@ Deno.test("an address in brackets is dialled without them", async () => {
   listener.close();
 });
 
-Deno.test("a missing permission is told as it is: it is no fault of the network", async () => {
+Deno.test("a missing permission is reported as it is: it is not a network error", async () => {
   const code = `
     import { connect } from ${JSON.stringify(new URL("../../lib/client/connect.ts", import.meta.url).href)};
     const error = await connect("ws://127.0.0.1:9").catch((error) => error);
@@ -226,7 +226,7 @@ Deno.test("a missing permission is told as it is: it is no fault of the network"
   assertEquals(await runDeno(["run", "--no-prompt", "--no-check", module]), "true\n");
 });
 
-Deno.test("a server that goes away in the middle of the handshake is a ConnectionError", async () => {
+Deno.test("a server that disconnects during the handshake is a ConnectionError", async () => {
   const ended = connects();
   await ended.peer.send(utf8("HTTP/1.1 101"));
   await ended.peer.closeWrite();
@@ -241,7 +241,7 @@ Deno.test("a server that goes away in the middle of the handshake is a Connectio
   assertEquals(reset.conn.closes, 1);
 });
 
-Deno.test("handshakeTimeout is absolute: bytes do not put it off", async () => {
+Deno.test("handshakeTimeout is absolute: received bytes do not extend it", async () => {
   using time = new FakeTime();
   const { connecting, peer, conn } = connects({ handshakeTimeout: 1_000 });
   for (const byte of utf8("HTTP/1.1 101 Switch")) {
@@ -254,7 +254,7 @@ Deno.test("handshakeTimeout is absolute: bytes do not put it off", async () => {
   assertEquals([conn.closes, time.timers], [1, 0]);
 });
 
-Deno.test("a signal gives up with its reason: before, and during the handshake", async () => {
+Deno.test("a signal aborts with its reason, before and during the handshake", async () => {
   const reason = new Error("enough");
   const before = connects({ signal: AbortSignal.abort(reason) });
   assertStrictEquals(await assertRejects(() => before.connecting), reason);
@@ -268,7 +268,7 @@ Deno.test("a signal gives up with its reason: before, and during the handshake",
   assertEquals(during.conn.closes, 1);
 });
 
-Deno.test("a signal gives up while it dials", async () => {
+Deno.test("a signal aborts while dialling", async () => {
   using listener = listen();
   const reason = new Error("enough");
   const signal = AbortSignal.abort(reason);
@@ -287,7 +287,7 @@ Deno.test("a signal does nothing once the connection is open", async () => {
   socket.abort();
 });
 
-Deno.test("TLS with a certificate of one's own, and without it a ConnectionError that says why", async () => {
+Deno.test("TLS trusts a certificate that is given; without it a ConnectionError says why", async () => {
   const listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key });
   const url = `wss://127.0.0.1:${listener.addr.port}/`;
   const [peer, socket] = await Promise.all([
@@ -314,7 +314,7 @@ Deno.test("TLS with a certificate of one's own, and without it a ConnectionError
 });
 
 Deno.test({
-  ...unless(NO_UNIX_SOCKETS, "a Unix socket is connected to by its path; the URL still gives host and resource"),
+  ...unless(NO_UNIX_SOCKETS, "connect dials a Unix socket by its path; the URL still gives host and resource"),
   async fn() {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/socket`;
@@ -329,7 +329,7 @@ Deno.test({
   },
 });
 
-Deno.test("mistakes of the caller are thrown before anything is dialled", async () => {
+Deno.test("invalid arguments throw before anything is dialled", async () => {
   for (const url of ["chat", "ftp://example.com/", "ws://example.com/#part"]) {
     assertEquals((await assertRejects(() => connect(url), DOMException)).name, "SyntaxError");
   }

@@ -34,7 +34,7 @@ function line() {
   };
 }
 
-Deno.test("handshakes with one host come one after another, in order, whether the one before succeeds or fails", async () => {
+Deno.test("handshakes with one host run one after another, in order, whether the previous one succeeds or fails", async () => {
   const { line: hosts, begun, start, succeed, fail } = line();
   const [a, b, c] = [start("a", "one:80"), start("b", "one:80"), start("c", "one:80")];
   await settle();
@@ -51,7 +51,7 @@ Deno.test("handshakes with one host come one after another, in order, whether th
   await c;
 });
 
-Deno.test("handshakes with different hosts, or ports of one, do not wait for each other", async () => {
+Deno.test("handshakes with different hosts, or with different ports of one host, do not wait for each other", async () => {
   const { line: hosts, begun, start, succeed } = line();
   const names = ["one:80", "one:81", "two:80"];
   const all = names.map((host) => start(host, host));
@@ -67,7 +67,7 @@ Deno.test("handshakes with different hosts, or ports of one, do not wait for eac
   assertEquals(hosts.hosts, 0, "nothing is kept of a host that no handshake is under way with");
 });
 
-Deno.test("one that gives up while it waits leaves the line, and those behind it move up when the one before is over", async () => {
+Deno.test("an attempt that is aborted while it waits leaves the line, and those behind it move up when the previous one is done", async () => {
   const { begun, start, succeed } = line();
   const controller = new AbortController();
   const reason = new Error("enough");
@@ -86,7 +86,7 @@ Deno.test("one that gives up while it waits leaves the line, and those behind it
   await c;
 });
 
-Deno.test("one that hangs keeps the others waiting for its handshakeTimeout, or for the default where that is lifted", async () => {
+Deno.test("a handshake that hangs delays the others for its handshakeTimeout, or for the default if it has none", async () => {
   using time = new FakeTime();
   for (const [handshakeTimeout, wait] of [[300, 300], [0, 10_000]] as const) {
     const { begun, start, succeed } = line();
@@ -127,7 +127,7 @@ Deno.test("a WebSocket waits until a WebSocketStream to the same host is open", 
   await stream.closed.catch(() => {});
 });
 
-Deno.test("many sockets to one host all open, and close gives up one that waits before it dials", async () => {
+Deno.test("many sockets to one host all open, and close cancels one that waits before it dials", async () => {
   const requests: string[] = [];
   await using server = serve(
     { ...LOOPBACK, upgrade: (request) => void requests.push(new URL(request.url).search) },
@@ -149,7 +149,7 @@ Deno.test("many sockets to one host all open, and close gives up one that waits 
   await soon(Promise.all(ends), "The ends");
 });
 
-Deno.test("an attempt over a transport of one's own does not wait", async () => {
+Deno.test("an attempt over a given transport does not wait", async () => {
   const opened: number[] = [];
   const first = ends();
   const second = ends();

@@ -22,7 +22,7 @@ function starts(options: ConnectOptions) {
   return { url, giveUp, outcome: () => soon(outcome.promise, "The outcome"), told: () => told };
 }
 
-Deno.test("mistakes of the caller are thrown at the call, and nothing is dialled", () => {
+Deno.test("invalid options throw at the call, and nothing is dialled", () => {
   const { options, conn } = ends();
   const outcome = { opened() {}, failed() {} };
   const call = (more: ConnectOptions, url = URL_HERE) =>
@@ -36,7 +36,7 @@ Deno.test("mistakes of the caller are thrown at the call, and nothing is dialled
   assertEquals([conn.writes, conn.closes], [[], 0]);
 });
 
-Deno.test("one who succeeds is told of the connection, once, and gives up no more", async () => {
+Deno.test("a successful attempt reports the connection once, and aborting it later does nothing", async () => {
   const { options, peer } = ends();
   const { url, giveUp, outcome, told } = starts(options);
   assertEquals(url, URL_HERE);
@@ -60,7 +60,7 @@ Deno.test("a refusal is a ConnectionError with the HandshakeError as its cause",
   assertEquals([error.cause.status, new TextDecoder().decode(error.cause.body)], [401, "no"]);
 });
 
-Deno.test("who gives up at once dials nothing, and is told after the call", async () => {
+Deno.test("an attempt that is aborted at once dials nothing, and reports it after the call", async () => {
   const { options, conn } = ends();
   const { giveUp, outcome, told } = starts(options);
   giveUp();
@@ -69,7 +69,7 @@ Deno.test("who gives up at once dials nothing, and is told after the call", asyn
   assertEquals(conn.writes, []);
 });
 
-Deno.test("who gives up during the handshake closes the transport", async () => {
+Deno.test("aborting during the handshake closes the transport", async () => {
   const { options, peer, conn } = ends();
   const { giveUp, outcome } = starts(options);
   await peer.readHead();
@@ -79,7 +79,7 @@ Deno.test("who gives up during the handshake closes the transport", async () => 
   assertEquals([error.closeCode, conn.closes], [1006, 1]);
 });
 
-Deno.test("the signal's reason is told as it is, and nothing is dialled where the signal was aborted before", async () => {
+Deno.test("the signal's reason is reported unchanged, and nothing is dialled if the signal was aborted before", async () => {
   const reason = new Error("enough");
   const before = ends({ signal: AbortSignal.abort(reason) });
   assertStrictEquals((await starts(before.options).outcome()).error, reason);
@@ -93,7 +93,7 @@ Deno.test("the signal's reason is told as it is, and nothing is dialled where th
   assertStrictEquals((await outcome()).error, reason);
 });
 
-Deno.test("who gives up when the answer is here has a connection or a transport that is closed, and never both or neither", async () => {
+Deno.test("aborting when the response arrives leaves either a connection or a closed transport, never both and never neither", async () => {
   for (let turns = 0; turns < 12; turns++) {
     const { options, peer, conn } = ends();
     const { giveUp, outcome, told } = starts(options);
@@ -108,7 +108,7 @@ Deno.test("who gives up when the answer is here has a connection or a transport 
   }
 });
 
-Deno.test("one that gives up when the connection is there, but before its outcome was called, has no connection", async () => {
+Deno.test("aborting after the connection is made but before its callback leaves no connection", async () => {
   for (let turns = 0; turns < 12; turns++) {
     let early: boolean | undefined;
     const giveUpLater = async () => {

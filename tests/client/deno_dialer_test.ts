@@ -8,7 +8,7 @@ import { answering, listenTls } from "./_support.ts";
 
 testDialer("Deno's dialer", denoDialer, "does not match");
 
-Deno.test("a name that no certificate can have closes the connection", async () => {
+Deno.test("a name that cannot be in a certificate closes the connection", async () => {
   await using server = answering(listenTls());
   const { signal } = new AbortController();
   const conn = await denoDialer.open({ hostname: "127.0.0.1", port: server.port }, signal);
@@ -17,7 +17,7 @@ Deno.test("a name that no certificate can have closes the connection", async () 
   await server.deserted();
 });
 
-Deno.test("a signal that comes in the moment in which TCP connects leaves no connection", async () => {
+Deno.test("a signal that is aborted just as TCP connects leaves no connection", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const ends: Promise<unknown>[] = [];
@@ -37,7 +37,7 @@ Deno.test("a signal that comes in the moment in which TCP connects leaves no con
   await accepting;
 });
 
-Deno.test("caCerts are trusted besides those that Deno trusts, and need no permission", async () => {
+Deno.test("caCerts are trusted in addition to Deno's, and need no permission", async () => {
   await using server = answering(listenTls());
   const module = new URL("../../lib/client/connect.ts", import.meta.url).href;
   const code = `

@@ -37,7 +37,7 @@ for (const secure of [false, true]) {
   }
 }
 
-Deno.test("with a proxy the name is not looked up here, and TLS still checks it", async () => {
+Deno.test("with a proxy the name is not resolved locally, and TLS still checks it", async () => {
   await using proxy = connectProxy();
   await using server = answering(listenTls());
   const url = `wss://nowhere.invalid:${server.port}/`;
@@ -48,7 +48,7 @@ Deno.test("with a proxy the name is not looked up here, and TLS still checks it"
   assertEquals(proxy.requests.length, 2);
 });
 
-Deno.test("a proxy's own certificate is checked, by the proxy's name and not by serverName", async () => {
+Deno.test("a proxy's certificate is checked against the proxy's name, not against serverName", async () => {
   await using proxy = connectProxy({ secure: true });
   await using server = answering();
   const url = `ws://localhost:${server.port}/`;
@@ -61,7 +61,7 @@ Deno.test("a proxy's own certificate is checked, by the proxy's name and not by 
   (await open(url, { proxy: proxy.url, caCerts: [cert], serverName: "other.test" })).abort();
 });
 
-Deno.test("a proxy at which nobody listens is a ConnectionError that names it", async () => {
+Deno.test("a proxy that does not listen is a ConnectionError that names it", async () => {
   const nobody = listen();
   const { port } = nobody.addr;
   nobody.close();
@@ -71,7 +71,7 @@ Deno.test("a proxy at which nobody listens is a ConnectionError that names it", 
   assertInstanceOf(error.cause, Deno.errors.ConnectionRefused);
 });
 
-Deno.test("the environment is read with proxy: env and only then, and decides by scheme and NO_PROXY", async () => {
+Deno.test('the environment is read only with `proxy: "env"`, and decides by scheme and NO_PROXY', async () => {
   await using proxy = connectProxy();
   await using server = answering();
   const url = `ws://127.0.0.1:${server.port}/`;
@@ -92,7 +92,7 @@ Deno.test("the environment is read with proxy: env and only then, and decides by
   }
 });
 
-Deno.test("without permission the environment is not read, and proxy: env says so", async () => {
+Deno.test('without permission the environment is not read, and `proxy: "env"` reports it', async () => {
   const module = new URL("../../lib/client/connect.ts", import.meta.url).href;
   const code = `
     import { connect } from ${JSON.stringify(module)};
@@ -117,7 +117,7 @@ const unixTest = (name: string, fn: (folder: string) => Promise<void>) =>
     },
   });
 
-unixTest("ws+unix connects to the socket, past any proxy of the environment", async (folder) => {
+unixTest("ws+unix connects to the socket and ignores any proxy of the environment", async (folder) => {
   const path = `${folder}/a b.sock`;
   await using server = answering(Deno.listen({ transport: "unix", path }));
   const url = `ws+unix:${folder}/a%20b.sock:/chat?x=1`;
@@ -162,7 +162,7 @@ const WAYS: [where: string, options: (port: number) => ConnectOptions, url: (por
   ["TLS with a client certificate", () => ({ cert: clientCert, key: clientKey }), (port) => `wss://127.0.0.1:${port}/`],
 ];
 for (const [where, options, url] of WAYS) {
-  Deno.test(`T11: a peer that says nothing during ${where} is given up by signal and by deadline, and nothing is left`, async () => {
+  Deno.test(`T11: signal and deadline abort an attempt whose peer is silent during ${where}, and leave nothing behind`, async () => {
     using listener = listen();
     const { port } = listener.addr;
     const controller = new AbortController();

@@ -11,7 +11,7 @@ function counted(): { close(): void; readonly closes: number } {
   };
 }
 
-Deno.test("what is held is left open when the work is done, and the signal does nothing to it afterwards", async () => {
+Deno.test("a held connection stays open when the work is done, and the signal no longer closes it", async () => {
   const conn = counted();
   const controller = new AbortController();
   assertEquals(await closeOnFailure(conn, controller.signal, () => Promise.resolve(7)), 7);
@@ -19,7 +19,7 @@ Deno.test("what is held is left open when the work is done, and the signal does 
   assertEquals(conn.closes, 0);
 });
 
-Deno.test("what is held is closed when the work fails, even where it cannot be closed any more", async () => {
+Deno.test("a held connection is closed when the work fails, even if closing it fails", async () => {
   const conn = counted();
   const { signal } = new AbortController();
   const error = new Error("failed");
@@ -32,7 +32,7 @@ Deno.test("what is held is closed when the work fails, even where it cannot be c
   assertStrictEquals(await assertRejects(() => closeOnFailure({ close }, signal, failing)), error);
 });
 
-Deno.test("a signal closes at once what is held: before the work, during it, and where the work ends all the same", async () => {
+Deno.test("a signal closes a held connection at once: before the work, during it, and if the work finishes anyway", async () => {
   const reason = new Error("enough");
   const before = counted();
   let begun = false;

@@ -18,7 +18,7 @@ function target() {
   };
 }
 
-Deno.test("a handler has its place among the listeners, which the next handler keeps", () => {
+Deno.test("a handler keeps its place among the listeners, and the next handler takes it over", () => {
   const { target: events, attribute, call, fire } = target();
   events.addEventListener("ping", call("before"));
   attribute.value = call("handler");
@@ -28,7 +28,7 @@ Deno.test("a handler has its place among the listeners, which the next handler k
   assertEquals(fire(), ["before", "another", "after"]);
 });
 
-Deno.test("null gives the place up", () => {
+Deno.test("null gives up the place", () => {
   const { target: events, attribute, call, fire } = target();
   attribute.value = call("handler");
   events.addEventListener("ping", call("listener"));
@@ -39,7 +39,7 @@ Deno.test("null gives the place up", () => {
   assertEquals(fire(), ["listener", "again"]);
 });
 
-Deno.test("what is neither a function nor an object is null; an object is kept and not called", () => {
+Deno.test("a value that is neither a function nor an object becomes null; an object is kept and not called", () => {
   const { attribute, call, fire } = target();
   for (const value of [1, "text", true, undefined]) {
     attribute.value = call("handler");
@@ -68,7 +68,7 @@ for (
     ["ErrorEvent", errorEvent, { error: new Error("lost"), message: "lost" }],
   ] as const
 ) {
-  Deno.test(`a ${name} is the platform's, and where that is missing, as on Node 20, an Event with its fields`, () => {
+  Deno.test(`a ${name} is the platform's, or on Node 20, which lacks it, an Event with its fields`, () => {
     const type = name === "CloseEvent" ? "close" : "error";
     const create = () => Reflect.apply(make, undefined, [fields]);
     const told = (event: Event) => Object.keys(fields).map((field) => Reflect.get(event, field));

@@ -19,7 +19,7 @@ async function start(port: number, options: Partial<SecureOptions> = {}) {
   return { conn, tls: await soon(startNodeTls(MODULES, conn, { ...HERE, ...options }, signal), "The TLS handshake") };
 }
 
-Deno.test("TLS by node:tls reads, writes and ends each half apart, and tells the addresses of what is below", async () => {
+Deno.test("TLS by node:tls reads and writes, ends each half separately, and has the addresses of the connection below", async () => {
   const listener = listenTls();
   const serving = (async () => {
     const conn = await listener.accept();
@@ -43,7 +43,7 @@ Deno.test("TLS by node:tls reads, writes and ends each half apart, and tells the
   listener.close();
 });
 
-Deno.test("close ends the connection below at once, and a read that waits", async () => {
+Deno.test("close ends the connection below at once, and a pending read", async () => {
   await using server = answering(listenTls());
   const { conn, tls } = await start(server.port);
   const reading = assertRejects(() => tls.read(new Uint8Array(1)), Error);

@@ -14,7 +14,7 @@ function open(capacity?: number) {
   return { outgoing, connection, ...ends };
 }
 
-Deno.test("before the connection is open, and where it never opens, messages count and go nowhere", () => {
+Deno.test("before the connection opens, or if it never opens, messages are counted and not sent", () => {
   const outgoing = new OutgoingMessages();
   outgoing.send("é");
   outgoing.send(counting(3));
@@ -27,7 +27,7 @@ Deno.test("before the connection is open, and where it never opens, messages cou
   assertEquals(outgoing.bufferedAmount, 9);
 });
 
-Deno.test("messages leave in order, what comes behind a blob as it was when it was sent", async () => {
+Deno.test("messages leave in order; data behind a blob is sent as it was when send was called", async () => {
   const { outgoing, connection, peer } = open();
   const bytes = counting(3);
   outgoing.send("first");
@@ -43,7 +43,7 @@ Deno.test("messages leave in order, what comes behind a blob as it was when it w
   connection.abort();
 });
 
-Deno.test("close calls back once, when the connection has all that was sent", async () => {
+Deno.test("close calls back once, after everything is queued on the connection", async () => {
   const { outgoing, connection, peer } = open();
   const log: unknown[] = [];
   outgoing.send(new Blob(["blob"]));
@@ -58,7 +58,7 @@ Deno.test("close calls back once, when the connection has all that was sent", as
   connection.abort();
 });
 
-Deno.test("close calls back at once where nothing has to be read", () => {
+Deno.test("close calls back at once if there is no blob to read", () => {
   const { outgoing, connection } = open();
   outgoing.send("text");
   let called = false;
@@ -67,7 +67,7 @@ Deno.test("close calls back at once where nothing has to be read", () => {
   connection.abort();
 });
 
-Deno.test("what a lost connection had queued stays counted, and what a clean one had is sent", async () => {
+Deno.test("the messages of a lost connection stay counted, and those of a clean one have been sent", async () => {
   for (const [wasClean, left] of [[false, 1_000], [true, 0]] as const) {
     const { outgoing, connection } = open(10);
     outgoing.send(counting(1_000));

@@ -13,7 +13,7 @@ const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
 /** At once: real time is waited for. */
 const AT_ONCE: ReconnectingOptions = { delay: { first: 1, most: 1 } };
 
-Deno.test("reconnecting asks as connect does: subprotocols, header fields, compression, data", async () => {
+Deno.test("reconnecting sends the same request as connect: subprotocols, header fields, compression, data", async () => {
   await using server = serve(
     { ...LOOPBACK, upgrade: () => ({ protocol: "chat" }), perMessageDeflate: true },
     (socket) => socket.send(`${socket.protocol} ${socket.headers.get("X-Test")}`),
@@ -33,7 +33,7 @@ Deno.test("reconnecting asks as connect does: subprotocols, header fields, compr
   assertEquals(value, "chat 1");
 });
 
-Deno.test("the URL and the header fields may be fresh for each attempt", async () => {
+Deno.test("the URL and the header fields can be computed for each attempt", async () => {
   await using server = serve(LOOPBACK, async (socket) => {
     await socket.send(`${new URL(socket.url).search} ${socket.headers.get("Authorization")}`);
     await socket.close(1012);
@@ -49,7 +49,7 @@ Deno.test("the URL and the header fields may be fresh for each attempt", async (
   }
 });
 
-Deno.test("a function that has no URL fails the attempt, and the next one may have it", async () => {
+Deno.test("a URL function that throws fails the attempt, and the next attempt calls it again", async () => {
   await using server = serve(LOOPBACK, (socket) => void socket.close(1000));
   const offline = new TypeError("the token server is away");
   const causes: unknown[] = [];
@@ -63,7 +63,7 @@ Deno.test("a function that has no URL fails the attempt, and the next one may ha
   assert(causes[0] instanceof ConnectionError && causes[0].cause === offline);
 });
 
-Deno.test("a function that gives no URL has handshakeTimeout, and what it rejects with too late disturbs nobody", async () => {
+Deno.test("a URL function has handshakeTimeout to answer, and a later rejection is handled", async () => {
   using time = new FakeTime();
   const asked = Promise.withResolvers<string>();
   const connection = reconnecting(() => asked.promise, { handshakeTimeout: 50 });
@@ -76,19 +76,19 @@ Deno.test("a function that gives no URL has handshakeTimeout, and what it reject
   assertEquals([connection.state, time.timers], ["closed", 0]);
 });
 
-Deno.test("a URL that is none ends it: as a string at the call, from a function by its end", async () => {
+Deno.test("an invalid URL ends it: a string throws at the call, a function's ends the reconnecting", async () => {
   assertThrows(() => reconnecting("mailto:me"), DOMException);
   const { error } = await soon(reconnecting(() => "mailto:me").closed, "The end");
   assert(error instanceof DOMException && error.name === "SyntaxError");
 });
 
-Deno.test("a limit that is none is the caller's mistake", () => {
+Deno.test("an invalid limit throws", () => {
   for (const options of [{ maxOutboxBytes: 0 }, { pingInterval: -1 }]) {
     assertThrows(() => reconnecting("ws://127.0.0.1:1", options), RangeError);
   }
 });
 
-Deno.test("while nobody listens it waits and tries again, and close ends that with no timer left", async () => {
+Deno.test("while no server listens it waits and retries, and close ends that and leaves no timer", async () => {
   const listener = Deno.listen(LOOPBACK);
   const { port } = listener.addr;
   listener.close();
@@ -104,7 +104,7 @@ Deno.test("while nobody listens it waits and tries again, and close ends that wi
   assertEquals(time.timers, 0);
 });
 
-Deno.test("the signal gives up an attempt that hangs", async () => {
+Deno.test("the signal aborts an attempt that hangs", async () => {
   using listener = Deno.listen(LOOPBACK);
   const controller = new AbortController();
   const connection = reconnecting(`ws://127.0.0.1:${listener.addr.port}`, { signal: controller.signal });

@@ -7,7 +7,7 @@ import { connPair } from "../_support/pair.ts";
 import { settle, soon } from "../_support/wait.ts";
 import { AWAY, end, play, QUIET, read } from "./_reconnecting.ts";
 
-Deno.test("a final end ends it: cleanly by a close code, with its error by a refusal", async () => {
+Deno.test("a final close code ends it cleanly, and a final refusal ends it with its error", async () => {
   using test = play();
   const { connection } = test;
   const socket = await test.accepted();
@@ -29,7 +29,7 @@ Deno.test("a final end ends it: cleanly by a close code, with its error by a ref
   assertStrictEquals(await assertRejects(() => unsent), refusal);
 });
 
-Deno.test("messages that a last connection brought can be read after the end, however many they are", async () => {
+Deno.test("messages of the last connection can be read after the end, however many there are", async () => {
   using test = play();
   const socket = await test.accepted();
   const messages = Array.from({ length: 20 }, (_, i) => `${i} ${"x".repeat(100)}`); // more than may wait
@@ -38,7 +38,7 @@ Deno.test("messages that a last connection brought can be read after the end, ho
   assertEquals(await soon(Array.fromAsync(test.connection), "The messages"), messages);
 });
 
-Deno.test("maxAttempts failures in a row are the end", async () => {
+Deno.test("maxAttempts failures in a row end it", async () => {
   using test = play({ limits: { maxAttempts: 3 } });
   for (const wait of [2_000, 4_000, 0]) {
     test.attempt().fail(AWAY);
@@ -48,7 +48,7 @@ Deno.test("maxAttempts failures in a row are the end", async () => {
   assertEquals([test.attempts, test.connection.failures, test.time.timers], [3, 3, 0]);
 });
 
-Deno.test("shouldReconnect has the last word on every end", async () => {
+Deno.test("shouldReconnect decides about every end", async () => {
   const asked: number[] = [];
   using test = play({
     shouldReconnect(info) {
@@ -67,7 +67,7 @@ Deno.test("shouldReconnect has the last word on every end", async () => {
   assertEquals(asked, [1000, 1008, 1006, 4000]);
 });
 
-Deno.test("close ends an attempt and a wait at once, without an error, and tells the senders of what waits", async () => {
+Deno.test("close ends an attempt or a wait at once, without an error, and rejects the waiting sends", async () => {
   for (const failures of [0, 1]) {
     using test = play();
     const { connection } = test;
@@ -82,7 +82,7 @@ Deno.test("close ends an attempt and a wait at once, without an error, and tells
   }
 });
 
-Deno.test("close ends an open connection by the closing handshake, after what is queued and what waits", async () => {
+Deno.test("close ends an open connection by the closing handshake, after all queued and waiting messages", async () => {
   using test = play();
   const { connection } = test;
   const block = "x".repeat(100_000);
@@ -100,7 +100,7 @@ Deno.test("close ends an open connection by the closing handshake, after what is
   assertEquals([test.attempts, test.time.timers], [1, 0]);
 });
 
-Deno.test("close while onConnect is at work ends the connection that is there", async () => {
+Deno.test("close while onConnect runs ends the open connection", async () => {
   using test = play({ onConnect: () => new Promise(() => {}) });
   const socket = await test.accepted();
   void test.connection.close(1001);
@@ -109,7 +109,7 @@ Deno.test("close while onConnect is at work ends the connection that is there", 
   assertEquals((await soon(test.connection.closed, "The end")).wasClean, true);
 });
 
-Deno.test("close that comes too late to give up an attempt closes the connection", async () => {
+Deno.test("close that comes too late to cancel an attempt closes the connection", async () => {
   const { resolve, promise } = Promise.withResolvers<WebSocketConnection>();
   using test = play({ open: () => promise });
   const [here, there] = connPair();
@@ -123,14 +123,14 @@ Deno.test("close that comes too late to give up an attempt closes the connection
   assertEquals(test.states, ["closed"]);
 });
 
-Deno.test("a code that may not be sent is the caller's mistake, and changes nothing", async () => {
+Deno.test("a code that must not be sent throws, and changes nothing", async () => {
   using test = play();
   assertThrows(() => test.connection.close(1006), RangeError);
   assertEquals(test.connection.state, "connecting");
   await end(test);
 });
 
-Deno.test("the signal ends it at once, whatever it is doing, with the signal's reason", async () => {
+Deno.test("the signal ends it at once with the signal's reason, in whatever state it is", async () => {
   const reason = new Error("enough");
   for (const state of ["closed", "connecting", "waiting", "open"]) {
     const controller = new AbortController();
@@ -162,7 +162,7 @@ Deno.test("await using closes it", async () => {
   assertEquals(test.connection.state, "closed");
 });
 
-Deno.test("a hook that throws ends it for good with what it threw, and leaves no connection behind", async () => {
+Deno.test("a hook that throws ends it for good with its error, and leaves no connection behind", async () => {
   const mistake = new Error("a bug");
   const bug = () => {
     throw mistake;
@@ -191,7 +191,7 @@ Deno.test("a send after the end rejects with InvalidStateError, whose cause is t
   assertThrows(() => Reflect.apply(test.connection.send, test.connection, [42]), TypeError, "Cannot send 42");
 });
 
-Deno.test("an asynchronous onState that rejects ends it for good, and is no unhandled rejection", async () => {
+Deno.test("an asynchronous onState that rejects ends it for good, without an unhandled rejection", async () => {
   const mistake = new Error("a mistake");
   using test = play({ onState: () => Promise.reject(mistake) });
   await test.accepted();

@@ -13,7 +13,7 @@ function counting(sends: Promise<void>[]) {
   return count;
 }
 
-Deno.test("close sends all that waits, although the connection's queue holds less", async () => {
+Deno.test("close sends all waiting messages, although the connection's queue holds fewer", async () => {
   for (const when of ["as soon as it is open", "while it is being sent"]) {
     using test = play({
       onState: (connection) => void (when === "as soon as it is open" && connection.state === "open" && close()),
@@ -52,7 +52,7 @@ Deno.test("close of a connection whose peer does not read ends after closeTimeou
   assertEquals([test.attempts, test.time.timers], [1, 0]);
 });
 
-Deno.test("close while both directions are full reads on, without keeping what it reads, until the peer reads too", async () => {
+Deno.test("close while both directions are full keeps reading and discards what it reads, until the peer reads too", async () => {
   using test = play({}, { highWaterMark: 1_000, capacity: 1_000 });
   const { connection } = test;
   const count = counting(["a", "b"].map((name) => connection.send(block(name))));
@@ -102,7 +102,7 @@ Deno.test("a connection that is lost during close is not replaced, and every sen
   assertEquals([count.sent + count.refused, test.attempts, test.time.timers], [10, 1, 0]);
 });
 
-Deno.test("empty messages count: whoever does not read stops a peer that sends nothing else", async () => {
+Deno.test("empty messages count: a slow reader stops a peer that sends nothing else", async () => {
   using test = play({}, { highWaterMark: 1_000, capacity: 1_000 });
   const { connection } = test;
   const socket = await test.accepted();
@@ -114,7 +114,7 @@ Deno.test("empty messages count: whoever does not read stops a peer that sends n
   await end(test);
 });
 
-Deno.test("the bound holds across connections: the next one waits for room as well", async () => {
+Deno.test("the limit holds across connections: the next connection waits for room as well", async () => {
   using test = play({ limits: { stableInterval: 0 } }, { highWaterMark: 100, capacity: 100 });
   let sent = 0;
   for (let round = 0; round < 20 && test.attempts > round; round++) {
@@ -129,7 +129,7 @@ Deno.test("the bound holds across connections: the next one waits for room as we
   await end(test);
 });
 
-Deno.test("a small binary message that waits has memory of its own, and does not keep the read that it came in", async () => {
+Deno.test("a small binary message that waits is copied, and does not keep the read that it came in", async () => {
   using test = play();
   const socket = await test.accepted();
   await Promise.all(["x".repeat(500), Uint8Array.of(1, 2)].map((message) => socket.send(message)));
@@ -140,7 +140,7 @@ Deno.test("a small binary message that waits has memory of its own, and does not
   await end(test);
 });
 
-Deno.test("bufferedAmount counts what waits for a connection and what waits in it", async () => {
+Deno.test("bufferedAmount counts the messages that wait for a connection and those queued on it", async () => {
   using test = play({}, { highWaterMark: 1_000, capacity: 1_000 });
   const { connection } = test;
   const sends = ["a", "b", "c"].map((name) => connection.send(name + "x".repeat(300_000)));
@@ -155,7 +155,7 @@ Deno.test("bufferedAmount counts what waits for a connection and what waits in i
   await end(test);
 });
 
-Deno.test("the same data is a message whether it has to wait or not: a source never is", async () => {
+Deno.test("the same data is accepted whether it has to wait or not, and a source never is", async () => {
   using test = play();
   const { connection } = test;
   const refused = () =>

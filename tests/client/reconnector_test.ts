@@ -23,7 +23,7 @@ Deno.test("T14: the first attempt is made at once, each later one after a wait w
   await end(test);
 });
 
-Deno.test("T14: a connection that lasted or brought a message starts the count anew; one that was dropped at once adds to it", async () => {
+Deno.test("T14: a connection that lasted or brought a message resets the count; one that was dropped at once increases it", async () => {
   using test = play();
   const { connection, time } = test;
   for (const failures of [1, 2]) {
@@ -77,7 +77,7 @@ Deno.test("T14: attempts that fail after a connection that lasted count as failu
   await end(test);
 });
 
-Deno.test("T14: Retry-After of a refusal is waited for, and the random part comes on top", async () => {
+Deno.test("T14: Retry-After of a refusal is honoured, and the random delay is added to it", async () => {
   using test = play();
   test.attempt().fail(new HandshakeError("Busy", { status: 503, headers: [["Retry-After", "120"]] }));
   await settle();
@@ -89,7 +89,7 @@ Deno.test("T14: Retry-After of a refusal is waited for, and the random part come
   await end(test);
 });
 
-Deno.test("T14: Retry-After of any refusal that is not final is waited for, whatever its status", async () => {
+Deno.test("T14: Retry-After of any refusal that is not final is honoured, whatever its status", async () => {
   using test = play();
   for (const status of [503, 429, 200, 302, 500]) {
     test.attempt().fail(
@@ -102,7 +102,7 @@ Deno.test("T14: Retry-After of any refusal that is not final is waited for, what
   await end(test);
 });
 
-Deno.test("messages of one connection after another come in their order, and none is missed by a loop that is left", async () => {
+Deno.test("messages of successive connections come in order, and leaving a loop loses none", async () => {
   using test = play();
   const first = await test.accepted();
   for (const message of ["a", "b", "c"]) await first.send(message);
@@ -118,7 +118,7 @@ Deno.test("messages of one connection after another come in their order, and non
   assertEquals(await Array.fromAsync(test.connection), []);
 });
 
-Deno.test("messages that are sent while away wait, and go out in order before those that come later", async () => {
+Deno.test("messages that are sent while disconnected wait, and leave in order before later ones", async () => {
   using test = play();
   const { connection } = test;
   const sent = [connection.send("1"), connection.send(Uint8Array.of(2))];
@@ -134,7 +134,7 @@ Deno.test("messages that are sent while away wait, and go out in order before th
   await end(test);
 });
 
-Deno.test("the outbox goes out as fast as the peer reads, and what is sent meanwhile waits behind it", async () => {
+Deno.test("the outbox is sent as fast as the peer reads, and messages sent meanwhile wait behind it", async () => {
   using test = play();
   const { connection } = test;
   const block = "x".repeat(300_000); // more than all buffers here, and than highWaterMark
@@ -151,7 +151,7 @@ Deno.test("the outbox goes out as fast as the peer reads, and what is sent meanw
   await end(test);
 });
 
-Deno.test("what has no room in the outbox is refused with LimitError, and the rest is sent", async () => {
+Deno.test("a message that does not fit into the outbox is refused with LimitError, and the rest is sent", async () => {
   using test = play({ limits: { maxOutboxBytes: 10, maxOutboxMessages: 2 } });
   const { connection } = test;
   const kept = connection.send("0123456789");
@@ -164,7 +164,7 @@ Deno.test("what has no room in the outbox is refused with LimitError, and the re
   await end(test);
 });
 
-Deno.test("a message is handed to one connection and once: lost with it, it is not sent again, and a send that waited is told", async () => {
+Deno.test("a message is given to one connection, once: if it is lost it is not sent again, and a waiting send rejects", async () => {
   using test = play();
   const { connection, time } = test;
   const first = await test.accepted();
@@ -183,7 +183,7 @@ Deno.test("a message is handed to one connection and once: lost with it, it is n
   await end(test);
 });
 
-Deno.test("onConnect speaks first on each connection, reads what it needs, and the outbox waits for it", async () => {
+Deno.test("onConnect sends first on each connection and reads what it needs, while the outbox waits", async () => {
   const ready: string[] = [];
   using test = play({
     onConnect: async (socket) => {
@@ -214,7 +214,7 @@ Deno.test("onConnect speaks first on each connection, reads what it needs, and t
   await end(test);
 });
 
-Deno.test("an onConnect that throws closes the connection with 1011 and is a failed attempt", async () => {
+Deno.test("an onConnect that throws closes the connection with 1011 and counts as a failed attempt", async () => {
   const mistake = new Error("no token");
   using test = play({ onConnect: () => Promise.reject(mistake) });
   const { connection } = test;
@@ -230,7 +230,7 @@ Deno.test("an onConnect that throws closes the connection with 1011 and is a fai
   await assertRejects(() => sent, DOMException, "The connection was closed");
 });
 
-Deno.test("an onConnect that fails because the connection closes is no failure of its own: the close code counts", async () => {
+Deno.test("if onConnect fails because the connection closes, the close code counts and not that error", async () => {
   using test = play({
     onConnect: async (socket) => {
       while (socket.readyState === 1) await turn(); // the peer's close frame is here, and the end is not
@@ -250,7 +250,7 @@ Deno.test("an onConnect that fails because the connection closes is no failure o
   await end(test);
 });
 
-Deno.test("an onConnect that waits for a connection that is lost is not waited for", async () => {
+Deno.test("an onConnect that waits for a lost connection does not delay the next attempt", async () => {
   using test = play({ onConnect: () => new Promise(() => {}) });
   (await test.accepted()).abort();
   await settle();
@@ -258,7 +258,7 @@ Deno.test("an onConnect that waits for a connection that is lost is not waited f
   await end(test);
 });
 
-Deno.test("whoever does not read stops the peer, and the next connection waits until the last one is read", async () => {
+Deno.test("a slow reader stops the peer, and the next connection waits until the last one is read", async () => {
   using test = play();
   const { connection, time } = test;
   const socket = await test.accepted();

@@ -57,7 +57,7 @@ for (const [from, location, to] of PLACES) {
   });
 }
 
-Deno.test("to the same scheme, host and port everything goes along", () => {
+Deno.test("a redirect to the same scheme, host and port sends everything again", () => {
   const from = hop("wss://user:secret@a.test/b");
   for (const location of ["/c", "wss://a.test/c", "https://A.TEST:443/c", "https://x:y@a.test/c"]) {
     const to = redirected(from, answer(307, location));
@@ -67,7 +67,7 @@ Deno.test("to the same scheme, host and port everything goes along", () => {
   }
 });
 
-Deno.test("to another scheme, host or port no credentials go, not even those that Location gives", () => {
+Deno.test("a redirect to another scheme, host or port sends no credentials, not even those in Location", () => {
   for (
     const location of ["wss://a.test/", "ws://b.test/", "ws://www.a.test/", "ws://a.test:81/", "http://x:y@b.test/"]
   ) {
@@ -80,7 +80,7 @@ Deno.test("to another scheme, host or port no credentials go, not even those tha
   }
 });
 
-Deno.test("over a Unix socket a redirect stays on it", () => {
+Deno.test("over a Unix socket a redirect stays on the socket", () => {
   const to = redirected(hop("ws+unix:/run/a.sock:/b"), answer(302, "/c"));
   assertEquals([to.target.path, to.target.url.href], ["/run/a.sock", "ws://localhost/c"]);
 });
@@ -127,7 +127,7 @@ Deno.test("maxRedirects allows redirects; the connection's URL is the last one, 
   socket.abort();
 });
 
-Deno.test("from ws to wss on another port, credentials stay behind", async () => {
+Deno.test("a redirect from ws to wss on another port sends no credentials", async () => {
   await using secure = redirecting(() => undefined, true);
   await using plain = redirecting(() => `https://127.0.0.1:${secure.port}/`);
   const options = { caCerts: [cert], headers: { Cookie: "a=1", "X-A": "1" } };
@@ -141,7 +141,7 @@ Deno.test("from ws to wss on another port, credentials stay behind", async () =>
   await secure.deserted();
 });
 
-Deno.test("a loop of redirects ends at maxRedirects, with an error that says which one it came after", async () => {
+Deno.test("a loop of redirects ends at maxRedirects, with an error that names the last one", async () => {
   await using server = redirecting((path) => `${path}x`);
   const error = await assertRejects(() => go(`${server.url}/`, { maxRedirects: 3 }), HandshakeError);
   assertEquals(error.message, `Server redirects more than 3 times (after redirect 3, to ${server.url}/xxx)`);
@@ -149,7 +149,7 @@ Deno.test("a loop of redirects ends at maxRedirects, with an error that says whi
   await server.deserted();
 });
 
-Deno.test("what goes wrong after a redirect says so, and shows no credentials", async () => {
+Deno.test("an error after a redirect mentions the redirect, and shows no credentials", async () => {
   const nobody = listen();
   const { port } = nobody.addr;
   nobody.close();
@@ -160,7 +160,7 @@ Deno.test("what goes wrong after a redirect says so, and shows no credentials", 
   assert(error.cause instanceof Deno.errors.ConnectionRefused);
 });
 
-Deno.test("one deadline holds for all redirects together, and a signal ends them; no connection is left", async () => {
+Deno.test("one deadline covers all redirects, and a signal ends them; no connection is left", async () => {
   const waiting = Promise.withResolvers<void>();
   let silent = false;
   await using server = redirecting((path) => {

@@ -35,7 +35,7 @@ for (const [what, fields, body, read] of BODIES) {
   });
 }
 
-Deno.test("a refusal whose body never ends is told after a second, with what came of the body", async () => {
+Deno.test("a refusal whose body never ends is reported after a second, with the body so far", async () => {
   using time = new FakeTime();
   const { connecting, peer, conn } = connects();
   await peer.readHead();
@@ -48,7 +48,7 @@ Deno.test("a refusal whose body never ends is told after a second, with what cam
   assertEquals([conn.closes, time.timers], [1, 0]);
 });
 
-Deno.test("a refusal that is complete is told at once, whether or not the connection stays open", async () => {
+Deno.test("a complete refusal is reported at once, whether or not the connection stays open", async () => {
   const answers: [answer: string, body: string][] = [
     ["HTTP/1.1 204 No Content\r\n\r\n", ""],
     ["HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", ""],
@@ -65,7 +65,7 @@ Deno.test("a refusal that is complete is told at once, whether or not the connec
   }
 });
 
-Deno.test("a refusal whose connection is reset is told all the same", async () => {
+Deno.test("a refusal whose connection is reset is still reported", async () => {
   const { connecting, peer, conn } = connects();
   await peer.readHead();
   await peer.send(utf8("HTTP/1.1 503 Service Unavailable\r\n\r\npart"));
@@ -75,7 +75,7 @@ Deno.test("a refusal whose connection is reset is told all the same", async () =
   assertEquals([error.status, new TextDecoder().decode(error.body)], [503, "part"]);
 });
 
-Deno.test("an error that is reworded keeps its kind and its facts", () => {
+Deno.test("an error that gets another message keeps its class and its properties", () => {
   const lost = reworded(new ConnectionError("lost", { cause: 7 }), (message) => `${message} there`);
   assertInstanceOf(lost, ConnectionError);
   assertEquals([lost.message, lost.cause], ["lost there", 7]);
@@ -89,7 +89,7 @@ Deno.test("an error that is reworded keeps its kind and its facts", () => {
   assert(bare instanceof HandshakeError && bare.body === undefined && !("cause" in bare));
 });
 
-Deno.test("an error that is not ours stays as it is", () => {
+Deno.test("an error of another library is left unchanged", () => {
   const error = new TypeError("mistake");
   assertStrictEquals(reworded(error, () => "other"), error);
 });

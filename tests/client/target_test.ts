@@ -1,7 +1,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { authority, hostAndPort, parseTarget, withoutBrackets } from "../../lib/client/target.ts";
 
-Deno.test("a URL leads to its host; what may be shown of it has no credentials", () => {
+Deno.test("a URL names the host to dial; the form to be shown has no credentials", () => {
   const target = parseTarget("https://user:secret@a.test:8443/chat?x=1");
   assertEquals(target.href, "wss://a.test:8443/chat?x=1");
   assertEquals([target.url.username, target.url.password, target.path], ["user", "secret", undefined]);
@@ -21,7 +21,7 @@ const UNIX: [url: string, path: string, request: string][] = [
   ["ws+unix:/run/a.sock:chat", "/run/a.sock", "ws://localhost/chat"],
 ];
 for (const [url, path, request] of UNIX) {
-  Deno.test(`${url} leads to the Unix socket ${path} and asks for ${request}`, () => {
+  Deno.test(`${url} leads to the Unix socket ${path} and requests ${request}`, () => {
     const target = parseTarget(url);
     assertEquals([target.path, target.url.href, target.href], [path, request, new URL(url).href]);
   });
@@ -58,7 +58,7 @@ Deno.test("no error shows the credentials of a URL", () => {
   }
 });
 
-Deno.test("host and port are those that one connects to", () => {
+Deno.test("host and port are those that are dialled", () => {
   assertEquals(hostAndPort(new URL("ws://a.test")), { hostname: "a.test", port: 80 });
   assertEquals(hostAndPort(new URL("wss://a.test")), { hostname: "a.test", port: 443 });
   assertEquals(hostAndPort(new URL("ws://[::1]:8080")), { hostname: "::1", port: 8080 });

@@ -16,7 +16,7 @@ function taker() {
   };
 }
 
-Deno.test("an outbox hands over what it was given, in order, once, with its options", async () => {
+Deno.test("an outbox hands over its messages in order, once, with their options", async () => {
   const outbox = new UnsentMessages({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
   const bytes = Uint8Array.of(1, 2, 3);
   const added = [outbox.add("é"), outbox.add(bytes, { compress: false }), outbox.add("")];
@@ -28,7 +28,7 @@ Deno.test("an outbox hands over what it was given, in order, once, with its opti
   assertEquals([outbox.messages, outbox.bytes], [0, 0]);
 });
 
-Deno.test("what has no room is refused with the limit and the numbers; what waits stays, and smaller ones still fit", async () => {
+Deno.test("a message that does not fit is refused with the limit and the numbers; waiting ones stay, and smaller ones still fit", async () => {
   const outbox = new UnsentMessages({ maxOutboxBytes: 4, maxOutboxMessages: 2 });
   const first = outbox.add("abc");
   const tooBig = await assertRejects(() => outbox.add("éx"), LimitError);
@@ -43,7 +43,7 @@ Deno.test("what has no room is refused with the limit and the numbers; what wait
   await Promise.all([outbox.add("room"), outbox.handOne(socket)]);
 });
 
-Deno.test("a message's promise does what the connection's own does", async () => {
+Deno.test("a message's promise settles as the connection's own promise does", async () => {
   const outbox = new UnsentMessages({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
   const lost = new Error("lost");
   const sent = outbox.add("a");
@@ -51,7 +51,7 @@ Deno.test("a message's promise does what the connection's own does", async () =>
   assertEquals(await assertRejects(() => sent), lost);
 });
 
-Deno.test("the end of an outbox is told to all who wait, and to nobody as an unhandled rejection", async () => {
+Deno.test("the end of an outbox rejects all waiting sends, without unhandled rejections", async () => {
   const outbox = new UnsentMessages({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
   const [first] = [outbox.add("a"), outbox.add("nobody waits for this one")];
   outbox.end(new Error("closed"));
@@ -87,7 +87,7 @@ Deno.test("a view whose buffer is detached at the call throws, and waits for not
   assertEquals([outbox.messages, outbox.bytes], [0, 0]);
 });
 
-Deno.test("a connection that throws at one message rejects that one's promise, and gets the next", async () => {
+Deno.test("a connection that throws for one message rejects that message's promise, and gets the next one", async () => {
   const outbox = new UnsentMessages({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
   const refused = outbox.add("refused");
   const mistake = new TypeError("no");
@@ -103,7 +103,7 @@ Deno.test("a connection that throws at one message rejects that one's promise, a
   await next;
 });
 
-Deno.test("what is no message is the caller's mistake", () => {
+Deno.test("an invalid message throws", () => {
   const outbox = new UnsentMessages({ maxOutboxBytes: 100, maxOutboxMessages: 10 });
   assertThrows(() => Reflect.apply(outbox.add, outbox, [42]), TypeError);
   assertEquals(outbox.messages, 0);

@@ -32,12 +32,12 @@ Deno.test("an interface has enumerable members, and constants that cannot be cha
   assertEquals(String(new Thing()), "[object Thing]");
 });
 
-Deno.test("a call needs its argument, and undefined is one", () => {
+Deno.test("a missing argument throws, and undefined counts as an argument", () => {
   assertThrows(() => requireArgument(0, "send"), TypeError, "send");
   requireArgument(1, "send");
 });
 
-Deno.test("a message is a buffer's bytes, or a string of anything else", () => {
+Deno.test("a message is the bytes of a buffer, or any other value as a string", () => {
   const { buffer } = Uint8Array.of(1, 2, 3, 4);
   assertEquals(toWebMessage(buffer), Uint8Array.of(1, 2, 3, 4));
   assertEquals(toWebMessage(new DataView(buffer, 1, 2)), Uint8Array.of(2, 3));
@@ -48,7 +48,7 @@ Deno.test("a message is a buffer's bytes, or a string of anything else", () => {
   for (const [data, text] of texts) assertEquals(toWebMessage(data), text);
 });
 
-Deno.test("memory that is shared, resizable or detached, and what cannot become a string, is a TypeError", () => {
+Deno.test("shared, resizable or detached memory, and values that cannot become a string, throw TypeError", () => {
   const shared = new SharedArrayBuffer(4);
   const resizable = new ArrayBuffer(4, { maxByteLength: 8 });
   const detached = Uint8Array.of(1);
@@ -70,7 +70,7 @@ Deno.test("memory that is shared, resizable or detached, and what cannot become 
   }
 });
 
-Deno.test("[EnforceRange] takes the whole part of a number of 16 bits, and nothing else", () => {
+Deno.test("[EnforceRange] takes the integer part of a 16-bit number, and throws for other values", () => {
   for (const [value, number] of [[0, 0], ["4000", 4000], [3000.9, 3000], [65_535.9, 65_535], [-0.5, 0], [true, 1]]) {
     assertEquals(enforceUnsignedShort(value) + 0, number);
   }
@@ -79,7 +79,7 @@ Deno.test("[EnforceRange] takes the whole part of a number of 16 bits, and nothi
   }
 });
 
-Deno.test("[Clamp] takes the nearest number of 16 bits, and of two the even one", () => {
+Deno.test("[Clamp] takes the nearest 16-bit number, and the even one of two", () => {
   for (
     const [value, number] of [
       [1000.4, 1000],
@@ -100,7 +100,7 @@ Deno.test("[Clamp] takes the nearest number of 16 bits, and of two the even one"
   for (const value of [1n, Symbol("no")]) assertEquals(thrownName(() => clampUnsignedShort(value)), "TypeError");
 });
 
-Deno.test("a dictionary is an object; null is an empty one", () => {
+Deno.test("a dictionary is an object; null counts as an empty one", () => {
   const given = { a: 1 };
   assertEquals(toDictionary(given), given);
   assertEquals(Reflect.apply(toDictionary, undefined, [null]), {});

@@ -58,7 +58,7 @@ Deno.test("WPT: constants cannot be written, deleted or configured, on the class
   }
 });
 
-Deno.test("an attribute has a getter on the prototype, which throws for what is no WebSocket", () => {
+Deno.test("an attribute has a getter on the prototype, which throws if `this` is not a WebSocket", () => {
   const attributes = ["url", "readyState", "bufferedAmount", "extensions", "protocol", "binaryType", "onopen"];
   for (const name of attributes) {
     const { get, set, enumerable, configurable } = Object.getOwnPropertyDescriptor(WebSocket.prototype, name)!;
@@ -117,7 +117,7 @@ Deno.test("WPT: send without an argument is a TypeError in every state, and come
   assertEquals(socket.bufferedAmount, 2);
 });
 
-Deno.test("WPT: a constructor needs a URL, and makes a string of what it is given", () => {
+Deno.test("WPT: a constructor needs a URL, and converts its argument to a string", () => {
   for (const Class of [WebSocket, WebSocketStream]) {
     assertEquals(thrownName(() => construct(Class)), "TypeError");
     assertEquals(thrownName(() => construct(Class, Symbol("no"))), "TypeError");
@@ -140,7 +140,7 @@ Deno.test("WPT: subprotocols that differ only in case are a SyntaxError", () => 
   }
 });
 
-Deno.test("binaryType takes what becomes one of its two values, and ignores everything else", () => {
+Deno.test("binaryType accepts values that convert to one of its two, and ignores all others", () => {
   const { options } = ends();
   const socket = new WebSocket(URL_HERE, options);
   const set = (value: unknown) => {
@@ -212,7 +212,7 @@ Deno.test("events neither bubble nor can be cancelled, and have the socket as th
   assertEquals([message.lastEventId, message.ports, message.source], ["", [], null]);
 });
 
-Deno.test("a signal that is none is a TypeError of WebSocketStream's constructor", () => {
+Deno.test("a signal that is not an AbortSignal makes WebSocketStream's constructor throw TypeError", () => {
   for (const signal of [null, 1, {}, "signal"]) {
     assertEquals(thrownName(() => construct(WebSocketStream, URL_HERE, { signal })), "TypeError", String(signal));
   }

@@ -48,7 +48,7 @@ for (const [what, info, code, reason] of CLOSES) {
   });
 }
 
-Deno.test("WPT: close with what cannot be sent throws, and closes nothing", async () => {
+Deno.test("WPT: close throws for a code or reason that cannot be sent, and closes nothing", async () => {
   const { stream, peer } = await openStream();
   const name = (info: unknown) => thrownName(() => loosely((info: WebSocketCloseInfo) => stream.close(info), info));
   for (const closeCode of [999, 1001, 2999, 5000, null, 0]) assertEquals(name({ closeCode }), "InvalidAccessError");
@@ -83,7 +83,7 @@ for (const [what, reason, code, said] of REASONS) {
   }
 }
 
-Deno.test("WPT: closing the writable is a clean close, which resolves when the handshake is over", async () => {
+Deno.test("WPT: closing the writable is a clean close, which resolves when the closing handshake is done", async () => {
   const { stream, writable, peer } = await openStream();
   const writer = writable.getWriter();
   void writer.write("last");
@@ -98,7 +98,7 @@ Deno.test("WPT: closing the writable is a clean close, which resolves when the h
   assertEquals(await closed(stream), { closeCode: 1005, reason: "" });
 });
 
-Deno.test("closing the writable rejects where the handshake is not completed", async () => {
+Deno.test("closing the writable rejects if the closing handshake is not completed", async () => {
   const { stream, writable, peer } = await openStream();
   const closing = writable.getWriter().close();
   await peer.expect(close());
@@ -118,7 +118,7 @@ Deno.test("WPT: a clean close by the server is clean: readable ends, writable ha
   assertEquals(error.name, "InvalidStateError");
 });
 
-Deno.test("readable ends with the connection although nobody reads", async () => {
+Deno.test("readable ends with the connection even if it is not read", async () => {
   const { stream, readable, peer } = await openStream();
   const ended = readable.getReader().closed;
   stream.close();
@@ -134,7 +134,7 @@ Deno.test("WPT: an empty close frame of the server is 1005", async () => {
   assertEquals(await closed(stream), { closeCode: 1005, reason: "" });
 });
 
-Deno.test("WPT: where both sides close, the server's code and reason are told", async () => {
+Deno.test("WPT: if both sides close, the server's code and reason are reported", async () => {
   const { stream, peer } = await openStream();
   stream.close({ closeCode: 4111, reason: "local" });
   await peer.send(close(4222, "remote"));
@@ -156,7 +156,7 @@ Deno.test("WPT: an abrupt end rejects closed and errors both streams, with the s
   assertStrictEquals(await assertRejects(() => writer.write("late")), error);
 });
 
-Deno.test("a write that waits when the connection is lost rejects with closed's error", async () => {
+Deno.test("a write that waits when the connection is lost rejects with the error of closed", async () => {
   const { stream, writable, far } = await openStream({ highWaterMark: 1_000 }, { capacity: 1_000 });
   const writing = writable.getWriter().write(counting(100_000));
   writing.catch(() => {});
@@ -165,7 +165,7 @@ Deno.test("a write that waits when the connection is lost rejects with closed's 
   assertStrictEquals(await assertRejects(() => soon(writing, "The write")), await unclean(stream));
 });
 
-Deno.test("a server that breaks the protocol sent no close frame: 1006, and the cause says what it did", async () => {
+Deno.test("a server that breaks the protocol and sends no close frame is 1006, and the cause describes the violation", async () => {
   const { stream, readable, peer } = await openStream();
   const reading = readable.getReader().read();
   reading.catch(() => {});
@@ -192,7 +192,7 @@ Deno.test("WPT: a close of the server with unwritten data is not clean, and has 
   assertStrictEquals(await assertRejects(() => soon(writing, "The write")), error);
 });
 
-Deno.test("WPT: a write behind a close rejects with InvalidStateError, and so do all after it", async () => {
+Deno.test("WPT: a write after close rejects with InvalidStateError, and so do all later ones", async () => {
   const { stream, writable, peer } = await openStream();
   const writer = writable.getWriter();
   stream.close();
@@ -221,7 +221,7 @@ Deno.test("await using closes and waits for the end, clean or not", async () => 
   await unclean(lost.stream);
 });
 
-Deno.test("unlike Deno's types: close info has closeCode, taken and given", async () => {
+Deno.test("unlike Deno's types: close info has closeCode, both as input and as output", async () => {
   const { stream, peer } = await openStream();
   const info: WebSocketCloseInfo = { closeCode: 4001 };
   stream.close(info);
@@ -239,7 +239,7 @@ Deno.test("unlike Deno's (WPT too): a connection that is lost after our close fr
   assertEquals([error.closeCode, error.reason], [1006, ""]);
 });
 
-Deno.test("unlike Deno's: a close frame that is not answered is given up after closeTimeout, whatever that is", async () => {
+Deno.test("unlike Deno's: an unanswered close frame ends the connection after closeTimeout, whatever its value", async () => {
   using time = new FakeTime();
   const { stream, conn } = await openStream({ closeTimeout: 30_000 });
   stream.close();
@@ -266,7 +266,7 @@ Deno.test("draft: a clean end closes readable and then errors writable, so that 
   }
 });
 
-Deno.test("what is written after a failure rejects with an error whose cause is the broken rule", async () => {
+Deno.test("a write after a failure rejects with an error whose cause is the violated rule", async () => {
   const { stream, writable, peer } = await openStream();
   const writer = writable.getWriter();
   await peer.send("83 00"); // a reserved opcode

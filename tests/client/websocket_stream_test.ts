@@ -24,7 +24,7 @@ import {
 // The cases of the Web Platform Tests (websockets/stream/tentative) are told by their titles: "WPT: ...". The points where Deno's
 // own class differs from the draft begin with "unlike Deno's:".
 
-Deno.test("WPT: a constructor without a URL, with one that is none, or with options that are no object throws", () => {
+Deno.test("WPT: a constructor throws without a URL, with an invalid one, or with options that are not an object", () => {
   assertEquals(thrownName(() => construct(WebSocketStream)), "TypeError");
   assertEquals(thrownName(() => construct(WebSocketStream, "invalid:")), "SyntaxError");
   assertEquals(thrownName(() => construct(WebSocketStream, URL_HERE, true)), "TypeError");
@@ -60,7 +60,7 @@ Deno.test("WPT: a connection that does not open rejects both promises with a Web
   assertPlain(error);
 });
 
-Deno.test("WPT: where there is no server, or the handshake is given up, the error is a WebSocketError as well, by name and by class", async () => {
+Deno.test("WPT: if there is no server, or the handshake is aborted, the error is a WebSocketError as well, by name and by class", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
@@ -76,13 +76,13 @@ Deno.test("WPT: where there is no server, or the handshake is given up, the erro
   assertPlain(await unclean(given));
 });
 
-Deno.test("a signal whose reason is an error of ours is told as it is", async () => {
+Deno.test("a signal whose reason is one of Sluice's errors is reported with that reason", async () => {
   const reason = new ConnectionError("enough");
   const stream = new WebSocketStream(URL_HERE, { signal: AbortSignal.abort(reason) });
   assertStrictEquals(await assertRejects(() => soon(stream.opened, "The opening")), reason);
 });
 
-Deno.test("promises that nobody looks at are no unhandled rejections", async () => {
+Deno.test("promises that are never awaited cause no unhandled rejections", async () => {
   const unhandled: unknown[] = [];
   const note = (event: PromiseRejectionEvent) => {
     event.preventDefault();
@@ -103,7 +103,7 @@ Deno.test("promises that nobody looks at are no unhandled rejections", async () 
   }
 });
 
-Deno.test("WPT: a signal that is aborted before prevents the connection, during the handshake ends it, and afterwards does nothing", async () => {
+Deno.test("WPT: a signal that is aborted before prevents the connection, during the handshake ends it, and later does nothing", async () => {
   const before = ends({ signal: AbortSignal.abort() });
   const never = new WebSocketStream(URL_HERE, before.options);
   const aborted = await assertRejects(() => soon(never.opened, "The opening"), DOMException);
@@ -145,7 +145,7 @@ Deno.test("WPT: binary messages come as Uint8Array, text as strings", async () =
   await closed(stream);
 });
 
-Deno.test("WPT: what cannot become a string and a view of shared memory make a write reject with TypeError", async () => {
+Deno.test("WPT: a value that cannot become a string, or a view of shared memory, makes a write reject with TypeError", async () => {
   const cannotStringify = {
     toString() {
       return this;
@@ -160,7 +160,7 @@ Deno.test("WPT: what cannot become a string and a view of shared memory make a w
   }
 });
 
-Deno.test("WPT: a write is held back while the server does not read", async () => {
+Deno.test("WPT: a write waits while the server does not read", async () => {
   const { stream, writable, peer } = await openStream({ highWaterMark: 1_000 }, { capacity: 1_000 });
   const writer = writable.getWriter();
   assertEquals(writer.desiredSize, 1);
@@ -175,7 +175,7 @@ Deno.test("WPT: a write is held back while the server does not read", async () =
   await closed(stream);
 });
 
-Deno.test("unlike Deno's: besides headers there are limits, compression and TLS among the options", async () => {
+Deno.test("unlike Deno's: the options include limits, compression and TLS besides headers", async () => {
   const { stream, head, agreed, readable, peer } = await openStream(
     { headers: { Cookie: "a=1" }, perMessageDeflate: true, maxMessageBytes: 10, caCerts: [] },
     { fields: ["Sec-WebSocket-Extensions: permessage-deflate"] },
@@ -190,7 +190,7 @@ Deno.test("unlike Deno's: besides headers there are limits, compression and TLS 
   assertStrictEquals(await assertRejects(() => readable.getReader().read()), error);
 });
 
-Deno.test("unlike Deno's: a chunk may be any BufferSource, and whatever else becomes a string", async () => {
+Deno.test("unlike Deno's: a chunk may be any BufferSource, and any other value becomes a string", async () => {
   const { stream, writable, peer } = await openStream();
   const writer = writable.getWriter();
   const { buffer } = counting(8);
@@ -210,7 +210,7 @@ Deno.test("unlike Deno's: a chunk may be any BufferSource, and whatever else bec
   await closed(stream);
 });
 
-Deno.test("unlike Deno's: http and https URLs stand for ws and wss, and a URL may be an object", async () => {
+Deno.test("unlike Deno's: http and https URLs become ws and wss, and a URL may be an object", async () => {
   for (const url of ["http://example.com/chat?x=1", new URL("http://example.com/chat?x=1")]) {
     const { options, peer } = ends();
     const stream = new WebSocketStream(url, options);
@@ -228,20 +228,20 @@ Deno.test("unlike Deno's types: a WebSocketError without a code has null for it"
   assertStrictEquals(closeCode, null);
 });
 
-Deno.test("unlike Deno's types: what opened gives is a WebSocketOpenInfo", async () => {
+Deno.test("unlike Deno's types: opened resolves to a WebSocketOpenInfo", async () => {
   const { stream, conn } = await openStream();
   const info: WebSocketOpenInfo = await stream.opened;
   assertEquals(Object.keys(info).sort(), ["extensions", "protocol", "readable", "writable"]);
   conn.reset();
 });
 
-Deno.test("unlike Deno's: a subprotocol that is no token is a SyntaxError, as one that comes twice", () => {
+Deno.test("unlike Deno's: a subprotocol that is not a token is a SyntaxError, and so is a duplicate", () => {
   for (const protocols of [["no token"], [""], ["a,b"], ["é"], ["a", "a"]]) {
     assertEquals(thrownName(() => new WebSocketStream(URL_HERE, { protocols })), "SyntaxError");
   }
 });
 
-Deno.test("as Deno's: one message is taken ahead, and a server whose messages are not read is held back", async () => {
+Deno.test("as Deno's: one message is read ahead, and a server waits while its messages are not read", async () => {
   const { stream, readable, peer, conn } = await openStream({ highWaterMark: 100 }, { capacity: 100 });
   let sent = 0;
   const flood = (async () => {
@@ -277,7 +277,7 @@ Deno.test("unlike Deno's: there is a server with the same shape", async () => {
   assertEquals(await closed(stream), { closeCode: 1000, reason: "" });
 });
 
-Deno.test("unlike Deno's: extensions tells what is in force", async () => {
+Deno.test("unlike Deno's: extensions names the agreed extensions", async () => {
   const { stream, agreed, peer } = await openStream({ perMessageDeflate: true }, {
     fields: ["Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover"],
   });

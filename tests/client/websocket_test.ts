@@ -47,7 +47,7 @@ async function opens(options: WebSocketOptions = {}, server: Server = {}) {
   return connecting;
 }
 
-Deno.test("it stands in for the platform's class, for the compiler and for who looks at its constants", () => {
+Deno.test("it can replace the platform's class: its types and its constants match", () => {
   const Platform: typeof globalThis.WebSocket = WebSocket;
   const names = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"] as const;
   assertEquals(names.map((name) => Platform[name]), [0, 1, 2, 3]);
@@ -60,7 +60,7 @@ Deno.test("it stands in for the platform's class, for the compiler and for who l
   assert(Platform.prototype instanceof EventTarget);
 });
 
-Deno.test("a constructor throws a SyntaxError for what is no URL or no subprotocol, and connects to nothing", () => {
+Deno.test("a constructor throws a SyntaxError for an invalid URL or subprotocol, and dials nothing", () => {
   for (const url of ["chat", "invalid:", "ftp://example.com/", "ws://example.com/#"]) {
     assertEquals(thrownName(() => new WebSocket(url)), "SyntaxError", url);
   }
@@ -72,7 +72,7 @@ Deno.test("a constructor throws a SyntaxError for what is no URL or no subprotoc
   assertEquals(thrownName(() => new WebSocket(URL_HERE, { maxFragments: -1 })), "RangeError");
 });
 
-Deno.test("subprotocols are a string, a list or an option; protocol and extensions are the server's choice", async () => {
+Deno.test("subprotocols are a string, a list or an option; protocol and extensions are what the server chose", async () => {
   for (const protocols of ["chat", ["chat"]]) {
     const { socket, peer, log } = connects({ protocols, perMessageDeflate: true });
     assertEquals([socket.readyState, socket.protocol, socket.extensions, socket.url], [0, "", "", URL_HERE]);
@@ -87,7 +87,7 @@ Deno.test("subprotocols are a string, a list or an option; protocol and extensio
   }
 });
 
-Deno.test("messages and their order: binary as binaryType says at that moment, with the URL's origin", async () => {
+Deno.test("messages come in order, binary ones as binaryType says at that moment, with the URL's origin", async () => {
   const { socket, peer } = await opens();
   assertEquals(socket.binaryType, "blob");
   const { data, origin } = await (peer.send(text("text")), next(socket, "message"));
@@ -109,7 +109,7 @@ Deno.test("messages and their order: binary as binaryType says at that moment, w
   await next(socket, "close");
 });
 
-Deno.test("whoever waits for one event misses none that follow: each is a task of its own", async () => {
+Deno.test("code that awaits one event misses none of the next ones: each is dispatched in its own task", async () => {
   const { socket, peer } = connects();
   const opened = next(socket, "open");
   await peer.answer();
@@ -126,7 +126,7 @@ Deno.test("whoever waits for one event misses none that follow: each is a task o
   assertEquals([closed.code, closed.wasClean, socket.readyState], [4001, true, 3]);
 });
 
-Deno.test("what answers the last message leaves before the answer to the close frame behind it", async () => {
+Deno.test("a reply to the last message leaves before the reply to the close frame behind it", async () => {
   const { socket, peer } = await opens();
   socket.addEventListener("message", async ({ data }) => {
     await null;
@@ -138,7 +138,7 @@ Deno.test("what answers the last message leaves before the answer to the close f
   await next(socket, "close");
 });
 
-Deno.test("readyState is CLOSING once the server's close frame is here", async () => {
+Deno.test("readyState is CLOSING once the server's close frame has arrived", async () => {
   const { socket, peer, log } = await opens();
   await peer.send(close(1001, "bye"));
   await peer.expect(close(1001));
@@ -158,7 +158,7 @@ Deno.test("send while connecting is an InvalidStateError", async () => {
   assertEquals(conn.writes, []);
 });
 
-Deno.test("send takes a string, any BufferSource and a Blob, and makes a string of anything else", async () => {
+Deno.test("send takes a string, any BufferSource and a Blob, and converts all other values to strings", async () => {
   const { socket, peer } = await opens();
   const { buffer } = counting(8);
   const whole = new Uint8Array(buffer);
@@ -184,7 +184,7 @@ Deno.test("send takes a string, any BufferSource and a Blob, and makes a string 
   await next(socket, "close");
 });
 
-Deno.test("close waits for what was sent, blobs as well, and for their order", async () => {
+Deno.test("close waits for all sent messages, also for blobs, in their order", async () => {
   const { socket, peer, log } = await opens();
   const bytes = counting(4);
   socket.send("1");
@@ -218,7 +218,7 @@ Deno.test("a blob that cannot be read fails the connection: an error event, then
   assertEquals(log, ["open 1", "error 3", "close 3: 1006  unclean"]);
 });
 
-Deno.test("after close send does nothing but count, and what arrives is dropped", async () => {
+Deno.test("after close, send only counts, and arriving messages are dropped", async () => {
   const { socket, peer, log } = await opens();
   socket.close(1000);
   socket.close(4999, "again, which changes nothing");
@@ -233,7 +233,7 @@ Deno.test("after close send does nothing but count, and what arrives is dropped"
   assertEquals(log, ["open 1", "close 3: 1000 "]);
 });
 
-Deno.test("close in a message's handler drops the messages behind it", async () => {
+Deno.test("close in a message handler drops the messages behind it", async () => {
   const { socket, peer, log } = await opens();
   socket.onmessage = () => socket.close();
   await peer.send(text("1"), text("2"), text("3"));
@@ -242,7 +242,7 @@ Deno.test("close in a message's handler drops the messages behind it", async () 
   assertEquals(log, ["open 1", "1", "close 3: 1005 "]);
 });
 
-Deno.test("close checks its arguments in every state, and throws before it does anything", async () => {
+Deno.test("close checks its arguments in every state, before it does anything", async () => {
   const { socket, peer } = await opens();
   const name = (...args: unknown[]) =>
     thrownName(() => loosely((code: number) => Reflect.apply(socket.close, socket, [code]), ...args));
@@ -293,7 +293,7 @@ Deno.test("a signal ends the opening handshake, and events come in a task after 
   assertEquals(Reflect.get(event, "message"), "enough");
 });
 
-Deno.test("a connection that is lost is an error event, then close with 1006; what was queued stays counted", async () => {
+Deno.test("a lost connection is an error event, then close with 1006; queued bytes stay counted", async () => {
   const { socket, far, log } = await opens({}, { capacity: 100 });
   socket.send(counting(1_000));
   socket.send("é");
@@ -306,7 +306,7 @@ Deno.test("a connection that is lost is an error event, then close with 1006; wh
   assertEquals(socket.bufferedAmount, 1_007);
 });
 
-Deno.test("bufferedAmount counts data, not headers, and falls as the transport takes it", async () => {
+Deno.test("bufferedAmount counts data, not headers, and falls as the transport takes the data", async () => {
   const { socket, peer } = await opens({ highWaterMark: 10 }, { capacity: 1_000 });
   socket.send("é".repeat(1_000));
   assertEquals(socket.bufferedAmount, 2_000);
@@ -349,7 +349,7 @@ Deno.test("a full queue is an error event with a LimitError, then close", async 
   assertEquals(socket.bufferedAmount, 1_012);
 });
 
-Deno.test("on* attributes are called in their place, with the socket as this", async () => {
+Deno.test("on* attributes are called in their place among the listeners, with the socket as this", async () => {
   const { socket, peer } = connects();
   const calls: unknown[] = [];
   assertEquals([socket.onopen, socket.onmessage, socket.onerror, socket.onclose], [null, null, null, null]);

@@ -10,7 +10,7 @@ import { closed, open } from "./_support.ts";
 
 const KINDS: readonly ReaderKind[] = ["callbacks", "iterator", "batches", "messages"];
 
-Deno.test("a connection has the facts that it was made of, and what the application keeps with it", async () => {
+Deno.test("a connection has the properties that it was created with, and the application's data", async () => {
   const facts = {
     role: "client",
     url: "wss://example.com/chat",
@@ -41,7 +41,7 @@ Deno.test("a connection has the facts that it was made of, and what the applicat
   await closed(connection);
 });
 
-Deno.test("a reader may claim a connection again, and any other one throws and changes nothing", async () => {
+Deno.test("a reader may claim a connection again; another reader's claim throws and changes nothing", async () => {
   for (const kind of KINDS) {
     const { connection } = open();
     connection.claim(kind);
@@ -75,7 +75,7 @@ Deno.test("with lendPayloads only callbacks may claim a connection", async () =>
   await closed(connection);
 });
 
-Deno.test("a connection's streams are made once, and making them claims nothing", async () => {
+Deno.test("a connection's streams are created once, and creating them claims nothing", async () => {
   const { connection } = open();
   for (const name of ["readable", "writable", "opened"] as const) {
     assertStrictEquals(connection[name], connection[name]);
@@ -85,7 +85,7 @@ Deno.test("a connection's streams are made once, and making them claims nothing"
   await closed(connection);
 });
 
-Deno.test("the owner hears of the closing, and onend of the end, once each, in this order, however the connection ends", async () => {
+Deno.test("the owner's closing callback and then onend are called once each, however the connection ends", async () => {
   for (const how of ["peer", "abort", "fail"] as const) {
     const { connection, peer } = open();
     const calls: string[] = [];

@@ -43,20 +43,20 @@ Deno.test("it is full at the high-water mark in bytes of memory, and has room ag
   assertEquals([queue.full, room], [false, true]);
 });
 
-Deno.test("a batch that the application waits for takes up no room", () => {
+Deno.test("a batch that the application already waits for takes no room", () => {
   const queue = queueOf(100);
   void queue.take();
   queue.put(["a".repeat(1000)]);
   assertEquals(queue.full, false);
 });
 
-Deno.test("one read waits at a time", () => {
+Deno.test("only one read waits at a time", () => {
   const queue = queueOf(100);
   void queue.take();
   assertThrows(() => queue.take(), TypeError, "another read is waiting");
 });
 
-Deno.test("after the end what is there can still be taken, then comes the end, or its cause each time", async () => {
+Deno.test("after the end the waiting batches can still be taken, then each take gives the end or its cause", async () => {
   const clean = queueOf(100);
   clean.put(["a"]);
   clean.end();
@@ -90,7 +90,7 @@ Deno.test("the end ends a wait for a batch or for room", async () => {
   await room;
 });
 
-Deno.test("a consumer gets what was there first, then every batch in the call stack of put", async () => {
+Deno.test("a consumer gets the waiting batches first, then every batch within the call of put", async () => {
   const queue = queueOf(100);
   const seen: string[] = [];
   queue.put(["a"]);
@@ -103,7 +103,7 @@ Deno.test("a consumer gets what was there first, then every batch in the call st
   assertEquals(seen, ["a", "b", "ended"]);
 });
 
-Deno.test("a consumer that is busy gets the next batch when it is done, and the queue fills meanwhile", async () => {
+Deno.test("a busy consumer gets the next batch when it is done, and the queue fills meanwhile", async () => {
   const queue = queueOf(2);
   const seen: string[] = [];
   const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -124,7 +124,7 @@ Deno.test("a consumer that is busy gets the next batch when it is done, and the 
   assertEquals(seen.join(), "a,b,c,ended");
 });
 
-Deno.test("a consumer that comes after the end gets what is left and then the end", async () => {
+Deno.test("a consumer that is added after the end gets the waiting batches and then the end", async () => {
   const queue = queueOf(100);
   queue.put(["a"]);
   queue.end(new Error("lost"));
@@ -135,7 +135,7 @@ Deno.test("a consumer that comes after the end gets what is left and then the en
 });
 
 for (const busy of [false, true]) {
-  Deno.test(`an end that the consumer brings about comes once, after its batch (${busy ? "busy" : "done"})`, async () => {
+  Deno.test(`an end that the consumer causes comes once, after its batch (${busy ? "busy" : "done"})`, async () => {
     const queue = queueOf(100);
     const gate = Promise.withResolvers<void>();
     const seen: string[] = [];
@@ -156,7 +156,7 @@ for (const busy of [false, true]) {
   });
 }
 
-Deno.test("map gives a queue with all that waits in this one, its bytes, its end and the read loop that waits for room", async () => {
+Deno.test("map returns a queue with this one's batches, its bytes, its end and the read loop that waits for room", async () => {
   const cause = new Error("lost");
   const queue = queueOf(4);
   queue.put(["a", "bc"]);
@@ -179,7 +179,7 @@ Deno.test("map gives a queue with all that waits in this one, its bytes, its end
   assertStrictEquals(await assertRejects(async () => await after.take()), cause);
 });
 
-Deno.test("it says whether the application waits for more, and whether it goes straight to a consumer", async () => {
+Deno.test("it reports whether the application waits for more, and whether batches go straight to a consumer", async () => {
   const taken = queueOf(100);
   const facts = ({ awaited, idle, direct }: BatchQueue<string>) => ({ awaited, idle, direct });
   assertEquals(facts(taken), { awaited: false, idle: true, direct: false });
@@ -211,7 +211,7 @@ Deno.test("it says whether the application waits for more, and whether it goes s
   assertEquals(facts(consumed), { awaited: true, idle: true, direct: true });
 });
 
-Deno.test("its owner is called each time that a consumer is done with all there is", async () => {
+Deno.test("its owner is called each time a consumer has handled everything", async () => {
   const seen: string[] = [];
   const gate = Promise.withResolvers<void>();
   const owner = { onConsumed: () => void seen.push("consumed") };

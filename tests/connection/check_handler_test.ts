@@ -12,7 +12,7 @@ Deno.test("a handler is a function, or an object with some of the five callbacks
   checkHandler("serve()", Object.assign(Object.create(null), { message() {} }));
 });
 
-Deno.test("an object of a class may have its callbacks in its class, and whatever else it likes", () => {
+Deno.test("callbacks may be methods of a class, which may have other members too", () => {
   class Base {
     message() {}
   }
@@ -25,7 +25,7 @@ Deno.test("an object of a class may have its callbacks in its class, and whateve
   checkHandler("serve()", new Chat());
 });
 
-Deno.test("no handler, and what is none, is a TypeError that says what is wanted", () => {
+Deno.test("a missing or invalid handler is a TypeError that says what is expected", () => {
   const wanted = 'a handler: a function, or an object with callbacks ("open", "message", "drain", "close" or "error")';
   assertEquals(says(undefined), `serve() needs ${wanted}`);
   assertEquals(says(null), `serve() needs ${wanted}, not null`);
@@ -34,7 +34,7 @@ Deno.test("no handler, and what is none, is a TypeError that says what is wanted
   assertEquals(says(new Map()), `serve() needs ${wanted}, not an object with none of them`);
 });
 
-Deno.test("a callback that is no function, or has another name, is a TypeError", () => {
+Deno.test("a callback that is not a function, or has an unknown name, is a TypeError", () => {
   assertEquals(says({ message: "hi" }), 'serve() cannot use the callback "message" "hi": it must be a function');
   assertEquals(says({ open: null }), 'serve() cannot use the callback "open" null: it must be a function');
   for (const name of ["onMessage", "onmessage", "mesage", "Message"]) {
@@ -52,7 +52,7 @@ Deno.test("a callback that is no function, or has another name, is a TypeError",
   assertEquals(says(new Chat()), 'A handler has no callback "onClose": did you mean "close"?');
 });
 
-Deno.test("callbacks among the options are told where they belong, and so is a handler that comes first", () => {
+Deno.test("callbacks among the options get an error that says where they belong, and so does a handler that comes first", () => {
   interface Options {
     hostname?: string;
   }

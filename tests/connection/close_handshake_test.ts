@@ -5,7 +5,7 @@ import { CLOSE_HANDSHAKE, type CloseState } from "../../lib/connection/close_han
 
 const STATES = Object.keys(CLOSE_HANDSHAKE) as CloseState[];
 
-Deno.test("the table leads to its own states only", () => {
+Deno.test("every transition of the table leads to a known state", () => {
   for (const cells of Object.values(CLOSE_HANDSHAKE)) {
     for (const { next } of Object.values(cells)) assertEquals(STATES.includes(next), true, next);
   }
@@ -24,7 +24,7 @@ Deno.test("finish is the last action, and leads to closed", () => {
   }
 });
 
-Deno.test("an application gives up in every state but the last", () => {
+Deno.test("an application can abort in every state but the last", () => {
   for (const state of STATES.filter((state) => state !== "closed")) {
     assertEquals(CLOSE_HANDSHAKE[state].abort?.next, "closed", state);
   }

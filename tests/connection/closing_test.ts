@@ -79,7 +79,7 @@ function closing(changes: Partial<Owner> = {}) {
 
 const CLEAN = { closeCode: 1000, reason: "", wasClean: true };
 
-Deno.test("we close, the peer answers, and the transport is ended", async () => {
+Deno.test("if our side closes, the peer answers and the transport is ended", async () => {
   using time = new FakeTime();
   const { under, ends, noted, receive } = closing();
   under.handlePeerClose(); // nothing came yet
@@ -99,7 +99,7 @@ Deno.test("we close, the peer answers, and the transport is ended", async () => 
   assertEquals([under.error, time.timers], [undefined, 0]);
 });
 
-Deno.test("every step lets the read loop go on that waits for room, and onLeaveOpen is called once", () => {
+Deno.test("every step wakes the read loop that waits for room, and onLeaveOpen is called once", () => {
   const aborted = closing();
   aborted.under.abort("enough");
   assertEquals(aborted.done, ["leaveOpen", "stateChange", "release", "finish"]);
@@ -111,7 +111,7 @@ Deno.test("every step lets the read loop go on that waits for room, and onLeaveO
   assertEquals(closed.done, ["leaveOpen", "stateChange", "sendClose ", "stateChange", "release", "finish"]);
 });
 
-Deno.test("the first payload that is sent counts, and nothing is sent twice", async () => {
+Deno.test("the first close payload counts, and none is sent twice", async () => {
   const { under, ends, noted, receive } = closing();
   under.close(encodeClosePayload(4000));
   under.close(encodeClosePayload(4001));
@@ -125,7 +125,7 @@ Deno.test("the first payload that is sent counts, and nothing is sent twice", as
   assertEquals(ends.map(({ wasClean, error }) => [wasClean, error instanceof ProtocolError]), [[false, true]]);
 });
 
-Deno.test("the close frame of a fault that waits for answers is the first fault's, whatever comes before it is sent", async () => {
+Deno.test("the close frame of a fault that waits for answers keeps the first fault, whatever happens before it is sent", async () => {
   using time = new FakeTime();
   const first = new ProtocolError("wrong", "RFC 6455 §5.2");
   for (const later of ["close", "fail", "fault"] as const) {
@@ -145,7 +145,7 @@ Deno.test("the close frame of a fault that waits for answers is the first fault'
   }
 });
 
-Deno.test("giving up, a failure and a fault do not take the place of an earlier cause", () => {
+Deno.test("abort, failure and fault do not replace an earlier cause", () => {
   const earlier = new ProtocolError("wrong", "RFC 6455 §5.2");
   for (const first of ["fail", "fault", "recordCause"] as const) {
     for (const second of ["abort", "fail", "fault"] as const) {
@@ -159,7 +159,7 @@ Deno.test("giving up, a failure and a fault do not take the place of an earlier 
   }
 });
 
-Deno.test("a failure tells the peer its code, our own mistake nothing more, and the first cause is kept", async () => {
+Deno.test("a failure sends the peer its code; an error of our side sends no details; the first cause is kept", async () => {
   using time = new FakeTime();
   const theirs = closing();
   theirs.under.fail(new ProtocolError("wrong", "RFC 6455 §5.2"));
@@ -180,7 +180,7 @@ Deno.test("a failure tells the peer its code, our own mistake nothing more, and 
   assertEquals(time.timers, 0);
 });
 
-Deno.test("a closing handshake may take `closeTimeout`; 0 is for ever; after a failure at most 2 s", async () => {
+Deno.test("a closing handshake may take `closeTimeout`; 0 means no limit; after a failure it may take 2 s", async () => {
   using time = new FakeTime();
   const { under, ends } = closing({ closeTimeout: 50 });
   under.close(encodeClosePayload(1000));
@@ -202,7 +202,7 @@ Deno.test("a closing handshake may take `closeTimeout`; 0 is for ever; after a f
   }
 });
 
-Deno.test("the peer's code is echoed at once where the application waits for more, and where it does not read", async () => {
+Deno.test("the peer's code is echoed at once if the application waits for more or does not read", async () => {
   for (const state of [{ progress: "all" }, { progress: "all", busy: true }, { progress: "unread" }] as const) {
     using time = new FakeTime();
     const { under, ends, noted, receive } = closing(state);
@@ -225,7 +225,7 @@ Deno.test("a frame without a code is answered with one without", async () => {
   under.abort("enough");
 });
 
-Deno.test("the answer waits for the application, as long as that gets on within 2 s", async () => {
+Deno.test("the answer waits for the application as long as it makes progress every 2 s", async () => {
   using time = new FakeTime();
   const busy = closing({ progress: "reading" });
   busy.receive(1000);
@@ -255,7 +255,7 @@ Deno.test("the answer waits for the application, as long as that gets on within 
   assertEquals(stuck.noted(), ["sendClose 03e8", "endWriting"]);
 });
 
-Deno.test("a batch that was taken in the same turn may have more messages than one: it has another 2 s", async () => {
+Deno.test("each message of a batch taken in the same turn has another 2 s", async () => {
   using time = new FakeTime();
   const { owner, noted, receive, under } = closing({ progress: "last" });
   receive(1000);
@@ -268,7 +268,7 @@ Deno.test("a batch that was taken in the same turn may have more messages than o
   assertEquals(noted(), ["sendClose 03e8", "endWriting"]);
 });
 
-Deno.test("a fault waits until the application comes back for more: the last message may still be answered", async () => {
+Deno.test("a fault waits until the application asks for more, so the last message can still be answered", async () => {
   using time = new FakeTime();
   const { owner, noted, under } = closing({ progress: "last" });
   under.fault(new ProtocolError("", "RFC 6455 §5.2"));
@@ -282,7 +282,7 @@ Deno.test("a fault waits until the application comes back for more: the last mes
   under.abort("enough");
 });
 
-Deno.test("a hook decides on the answer, once, however long it takes; what it throws is 1011", async () => {
+Deno.test("a hook decides about the answer once, however long it takes; if it throws, the code is 1011", async () => {
   const asked: unknown[] = [];
   const decision = Promise.withResolvers<{ closeCode: number; reason: string }>();
   const slow = closing({
@@ -314,7 +314,7 @@ Deno.test("a hook decides on the answer, once, however long it takes; what it th
   }
 });
 
-Deno.test("T4: where the peer has ended its side, the end comes as soon as our answer is written", async () => {
+Deno.test("T4: if the peer has ended its side, the end comes as soon as our answer is written", async () => {
   const written = Promise.withResolvers<void>();
   const { under, ends, noted, receive } = closing({ progress: "all", written: written.promise });
   receive(1000);
@@ -326,7 +326,7 @@ Deno.test("T4: where the peer has ended its side, the end comes as soon as our a
   assertEquals([noted(), ends], [[], [CLEAN]]);
 });
 
-Deno.test("the end of the transport without a close frame is an error, and what it ends with otherwise the first cause", async () => {
+Deno.test("the transport's end without a close frame is an error; other errors keep the first cause", async () => {
   const { under, ends } = closing();
   assertThrows(() => under.requireClose(), ConnectionError, "without a close frame");
   const cause = new Error("reset");
@@ -340,7 +340,7 @@ Deno.test("the end of the transport without a close frame is an error, and what 
   assertEquals([error.message, error.cause, under.error === error], ["The connection was lost", cause, true]);
 });
 
-Deno.test("how the transport ends is no error once both close frames are exchanged, unless ours is not written", async () => {
+Deno.test("how the transport ends does not matter once both close frames are exchanged, unless ours is unwritten", async () => {
   for (const allWritten of [true, false]) {
     const written = allWritten ? Promise.resolve() : new Promise<void>(() => {});
     const { under, ends, receive } = closing({ progress: "all", allWritten, written });
@@ -352,7 +352,7 @@ Deno.test("how the transport ends is no error once both close frames are exchang
   }
 });
 
-Deno.test("where there are no close frames, the end of the transport is the peer's, and ending it is ours", async () => {
+Deno.test("in a protocol without close frames, the peer closes by ending the transport, and so do we", async () => {
   const peers = closing({ hasCloseFrame: false, progress: "all" });
   peers.under.requireClose();
   peers.under.endReading();
@@ -375,7 +375,7 @@ Deno.test("where there are no close frames, the end of the transport is the peer
   failed.under.abort("enough");
 });
 
-Deno.test("what cannot be let go of is an error, and the end comes all the same, once", () => {
+Deno.test("an error while releasing is reported, and the end still comes once", () => {
   const mine = new Error("mine");
   const { under, ends } = closing({ mistake: mine });
   under.received = { closeCode: 1000, reason: "" };
@@ -389,7 +389,7 @@ Deno.test("what cannot be let go of is an error, and the end comes all the same,
   assertEquals(plain.ends, [{ closeCode: 1006, reason: "", wasClean: false, error: mine }]);
 });
 
-Deno.test("a mistake in letting go does not take the place of the cause of the end", () => {
+Deno.test("an error while releasing does not replace the cause of the end", () => {
   const cause = new ProtocolError("wrong", "RFC 6455 §5.2");
   const { under, ends } = closing({ mistake: new Error("mine") });
   under.lose(cause);

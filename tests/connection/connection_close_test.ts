@@ -44,7 +44,7 @@ Deno.test("§7.1.1: a client that closes waits for the server to end the transpo
 });
 
 for (const role of ["server", "client"] as const) {
-  Deno.test(`a ${role} echoes the peer's close code without its reason, and tells code and reason`, async () => {
+  Deno.test(`a ${role} echoes the peer's close code without its reason, and reports code and reason`, async () => {
     const { connection, peer } = open({ role });
     await peer.send(close(4002, "gründlich"));
     await peer.expect(close(4002));
@@ -60,7 +60,7 @@ for (const role of ["server", "client"] as const) {
     assertEquals(await closed(connection), { closeCode: 1005, reason: "", wasClean: true });
   });
 
-  Deno.test(`F18: where a ${role} and its peer close at once, each frame answers the other`, async () => {
+  Deno.test(`F18: if a ${role} and its peer close at the same time, each frame answers the other`, async () => {
     const { connection, peer, conn } = open({ role });
     void connection.close(4001, "mine");
     await peer.send(close(4002, "yours"));
@@ -71,7 +71,7 @@ for (const role of ["server", "client"] as const) {
     assertEquals(conn.writes.length, 1);
   });
 
-  Deno.test(`F17: a ${role} whose peer does not answer gives up after closeTimeout`, async () => {
+  Deno.test(`F17: a ${role} whose peer does not answer drops the connection after closeTimeout`, async () => {
     using time = new FakeTime();
     const { connection, conn, peer } = open({ role, closeTimeout: 3_000 });
     void connection.close();
@@ -87,7 +87,7 @@ for (const role of ["server", "client"] as const) {
     await peer.expectEnd();
   });
 
-  Deno.test(`a ${role} whose peer does not end the transport closes it after closeTimeout, cleanly all the same`, async () => {
+  Deno.test(`a ${role} whose peer does not end the transport closes it after closeTimeout, and the end is still clean`, async () => {
     using time = new FakeTime();
     const { connection, conn, peer } = open({ role, closeTimeout: 3_000 });
     await peer.send(close(1000));
@@ -98,7 +98,7 @@ for (const role of ["server", "client"] as const) {
     assertEquals([conn.closes, time.timers], [1, 0]);
   });
 
-  Deno.test(`a ${role} whose peer does not even read its close frame is gone after closeTimeout`, async () => {
+  Deno.test(`a ${role} whose peer does not even read the close frame drops the connection after closeTimeout`, async () => {
     using time = new FakeTime();
     const { connection, conn } = open({ role, closeTimeout: 3_000, capacity: 0 });
     void connection.send(counting(100));
@@ -108,7 +108,7 @@ for (const role of ["server", "client"] as const) {
     assertEquals([conn.closes, time.timers], [1, 0]);
   });
 
-  Deno.test(`a ${role} whose peer ends the transport with no close frame of its own did not end cleanly`, async () => {
+  Deno.test(`a ${role} whose peer ends the transport without a close frame did not end cleanly`, async () => {
     const { connection, peer } = open({ role });
     const reading = Array.fromAsync(connection);
     void connection.close();
@@ -149,7 +149,7 @@ inEveryLane("what comes after our close frame is discarded, and pings are not an
   assertEquals(reading.messages, ["before"]);
 });
 
-Deno.test("F17: a flood after our close frame is discarded, and does not put off the end", async () => {
+Deno.test("F17: a flood after our close frame is discarded, and does not delay the end", async () => {
   using time = new FakeTime();
   const { connection, peer } = open({ closeTimeout: 1_000, highWaterMark: 100, capacity: 1_000 });
   void connection.close();
@@ -165,7 +165,7 @@ Deno.test("F17: a flood after our close frame is discarded, and does not put off
   assertEquals(sent >= 99, true, `${sent} messages were taken in, though nobody reads`);
 });
 
-Deno.test("messages that were not read are still there after the end", async () => {
+Deno.test("unread messages can still be read after the end", async () => {
   const { connection, peer } = open({ highWaterMark: 10 });
   await peer.send(text("one of more bytes than highWaterMark"));
   await settle();
@@ -176,7 +176,7 @@ Deno.test("messages that were not read are still there after the end", async () 
   assertEquals(await Array.fromAsync(connection), ["one of more bytes than highWaterMark"]);
 });
 
-Deno.test("T4: a peer that ends its side right behind its close frame gets what was queued before, and the answer", async () => {
+Deno.test("T4: a peer that ends its side right behind its close frame gets the queued messages, and the answer", async () => {
   const { connection, peer, conn } = open({ capacity: 50 });
   void connection.send(counting(300));
   await settle();
@@ -189,7 +189,7 @@ Deno.test("T4: a peer that ends its side right behind its close frame gets what 
   assertEquals(await closed(connection), CLEAN);
 });
 
-Deno.test("close sends what was queued before it, whole, and nothing behind it (§5.5.1)", async () => {
+Deno.test("close sends all queued messages completely, and nothing after them (§5.5.1)", async () => {
   const { connection, peer } = open({ capacity: 50 });
   void connection.send("first");
   void connection.send(counting(300));
@@ -200,7 +200,7 @@ Deno.test("close sends what was queued before it, whole, and nothing behind it (
   await peer.expectEnd();
 });
 
-Deno.test("a pong that is owed goes out before the close frame", async () => {
+Deno.test("a pending pong leaves before the close frame", async () => {
   const { connection, peer } = open();
   await peer.send(ping("p"), close(1000));
   assertEquals((await peer.readFrame()).opcode, 10);
@@ -209,7 +209,7 @@ Deno.test("a pong that is owed goes out before the close frame", async () => {
   await closed(connection);
 });
 
-Deno.test("close may be called again, by anyone: one close frame, one promise", async () => {
+Deno.test("close may be called repeatedly: there is one close frame and one promise", async () => {
   const { connection, peer, conn } = open();
   const first = connection.close(4001);
   assertStrictEquals(connection.close(4002), first);
@@ -247,7 +247,7 @@ Deno.test("F19: send and ping after close reject with InvalidStateError, and wro
   assertThrows(() => connection.close(1005), RangeError, "1005");
 });
 
-Deno.test("F20: close codes that may not be sent and reasons that are too long throw, and change nothing", () => {
+Deno.test("F20: close throws for codes that must not be sent and reasons that are too long, and changes nothing", () => {
   const { connection } = open();
   for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 1000.5, NaN]) {
     assertThrows(() => connection.close(code), RangeError, `Cannot send close code ${code}`);
@@ -303,7 +303,7 @@ Deno.test("a reset after both close frames is no error", async () => {
   assertEquals(await closed(connection), CLEAN);
 });
 
-Deno.test("a peer that closes and goes away with messages unwritten did not end cleanly, and its code and reason are told", async () => {
+Deno.test("a peer that closes and disconnects while messages are unwritten did not end cleanly; its code and reason are reported", async () => {
   const { connection, peer, far } = open({ capacity: 1_000 });
   const sending = connection.send(counting(100_000));
   await peer.send(close(4567, "bye"));
@@ -331,7 +331,7 @@ Deno.test("await using closes with 1000 and waits for the end", async () => {
 });
 
 for (const closer of ["server", "client"] as const) {
-  Deno.test(`two of ours close cleanly over a pair of streams, the ${closer} first`, async () => {
+  Deno.test(`two Sluice connections close cleanly over a pair of streams, the ${closer} first`, async () => {
     const [near, far] = streamPair();
     const ends = { server: connectionOver(near), client: connectionOver(far, { role: "client" }) };
     void ends[closer].close(4000, "done");
@@ -343,7 +343,7 @@ for (const closer of ["server", "client"] as const) {
   });
 }
 
-Deno.test("the InvalidStateError of a call after a failure has the error that ended the connection as its cause", async () => {
+Deno.test("after a failure, the InvalidStateError of a call has the error that ended the connection as its cause", async () => {
   const { connection, peer } = open();
   await peer.send("83 80 00 00 00 00"); // a reserved opcode
   await until(() => connection.readyState !== 1, "The failure");
@@ -358,7 +358,7 @@ Deno.test("the InvalidStateError of a call after a failure has the error that en
   }
 });
 
-Deno.test("nothing throws at the call because a connection closes or is closed, and ignoring the promises is safe", async () => {
+Deno.test("a call never throws because the connection closes or is closed, and its promise may be ignored", async () => {
   const { connection, peer } = open({ hub: createHub() });
   const call = () => {
     void connection.send("x");
@@ -384,7 +384,7 @@ Deno.test("nothing throws at the call because a connection closes or is closed, 
   assertThrows(() => Reflect.apply(connection.publish, connection, ["a", 42]), TypeError);
 });
 
-Deno.test("a send that finds the queue full rejects with why the connection ended, and did not go anywhere", async () => {
+Deno.test("a send that finds the queue full rejects with the reason of the connection's end, and was not sent", async () => {
   const { connection } = open({ highWaterMark: 100, maxQueuedBytes: 100, capacity: 50 });
   void connection.send(counting(200));
   const late = connection.send("more");

@@ -69,7 +69,7 @@ inEveryLane("T3: an end between frames with no close frame is 1006", async (lane
   assertEquals((await closed(connection)).closeCode, 1006);
 });
 
-Deno.test("T2: a reset that only a write finds ends the connection", async () => {
+Deno.test("T2: a reset that only a write discovers ends the connection", async () => {
   const { connection, far, conn } = open({ capacity: 10 });
   void connection.send(counting(100));
   await settle();
@@ -156,7 +156,7 @@ for (const role of ["server", "client"] as const) {
 for (const violation of VIOLATIONS) {
   const { title, options: { role, reservedBits, reservedOpcodes, split: _, ...limits }, hex, closeCode } = violation;
   if (reservedBits !== undefined || reservedOpcodes !== undefined) continue;
-  Deno.test(`${title}: the peer is told ${closeCode}`, async () => {
+  Deno.test(`${title}: the peer gets ${closeCode}`, async () => {
     const { connection, peer, conn } = open({ role, ...limits });
     LANES[0]!.read(connection);
     await peer.send(hex);

@@ -30,7 +30,7 @@ const CASES: [
   ["[::1", [], [["::1"]]],
 ];
 for (const [list, exempt, others] of CASES) {
-  Deno.test(`NO_PROXY ${JSON.stringify(list)} has the hosts that it lists and no others`, () => {
+  Deno.test(`NO_PROXY ${JSON.stringify(list)} matches the hosts that it lists and no others`, () => {
     for (const [hostname, port = 80] of exempt) assertEquals(isExempt(list, { hostname, port }), true, hostname);
     for (const [hostname, port = 80] of others) assertEquals(isExempt(list, { hostname, port }), false, hostname);
   });

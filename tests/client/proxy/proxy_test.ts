@@ -2,7 +2,7 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { chooseProxy, environmentProxy, parseProxy } from "../../../lib/client/proxy/proxy.ts";
 import { parseTarget } from "../../../lib/client/target.ts";
 
-Deno.test("a proxy is named by its URL; the scheme says what is spoken, and the port where the URL has none", () => {
+Deno.test("a proxy is a URL: its scheme chooses the protocol, and the default port", () => {
   const cases: [url: string, protocol: string, secure: boolean, hostname: string, port: number][] = [
     ["http://a.test", "http", false, "a.test", 80],
     ["http://a.test:3128/", "http", false, "a.test", 3128],
@@ -23,13 +23,13 @@ Deno.test("a proxy is named by its URL; the scheme says what is spoken, and the 
   assertEquals(parseProxy(new URL("http://a.test:3128")).port, 3128);
 });
 
-Deno.test("a proxy's credentials are kept apart from what is shown", () => {
+Deno.test("a proxy's credentials are kept out of everything that is shown", () => {
   const proxy = parseProxy({ url: "http://user:s%20cret@a.test:3128/", headers: { "X-Tenant": "7" } });
   assertEquals([proxy.username, proxy.password, proxy.href], ["user", "s%20cret", "http://a.test:3128/"]);
   assertEquals(proxy.headers, [["x-tenant", "7"]]);
 });
 
-Deno.test("what names no proxy is a SyntaxError that shows no credentials", () => {
+Deno.test("an invalid proxy URL is a SyntaxError that shows no credentials", () => {
   const bad: [url: string, words: string][] = [
     ["", "it is not a URL"],
     ["http://user:secret@a.test:99999", "it is not a URL"],
@@ -48,7 +48,7 @@ Deno.test("header fields of CONNECT are checked before anything is sent", () => 
   assertThrows(() => parseProxy({ url: "http://a.test", headers: { Upgrade: "websocket" } }), TypeError);
 });
 
-Deno.test("RFC 1929: a SOCKS proxy can be told 255 bytes of each credential", () => {
+Deno.test("RFC 1929: a SOCKS proxy accepts at most 255 bytes of each credential", () => {
   assertEquals(parseProxy(`socks5://${"é".repeat(127)}:x@a.test`).protocol, "socks5");
   assertThrows(() => parseProxy(`socks5://${"é".repeat(128)}:x@a.test`), TypeError, "256 bytes");
   assertThrows(() => parseProxy(`socks5://x:${"y".repeat(256)}@a.test`), TypeError, "256 bytes");
@@ -81,7 +81,7 @@ for (const [what, env, ws, wss] of ENVIRONMENTS) {
   });
 }
 
-Deno.test("a proxy that is given is for every handshake; the environment is asked for each, and for no Unix socket", () => {
+Deno.test("a given proxy serves every handshake; the environment is read for each, except for Unix sockets", () => {
   const [ws, wss, unix] = [parseTarget("ws://a.test"), parseTarget("wss://b.test"), parseTarget("ws+unix:/run/a.sock")];
   const asked: string[] = [];
   const env = (name: string) => {

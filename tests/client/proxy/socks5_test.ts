@@ -30,7 +30,7 @@ function exchange(
 
 const hex = (text: string) => encodeHex(new TextEncoder().encode(text));
 
-Deno.test("RFC 1928 §3: credentials are offered where there are some", () => {
+Deno.test("RFC 1928 §3: username authentication is offered only if there are credentials", () => {
   assertEquals(encodeHex(new Socks5Handshake(NAME).greeting()), "050100");
   assertEquals(encodeHex(new Socks5Handshake(NAME, LOGIN).greeting()), "05020002");
 });
@@ -41,7 +41,7 @@ const REQUESTS: [hostname: string, request: string][] = [
   ["2001:db8::1", "04 20010db8000000000000000000000001"],
 ];
 for (const [hostname, request] of REQUESTS) {
-  Deno.test(`RFC 1928 §4: a connection to ${hostname} is asked for by its own type of address`, () => {
+  Deno.test(`RFC 1928 §4: the request for ${hostname} has its own address type`, () => {
     const expected = { sent: `050100${request.replaceAll(" ", "")}1f90`, complete: true, rest: "" };
     const answers = fromHex("0500 05000001 7f000001 1f90");
     assertReads(answers, (chunks) => exchange(chunks, { to: { ...NAME, hostname } }), expected);
@@ -55,7 +55,7 @@ for (const address of ["01 7f000001", "04 00000000000000000000000000000001", `03
   });
 }
 
-Deno.test("RFC 1929: user name and password go as UTF-8 with their lengths in bytes", () => {
+Deno.test("RFC 1929: user name and password are sent as UTF-8 with their lengths in bytes", () => {
   const login = `0104${hex("user")}07${hex("sécret")}`;
   const expected = { sent: `${login}0501000306${hex("a.test")}1f90`, complete: true, rest: "" };
   const answers = fromHex("0502 0100 05000001 00000000 0000");
@@ -85,13 +85,13 @@ for (const [answers, login, message] of FAULTS) {
   });
 }
 
-Deno.test("a name of 255 bytes can be asked for, a longer one cannot", () => {
+Deno.test("a name may have 255 bytes, and not more", () => {
   const of = (length: number) => new Socks5Handshake({ hostname: "a".repeat(length), port: 80 });
   assertEquals(of(255).push(fromHex("0500")).length, 4 + 1 + 255 + 2);
   assertThrows(() => of(256), RangeError, "256 bytes");
 });
 
-Deno.test("nothing more can be pushed once the proxy has connected", () => {
+Deno.test("pushing more bytes after the proxy has connected throws", () => {
   const handshake = new Socks5Handshake(NAME);
   handshake.push(fromHex("0500 05000001 00000000 0000"));
   assertEquals(assertThrows(() => handshake.push(fromHex("00")), DOMException).name, "InvalidStateError");

@@ -25,12 +25,12 @@ function opens(given: string | ProxyOptions, limits: Partial<Limits> = {}): {
 const requestOf = (given: string | ProxyOptions, to = TO) =>
   new TextDecoder().decode(connectRequest(parseProxy(given), to));
 
-Deno.test("RFC 9110 §9.3.6: CONNECT names host and port, always both, and nothing of the request to the server", () => {
+Deno.test("RFC 9110 §9.3.6: CONNECT always names host and port, and reveals nothing of the request to the server", () => {
   assertEquals(requestOf("http://p.test"), "CONNECT a.test:8080 HTTP/1.1\r\nHost: a.test:8080\r\n\r\n");
   assertStringIncludes(requestOf("http://p.test", { hostname: "::1", port: 80 }), "CONNECT [::1]:80 HTTP/1.1\r\n");
 });
 
-Deno.test("a proxy's credentials go as Proxy-Authorization in UTF-8, unless a field of one's own says otherwise", () => {
+Deno.test("a proxy's credentials are sent as Proxy-Authorization in UTF-8, unless that header field is given", () => {
   const url = "http://us%C3%A9r:secret@p.test";
   const credentials = btoa(String.fromCharCode(...utf8("usér:secret")));
   assertStringIncludes(requestOf(url), `\r\nProxy-Authorization: Basic ${credentials}\r\n`);
@@ -42,7 +42,7 @@ Deno.test("a proxy's credentials go as Proxy-Authorization in UTF-8, unless a fi
 });
 
 for (const status of [200, 201, 299]) {
-  Deno.test(`any 2xx opens the tunnel, ${status} too, whatever length it claims`, async () => {
+  Deno.test(`any 2xx opens the tunnel, also ${status}, whatever length it declares`, async () => {
     const { opening, peer, conn } = opens("http://p.test");
     await peer.readHead();
     await peer.send(utf8(`HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 ${status}\r\nContent-Length: 100\r\n\r\n`));
@@ -91,7 +91,7 @@ for (const [what, answer, name, words] of BAD_ANSWERS) {
   });
 }
 
-Deno.test("SOCKS5: a name is left to the proxy, and credentials are told when it asks", async () => {
+Deno.test("SOCKS5: the proxy resolves the name, and gets the credentials when it asks", async () => {
   const { opening, peer, conn } = opens("socks5h://us%C3%A9r:secret@p.test");
   assertEquals(await peer.readBytes(4), Uint8Array.of(5, 2, 0, 2));
   await peer.send("05 02");
