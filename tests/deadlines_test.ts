@@ -26,7 +26,7 @@ Deno.test("a deadline passes after the list's time, once, and one timer serves a
   assertEquals([passed, time.timers], [["a", "b", "c"], 0]);
 });
 
-Deno.test("a deadline that is taken back does not pass, and an empty list has no timer", async () => {
+Deno.test("a cancelled deadline does not pass, and an empty list has no timer", async () => {
   using time = new FakeTime();
   const list = new Deadlines().after(100);
   const passed: number[] = [];
@@ -38,7 +38,7 @@ Deno.test("a deadline that is taken back does not pass, and an empty list has no
   assertEquals(passed, []);
 });
 
-Deno.test("a deadline may be set again when it passes, and may take others back", async () => {
+Deno.test("a deadline may be set again when it passes, and may cancel others", async () => {
   using time = new FakeTime();
   const list = new Deadlines().after(100);
   const passed: string[] = [];
@@ -55,7 +55,7 @@ Deno.test("a deadline may be set again when it passes, and may take others back"
   assertEquals([passed, time.timers], [["again", "again", "again"], 0]);
 });
 
-Deno.test("after a stall of the event loop all that is due passes, in order", async () => {
+Deno.test("after a stall of the event loop all due deadlines pass, in order", async () => {
   using time = new FakeTime();
   const list = new Deadlines().after(100);
   const passed: number[] = [];
@@ -69,7 +69,7 @@ Deno.test("after a stall of the event loop all that is due passes, in order", as
   assertEquals(passed, [0, 1, 2, 3, 4]);
 });
 
-Deno.test("any number of deadlines, set and taken back at random, pass when a timer of their own would", async () => {
+Deno.test("any number of deadlines, set and cancelled at random, pass when their own timer would fire", async () => {
   using time = new FakeTime();
   const random = seeded();
   const list = new Deadlines().after(50);
@@ -96,13 +96,13 @@ Deno.test("any number of deadlines, set and taken back at random, pass when a ti
   assertEquals([passed, waiting.size, time.timers], [expected, 0, 0]);
 });
 
-Deno.test("deadlines that are equally far away are in one list", () => {
+Deno.test("deadlines with the same duration are in one list", () => {
   const deadlines = new Deadlines();
   assertStrictEquals(deadlines.after(10), deadlines.after(10));
   assertNotStrictEquals(deadlines.after(10), deadlines.after(20));
 });
 
-Deno.test("one timer serves all lists, whatever their times: what passes sooner is called sooner", async () => {
+Deno.test("one timer serves all lists, whatever their times: the sooner deadline is called sooner", async () => {
   using time = new FakeTime();
   const deadlines = new Deadlines();
   const passed: string[] = [];
@@ -119,7 +119,7 @@ Deno.test("one timer serves all lists, whatever their times: what passes sooner 
   assertEquals([passed.slice(4), time.timers], [["10 at 40", "50 at 50", "100 at 130"], 0]);
 });
 
-Deno.test("the timer stays while a connection goes from list to list, and goes with the last deadline", async () => {
+Deno.test("the timer stays while a connection moves from list to list, and goes with the last deadline", async () => {
   using time = new FakeTime();
   const deadlines = new Deadlines();
   const passed: string[] = [];
@@ -136,7 +136,7 @@ Deno.test("the timer stays while a connection goes from list to list, and goes w
   assertEquals(time.timers, 0);
 });
 
-Deno.test("a deadline that throws takes no other with it", async () => {
+Deno.test("a deadline that throws does not affect the others", async () => {
   using time = new FakeTime();
   const deadlines = new Deadlines();
   const passed: string[] = [];
@@ -149,7 +149,7 @@ Deno.test("a deadline that throws takes no other with it", async () => {
   assertEquals([passed, time.timers], [["other"], 0]);
 });
 
-Deno.test("deadlines of many lists, set and taken back at random, also by those that pass, pass when a timer of their own would", async () => {
+Deno.test("deadlines of many lists, set and cancelled at random, also by passing ones, pass when their own timer would fire", async () => {
   using time = new FakeTime();
   const random = seeded();
   const deadlines = new Deadlines();
@@ -184,7 +184,7 @@ Deno.test("deadlines of many lists, set and taken back at random, also by those 
   assertEquals([passed.sort(), time.timers], [expected.sort(), 0]);
 });
 
-Deno.test("a timeout is set when it is made, calls back once, and waits beside other deadlines of its list", async () => {
+Deno.test("a timeout starts when it is created, calls back once, and waits beside other deadlines of its list", async () => {
   using time = new FakeTime();
   const list = new Deadlines().after(100);
   const passed: string[] = [];
@@ -199,7 +199,7 @@ Deno.test("a timeout is set when it is made, calls back once, and waits beside o
   assertEquals([passed, time.timers], [["link", "timeout"], 0]);
 });
 
-Deno.test("a timeout that is taken back does not call, and taking it back again, or after its time, disturbs no other", async () => {
+Deno.test("a cancelled timeout does not call back, and cancelling it again, or after its time, does not affect others", async () => {
   using time = new FakeTime();
   const list = new Deadlines().after(100);
   const passed: string[] = [];
@@ -217,7 +217,7 @@ Deno.test("a timeout that is taken back does not call, and taking it back again,
   assertEquals([passed, time.timers], [["first", "last"], 0]);
 });
 
-Deno.test("a timeout may take itself back, make the next one, and throw away another while it calls", async () => {
+Deno.test("a timeout may cancel itself, create the next one, and cancel another from its callback", async () => {
   using time = new FakeTime();
   const list = new Deadlines().after(100);
   const passed: string[] = [];
@@ -265,7 +265,7 @@ Deno.test("a deadline of a short list is not late because the timer waits for mo
   assertEquals(passed, ["long", "long too", "short"]);
 });
 
-Deno.test("what waits for the end of the turn is called then, once, by one timer for all, and may wait again", async () => {
+Deno.test("work for the end of the turn is called once, by one timer for all, and may be scheduled again", async () => {
   using time = new FakeTime();
   const ends = new TurnEnds();
   const called: string[] = [];
@@ -280,7 +280,7 @@ Deno.test("what waits for the end of the turn is called then, once, by one timer
   assertEquals([called, time.timers], [["both", "other", "again"], 0]);
 });
 
-Deno.test("what is taken back before the end of the turn is not called, and leaves no timer behind", async () => {
+Deno.test("work that is cancelled before the end of the turn is not called, and leaves no timer", async () => {
   using time = new FakeTime();
   const ends = new TurnEnds();
   const called: string[] = [];

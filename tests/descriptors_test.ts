@@ -26,13 +26,13 @@ for (
     ["Node's ENFILE", Object.assign(new Error("accept failed"), { code: "ENFILE" })],
   ] as const
 ) {
-  Deno.test(`an error that says that no file descriptor is free has no stack: ${name}`, () => {
+  Deno.test(`an error that reports exhausted file descriptors has no stack: ${name}`, () => {
     omitStack(error);
     assertEquals(error.stack, `Error: ${error.message} ${NO_STACK}`);
   });
 }
 
-Deno.test("for a minute after a connection was not opened for want of a descriptor, every logged error has no stack", () => {
+Deno.test("for a minute after a connection failed for lack of a descriptor, logged errors have no stack", () => {
   using time = new FakeTime();
   noteNotOpened(exhausted());
   const soon = new TypeError("soon");
@@ -44,7 +44,7 @@ Deno.test("for a minute after a connection was not opened for want of a descript
   assertStringIncludes(late.stack ?? "", "descriptors_test.ts");
 });
 
-Deno.test("the causes of an error, and the errors that it holds, have no stack either", () => {
+Deno.test("the causes and the aggregated errors of an error have no stack either", () => {
   const parts = [exhausted(), new Error("one"), new Error("two"), new Error("three")] as const;
   const [cause, one, two, three] = parts;
   const error = new AggregateError([one, new SuppressedError(two, three)], "all", { cause });

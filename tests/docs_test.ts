@@ -24,7 +24,7 @@ const BLOCKS = pages().flatMap(blocksOf);
 const CONFIG: { exports: Record<string, string>; compilerOptions: unknown } = JSON.parse(read("deno.json"));
 const ENTRY_POINTS = CONFIG.exports;
 
-Deno.test("docs/reference/options-and-limits.md says what the source says: `deno task docs:reference` writes it", () => {
+Deno.test("docs/reference/options-and-limits.md matches the source: `deno task docs:reference` writes it", () => {
   assertEquals(read("docs/reference/options-and-limits.md"), referencePage());
 });
 
@@ -58,7 +58,7 @@ Deno.test("the reference names every status that a server refuses with", () => {
   assertEquals([...new Set(statuses)].sort(), named);
 });
 
-Deno.test("a program that `deno test --doc` leaves out says why: it is a file, or another library's", () => {
+Deno.test("a program that `deno test --doc` skips has a reason: it is a file, or uses another library", () => {
   const unexplained = BLOCKS.filter(({ words }) =>
     words.includes("ignore") && !words.some((word) => /^(?:file|before|needs):./.test(word))
   );
@@ -91,7 +91,7 @@ function folderFor(page: string): string {
   return page.slice(page.lastIndexOf("/") + 1, -".md".length);
 }
 
-Deno.test("every file that the pages have the reader write passes `deno check`", async () => {
+Deno.test("every file that the reader is to write passes `deno check`", async () => {
   await using folder = await folderOf(...pages().filter((page) => filesOf(page).size > 0));
   const { code, stderr } = await denoOutput("check", folder.path);
   assertEquals(code, 0, stderr);
@@ -119,7 +119,7 @@ function run(
   return denoIn({ ...command.env, ...env }, verb!, "--no-prompt", ...own, ...args);
 }
 
-Deno.test("docs/tutorial.md: the echo server, the client and the chat do what the page says, with its commands", async () => {
+Deno.test("docs/tutorial.md: the echo server, the client and the chat do what the page describes, with its commands", async () => {
   const page = "docs/tutorial.md";
   await using folder = await folderOf(page);
   const cwd = folder.path;
@@ -152,7 +152,7 @@ Deno.test(unless(NO_CHROMIUM, "docs/tutorial.md: two browsers chat"), async () =
   for (const page of [ann, bob]) await page.until(`log.textContent === "Ann: hello <b>\\n"`);
 });
 
-Deno.test("docs/tutorial.md: the chat fits into 30 lines, and deno.json names the checkout's own files", async () => {
+Deno.test("docs/tutorial.md: the chat fits into 30 lines, and deno.json maps to the checkout's files", async () => {
   const files = filesOf("docs/tutorial.md");
   assertLessOrEqual(files.get("chat.ts")!.trimEnd().split("\n").length, 30);
   const { imports }: { imports: Record<string, string> } = JSON.parse(files.get("deno.json")!);
@@ -252,7 +252,7 @@ export default { ...server, onListen };`;
   await socket.close();
 });
 
-Deno.test("docs/how-to/scaling-out.md: what is published in one worker reaches the others", async () => {
+Deno.test("docs/how-to/scaling-out.md: a message published in one worker reaches the others", async () => {
   const page = "docs/how-to/scaling-out.md";
   await using folder = await folderOf(page);
   const [verb, ...args] = commandFor(page, "main.ts").args;
@@ -271,7 +271,7 @@ Deno.test("docs/how-to/scaling-out.md: what is published in one worker reaches t
 const NO_NATS = installed("nats") ? undefined : "nats-server is not installed";
 
 Deno.test({
-  ...unless(NO_NATS, "docs/how-to/scaling-out.md: what is published on one machine reaches the other, over NATS"),
+  ...unless(NO_NATS, "docs/how-to/scaling-out.md: a message published on one machine reaches the other, over NATS"),
   fn: async () => {
     const page = "docs/how-to/scaling-out.md";
     await using folder = await folderOf(page);
@@ -306,7 +306,7 @@ Deno.test({
   },
 });
 
-Deno.test("docs/how-to/observability.md: Deno exports what the server counts, with the page's command", async () => {
+Deno.test("docs/how-to/observability.md: Deno exports the server's counters, with the page's command", async () => {
   const page = "docs/how-to/observability.md";
   await using folder = await folderOf(page);
   const counted = Promise.withResolvers<void>();

@@ -74,7 +74,7 @@ Deno.test("an error's long message is cut to the 123 bytes that a close frame's 
   assertStrictEquals(new ProtocolError("a".repeat(123), "RFC 6455 §5.2").reason.length, 123);
 });
 
-Deno.test("a ConnectionError is 1006 by default and carries what the transport said", () => {
+Deno.test("a ConnectionError is 1006 by default and carries the transport's error", () => {
   const cause = new Deno.errors.ConnectionReset();
   const error = new ConnectionError("The connection was lost", { cause });
   assertInstanceOf(error, WebSocketError);
@@ -103,7 +103,7 @@ Deno.test("a HandshakeError carries the status, the header fields, the body and 
   assertStrictEquals(error.cause, cause);
 });
 
-Deno.test("a HandshakeError has no header fields, no body and no cause where none are given, and copies Headers", () => {
+Deno.test("a HandshakeError without arguments has no header fields, no body and no cause, and copies Headers", () => {
   const bare = new HandshakeError("Refused", { status: 400 });
   assertEquals([[...bare.headers], bare.body, "cause" in bare], [[], undefined, false]);
   const headers = new Headers({ allow: "GET" });
@@ -113,7 +113,7 @@ Deno.test("a HandshakeError has no header fields, no body and no cause where non
   assertStrictEquals(new HandshakeError("Refused", { status: 400, cause: null }).cause, null);
 });
 
-Deno.test("closeCodeOf is the error's own code where that may be sent, and 1011 for all that is not the peer's fault", () => {
+Deno.test("closeCodeOf is the error's own code if it may be sent, and 1011 for errors that are not the peer's fault", () => {
   const cases: [error: unknown, closeCode: number][] = [
     [new ProtocolError("a", "RFC 6455 §5.2"), 1002],
     [new ProtocolError("a", "RFC 6455 §8.1", 1007), 1007],
@@ -153,14 +153,14 @@ Deno.test("a TopicError carries the topic, and closes with 1008", () => {
   ]);
 });
 
-Deno.test("a queue that is full says what is queued, and carries the limit, the bytes where they are known, and code 1013", () => {
+Deno.test("a full queue's error carries the limit, the queued bytes if known, and code 1013", () => {
   const full = queueFull("Peer does not read: 12 bytes queued", 10, 12);
   assertEquals(full.message, "Peer does not read: 12 bytes queued reach maxQueuedBytes 10");
   assertEquals([full.limit, full.max, full.actual, full.closeCode], ["maxQueuedBytes", 10, 12, 1013]);
   assertEquals(queueFull("Messages", 10).actual, undefined);
 });
 
-Deno.test("a MessageError carries the code, the cause and a reason that a close frame can hold", () => {
+Deno.test("a MessageError carries the code, the cause and a reason that fits a close frame", () => {
   const cause = new SyntaxError("Unexpected end");
   const error = new MessageError("Message is not größer", { closeCode: 1007, cause });
   assertInstanceOf(error, WebSocketError);

@@ -49,7 +49,7 @@ async function globalNames(names: readonly string[]): Promise<string[]> {
   }
 }
 
-Deno.test("no export of an entry point takes a name that the DOM or Deno has, but for the classes that stand in for theirs", async () => {
+Deno.test("no export of an entry point has the name of a DOM or Deno global, except the classes that replace them", async () => {
   const names = await exportedNames();
   assertEquals(await globalNames([...names, "CloseEvent", "EventTarget", "fetch"]), [
     ...DROP_INS,

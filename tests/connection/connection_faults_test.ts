@@ -199,7 +199,7 @@ inEveryLane("F9: a message over maxMessageBytes fails with 1009", async (lane) =
   assertEquals(reading.messages, ["12345"]);
 });
 
-Deno.test("a peer that broke a rule and neither reads nor ends is gone after 2 s, however much it sends", async () => {
+Deno.test("a peer that broke a rule and neither reads nor ends is dropped after 2 s, however much it sends", async () => {
   using time = new FakeTime();
   const { connection, peer, conn } = open({ capacity: 100 });
   await peer.send("83");
@@ -213,7 +213,7 @@ Deno.test("a peer that broke a rule and neither reads nor ends is gone after 2 s
   assertEquals([conn.closes, time.timers], [1, 0]);
 });
 
-Deno.test("a closeTimeout below 2 s holds for a peer that broke a rule, too", async () => {
+Deno.test("a closeTimeout below 2 s also applies after a peer broke a rule", async () => {
   using time = new FakeTime();
   const { connection, peer } = open({ closeTimeout: 500 });
   await peer.send("83");
@@ -221,7 +221,7 @@ Deno.test("a closeTimeout below 2 s holds for a peer that broke a rule, too", as
   assertInstanceOf((await closed(connection)).error, ProtocolError);
 });
 
-Deno.test("a peer that breaks a rule after our close frame gets no second one", async () => {
+Deno.test("a peer that breaks a rule after our close frame gets no second close frame", async () => {
   const { connection, peer } = open();
   void connection.close();
   await peer.send("83");
@@ -233,7 +233,7 @@ Deno.test("a peer that breaks a rule after our close frame gets no second one", 
   assertEquals(closeCode, 1006);
 });
 
-Deno.test("fail tells the peer the code of a WebSocketError, and 1011 and nothing else for a mistake of ours", async () => {
+Deno.test("fail sends the peer the code of a WebSocketError, and only 1011 for an error of our side", async () => {
   const causes: [unknown, { code: number; reason: string }][] = [
     [new WebSocketError("x", { closeCode: 4001, reason: "told" }), { code: 4001, reason: "told" }],
     [new Error("a secret"), { code: 1011, reason: "" }],
@@ -269,7 +269,7 @@ for (const part of ["01 81 00000000 68", "81 85 00000000 68", "81 fe 1000 000000
   });
 }
 
-Deno.test("T7: bytes do not put off messageTimeout, and a finished message does", async () => {
+Deno.test("T7: received bytes do not extend messageTimeout, and the end of a message stops it", async () => {
   using time = new FakeTime();
   const { connection, peer } = open({ messageTimeout: 30_000 });
   const reading = Array.fromAsync(connection).catch(() => {});
@@ -292,7 +292,7 @@ Deno.test("T7: bytes do not put off messageTimeout, and a finished message does"
   assertEquals(time.timers, 0);
 });
 
-Deno.test("while the application does not read, messageTimeout is not the peer's fault, and costs one timer", async () => {
+Deno.test("while the application does not read, messageTimeout does not count against the peer, and costs one timer", async () => {
   using time = new FakeTime();
   const { connection, peer } = open({ messageTimeout: 30_000, highWaterMark: 100 });
   await peer.send(binary(counting(200)), frame(Opcode.TEXT, utf8("be"), { fin: false }));
@@ -307,7 +307,7 @@ Deno.test("while the application does not read, messageTimeout is not the peer's
   assertEquals(time.timers, 0);
 });
 
-Deno.test("a connection that ends while the application does not read, in the middle of a message, leaves no timer", async () => {
+Deno.test("a connection that ends in the middle of a message, while the application does not read, leaves no timer", async () => {
   using time = new FakeTime();
   const { connection, peer } = open({ messageTimeout: 30_000, highWaterMark: 100, pingInterval: 0 });
   await peer.send(binary(new Uint8Array(200)), text("be", { fin: false }));

@@ -63,7 +63,7 @@ function use(random: Random, message: Message, ends: readonly End[], own: End): 
 }
 
 for (const role of ["server", "client"] satisfies Role[]) {
-  Deno.test(`payloads lent by a ${role} are copied, echoed and relayed to many as they came, however slow those are`, async () => {
+  Deno.test(`payloads lent by a ${role} arrive unchanged when copied, echoed and sent to many, however slow the receivers`, async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const seed = SEED + round;
       const random = seeded(seed);
@@ -133,7 +133,7 @@ for (const role of ["server", "client"] satisfies Role[]) {
   });
 }
 
-Deno.test("a payload that is lent and sent right before close, fail or a throw leaves whole, whatever comes meanwhile", async () => {
+Deno.test("a lent payload that is sent right before close, fail or a throw leaves whole, whatever arrives meanwhile", async () => {
   for (const ending of ["close", "fail", "throw"]) {
     for (let round = 0; round < 4; round++) {
       const seed = SEED + round;
@@ -170,7 +170,7 @@ function readyToClose(role: Role): Uint8Array {
   return Uint8Array.of(0x88, ...role === "server" ? [0x80, 0, 0, 0, 0] : [0]);
 }
 
-Deno.test("messages that wait until open is done, or that a callback keeps waiting, are copies", async () => {
+Deno.test("messages that wait for open or for a slow callback are copies", async () => {
   const from = new Drip();
   const opened = Promise.withResolvers<void>();
   const seen: number[][] = [];
@@ -188,7 +188,7 @@ Deno.test("messages that wait until open is done, or that a callback keeps waiti
 });
 
 for (const lendPayloads of [false, true]) {
-  Deno.test(`F17: what comes after our close frame is delivered to no callback, ${lendPayloads ? "lent" : "given"} or not`, async () => {
+  Deno.test(`F17: frames after our close frame reach no callback, ${lendPayloads ? "lent" : "given"} or not`, async () => {
     const from = new Drip();
     const connection = connectionOver(from, { lendPayloads });
     let count = 0;
@@ -205,7 +205,7 @@ for (const lendPayloads of [false, true]) {
   });
 }
 
-Deno.test("lent memory goes round: what was read to, or gathered in, is in the pool once it was written", async () => {
+Deno.test("lent memory is reused: buffers return to the pool once their bytes were written", async () => {
   const [from, to] = [new Drip(), new Drip()];
   const source = connectionOver(from, { lendPayloads: true });
   const sink = connectionOver(to);
@@ -230,7 +230,7 @@ Deno.test("lent memory goes round: what was read to, or gathered in, is in the p
 });
 
 for (const size of [100, 20_000]) {
-  Deno.test(`a payload of ${size} bytes that is being written from where it was read is not read over, whatever comes behind it`, async () => {
+  Deno.test(`a payload of ${size} bytes that is being written from the read buffer is not overwritten, whatever comes behind it`, async () => {
     for (const behind of [0, 4000, 5000]) {
       for (const sends of [1, 2]) {
         const [from, to] = [new Drip(), new Drip()];

@@ -47,7 +47,7 @@ for (const role of ["server", "client"] satisfies Role[]) {
     const title = `a ${role} that ${lendPayloads ? "lends" : "gives"} its payloads`;
     const options: OpenOptions = { role, lendPayloads };
 
-    Deno.test(`F6: ${title}, of 16 MiB that are announced and come slowly, holds a few times what came`, async () => {
+    Deno.test(`F6: ${title}, of which 16 MiB are announced and arrive slowly, holds a few times the bytes that arrived`, async () => {
       drainPool();
       for (const opcode of [Opcode.TEXT, Opcode.BINARY]) {
         for (const piece of [1, 1000, 5000, 64 * KIB]) {
@@ -76,7 +76,7 @@ for (const role of ["server", "client"] satisfies Role[]) {
       }
     });
 
-    Deno.test(`F8: ${title}, of fragments that announce 1 MiB each and bring 5000 bytes, holds a few times that`, async () => {
+    Deno.test(`F8: ${title}, of fragments that announce 1 MiB each and bring 5000 bytes, holds a few times those bytes`, async () => {
       drainPool();
       const drip = new Drip();
       const connection = connectionOver(drip, options);
@@ -90,7 +90,7 @@ for (const role of ["server", "client"] satisfies Role[]) {
       await done;
     });
 
-    Deno.test(`${title}: idle after large messages, its buffer is small again after a few pings`, async () => {
+    Deno.test(`${title}: the buffer of a connection that idles after large messages shrinks again after a few pings`, async () => {
       const drip = new Drip();
       const connection = connectionOver(drip, options);
       const seen: number[] = [];
@@ -112,7 +112,7 @@ for (const role of ["server", "client"] satisfies Role[]) {
     });
   }
 
-  Deno.test(`what a ${role}'s application keeps of small messages pins a buffer of 320 KiB at most, and of large ones themselves`, async () => {
+  Deno.test(`small messages that a ${role}'s application keeps pin a buffer of at most 320 KiB, and large ones only themselves`, async () => {
     const drip = new Drip();
     const connection = connectionOver(drip, { role });
     const kept: Uint8Array[] = [];
@@ -133,7 +133,7 @@ for (const role of ["server", "client"] satisfies Role[]) {
   });
 }
 
-Deno.test("memory that was lent is held until the slowest of those that it was sent to has written it, or has ended", async () => {
+Deno.test("lent memory is held until the slowest connection that it was sent to has written it, or has ended", async () => {
   const [from, slow, gone] = [new Drip(), new Drip(), new Drip()];
   slow.stuckFrom = gone.stuckFrom = 1;
   const source = connectionOver(from, { lendPayloads: true });
@@ -154,7 +154,7 @@ Deno.test("memory that was lent is held until the slowest of those that it was s
   await done;
 });
 
-Deno.test("a read that is under way when messages() takes over writes over nobody else's message", async () => {
+Deno.test("a pending read when messages() takes over does not overwrite another message", async () => {
   drainPool();
   const [one, two] = [new Drip(), new Drip()];
   const [streamed, whole] = [connectionOver(one), connectionOver(two)];

@@ -33,7 +33,7 @@ for (const role of ["server", "client"] as const) {
   });
 }
 
-Deno.test("several pings wait at a time; each pong answers its own and those before it", async () => {
+Deno.test("several pings may wait; each pong answers its own ping and all earlier ones", async () => {
   const { connection, peer } = open();
   const pings = ["1", "2", "3"].map((payload) => connection.ping(payload));
   await peer.expect(ping("1"), ping("2"), ping("3"));
@@ -44,7 +44,7 @@ Deno.test("several pings wait at a time; each pong answers its own and those bef
   connection.abort();
 });
 
-Deno.test("pings without a payload have different ones", async () => {
+Deno.test("pings without a payload get distinct ones", async () => {
   const { connection, peer } = open();
   const pings = [connection.ping(), connection.ping()];
   const [first, second] = [await peer.readFrame(), await peer.readFrame()];
@@ -56,7 +56,7 @@ Deno.test("pings without a payload have different ones", async () => {
   connection.abort();
 });
 
-Deno.test("F13: pongs that nobody asked for are ignored, before the first ping and after", async () => {
+Deno.test("F13: unsolicited pongs are ignored, before the first ping and after", async () => {
   const { connection, peer } = open();
   await peer.send(pong(), pong("what"));
   const roundTrip = connection.ping("1");
@@ -77,7 +77,7 @@ Deno.test("a ping of more than 125 bytes throws RangeError, and is not sent", as
   await assertRejects(() => roundTrip);
 });
 
-Deno.test("a ping that waits rejects when the connection ends, with the cause, and may be ignored", async () => {
+Deno.test("a waiting ping rejects with the cause when the connection ends, and may be ignored", async () => {
   const { connection, far } = open();
   const roundTrip = connection.ping();
   void connection.ping(); // ignored: an unhandled rejection would fail this test
@@ -108,7 +108,7 @@ inEveryLane("F11: a ping is answered with its payload, also between the fragment
   await reading.ended;
 });
 
-Deno.test("each ping that comes alone has its pong, at once", async () => {
+Deno.test("each ping that arrives alone gets its pong at once", async () => {
   const { connection, peer, conn } = open();
   for (const payload of ["1", "", "3", "1"]) {
     await peer.send(ping(payload));
@@ -118,7 +118,7 @@ Deno.test("each ping that comes alone has its pong, at once", async () => {
   connection.abort();
 });
 
-Deno.test("F12: of the pings that come while the transport is blocked only the latest is answered", async () => {
+Deno.test("F12: of the pings that arrive while the transport is blocked only the latest is answered", async () => {
   const { connection, peer } = open({ capacity: 50 });
   void connection.send(counting(200));
   await settle();
@@ -151,7 +151,7 @@ inEveryLane(
   },
 );
 
-Deno.test("T1: keepalive pings a silent peer, and gives it up with no close frame when nothing comes", async () => {
+Deno.test("T1: keepalive pings a silent peer, and drops it without a close frame if no answer comes", async () => {
   using time = new FakeTime();
   const { connection, peer, conn } = open({ pingInterval: 20_000, pongTimeout: 10_000 });
   await time.advance(20_000);
@@ -183,7 +183,7 @@ for (const [what, bytes] of Object.entries({ "a pong": undefined, "a message": t
   });
 }
 
-Deno.test("a peer that talks is not pinged", async () => {
+Deno.test("a peer that sends is not pinged", async () => {
   using time = new FakeTime();
   const { connection, peer, conn } = open({ pingInterval: 20_000, pongTimeout: 10_000 });
   for (let i = 0; i < 20; i++) {
@@ -194,7 +194,7 @@ Deno.test("a peer that talks is not pinged", async () => {
   connection.abort();
 });
 
-Deno.test("keepalive does not judge a peer whose bytes the application does not read", async () => {
+Deno.test("keepalive does not judge a peer while the application does not read", async () => {
   using time = new FakeTime();
   const { connection, peer } = open({ pingInterval: 20_000, pongTimeout: 10_000, highWaterMark: 10 });
   await peer.send(text("more than highWaterMark"));
@@ -208,7 +208,7 @@ Deno.test("keepalive does not judge a peer whose bytes the application does not 
   assertEquals(time.timers, 0);
 });
 
-Deno.test("a connection that closes is not pinged, and leaves no timer", async () => {
+Deno.test("a connection that closes sends no keepalive pings, and leaves no timer", async () => {
   using time = new FakeTime();
   const { connection, peer } = open({ pingInterval: 1_000, pongTimeout: 1_000, closeTimeout: 10_000 });
   void connection.close();

@@ -43,7 +43,7 @@ for (const [when, answerTo] of Object.entries(ANSWERS)) {
   });
 }
 
-Deno.test("callbacks may take a while for the last message, too", async () => {
+Deno.test("callbacks may take a while for the last message too", async () => {
   const { connection, peer } = open();
   const done = runHandler(connection, {
     async message(socket, message) {
@@ -91,7 +91,7 @@ Deno.test("between the peer's close frame and our own, send works and ping does 
   connection.abort();
 });
 
-Deno.test("a decision about the answer gives its code and reason, and is asked for once, however long it takes", async () => {
+Deno.test("a hook chooses the code and reason of the answer, and is called once, however long it takes", async () => {
   using time = new FakeTime();
   const { connection, peer } = open();
   const asked: ClosePayload[] = [];
@@ -111,7 +111,7 @@ Deno.test("a decision about the answer gives its code and reason, and is asked f
   assertEquals([await reading, time.timers], [[], 0]);
 });
 
-Deno.test("a decision for 1005 is an empty close frame", async () => {
+Deno.test("a hook that chooses 1005 sends an empty close frame", async () => {
   const { connection, peer } = open();
   connection.decideReply = () => ({ closeCode: 1005, reason: "" });
   await peer.send(close(4001));
@@ -119,7 +119,7 @@ Deno.test("a decision for 1005 is an empty close frame", async () => {
   connection.abort();
 });
 
-Deno.test("A4: a decision that fails, or that may not be sent, is 1011", async () => {
+Deno.test("A4: a hook that fails, or chooses a code that must not be sent, means 1011", async () => {
   const decisions: (() => ClosePayload | Promise<ClosePayload>)[] = [
     () => Promise.reject(new Error("a mistake")),
     () => ({ closeCode: 1006, reason: "" }),
@@ -134,7 +134,7 @@ Deno.test("A4: a decision that fails, or that may not be sent, is 1011", async (
   }
 });
 
-Deno.test("A4: a decision that is never made ends with closeTimeout", async () => {
+Deno.test("A4: a hook that never settles ends with closeTimeout", async () => {
   using time = new FakeTime();
   const { connection, peer, conn } = open({ closeTimeout: 5_000 });
   connection.decideReply = () => new Promise(() => {});

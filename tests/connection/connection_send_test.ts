@@ -44,7 +44,7 @@ for (const [way, sending] of Object.entries(WAYS)) {
   for (const role of ["server", "client"] as const) {
     for (const perMessageDeflate of [false, true]) {
       const what = `${way} of a ${role}${perMessageDeflate ? " with compression" : ""}`;
-      Deno.test(`when the promise of ${what} resolves the memory is the caller's: a received message, or other bytes`, async () => {
+      Deno.test(`when the promise of ${what} resolves, the caller may reuse the memory: a received message, or other bytes`, async () => {
         const options = { perMessageDeflate, highWaterMark: 300_000 };
         await using pair = await connectedPair({ server: options, client: options, capacity: 4096 });
         const [sender, receiver] = role === "server" ? [pair.server, pair.client] : [pair.client, pair.server];
@@ -80,7 +80,7 @@ for (const [way, sending] of Object.entries(WAYS)) {
   }
 }
 
-Deno.test("a message that is echoed where it lies keeps its sender waiting until it is written, and its failure is the sender's", async () => {
+Deno.test("echoing a message in place keeps its sender waiting until it is written, and a failure rejects that send", async () => {
   await using pair = await connectedPair({ capacity: 1000, client: { highWaterMark: 1000 } });
   void pair.client.send(new Uint8Array(20_000));
   const message = await takeBytes(pair.server);
@@ -99,7 +99,7 @@ Deno.test("a message that is echoed where it lies keeps its sender waiting until
   assertEquals(states, ["first", "second: enough"]);
 });
 
-Deno.test("memory that is transferred while it is queued fails the connection, and nothing wrong leaves", async () => {
+Deno.test("transferring memory while it is queued fails the connection, and no wrong bytes leave", async () => {
   const pair = await connectedPair({ capacity: 1000 });
   void pair.client.send(new Uint8Array(20_000));
   const message = await takeBytes(pair.server);
@@ -146,7 +146,7 @@ function wrongMessages(): Record<string, unknown> {
 
 for (const role of ["server", "client"] as const) {
   for (const perMessageDeflate of [false, true]) {
-    Deno.test(`a ${role} refuses at the call what is no message${perMessageDeflate ? ", with compression" : ""}: nothing is sent, and nothing is counted`, async () => {
+    Deno.test(`a ${role} throws at the call for an invalid message${perMessageDeflate ? ", with compression" : ""}: nothing is sent or counted`, async () => {
       await using hub = createHub();
       await using pair = await connectedPair({
         server: { hub, perMessageDeflate },
@@ -179,7 +179,7 @@ for (const role of ["server", "client"] as const) {
     });
   }
 
-  Deno.test(`a write to the writable of a ${role} of what is no message rejects, and nothing is sent`, async () => {
+  Deno.test(`writing an invalid message to the writable of a ${role} rejects, and nothing is sent`, async () => {
     for (const [what, value] of Object.entries(wrongMessages())) {
       await using pair = await connectedPair();
       const [sender, receiver] = role === "server" ? [pair.server, pair.client] : [pair.client, pair.server];
@@ -192,7 +192,7 @@ for (const role of ["server", "client"] as const) {
     }
   });
 
-  Deno.test(`a ${role} sends binary data of every kind, of another realm too, and a Blob`, async () => {
+  Deno.test(`a ${role} sends binary data of every type, from other realms too, and a Blob`, async () => {
     await using pair = await connectedPair();
     const [sender, receiver] = role === "server" ? [pair.server, pair.client] : [pair.client, pair.server];
     const any: Uint8Array = counting(4);
@@ -223,7 +223,7 @@ for (const role of ["server", "client"] as const) {
   });
 }
 
-Deno.test("a message that waits behind a source and loses its memory rejects, and those behind it leave", async () => {
+Deno.test("a message that waits behind a source and is detached rejects, and the later ones leave", async () => {
   await using pair = await connectedPair();
   let end = () => {};
   const source = new ReadableStream<string>({
@@ -243,7 +243,7 @@ Deno.test("a message that waits behind a source and loses its memory rejects, an
   assertEquals(pair.client.bufferedAmount, 0);
 });
 
-Deno.test("what is kept of a Node Buffer is a copy: published, behind a source, in a ping", async () => {
+Deno.test("a Node Buffer is copied when it is kept: published, behind a source, in a ping", async () => {
   await using hub = createHub();
   await using pair = await connectedPair({ server: { hub } });
   pair.server.subscribe("topic");

@@ -110,7 +110,7 @@ for (const role of ["server", "client"] satisfies Role[]) {
   }
 }
 
-Deno.test("a message that is too large for memory fails a connection that nobody reads after 2 s", async () => {
+Deno.test("a message that is too large for memory fails a connection without a reader after 2 s", async () => {
   using time = new FakeTime();
   const { connection, peer } = open({ maxMessageBytes: 5 });
   await peer.send(frame(Opcode.TEXT, utf8("123456")));

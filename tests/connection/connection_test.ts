@@ -134,7 +134,7 @@ Deno.test("sends of one turn leave in one write, in order", async () => {
   connection.abort();
 });
 
-Deno.test("send takes strings, buffers and views, and no others", async () => {
+Deno.test("send takes strings, buffers and views, and no other values", async () => {
   const { connection, peer } = open();
   const bytes = counting(8);
   void connection.send("é");
@@ -150,7 +150,7 @@ Deno.test("send takes strings, buffers and views, and no others", async () => {
   connection.abort();
 });
 
-Deno.test("send makes no promise while less than highWaterMark is queued", async () => {
+Deno.test("send returns no promise while less than highWaterMark is queued", async () => {
   const { connection } = open({ highWaterMark: 1000, capacity: 0 });
   const first = connection.send("a");
   assertStrictEquals(connection.send("b"), first);
@@ -160,7 +160,7 @@ Deno.test("send makes no promise while less than highWaterMark is queued", async
   connection.abort();
 });
 
-Deno.test("send waits while highWaterMark or more is queued, and until a slow peer has taken enough", async () => {
+Deno.test("send waits while highWaterMark or more is queued, until a slow peer has taken enough", async () => {
   const { connection, peer } = open({ highWaterMark: 1000, capacity: 100 });
   let drains = 0;
   connection.ondrain = () => void drains++;
@@ -180,7 +180,7 @@ Deno.test("send waits while highWaterMark or more is queued, and until a slow pe
   connection.abort();
 });
 
-Deno.test("a send that waits rejects with the cause when the connection ends, and may be ignored", async () => {
+Deno.test("a waiting send rejects with the cause when the connection ends, and may be ignored", async () => {
   const { connection, far } = open({ highWaterMark: 10, capacity: 0 });
   const waits = connection.send(counting(20));
   void connection.send(counting(20)); // ignored: an unhandled rejection would fail this test
@@ -190,7 +190,7 @@ Deno.test("a send that waits rejects with the cause when the connection ends, an
   assertEquals(connection.bufferedAmount, 0);
 });
 
-Deno.test("a large payload is not copied on its way out of a server", async () => {
+Deno.test("a server sends a large payload without copying it", async () => {
   const { connection, peer, conn } = open({ highWaterMark: 1000 });
   const payload = counting(2000);
   void connection.send(payload);
@@ -199,7 +199,7 @@ Deno.test("a large payload is not copied on its way out of a server", async () =
   connection.abort();
 });
 
-Deno.test("a client masks, each frame under a key of its own, and does not touch what it was given", async () => {
+Deno.test("a client masks each frame with its own key, and does not change the caller's data", async () => {
   const { connection, conn, peer } = open({ role: "client" });
   const payload = new Uint8Array(16);
   for (let i = 0; i < 4; i++) void connection.send(payload);
@@ -211,7 +211,7 @@ Deno.test("a client masks, each frame under a key of its own, and does not touch
   connection.abort();
 });
 
-Deno.test("a connection is read in one way: a second one is told so", async () => {
+Deno.test("a connection has one reader: a second one gets an error that says so", async () => {
   const { connection } = open();
   const reading = connection[Symbol.asyncIterator]().next();
   await assertRejects(() => connection.batches.getReader().read(), TypeError, "read through its iterator");
@@ -226,7 +226,7 @@ Deno.test("a connection is read in one way: a second one is told so", async () =
   await assertRejects(() => reading);
 });
 
-Deno.test("leaving a loop in the middle of a batch leaves the connection open, and the next one goes on there", async () => {
+Deno.test("leaving a loop in the middle of a batch keeps the connection open, and the next loop continues there", async () => {
   const { connection, peer } = open();
   await peer.send(...["a", "b", "c", "d"].map((payload) => text(payload)));
   const seen: unknown[] = [];
@@ -243,7 +243,7 @@ Deno.test("leaving a loop in the middle of a batch leaves the connection open, a
   connection.abort();
 });
 
-Deno.test("after the end, reading gives what is left and then the end", async () => {
+Deno.test("after the end, reading gives the waiting messages and then the end", async () => {
   const { connection, peer } = open();
   await peer.send(text("a"), text("b"), close(1000));
   await peer.closeWrite();
@@ -252,7 +252,7 @@ Deno.test("after the end, reading gives what is left and then the end", async ()
   assertEquals(await Array.fromAsync(connection), []);
 });
 
-Deno.test("bytes that arrive in the turn in which the connection is aborted start no deadline", async () => {
+Deno.test("bytes that arrive in the turn in which the connection is aborted start no timer", async () => {
   const arrival = Promise.withResolvers<number>();
   const connection = connectionOver({
     read: (buffer) => arrival.promise.then((count) => (buffer.set([0x01, 0x80, 0, 0, 0, 0]), count)),

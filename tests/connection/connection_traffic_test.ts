@@ -15,7 +15,7 @@ const ROLES: Role[] = ["server", "client"];
 
 for (const role of ROLES) {
   for (const lane of LANES) {
-    Deno.test(`a ${role}'s messages stay as they came, kept, sent on and sent again later (${lane.name})`, async () => {
+    Deno.test(`a ${role}'s messages stay unchanged when they are kept, forwarded and sent again later (${lane.name})`, async () => {
       for (let round = 0; round < ROUNDS; round++) {
         const seed = SEED + round;
         const random = seeded(seed);
@@ -59,7 +59,7 @@ for (const role of ROLES) {
 }
 
 for (const role of ROLES) {
-  Deno.test(`what a peer sends wrong a ${role} fails with its code, after every message before it`, async () => {
+  Deno.test(`a ${role} fails a peer's violation with its code, after every message before it`, async () => {
     const codes = new Set<string>();
     for (let round = 0; round < 150; round++) {
       const seed = SEED + round;

@@ -16,7 +16,7 @@ function transfer(message: Message): Message {
 
 for (const role of ["server", "client"] as const) {
   for (const { name, read } of LANES) {
-    Deno.test(`messages may be transferred as they come, and the connection goes on: ${name} of a ${role}`, async () => {
+    Deno.test(`messages may be transferred on arrival, and the connection goes on: ${name} of a ${role}`, async () => {
       const { connection, peer } = open({ role });
       const got: Message[] = [];
       const reading = read(connection, (message) => void got.push(transfer(message)));
@@ -39,7 +39,7 @@ for (const role of ["server", "client"] as const) {
   }
 }
 
-Deno.test("a message that goes with the memory of another of many is a clear failure, and never an empty message", async () => {
+Deno.test("a message whose memory was transferred with another one's fails clearly, and is never sent empty", async () => {
   for (const name of ["callbacks", "for await", "readable"]) {
     const lane = LANES.find((lane) => lane.name === name)!;
     const { connection, peer } = open();
@@ -55,7 +55,7 @@ Deno.test("a message that goes with the memory of another of many is a clear fai
   }
 });
 
-Deno.test("the last of many messages may be transferred: what is read after it is not in its memory", async () => {
+Deno.test("the last of many messages may be transferred: later reads do not use its memory", async () => {
   await using server = serve({ port: 0, hostname: "127.0.0.1" }, async (socket) => {
     for await (const batch of socket.batches) for (const message of batch) void socket.send(message);
   });

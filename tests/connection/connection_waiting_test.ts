@@ -33,7 +33,7 @@ function scripted(reads: readonly (Uint8Array | Error)[]): ByteConnection & { re
 /** A server's message of three bytes, five on the wire. */
 const ABC = Uint8Array.of(0x81, 3, 0x61, 0x62, 0x63);
 
-Deno.test("messages wait as the batches in which they came, counted in bytes of memory, what is empty included", async () => {
+Deno.test("messages wait in the batches in which they came, counted in bytes of memory, empty ones included", async () => {
   const empty = Uint8Array.of(0x81, 0, 0x81, 0, 0x81, 0);
   const conn = scripted([concat([ABC, ABC.subarray(0, 1)]), ABC.subarray(1), empty, empty]);
   const connection = connectionOver(conn, { role: "client", highWaterMark: 200 });
@@ -49,7 +49,7 @@ Deno.test("messages wait as the batches in which they came, counted in bytes of 
   connection.abort();
 });
 
-Deno.test("what comes after our close frame does not wait, and what is wrong with it counts all the same", async () => {
+Deno.test("data after our close frame does not wait, and violations in it still count", async () => {
   const conn = scripted([ABC, concat([ABC, Uint8Array.of(0x83, 0)])]);
   const connection = connectionOver(conn, { role: "client" });
   const closed = connection.close();
@@ -58,7 +58,7 @@ Deno.test("what comes after our close frame does not wait, and what is wrong wit
   assertStrictEquals(await assertRejects(async () => await connection.takeBatch()), error);
 });
 
-Deno.test("from streamMessages() on parts wait, the messages that waited each as one", async () => {
+Deno.test("from streamMessages() on, parts wait, and each message that already waited counts as one part", async () => {
   const drip = new Drip();
   const connection = connectionOver(drip, { role: "client" });
   await drip.bring(concat([ABC, Uint8Array.of(0x81, 0)]));
@@ -74,7 +74,7 @@ Deno.test("from streamMessages() on parts wait, the messages that waited each as
   await assertRejects(async () => await take(), ConnectionError);
 });
 
-Deno.test("parts that were inflated count as many bytes as they are", async () => {
+Deno.test("inflated parts count as many bytes as they have", async () => {
   const message = frameOf(Opcode.BINARY, deflated(new Uint8Array(1000)), { rsv: Rsv.RSV1 });
   const sent = wire([message], "server", seeded());
   assert(sent.length < 100);
@@ -95,7 +95,7 @@ Deno.test("parts that were inflated count as many bytes as they are", async () =
   connection.abort();
 });
 
-Deno.test("reading goes on when a batch was taken, of parts or of messages", async () => {
+Deno.test("reading resumes when a batch was taken, of parts or of messages", async () => {
   for (const streamed of [false, true]) {
     const conn = scripted([ABC, ABC]);
     const connection = connectionOver(conn, { role: "client", highWaterMark: 1 });

@@ -18,7 +18,7 @@ function warnings(work: (untilReturned: typeof UntilReturned) => Promise<void>):
 
 const OPEN = { readyState: 1, reader: undefined };
 
-Deno.test("a function that returns at once without reading is warned of, once, with what to do", async () => {
+Deno.test("a function that returns at once without reading causes one warning, with advice", async () => {
   const printed = await warnings(async (untilReturned) => {
     await untilReturned(OPEN, 42);
     await untilReturned(OPEN, undefined);
@@ -29,12 +29,12 @@ Deno.test("a function that returns at once without reading is warned of, once, w
   }
 });
 
-Deno.test("so is an asynchronous one that awaits nothing", async () => {
+Deno.test("an async function that awaits nothing causes the warning too", async () => {
   const printed = await warnings(async (untilReturned) => void await untilReturned(OPEN, (async () => {})()));
   assertEquals(printed.length, 1);
 });
 
-Deno.test("a function that reads, closes, or awaits anything is not warned of", async () => {
+Deno.test("a function that reads, closes, or awaits anything causes no warning", async () => {
   const printed = await warnings(async (untilReturned) => {
     await untilReturned({ readyState: 1, reader: "iterator" }, undefined);
     await untilReturned({ readyState: 2, reader: undefined }, undefined);
@@ -44,14 +44,14 @@ Deno.test("a function that reads, closes, or awaits anything is not warned of", 
   assertEquals(printed, []);
 });
 
-Deno.test("what the function throws goes on, and is no return", async () => {
+Deno.test("an error of the function is passed on, and does not count as a return", async () => {
   const printed = await warnings(async (untilReturned) => {
     await assertRejects(async () => await untilReturned(OPEN, Promise.reject(new Error("a bug"))), Error, "a bug");
   });
   assertEquals(printed, []);
 });
 
-Deno.test("a connection says what it is read through", async () => {
+Deno.test("a connection knows which way it is read", async () => {
   const readers = {
     iterator: "iterator",
     readable: "iterator",

@@ -30,7 +30,7 @@ const SWOLLEN = frame(Opcode.BINARY, deflated(new Uint8Array(1024 * 1024)), { rs
 const TEN = () => wire(Array.from({ length: 10 }, () => SWOLLEN), "server", seeded());
 
 for (const streamed of [false, true]) {
-  Deno.test(`a step produces little more than the high-water mark, however much was read, ${streamed ? "in parts" : "whole"}`, () => {
+  Deno.test(`a step produces little more than the high-water mark, however large the read, ${streamed ? "in parts" : "whole"}`, () => {
     const under = incoming(64 * 1024, true);
     if (streamed) under.stream([]);
     else under.claim();
@@ -53,7 +53,7 @@ for (const streamed of [false, true]) {
   });
 }
 
-Deno.test("as a stage it takes a chunk to its end, in as many steps as there are", () => {
+Deno.test("as a stage it processes a chunk to its end, in as many steps as needed", () => {
   const under = incoming(64 * 1024, true);
   under.claim();
   const { output, error } = runStage(under, [TEN()]);
@@ -62,7 +62,7 @@ Deno.test("as a stage it takes a chunk to its end, in as many steps as there are
   assertEquals(under.pending, false);
 });
 
-Deno.test("a step takes 16 384 messages at most: what is empty takes memory too", () => {
+Deno.test("a step takes at most 16 384 messages: empty ones take memory too", () => {
   for (const streamed of [false, true]) {
     const under = incoming();
     if (streamed) under.stream([]);
@@ -81,7 +81,7 @@ Deno.test("a step takes 16 384 messages at most: what is empty takes memory too"
   }
 });
 
-Deno.test("a message that is too large for memory waits until it is known how messages are read", () => {
+Deno.test("a message that is too large for memory waits until the application chooses a way to read", () => {
   for (const way of ["stream", "claim"] as const) {
     for (const cut of [1, 2, 5, 9, 10, 11]) {
       const under = incoming();
@@ -109,7 +109,7 @@ Deno.test("a message that is too large for memory waits until it is known how me
   }
 });
 
-Deno.test("what swells past the memory of a message waits too, and no more of it is decoded until then", () => {
+Deno.test("a message that inflates past the limit of memory waits too, and no more of it is decoded until then", () => {
   for (const way of ["stream", "claim"] as const) {
     const under = incoming(64 * 1024, true);
     // More than there may be in memory, of about 40 KiB.
@@ -138,7 +138,7 @@ Deno.test("what swells past the memory of a message waits too, and no more of it
   }
 });
 
-Deno.test("a message that fits into memory does not wait, though as many bytes might have swollen past it", () => {
+Deno.test("a message that fits into memory does not wait, even if its bytes could have inflated past the limit", () => {
   const payload = deflated(new Uint8Array(40_000));
   const sent = wire([frame(Opcode.BINARY, payload, { rsv: Rsv.RSV1 })], "server", seeded());
   assertLessOrEqual(50_000, 1032 * payload.length);

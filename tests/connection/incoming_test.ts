@@ -39,7 +39,7 @@ function receive(under: Incoming, bytes: Uint8Array<ArrayBuffer>, streamed = fal
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
-Deno.test("it gives the messages before what is wrong, the control frames with their places, and what is wrong", () => {
+Deno.test("it returns the messages before a violation, the control frames with their places, and the violation", () => {
   const under = incoming();
   const { messages, failure } = receive(under, bytes(0x81, 1, 0x61, 0x89, 0, 0x81, 1, 0x62, 0x8a, 0, 0x83, 0));
   assertEquals(messages, ["a", "b"]);
@@ -50,7 +50,7 @@ Deno.test("it gives the messages before what is wrong, the control frames with t
   assertEquals(under.pending, false);
 });
 
-Deno.test("a control frame stands between the parts of messages too", () => {
+Deno.test("control frames between the parts of a message keep their places too", () => {
   const under = incoming();
   under.stream([]);
   receive(under, bytes(0x01, 1, 0x61, 0x89, 0, 0x00, 1, 0x62, 0x89, 1, 7), true);
@@ -58,7 +58,7 @@ Deno.test("a control frame stands between the parts of messages too", () => {
 });
 
 for (const role of ["server", "client"] as const) {
-  Deno.test(`a ${role} reads random conversations as the naive reader does, however they are cut`, () => {
+  Deno.test(`a ${role} reads random conversations like a naive reader, however they are cut`, () => {
     const random = seeded();
     for (let round = 0; round < 5; round++) {
       const frames = randomFrames(random);
@@ -72,7 +72,7 @@ for (const role of ["server", "client"] as const) {
     }
   });
 
-  Deno.test(`a ${role} leaves alone what is behind the end of a read, whatever it is`, () => {
+  Deno.test(`a ${role} ignores the bytes behind the end of a read, whatever they are`, () => {
     const random = seeded();
     const frames = randomFrames(random);
     const sent = wire(frames, role === "server" ? "client" : "server", random);
@@ -92,7 +92,7 @@ for (const role of ["server", "client"] as const) {
     }
   });
 
-  Deno.test(`a ${role} gives what came before a fault however it is cut, and then the fault`, () => {
+  Deno.test(`a ${role} returns the messages before a fault however they are cut, and then the fault`, () => {
     const random = seeded();
     const frames = [text("a"), ping("p"), binary(counting(300)), frame(Opcode.CONTINUATION)];
     assertReads(wire(frames, role === "server" ? "client" : "server", random), (chunks) => {
@@ -103,7 +103,7 @@ for (const role of ["server", "client"] as const) {
   });
 }
 
-Deno.test("F16: what comes behind a close frame is discarded", () => {
+Deno.test("F16: frames after a close frame are discarded", () => {
   const under = incoming();
   const sent = wire([text("a"), close(1000)], "server", seeded());
   const { messages, failure } = receive(under, concat([sent, bytes(0xff, 0xff)]));
@@ -111,7 +111,7 @@ Deno.test("F16: what comes behind a close frame is discarded", () => {
   assertEquals(receive(under, bytes(0x81, 1, 0x62)), { messages: [], parts: [], failure: undefined });
 });
 
-Deno.test("an end inside a frame or a message is an error, and one between two is none", () => {
+Deno.test("an end inside a frame or a message is an error, and an end between messages is not", () => {
   for (const cut of [bytes(0x81), bytes(0x81, 1), bytes(0x01, 1, 0x61)]) {
     const under = incoming();
     receive(under, cut);
@@ -128,7 +128,7 @@ Deno.test("an end inside a frame or a message is an error, and one between two i
   under.end();
 });
 
-Deno.test("from stream() on messages come in parts, with what came before as the first", () => {
+Deno.test("after stream() messages come in parts, with the earlier bytes as the first part", () => {
   const under = incoming();
   assertEquals(receive(under, bytes(0x81, 1, 0x61, 0x01, 2, 0x62, 0xc3)).messages, ["a"]);
   const begun: MessagePart[] = [];
@@ -140,7 +140,7 @@ Deno.test("from stream() on messages come in parts, with what came before as the
   assertThrows(() => under.end(), ConnectionError);
 });
 
-Deno.test("what came before stream() is judged by the limit of streamed messages", () => {
+Deno.test("bytes from before stream() count against the limit of streamed messages", () => {
   const under = incoming({ maxStreamedMessageBytes: 2 });
   receive(under, bytes(0x02, 3, 1, 2, 3));
   const parts: MessagePart[] = [];
@@ -149,7 +149,7 @@ Deno.test("what came before stream() is judged by the limit of streamed messages
   assertEquals(failure.limit, "maxStreamedMessageBytes");
 });
 
-Deno.test("stream() lifts the limits of what is held in memory, but for an extension that wants whole frames", () => {
+Deno.test("stream() lifts the limits of messages in memory, unless an extension needs whole frames", () => {
   const chain = openExtensions([flip().confirm([])], {
     role: "client",
     maxMessageBytes: 16,
@@ -173,7 +173,7 @@ Deno.test("stream() lifts the limits of what is held in memory, but for an exten
   });
 });
 
-Deno.test("large messages get memory of their own with room in front, small ones where they are few, and many small ones keep the read's", () => {
+Deno.test("large messages get their own memory with room in front, and so do a few small ones; many small ones share the read's", () => {
   const random = seeded();
   for (const [count, size, mine] of [[1, 5, true], [8, 5, true], [9, 5, false], [2, 40_000, true]] as const) {
     const under = incoming();
@@ -193,7 +193,7 @@ Deno.test("large messages get memory of their own with room in front, small ones
   }
 });
 
-Deno.test("messages of a step that is not the last through its read get memory of their own, however many: the read is taken again", () => {
+Deno.test("messages of a step that is not the last of its read get their own memory, however many, because the read is reused", () => {
   const under = incoming();
   const read = wire(Array.from({ length: under.most + 20 }, () => binary(Uint8Array.of(7))), "server", seeded());
   const { messages } = receive(under, read);
@@ -207,7 +207,7 @@ Deno.test("messages of a step that is not the last through its read get memory o
   assertEquals([rest.length, under.pending, under.kept], [20, false, true]);
 });
 
-Deno.test("lent messages stay where they were read, and text is never there", () => {
+Deno.test("lent messages stay in the read buffer, and text is always decoded", () => {
   const under = incoming({ lends: true });
   const read = wire([binary(counting(5)), binary(counting(40_000)), text("a")], "server", seeded());
   const { messages } = receive(under, read);
@@ -239,7 +239,7 @@ Deno.test("a read that an extension or a splitter saw is kept", () => {
   }
 });
 
-Deno.test("the rest of a large payload is read straight into the message", () => {
+Deno.test("the rest of a large payload is read directly into the message", () => {
   const under = incoming();
   const payload = counting(100_000);
   const sent = wire([binary(payload)], "server", seeded());
@@ -261,7 +261,7 @@ Deno.test("the rest of a large payload is read straight into the message", () =>
   assertBytes(messages[0] as Uint8Array, payload);
 });
 
-Deno.test("fewer missing bytes than a read of their own pays for go through the buffer of reads", () => {
+Deno.test("a few missing bytes come through the read buffer, because a read of their own would not pay", () => {
   for (const [missing, direct] of [[8 * 1024 - 1, false], [8 * 1024, true]] as const) {
     const under = incoming();
     const sent = wire([binary(counting(100_000))], "server", seeded());
@@ -271,7 +271,7 @@ Deno.test("fewer missing bytes than a read of their own pays for go through the 
   }
 });
 
-Deno.test("what is under way survives that its read is used again", () => {
+Deno.test("an unfinished message survives the reuse of its read buffer", () => {
   const under = incoming();
   const sent = wire([binary(counting(1000)), pong("p"), text("é")], "server", seeded());
   const buffer = new Uint8Array(7);
@@ -287,7 +287,7 @@ Deno.test("what is under way survives that its read is used again", () => {
   assertEquals(messages, [counting(1000), "é"]);
 });
 
-Deno.test("a message costs memory in proportion to its bytes, however it is cut into fragments and into reads", () => {
+Deno.test("a message costs memory in proportion to its bytes, however it is fragmented and read", () => {
   for (const [fragment, read] of [[64, 1_000], [20_000, 16_384], [100_000, 65_536]] as const) {
     const under = incoming();
     const count = Math.ceil(2_000_000 / fragment);

@@ -87,7 +87,7 @@ function keyOf(role: Role): number[] | undefined {
 }
 
 for (const role of ROLES) {
-  Deno.test(`all 65 536 pairs of a header's first bytes are the same to a ${role}, whole and in parts`, () => {
+  Deno.test(`a ${role} treats all 65 536 pairs of a header's first bytes the same, whole and in parts`, () => {
     const small = naiveBytes({ fin: true, rsv: 0, opcode: 1, payload: Uint8Array.of(97) }, keyOf(role));
     // An error costs more than all the rest: that of a reserved bit is the same whatever comes second.
     const reserved: Seen[] = [];
@@ -114,7 +114,7 @@ for (const role of ROLES) {
     }
   });
 
-  Deno.test(`all first bytes are the same to a ${role} inside a message of fragments, whole and in parts`, () => {
+  Deno.test(`a ${role} treats all first bytes the same inside a fragmented message, whole and in parts`, () => {
     const fragment = naiveBytes({ fin: false, rsv: 0, opcode: 2, payload: Uint8Array.of(1, 2) }, keyOf(role));
     for (const code of [0, 1, 124, 125, 126, 127]) {
       for (const second of [code, code + 128]) {
@@ -132,7 +132,7 @@ for (const role of ROLES) {
     }
   });
 
-  Deno.test(`messages of every length up to 130 and at the other edges are the same to a ${role}, cut anywhere`, () => {
+  Deno.test(`a ${role} treats messages of every length up to 130 and at the other edges the same, cut anywhere`, () => {
     const random = seeded();
     for (const length of [...Array(131).keys(), 65_535, 65_536]) {
       for (const key of role === "server" ? [[0, 0, 0, 0], [...randomBytes(random, 4)]] : [undefined]) {
@@ -150,7 +150,7 @@ for (const role of ROLES) {
     }
   });
 
-  Deno.test(`a maxMessageBytes below 125 is the same limit to a ${role}, whole and in parts`, () => {
+  Deno.test(`a maxMessageBytes below 125 is the same limit for a ${role}, whole and in parts`, () => {
     for (let length = 0; length <= 125; length++) {
       const payload = counting(length, 1).map((byte) => byte & 127);
       const wire = Uint8Array.from(naiveBytes({ fin: true, rsv: 0, opcode: 1, payload }, keyOf(role)));
@@ -162,7 +162,7 @@ for (const role of ROLES) {
     }
   });
 
-  Deno.test(`text that is not UTF-8 is the same to a ${role} on the short way, behind others and in parts`, () => {
+  Deno.test(`a ${role} treats text that is not UTF-8 the same on the fast path, behind others and in parts`, () => {
     const bad = ["ff", "c328", "61c3", "eda080", "f4908080", "6162e282"];
     for (const hex of bad) {
       const payload = Uint8Array.from(hex.match(/../g)!, (byte) => parseInt(byte, 16));

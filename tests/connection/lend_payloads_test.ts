@@ -24,7 +24,7 @@ async function take(socket: WebSocketConnection, count: number): Promise<Message
 for (const lendPayloads of [false, true]) {
   const lent = lendPayloads ? "lent" : "given";
 
-  Deno.test(`payloads that are ${lent} are echoed whole at every size, one after the other and all at once`, async () => {
+  Deno.test(`payloads that are ${lent} are echoed intact at every size, one by one and all at once`, async () => {
     await using server = serve({ port: 0, hostname: "127.0.0.1", lendPayloads }, {
       message: (socket, data) => void socket.send(data),
     });
@@ -41,7 +41,7 @@ for (const lendPayloads of [false, true]) {
     }
   });
 
-  Deno.test(`payloads that are ${lent} are echoed twice, in part and to others, and none spoils another`, async () => {
+  Deno.test(`payloads that are ${lent} are echoed twice, in part and to other connections, and none corrupts another`, async () => {
     const others: WebSocketConnection[] = [];
     await using server = serve({ port: 0, hostname: "127.0.0.1", lendPayloads }, {
       open: (socket) => void others.push(socket),
@@ -70,7 +70,7 @@ for (const lendPayloads of [false, true]) {
   });
 }
 
-Deno.test("a lent payload that waits behind a message from a source is not read over", async () => {
+Deno.test("a lent payload that waits behind a message from a source is not overwritten", async () => {
   const { readable, writable } = new TransformStream<string, string>();
   await using server = serve({ port: 0, hostname: "127.0.0.1", lendPayloads: true }, {
     open: (socket) => void socket.send(readable),
@@ -88,7 +88,7 @@ Deno.test("a lent payload that waits behind a message from a source is not read 
   echoes.forEach((echo, i) => assertBytes(echo as Uint8Array, counting(sizes[i]!, sizes[i]!)));
 });
 
-Deno.test("a callback that awaits has its own copies of the messages behind the one it was lent", async () => {
+Deno.test("a callback that awaits gets copies of the messages behind the lent one", async () => {
   const seen: number[] = [];
   await using server = serve({ port: 0, hostname: "127.0.0.1", lendPayloads: true }, {
     async message(socket, data) {
@@ -105,7 +105,7 @@ Deno.test("a callback that awaits has its own copies of the messages behind the 
   assertEquals(seen, Array.from({ length: 100 }, (_, i) => i));
 });
 
-Deno.test("without lendPayloads a message that is kept is never written over, whatever comes after it", async () => {
+Deno.test("without lendPayloads a kept message is never overwritten, whatever comes after it", async () => {
   const kept: Uint8Array[] = [];
   await using server = serve({ port: 0, hostname: "127.0.0.1" }, {
     message(socket, data) {
@@ -121,7 +121,7 @@ Deno.test("without lendPayloads a message that is kept is never written over, wh
   kept.forEach((bytes, i) => assertBytes(bytes, counting(sizes[i]!, i)));
 });
 
-Deno.test("lent memory is used again: a callback that keeps a payload all the same finds other bytes in it", async () => {
+Deno.test("lent memory is reused: a callback that keeps a payload finds other bytes in it", async () => {
   const kept: Uint8Array[] = [];
   await using server = serve({ port: 0, hostname: "127.0.0.1", lendPayloads: true }, {
     message(socket, data) {
@@ -138,7 +138,7 @@ Deno.test("lent memory is used again: a callback that keeps a payload all the sa
   assertNotStrictEquals(kept[0]![0], 0);
 });
 
-Deno.test("with lendPayloads, only callbacks read: the other ways throw", async () => {
+Deno.test("with lendPayloads, only callbacks can read: the other ways throw", async () => {
   const thrown = Promise.withResolvers<void>();
   await using server = serve({ port: 0, hostname: "127.0.0.1", lendPayloads: true }, (socket) => {
     assertThrows(() => socket[Symbol.asyncIterator]().next(), TypeError, "only callbacks read");

@@ -37,7 +37,7 @@ interface Owner extends LivenessOwner {
   writesTaken: number;
 }
 
-Deno.test("a peer that takes nothing, while nothing is read because of that, is given up without a ping", async () => {
+Deno.test("a peer that takes nothing, while nothing is read because of that, is dropped without a ping", async () => {
   using time = new FakeTime();
   const { owner, events } = check({ listening: false, unread: true });
   await time.advance(29_999);
@@ -50,7 +50,7 @@ Deno.test("a peer that takes nothing, while nothing is read because of that, is 
   assertEquals(time.timers, 0);
 });
 
-Deno.test("what is heard, or an end of the write, clears a peer that took nothing", async () => {
+Deno.test("received bytes or a finished write clear the suspicion against a peer that took nothing", async () => {
   using time = new FakeTime();
   const { liveness, owner, events } = check({ listening: false, unread: true });
   await time.advance(20_000);
@@ -73,7 +73,7 @@ Deno.test("what is heard, or an end of the write, clears a peer that took nothin
   assertEquals(time.timers, 0);
 });
 
-Deno.test("T1: silence of pingInterval leads to a ping, and pongTimeout more of it to the end, once", async () => {
+Deno.test("T1: a ping follows pingInterval of silence, and the end follows pongTimeout more of it, once", async () => {
   using time = new FakeTime();
   const { events } = check();
   await time.advance(19_999);
@@ -87,7 +87,7 @@ Deno.test("T1: silence of pingInterval leads to a ping, and pongTimeout more of 
   assertEquals(time.timers, 0);
 });
 
-Deno.test("whatever is heard after a ping keeps the connection and starts the check again, at once", async () => {
+Deno.test("any bytes after a ping keep the connection and restart the check at once", async () => {
   using time = new FakeTime();
   const { liveness, events } = check();
   await time.advance(20_000);
@@ -100,7 +100,7 @@ Deno.test("whatever is heard after a ping keeps the connection and starts the ch
   assertEquals(events, ["ping", "ping", "lost"]);
 });
 
-Deno.test("a peer that is heard in every interval is never pinged", async () => {
+Deno.test("a peer that sends in every interval is never pinged", async () => {
   using time = new FakeTime();
   const { liveness, events } = check();
   for (let interval = 0; interval < 10; interval++) {
@@ -112,7 +112,7 @@ Deno.test("a peer that is heard in every interval is never pinged", async () => 
   liveness.stop();
 });
 
-Deno.test("a connection that the application does not read is not judged until it reads again", async () => {
+Deno.test("a connection that the application does not read is not judged until it is read again", async () => {
   using time = new FakeTime();
   const { owner, events } = check({ listening: false });
   await time.advance(100_000);
@@ -128,7 +128,7 @@ Deno.test("a connection that the application does not read is not judged until i
   assertEquals(events, ["ping", "ping", "lost"]);
 });
 
-Deno.test("T10: after a stall of the event loop, what is read in the same turn still counts", async () => {
+Deno.test("T10: after a stall of the event loop, bytes that are read in the same turn still count", async () => {
   using time = new FakeTime();
   const { liveness, events } = check();
   await time.advance(20_000);
@@ -148,7 +148,7 @@ Deno.test("a pingInterval of 0 means no pings and no timer", async () => {
   assertEquals(events, []);
 });
 
-Deno.test("a pongTimeout of 0 means pings and no end", async () => {
+Deno.test("a pongTimeout of 0 means pings, and the connection is never dropped", async () => {
   using time = new FakeTime();
   const { liveness, events } = check({ pongTimeout: 0 });
   await time.advance(60_000);
@@ -156,7 +156,7 @@ Deno.test("a pongTimeout of 0 means pings and no end", async () => {
   liveness.stop();
 });
 
-Deno.test("a check that is stopped leaves no timer, in whatever phase it is", async () => {
+Deno.test("a stopped check leaves no timer, in whatever phase it is", async () => {
   using time = new FakeTime();
   for (const phase of [0, 19_999, 20_000, 29_999]) {
     const { liveness } = check();
@@ -167,7 +167,7 @@ Deno.test("a check that is stopped leaves no timer, in whatever phase it is", as
   }
 });
 
-Deno.test("what is heard after the end of the check starts nothing", async () => {
+Deno.test("bytes that arrive after the check has stopped start nothing", async () => {
   using time = new FakeTime();
   const { liveness } = check();
   await time.advance(20_000);
@@ -177,7 +177,7 @@ Deno.test("what is heard after the end of the check starts nothing", async () =>
 });
 
 for (const pongTimeout of [10_000, 0]) {
-  Deno.test(`a check that is stopped while it pings leaves no deadline, and the others of its lists go on (pongTimeout ${pongTimeout})`, async () => {
+  Deno.test(`a check that is stopped while it pings leaves no deadline, and other checks go on (pongTimeout ${pongTimeout})`, async () => {
     using time = new FakeTime();
     const deadlines = new Deadlines();
     const before = check({ deadlines });
@@ -205,7 +205,7 @@ for (const pongTimeout of [10_000, 0]) {
   });
 }
 
-Deno.test("a check that is stopped between its deadline and its verdict does not judge", async () => {
+Deno.test("a check that is stopped between its deadline and its verdict drops nothing", async () => {
   using time = new FakeTime();
   const { liveness, events } = check();
   await time.advance(20_000);

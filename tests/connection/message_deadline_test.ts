@@ -15,7 +15,7 @@ function timed(deadlines = new Deadlines()): { deadline: MessageDeadline; faults
   return { deadline: new MessageDeadline(owner), faults };
 }
 
-Deno.test("T7: a message that is not finished in messageTimeout is a fault, once, with the limit", async () => {
+Deno.test("T7: a message that is not finished within messageTimeout is one fault, with the limit", async () => {
   using time = new FakeTime();
   const { deadline, faults } = timed();
   assertEquals(time.timers, 0, "no message is under way");
@@ -36,7 +36,7 @@ Deno.test("T7: a message that is not finished in messageTimeout is a fault, once
   assertEquals({ limit, max, actual, closeCode }, { limit: "messageTimeout", max: 50, actual: 50, closeCode: 1008 });
 });
 
-Deno.test("T7: bytes do not put it off: the time runs from the first start", async () => {
+Deno.test("T7: received bytes do not extend it: the time runs from the start of the message", async () => {
   using time = new FakeTime();
   const { deadline, faults } = timed();
   for (let at = 0; at < 50; at += 10) {
@@ -46,7 +46,7 @@ Deno.test("T7: bytes do not put it off: the time runs from the first start", asy
   assertEquals(faults.length, 1);
 });
 
-Deno.test("a message that ends stops the time, and the next one has all of it", async () => {
+Deno.test("the end of a message stops the time, and the next message has all of it", async () => {
   using time = new FakeTime();
   const { deadline, faults } = timed();
   deadline.stop(); // nothing is under way
@@ -63,7 +63,7 @@ Deno.test("a message that ends stops the time, and the next one has all of it", 
   deadline.stop();
 });
 
-Deno.test("connections share a timer, and one that stops after its fault disturbs no other", async () => {
+Deno.test("connections share a timer, and stopping one after its fault does not affect the others", async () => {
   using time = new FakeTime();
   const deadlines = new Deadlines();
   const first = timed(deadlines);

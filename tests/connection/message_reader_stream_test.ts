@@ -20,7 +20,7 @@ const ROLES: { role: Role; sender: Role }[] = [
   { role: "client", sender: "server" },
 ];
 
-Deno.test("a MessageReaderStream reads what the two decoders read, however the bytes are cut", async () => {
+Deno.test("a MessageReaderStream reads the same as the two decoders, however the bytes are cut", async () => {
   const random = seeded();
   for (const { role, sender } of ROLES) {
     const frames = randomFrames(random);
@@ -47,7 +47,7 @@ Deno.test("a MessageReaderStream reads what the two decoders read, however the b
   }
 });
 
-Deno.test("a MessageReaderStream errors after the messages and the control frames before what is wrong", async () => {
+Deno.test("a MessageReaderStream gives the messages and control frames before a violation, and then errors", async () => {
   const frames = [text("a"), ping("p"), text("b"), frame(Opcode.CONTINUATION)];
   for (const { name, chunks } of splittings(wire(frames, "server", seeded()))) {
     const control: Frame[] = [];
@@ -59,7 +59,7 @@ Deno.test("a MessageReaderStream errors after the messages and the control frame
   }
 });
 
-Deno.test("a MessageReaderStream errors where the bytes end inside a frame or a message, after the messages before", async () => {
+Deno.test("a MessageReaderStream errors if the bytes end inside a frame or a message, after the messages before", async () => {
   for (const end of [[0x81], [0x81, 2, 0x61], [0x01, 1, 0x61]]) {
     const bytes = Uint8Array.of(0x81, 1, 0x61, ...end);
     for (const { name, chunks } of splittings(bytes)) {
@@ -71,7 +71,7 @@ Deno.test("a MessageReaderStream errors where the bytes end inside a frame or a 
   }
 });
 
-Deno.test("a MessageReaderStream discards what comes after a close frame and ends with its input", async () => {
+Deno.test("a MessageReaderStream discards everything after a close frame and ends with its input", async () => {
   const control: number[] = [];
   const reader = new MessageReaderStream({ role: "client", control: ({ opcode }) => void control.push(opcode) });
   const bytes = [wire([text("a"), close(1000), text("b")], "server", seeded()), Uint8Array.of(0xff)];
@@ -79,7 +79,7 @@ Deno.test("a MessageReaderStream discards what comes after a close frame and end
   assertEquals(control, [Opcode.CLOSE]);
 });
 
-Deno.test("a MessageReaderStream keeps to its limits", async () => {
+Deno.test("a MessageReaderStream enforces its limits", async () => {
   const fragment = frame(Opcode.CONTINUATION, Uint8Array.of(1), { fin: false });
   const empty = frame(Opcode.CONTINUATION, undefined, { fin: false });
   const first = frame(Opcode.BINARY, Uint8Array.of(1), { fin: false });
@@ -98,7 +98,7 @@ Deno.test("a MessageReaderStream keeps to its limits", async () => {
   }
 });
 
-Deno.test("a MessageReaderStream inflates through the extensions it is given, all that a chunk brings", async () => {
+Deno.test("a MessageReaderStream inflates a whole chunk through the given extensions", async () => {
   const extensions = openExtensions([permessageDeflate().confirm([])], {
     role: "client",
     maxMessageBytes: 2 ** 24,

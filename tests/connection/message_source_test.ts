@@ -18,7 +18,7 @@ async function read(source: MessageSource): Promise<unknown[]> {
   return chunks;
 }
 
-Deno.test("streams and async iterables are sources; data is not, and neither is what cannot be sent", () => {
+Deno.test("streams and async iterables are sources; data and invalid values are not", () => {
   for (const source of [letters(), new ReadableStream<string>()]) assertEquals(isSource(source), true);
   const shared = new Uint8Array(new SharedArrayBuffer(1));
   for (const other of ["a", new ArrayBuffer(1), new DataView(new ArrayBuffer(1)), shared, null, undefined, 1, ["a"]]) {
@@ -32,13 +32,13 @@ Deno.test("the chunks of a stream, an iterator and an iterable come in order, th
   assertEquals(await read({ [Symbol.asyncIterator]: () => letters() }), ["a", "b"]);
 });
 
-Deno.test("a stream that is locked cannot be read", () => {
+Deno.test("a locked stream cannot be read", () => {
   const stream = new ReadableStream<string>();
   stream.getReader();
   assertThrows(() => openSource(stream), TypeError);
 });
 
-Deno.test("an object whose iterator is none is no source: it is refused at the call, in words", () => {
+Deno.test("an object with an invalid iterator throws at the call, with a message that explains it", () => {
   const odd = (iterator: unknown) => Reflect.apply(openSource, undefined, [{ [Symbol.asyncIterator]: () => iterator }]);
   for (const iterator of [undefined, null, {}, { next: 1 }]) {
     assertThrows(() => odd(iterator), TypeError, "Cannot send");
@@ -46,7 +46,7 @@ Deno.test("an object whose iterator is none is no source: it is refused at the c
   assertEquals(Reflect.apply(isSource, undefined, [{ [Symbol.asyncIterator]: 1 }]), false);
 });
 
-Deno.test("a stream hears that it is cancelled at once and why, a generator when it has made its chunk", async () => {
+Deno.test("a stream is cancelled at once with the reason, a generator after its current chunk", async () => {
   const reasons: unknown[] = [];
   const stalled = openSource(new ReadableStream<string>({ cancel: (reason) => void reasons.push(reason) }));
   const waiting = stalled.next();
@@ -62,7 +62,7 @@ Deno.test("a stream hears that it is cancelled at once and why, a generator when
   assertEquals(ended, 1);
 });
 
-Deno.test("what goes wrong in cancelling is nobody's business, and an iterator need not take part", async () => {
+Deno.test("errors while cancelling are ignored, and an iterator without return() works", async () => {
   const failing = () => Promise.reject(new Error("cannot"));
   openSource(new ReadableStream<string>({ cancel: failing })).cancel("enough");
   const next = () => Promise.resolve({ done: true as const, value: undefined });

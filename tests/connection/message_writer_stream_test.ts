@@ -29,7 +29,7 @@ Deno.test("a MessageWriterStream writes each message as one frame, and a batch a
   }
 });
 
-Deno.test("a MessageWriterStream hands on a server's large payload uncopied, in its place, and copies a client's", async () => {
+Deno.test("a MessageWriterStream passes on a server's large payload uncopied and in order, and copies a client's", async () => {
   const large = counting(1000);
   for (const role of ["server", "client"] as const) {
     const writer = new MessageWriterStream({ role, highWaterMark: 1000 });
@@ -42,7 +42,7 @@ Deno.test("a MessageWriterStream hands on a server's large payload uncopied, in 
   }
 });
 
-Deno.test("the chunks of a MessageWriterStream stay as they are, however many follow", async () => {
+Deno.test("the chunks of a MessageWriterStream never change later", async () => {
   const batches = Array.from({ length: 100 }, (_, i) => [`${i} ${"x".repeat(i * 50)}`]);
   const { output } = await runStream(batchesOf(...batches).pipeThrough(new MessageWriterStream({ role: "server" })));
   assertEquals(output.length, 100);
@@ -74,7 +74,7 @@ Deno.test("a MessageWriterStream sends control frames between two messages, and 
   await sink.closed.catch(() => {});
 });
 
-Deno.test("what is no message errors a MessageWriterStream, after the messages before it", async () => {
+Deno.test("an invalid message errors a MessageWriterStream, after the messages before it", async () => {
   const batches = Reflect.apply(batchesOf, undefined, [["a", 1, "b"]]);
   const { output, error } = await runStream<Uint8Array>(
     batches.pipeThrough(new MessageWriterStream({ role: "server" })),
@@ -83,7 +83,7 @@ Deno.test("what is no message errors a MessageWriterStream, after the messages b
   assert(error instanceof TypeError);
 });
 
-Deno.test("what a MessageWriterStream writes a MessageReaderStream of the other end reads, with extensions too", async () => {
+Deno.test("a MessageReaderStream of the other end reads the output of a MessageWriterStream, with extensions too", async () => {
   const batches: MessageData[][] = [["a", counting(100)], [], ["é".repeat(70_000), counting(200_000)], [""]];
   const ends: [Role, Role][] = [["server", "client"], ["client", "server"]];
   for (const [role, other] of ends) {

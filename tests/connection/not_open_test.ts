@@ -3,7 +3,7 @@ import { ConnectionError, invalidState, WebSocketError } from "../../lib/errors.
 import { cutOff, endOf, isEnd, isTooLate, notOpen, rejectNotOpen } from "../../lib/connection/not_open.ts";
 import { settle } from "../_support/wait.ts";
 
-Deno.test("a call that comes too late hears what it was, and whether the connection is closing or closed", () => {
+Deno.test("the error of a late call names the call, and whether the connection is closing or closed", () => {
   const errors = ([2, 3] as const).map((readyState) => notOpen("send", { readyState }));
   assertEquals(errors.map(({ name, message }) => [name, message]), [
     ["InvalidStateError", "Cannot send: the connection is closing"],
@@ -17,17 +17,17 @@ Deno.test("its cause is the error that ended the connection, if one did", () => 
   assertEquals("cause" in notOpen("send", { readyState: 3 }), false);
 });
 
-Deno.test("as a promise it is safe to ignore, and tells when it is awaited", async () => {
+Deno.test("as a promise it may be ignored, and rejects when it is awaited", async () => {
   const late = rejectNotOpen("ping", { readyState: 2 });
   await settle(); // the test fails where the rejection is unhandled
   await assertRejects(() => late, DOMException, "Cannot ping: the connection is closing");
 });
 
-Deno.test("a message that its sender never finished is no mistake of its reader", () => {
+Deno.test("a message whose sender never finished it is not the reader's error", () => {
   assertEquals([isEnd(cutOff()), isTooLate(cutOff())], [true, true]);
 });
 
-Deno.test("only errors of ours that were made for an end are ends, so that no mistake of an application is taken for one", () => {
+Deno.test("only Sluice's own end errors count as ends, so that an application's error is not mistaken for one", () => {
   const late = notOpen("send", { readyState: 3 });
   const lost = endOf(new ConnectionError("lost"));
   assertEquals([late, lost].map(isEnd), [true, true]);

@@ -21,7 +21,7 @@ const FRAMING: Framing = {
 };
 
 for (const role of ["server", "client"] as const) {
-  Deno.test(`bytes of another framing of a ${role} leave in their place, and as they are where they are many`, () => {
+  Deno.test(`bytes of another framing of a ${role} leave in order, and uncopied if they are many`, () => {
     const under = outgoing({ role, framing: FRAMING });
     const [small, large] = [counting(999), counting(1000)];
     under.message("a");
@@ -43,7 +43,7 @@ for (const role of ["server", "client"] as const) {
   });
 }
 
-Deno.test("bytes of another framing end at maxQueuedBytes too, but for the last", () => {
+Deno.test("bytes of another framing are limited by maxQueuedBytes too, except for the last", () => {
   const under = outgoing({ framing: FRAMING });
   assertStrictEquals(under.message(new Uint8Array(10_000)), true);
   assertStrictEquals(under.frame(close(1000)), true);
@@ -55,7 +55,7 @@ Deno.test("bytes of another framing end at maxQueuedBytes too, but for the last"
   assertEquals([under.queuedBytes, under.empty], [0, true]);
 });
 
-Deno.test("messages and fragments go through the extensions, and frames as they are do not", () => {
+Deno.test("messages and fragments pass through the extensions, and ready-made frames do not", () => {
   const chain = openExtensions([flip().confirm([])], {
     role: "server",
     maxMessageBytes: 1e6,
@@ -102,7 +102,7 @@ Deno.test("A7: shared frames are not copied for each queue: one is written as it
   }
 });
 
-Deno.test("shared frames keep their place among all others", () => {
+Deno.test("shared frames keep their order among all others", () => {
   const under = outgoing();
   under.message("1");
   under.shared(encoded("2"));
@@ -151,7 +151,7 @@ Deno.test("a run of shared frames is bounded, and so is the queue", () => {
   assertEquals(takeAll(other).map(({ length }) => length), [most, 127_000 - most]);
 });
 
-Deno.test("A7: a server's plain messages are encoded alike on every connection; a client masks each, and a draft frames its own", () => {
+Deno.test("A7: a server's plain messages have the same bytes on every connection; a client masks each, and a draft frames its own", () => {
   const [one, other] = [outgoing(), outgoing()];
   assertStrictEquals(one.encoding, "");
   assertEquals(one.encode("héllo"), other.encode("héllo"));
@@ -163,7 +163,7 @@ Deno.test("A7: a server's plain messages are encoded alike on every connection; 
   assertStrictEquals(outgoing({ framing: FRAMING }).encoding, undefined);
 });
 
-Deno.test("as a stage it gives the bytes of each batch, which stay as they are, and a large payload as it is", () => {
+Deno.test("as a stage it gives the bytes of each batch, which never change, and a large payload uncopied", () => {
   const under = outgoing({ highWaterMark: 1000 });
   const large = counting(1000);
   const batches = [["a", "b"], [], [large, "c"], Array.from({ length: 30 }, (_, i) => counting(700, i)), ["d"]];

@@ -50,14 +50,14 @@ for (const role of ["server", "client"] as const) {
   }
 }
 
-Deno.test("FIN and the reserved bits are the caller's", () => {
+Deno.test("the caller sets FIN and the reserved bits", () => {
   const under = outgoing();
   under.fragment(frame(Opcode.TEXT, utf8("a"), { fin: false, rsv: 0b100 }));
   under.fragment(frame(Opcode.CONTINUATION, utf8("b")));
   assertEquals(bytesOf(takeAll(under)), Uint8Array.of(0x41, 1, 0x61, 0x80, 1, 0x62));
 });
 
-Deno.test("every frame of a client has a key of its own", () => {
+Deno.test("every frame of a client has its own key", () => {
   let key = 0;
   const under = outgoing({ role: "client", maskKey: () => ++key });
   under.message(new Uint8Array(4));
@@ -67,7 +67,7 @@ Deno.test("every frame of a client has a key of its own", () => {
   assertEquals([...bytes.subarray(12, 20)], [0, 0, 0, 2, 0, 0, 0, 2]);
 });
 
-Deno.test("a server masks nothing: it asks for no key", () => {
+Deno.test("a server masks nothing and requests no key", () => {
   const under = outgoing({ maskKey: () => fail("A server asked for a masking key") });
   queue(under, text("a"), ping("p"));
   under.message("b");
@@ -76,7 +76,7 @@ Deno.test("a server masks nothing: it asks for no key", () => {
   assertEquals(sendAll(under).length, 5);
 });
 
-Deno.test("a client masks a copy: the application's bytes stay as they are, however many", () => {
+Deno.test("a client masks a copy: the application's bytes do not change, however many", () => {
   const under = outgoing({ role: "client", maxQueuedBytes: 1e6 });
   for (const payload of [counting(20), counting(2000), copyWithHeadroom(counting(MIN_BYTES_FOR_HEADROOM))]) {
     const before = payload.slice();
@@ -100,7 +100,7 @@ for (const role of ["server", "client"] as const) {
   });
 }
 
-Deno.test("a server writes a payload of highWaterMark bytes or more from where it lies, and copies smaller ones", () => {
+Deno.test("a server writes a payload of highWaterMark bytes or more without copying it, and copies smaller ones", () => {
   const under = outgoing();
   const [small, large] = [counting(999), counting(1000, 1)];
   for (const payload of [small, large, small]) assertStrictEquals(under.message(payload), true);
@@ -112,7 +112,7 @@ Deno.test("a server writes a payload of highWaterMark bytes or more from where i
   assertEquals(writes.map(({ length }) => length), [4 + 999 + 4, 1000, 4 + 999]);
 });
 
-Deno.test("a large message that was received is written with its header in front of it, uncopied, and the sender waits for that write", () => {
+Deno.test("a large received message is written with its header in front, uncopied, and the sender waits for that write", () => {
   const under = outgoing({ highWaterMark: 1e6, maxQueuedBytes: 1e6 });
   // As much room as was in front of the original: its header was longer.
   const payload = copyWithHeadroom(counting(MIN_BYTES_FOR_HEADROOM + 14).subarray(14));
@@ -130,7 +130,7 @@ Deno.test("a large message that was received is written with its header in front
   assertEquals(under.queuedBytes, 0);
 });
 
-Deno.test("a fragment is copied even where there is room for a header in front of it: another connection may send it as a message", () => {
+Deno.test("a fragment is copied even if there is room for a header in front: another connection may send it as a message", () => {
   const [first, second] = [1, 2].map(() => outgoing({ highWaterMark: 100_000, maxQueuedBytes: 1e6 }));
   const original = counting(MIN_BYTES_FOR_HEADROOM + 14, 1).subarray(14);
   const payload = copyWithHeadroom(original);
@@ -156,7 +156,7 @@ Deno.test("while a write is under way the next batch collects", () => {
   assertEquals([under.queuedBytes, under.take()], [0, undefined]);
 });
 
-Deno.test("batches larger than the first buffer, and than any buffer, keep their order", () => {
+Deno.test("batches larger than the first buffer, and larger than any buffer, keep their order", () => {
   for (const role of ["server", "client"] as const) {
     const under = outgoing({ role, highWaterMark: 1e6, maxQueuedBytes: 1e6 });
     const frames = [3000, 3000, 60_000, 10, 70_000, 3, 65_000, 1, 90_000].map((size, i) => binary(counting(size, i)));
@@ -165,7 +165,7 @@ Deno.test("batches larger than the first buffer, and than any buffer, keep their
   }
 });
 
-Deno.test("buffers are used again, and never while their bytes are on the way", () => {
+Deno.test("buffers are reused, and never while their bytes are being written", () => {
   const random = seeded();
   const under = outgoing();
   const buffers = new Set<ArrayBufferLike>();
@@ -202,7 +202,7 @@ Deno.test("queuedBytes counts headers and payloads until they are written", () =
   assertEquals(under.queuedBytes, 0);
 });
 
-Deno.test("it is full at the high-water mark, and not any more below it", () => {
+Deno.test("it is full at the high-water mark, and not below it", () => {
   const under = outgoing();
   under.message(counting(500));
   under.message(counting(491));
@@ -218,7 +218,7 @@ Deno.test("it is full at the high-water mark, and not any more below it", () => 
   assertEquals([under.queuedBytes, under.full], [1000, true]);
 });
 
-Deno.test("F12, CVE-2026-11586: of the pongs owed while a write is under way, the latest is sent", () => {
+Deno.test("F12, CVE-2026-11586: of the pongs owed during a write, only the latest is sent", () => {
   const under = outgoing();
   under.message("blocks");
   const blocking = under.take()!;
@@ -230,7 +230,7 @@ Deno.test("F12, CVE-2026-11586: of the pongs owed while a write is under way, th
   assertEquals(sent.toSorted(), lines([text("blocks"), pong("ping 999"), text("after")]).toSorted());
 });
 
-Deno.test("F12: a pong waits while the queue is full too, and one that is queued answers those before", () => {
+Deno.test("F12: a pong also waits while the queue is full, and a queued pong answers the earlier pings", () => {
   const under = outgoing({ highWaterMark: 10 });
   under.message("0123456789");
   for (const payload of ["a", "b"]) under.owePong(utf8(payload), false);
@@ -246,7 +246,7 @@ Deno.test("F12: a pong waits while the queue is full too, and one that is queued
   assertEquals(under.empty, true);
 });
 
-Deno.test("a pong owed is a copy, however low the high-water mark is: its ping's bytes may change", () => {
+Deno.test("a pong is a copy however low the high-water mark is, because its ping's bytes may change", () => {
   for (const highWaterMark of [1000, 1]) {
     for (const writing of [false, true]) {
       const under = outgoing({ highWaterMark });
@@ -258,7 +258,7 @@ Deno.test("a pong owed is a copy, however low the high-water mark is: its ping's
   }
 });
 
-Deno.test("T5: what is queued on top of maxQueuedBytes is refused", () => {
+Deno.test("T5: messages beyond maxQueuedBytes are refused", () => {
   const under = outgoing({ maxQueuedBytes: 2000 });
   assertStrictEquals(under.message(counting(900)), true);
   assertStrictEquals(under.message(counting(1500)), true, "it was below until now");
@@ -276,7 +276,7 @@ Deno.test("T5: what is queued on top of maxQueuedBytes is refused", () => {
   assertStrictEquals(under.message("again"), true);
 });
 
-Deno.test("T5: it is closed at maxQueuedBytes exactly, and not one byte below", () => {
+Deno.test("T5: it closes at exactly maxQueuedBytes, and not one byte below", () => {
   for (const [size, closed] of [[1995, false], [1996, true]] as const) {
     const under = outgoing({ maxQueuedBytes: 2000 });
     under.message(counting(size));
@@ -285,7 +285,7 @@ Deno.test("T5: it is closed at maxQueuedBytes exactly, and not one byte below", 
   }
 });
 
-Deno.test("maxQueuedBytes is no reason to refuse the pong and the close frame, which are bounded anyway", () => {
+Deno.test("maxQueuedBytes never refuses the pong and the close frame, which are bounded anyway", () => {
   const under = outgoing({ maxQueuedBytes: 2000 });
   under.message(counting(5000));
   under.owePong(utf8("p"), true);
@@ -293,7 +293,7 @@ Deno.test("maxQueuedBytes is no reason to refuse the pong and the close frame, w
   assertEquals(sendAll(under), lines([binary(counting(5000)), pong("p"), close(1000)]));
 });
 
-Deno.test("nothing follows a close frame, a pong neither (§5.5.1)", () => {
+Deno.test("nothing follows a close frame, not even a pong (§5.5.1)", () => {
   for (const writing of [false, true]) {
     const under = outgoing();
     under.owePong(utf8("p"), writing);
@@ -303,7 +303,7 @@ Deno.test("nothing follows a close frame, a pong neither (§5.5.1)", () => {
   }
 });
 
-Deno.test("after the end it takes nothing and gives nothing, and what was under way does no harm", () => {
+Deno.test("after the end it accepts and returns nothing, and a pending write does no harm", () => {
   const under = outgoing();
   under.message("under way");
   const write = under.take()!;
@@ -324,7 +324,7 @@ Deno.test("after the end it takes nothing and gives nothing, and what was under 
   assertEquals(under.queuedBytes, 0);
 });
 
-Deno.test("nothing is queued, nothing is given", () => {
+Deno.test("an empty queue returns nothing", () => {
   const under = outgoing();
   assertEquals([under.empty, under.full, under.closed, under.take(), under.end()], [true, false, false, undefined, []]);
 });

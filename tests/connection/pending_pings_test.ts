@@ -13,7 +13,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
-Deno.test("a pong with a ping's payload resolves it to the milliseconds between", async () => {
+Deno.test("a pong with a ping's payload resolves that ping to the round trip in milliseconds", async () => {
   const pings = new PendingPings();
   assertEquals(pings.roundTripTime, undefined);
   const { payload, roundTrip } = pings.add();
@@ -24,14 +24,14 @@ Deno.test("a pong with a ping's payload resolves it to the milliseconds between"
   assertStrictEquals(pings.roundTripTime, time);
 });
 
-Deno.test("pings without a payload get one that no other has", () => {
+Deno.test("pings without a payload get unique ones", () => {
   const pings = new PendingPings();
   const payloads = Array.from({ length: 300 }, () => encodeHex(pings.add().payload));
   assertEquals(new Set(payloads).size, 300);
   pings.end(undefined);
 });
 
-Deno.test("a payload may be text, a buffer or a view, is copied, and has 125 bytes at most", () => {
+Deno.test("a payload may be text, a buffer or a view of at most 125 bytes, and is copied", () => {
   const pings = new PendingPings();
   assertEquals(pings.add("é").payload, utf8("é"));
   assertEquals(pings.add(Uint8Array.of(1, 2, 3).subarray(1)).payload, Uint8Array.of(2, 3));
@@ -45,7 +45,7 @@ Deno.test("a payload may be text, a buffer or a view, is copied, and has 125 byt
   pings.end(undefined);
 });
 
-Deno.test("a pong answers its ping and those before it, and leaves those after it", async () => {
+Deno.test("a pong answers its ping and earlier ones, and not later ones", async () => {
   const pings = new PendingPings();
   const [first, second, third] = [pings.add("1"), pings.add("2"), pings.add("3")];
   pings.receive(utf8("2"));
@@ -56,7 +56,7 @@ Deno.test("a pong answers its ping and those before it, and leaves those after i
   await third.roundTrip;
 });
 
-Deno.test("F13: a pong that nobody asked for, one that comes twice and one with other bytes change nothing", async () => {
+Deno.test("F13: an unsolicited pong, a repeated one and one with other bytes change nothing", async () => {
   const pings = new PendingPings();
   pings.receive(utf8("1"));
   pings.receive(new Uint8Array(0));
@@ -71,7 +71,7 @@ Deno.test("F13: a pong that nobody asked for, one that comes twice and one with 
   assertStrictEquals(await first.roundTrip, pings.roundTripTime);
 });
 
-Deno.test("at the end every ping that waits rejects, and whoever ignores it hears nothing of it", async () => {
+Deno.test("at the end every waiting ping rejects, without an unhandled rejection", async () => {
   const pings = new PendingPings();
   const reason = new Error("gone");
   const first = pings.add("1");
@@ -81,7 +81,7 @@ Deno.test("at the end every ping that waits rejects, and whoever ignores it hear
   await settle();
 });
 
-Deno.test("1000 pings wait at most: the oldest is given up, and those behind it can still be answered", async () => {
+Deno.test("at most 1000 pings wait: the oldest is dropped, and later ones can still be answered", async () => {
   const pings = new PendingPings();
   const first = pings.add("first");
   const others = Array.from({ length: 1000 }, () => pings.add());
@@ -92,7 +92,7 @@ Deno.test("1000 pings wait at most: the oldest is given up, and those behind it 
   await Promise.all(others.map(({ roundTrip }) => roundTrip));
 });
 
-Deno.test("pongs that answer nothing are not compared with the pings that wait", () => {
+Deno.test("pongs that answer nothing are not compared with the waiting pings", () => {
   let looks = 0;
   class Pong extends Uint8Array<ArrayBuffer> {
     override [Symbol.iterator]() {
@@ -117,7 +117,7 @@ Deno.test("pings with the same payload are answered one by one, the oldest first
   await second.roundTrip;
 });
 
-Deno.test("a ping of the connection's own has a number too, is timed, and nothing waits for it", async () => {
+Deno.test("the connection's own ping has a number too and is timed, and no promise waits for it", async () => {
   const seen: number[] = [];
   const pings = new PendingPings({ roundTrip: (ms) => seen.push(ms) });
   const own = pings.addOwn();

@@ -3,7 +3,7 @@ import { LimitError } from "../../lib/errors.ts";
 import { PingRate } from "../../lib/connection/ping_rate.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 
-Deno.test("F12: as many pings as the limit are fine in a second, and each one more is an error with the numbers", () => {
+Deno.test("F12: a second may have as many pings as the limit, and each one more is an error with the numbers", () => {
   using _time = new FakeTime();
   const rate = new PingRate({ maxPingsPerSecond: 3 });
   assertEquals([rate.count(), rate.count(), rate.count()], [undefined, undefined, undefined]);
@@ -21,7 +21,7 @@ Deno.test("F12: as many pings as the limit are fine in a second, and each one mo
   }
 });
 
-Deno.test("F12: the next second begins at nothing, also after seconds with no ping", async () => {
+Deno.test("F12: the count restarts with each second, also after seconds without pings", async () => {
   using time = new FakeTime();
   const rate = new PingRate({ maxPingsPerSecond: 2 });
   for (const seconds of [1, 1, 60, 1]) {

@@ -45,7 +45,7 @@ function messagesOf(connection: Connection, message: (data: Message) => void | P
 const ONE = frame("server", Uint8Array.of(1));
 const TWO = frame("server", Uint8Array.of(2));
 
-Deno.test("what came behind the handshake is read before the transport is", async () => {
+Deno.test("bytes behind the handshake are read before the transport", async () => {
   const { connection, peer } = open({ rest: Uint8Array.from(ONE) });
   await peer.send(binary(Uint8Array.of(2)));
   const messages = messagesOf(connection);
@@ -54,7 +54,7 @@ Deno.test("what came behind the handshake is read before the transport is", asyn
   assertEquals(messages, [Uint8Array.of(1), Uint8Array.of(2)]);
 });
 
-Deno.test("a read that brings nothing is no end", async () => {
+Deno.test("a read of zero bytes is not an end", async () => {
   const connection = connectionOver(scripted([new Uint8Array(0), ONE, new Uint8Array(0), TWO]));
   const messages = messagesOf(connection);
   await closed(connection);
@@ -88,7 +88,7 @@ inEveryLane(
   },
 );
 
-Deno.test("the cause of a connection whose read fails is what the read failed with", async () => {
+Deno.test("if a read fails, its error is the cause of the connection's end", async () => {
   const reset = new Error("Connection reset by peer");
   for (const reads of [[reset], [ONE, reset]]) {
     const connection = connectionOver(scripted(reads));
@@ -100,7 +100,7 @@ Deno.test("the cause of a connection whose read fails is what the read failed wi
   }
 });
 
-Deno.test("nothing is read while the application is behind, and reading goes on when it is not", async () => {
+Deno.test("nothing is read while the application is behind, and reading resumes later", async () => {
   const read = frame("server", counting(440));
   const conn = scripted(Array.from({ length: 20 }, () => read));
   const gate = Promise.withResolvers<void>();
@@ -114,7 +114,7 @@ Deno.test("nothing is read while the application is behind, and reading goes on 
   await closed(connection);
 });
 
-Deno.test("what was handed on is not read over, and what the application does not keep is", async () => {
+Deno.test("delivered bytes are not overwritten, and memory that the application does not keep is", async () => {
   for (const lendPayloads of [false, true]) {
     const drip = new Drip();
     const connection = connectionOver(drip, { lendPayloads });
@@ -127,7 +127,7 @@ Deno.test("what was handed on is not read over, and what the application does no
   }
 });
 
-Deno.test("a transport of streams is read as one of bytes: nothing is no end, and what was read is not read over", async () => {
+Deno.test("a transport of streams is read like one of bytes: an empty chunk is not an end, and chunks are not overwritten", async () => {
   const transport = new ReadableStream<Uint8Array<ArrayBuffer>>({
     start(controller) {
       for (const chunk of [new Uint8Array(0), concat([ONE, ONE]), new Uint8Array(0), TWO, TWO.subarray(0, 3)]) {
@@ -164,7 +164,7 @@ Deno.test("while the application is behind, a stream is not read either", async 
   await closed(connection);
 });
 
-Deno.test("a read that brings nothing is no sign of life", async () => {
+Deno.test("a read of zero bytes is not a sign of life", async () => {
   using time = new FakeTime();
   const reads: PromiseWithResolvers<number>[] = [];
   const conn: ByteConnection = {

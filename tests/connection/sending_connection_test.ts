@@ -29,7 +29,7 @@ Deno.test("sends of one microtask leave in one write", async () => {
   opened.connection.abort();
 });
 
-Deno.test("while a batch is consumed in one call stack nothing is flushed but by the consumer", async () => {
+Deno.test("while a batch is consumed in one call stack only the consumer flushes", async () => {
   const opened = open();
   opened.connection.flushAt("batchEnd");
   void opened.connection.send("a");
@@ -40,7 +40,7 @@ Deno.test("while a batch is consumed in one call stack nothing is flushed but by
   opened.connection.abort();
 });
 
-Deno.test("while a batch is consumed over several turns, the end of the turn flushes", async () => {
+Deno.test("while a batch is consumed over several turns, the end of each turn flushes", async () => {
   const opened = open();
   opened.connection.flushAt("turnEnd");
   void opened.connection.send("a");
@@ -52,7 +52,7 @@ Deno.test("while a batch is consumed over several turns, the end of the turn flu
   opened.connection.abort();
 });
 
-Deno.test("what was sent in one call stack is flushed at the end of the turn when the batch lasts longer", async () => {
+Deno.test("messages sent in one call stack are flushed at the end of the turn if the batch lasts longer", async () => {
   const opened = open();
   opened.connection.flushAt("batchEnd");
   void opened.connection.send("a");
@@ -63,7 +63,7 @@ Deno.test("what was sent in one call stack is flushed at the end of the turn whe
   opened.connection.abort();
 });
 
-Deno.test("what was sent in one call stack is flushed in the next microtask when nothing is left of the batch", async () => {
+Deno.test("messages sent in one call stack are flushed in the next microtask if the batch is finished", async () => {
   const opened = open();
   opened.connection.flushAt("batchEnd");
   void opened.connection.send("a");
@@ -75,7 +75,7 @@ Deno.test("what was sent in one call stack is flushed in the next microtask when
   opened.connection.abort();
 });
 
-Deno.test("what is sent past the high-water mark leaves at once, however the batch is consumed", () => {
+Deno.test("messages beyond the high-water mark leave at once, however the batch is consumed", () => {
   for (const when of ["batchEnd", "turnEnd", "microtask"] as const) {
     const opened = open({ highWaterMark: 10 });
     opened.connection.flushAt(when);
@@ -87,7 +87,7 @@ Deno.test("what is sent past the high-water mark leaves at once, however the bat
   }
 });
 
-Deno.test("send makes no promise while less than the high-water mark is queued", async () => {
+Deno.test("send returns no promise while less than the high-water mark is queued", async () => {
   const { connection } = open({ highWaterMark: 10 });
   const first = connection.send("a");
   assertStrictEquals(connection.send("b"), first);
@@ -97,7 +97,7 @@ Deno.test("send makes no promise while less than the high-water mark is queued",
   connection.abort();
 });
 
-Deno.test("nothing that was queued is written after the end", async () => {
+Deno.test("queued messages are not written after the end", async () => {
   for (const when of ["batchEnd", "turnEnd", "microtask"] as const) {
     const opened = open();
     opened.connection.flushAt(when);
@@ -124,7 +124,7 @@ Deno.test("while a write is under way the next batch collects", async () => {
   connection.abort();
 });
 
-Deno.test("buffers are used again, and never while their bytes are on the way", async () => {
+Deno.test("buffers are reused, and never while their bytes are being written", async () => {
   const { connection, peer } = open({ capacity: 100 });
   const sent: string[] = [];
   for (let round = 0; round < 40; round++) {
@@ -151,7 +151,7 @@ Deno.test("bufferedAmount counts headers and payloads until the transport has ta
   connection.abort();
 });
 
-Deno.test("it is full at the high-water mark, and says once when it is not any more", async () => {
+Deno.test("it is full at the high-water mark, and reports once when there is room again", async () => {
   const { connection, peer } = open({ capacity: 100, highWaterMark: 1000 });
   let drains = 0;
   connection.ondrain = () => void drains++;
@@ -172,7 +172,7 @@ Deno.test("it is full at the high-water mark, and says once when it is not any m
   connection.abort();
 });
 
-Deno.test("it says nothing of a queue that was never full", async () => {
+Deno.test("it reports nothing about a queue that was never full", async () => {
   const { connection, peer } = open();
   let drains = 0;
   connection.ondrain = () => void drains++;
@@ -183,7 +183,7 @@ Deno.test("it says nothing of a queue that was never full", async () => {
   connection.abort();
 });
 
-Deno.test("flushed resolves when all is written, at once where nothing is queued", async () => {
+Deno.test("flushed resolves when all is written, and at once if nothing is queued", async () => {
   const { connection, peer } = open({ capacity: 3 });
   await connection.flushed();
   void connection.send("Hello");
@@ -198,7 +198,7 @@ Deno.test("flushed resolves when all is written, at once where nothing is queued
   connection.abort();
 });
 
-Deno.test("F12, CVE-2026-11586: of the pongs owed while the transport is blocked, the latest is sent", async () => {
+Deno.test("F12, CVE-2026-11586: of the pongs owed while the transport is blocked, only the latest is sent", async () => {
   const { connection, peer } = open({ capacity: 3 });
   void connection.send("blocks");
   await settle();
@@ -212,7 +212,7 @@ Deno.test("F12, CVE-2026-11586: of the pongs owed while the transport is blocked
   connection.abort();
 });
 
-Deno.test("T5: what is queued on top of maxQueuedBytes disconnects the peer, with LimitError 1013, once", async () => {
+Deno.test("T5: messages beyond maxQueuedBytes disconnect the peer, with LimitError 1013, once", async () => {
   const { connection } = open({ capacity: 0, highWaterMark: 1000, maxQueuedBytes: 2000 });
   void connection.send(counting(900));
   const below = connection.send(counting(1500)); // it was below until now
@@ -229,7 +229,7 @@ Deno.test("T5: what is queued on top of maxQueuedBytes disconnects the peer, wit
   assertEquals(connection.bufferedAmount, 0);
 });
 
-Deno.test("a write that fails ends the connection once, with its cause, and ignored promises do no harm", async () => {
+Deno.test("a failed write ends the connection once, with its cause, and ignored promises do no harm", async () => {
   const { connection, conn } = open({ capacity: 10, highWaterMark: 1000 });
   void connection.send(counting(2000)); // ignored: an unhandled rejection would fail this test
   const drained = connection.drained();
@@ -241,7 +241,7 @@ Deno.test("a write that fails ends the connection once, with its cause, and igno
   assertStrictEquals((await closed(connection)).error, rejection);
 });
 
-Deno.test("after the end it takes nothing and writes nothing, and what was under way does no harm", async () => {
+Deno.test("after the end it accepts and writes nothing, and a pending write does no harm", async () => {
   const { connection, conn, peer } = open({ capacity: 3 });
   void connection.send("under way");
   await settle();
@@ -254,7 +254,7 @@ Deno.test("after the end it takes nothing and writes nothing, and what was under
   assert(conn.writes.length - before <= 1, "only the rest of what was under way");
 });
 
-Deno.test("a received payload that is sent uncopied is the sender's again when it is written; then send resolves", async () => {
+Deno.test("a received payload that is sent uncopied may be reused once it is written; then send resolves", async () => {
   const { connection, peer, conn } = open({ capacity: 100, highWaterMark: 1e6 });
   const payload = copyWithHeadroom(counting(MIN_BYTES_FOR_HEADROOM + 14).subarray(14));
   let taken = false;

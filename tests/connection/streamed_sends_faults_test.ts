@@ -31,7 +31,7 @@ Deno.test("§7.1.7: a source that fails in the middle fails the connection with 
   assertStrictEquals(await assertRejects(() => behind), error);
 });
 
-Deno.test("a source that fails before anything was sent only rejects, and the connection goes on", async () => {
+Deno.test("a source that fails before anything was sent only rejects the send, and the connection goes on", async () => {
   const { connection, peer } = open();
   const cause = new Error("No such file");
   const failing = new ReadableStream<string>({ start: (controller) => controller.error(cause) });
@@ -43,7 +43,7 @@ Deno.test("a source that fails before anything was sent only rejects, and the co
   connection.abort();
 });
 
-Deno.test("chunks of both types are a TypeError: 1011 where the message has begun, nothing where it has not", async () => {
+Deno.test("mixing text and binary chunks is a TypeError: 1011 if the message has begun, no effect otherwise", async () => {
   const { connection, peer } = open();
   const faucet = new Faucet<MessageData>();
   const sent: Promise<void> = Reflect.apply(connection.send, connection, [faucet]);
@@ -66,7 +66,7 @@ Deno.test("chunks of both types are a TypeError: 1011 where the message has begu
   other.abort();
 });
 
-Deno.test("close passes between the fragments: the message has no end, the source is cancelled, and sends reject", async () => {
+Deno.test("close is sent between the fragments: the message stays unfinished, the source is cancelled, and sends reject", async () => {
   const { connection, peer } = open();
   const faucet = new Faucet<string>();
   const waiting = new Faucet<string>();
@@ -86,7 +86,7 @@ Deno.test("close passes between the fragments: the message has no end, the sourc
   assertEquals((await soon(closing, "The end")).wasClean, true);
 });
 
-Deno.test("a close frame of the peer in the middle ends the message in the same way", async () => {
+Deno.test("a close frame of the peer in the middle has the same effect", async () => {
   const { connection, peer } = open();
   const faucet = new Faucet<string>();
   const sent = connection.send(faucet);
@@ -99,7 +99,7 @@ Deno.test("a close frame of the peer in the middle ends the message in the same 
   assertEquals((await closed(connection)).wasClean, true);
 });
 
-Deno.test("T1: where the connection is lost the source hears why, and send rejects with the cause, though it waits for a chunk", async () => {
+Deno.test("T1: if the connection is lost, the source is cancelled with the reason, and send rejects with the cause even while it waits for a chunk", async () => {
   const { connection, far } = open();
   const reasons: unknown[] = [];
   const stalled = new ReadableStream<string>({
@@ -139,7 +139,7 @@ Deno.test("a promise that is ignored is no unhandled rejection", async () => {
   await settle();
 });
 
-Deno.test("a stream that somebody reads is a TypeError at the call", () => {
+Deno.test("a stream that already has a reader is a TypeError at the call", () => {
   const { connection } = open();
   const stream = new ReadableStream<string>();
   stream.getReader();

@@ -57,7 +57,7 @@ for (const role of ["server", "client"] as const) {
   });
 }
 
-Deno.test("a chunk leaves when no other comes in the same turn: a live stream does not wait", async () => {
+Deno.test("a chunk leaves if no other comes in the same turn: a live stream does not wait", async () => {
   const { connection, peer } = open();
   const faucet = new Faucet<string>();
   const sent = connection.send(faucet);
@@ -73,7 +73,7 @@ Deno.test("a chunk leaves when no other comes in the same turn: a live stream do
   connection.abort();
 });
 
-Deno.test("chunks that come turn after turn do not keep each other from leaving", async () => {
+Deno.test("chunks that come in every turn do not delay each other", async () => {
   const { connection, peer } = open();
   const faucet = new Faucet<string>();
   const sent = connection.send(faucet);
@@ -86,7 +86,7 @@ Deno.test("chunks that come turn after turn do not keep each other from leaving"
   connection.abort();
 });
 
-Deno.test("the first chunk decides the type; of no chunks the message is binary, or what options.type says", async () => {
+Deno.test("the first chunk decides the type; a message without chunks is binary, or as options.type says", async () => {
   const { connection, peer } = open();
   await connection.send(chunks("a", "b"));
   await connection.send(chunks<BufferSource>(counting(1), new Uint16Array([0x0302])));
@@ -104,7 +104,7 @@ Deno.test("a surrogate pair in two chunks arrives as one character", async () =>
   connection.abort();
 });
 
-Deno.test("a source may use its buffer again for the next chunk, whatever the marks are", async () => {
+Deno.test("a source may reuse its buffer for the next chunk, whatever the marks are", async () => {
   const reusing = async function* () {
     const buffer = new Uint8Array(64 * KiB);
     for (let i = 0; i < 4; i++) yield buffer.fill(i);
@@ -121,7 +121,7 @@ Deno.test("a source may use its buffer again for the next chunk, whatever the ma
   }
 });
 
-Deno.test("pings and pongs pass between the fragments", async () => {
+Deno.test("pings and pongs are sent between the fragments", async () => {
   const { connection, peer } = open();
   const faucet = new Faucet<string>();
   const sent = connection.send(faucet);
@@ -138,7 +138,7 @@ Deno.test("pings and pongs pass between the fragments", async () => {
   connection.abort();
 });
 
-Deno.test("messages that are sent meanwhile wait behind it in their order, and count in bufferedAmount", async () => {
+Deno.test("messages sent meanwhile wait behind it in order, and count in bufferedAmount", async () => {
   const { connection, peer } = open();
   const [first, second] = [new Faucet<string>(), new Faucet<string>()];
   const order: string[] = [];
@@ -169,7 +169,7 @@ Deno.test("messages that are sent meanwhile wait behind it in their order, and c
   connection.abort();
 });
 
-Deno.test("the source is asked for more only while less than highWaterMark is queued", async () => {
+Deno.test("the source is read only while less than highWaterMark is queued", async () => {
   const { connection, peer } = open({ highWaterMark: 1000, capacity: 1000 });
   let pulled = 0;
   let cancelled: unknown;
@@ -192,7 +192,7 @@ Deno.test("the source is asked for more only while less than highWaterMark is qu
   connection.abort();
 });
 
-Deno.test("of a chunk larger than memory no more is queued than the mark and a frame", async () => {
+Deno.test("of a very large chunk no more than the mark and one frame is queued", async () => {
   const { connection, peer } = open({ capacity: 1000 });
   const sent = connection.send(chunks(counting(1024 * KiB)));
   await settle();
@@ -203,7 +203,7 @@ Deno.test("of a chunk larger than memory no more is queued than the mark and a f
   connection.abort();
 });
 
-Deno.test("T5: what waits behind a message counts against maxQueuedBytes", async () => {
+Deno.test("T5: messages that wait behind a streamed message count against maxQueuedBytes", async () => {
   const { connection } = open({ maxQueuedBytes: 1000 });
   const faucet = new Faucet<string>();
   const first = connection.send(faucet);
@@ -215,7 +215,7 @@ Deno.test("T5: what waits behind a message counts against maxQueuedBytes", async
   assertEquals(faucet.returned, true);
 });
 
-Deno.test("T5: behind a message maxQueuedBytes is reached with what waits and what is queued together, and not one byte before", async () => {
+Deno.test("T5: behind a streamed message, waiting and queued bytes together reach maxQueuedBytes, and not one byte earlier", async () => {
   for (const queued of [0, 500]) {
     for (const [missing, readyState] of [[1, 1], [0, 3]] as const) {
       const { connection } = open({ maxQueuedBytes: 2000, highWaterMark: 10_000, capacity: 0 });
@@ -240,7 +240,7 @@ Deno.test("T5: behind a message maxQueuedBytes is reached with what waits and wh
   }
 });
 
-Deno.test("callbacks whose replies wait behind a message stop the peer", async () => {
+Deno.test("callbacks whose replies wait behind a streamed message stop the peer", async () => {
   const { connection, peer } = open({ highWaterMark: 1000, capacity: 1000 });
   const faucet = new Faucet<string>();
   const streamed = connection.send(faucet);
@@ -254,7 +254,7 @@ Deno.test("callbacks whose replies wait behind a message stop the peer", async (
   connection.abort();
 });
 
-Deno.test("writable takes sources among messages, each of which is one message", async () => {
+Deno.test("writable takes sources as well as messages, and each source is one message", async () => {
   const { connection, peer } = open();
   const messages = ReadableStream.from<MessageData | MessageSource>([
     "a",
@@ -307,7 +307,7 @@ for (const takeover of [false, true]) {
   });
 }
 
-Deno.test("only the first frame of a compressed message has RSV1, and `compress: false` is heeded", async () => {
+Deno.test("only the first frame of a compressed message has RSV1, and `compress: false` is respected", async () => {
   const { socket, peer } = await end("server", `permessage-deflate; ${NO_TAKEOVER}`, { perMessageDeflate: true });
   const content = PAYLOADS["English-like text"]!(100_000).toString();
   const sent = socket.send(chunks(content));

@@ -5,7 +5,7 @@ import type { SendOptions, SubscribeOptions } from "../../lib/connection/socket_
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { open } from "./_support.ts";
 
-Deno.test("subscribe, unsubscribe and publish hand on what they are given to the hub, with the connection", () => {
+Deno.test("subscribe, unsubscribe and publish pass their arguments and the connection to the hub", () => {
   const calls: unknown[] = [];
   const hub: Topics = {
     subscribe(socket: WebSocketConnection, topic: string, options?: SubscribeOptions) {
@@ -34,7 +34,7 @@ Deno.test("subscribe, unsubscribe and publish hand on what they are given to the
   peer.close();
 });
 
-Deno.test("without a hub they throw InvalidStateError, and say what is missing", () => {
+Deno.test("without a hub they throw InvalidStateError with a message that says what is missing", () => {
   const error = assertThrows(
     () => hubFor("publish", undefined),
     DOMException,

@@ -24,7 +24,7 @@ async function guest(url: string, name: string, room = "tea") {
 const here = (count: number, came: string[] = [], left: string[] = []) => ({ type: "here", count, came, left });
 const said = (name: string, text: string) => ({ type: "said", name, text });
 
-Deno.test("examples/chat tells a room what is said and who comes and goes, the history first, and nobody else", async () => {
+Deno.test("examples/chat sends a room its history, its messages and its joins and leaves, and reaches no other room", async () => {
   await using child = chat();
   const [, url] = await child.said(/(http:\S+)/);
   const ada = await guest(url!, "Ada");
@@ -53,7 +53,7 @@ Deno.test("examples/chat tells a room what is said and who comes and goes, the h
   await Promise.all([ada.socket.close(), stranger.socket.close()]);
 });
 
-Deno.test("examples/chat lets nobody in who has no name, and answers only for its page", async () => {
+Deno.test("examples/chat accepts no client without a name, and only its own page", async () => {
   await using child = chat();
   const [, url] = await child.said(/(http:\S+)/);
   const status = async (path: string) =>

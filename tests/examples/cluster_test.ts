@@ -90,7 +90,7 @@ Deno.test({
 Deno.test({
   ...unless(
     missing ?? NO_CHROMIUM,
-    "the page of examples/cluster says which server it is on, sends what is typed, and shows the last messages once",
+    "the page of examples/cluster shows its server, sends the typed text, and shows the last messages once",
   ),
   async fn() {
     await using child = deno(...RUN, "--stay");
@@ -109,7 +109,7 @@ Deno.test({
   },
 });
 
-Deno.test("the ledger of examples/cluster excuses a loss only where the message's server went, or the broker between two servers", () => {
+Deno.test("the ledger of examples/cluster accepts a loss only if the message's server went away, or the broker between two servers", () => {
   const client = (server: string): Witness => {
     const said = [{ text: server, server, at: 1 }];
     const heard = new Map(said.map(({ text }) => [text, { caughtUp: false }]));
@@ -127,7 +127,7 @@ Deno.test("the ledger of examples/cluster excuses a loss only where the message'
   assertEquals(losses({ kind: "server", server: "b" }), [[3, 9, 5, 2, 2]]);
 });
 
-Deno.test("T13: examples/cluster/server.ts serves without its broker, and on SIGTERM says 503 on /health, then 1001, and ends", async () => {
+Deno.test("T13: examples/cluster/server.ts runs without its broker, and on SIGTERM answers 503 on /health, closes with 1001, and ends", async () => {
   const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port: nobody } = probe.addr;
   probe.close();

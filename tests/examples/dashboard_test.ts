@@ -15,7 +15,7 @@ const dashboard = (port = "0"): Child =>
     port,
   );
 
-Deno.test("examples/dashboard pushes samples of what it does, and the last ones at once to who comes later", async () => {
+Deno.test("examples/dashboard pushes samples, and sends the recent ones at once to a new viewer", async () => {
   await using child = dashboard();
   const [, url] = await child.said(/http(:\S+)/);
   const watch = async () => {

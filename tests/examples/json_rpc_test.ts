@@ -5,7 +5,7 @@ import { soon } from "../_support/wait.ts";
 
 const RUN = ["run", "--no-prompt", "--allow-net=127.0.0.1", "examples/json_rpc.ts", "0"];
 
-Deno.test("examples/json_rpc.ts calls in both directions, in batches, and tells errors", async () => {
+Deno.test("examples/json_rpc.ts calls in both directions, in batches, and returns errors", async () => {
   const { code, stdout } = await denoOutput(...RUN, "talk");
   assertEquals([code, stdout.split("\n").slice(1)], [0, [
     "sum: 6",
@@ -62,7 +62,7 @@ Deno.test("examples/json_rpc.ts answers as JSON-RPC 2.0 shows in its section 7",
   await socket.close();
 });
 
-Deno.test("examples/json_rpc.ts closes on who has a thousand calls under way, and serves the others", async () => {
+Deno.test("examples/json_rpc.ts closes a connection with a thousand pending calls, and serves the others", async () => {
   await using child = deno(...RUN);
   const [, url] = await child.said(/(ws:\S+)/);
   const socket = await connect(url!);

@@ -51,7 +51,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...unless(missing, "examples/socket_io: two clients of Socket.IO hear each other over WebSockets"),
+  ...unless(missing, "examples/socket_io: two clients of Socket.IO exchange messages over WebSockets"),
   async fn() {
     await using server = start("socket_io/server.js", "0");
     const [, url = ""] = await said(server, /(http:\S+)\//);
@@ -67,7 +67,7 @@ Deno.test({
 Deno.test({
   ...unless(
     missing,
-    "examples/socket_io disconnects a client that joins no room, and passes on nothing from outside of it",
+    "examples/socket_io disconnects a client that joins no room, and drops messages from outside of a room",
   ),
   async fn() {
     await using server = start("socket_io/server.js", "0");
@@ -97,7 +97,10 @@ Deno.test({
 });
 
 Deno.test({
-  ...unless(missing ?? NO_CHROMIUM, "examples/socket_io: the page connects by WebSocket, says and hears, in Chromium"),
+  ...unless(
+    missing ?? NO_CHROMIUM,
+    "examples/socket_io: the page connects by WebSocket, sends and receives, in Chromium",
+  ),
   async fn() {
     await using server = start("socket_io/server.js", "0");
     const [, url = ""] = await said(server, /(http:\S+)\//);
@@ -119,7 +122,7 @@ Deno.test({
 Deno.test({
   ...unless(
     missing,
-    "examples/yjs: what a client adds while the server is away is in the document of all when it is back",
+    "examples/yjs: an edit that a client makes while the server is away reaches all documents when it is back",
   ),
   async fn() {
     const before = start("yjs/server.js", "0");

@@ -26,7 +26,7 @@ A bit that no extension owns
   Reserved bits 100 were not negotiated (RFC 6455 §5.2), close with 1002
 `;
 
-Deno.test("examples/raw_frames.ts makes, masks, interleaves and reads frames byte by byte, and needs no permission", async () => {
+Deno.test("examples/raw_frames.ts builds, masks, interleaves and reads frames byte by byte, and needs no permission", async () => {
   const { code, stdout } = await denoOutput("run", "--no-prompt", "examples/raw_frames.ts");
   assertEquals([code, stdout], [0, PRINTED]);
 });

@@ -13,7 +13,7 @@ Deno.test("examples/README.md has a row for each example, and for nothing else",
   assertEquals([...new Set(linked)].sort(), entries.sort());
 });
 
-Deno.test("examples/README.md starts each program as the program itself says", () => {
+Deno.test("examples/README.md starts each program with the command in its first lines", () => {
   const commands = [...README.matchAll(/`(deno run [^`]*?(examples\/\S+\.[jt]s))/g)];
   assert(commands.length > 10);
   for (const [, command, path] of commands) {

@@ -1,6 +1,6 @@
 import { deno } from "../_support/child.ts";
 
-Deno.test("examples/reconnecting.ts comes back to a server that was ended and started again", async () => {
+Deno.test("examples/reconnecting.ts reconnects to a server that was stopped and started again", async () => {
   const serve = (port: string) => deno("run", "--allow-net=127.0.0.1", "examples/echo.ts", port);
   let server = serve("0");
   try {

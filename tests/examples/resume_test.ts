@@ -71,7 +71,7 @@ function cutting(port: number, cuts: number[]) {
 
 const content = (size: number) => Uint8Array.from({ length: size }, (_, index) => index % 251);
 
-Deno.test("examples/resume goes on where it was cut off, twice, and what arrives is what was sent", async () => {
+Deno.test("examples/resume continues after two interruptions, and the received file is the sent one", async () => {
   await using server = await uploads();
   await using proxy = cutting(server.port, [700 * KIB, 900 * KIB]);
   const bytes = content(2500 * KIB + 1);
@@ -112,7 +112,7 @@ async function say(url: string, ...messages: (string | Uint8Array<ArrayBuffer>)[
 
 const head = (size: unknown, id: unknown = ID) => JSON.stringify({ id, size });
 
-Deno.test("examples/resume refuses what is no part of a file, takes no id for a path, and knows a file that is whole", async () => {
+Deno.test("examples/resume refuses a chunk that is not a part of the file, never uses an id as a path, and recognizes a complete file", async () => {
   await using server = await uploads();
   for (const first of [head(1, "../../etc/passwd"), head(-1), head(1024 ** 3 + 1), "{}", "["]) {
     const [code] = await say(server.url, first);
@@ -125,7 +125,7 @@ Deno.test("examples/resume refuses what is no part of a file, takes no id for a 
   assertEquals(await say(server.url, head(3)), [{ stored: 3, sha256 }, 1000, ""]);
 });
 
-Deno.test("examples/resume: a second connection for the same file takes the place of the first", async () => {
+Deno.test("examples/resume: a second connection for the same file replaces the first", async () => {
   await using server = await uploads();
   const first = await connect(server.url);
   await first.send(head(3));

@@ -12,7 +12,7 @@ const EXAMPLES = {
 };
 
 for (const [file, { name, permissions }] of Object.entries(EXAMPLES)) {
-  Deno.test(`examples/side_by_side/${file}.ts: ${name} and WebSockets on one port, and what is posted to one goes out by the other`, async () => {
+  Deno.test(`examples/side_by_side/${file}.ts: ${name} and WebSockets share one port, and a message posted to one reaches the other`, async () => {
     const run = ["run", "--no-prompt", "--quiet", "--no-check", "--allow-net=127.0.0.1", ...permissions];
     await using child = deno(...run, `examples/side_by_side/${file}.ts`, "0");
     const [, url] = await within(child.said(/(http:\S+)\//), 60_000, "The start, download included,");

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { connect, HandshakeError } from "../../mod.ts";
 import { deno } from "../_support/child.ts";
 
-Deno.test("examples/topics.ts takes messages to the others in a room, with the last ones first, and refuses what is no room", async () => {
+Deno.test("examples/topics.ts sends messages to the other members of a room, the recent ones first, and refuses an invalid room", async () => {
   await using child = deno("run", "--allow-net=127.0.0.1", "examples/topics.ts", "0");
   const [, url] = await child.said(/(ws:\S+)/);
   const ada = await connect(`${url}/room/1`);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { denoOutput } from "../_support/child.ts";
 
-Deno.test("examples/typed.ts answers what its schema allows, and says what is wrong with the rest", async () => {
+Deno.test("examples/typed.ts answers valid messages, and explains what is wrong with the others", async () => {
   // Without the lock file, into which its package must not get.
   const run = ["run", "--no-prompt", "--quiet", "--no-check", "--allow-net=127.0.0.1"];
   const { code, stdout, stderr } = await denoOutput(...run, "examples/typed.ts", "0", "talk");

@@ -43,7 +43,7 @@ const content = (size: number) => Uint8Array.from({ length: size }, (_, index) =
 
 const sha256 = async (bytes: Uint8Array<ArrayBuffer>) => encodeHex(await crypto.subtle.digest("SHA-256", bytes));
 
-Deno.test("examples/upload stores file after file as it is, reports each 256 KiB and the hash, and takes no name for a path", async () => {
+Deno.test("examples/upload stores each file unchanged, reports every 256 KiB and the hash, and uses no name as a path", async () => {
   await using server = await uploads();
   const socket = await open(server.url);
   const reports = socket[Symbol.asyncIterator]();
@@ -69,7 +69,7 @@ Deno.test("examples/upload stores file after file as it is, reports each 256 KiB
   assertEquals((await socket.close()).closeCode, 1000);
 });
 
-Deno.test("examples/upload tells a sender's mistake, and keeps nothing of what is not whole", async (t) => {
+Deno.test("examples/upload reports a sender's error, and keeps no incomplete file", async (t) => {
   await using server = await uploads();
   const head = (size: unknown) => JSON.stringify({ name: "a", size });
   const wanted = "Expected a name and a size as JSON";
@@ -117,7 +117,7 @@ Deno.test("examples/upload tells a sender's mistake, and keeps nothing of what i
   await until(() => server.files().length === 0, "The end of what was begun");
 });
 
-Deno.test("examples/upload/client.ts uploads a file, tells how far it is, and finds that it arrived; a refusal is told", async () => {
+Deno.test("examples/upload/client.ts uploads a file, shows progress, and checks that it arrived; a refusal is shown", async () => {
   await using server = await uploads();
   const path = `${server.folder}/original`;
   await Deno.writeFile(path, content(1024 * KIB));

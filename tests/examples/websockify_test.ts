@@ -22,7 +22,7 @@ async function read(socket: WebSocketConnection, count: number): Promise<number[
   return all;
 }
 
-Deno.test("examples/websockify.ts carries bytes both ways, and the end of either side to the other", async () => {
+Deno.test("examples/websockify.ts carries bytes both ways, and passes on the end of either side", async () => {
   using service = Deno.listen(HERE);
   const { child, url } = await bridge(`echo=127.0.0.1:${service.addr.port}`);
   await using _ = child;
@@ -46,7 +46,7 @@ Deno.test("examples/websockify.ts carries bytes both ways, and the end of either
   assert(wasClean);
 });
 
-Deno.test("examples/websockify.ts reaches nothing but its services, says when one is away, and takes no text", async () => {
+Deno.test("examples/websockify.ts reaches only its configured services, reports one that is down, and refuses text", async () => {
   using service = Deno.listen(HERE);
   const gone = Deno.listen(HERE);
   gone.close();

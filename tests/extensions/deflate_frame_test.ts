@@ -32,7 +32,7 @@ function decode(codec: ReturnType<typeof open>, ...frames: Frame[]): Frame[] {
   return output;
 }
 
-Deno.test("each frame of a message is deflated by itself, marked by RSV1, and comes back as it was", () => {
+Deno.test("each frame of a message is deflated separately, marked by RSV1, and arrives unchanged", () => {
   const [ours, theirs] = [open(), open()];
   const message = [frame(Opcode.TEXT, TEXT, { fin: false }), frame(Opcode.CONTINUATION, TEXT)];
   const sent = encode(ours, ...message);
@@ -46,7 +46,7 @@ Deno.test("each frame of a message is deflated by itself, marked by RSV1, and co
   theirs.release?.();
 });
 
-Deno.test("control frames, short frames, empty frames and what is not to be compressed go as they are", () => {
+Deno.test("control frames, short frames, empty frames and frames that should not be compressed are sent unchanged", () => {
   const codec = open();
   const frames = [frame(Opcode.PING, TEXT.slice(0, 100)), frame(Opcode.TEXT, TEXT.slice(0, 10)), frame(Opcode.BINARY)];
   assertEquals(encode(codec, ...frames), frames);
@@ -58,14 +58,14 @@ Deno.test("control frames, short frames, empty frames and what is not to be comp
   codec.release?.();
 });
 
-Deno.test("no_context_takeover of the peer has us forget after each frame", () => {
+Deno.test("the peer's no_context_takeover makes us reset the context after each frame", () => {
   const codec = open([param("no_context_takeover")]);
   const [one, two] = encode(codec, frame(Opcode.TEXT, TEXT), frame(Opcode.TEXT, TEXT));
   assertEquals(one, two);
   codec.release?.();
 });
 
-Deno.test("max_window_bits of the peer limits our window", () => {
+Deno.test("the peer's max_window_bits limits our window", () => {
   // Two equal halves, further apart than 2^9 bytes: only the wide window sees that.
   const half = crypto.getRandomValues(new Uint8Array(2_000));
   const payload = Uint8Array.of(...half, ...half);
@@ -77,7 +77,7 @@ Deno.test("max_window_bits of the peer limits our window", () => {
   );
 });
 
-Deno.test("H19: parameters that are unknown, repeated or malformed decline the offer, and fail the answer", () => {
+Deno.test("H19: unknown, repeated or malformed parameters decline the offer, and fail the response", () => {
   const extension = deflateFrame();
   for (
     const params of [
@@ -110,7 +110,7 @@ Deno.test("D2: compressed data that is invalid is 1007", () => {
   assertEquals(assertThrows(() => decode(open(), bad), ProtocolError).closeCode, 1007);
 });
 
-Deno.test("a frame may end with a last block (BFINAL), and one without any byte is 1007: an empty one has a byte", () => {
+Deno.test("a frame may end with a final block (BFINAL), and a compressed frame of zero bytes is 1007: an empty payload has a byte", () => {
   const codec = open();
   for (const bytes of [[0x01], [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00, 0x00, 0xff, 0xff, 0x01]]) {
     const text = bytes.length === 1 ? "" : "Hello";
@@ -120,12 +120,12 @@ Deno.test("a frame may end with a last block (BFINAL), and one without any byte 
   assertThrows(() => decode(open(), frame(Opcode.TEXT, undefined, { rsv: Rsv.RSV1 })), ProtocolError, "is empty");
 });
 
-Deno.test("a level that zlib does not have is a mistake of the caller", () => {
+Deno.test("a level that zlib does not support throws", () => {
   assertThrows(() => deflateFrame({ level: 10 }), RangeError);
 });
 
 for (const name of ["deflate-frame", "x-webkit-deflate-frame"] as const) {
-  Deno.test(`${name} is agreed on and used over a real connection, frames in parts and all`, async () => {
+  Deno.test(`${name} is agreed and used over a real connection, also for partial frames`, async () => {
     await using server = serve(
       { port: 0, hostname: "127.0.0.1", extensions: [deflateFrame({ name })] },
       (socket) => socket.readable.pipeTo(socket.writable),
@@ -141,14 +141,14 @@ for (const name of ["deflate-frame", "x-webkit-deflate-frame"] as const) {
   });
 }
 
-Deno.test("deflate-frame is not spoken unless asked for", async () => {
+Deno.test("deflate-frame is not used unless it is enabled", async () => {
   await using server = serve({ port: 0, hostname: "127.0.0.1", perMessageDeflate: true }, () => {});
   const socket = await connect(server.url, { extensions: [deflateFrame()] });
   assertEquals(socket.extensions, "");
   await socket.close();
 });
 
-Deno.test("a peer's frame that was deflated by zlib itself is read", () => {
+Deno.test("a frame that zlib itself deflated is read", () => {
   const deflater = createDeflater({ windowBits: 15, level: 9, memLevel: 9 });
   const payload = deflater.deflate(TEXT)[0]!;
   const sent = frame(Opcode.TEXT, payload.subarray(0, -4), { rsv: Rsv.RSV1 });

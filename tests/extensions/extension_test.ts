@@ -25,7 +25,7 @@ const flipped = (payload: Uint8Array) => payload.map((byte) => byte ^ 0x5a);
 const flippedText = (payload: string) => frame(Opcode.TEXT, flipped(utf8(payload)), { rsv: Rsv.RSV2 });
 
 for (const role of ROLES) {
-  Deno.test(`a ${role}'s messages go out and come in through its extension, its control frames do not`, async () => {
+  Deno.test(`a ${role}'s messages pass through its extension in both directions, its control frames do not`, async () => {
     const ends = await end(role, "x-flip", { extensions: [flip()] });
     const { socket, peer } = ends;
     assertEquals(socket.extensions, "x-flip");
@@ -39,14 +39,14 @@ for (const role of ROLES) {
     await closeBoth(ends);
   });
 
-  Deno.test(`a ${role}'s extension may leave messages alone: what has none of its bits is read as it is`, async () => {
+  Deno.test(`a ${role}'s extension may ignore messages: those without its bits are read unchanged`, async () => {
     const ends = await end(role, "x-flip", { extensions: [flip()] });
     await ends.peer.send(text("plain"), flippedText("flipped"), text("plain"));
     assertEquals(await receive(ends.socket, 3), ["plain", "flipped", "plain"]);
     await closeBoth(ends);
   });
 
-  Deno.test(`on a ${role} an extension answers by itself, with an opcode of its own`, async () => {
+  Deno.test(`on a ${role} an extension replies by itself, with its own opcode`, async () => {
     const extension = ask();
     const ends = await end(role, "x-ask", { extensions: [extension] });
     await ends.peer.send(frame(3, utf8("live")), text("after"));
@@ -56,7 +56,7 @@ for (const role of ROLES) {
     await closeBoth(ends);
   });
 
-  Deno.test(`on a ${role} what an extension would answer after our close frame is dropped, and the end is clean`, async () => {
+  Deno.test(`on a ${role} an extension's reply after our close frame is dropped, and the end is clean`, async () => {
     const { socket, peer } = await end(role, "x-ask", { extensions: [ask()] });
     const closing = socket.close();
     await peer.expect(close(1000));
@@ -81,19 +81,19 @@ for (const role of ROLES) {
     });
   }
 
-  Deno.test(`a ${role}'s opcodes are those that the extension owns, not the ones beside them`, async () => {
+  Deno.test(`a ${role}'s opcodes are those that the extension owns, not their neighbours`, async () => {
     const ends = await end(role, "x-ask", { extensions: [ask()] });
     await ends.peer.send(frame(4));
     await expectFailure(ends, 1002);
   });
 
-  Deno.test(`on a ${role} a data frame that its own extension leaves is nobody's: 1002`, async () => {
+  Deno.test(`on a ${role} a data frame that its own extension leaves alone is unknown: 1002`, async () => {
     const ends = await end(role, "x-ask", { extensions: [ask({ decode: (frame) => frame })] });
     await ends.peer.send(frame(3));
     assertMatch(String(await expectFailure(ends, 1002)), /Opcode 3 is not defined/);
   });
 
-  Deno.test(`on a ${role} a control frame that its own extension leaves is ignored`, async () => {
+  Deno.test(`on a ${role} a control frame that its own extension leaves alone is ignored`, async () => {
     const ends = await end(role, "x-ask", { extensions: [ask({ decode: (frame) => frame })] });
     await ends.peer.send(frame(11, utf8("?")), text("after"));
     assertEquals(await receive(ends.socket), ["after"]);
@@ -115,7 +115,7 @@ for (const role of ROLES) {
     }
   });
 
-  Deno.test(`on a ${role} an extension that does not cope with parts gets the peer's frames whole`, async () => {
+  Deno.test(`on a ${role} an extension that cannot handle parts gets the peer's frames whole`, async () => {
     const extension = flip();
     const ends = await end(role, "x-flip", { extensions: [extension] });
     const payload = counting(70_000);
@@ -129,7 +129,7 @@ for (const role of ROLES) {
     await closeBoth(ends);
   });
 
-  Deno.test(`on a ${role} an extension that copes with parts gets a large frame as it arrives, its bits on the first part`, async () => {
+  Deno.test(`on a ${role} an extension that handles parts gets a large frame as it arrives, its bits on the first part`, async () => {
     const extension = toy({
       splittable: true,
       reservedBits: { first: Rsv.RSV2 },
@@ -146,7 +146,7 @@ for (const role of ROLES) {
     await closeBoth(ends);
   });
 
-  Deno.test(`on a ${role} compression hands whole frames to an extension before it that does not cope with parts`, async () => {
+  Deno.test(`on a ${role} compression passes whole frames to an earlier extension that cannot handle parts`, async () => {
     // As the answer orders them, the peer flips before it deflates, so here it is inflated before it is flipped back.
     const extension = flip();
     const options = { extensions: [extension], perMessageDeflate: { threshold: 0 } };
@@ -167,7 +167,7 @@ for (const role of ROLES) {
     await closeBoth(ends);
   });
 
-  Deno.test(`what a ${role}'s extension throws fails the connection: its close code, or 1011 for a mistake of ours`, async () => {
+  Deno.test(`an error of a ${role}'s extension fails the connection: with its close code, or 1011 for an error of our side`, async () => {
     for (
       const [error, closeCode] of [
         [new ProtocolError("Frame is not funny", "x-toy §1"), 1002],
@@ -231,7 +231,7 @@ for (const role of ROLES) {
   }
 }
 
-Deno.test("both ends of ours agree on several extensions, and each connection has its own codecs", async () => {
+Deno.test("two Sluice ends agree on several extensions, and each connection has its own codecs", async () => {
   const [serverAsk, clientAsk] = [ask(), ask()];
   const [near, far] = streamPair();
   const [ours, theirs] = await Promise.all([
@@ -252,7 +252,7 @@ Deno.test("both ends of ours agree on several extensions, and each connection ha
   await Promise.all([ours.close(), theirs.closed]);
 });
 
-Deno.test("`upgrade` sees what was agreed on, configures it and takes out what it does not want", async () => {
+Deno.test("`upgrade` sees the agreed extensions, configures them and can remove some", async () => {
   const unwanted = flip();
   const ends = await server("x-flip, permessage-deflate; server_max_window_bits=12, x-ask", {
     extensions: [ask(), unwanted],
@@ -274,7 +274,7 @@ Deno.test("`upgrade` sees what was agreed on, configures it and takes out what i
   await expectFailure(ends, 1002);
 });
 
-Deno.test("`upgrade` may take out everything, and may refuse after it was asked: then nothing is opened", async () => {
+Deno.test("`upgrade` may remove all extensions, and may refuse the handshake: then no codec is opened", async () => {
   const extension = flip();
   const ends = await server("x-flip", {
     extensions: [extension],
@@ -292,7 +292,7 @@ Deno.test("`upgrade` may take out everything, and may refuse after it was asked:
   assertEquals(extension.opened, []);
 });
 
-Deno.test("a server without extensions takes none, and says nothing of them", async () => {
+Deno.test("a server without extensions accepts none, and sends no field", async () => {
   const ends = await server("x-flip, permessage-deflate");
   assertEquals([extensionsOf(ends.head), ends.socket.extensionProcessors], [undefined, []]);
   await closeBoth(ends);
@@ -304,7 +304,7 @@ Deno.test("a client offers its extensions in its order", async () => {
   await closeBoth(ends);
 });
 
-Deno.test("a client refuses an answer with an extension that is unknown, comes twice, is refused by itself, or is malformed", async () => {
+Deno.test("a client refuses a response with an extension that is unknown, duplicate, malformed, or refused by the extension", async () => {
   const extension = flip({ takes: (params) => params.length === 0 });
   for (
     const [answer, reason] of [

@@ -72,7 +72,7 @@ for (const [end, make] of Object.entries(ENDS)) {
   });
 }
 
-Deno.test("bytes are one way to read: what another way left is read there, and no two ways read at a time", async () => {
+Deno.test("bytes are one way to read: they continue where another way stopped, and two ways cannot read at the same time", async () => {
   await using pair = await connectedPair();
   for (let i = 0; i < 3; i++) void pair.client.send(counting(1, i));
   for await (const message of pair.server) {
@@ -84,13 +84,13 @@ Deno.test("bytes are one way to read: what another way left is read there, and n
   await assertRejects(() => pair.server.batches.getReader().read(), TypeError, "Cannot read through batches");
 });
 
-Deno.test("whoever cancels the bytes closes the connection, with the code of a WebSocketError", async () => {
+Deno.test("cancelling the bytes closes the connection, with the code of a WebSocketError", async () => {
   await using pair = await connectedPair();
   await soon(pair.server.bytes.cancel(new WebSocketError("enough", { closeCode: 4001 })), "The cancellation");
   assertEquals((await pair.client.closed).closeCode, 4001);
 });
 
-Deno.test("the bytes error where the connection is lost", async () => {
+Deno.test("the bytes error if the connection is lost", async () => {
   const pair = await connectedPair();
   const reading = pair.server.bytes.getReader().read();
   pair.client.abort();

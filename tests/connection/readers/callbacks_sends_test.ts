@@ -29,7 +29,7 @@ for (const lendPayloads of [false, true]) {
       -3,
     ]] as const
   ) {
-    Deno.test(`what an async callback sends before its first await leaves at once: ${which}${lane}`, async () => {
+    Deno.test(`messages that an async callback sends before its first await leave at once: ${which}${lane}`, async () => {
       const { promise: answer, resolve: release } = Promise.withResolvers<void>();
       let calls = 0;
       const { peer } = run({
@@ -52,7 +52,7 @@ for (const lendPayloads of [false, true]) {
     });
   }
 
-  Deno.test(`a pong and a published message that are owed while an async callback waits leave at once${lane}`, async () => {
+  Deno.test(`a pong and a published message leave at once while an async callback waits${lane}`, async () => {
     const { promise: answer, resolve: release } = Promise.withResolvers<void>();
     const hub = createHub();
     const { peer } = run({
@@ -71,7 +71,7 @@ for (const lendPayloads of [false, true]) {
   });
 }
 
-Deno.test("what an async open sends before its first await leaves at once", async () => {
+Deno.test("messages that an async open sends before its first await leave at once", async () => {
   const { promise: answer, resolve: release } = Promise.withResolvers<void>();
   const { peer } = run({
     async open(socket) {
@@ -84,7 +84,7 @@ Deno.test("what an async open sends before its first await leaves at once", asyn
   await leave(peer);
 });
 
-Deno.test("the message from a source that an async callback sends leaves while it waits", async () => {
+Deno.test("a message from a source that an async callback sends leaves while the callback waits", async () => {
   const { promise: answer, resolve: release } = Promise.withResolvers<void>();
   const { peer } = run({
     async message(socket) {

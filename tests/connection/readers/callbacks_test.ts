@@ -74,7 +74,7 @@ Deno.test("A2: a function that returns closes with 1000", async () => {
   assertEquals(reports, []);
 });
 
-Deno.test("a function that returns after it closed itself closes nothing else", async () => {
+Deno.test("a function that returns after it closed the connection closes nothing else", async () => {
   const { peer, done } = run((socket) => void socket.close(4001));
   await peer.expect(close(4001));
   await leave(peer);
@@ -101,7 +101,7 @@ const THROWERS: Record<string, WebSocketHandler> = {
   "an asynchronous message": { message: () => Promise.reject(FAILURE) },
 };
 for (const [what, handler] of Object.entries(THROWERS)) {
-  Deno.test(`A1: ${what} that throws closes with 1011, is reported once, and tells the peer nothing`, async () => {
+  Deno.test(`A1: ${what} that throws closes with 1011, is reported once, and reveals nothing to the peer`, async () => {
     const { connection, peer, done, reports } = run(handler);
     await peer.send(text("hello"));
     await peer.expect(close(1011));
@@ -118,7 +118,7 @@ for (const thrown of [undefined, null]) {
   };
   const handlers: Record<string, WebSocketHandler> = { "A function": fail, "A callback": { message: fail } };
   for (const [what, handler] of Object.entries(handlers)) {
-    Deno.test(`A1: ${what.toLowerCase()} that throws ${thrown} is a failure as well: reported, 1011, and no clean end`, async () => {
+    Deno.test(`A1: ${what.toLowerCase()} that throws ${thrown} is a failure as well: reported, 1011, and an unclean end`, async () => {
       const { connection, peer, done, reports } = run(handler);
       await peer.send(text("hello"));
       await peer.expect(close(1011));
@@ -157,7 +157,7 @@ Deno.test("A1: drain that throws closes with 1011 and is reported", async () => 
   assertEquals(reports, [FAILURE]);
 });
 
-Deno.test("A1: close and error that throw are reported, and nothing else is left to do", async () => {
+Deno.test("A1: close and error callbacks that throw are reported, and change nothing else", async () => {
   const { far, done, reports } = run({
     error() {
       throw FAILURE;
@@ -191,7 +191,7 @@ const RETHROWERS: Record<string, WebSocketHandler> = {
   },
 };
 for (const [what, handler] of Object.entries(RETHROWERS)) {
-  Deno.test(`the connection's own end, thrown through ${what}, is not reported`, async () => {
+  Deno.test(`the end of the connection itself, thrown through ${what}, is not reported`, async () => {
     for (const end of ["reset", "close"] as const) {
       const { peer, far, done, reports } = run(handler, { highWaterMark: 200, capacity: 300 });
       await peer.send(text("hello"));
@@ -204,7 +204,7 @@ for (const [what, handler] of Object.entries(RETHROWERS)) {
   });
 }
 
-Deno.test("a mistake after the connection's end is reported all the same", async () => {
+Deno.test("an error after the connection's end is still reported", async () => {
   const { peer, done, reports } = run(async (socket) => {
     await socket.closed;
     throw FAILURE;
@@ -224,7 +224,7 @@ Deno.test("callbacks: open, every message in order, and close once, at the end",
   assertEquals(calls, ["open", "message a", "message b", "message c", "close 4001 true"]);
 });
 
-Deno.test("callbacks: error before close where the end is not clean", async () => {
+Deno.test("callbacks: error comes before close if the end is not clean", async () => {
   const { calls, handler } = noting();
   const { peer, far, done } = run(handler);
   await peer.send(text("a"));
@@ -234,7 +234,7 @@ Deno.test("callbacks: error before close where the end is not clean", async () =
   assertEquals(calls, ["open", "message a", "error The connection was lost", "close 1006 false"]);
 });
 
-Deno.test("every callback may be left out", async () => {
+Deno.test("every callback is optional", async () => {
   const { peer, done, reports } = run({});
   await peer.send(text("a"));
   await leave(peer);
@@ -274,7 +274,7 @@ Deno.test("an asynchronous message handler is awaited before the next message, a
   assertEquals(events, ["handled a", "handled b", "handled c", "handled d"]);
 });
 
-Deno.test("an asynchronous message handler costs the same for each message of a large read: the rest is not copied for each wait", async () => {
+Deno.test("an asynchronous message handler has constant cost per message of a large read: the rest is not copied at each wait", async () => {
   const count = 5_000;
   let handled = 0;
   const { connection, peer, done } = run({ message: () => Promise.resolve(void handled++) }, { capacity: 64 * 1024 });
@@ -297,7 +297,7 @@ Deno.test("an asynchronous message handler costs the same for each message of a 
   assertLessOrEqual(copied, 2 * count);
 });
 
-Deno.test("a message callback in JavaScript may return what is no promise: every message comes all the same", async () => {
+Deno.test("a message callback in JavaScript may return a value that is not a promise: every message still arrives", async () => {
   const seen: unknown[] = [];
   const callbacks: Record<string, (socket: unknown, data: unknown) => unknown> = {
     message: (_, data) => seen.push(data),
@@ -310,7 +310,7 @@ Deno.test("a message callback in JavaScript may return what is no promise: every
   assertEquals(seen, ["a", "b", "c"]);
 });
 
-Deno.test("messages that came before a reset are handled as well, as in the other ways of reading", async () => {
+Deno.test("messages that arrived before a reset are handled, as in the other ways of reading", async () => {
   const gate = Promise.withResolvers<void>();
   const { calls, handler } = noting({ message: () => gate.promise });
   const { peer, far, done } = run(handler);
@@ -364,7 +364,7 @@ Deno.test("A3: a slow message handler stops the peer, and not the pongs", async 
   assertEquals(handled, 100);
 });
 
-Deno.test("replies that the peer does not read stop its requests, though the handler does not wait", async () => {
+Deno.test("unread replies stop the peer's requests, even if the handler does not wait", async () => {
   let handled = 0;
   const { peer, done } = run({
     message(socket, data) {
@@ -384,7 +384,7 @@ Deno.test("replies that the peer does not read stop its requests, though the han
   await done;
 });
 
-Deno.test("replies of callbacks to one packet leave in one write", async () => {
+Deno.test("callbacks' replies to one packet leave in one write", async () => {
   const { peer, conn, connection, done } = run({ message: (socket, data) => void socket.send(data) });
   const frames = Array.from({ length: 50 }, (_, i) => text(`${i}`));
   await peer.send(...frames);
@@ -408,7 +408,7 @@ Deno.test("drain is called when less than highWaterMark is queued again", async 
   assertEquals(calls, ["open", "drain", "close 1000 true"]);
 });
 
-Deno.test("a connection with callbacks is not read in another way: who tries is told", async () => {
+Deno.test("a connection with callbacks cannot be read in another way: a second reader gets an error", async () => {
   const { peer, done, reports } = run({
     async open(socket) {
       for await (const _ of socket);
@@ -422,7 +422,7 @@ Deno.test("a connection with callbacks is not read in another way: who tries is 
   assertEquals(reports[0].message, "Cannot read through iterator: the connection is read through its callbacks");
 });
 
-Deno.test("a handler that fails a connection that is lost already does no harm", async () => {
+Deno.test("a handler that fails a connection that is already lost does no harm", async () => {
   const { connection, far, done, reports } = run(async (socket) => {
     await socket.closed;
     throw FAILURE;
@@ -433,7 +433,7 @@ Deno.test("a handler that fails a connection that is lost already does no harm",
   assertInstanceOf((await closed(connection)).error, ConnectionError);
 });
 
-Deno.test("callbacks may return anything, and nothing of it ends the connection", async () => {
+Deno.test("callbacks may return any value, and none of them ends the connection", async () => {
   const set = new Set<unknown>();
   const { connection, peer, done, reports } = run({
     open: (socket) => set.add(socket),
@@ -497,7 +497,7 @@ for (const name of ["open", "message", "drain", "error", "close"] as const) {
   });
 }
 
-Deno.test("a callback that awaits a connection which has ended is reported, and its own connection goes on", async () => {
+Deno.test("a callback that awaits a closed connection is reported, and its own connection goes on", async () => {
   const other = open().connection;
   const failed = open();
   other.abort();
@@ -521,7 +521,7 @@ Deno.test("a callback that awaits a connection which has ended is reported, and 
   await done;
 });
 
-Deno.test("a function that ends with another connection's end closes with 1011, not with the code of that end", async () => {
+Deno.test("a function that fails with another connection's end closes with 1011, not with the code of that end", async () => {
   const failed = open();
   failed.connection.fail(new ProtocolError("Frame is not masked", "RFC 6455 §5.1"));
   failed.far.reset();
@@ -535,7 +535,7 @@ Deno.test("a function that ends with another connection's end closes with 1011, 
   assertEquals(reports, [error]);
 });
 
-Deno.test("what a function awaits of its own connection when that ends is no mistake of its", async () => {
+Deno.test("a function that awaits its own connection when it ends is not at fault", async () => {
   for (const act of ["send", "ping"] as const) {
     const { connection, done, reports } = run(async (socket) => {
       await socket.closed;

@@ -14,7 +14,7 @@ import { closed, open } from "../_support.ts";
 
 const { TEXT, BINARY, CONTINUATION } = Opcode;
 
-Deno.test("a message that is read while it arrives may be larger, longer and in more fragments than one that is held", async () => {
+Deno.test("a message that is read while it arrives may be larger, slower and in more fragments than one in memory", async () => {
   const { connection, peer } = open({ maxMessageBytes: 10, maxFragments: 3, messageTimeout: 1 });
   connection.messages();
   await peer.send(part(BINARY, counting(100)));
@@ -27,7 +27,7 @@ Deno.test("a message that is read while it arrives may be larger, longer and in 
   connection.abort();
 });
 
-Deno.test("F9: maxStreamedMessageBytes is judged on the header: 1009 before a byte of what is too much", async () => {
+Deno.test("F9: maxStreamedMessageBytes is checked on the header: 1009 before any byte beyond it", async () => {
   const { connection, peer } = open({ role: "client", maxStreamedMessageBytes: 5 });
   connection.messages();
   await peer.send("02 05 01 02 03 04 05", "80 01");
@@ -39,7 +39,7 @@ Deno.test("F9: maxStreamedMessageBytes is judged on the header: 1009 before a by
   assertEquals(error.limit, "maxStreamedMessageBytes");
 });
 
-Deno.test("what was gathered before messages() is judged by maxStreamedMessageBytes at once", async () => {
+Deno.test("bytes from before messages() count against maxStreamedMessageBytes at once", async () => {
   const { connection, peer } = open({ role: "client", maxStreamedMessageBytes: 5 });
   await peer.send("02 06 01 02 03 04 05 06");
   await settle();
@@ -49,7 +49,7 @@ Deno.test("what was gathered before messages() is judged by maxStreamedMessageBy
   assertInstanceOf((await closed(connection)).error, LimitError);
 });
 
-Deno.test("F8, F12: limits on empty fragments and on pings stay", async () => {
+Deno.test("F8, F12: limits on empty fragments and on pings still apply", async () => {
   const floods: [string, Frame[]][] = [
     ["maxEmptyFragments", Array.from({ length: 4 }, (_, i) => part(i === 0 ? TEXT : CONTINUATION, utf8("")))],
     ["maxPingsPerSecond", Array.from({ length: 10 }, () => ping())],
@@ -91,7 +91,7 @@ for (const header of [NO_TAKEOVER, ""]) {
   });
 }
 
-Deno.test("D1: of what inflates no more is made than one step brings, however little of it is read", async () => {
+Deno.test("D1: inflating produces no more than one step, however little of it is read", async () => {
   const { socket, peer } = await end("server", `permessage-deflate; ${NO_TAKEOVER}`, {
     extensions: [permessageDeflate({ maxRatio: Infinity })],
   });
@@ -110,7 +110,7 @@ Deno.test("D1: of what inflates no more is made than one step brings, however li
   socket.abort();
 });
 
-Deno.test("D1: maxRatio stays the fence against bombs", async () => {
+Deno.test("D1: maxRatio still protects against bombs", async () => {
   const { socket, peer } = await end("server", `permessage-deflate; ${NO_TAKEOVER}`, {
     extensions: [permessageDeflate()],
   });

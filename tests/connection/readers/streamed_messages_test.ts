@@ -43,7 +43,7 @@ for (const role of ["server", "client"] as const) {
   });
 }
 
-Deno.test("a frame of which only a part is here is handed on as far as it goes", async () => {
+Deno.test("a partial frame is passed on as far as it has arrived", async () => {
   const { connection, peer } = open({ role: "client" });
   connection.messages();
   await peer.send("81 05 61 62");
@@ -54,7 +54,7 @@ Deno.test("a frame of which only a part is here is handed on as far as it goes",
   connection.abort();
 });
 
-Deno.test("what is here when messages() is called is not lost: whole messages, and what has come of one", async () => {
+Deno.test("messages that arrived before messages() are not lost: whole ones, and the part of an unfinished one", async () => {
   const { connection, peer } = open();
   await peer.send(text("one"), text(""), binary(counting(2)), part(TEXT, utf8("th")), part(CONTINUATION, utf8("re")));
   await settle();
@@ -69,7 +69,7 @@ Deno.test("what is here when messages() is called is not lost: whole messages, a
 });
 
 for (const first of [100, 5000, 60_000]) {
-  Deno.test(`messages() may be called in the middle of a frame of which ${first} bytes are here`, async () => {
+  Deno.test(`messages() may be called in the middle of a frame of which ${first} bytes have arrived`, async () => {
     const { connection, peer } = open({ role: "client" });
     const whole = counting(100_000);
     const sent = concat([Uint8Array.of(0x82, 127, 0, 0, 0, 0, 0, 1, 0x86, 0xa0), whole]);
@@ -87,7 +87,7 @@ for (const first of [100, 5000, 60_000]) {
   });
 }
 
-Deno.test("what is here when the connection has ended can still be read, then comes the cause", async () => {
+Deno.test("messages that arrived before the connection ended can still be read, then comes the cause", async () => {
   const { connection, peer, far } = open();
   await peer.send(text("whole"), part(TEXT, utf8("half")));
   await settle();
@@ -100,7 +100,7 @@ Deno.test("what is here when the connection has ended can still be read, then co
   assertStrictEquals(await assertRejects(() => connection.messages().next()), error);
 });
 
-Deno.test("messages in frames of their own are one chunk each, empty ones none", async () => {
+Deno.test("messages in a single frame are one chunk each, empty ones none", async () => {
   const { connection, peer } = open();
   connection.messages();
   await peer.send(text("a"), text(""), binary(counting(0)), binary(counting(300)));
@@ -108,7 +108,7 @@ Deno.test("messages in frames of their own are one chunk each, empty ones none",
   connection.abort();
 });
 
-Deno.test("a character in two fragments is given with the second, wherever it is cut", async () => {
+Deno.test("a character that is split between two fragments comes with the second, wherever it is cut", async () => {
   const content = "aé€𐍈b";
   const bytes = utf8(content);
   const { connection, peer } = open();
@@ -144,7 +144,7 @@ Deno.test("F10: text that is not UTF-8 fails the connection with 1007 at its fir
   assertStrictEquals((await closed(connection)).error, error);
 });
 
-Deno.test("whoever asks for the next message gives up the rest of the one before, and its stream says so", async () => {
+Deno.test("asking for the next message discards the rest of the previous one, and its stream errors with that reason", async () => {
   const { connection, peer } = open();
   connection.messages();
   await peer.send(part(TEXT, utf8("a")));
@@ -160,7 +160,7 @@ Deno.test("whoever asks for the next message gives up the rest of the one before
   connection.abort();
 });
 
-Deno.test("a loop that looks at no content passes over all of it", async () => {
+Deno.test("a loop that reads no content skips all of it", async () => {
   const { connection, peer } = open({ highWaterMark: 100 });
   const types: string[] = [];
   const loop = (async () => {
@@ -185,7 +185,7 @@ for (
     }],
   ] as const
 ) {
-  Deno.test(`${how} gives up the rest of a message: it does not stop the peer, and the next one comes`, async () => {
+  Deno.test(`${how} discards the rest of a message: the peer is not stopped, and the next message comes`, async () => {
     const { connection, peer } = open({ highWaterMark: 100, capacity: 100 });
     connection.messages();
     await peer.send(part(BINARY, counting(10)));
@@ -213,7 +213,7 @@ Deno.test("a stream is cancelled while its reader waits, and the next message co
   connection.abort();
 });
 
-Deno.test("leaving the loop leaves the message open, and the next loop goes on behind it", async () => {
+Deno.test("leaving the loop leaves the message open, and the next loop continues after it", async () => {
   const { connection, peer } = open();
   await peer.send(text("one"), text("two"));
   for await (const { readable } of connection.messages()) {
@@ -225,7 +225,7 @@ Deno.test("leaving the loop leaves the message open, and the next loop goes on b
   connection.abort();
 });
 
-Deno.test("T5: whoever does not read a message stops the peer, and gets all of it later", async () => {
+Deno.test("T5: a slow reader of a message stops the peer, and gets all of it later", async () => {
   const highWaterMark = 1000;
   const { connection, peer } = open({ highWaterMark, capacity: 1000 });
   connection.messages();
@@ -299,7 +299,7 @@ for (
   });
 }
 
-Deno.test("messages() does not mix with other ways to read, whichever comes first", async () => {
+Deno.test("messages() cannot be mixed with other ways to read, whichever comes first", async () => {
   for (const lane of LANES) {
     const { connection: first } = open();
     const reading = lane.read(first);
@@ -319,7 +319,7 @@ Deno.test("messages() does not mix with other ways to read, whichever comes firs
   }
 });
 
-Deno.test("one read for the next message waits at a time", async () => {
+Deno.test("only one read waits for the next message at a time", async () => {
   const { connection, peer } = open();
   const messages = connection.messages();
   const waiting = messages.next();

@@ -14,7 +14,7 @@ async function answerClose(peer: RawPeer, code?: number, reason = ""): Promise<v
   await peer.closeWrite();
 }
 
-Deno.test("readable gives messages, batches gives what one read completed, and each is made once", async () => {
+Deno.test("readable gives messages, batches gives the messages of one read, and each is created once", async () => {
   const { connection, peer } = open();
   assertStrictEquals(connection.readable, connection.readable);
   assertStrictEquals(connection.writable, connection.writable);
@@ -32,7 +32,7 @@ Deno.test("readable gives messages, batches gives what one read completed, and e
   other.abort();
 });
 
-Deno.test("opened gives the connection's own streams and what was agreed on, as a WebSocketStream does, and reads nothing", async () => {
+Deno.test("opened resolves to the connection's streams and the agreed options, as in WebSocketStream, and reads nothing", async () => {
   const { connection, peer } = open();
   assertStrictEquals(connection.opened, connection.opened);
   const { extensions, protocol, readable, writable } = await connection.opened;
@@ -63,7 +63,7 @@ Deno.test("readable and batches read nothing ahead", async () => {
   }
 });
 
-Deno.test("iterators and streams do not mix with batches, whichever comes first", async () => {
+Deno.test("iterators and streams cannot be mixed with batches, whichever comes first", async () => {
   for (const [first, second] of [["readable", "batches"], ["batches", "readable"]] as const) {
     const { connection } = open();
     const waiting = assertRejects(() => connection[first].getReader().read());
@@ -74,7 +74,7 @@ Deno.test("iterators and streams do not mix with batches, whichever comes first"
   }
 });
 
-Deno.test("desiredSize is counted in bytes of the messages, text as its length", async () => {
+Deno.test("desiredSize is counted in bytes of the messages, and text by its length", async () => {
   const { connection, peer } = open({ highWaterMark: 1_000, capacity: 10 });
   const writer = connection.writable.getWriter();
   assertEquals(writer.desiredSize, 1_000);
@@ -88,7 +88,7 @@ Deno.test("desiredSize is counted in bytes of the messages, text as its length",
   connection.abort();
 });
 
-Deno.test("desiredSize counts a Blob by its bytes, and any other source as one: those of it wait where they come from", async () => {
+Deno.test("desiredSize counts a Blob by its bytes, and any other source as 1 because its data stays in the source", async () => {
   const { connection } = open({ highWaterMark: 1_000, capacity: 10 });
   const writer = connection.writable.getWriter();
   const ignored = (written: Promise<void>) => void written.catch(() => {});
@@ -136,7 +136,7 @@ Deno.test("a write waits while highWaterMark or more is queued for a slow peer, 
   await soon(piping, "The pipe");
 });
 
-Deno.test("writable.close sends what was written, then a close frame without a code, and resolves after the handshake", async () => {
+Deno.test("writable.close sends all written messages, then a close frame without a code, and resolves after the handshake", async () => {
   const { connection, peer } = open();
   const writer = connection.writable.getWriter();
   void writer.write("last");
@@ -196,7 +196,7 @@ Deno.test("a clean end by the peer closes readable, and errors writable with Inv
   await assertRejects(() => writer.write("late"), DOMException);
 });
 
-Deno.test("streams that are first asked for after the end have ended", async () => {
+Deno.test("streams that are first accessed after the end have ended", async () => {
   const { connection, peer } = open();
   await peer.send(text("last"), close(1000));
   await peer.closeWrite();
@@ -205,7 +205,7 @@ Deno.test("streams that are first asked for after the end have ended", async () 
   await assertRejects(() => connection.writable.getWriter().write("late"), DOMException);
 });
 
-Deno.test("a chunk that is no message errors writable, and closes nothing by itself", async () => {
+Deno.test("an invalid chunk errors writable, and does not close the connection", async () => {
   const { connection } = open();
   const writer = connection.writable.getWriter();
   const write: (chunk: never) => Promise<void> = (chunk) => writer.write(chunk);
@@ -214,7 +214,7 @@ Deno.test("a chunk that is no message errors writable, and closes nothing by its
   connection.abort();
 });
 
-Deno.test("an iterator gives the same batch to whoever goes on with it", async () => {
+Deno.test("an iterator continues the same batch for the next reader", async () => {
   const { connection, peer } = open();
   const messages = connection[Symbol.asyncIterator]();
   assertStrictEquals(connection[Symbol.asyncIterator](), messages);
@@ -242,7 +242,7 @@ for (const code of [1000, undefined, 4001]) {
   });
 }
 
-Deno.test("a pipe through another stream resolves after a clean end that is ours, too", async () => {
+Deno.test("a pipe through another stream also resolves after a clean end from our side", async () => {
   const { connection, peer } = open();
   const loud = new TransformStream<Message, Message>({
     transform: (message, controller) => controller.enqueue(String(message).toUpperCase()),
@@ -263,7 +263,7 @@ Deno.test("readable.pipeTo(writable) rejects after an unclean end, with the caus
   assertStrictEquals((await closed(connection)).error, error);
 });
 
-Deno.test("closing writable rejects where the connection does not end cleanly", async () => {
+Deno.test("closing writable rejects if the connection does not end cleanly", async () => {
   const { connection, peer, far } = open();
   const closing = connection.writable.close();
   await peer.expect(close());

@@ -43,7 +43,7 @@ async function echo(connection: WebSocketConnection): Promise<void> {
   } catch { /* it ended */ }
 }
 
-Deno.test("an observer is told once for each read and each write: messages and bytes of the wire", async () => {
+Deno.test("an observer is called once for each read and each write, with the messages and the bytes on the wire", async () => {
   const { observer, told } = noting();
   const { connection, peer } = open({ observer });
   void echo(connection);
@@ -63,7 +63,7 @@ Deno.test("an observer is told once for each read and each write: messages and b
   assertEquals(rest.at(-1), ["closed", 1000, true, undefined]);
 });
 
-Deno.test("an observer is told of messages that are read as streams when they end, and of what is sent from a source", async () => {
+Deno.test("an observer sees streamed messages when they end, and messages that are sent from a source", async () => {
   const { observer, told } = noting();
   const { connection, peer } = open({ observer });
   const messages = connection.messages();
@@ -79,7 +79,7 @@ Deno.test("an observer is told of messages that are read as streams when they en
   assertEquals(told.slice(1, 3), [["received", 0, 7], ["received", 2, 14]]);
 });
 
-Deno.test("an observer is there before anything is read: what came behind the handshake counts", async () => {
+Deno.test("an observer is attached before anything is read: bytes behind the handshake count", async () => {
   const { observer, told } = noting();
   const rest = Uint8Array.of(0x81, 0x81, 0, 0, 0, 0, 0x61, 0x81, 0x80, 0, 0, 0, 0);
   const { connection } = open({ observer, rest });
@@ -88,7 +88,7 @@ Deno.test("an observer is there before anything is read: what came behind the ha
   await closed(connection);
 });
 
-Deno.test("an observer is told how long nobody took what was read, and how long send waited", async () => {
+Deno.test("an observer sees how long read messages waited, and how long send waited", async () => {
   using time = new FakeTime();
   const { observer, told } = noting();
   const { connection, peer } = open({ observer, highWaterMark: 64, capacity: 128 });
@@ -109,7 +109,7 @@ Deno.test("an observer is told how long nobody took what was read, and how long 
   await closed(connection);
 });
 
-Deno.test("who waits when the connection ends was held until then", async () => {
+Deno.test("a send that waits when the connection ends counts as waiting until then", async () => {
   using time = new FakeTime();
   const { observer, told } = noting();
   const { connection } = open({ observer, highWaterMark: 64, capacity: 16 });
@@ -122,7 +122,7 @@ Deno.test("who waits when the connection ends was held until then", async () => 
   assert(await sending instanceof ConnectionError);
 });
 
-Deno.test("an observer is told of round trips, and of the limit that ended a connection", async () => {
+Deno.test("an observer sees round trips, and the limit that ended a connection", async () => {
   const { observer, told } = noting();
   const { connection, peer } = open({ observer, maxMessageBytes: 10 });
   const roundTrip = connection.ping("x");
@@ -140,7 +140,7 @@ Deno.test("an observer is told of round trips, and of the limit that ended a con
   assertEquals(error.limit, "maxMessageBytes");
 });
 
-Deno.test("an observer that throws is printed, told no more, and harms nobody", async () => {
+Deno.test("an observer that throws is printed and called no more, and does no harm", async () => {
   const told: string[] = [];
   const errors = await printed(async () => {
     const { connection, peer } = open({
@@ -176,7 +176,7 @@ Deno.test("an observer that throws is printed, told no more, and harms nobody", 
   assertEquals(errors.map(String), ["Error: mine", "Error: never"]);
 });
 
-Deno.test("what a promise of an observer is rejected with is printed, and harms nobody", async () => {
+Deno.test("a rejection of an observer's promise is printed, and does no harm", async () => {
   const late = (name: string) => Promise.reject(new Error(name));
   const errors = await printed(async () => {
     const { connection, peer } = open({
@@ -214,7 +214,7 @@ Deno.test("messages in a draft's framing are counted too", async () => {
   connection.abort();
 });
 
-Deno.test("off means free: without an observer and a tap none of this code is reached, and no clock is read for it", async () => {
+Deno.test("without an observer and a tap none of this code runs, and no clock is read for it", async () => {
   const reached: string[] = [];
   const watch = ConnectionWatch.prototype;
   const methods = Object.getOwnPropertyDescriptors(watch);
@@ -252,7 +252,7 @@ Deno.test("off means free: without an observer and a tap none of this code is re
   }
 });
 
-Deno.test("a connection is tapped once at a time, and a cancelled tap leaves nothing behind", async () => {
+Deno.test("a connection has one tap at a time, and a cancelled tap leaves nothing behind", async () => {
   const { connection, peer } = open();
   const lines = connection.tap();
   assertThrows(() => connection.tap(), DOMException, "tapped already");

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { notify } from "../../../lib/connection/watch/observer.ts";
 import { printed } from "../../_support/printed.ts";
 
-Deno.test("what an observer returns comes back, and what it throws is printed and nothing else", async () => {
+Deno.test("an observer's return value is passed back, and its error is printed and has no other effect", async () => {
   assertEquals(notify(() => 7), 7);
   const errors = await printed(() => {
     assertEquals(

@@ -32,7 +32,7 @@ async function recorded(chunks: Uint8Array[], options: TapOptions = {}): Promise
   });
 }
 
-Deno.test("a recording begins with the facts, without the query, and ends with how the connection did", async () => {
+Deno.test("a recording begins with the facts, without the query, and ends with how the connection ended", async () => {
   using time = new FakeTime();
   const tap = new Tap(FACTS, {}, () => {});
   await time.advance(12.3456);
@@ -53,7 +53,7 @@ Deno.test("a recording begins with the facts, without the query, and ends with h
   assertEquals(more, []);
 });
 
-Deno.test("whatever a connection was aborted with, its recording ends", async () => {
+Deno.test("whatever value a connection was aborted with, its recording ends", async () => {
   for (const [error, told] of [[Object.create(null), "object"], ["enough", "enough"], [null, "object"]] as const) {
     const tap = new Tap(FACTS, {}, () => {});
     tap.end({ ...END, wasClean: false, error });
@@ -61,7 +61,7 @@ Deno.test("whatever a connection was aborted with, its recording ends", async ()
   }
 });
 
-Deno.test("a read is a line with its bytes, and a line for each frame in it", async () => {
+Deno.test("a read is one line with its bytes, and one line for each frame in it", async () => {
   const bytes = Uint8Array.of(0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58, 0x89, 0x00);
   assertEquals(await recorded([bytes]), [
     { way: "in", bytes: bytes.toBase64() },
@@ -111,7 +111,7 @@ Deno.test("the lines of frames are the same however the reads were cut: text, by
   await Promise.all(all);
 });
 
-Deno.test("of a long payload the beginning is shown, and never half a character; a frame that did not end says what is missing", async () => {
+Deno.test("a long payload shows its beginning and never half a character; an unfinished frame shows what is missing", async () => {
   const long = wire([text("ab€€€"), binary(counting(300))], "server", seeded());
   assertEquals(await recorded([long.subarray(0, 6), long.subarray(6, 200)], { wire: false, maxPayloadBytes: 6 }), [
     { way: "in", opcode: 1, fin: true, rsv: 0, length: 11, text: "ab€", cut: true },
@@ -122,12 +122,12 @@ Deno.test("of a long payload the beginning is shown, and never half a character;
   ]);
 });
 
-Deno.test("text that is not UTF-8 is shown as the bytes that it is", async () => {
+Deno.test("text that is not UTF-8 is shown as bytes", async () => {
   const [line] = await recorded([Uint8Array.of(0x81, 2, 0xc3, 0x28)], { wire: false });
   assertEquals(line, { way: "in", opcode: 1, fin: true, rsv: 0, length: 2, base64: "wyg=" });
 });
 
-Deno.test("what does not fit the queue is counted where it is missing, and the end is always told", async () => {
+Deno.test("lines that do not fit the queue are counted where they are missing, and the end is always recorded", async () => {
   const tap = new Tap(FACTS, { highWaterMark: 300, wire: false }, () => {});
   const hello = Uint8Array.of(0x81, 5, 0x48, 0x65, 0x6c, 0x6c, 0x6f);
   for (let i = 0; i < 10; i++) tap.record("out", hello);
@@ -150,7 +150,7 @@ Deno.test("what does not fit the queue is counted where it is missing, and the e
   assertEquals(shape.at(-1), "closed");
 });
 
-Deno.test("a connection's tap begins with a message in and a frame out, whatever was under way", async () => {
+Deno.test("a connection's tap begins in the middle of a message in and a frame out, whatever was pending", async () => {
   const { connection, peer } = open({ capacity: 1024 });
   const reading = Array.fromAsync(connection).catch(() => {});
   const [start, rest] = [wire([binary(counting(50))], "client", seeded()), wire([text("later")], "client", seeded())];
