@@ -46,12 +46,12 @@ export const SYSTEMS: readonly SystemRow[] = [
   ),
   ...rows(
     "Serve WebSocket (2013)",
-    ["accept key", "handshake/accept_key_test.ts", "the key of RFC 6455 §1.3 is answered as it says"],
+    ["accept key", "handshake/accept_key_test.ts", "the key of RFC 6455 §1.3 has the accept value that is given there"],
     ["the RFC's example frames", "pipeline/frames/frame_parser_test.ts", "a parser reads ${name}"],
     [
       "establishing a connection with no network, requests and responses modelled",
       "handshake/client_handshake_test.ts",
-      "what a client asks for and a server grants arrives on both sides",
+      "a client's request and a server's response arrive on the other side",
     ],
     [
       "receiving",
@@ -74,17 +74,17 @@ export const SYSTEMS: readonly SystemRow[] = [
     [
       "handlers as files, found by resource name under a root, scanned at start",
       "handlers/handler_directory_test.ts",
-      "handlers are found by resource name below the root, whatever the query",
+      "handlers are found by resource name below the root, and the query is ignored",
     ],
     [
       "limiting the scan",
       "handlers/find_handlers_test.ts",
-      "scanDir limits the search, and resource names still count from the root",
+      "scanDir limits the search, and resource names are still relative to the root",
     ],
     [
       "extra handshake that may refuse by throwing",
       "handlers/handler_directory_test.ts",
-      "H22: doExtraHandshake refuses with a status of its choice, by throwing or with a Response",
+      "H22: doExtraHandshake refuses with any status, by throwing or with a Response",
     ],
     [
       "`ws_location`, `ws_origin`, `ws_protocol`, `ws_resource`",
@@ -110,7 +110,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     [
       "the three handler functions",
       "handlers/handler_module_test.ts",
-      "a handler needs transferData, and may have doExtraHandshake and passiveClosingHandshake",
+      "a handler must have transferData, and may have doExtraHandshake and passiveClosingHandshake",
     ],
     [
       "all `ws_*` properties",
@@ -120,17 +120,17 @@ export const SYSTEMS: readonly SystemRow[] = [
     [
       "choosing a subprotocol",
       "handlers/handler_directory_test.ts",
-      "doExtraHandshake chooses the subprotocol, and transferData sees what was agreed on",
+      "doExtraHandshake chooses the subprotocol, and transferData sees the agreed values",
     ],
     [
       "`receive_message`",
       "handlers/handler_stream_test.ts",
-      "receiveMessage gives text as strings and binary data as bytes, empty ones too, and null when the client closes",
+      "receiveMessage returns text as strings and binary data as bytes, also empty ones, and null when the client closes",
     ],
     [
       "`send_message`",
       "handlers/handler_stream_test.ts",
-      "sendMessage sends a string as text and bytes as binary data, and binary says otherwise",
+      "sendMessage sends a string as text and bytes as binary data, unless the binary argument overrides it",
     ],
     [
       "`close_connection` waits for the acknowledgement",
@@ -140,22 +140,22 @@ export const SYSTEMS: readonly SystemRow[] = [
     [
       "and throws on a bad one",
       "handlers/handler_stream_test.ts",
-      "closeConnection throws on a bad acknowledgement",
+      "closeConnection throws for an invalid acknowledgement",
     ],
     [
       "passive closing hook that returns code and reason",
       "handlers/handler_directory_test.ts",
-      "passiveClosingHandshake decides on the answer to a close (${query})",
+      "passiveClosingHandshake chooses the answer to a close (${query})",
     ],
     [
       "extension processors that a handler may configure",
       "handlers/handler_directory_test.ts",
-      "doExtraHandshake may take out an extension, and transferData sees which are in force",
+      "doExtraHandshake may remove an extension, and transferData sees the agreed ones",
     ],
     [
       "many clients at once",
       "handlers/handler_directory_test.ts",
-      "many clients at once, each with a handler of its own",
+      "many clients at once each have their own handler call",
     ],
   ),
   ...rows(
@@ -183,7 +183,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     [
       "handshake helpers for both sides, subprotocols and extensions",
       "handshake/server_handshake_test.ts",
-      "the answer carries the extensions that were accepted and the application's fields",
+      "the response carries the accepted extensions and the application's fields",
     ],
   ),
 ];

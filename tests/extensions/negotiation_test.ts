@@ -28,14 +28,14 @@ Deno.test("a server answers in the client's order, whatever its own", () => {
   assertEquals(answerTo("x-tag-a, x-tag-b", a, b), "x-tag-a, x-tag-b");
 });
 
-Deno.test("what only one side knows is not answered", () => {
+Deno.test("an extension that only one side knows is not accepted", () => {
   assertEquals(answerTo("x-other, x-flip, x-more; a=1", flip()), "x-flip");
   assertEquals(answerTo("x-other", flip()), "");
   assertEquals(answerTo("", flip()), "");
   assertEquals(answerTo("x-flip"), "");
 });
 
-Deno.test("an extension's first offer that is taken is answered, and its others are not looked at", () => {
+Deno.test("an extension's first acceptable offer is accepted, and its others are not considered", () => {
   const tried: string[] = [];
   const picky = toy({
     takes: ([first]) => {
@@ -47,7 +47,7 @@ Deno.test("an extension's first offer that is taken is answered, and its others 
   assertEquals(tried, ["one", "two"]);
 });
 
-Deno.test("the answer's parameters are those of the processor at the time when it is written", () => {
+Deno.test("the answer has the processor's parameters at the time when it is written", () => {
   const params = [{ name: "key", value: "1" }];
   const [processor] = acceptExtensions(offers("x-toy"), [toy({ params })]);
   params.push({ name: "more", value: "2" });
@@ -62,24 +62,24 @@ for (
     ["an opcode", { reservedOpcodes: [3, 7] }, { reservedOpcodes: [7, 15] }],
   ] as const
 ) {
-  Deno.test(`of two extensions that want ${what} the first one offered gets it`, () => {
+  Deno.test(`of two extensions that need ${what}, the first one offered gets it`, () => {
     const toys = [toy({ name: "one", ...one }), toy({ name: "other", ...other })];
     assertEquals(answerTo("one, other", ...toys), "one");
     assertEquals(answerTo("other, one", ...toys), "other");
   });
 
-  Deno.test(`a client refuses an answer with two extensions that want ${what}`, () => {
+  Deno.test(`a client refuses a response with two extensions that need ${what}`, () => {
     const toys = [toy({ name: "one", ...one }), toy({ name: "other", ...other })];
     assertThrows(() => confirmExtensions(offers("one, other"), toys), Error, '"other", which conflicts with "one"');
   });
 }
 
-Deno.test("extensions may share a bit where they use it on different kinds of frames", () => {
+Deno.test("extensions may share a bit if they use it on different kinds of frames", () => {
   const toys = [toy({ name: "one", reservedBits: { first: 4 } }), toy({ name: "other", reservedBits: { control: 4 } })];
   assertEquals(answerTo("one, other", ...toys), "one, other");
 });
 
-Deno.test("a second offer without what another has is taken where the first one is in conflict", () => {
+Deno.test("a second offer that needs less is accepted if the first one conflicts", () => {
   const other = (params: readonly { name: string }[]) => params.length > 0;
   assertEquals(answerTo("x-flip, x-toy; small", flip(), toy({ takes: other })), "x-flip, x-toy");
 });
@@ -90,13 +90,13 @@ Deno.test("a client offers everything in its order, each extension with all its 
   assertEquals(offerExtensions([]), "");
 });
 
-Deno.test("a client takes an answer in the server's order", () => {
+Deno.test("a client accepts a response in the server's order", () => {
   const confirmed = confirmExtensions(offers("x-ask, x-flip"), [flip(), ask()]);
   assertEquals(confirmed.map(({ name }) => name), ["x-ask", "x-flip"]);
   assertEquals(confirmExtensions([], [flip()]), []);
 });
 
-Deno.test("a client refuses an extension that it did not offer, one that comes twice, and parameters that are wrong", () => {
+Deno.test("a client refuses an extension that it did not offer, a duplicate, and wrong parameters", () => {
   assertThrows(() => confirmExtensions(offers("x-flip"), []), Error, '"x-flip", which was not offered');
   assertThrows(
     () => confirmExtensions(offers("x-toy, x-toy"), [toy({})]),
@@ -127,7 +127,7 @@ Deno.test("RFC 6455 §9.1: frames go out through the extensions in the order of 
   assertEquals(toys.map(({ received }) => received.map(({ rsv }) => rsv)), [[7], [2], [3]]);
 });
 
-Deno.test("a chain owns what its extensions own together, and takes frames in parts if they all do", () => {
+Deno.test("a chain owns everything that its extensions own, and takes partial frames if they all do", () => {
   const open = (...toys: Toy[]) => openExtensions(toys.map((toy) => toy.confirm([])), contextOf("client"))!;
   const { reservedBits, reservedOpcodes, splittable } = open(
     flip({ splittable: true }),
@@ -141,7 +141,7 @@ Deno.test("a chain owns what its extensions own together, and takes frames in pa
   assertEquals(open(flip()).splittable, false);
 });
 
-Deno.test("where messages are handed on in parts, what codecs know of the largest one is Infinity from then on", () => {
+Deno.test("once messages are passed on in parts, codecs see a message limit of Infinity", () => {
   const one = flip();
   const chain = openExtensions([one.confirm([])], contextOf("client", { maxMessageBytes: 5 }))!;
   assertEquals(one.opened[0]?.maxMessageBytes, 5);
@@ -164,7 +164,7 @@ Deno.test("frames before one that an extension refuses are decoded", () => {
   assertEquals(inner.received.length, 1);
 });
 
-Deno.test("releasing a chain releases every codec, and one that has nothing to release is left alone", () => {
+Deno.test("releasing a chain releases every codec that has something to release", () => {
   const toys = [flip(), ask()];
   const bare = toy({ name: "bare" }).confirm([]);
   const noRelease = {
@@ -175,7 +175,7 @@ Deno.test("releasing a chain releases every codec, and one that has nothing to r
   assertEquals(toys.map(({ released }) => released), [1, 1]);
 });
 
-Deno.test("A7: a chain encodes as all its processors together, and one that has no encoding leaves it none", () => {
+Deno.test("A7: a chain has an encoding if all its processors have one, and none otherwise", () => {
   const encodingOf = (...extensions: Toy[]) => {
     const processors = acceptExtensions(offers(extensions.map(({ name }) => name).join(", ")), extensions);
     return openExtensions(processors, contextOf("server"))?.encoding;

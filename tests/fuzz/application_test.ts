@@ -36,20 +36,20 @@ const FAULTS: Record<string, Step["run"]> = {
   "a connection is not closed: the near end of wire 1": (world) => world.wire()[1].close(),
 };
 for (const [finding, run] of Object.entries(FAULTS)) {
-  Deno.test(`a program is wrong where there is this: ${finding}`, async () => {
+  Deno.test(`a program fails if this is found: ${finding}`, async () => {
     const { findings } = await runSteps([step("the fault", run)]);
     assertEquals(findings.map((found) => found.slice(0, finding.length)), [finding]);
   });
 }
 
-Deno.test("a program is wrong where a timer is left", async () => {
+Deno.test("a program fails if a timer is left", async () => {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const { findings } = await runSteps([step("the fault", () => void (timer = setTimeout(() => {}, 60_000)))]);
   clearTimeout(timer);
   assertMatch(findings.join(), /^a timer is left: 60000 ms, [^,]+$/);
 });
 
-Deno.test("a program is wrong where an innocent connection ends", async () => {
+Deno.test("a program fails if an unrelated connection ends", async () => {
   const { findings } = await runSteps([step("the fault", async (world) => {
     const server = serve({ hostname: "127.0.0.1", port: 0 }, {});
     await world.host({ text: "a server", url: server.url, stopped: false, shutdown: () => server.shutdown() });
@@ -59,7 +59,7 @@ Deno.test("a program is wrong where an innocent connection ends", async () => {
   assertEquals(findings.map((found) => found.slice(0, 51)), ["an innocent connection of a server has ended: 1006 "]);
 });
 
-Deno.test("a program that is wrong is cut down to the steps that matter", async () => {
+Deno.test("a failing program is reduced to the steps that matter", async () => {
   const others = Array.from({ length: 9 }, (_, at) => step(`step ${at}`));
   const fault = step("the fault", ({ judge }) => judge.lines.includes("what it needs") && judge.find("a fault"));
   const steps = [...others, step("what it needs"), ...others, fault];

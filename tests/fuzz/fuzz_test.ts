@@ -41,7 +41,7 @@ for (const target of TARGETS) {
   });
 }
 
-Deno.test("an input that fails is cut down to the bytes that matter", () => {
+Deno.test("a failing input is reduced to the bytes that matter", () => {
   const target = fuzzTarget({
     name: "no 7 before an 8",
     make: () => ({ bytes: Uint8Array.of(1, 2, 7, 3, 8, 4), options: {} }),
@@ -53,14 +53,14 @@ Deno.test("an input that fails is cut down to the bytes that matter", () => {
   assertEquals(assertThrows(() => target.run(seeded(1)), Divergence).input, "input 070308\noptions {}");
 });
 
-Deno.test("the fuzzer says how many inputs it tried and how fast", async () => {
+Deno.test("the fuzzer reports how many inputs it tried and how fast", async () => {
   const args = ["tests/fuzz/main.ts", "--seconds", "0.1", "--target", "utf8", "--seed", "1"];
   const { code, stdout } = await denoOutput("run", "--no-prompt", ...args);
   assertEquals(code, 0);
   assertMatch(stdout, /^utf8: \d+ iterations, \d+ a second, none diverged \(--seed 1\)\n$/);
 });
 
-Deno.test("an unknown option of the fuzzer is one line and exit code 2", async () => {
+Deno.test("an unknown option of the fuzzer prints one line, with exit code 2", async () => {
   for (const [args, named] of [[["--second", "1"], "--second"], [["--target", "x"], "--target x"]] as const) {
     const { code, stderr } = await denoOutput("run", "--no-prompt", "tests/fuzz/main.ts", ...args);
     assertEquals(code, 2);
@@ -82,7 +82,7 @@ const key = fc.nat(0xffff_ffff);
 const role = fc.constantFrom<Role>("client", "server");
 const cutSeed = fc.nat();
 
-Deno.test("masking twice in two places gives the bytes again, wherever they stand in their buffer", () => {
+Deno.test("masking twice gives the original bytes, at any two places in their buffers", () => {
   assertProperty(fc.property(bytes(300), key, fc.nat(7), fc.nat(300), (payload, key, shift, cut) => {
     const buffer = new Uint8Array(shift + payload.length);
     const masked = buffer.subarray(shift);
@@ -112,7 +112,7 @@ const conversation = fc.array(
   )
 );
 
-Deno.test("frames that were serialized are parsed again, by either role and however they are cut", () => {
+Deno.test("serialized frames are parsed again, by either role and however they are cut", () => {
   assertProperty(fc.property(conversation, role, cutSeed, (frames, sender, seed) => {
     const { output } = runStage(new FrameSerializer({ role: sender }), [frames]);
     const wire = Uint8Array.from(output.flatMap((chunk) => [...chunk]));
@@ -135,7 +135,7 @@ Deno.test("a payload of every length encoding is serialized and parsed again", (
   }
 });
 
-Deno.test("messages come through fragmenter and assembler as they went in, lone surrogates as U+FFFD", () => {
+Deno.test("messages pass through fragmenter and assembler unchanged, lone surrogates as U+FFFD", () => {
   const text = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) });
   const message = fc.oneof<fc.Arbitrary<Message>[]>(text, fc.string({ unit: "binary" }), bytes(200));
   assertProperty(fc.property(fc.array(message), fc.integer({ min: 1, max: 40 }), (messages, maxFrameBytes) => {
@@ -149,7 +149,7 @@ Deno.test("messages come through fragmenter and assembler as they went in, lone 
   }));
 });
 
-Deno.test("a close payload that was encoded is decoded again", () => {
+Deno.test("an encoded close payload is decoded again", () => {
   const code = fc.oneof(
     fc.integer({ min: 1000, max: 1003 }),
     fc.integer({ min: 1007, max: 1014 }),
@@ -165,7 +165,7 @@ Deno.test("a close payload that was encoded is decoded again", () => {
 /** A token, RFC 9110 §5.6.2. */
 const token = fc.stringMatching(/^[-!#$%&'*+.^_`|~0-9A-Za-z]{1,12}$/);
 
-Deno.test("an extension list that was serialized is parsed again", () => {
+Deno.test("a serialized extension list is parsed again", () => {
   const params = fc.array(fc.record({ name: token, value: fc.option(token, { nil: undefined }) }), { maxLength: 4 });
   const offers: fc.Arbitrary<ExtensionOffer[]> = fc.array(fc.record({ name: token, params }), { minLength: 1 });
   assertProperty(fc.property(offers, (offers) => {
@@ -179,7 +179,7 @@ const value = fc.stringMatching(/^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]{0,20}[!-~
 const fields = fc.array(fc.tuple(token.map((name) => name.toLowerCase()), value), { maxLength: 8 });
 const target = fc.stringMatching(/^\/[!-"$-~]{0,30}$/);
 
-Deno.test("the head of a request that was serialized is parsed again, however it is cut", () => {
+Deno.test("the serialized head of a request is parsed again, however it is cut", () => {
   assertProperty(fc.property(token, target, fields, bytes(4), cutSeed, (method, target, fields, behind, seed) => {
     const head = { method, target, version: "HTTP/1.1", fields };
     const wire = Uint8Array.of(...serializeRequestHead(head), ...behind);
@@ -189,7 +189,7 @@ Deno.test("the head of a request that was serialized is parsed again, however it
   }));
 });
 
-Deno.test("the head of a response that was serialized is parsed again, however it is cut", () => {
+Deno.test("the serialized head of a response is parsed again, however it is cut", () => {
   const status = fc.oneof(fc.constant(101), fc.integer({ min: 200, max: 599 }));
   assertProperty(fc.property(status, value, fields, bytes(4), cutSeed, (status, statusText, fields, behind, seed) => {
     const head = { version: "HTTP/1.1", status, statusText, fields };

@@ -46,7 +46,7 @@ Deno.test("all example handlers load", async () => {
   assertEquals(handlers.warnings, []);
 });
 
-Deno.test("echo sends everything back, and speaks echo", async () => {
+Deno.test("echo sends everything back, and agrees on the subprotocol echo", async () => {
   await using handlers = await served({ root });
   const { socket, next } = await dial(handlers, "/echo", { protocols: ["other", "echo"] });
   assertEquals(socket.protocol, "echo");
@@ -58,7 +58,7 @@ Deno.test("echo sends everything back, and speaks echo", async () => {
   assertEquals(await closing(socket), [4000, ""]);
 });
 
-Deno.test("echo answers what comes right before a close, as it did when each message was waited for", async () => {
+Deno.test("echo answers messages that come right before a close", async () => {
   await using handlers = await served({ root });
   using peer = await RawPeer.dial(handlers.port);
   await peer.ask(requestText({}, "GET /echo HTTP/1.1"));
@@ -67,7 +67,7 @@ Deno.test("echo answers what comes right before a close, as it did when each mes
   peer.close();
 });
 
-Deno.test("chat passes messages on to everybody in the room and to nobody else, and says who is there", async () => {
+Deno.test("chat sends messages to all members of the room and to no other client, and names the members", async () => {
   await using handlers = await served({ root });
   const one = await dial(handlers, "/chat?room=tea");
   assertEquals(await one.next(), "1 in tea");
@@ -89,7 +89,7 @@ Deno.test("chat passes messages on to everybody in the room and to nobody else, 
   assertEquals(await handlers.errors(), []);
 });
 
-Deno.test("clock sends the time again and again, takes in what it is told, and stops when the client closes", async () => {
+Deno.test("clock sends the time repeatedly, takes commands, and stops when the client closes", async () => {
   await using handlers = await served({ root });
   const { socket, next } = await dial(handlers, "/clock?every=10");
   const times = [await next(), await next(), await next()].map((time) => Date.parse(String(time)));
@@ -100,7 +100,7 @@ Deno.test("clock sends the time again and again, takes in what it is told, and s
   await soon(handlers.server.shutdown(), "The handler's end");
 });
 
-Deno.test("close closes with the code and reason it is told, and echoes both", async () => {
+Deno.test("close closes with the requested code and reason, and echoes both", async () => {
   await using handlers = await served({ root });
   for (
     const [message, expected] of [
@@ -120,7 +120,7 @@ Deno.test("close closes with the code and reason it is told, and echoes both", a
   assertEquals(await handlers.errors(), []);
 });
 
-Deno.test("close with a code that may not be sent is its own mistake: 1011", async () => {
+Deno.test("close with a code that must not be sent is the handler's error: 1011", async () => {
   await using handlers = await served({ root });
   const { socket } = await dial(handlers, "/close");
   await socket.send("1005");
@@ -139,7 +139,7 @@ Deno.test("cookie counts visits in a cookie", async () => {
   assertEquals(await odd.next(), "Visit 1");
 });
 
-Deno.test("origin_check lets in pages of this machine and refuses others with 403", async () => {
+Deno.test("origin_check accepts pages of this machine and refuses others with 403", async () => {
   await using handlers = await served({ root }, { origins: () => true });
   const origin = "http://localhost:8080";
   const { next } = await dial(handlers, "/origin_check", { headers: { Origin: origin } });
@@ -151,7 +151,7 @@ Deno.test("origin_check lets in pages of this machine and refuses others with 40
   assertEquals(await handlers.errors(), []);
 });
 
-Deno.test("abort drops the connection with no close frame, at a message and at a close", async () => {
+Deno.test("abort drops the connection without a close frame, at a message and at a close", async () => {
   await using handlers = await served({ root });
   for (
     const act of [(socket: WebSocketConnection) => socket.send("x"), (socket: WebSocketConnection) => socket.close()]
@@ -165,7 +165,7 @@ Deno.test("abort drops the connection with no close frame, at a message and at a
   assertEquals(await handlers.errors(), []);
 });
 
-Deno.test("bench sends and takes in as many messages as it is told", async () => {
+Deno.test("bench sends and receives the requested number of messages", async () => {
   await using handlers = await served({ root });
   const { socket, next } = await dial(handlers, "/bench");
   await socket.send("receive 3 100");

@@ -10,7 +10,7 @@ async function find(root: string, scanDir?: string): Promise<{ found: Record<str
   return { found: Object.fromEntries([...found].map(([name, path]) => [name, path.replace(root, "")])), warnings };
 }
 
-Deno.test("a handler is a file whose name ends with _wsh.ts, .js or .mjs; what comes before is the name of its resource", async () => {
+Deno.test("a handler is a file whose name ends with _wsh.ts, .js or .mjs; the part before is the resource name", async () => {
   await using root = await folder({
     "chat_wsh.ts": "",
     "example/deep/chat_wsh.js": "",
@@ -32,7 +32,7 @@ Deno.test("a handler is a file whose name ends with _wsh.ts, .js or .mjs; what c
   });
 });
 
-Deno.test("scanDir limits the search, and resource names still count from the root", async () => {
+Deno.test("scanDir limits the search, and resource names are still relative to the root", async () => {
   await using root = await folder({ "a_wsh.ts": "", "live/b_wsh.ts": "", "live/deep/c_wsh.ts": "" });
   const expected = { found: { "/live/b": "/live/b_wsh.ts", "/live/deep/c": "/live/deep/c_wsh.ts" }, warnings: [] };
   assertEquals(await find(root.path, "live"), expected);
@@ -40,7 +40,7 @@ Deno.test("scanDir limits the search, and resource names still count from the ro
   assertEquals(Object.keys((await find(root.path, ".")).found), ["/a", "/live/b", "/live/deep/c"]);
 });
 
-Deno.test("H25: a scanDir outside of the root is refused, and a name that begins alike is outside", async () => {
+Deno.test("H25: a scanDir outside the root is refused, also if its name begins like the root's", async () => {
   await using parent = await folder({ "ws/a_wsh.ts": "", "ws_evil/b_wsh.ts": "" });
   await parent.link("ws/link", "../ws_evil");
   const root = `${parent.path}/ws`;
@@ -49,7 +49,7 @@ Deno.test("H25: a scanDir outside of the root is refused, and a name that begins
   }
 });
 
-Deno.test("H25: links that lead outside of the root are skipped with a warning, those that stay inside are followed", async () => {
+Deno.test("H25: links that lead outside the root are skipped with a warning, and links inside it are followed", async () => {
   await using parent = await folder({
     "ws/real_wsh.ts": "",
     "ws/sub/inner_wsh.ts": "",

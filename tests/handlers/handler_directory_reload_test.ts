@@ -15,7 +15,7 @@ const says = (text: string) => `
   }
 `;
 
-Deno.test("reload serves new and changed files, drops those that are gone, and keeps the state of the others", async () => {
+Deno.test("reload serves new and changed files, drops removed ones, and keeps the state of the others", async () => {
   await using root = await folder({ "a_wsh.js": says("a"), "b_wsh.js": says("b"), "map.txt": "/x /a" });
   await using handlers = await served({ root: root.path, mapFile: `${root.path}/map.txt` });
   const first = async (resource: string) => {
@@ -50,7 +50,7 @@ Deno.test("reload serves new and changed files, drops those that are gone, and k
   assertEquals(handlers.warnings, []);
 });
 
-Deno.test("A5: a file that is bad at a reload keeps its last good version, with a warning, until it is good again", async () => {
+Deno.test("A5: a file that is broken at a reload keeps its last good version, with a warning, until it is fixed", async () => {
   await using root = await folder({ "a_wsh.js": says("one") });
   await using handlers = await served({ root: root.path });
   const first = async () => {
@@ -80,7 +80,7 @@ Deno.test("a reload that fails rejects and changes nothing, and the next one wor
   assertEquals(directory.resources, ["/a", "/b"]);
 });
 
-Deno.test("of two reloads at once the last to be called counts, however long the first takes", async () => {
+Deno.test("of two concurrent reloads the later call counts, however long the first takes", async () => {
   await using root = await folder({ "a_wsh.js": says("old") });
   await using handlers = await served({ root: root.path });
   const [loading, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

@@ -31,14 +31,14 @@ async function refusal({ port }: Served, target: string): Promise<string> {
   return await peer.readText();
 }
 
-Deno.test("handlers are found by resource name below the root, whatever the query", async () => {
+Deno.test("handlers are found by resource name below the root, and the query is ignored", async () => {
   await using handlers = await served();
   assertEquals(await answer(handlers, "/plain"), "plain /plain");
   assertEquals(await answer(handlers, "/plain?x=1/../2"), "plain /plain?x=1/../2");
   assertEquals(await answer(handlers, "/sub/plain"), "sub plain");
 });
 
-Deno.test("A5: a bad file is a warning that names it, and the rest load", async () => {
+Deno.test("A5: a broken file causes a warning with its name, and the other files load", async () => {
   const { directory, warnings } = await served().then(async (handlers) => {
     await handlers.server.shutdown();
     return handlers;
@@ -53,7 +53,7 @@ Deno.test("A5: a bad file is a warning that names it, and the rest load", async 
   assertEquals(directory.resources.filter((name) => name.startsWith("/sub/")), ["/sub/plain"]);
 });
 
-Deno.test("A5: a file that does not parse, or imports what is not there, is a warning of one line with its cause", async () => {
+Deno.test("A5: a file that does not parse, or has a missing import, causes a one-line warning with the cause", async () => {
   await using root = await folder({
     "good_wsh.js": "export function transferData() {}",
     "syntax_wsh.ts": "export function transferData( {",
@@ -71,7 +71,7 @@ Deno.test("A5: a file that does not parse, or imports what is not there, is a wa
   }
 });
 
-Deno.test("A5: warnings are printed where nobody asks to hear of them", async () => {
+Deno.test("A5: warnings are printed if there is no hook for them", async () => {
   await using root = await folder({ "blank_wsh.js": "" });
   const printed: unknown[] = [];
   const { warn } = globalThis.console;
@@ -92,7 +92,7 @@ Deno.test("root and mapFile are paths or file URLs", async () => {
   assert(byUrl.resources.includes("/again"));
 });
 
-Deno.test("a root that does not exist and a scanDir outside of it are errors", async () => {
+Deno.test("a missing root and a scanDir outside the root are errors", async () => {
   await assertRejects(() => loadHandlers({ root: new URL("nowhere/", FIXTURES) }), Deno.errors.NotFound);
   await assertRejects(() => loadHandlers({ root: FIXTURES, scanDir: ".." }), RangeError);
   await assertRejects(
@@ -101,7 +101,7 @@ Deno.test("a root that does not exist and a scanDir outside of it are errors", a
   );
 });
 
-Deno.test("aliases from a map file and from the options give a resource more names; one of nothing is a warning", async () => {
+Deno.test("aliases from a map file and from the options add names to a resource; an alias without a target causes a warning", async () => {
   await using handlers = await served({
     root: FIXTURES,
     scanDir: ".",
@@ -122,7 +122,7 @@ Deno.test("aliases from a map file and from the options give a resource more nam
   ]);
 });
 
-Deno.test("H21: a resource with no handler is refused with 404", async () => {
+Deno.test("H21: a resource without a handler is refused with 404", async () => {
   await using handlers = await served();
   for (const resource of ["/", "/nothing", "/sub", "/sub/", "/sub/no_wsh_at_the_end", "/sub/non_callable", "/PLAIN"]) {
     assertMatch(await refusal(handlers, resource), /^HTTP\/1\.1 404 Not Found\r\n/, resource);
@@ -130,7 +130,7 @@ Deno.test("H21: a resource with no handler is refused with 404", async () => {
   assertEquals(await handlers.errors(), []);
 });
 
-Deno.test("H25: a request is looked up exactly and never becomes a path: nothing is decoded, collapsed or completed", async () => {
+Deno.test("H25: a request path is compared exactly and never used as a file path: it is not decoded, normalized or completed", async () => {
   await using handlers = await served({ root: FIXTURES, scanDir: "sub" });
   for (
     const target of [
@@ -167,7 +167,7 @@ Deno.test("a target in absolute-form is looked up by its path", async () => {
   await peer.expect(text("plain /plain"));
 });
 
-Deno.test("H22: doExtraHandshake refuses with a status of its choice, by throwing or with a Response", async () => {
+Deno.test("H22: doExtraHandshake refuses with any status, by throwing or with a Response", async () => {
   await using handlers = await served();
   assertMatch(await refusal(handlers, "/refuse?by=refuse"), /^HTTP\/1\.1 418 [^]*\r\n\r\nI am a teapot\n$/);
   assertMatch(await refusal(handlers, "/refuse?by=error"), /^HTTP\/1\.1 402 [^]*x-price: 1\r\n[^]*Pay first\n$/i);
@@ -179,7 +179,7 @@ Deno.test("H22: doExtraHandshake refuses with a status of its choice, by throwin
   assertEquals(await handlers.errors(), []);
 });
 
-Deno.test("H22: any other error in doExtraHandshake is our mistake: 500, and it is reported", async () => {
+Deno.test("H22: any other error in doExtraHandshake is the server's: 500, and it is reported", async () => {
   await using handlers = await served();
   const told = await refusal(handlers, "/exception_in_handshake");
   assertMatch(told, /^HTTP\/1\.1 500 /);
@@ -187,7 +187,7 @@ Deno.test("H22: any other error in doExtraHandshake is our mistake: 500, and it 
   assertEquals((await handlers.errors()).map(String), ["Error: A bug in the handshake"]);
 });
 
-Deno.test("doExtraHandshake chooses the subprotocol, and transferData sees what was agreed on", async () => {
+Deno.test("doExtraHandshake chooses the subprotocol, and transferData sees the agreed values", async () => {
   await using handlers = await served();
   const protocols = ["chat", "superchat"];
   const socket = await connect(`${handlers.server.url}/protocol?choose=superchat`, { protocols });
@@ -198,13 +198,13 @@ Deno.test("doExtraHandshake chooses the subprotocol, and transferData sees what 
   assertEquals(await answer(handlers, "/protocol"), '{"protocol":null,"requestedProtocols":[]}');
 });
 
-Deno.test("a subprotocol that was not requested is the handler's mistake: 500, and it is reported", async () => {
+Deno.test("choosing a subprotocol that was not requested is the handler's error: 500, and it is reported", async () => {
   await using handlers = await served();
   assertMatch(await refusal(handlers, "/protocol?choose=chat"), /^HTTP\/1\.1 500 /);
   assertInstanceOf((await handlers.errors())[0], TypeError);
 });
 
-Deno.test("where doExtraHandshake chooses no subprotocol, the server's protocols do", async () => {
+Deno.test("if doExtraHandshake chooses no subprotocol, the server's protocols decide", async () => {
   await using handlers = await served(undefined, { protocols: ["chat"] });
   assertEquals(
     await answer(handlers, "/protocol", { protocols: ["chat"] }),
@@ -212,7 +212,7 @@ Deno.test("where doExtraHandshake chooses no subprotocol, the server's protocols
   );
 });
 
-Deno.test("doExtraHandshake may take out an extension, and transferData sees which are in force", async () => {
+Deno.test("doExtraHandshake may remove an extension, and transferData sees the agreed ones", async () => {
   await using handlers = await served(undefined, { perMessageDeflate: true });
   const ask = async (resource: string) => JSON.parse(await answer(handlers, resource, { perMessageDeflate: true }));
   const requested = ["permessage-deflate", "permessage-deflate"];
@@ -256,7 +256,7 @@ Deno.test("A1: when transferData throws, the connection is closed with 1011, it 
   ]);
 });
 
-Deno.test("A1: a HandlerAbortError drops the connection with no close frame, and is not reported", async () => {
+Deno.test("A1: a HandlerAbortError drops the connection without a close frame, and is not reported", async () => {
   await using handlers = await served();
   using peer = await dial(handlers, "/abort");
   await peer.expectEnd();
@@ -273,7 +273,7 @@ for (
     ["nothing", close(4321)],
   ] as const
 ) {
-  Deno.test(`passiveClosingHandshake decides on the answer to a close (${query})`, async () => {
+  Deno.test(`passiveClosingHandshake chooses the answer to a close (${query})`, async () => {
     await using handlers = await served();
     using peer = await dial(handlers, `/closing?${query}`);
     await peer.send(close(4321, "bye"));
@@ -285,7 +285,7 @@ for (
 }
 
 for (const [query, error] of [["throw", /A bug in the closing/], ["bad", /Cannot send close code 1006/]] as const) {
-  Deno.test(`A4: where passiveClosingHandshake fails, the answer is 1011 and it is reported (${query})`, async () => {
+  Deno.test(`A4: if passiveClosingHandshake fails, the answer is 1011 and the error is reported (${query})`, async () => {
     await using handlers = await served();
     using peer = await dial(handlers, `/closing?${query}`);
     await peer.send(close(4321));
@@ -296,7 +296,7 @@ for (const [query, error] of [["throw", /A bug in the closing/], ["bad", /Cannot
   });
 }
 
-Deno.test("A4: a HandlerAbortError in passiveClosingHandshake drops the connection with no answer", async () => {
+Deno.test("A4: a HandlerAbortError in passiveClosingHandshake drops the connection without an answer", async () => {
   await using handlers = await served();
   using peer = await dial(handlers, "/closing?abort");
   await peer.send(close(4321));
@@ -305,7 +305,7 @@ Deno.test("A4: a HandlerAbortError in passiveClosingHandshake drops the connecti
   assertEquals(await handlers.errors(), []);
 });
 
-Deno.test("A4: where passiveClosingHandshake hangs, the connection is dropped after closeTimeout, and the handler is done", async () => {
+Deno.test("A4: if passiveClosingHandshake hangs, the connection is dropped after closeTimeout, and the handler ends", async () => {
   await using handlers = await served(undefined, { closeTimeout: 100 });
   using peer = await dial(handlers, "/closing?hang");
   await peer.send(close(4321));
@@ -314,7 +314,7 @@ Deno.test("A4: where passiveClosingHandshake hangs, the connection is dropped af
   assertEquals(await handlers.errors(), []);
 });
 
-Deno.test("passiveClosingHandshake is not asked where we close first", async () => {
+Deno.test("passiveClosingHandshake is not called if the server closes first", async () => {
   await using handlers = await served();
   using peer = await dial(handlers, "/closing?throw");
   void handlers.server.shutdown({ code: 1012 });
@@ -324,7 +324,7 @@ Deno.test("passiveClosingHandshake is not asked where we close first", async () 
   assertEquals(await handlers.errors(), []);
 });
 
-Deno.test("A3: a handler that receives nothing hears of the end by its signal", async () => {
+Deno.test("A3: the signal tells a handler that never receives about the end", async () => {
   await using handlers = await served();
   using peer = await dial(handlers, "/wait");
   await peer.expect(text("ready"));
@@ -334,7 +334,7 @@ Deno.test("A3: a handler that receives nothing hears of the end by its signal", 
   await soon(handlers.server.shutdown(), "The end of the handler");
 });
 
-Deno.test("many clients at once, each with a handler of its own", async () => {
+Deno.test("many clients at once each have their own handler call", async () => {
   await using handlers = await served();
   const resources = Array.from({ length: 50 }, (_, i) => `/plain?${i}`);
   assertEquals(
@@ -343,7 +343,7 @@ Deno.test("many clients at once, each with a handler of its own", async () => {
   );
 });
 
-Deno.test("a directory serves connections that were accepted elsewhere as well", async () => {
+Deno.test("a directory also serves connections that were accepted elsewhere", async () => {
   const { upgrade, handler } = await loadHandlers({ root: FIXTURES, onWarning() {} });
   const [near, far] = connPair();
   const peer = new RawPeer(far, "client");
@@ -355,7 +355,7 @@ Deno.test("a directory serves connections that were accepted elsewhere as well",
   socket.abort();
 });
 
-Deno.test("a connection that the directory's upgrade did not let in has no handler", async () => {
+Deno.test("a connection that the directory's upgrade did not accept has no handler", async () => {
   const { handler } = await loadHandlers({ root: FIXTURES, scanDir: "sub", onWarning() {} });
   const [near, far] = connPair();
   const accepting = accept<never>(near);

@@ -1,21 +1,21 @@
 import { assertEquals } from "@std/assert";
 import { parseHandlerMap } from "../../lib/handlers/handler_map.ts";
 
-Deno.test("a map file has an alias and a resource name on each line, with any space around them", () => {
+Deno.test("a map file has an alias and a resource name on each line, separated by any space", () => {
   assertEquals(parseHandlerMap("/a /b\n  /c\t \t/d  \r\n/e /a"), {
     aliases: [{ alias: "/a", existing: "/b" }, { alias: "/c", existing: "/d" }, { alias: "/e", existing: "/a" }],
     faults: [],
   });
 });
 
-Deno.test("a map file's empty lines and what follows # say nothing", () => {
+Deno.test("a map file's empty lines and comments after # are ignored", () => {
   assertEquals(parseHandlerMap("\n# /x /y\n   \n/a /b # why\n/c /d#\n"), {
     aliases: [{ alias: "/a", existing: "/b" }, { alias: "/c", existing: "/d" }],
     faults: [],
   });
 });
 
-Deno.test("a line of a map file that is no alias is a fault with its number, and the others count", () => {
+Deno.test("an invalid line of a map file is reported with its number, and the others count", () => {
   assertEquals(parseHandlerMap("/a\n/b /c\n/d /e /f"), {
     aliases: [{ alias: "/b", existing: "/c" }],
     faults: [

@@ -4,7 +4,7 @@ import { checkHandler, type HandlerModule, readCloseReply } from "../../lib/hand
 const transferData = () => {};
 const hook = () => {};
 
-Deno.test("a handler needs transferData, and may have doExtraHandshake and passiveClosingHandshake", () => {
+Deno.test("a handler must have transferData, and may have doExtraHandshake and passiveClosingHandshake", () => {
   const whole = { doExtraHandshake: hook, transferData, passiveClosingHandshake: hook } satisfies HandlerModule;
   assertEquals(checkHandler({ transferData }), {
     transferData,
@@ -14,7 +14,7 @@ Deno.test("a handler needs transferData, and may have doExtraHandshake and passi
   assertEquals(checkHandler({ ...whole, somethingElse: 1 }), whole);
 });
 
-Deno.test("a handler may use the names of mod_pywebsocket; ours come first", () => {
+Deno.test("a handler may use the names of mod_pywebsocket; Sluice's names take precedence", () => {
   const old = {
     web_socket_do_extra_handshake: hook,
     web_socket_transfer_data: transferData,
@@ -25,7 +25,7 @@ Deno.test("a handler may use the names of mod_pywebsocket; ours come first", () 
   assertStrictEquals(checkHandler({ ...old, transferData: ours }).transferData, ours);
 });
 
-Deno.test("A5: a handler without transferData, or with an export that is not a function, is refused by its name", () => {
+Deno.test("A5: a handler without transferData, or with an export that is not a function, is refused with its name", () => {
   assertThrows(() => checkHandler({}), TypeError, "transferData is missing");
   assertThrows(() => checkHandler({ doExtraHandshake: hook }), TypeError, "transferData is missing");
   assertThrows(() => checkHandler({ transferData: "x" }), TypeError, "transferData is not a function");
@@ -56,7 +56,7 @@ Deno.test("the answer to a close is [code, reason], { code, reason }, or nothing
   ) assertEquals(readCloseReply(reply, received), { closeCode, reason });
 });
 
-Deno.test("A4: any other answer to a close is the handler's mistake", () => {
+Deno.test("A4: any other answer to a close is the handler's error", () => {
   for (const reply of [4001, "4001", [], ["4001"], [4001, 1], {}, { closeCode: 4001 }, true]) {
     assertThrows(() => readCloseReply(reply, { closeCode: 1000, reason: "" }), TypeError, "must return [code, reason]");
   }

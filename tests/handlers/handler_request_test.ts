@@ -38,7 +38,7 @@ Deno.test("a request has mod_pywebsocket's properties: resource, location, origi
   assertEquals(request.remoteAddr, { transport: "tcp", hostname: "192.0.2.1", port: 5000 });
 });
 
-Deno.test("what a request does not have is null or empty", () => {
+Deno.test("missing properties of a request are null or empty", () => {
   const { request } = handlerRequest({}, "GET /chat HTTP/1.1");
   assertEquals(request.resource, "/chat");
   assertEquals([request.origin, request.protocol, request.closeCode, request.closeReason], [null, null, null, null]);
@@ -47,7 +47,7 @@ Deno.test("what a request does not have is null or empty", () => {
   assertEquals([request.deflate, request.signal.aborted], [false, false]);
 });
 
-Deno.test("protocol is one of those requested, or null", () => {
+Deno.test("protocol is one of the requested ones, or null", () => {
   const { request } = handlerRequest({ "Sec-WebSocket-Protocol": "chat, superchat" });
   assertEquals(request.requestedProtocols, ["chat", "superchat"]);
   assertEquals(request.protocol, null);
@@ -60,7 +60,7 @@ Deno.test("protocol is one of those requested, or null", () => {
   assertEquals(request.protocol, null);
 });
 
-Deno.test("extensions follow from their processors, which can be taken out", () => {
+Deno.test("extensions follow their processors, which can be removed", () => {
   const { request, extensions } = handlerRequest({
     "Sec-WebSocket-Extensions": "x-unknown, permessage-deflate; server_max_window_bits=10",
   });
@@ -73,11 +73,11 @@ Deno.test("extensions follow from their processors, which can be taken out", () 
   assertEquals([request.extensions, request.deflate], [[], false]);
 });
 
-Deno.test("deflate tells of deflate-frame as well", () => {
+Deno.test("deflate also reports deflate-frame", () => {
   assertEquals(handlerRequest({ "Sec-WebSocket-Extensions": "deflate-frame" }).request.deflate, true);
 });
 
-Deno.test("refuse throws a HandshakeError with the status, abort a HandlerAbortError", () => {
+Deno.test("refuse throws a HandshakeError with the status, and abort a HandlerAbortError", () => {
   const { request } = handlerRequest();
   const refusal = assertThrows(() => request.refuse(403, "Not you"), HandshakeError, "Not you");
   assertEquals(refusal.status, 403);
@@ -92,7 +92,7 @@ Deno.test("during the handshake there is no stream, and its failure aborts the s
   assertEquals([request.signal.aborted, request.signal.reason], [true, "too late"]);
 });
 
-Deno.test("after the handshake there is a stream, and protocol is what was agreed on and cannot be chosen any more", async () => {
+Deno.test("after the handshake there is a stream, and protocol is the agreed one and read-only", async () => {
   const { request } = handlerRequest({ "Sec-WebSocket-Protocol": "chat" });
   request.protocol = "chat";
   const { connection, peer } = open();
@@ -107,7 +107,7 @@ Deno.test("after the handshake there is a stream, and protocol is what was agree
   assertEquals(request.signal.aborted, true);
 });
 
-Deno.test("A3: the signal says that the connection has ended, and why, and closeCode is 1006 where there was no close frame", async () => {
+Deno.test("A3: the signal reports the end of the connection and its reason, and closeCode is 1006 without a close frame", async () => {
   const { request } = handlerRequest();
   const { connection, far } = open();
   request.open(connection);

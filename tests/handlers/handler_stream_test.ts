@@ -14,7 +14,7 @@ function open(options?: OpenOptions): Opened & { stream: HandlerStream } {
   return { ...opened, stream: createHandlerStream(opened.connection) };
 }
 
-Deno.test("receiveMessage gives text as strings and binary data as bytes, empty ones too, and null when the client closes", async () => {
+Deno.test("receiveMessage returns text as strings and binary data as bytes, also empty ones, and null when the client closes", async () => {
   const { stream, peer } = open();
   await peer.send(text("héllo"), binary(counting(3)), text(""), close(1000));
   assertEquals(await stream.receiveMessage(), "héllo");
@@ -27,7 +27,7 @@ Deno.test("receiveMessage gives text as strings and binary data as bytes, empty 
   assertEquals(await stream.receiveMessage(), null);
 });
 
-Deno.test("receiveMessage throws what the client did wrong, and that it was lost", async () => {
+Deno.test("receiveMessage throws the client's violation, or that the connection was lost", async () => {
   const wrong = open();
   await wrong.peer.send("c1 80 00 00 00 00"); // a reserved bit that nobody owns
   await wrong.peer.closeWrite();
@@ -38,7 +38,7 @@ Deno.test("receiveMessage throws what the client did wrong, and that it was lost
   await assertRejects(() => soon(lost.stream.receiveMessage(), "The error"), ConnectionError);
 });
 
-Deno.test("the stream is iterable, again after a loop that was left, and ends when the client closes", async () => {
+Deno.test("the stream is iterable, again after a loop was left, and ends when the client closes", async () => {
   const { stream, peer } = open();
   await peer.send(text("a"), text("b"), text("c"), close());
   const seen: unknown[] = [];
@@ -56,7 +56,7 @@ Deno.test("the stream is iterable, again after a loop that was left, and ends wh
   assertEquals(seen, ["a", "b", "c"]);
 });
 
-Deno.test("sendMessage sends a string as text and bytes as binary data, and binary says otherwise", async () => {
+Deno.test("sendMessage sends a string as text and bytes as binary data, unless the binary argument overrides it", async () => {
   const { stream, peer, connection } = open();
   await stream.sendMessage("héllo");
   await stream.sendMessage(counting(3));
@@ -76,7 +76,7 @@ Deno.test("sendMessage sends a string as text and bytes as binary data, and bina
   connection.abort();
 });
 
-Deno.test("sendMessage holds the parts of a message until its end, and then sends it whole", async () => {
+Deno.test("sendMessage keeps the parts of a message until its end, and then sends it whole", async () => {
   const { stream, peer, connection } = open();
   const reused = counting(2);
   await stream.sendMessage(reused, { end: false });
@@ -122,7 +122,7 @@ Deno.test("T5: sendMessage waits while the client does not read", async () => {
   connection.abort();
 });
 
-Deno.test("sendPing gives the round trip in milliseconds", async () => {
+Deno.test("sendPing returns the round trip in milliseconds", async () => {
   const { stream, peer, connection } = open();
   const ping = stream.sendPing("are you there");
   assertEquals((await peer.readFrame()).opcode, 9);
@@ -157,7 +157,7 @@ for (const [code, frame] of [[undefined, close(1000)], [null, close()]] as const
   });
 }
 
-Deno.test("closeConnection throws on a bad acknowledgement", async () => {
+Deno.test("closeConnection throws for an invalid acknowledgement", async () => {
   const { stream, peer } = open();
   const closing = stream.closeConnection();
   await peer.expect(close(1000));
@@ -166,7 +166,7 @@ Deno.test("closeConnection throws on a bad acknowledgement", async () => {
   await assertRejects(() => soon(closing, "The error"), ProtocolError);
 });
 
-Deno.test("closeConnection throws where the client ends the transport, or does not answer within closeTimeout", async () => {
+Deno.test("closeConnection throws if the client ends the transport, or does not answer within closeTimeout", async () => {
   const gone = open();
   const closing = gone.stream.closeConnection();
   await gone.peer.expect(close(1000));
@@ -180,7 +180,7 @@ Deno.test("closeConnection throws where the client ends the transport, or does n
   await assertRejects(() => soon(waiting, "The error"), ConnectionError, "more than 3000 ms");
 });
 
-Deno.test("F20: closeConnection with a code or a reason that may not be sent throws, and the connection stays open", async () => {
+Deno.test("F20: closeConnection throws for an invalid code or reason, and the connection stays open", async () => {
   const { stream, peer, connection } = open();
   assertThrows(() => stream.closeConnection(1005), RangeError);
   assertThrows(() => stream.closeConnection(1000, "x".repeat(124)), RangeError);
@@ -190,7 +190,7 @@ Deno.test("F20: closeConnection with a code or a reason that may not be sent thr
   connection.abort();
 });
 
-Deno.test("F19: sends after the end reject with InvalidStateError, and are no unhandled rejection if ignored; wrong arguments still throw", async () => {
+Deno.test("F19: sends after the end reject with InvalidStateError, without unhandled rejections; wrong arguments still throw", async () => {
   const { stream, connection } = open();
   connection.abort();
   for (const call of [() => stream.sendMessage("x"), () => stream.sendPing()]) {

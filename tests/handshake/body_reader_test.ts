@@ -15,7 +15,7 @@ function readBody(bodyBytes: number, chunks: Uint8Array[]): { body: string; rest
   return undefined;
 }
 
-Deno.test("X8: the eight bytes behind the head may come late, byte by byte, or with frames behind them, which are kept", () => {
+Deno.test("X8: the eight bytes after the head may arrive late, byte by byte, or followed by frames, which are kept", () => {
   const bytes = bytesOf("^n:ds[4U\x00Hello\xff\xff\x00");
   assertReads(bytes, (chunks) => readBody(8, chunks), { body: "^n:ds[4U", rest: "\x00Hello\xff\xff\x00" });
 });
@@ -25,12 +25,12 @@ Deno.test("X8: the body is not complete before its last byte", () => {
   assertEquals(new BodyReader(8).rest.length, 0);
 });
 
-Deno.test("a handshake with no body is complete at once, and all that came is rest", () => {
+Deno.test("a handshake without a body is complete at once, and all further bytes are the rest", () => {
   assertEquals(readBody(0, [bytesOf("\x00Hi\xff")]), { body: "", rest: "\x00Hi\xff" });
   assertEquals(readBody(0, [new Uint8Array(0)]), { body: "", rest: "" });
 });
 
-Deno.test("the body and the rest are copies: what was pushed may be reused", () => {
+Deno.test("the body and the rest are copies: the pushed buffer may be reused", () => {
   const reader = new BodyReader(1);
   const chunk = bytesOf("ab");
   const body = reader.push(chunk);
@@ -38,7 +38,7 @@ Deno.test("the body and the rest are copies: what was pushed may be reused", () 
   assertEquals([body, reader.rest], [bytesOf("a"), bytesOf("b")]);
 });
 
-Deno.test("nothing can be pushed after the body", () => {
+Deno.test("pushing after the body throws", () => {
   const reader = new BodyReader(1);
   reader.push(bytesOf("a"));
   const error = assertThrows(() => reader.push(bytesOf("b")), DOMException);

@@ -15,7 +15,7 @@ import { DEFAULT_LIMITS } from "../../lib/limits.ts";
 import { below, SEED, seeded } from "../_support/random.ts";
 import { bytesOf, changedFields, mutate, randomText, readResponse, responseHead, textOf } from "./_support.ts";
 
-Deno.test("ws and wss URLs are taken, and http and https stand for them", () => {
+Deno.test("ws and wss URLs are accepted, and http and https are aliases of them", () => {
   const cases = [
     ["ws://a.test", "ws://a.test/"],
     ["WSS://A.test:443/b?c", "wss://a.test/b?c"],
@@ -27,7 +27,7 @@ Deno.test("ws and wss URLs are taken, and http and https stand for them", () => 
   for (const [given = "", href] of cases) assertEquals(parseWebSocketUrl(given).href, href, given);
 });
 
-Deno.test("a URL that was given as one is left as it is", () => {
+Deno.test("a URL object is not changed", () => {
   const url = new URL("https://a.test/");
   assertEquals(parseWebSocketUrl(url).href, "wss://a.test/");
   assertEquals(url.href, "https://a.test/");
@@ -63,7 +63,7 @@ function requestFields(options: Parameters<typeof requestText>[0]): HeaderFields
   return new RequestHeadParser(DEFAULT_LIMITS).push(bytesOf(requestText(options)))?.fields ?? [];
 }
 
-Deno.test("a request is written as RFC 6455 §4.1 says, Host first", () => {
+Deno.test("a request is written as RFC 6455 §4.1 requires, Host first", () => {
   assertEquals(
     requestText({
       url: "ws://server.example.com/chat?a=b c",
@@ -87,7 +87,7 @@ Deno.test("a request is written as RFC 6455 §4.1 says, Host first", () => {
   );
 });
 
-Deno.test("no subprotocols and no extensions leave their fields out", () => {
+Deno.test("without subprotocols and extensions their fields are left out", () => {
   const names = requestFields({ url: "ws://a.test", protocols: [], extensions: "" }).map(([name]) => name);
   assertEquals(names, ["host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version"]);
 });
@@ -126,13 +126,13 @@ Deno.test("a URL's user and password are sent as Basic credentials unless an Aut
   assert(!requestText({ url: "ws://u:p@a.test/b" }).includes("u:p"), "they are nowhere else");
 });
 
-Deno.test("subprotocols that are not tokens or come twice are a SyntaxError", () => {
+Deno.test("subprotocols that are not tokens, and duplicates, are a SyntaxError", () => {
   for (const protocols of [["a b"], ["a", "a"], [""], ["a\r\nX: b"]]) {
     assertStrictEquals(assertThrows(() => requestText({ url: "ws://a", protocols }), DOMException).name, "SyntaxError");
   }
 });
 
-Deno.test("H20, CVE-2026-1527: nothing that an application gives can break out of its place in the request", () => {
+Deno.test("H20, CVE-2026-1527: an application's values cannot break out of their place in the request", () => {
   for (const text of ["a\r\nb", "a\nb", "a\rb", "a\0b"]) {
     assertThrows(() => requestText({ url: "ws://a.test", extensions: text }), TypeError);
     assertThrows(() => requestText({ url: "ws://a.test", headers: [["x", text]] }), TypeError);
@@ -170,11 +170,11 @@ async function assertFails(head: ResponseHead, words: string, protocols: string[
   return error;
 }
 
-Deno.test("the answer of RFC 6455 §1.3 is accepted", async () => {
+Deno.test("the response of RFC 6455 §1.3 is accepted", async () => {
   assertEquals(await checkUpgradeResponse(responseHead(...ANSWER), { key: KEY }), { protocol: "", extensions: [] });
 });
 
-Deno.test("case and other connection options do not matter", async () => {
+Deno.test("letter case and other connection options do not matter", async () => {
   for (const head of [replacing("Upgrade", "WebSocket"), replacing("Connection", "keep-alive", "UPGRADE")]) {
     assertEquals((await checkUpgradeResponse(head, { key: KEY })).protocol, "");
   }
@@ -189,19 +189,19 @@ Deno.test("a status that is not 101 fails, and the error has the response's stat
   await assertFails(responseHead("HTTP/1.0 101 x", ...ANSWER.slice(1)), "101 in HTTP/1.0");
 });
 
-Deno.test("an Upgrade that is missing, wrong or not alone fails", async () => {
+Deno.test("an Upgrade that is missing, wrong or not alone fails the handshake", async () => {
   for (const values of [[], [""], ["h2c"], ["notwebsocket"], ["websocket, h2c"], ["websocket", "websocket"]]) {
     await assertFails(replacing("Upgrade", ...values), "Header Upgrade is");
   }
 });
 
-Deno.test("a Connection that is missing or lacks the token Upgrade fails", async () => {
+Deno.test("a Connection that is missing or lacks the token Upgrade fails the handshake", async () => {
   for (const values of [[], [""], ["close"], ["notupgrade"]]) {
     await assertFails(replacing("Connection", ...values), 'Header Connection lacks "Upgrade"');
   }
 });
 
-Deno.test("an Accept that is missing, wrong or comes twice fails", async () => {
+Deno.test("an Accept that is missing, wrong or duplicate fails the handshake", async () => {
   const accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
   await assertFails(replacing("Sec-WebSocket-Accept"), "Accept is missing");
   await assertFails(replacing("Sec-WebSocket-Accept", accept, accept), "Accept appears 2 times");
@@ -210,7 +210,7 @@ Deno.test("an Accept that is missing, wrong or comes twice fails", async () => {
   }
 });
 
-Deno.test("an extension that was not offered fails, and one that was comes with its parameters", async () => {
+Deno.test("an extension that was not offered fails, and an offered one comes with its parameters", async () => {
   await assertFails(replacing("Sec-WebSocket-Extensions", "y"), 'extension "y", which was not offered');
   await assertFails(replacing("Sec-WebSocket-Extensions", "x", "X"), 'extension "X", which was not offered');
   const answer = replacing("Sec-WebSocket-Extensions", "x; a=1");
@@ -219,13 +219,13 @@ Deno.test("an extension that was not offered fails, and one that was comes with 
   assertEquals(extensions, [{ name: "x", params: [{ name: "a", value: "1" }] }]);
 });
 
-Deno.test("bad syntax of the extensions fails", async () => {
+Deno.test("invalid syntax of the extensions fails the handshake", async () => {
   for (const value of [";", "x;", "x; a=", 'x; a="']) {
     await assertFails(replacing("Sec-WebSocket-Extensions", value), "Extension list");
   }
 });
 
-Deno.test("a subprotocol that was not requested, several, or none of some fails", async () => {
+Deno.test("a subprotocol that was not requested, several, or none although some were requested, fails the handshake", async () => {
   await assertFails(replacing("Sec-WebSocket-Protocol", "a"), "which was not requested");
   await assertFails(replacing("Sec-WebSocket-Protocol", "a, b"), "which was not requested", ["a", "b"]);
   await assertFails(replacing("Sec-WebSocket-Protocol", "a", "b"), "Server sent 2 subprotocol fields", ["a", "b"]);
@@ -234,14 +234,14 @@ Deno.test("a subprotocol that was not requested, several, or none of some fails"
   assertEquals((await checkUpgradeResponse(replacing("Sec-WebSocket-Protocol", "b"), options)).protocol, "b");
 });
 
-Deno.test("CVE-2026-55517: bytes of 0x80 and more in the answer's subprotocol and extensions fail", async () => {
+Deno.test("CVE-2026-55517: bytes of 0x80 and more in the response's subprotocol and extensions fail the handshake", async () => {
   for (const char of ["\x80", "\xe9", "\xff"]) {
     await assertFails(replacing("Sec-WebSocket-Protocol", `a${char}`), "which was not requested", ["a"]);
     await assertFails(replacing("Sec-WebSocket-Extensions", `x${char}`), "Extension list");
   }
 });
 
-Deno.test("what a client asks for and a server grants arrives on both sides", async () => {
+Deno.test("a client's request and a server's response arrive on the other side", async () => {
   const random = seeded();
   for (let round = 0; round < 100; round++) {
     const protocols = [...new Set(Array.from({ length: below(random, 4) }, () => randomText(random)))];
@@ -269,7 +269,7 @@ Deno.test("what a client asks for and a server grants arrives on both sides", as
   }
 });
 
-Deno.test("any answer is an agreement or a HandshakeError", async () => {
+Deno.test("any response is an agreement or a HandshakeError", async () => {
   const random = seeded();
   const text = [...ANSWER, "Sec-WebSocket-Protocol: a", "Sec-WebSocket-Extensions: x; b=1", "", ""].join("\r\n");
   let agreements = 0;

@@ -34,7 +34,7 @@ const replacing = (name: string, ...values: string[]): HeaderFields => [
 const read = (fields: HeaderFields, limits = {}) =>
   readExtendedConnect(fields, { secure: true, limits: { ...DEFAULT_LIMITS, ...limits } });
 
-Deno.test("the request of RFC 8441 §5.1 is read, and answered as it says", () => {
+Deno.test("the request of RFC 8441 §5.1 is parsed, and its response is the one given there", () => {
   const { headers, fields, ...request } = read(REQUEST);
   assertEquals(request, {
     method: "CONNECT",
@@ -59,7 +59,7 @@ Deno.test("the request of RFC 8441 §5.1 is read, and answered as it says", () =
   ]);
 });
 
-Deno.test("what a client asks for and a server grants arrives on both sides", () => {
+Deno.test("a client's request and a server's response arrive on the other side over HTTP/2", () => {
   const fields = createExtendedConnect({
     url: parseWebSocketUrl("https://user:pass@example.com:8443/chat?room=1"),
     protocols: ["chat", "news"],
@@ -94,7 +94,7 @@ Deno.test("what a client asks for and a server grants arrives on both sides", ()
   assertEquals(agreed, { protocol: "news", extensions: [{ name: "permessage-deflate", params: [] }] });
 });
 
-Deno.test("in cleartext the scheme is http, and a Host that the application gives is the authority", () => {
+Deno.test("in cleartext the scheme is http, and a Host header from the application becomes the authority", () => {
   const fields = createExtendedConnect({ url: parseWebSocketUrl("ws://127.0.0.1/"), headers: { Host: "example.com" } });
   assertEquals(fields.slice(2, 5), [[":scheme", "http"], [":authority", "example.com"], [":path", "/"]]);
   assertEquals(fields.some(([name]) => name === "host"), false);
@@ -128,14 +128,14 @@ for (const [what, fields, status, words] of BAD) {
   });
 }
 
-Deno.test("H2: a request over HTTP/2 is held to the limits of a head: its fields, their bytes, its path", () => {
+Deno.test("H2: a request over HTTP/2 has the limits of a head: its fields, their bytes, its path", () => {
   assertRefuses(() => read(REQUEST, { maxHeaderCount: 8 }), 431, "more than 8 fields");
   assertRefuses(() => read(REQUEST, { maxHeaderBytes: 200 }), 431, "longer than 200 bytes");
   assertRefuses(() => read(REQUEST, { maxStartLineBytes: 4 }), 414, "longer than 4 bytes");
   assertEquals(read(REQUEST, { maxHeaderCount: 9, maxStartLineBytes: 5 }).path, "/chat");
 });
 
-Deno.test("the fields of a request are those of HTTP/1.1: authority before Host, and a cookie in one piece (RFC 9113 §8.2.3)", () => {
+Deno.test("the fields of a request are those of HTTP/1.1: authority before Host, and one joined cookie (RFC 9113 §8.2.3)", () => {
   assertEquals(
     connectFields([[":authority", "a"], ["cookie", "a=1"], ["host", "b"], ["x", "1"], ["cookie", "b=2"], ["x", "2"]]),
     [["host", "a"], ["x", "1"], ["x", "2"], ["cookie", "a=1; b=2"]],
@@ -143,7 +143,7 @@ Deno.test("the fields of a request are those of HTTP/1.1: authority before Host,
   assertEquals(connectFields([["host", "b"]]), [["host", "b"]]);
 });
 
-Deno.test("a server cannot choose what was not asked for, or set a field that is malformed or the handshake's own", () => {
+Deno.test("a server cannot choose a value that was not requested, or set a malformed or reserved field", () => {
   const request = read(REQUEST);
   for (
     const choice of [
@@ -156,7 +156,7 @@ Deno.test("a server cannot choose what was not asked for, or set a field that is
   ) assertThrows(() => acceptExtendedConnect(request, choice), TypeError);
 });
 
-Deno.test("a refusal over HTTP/2 has the fields of HTTP/1.1 less those of one hop (RFC 9113 §8.2.2)", () => {
+Deno.test("a refusal over HTTP/2 has the fields of HTTP/1.1 without the hop-by-hop ones (RFC 9113 §8.2.2)", () => {
   const headers = {
     Upgrade: "websocket",
     Connection: "Upgrade",
@@ -169,7 +169,7 @@ Deno.test("a refusal over HTTP/2 has the fields of HTTP/1.1 less those of one ho
   assertEquals(fields(3), [[":status", "426"], ["content-length", "3"], ["x-why", "so"]]);
 });
 
-Deno.test("a client takes any 2xx, and nothing that it did not ask for", () => {
+Deno.test("a client accepts any 2xx, and no value that it did not request", () => {
   const asked = { protocols: [], offeredExtensions: [] };
   for (const status of [200, 201, 299]) {
     assertEquals(checkExtendedConnect({ status, fields: [] }, asked), { protocol: "", extensions: [] });

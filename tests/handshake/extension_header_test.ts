@@ -34,7 +34,7 @@ const VECTORS: [value: string, offers: ExtensionOffer[], canonical?: true][] = [
   [",, a ,,b, ,", [offer("a"), offer("b")]],
 ];
 
-Deno.test("extension lists are read as RFC 6455 §9.1 says, and written so that they read the same", () => {
+Deno.test("extension lists are parsed as RFC 6455 §9.1 says, and serialized so that they parse the same", () => {
   for (const [value, offers, canonical] of VECTORS) {
     assertEquals(parseExtensions([value]), offers, value);
     const written = serializeExtensions(offers);
@@ -48,7 +48,7 @@ Deno.test("H17: several extension fields are one list, and no field is no extens
   assertEquals(parseExtensions([]), []);
 });
 
-Deno.test("H18: bad syntax is refused with 400", () => {
+Deno.test("H18: invalid syntax is refused with 400", () => {
   const bad = [
     ";",
     "=",
@@ -91,15 +91,15 @@ Deno.test("H18: bad syntax is refused with 400", () => {
   }
 });
 
-Deno.test("a field with no extension in it is as good as none", () => {
+Deno.test("a field without extensions counts as no field", () => {
   for (const value of ["", " ", ",", " , ,"]) assertEquals(parseExtensions([value]), []);
 });
 
-Deno.test("a fault is shown with its place", () => {
+Deno.test("an error shows the place of the fault", () => {
   assertRefuses(() => parseExtensions(["ab; c=?"]), 400, 'Extension list "ab; c=?" is malformed at character 6');
 });
 
-Deno.test("the caller chooses the error", () => {
+Deno.test("the caller chooses the error class", () => {
   const refuse = (message: string) => new RangeError(message);
   assertThrows(() => parseExtensions(["?"], refuse), RangeError);
 });
@@ -133,7 +133,7 @@ Deno.test("a list of a million characters is read in linear time", () => {
   }
 });
 
-Deno.test("what is not a token cannot be written", () => {
+Deno.test("a value that is not a token cannot be serialized", () => {
   for (const text of ["", "a b", "a\r\nb", '"', "\u20ac"]) {
     assertThrows(() => serializeExtensions([{ name: text, params: [] }]), TypeError, "it is not a token");
     const params = [{ name: "a", value: text }];
@@ -142,7 +142,7 @@ Deno.test("what is not a token cannot be written", () => {
   }
 });
 
-Deno.test("any extensions that are written are read back", () => {
+Deno.test("any serialized extensions are parsed back", () => {
   const random = seeded();
   for (let round = 0; round < 300; round++) {
     const offers = Array.from({ length: 1 + below(random, 4) }, () => ({
@@ -156,7 +156,7 @@ Deno.test("any extensions that are written are read back", () => {
   }
 });
 
-Deno.test("any text gives extensions that can be written again, or a HandshakeError", () => {
+Deno.test("any text gives extensions that can be serialized again, or a HandshakeError", () => {
   const random = seeded();
   for (let round = 0; round < 20_000; round++) {
     const value = randomText(random, 'ab,;="\\ \t\xff', 20);

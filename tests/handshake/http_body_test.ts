@@ -5,14 +5,14 @@ import { assertRefuses, bytesOf, requestHead, responseHead, textOf } from "./_su
 
 const framingOf = (lines: string[], version = "HTTP/1.1") => requestFraming(requestHead(`POST / ${version}`, ...lines));
 
-Deno.test("a request's body has a length, or is chunked, or is none", () => {
+Deno.test("a request's body has a length, is chunked, or is absent", () => {
   assertEquals(framingOf([]), 0);
   assertEquals(framingOf(["Content-Length: 0"]), 0);
   assertEquals(framingOf(["Content-Length: 9007199254740991"]), 9_007_199_254_740_991);
   assertEquals(framingOf(["Transfer-Encoding: Chunked"]), "chunked");
 });
 
-Deno.test("a request whose end two recipients could see at different places is refused with 400", () => {
+Deno.test("a request whose end is ambiguous between two recipients is refused with 400", () => {
   const heads: string[][] = [
     ["Content-Length: 3", "Transfer-Encoding: chunked"],
     ["Transfer-Encoding: chunked", "Content-Length: 0"],
@@ -38,7 +38,7 @@ Deno.test("a request whose end two recipients could see at different places is r
   assertRefuses(() => framingOf(["Transfer-Encoding: chunked"], "HTTP/1.0"), 400, "HTTP/1.0 has no Transfer-Encoding");
 });
 
-Deno.test("an answer's body ends as its status and its fields say, and otherwise with the connection", () => {
+Deno.test("a response's body ends as its status and its fields say, and otherwise with the connection", () => {
   const cases: [status: string, fields: string[], framing: BodyFraming][] = [
     ["200 OK", [], "close"],
     ["101 Switching Protocols", ["Content-Length: 3"], 0],
@@ -71,7 +71,7 @@ function parse(
   return [body, textOf(parser.rest) + text.slice(at), parser.complete];
 }
 
-Deno.test("a body is the same in whatever pieces it comes, and what is behind it is left", () => {
+Deno.test("a body is the same however it is cut, and the bytes behind it are left", () => {
   const chunked = '4\r\nWiki\r\n6;name="x"\r\npedia \r\n00e\r\nin \r\n\r\nchunks.\r\n0\r\nX-A: 1\r\n\r\n';
   for (const size of [1, 2, 3, 7, 1000]) {
     assertEquals(parse("chunked", `${chunked}GET /`, size), ["Wikipedia in \r\n\r\nchunks.", "GET /", true]);
@@ -83,7 +83,7 @@ Deno.test("a body is the same in whatever pieces it comes, and what is behind it
   assert(new BodyParser(0).complete);
 });
 
-Deno.test("a chunk that two recipients could read in different ways is refused", () => {
+Deno.test("a chunk that two recipients could parse differently is refused", () => {
   const bad = [
     "x\r\n",
     "\r\n",
@@ -112,7 +112,7 @@ Deno.test("a chunk that two recipients could read in different ways is refused",
   }
 });
 
-Deno.test("a trailer that two recipients could read in different ways is refused, and so is one over 8192 bytes", () => {
+Deno.test("a trailer that two recipients could parse differently is refused, and so is one over 8192 bytes", () => {
   const trailers: [lines: string, message: string][] = [
     ["no colon\r\n", 'Header line "no colon" has no colon'],
     ["X-A : 1\r\n", 'Header name "X-A " is not a token'],

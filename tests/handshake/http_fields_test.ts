@@ -25,12 +25,12 @@ const FIELDS: HeaderFields = [
   ["connection", "\tx ,,"],
 ];
 
-Deno.test("fieldValues gives every value of a name in order, and none where the field is absent", () => {
+Deno.test("fieldValues returns every value of a name in order, and none if the field is absent", () => {
   assertEquals(fieldValues(FIELDS, "connection"), ["keep-alive,  Upgrade", "\tx ,,"]);
   assertEquals(fieldValues(FIELDS, "upgrade"), []);
 });
 
-Deno.test("listValues takes several fields as one list, trims the elements and passes over empty ones", () => {
+Deno.test("listValues joins several fields into one list, trims the elements and skips empty ones", () => {
   assertEquals(listValues(FIELDS, "connection"), ["keep-alive", "Upgrade", "x"]);
   assertEquals(listValues([["a", ""], ["a", " , "]], "a"), []);
   assertEquals(listValues([], "a"), []);
@@ -62,7 +62,7 @@ Deno.test("a token is one or more of the tchar of RFC 9110 §5.6.2", () => {
   assert(!isToken("a b"));
 });
 
-Deno.test("a field's value holds bytes, and of the control characters only HTAB", () => {
+Deno.test("a field's value is bytes, and HTAB is the only control character allowed", () => {
   const refused = Array.from({ length: 0x102 }, (_, code) => code).filter((code) =>
     !isFieldValue(`a${String.fromCharCode(code)}b`)
   );
@@ -95,19 +95,19 @@ Deno.test("quote shows a peer's text in printable ASCII and at most 64 character
   assertEquals(quote("x".repeat(65)), `"${"x".repeat(64)}..."`);
 });
 
-Deno.test("a malformed request is answered with 400", () => {
+Deno.test("a malformed request gets 400", () => {
   const error = badRequest("Bad");
   assertEquals([error.message, error.status], ["Bad", 400]);
 });
 
-Deno.test("an application's fields come as pairs, as a record or as Headers", () => {
+Deno.test("an application's fields are pairs, a record or Headers", () => {
   assertEquals(applicationFields(), []);
   assertEquals(applicationFields([["X-B", "2"], ["x-a", "1"]]), [["x-a", "1"], ["x-b", "2"]]);
   assertEquals(applicationFields({ "X-A": "1" }), [["x-a", "1"]]);
   assertEquals(applicationFields(new Headers({ "Set-Cookie": "a=1" })), [["set-cookie", "a=1"]]);
 });
 
-Deno.test("an application cannot set a field that is the handshake's own", () => {
+Deno.test("an application cannot set a field that belongs to the handshake", () => {
   const names = [
     "Connection",
     "Content-Length",
@@ -128,7 +128,7 @@ Deno.test("H20, CVE-2026-1527: an application's field with CR, LF or NUL inside 
   }
 });
 
-Deno.test("packed fields come back as Headers, whatever their values hold", () => {
+Deno.test("packed fields come back as Headers, whatever their values contain", () => {
   const fields: HeaderFields = [["a", "1"], ["b", "x: y\tz"], ["a", "2"], ["c", ""], ["set-cookie", "p=q"], [
     "set-cookie",
     "r=s",
@@ -137,7 +137,7 @@ Deno.test("packed fields come back as Headers, whatever their values hold", () =
   assertEquals([...unpackFields(packFields([]))], []);
 });
 
-Deno.test("singleValue gives the value of a field, undefined where it is missing, and refuses a field that comes twice", () => {
+Deno.test("singleValue returns the value of a field, undefined if it is missing, and refuses duplicates", () => {
   assertEquals(singleValue(FIELDS, "Host"), "a.test");
   assertEquals(singleValue(FIELDS, "Origin"), undefined);
   assertThrows(() => singleValue(FIELDS, "Connection"), HandshakeError, "Header Connection appears 2 times");
@@ -145,7 +145,7 @@ Deno.test("singleValue gives the value of a field, undefined where it is missing
   assertThrows(() => singleValue(FIELDS, "Connection", refuse), RangeError, "Header Connection appears 2 times");
 });
 
-Deno.test("CVE-2021-32640: a text of a million characters is judged in linear time, whichever of them does not belong", () => {
+Deno.test("CVE-2021-32640: a text of a million characters is checked in linear time, wherever the invalid character is", () => {
   const long = "a".repeat(1_000_000);
   for (const text of [long, `\0${long}`, `${long}\0`, `${long} ${long}\n`]) {
     assertLinear(() => [isToken, isVisible, isFieldValue].forEach((judge) => judge(text)));

@@ -60,7 +60,7 @@ const PARSED: RequestHead = {
   fields: [["host", "a.test"], ["x-a", "1"], ["x-a", "2"]],
 };
 
-Deno.test("a request's head is read, names in lower case, values trimmed, repeats kept", () => {
+Deno.test("a request's head is parsed: names in lower case, values trimmed, duplicates kept", () => {
   assertReads(bytesOf(HEAD), readRequest(), { head: PARSED, rest: "" });
 });
 
@@ -71,12 +71,12 @@ Deno.test("H10: bytes after the head are frames, and are kept", () => {
   });
 });
 
-Deno.test("a head that is not complete gives undefined and no rest", () => {
+Deno.test("an incomplete head returns undefined and no rest", () => {
   assertReads(bytesOf(HEAD.slice(0, -1)), readRequest(), { head: undefined, rest: "" });
   assertReads(new Uint8Array(0), readRequest(), { head: undefined, rest: "" });
 });
 
-Deno.test("the rest is a copy of what was pushed", () => {
+Deno.test("the rest is a copy of the pushed bytes", () => {
   const chunk = bytesOf(`${HEAD}abc`);
   const parser = new RequestHeadParser(DEFAULT_LIMITS);
   assert(parser.push(chunk));
@@ -85,7 +85,7 @@ Deno.test("the rest is a copy of what was pushed", () => {
   assert(parser.rest.buffer !== chunk.buffer);
 });
 
-Deno.test("nothing can be pushed after a head that was complete or refused", () => {
+Deno.test("pushing after a complete or refused head throws", () => {
   for (const text of [HEAD, "GET\r\n"]) {
     const parser = new RequestHeadParser(DEFAULT_LIMITS);
     try {
@@ -98,12 +98,12 @@ Deno.test("nothing can be pushed after a head that was complete or refused", () 
   }
 });
 
-Deno.test("empty lines before a request line are passed over (RFC 9112 §2.2), within the limit", () => {
+Deno.test("empty lines before a request line are skipped (RFC 9112 §2.2), within the limit", () => {
   assertReads(bytesOf(`\r\n\r\n${HEAD}`), readRequest(), { head: PARSED, rest: "" });
   assertRequestRefused("\r\n".repeat(51), [414, "Start line is longer than 100 bytes"], { maxHeaderBytes: 100 });
 });
 
-Deno.test("a field's value keeps its bytes of 0x80 and more, each as the code unit of the same number", () => {
+Deno.test("a field's value keeps bytes of 0x80 and more, each as the code unit of the same number", () => {
   assertReads(bytesOf("GET / HTTP/1.1\r\nX: \x80\x9f\xa0é\xff\r\n\r\n"), readRequest(), {
     head: { method: "GET", target: "/", version: "HTTP/1.1", fields: [["x", "\x80\x9f\xa0é\xff"]] },
     rest: "",
@@ -161,7 +161,7 @@ Deno.test("H3: a bare CR, a NUL or another control character in a value is refus
   }
 });
 
-Deno.test("a client unfolds what a server folded: each fold is a space (RFC 9112 §5.2)", () => {
+Deno.test("a client unfolds folded lines of a server: each fold is a space (RFC 9112 §5.2)", () => {
   const parse = (text: string) => new ResponseHeadParser(DEFAULT_LIMITS).push(bytesOf(text));
   const head = parse("HTTP/1.1 200 OK\r\nX: a\r\n \t b \r\n\tc\r\nY: \r\n z\r\nZ: 1\r\n \r\n\r\n");
   assertEquals(head?.fields, [["x", "a b c"], ["y", "z"], ["z", "1"]]);
@@ -193,14 +193,14 @@ Deno.test("H5: the preface of HTTP/2 and other major versions are refused with 5
   assertRequestRefused("GET / HTTP/0.9\r\n\r\n", [505, "HTTP/0.9 is not supported"]);
 });
 
-Deno.test("H5: the minor versions of HTTP/1 are read alike", () => {
+Deno.test("H5: the minor versions of HTTP/1 are parsed alike", () => {
   for (const version of ["HTTP/1.0", "HTTP/1.2"]) {
     const head = { method: "GET", target: "/", version, fields: [] };
     assertReads(bytesOf(`GET / ${version}\r\n\r\n`), readRequest(), { head, rest: "" });
   }
 });
 
-Deno.test("H2: a request line may have maxStartLineBytes and is refused with 414 with one more, before its end has come", () => {
+Deno.test("H2: a request line may have maxStartLineBytes; one byte more is refused with 414 before the line's end", () => {
   const limits = { maxStartLineBytes: 20 };
   const head = { method: "GET", target: "/234567", version: "HTTP/1.1", fields: [] };
   assertReads(bytesOf("GET /234567 HTTP/1.1\r\n\r\n"), readRequest(limits), { head, rest: "" });
@@ -208,7 +208,7 @@ Deno.test("H2: a request line may have maxStartLineBytes and is refused with 414
   assertRequestRefused("x".repeat(22), [414, "Start line is longer than 20 bytes"], limits);
 });
 
-Deno.test("H2: a head may have maxHeaderBytes and is refused with 431 with one more, before its end has come", () => {
+Deno.test("H2: a head may have maxHeaderBytes; one byte more is refused with 431 before the head's end", () => {
   const limits = { maxHeaderBytes: HEAD.length };
   assertReads(bytesOf(`${HEAD}frames`), readRequest(limits), { head: PARSED, rest: "frames" });
   const refused: [number, string] = [431, `Head is longer than ${HEAD.length - 1} bytes`];
@@ -216,7 +216,7 @@ Deno.test("H2: a head may have maxHeaderBytes and is refused with 431 with one m
   assertRequestRefused(HEAD.slice(0, -2) + "x", refused, { maxHeaderBytes: HEAD.length - 1 });
 });
 
-Deno.test("H2, CVE-2026-54465: a head may have maxHeaderCount fields and is refused with 431 with one more", () => {
+Deno.test("H2, CVE-2026-54465: a head may have maxHeaderCount fields; one more is refused with 431", () => {
   assertReads(bytesOf(HEAD), readRequest({ maxHeaderCount: 3 }), { head: PARSED, rest: "" });
   assertRequestRefused(HEAD, [431, "Head has more than 2 fields"], { maxHeaderCount: 2 });
 });
@@ -238,7 +238,7 @@ Deno.test("CVE-2023-43669: a head of 16 KiB, and one of a mebibyte, fed byte by 
   }
 });
 
-Deno.test("a response's head is read, with or without a reason phrase", () => {
+Deno.test("a response's head is parsed, with or without a reason phrase", () => {
   const fields: HeaderFields = [["upgrade", "websocket"]];
   for (
     const [line, statusText] of [[" Switching Protocols", "Switching Protocols"], [" ", ""], ["", ""], [
@@ -253,7 +253,7 @@ Deno.test("a response's head is read, with or without a reason phrase", () => {
   }
 });
 
-Deno.test("interim responses but 101 are passed over (RFC 9110 §15.2), within one limit", () => {
+Deno.test("interim responses except 101 are skipped (RFC 9110 §15.2), within one limit", () => {
   const interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
   assertReads(bytesOf(`${interim}HTTP/1.1 101 OK\r\nA: b\r\n\r\nrest`), readResponse(), {
     head: { version: "HTTP/1.1", status: 101, statusText: "OK", fields: [["a", "b"]] },
@@ -265,7 +265,7 @@ Deno.test("interim responses but 101 are passed over (RFC 9110 §15.2), within o
   });
 });
 
-Deno.test("a malformed status line is an error with status 0: none was read", () => {
+Deno.test("a malformed status line is an error with status 0, because none was parsed", () => {
   const lines = [
     "",
     "HTTP/1.1",
@@ -310,12 +310,12 @@ Deno.test("CVE-2026-54465: a response's fields that never end are refused by cou
   }
 });
 
-Deno.test("a request's head is written as it is given", () => {
+Deno.test("a request's head is written unchanged", () => {
   const head: RequestHead = { method: "GET", target: "/", version: "HTTP/1.1", fields: [["Host", "a"], ["X", "\xe9"]] };
   assertEquals(textOf(serializeRequestHead(head)), "GET / HTTP/1.1\r\nHost: a\r\nX: \xe9\r\n\r\n");
 });
 
-Deno.test("a response's head is written as it is given", () => {
+Deno.test("a response's head is written unchanged", () => {
   const head: ResponseHead = { version: "HTTP/1.1", status: 101, statusText: "Yes", fields: [["A", ""]] };
   assertEquals(textOf(serializeResponseHead(head)), "HTTP/1.1 101 Yes\r\nA: \r\n\r\n");
 });
@@ -347,7 +347,7 @@ Deno.test("H20: no part of a response's head can break out of its place", () => 
   }
 });
 
-Deno.test("any head that is written is read back, with whatever follows it", () => {
+Deno.test("any written head is parsed back, with any bytes behind it", () => {
   const random = seeded();
   for (let round = 0; round < 50; round++) {
     const fields: HeaderFields = Array.from({ length: below(random, 8) }, () => [

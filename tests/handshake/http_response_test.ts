@@ -10,7 +10,7 @@ Deno.test("a response closes the connection and has its length", () => {
   );
 });
 
-Deno.test("a response has the usual reason phrase, the given one, or an empty one where there is no usual one", () => {
+Deno.test("a response has the usual reason phrase, the given one, or an empty one if there is no usual one", () => {
   const lineOf = (status: number, statusText = ""): string | undefined =>
     textOf(serializeResponse({ status, statusText })).split("\r\n")[0];
   assertEquals(lineOf(404), "HTTP/1.1 404 Not Found");
@@ -18,7 +18,7 @@ Deno.test("a response has the usual reason phrase, the given one, or an empty on
   assertEquals(lineOf(299), "HTTP/1.1 299 ");
 });
 
-Deno.test("a web Response can be written, and what it says of its framing is not believed", async () => {
+Deno.test("a web Response can be written, and its own framing fields are ignored", async () => {
   const response = new Response("body", {
     status: 403,
     headers: [
@@ -93,19 +93,19 @@ Deno.test("a refusal has the error's status, fields and message, and closes the 
   });
 });
 
-Deno.test("H23, H24: a refusal with 503 says why", () => {
+Deno.test("H23, H24: a refusal with 503 gives the reason", () => {
   const error = new HandshakeError("Too many connections", { status: 503, headers: [["Retry-After", "1"]] });
   const { head, body } = readResponse(refusal(error));
   assertEquals([head.statusText, body], ["Service Unavailable", "Too many connections\n"]);
   assertEquals(head.fields.at(-1), ["retry-after", "1"]);
 });
 
-Deno.test("H22: a refusal with 500 does not tell what went wrong inside", () => {
+Deno.test("H22: a refusal with 500 hides the internal error", () => {
   const { head, body } = readResponse(refusal(new HandshakeError("secret", { status: 500 })));
   assertEquals([head.status, body], [500, "Internal Server Error\n"]);
 });
 
-Deno.test("CVE-2026-59725: a refusal is written whatever the error holds", () => {
+Deno.test("CVE-2026-59725: a refusal is written whatever the error contains", () => {
   for (const status of [0, 101, 199, 600, NaN]) {
     const { head, body } = readResponse(refusal(new HandshakeError("secret", { status })));
     assertEquals([head.status, body], [500, "Internal Server Error\n"]);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseAddress, parseDecimal, parseRange } from "../../lib/handshake/ip_address.ts";
 
-Deno.test("an IP address is parsed to its bytes and its usual form, and nothing else is one", () => {
+Deno.test("an IP address is parsed to its bytes and its usual form, and other text is not", () => {
   assertEquals(parseAddress("192.0.2.1"), { bytes: [192, 0, 2, 1], text: "192.0.2.1" });
   const zeros = new Array<number>(10).fill(0);
   assertEquals(parseAddress("2001:DB8::0:1"), {
@@ -14,7 +14,7 @@ Deno.test("an IP address is parsed to its bytes and its usual form, and nothing 
   }
 });
 
-Deno.test("a range is an address with the number of bits that count", () => {
+Deno.test("a range is an address with a number of significant bits", () => {
   const cases: [range: string, address: string, inside: boolean][] = [
     ["10.0.0.0/8", "10.255.0.1", true],
     ["10.0.0.0/8", "11.0.0.1", false],
@@ -34,7 +34,7 @@ Deno.test("a range is an address with the number of bits that count", () => {
   }
 });
 
-Deno.test("a decimal number has no sign, no leading zero and no more than its most", () => {
+Deno.test("a decimal number has no sign, no leading zero and a maximum", () => {
   assertEquals(["0", "9", "10", "09", "-1", "+1", "1e0", "", " 1", "11"].map((text) => parseDecimal(text, 10)), [
     0,
     9,

@@ -47,7 +47,7 @@ Deno.test("H14: the default port counts as no port", () => {
   assertAllows(undefined, "a.test", [["http://a.test:80", true]]);
 });
 
-Deno.test("CVE-2026-61666: a Host that no URL could have refuses an origin and throws nothing else", () => {
+Deno.test("CVE-2026-61666: a Host that no URL could have refuses an origin, and throws nothing else", () => {
   for (const host of ["", "%", "[", "a b", "http://", ":", "\0", "a:99999", "xn--a"]) {
     assertRefuses(() => compileOriginPolicy()({ origin: "https://example.com", host }), 403);
     compileOriginPolicy()({ origin: undefined, host });
@@ -55,11 +55,11 @@ Deno.test("CVE-2026-61666: a Host that no URL could have refuses an origin and t
   assertAllows(undefined, "", [["https://", false], ["file://", false]]);
 });
 
-Deno.test("H14: any lets all in", () => {
+Deno.test("H14: any accepts every origin", () => {
   assertAllows("any", "a.test", [[undefined, true], ["null", true], ["https://evil.test", true], ["?", true]]);
 });
 
-Deno.test("H14: a list lets in its entries exactly, and a request with no origin", () => {
+Deno.test("H14: a list accepts exactly its entries, and a request without an origin", () => {
   assertAllows(["https://example.com", "http://localhost:8080", "capacitor://localhost", "file://"], "a.test", [
     [undefined, true],
     ["https://example.com", true],
@@ -78,7 +78,7 @@ Deno.test("H14: a list lets in its entries exactly, and a request with no origin
   assertAllows([], "a.test", [[undefined, true], ["https://a.test", false]]);
 });
 
-Deno.test("H14: null is let in only where it is listed", () => {
+Deno.test("H14: null is accepted only if it is listed", () => {
   assertAllows(["null"], "a.test", [["null", true], ["https://a.test", false]]);
   assertAllows(["https://*.test"], "a.test", [["null", false]]);
 });
@@ -110,7 +110,7 @@ Deno.test("H14: a leading wildcard stands for one or more labels, never for a pa
   assertAllows(["http://*.a.test:8080"], "a.test", [["http://b.a.test:8080", true], ["http://b.a.test", false]]);
 });
 
-Deno.test("H14: a function decides, and only true is yes", () => {
+Deno.test("H14: a function decides, and only true accepts", () => {
   const seen: (string | undefined)[] = [];
   const policy = (origin: string | undefined) => {
     seen.push(origin);
@@ -123,14 +123,14 @@ Deno.test("H14: a function decides, and only true is yes", () => {
   assertAllows(truthy, "a.test", [["https://a.test", false]]);
 });
 
-Deno.test("H14: a refusal says which origin, and that there was none", () => {
+Deno.test("H14: a refusal names the origin, or says that there was none", () => {
   const check = compileOriginPolicy(() => false);
   const error = assertThrows(() => check({ origin: "https://a.test\x1b", host: "" }), HandshakeError);
   assertStringIncludes(error.message, 'Origin "https://a.test\\u001b" is not allowed');
   assertRefuses(() => check({ origin: undefined, host: "" }), 403, "A request without an origin is not allowed");
 });
 
-Deno.test("an entry that no origin could match is a TypeError when the policy is compiled", () => {
+Deno.test("an entry that could never match an origin is a TypeError when the policy is compiled", () => {
   const mistakes = [
     "",
     "*",
@@ -165,7 +165,7 @@ Deno.test("an entry that no origin could match is a TypeError when the policy is
   }
 });
 
-Deno.test("a wildcard lets in what a naive reading of the rule lets in, and nothing else", () => {
+Deno.test("a wildcard accepts what a naive implementation of the rule accepts, and nothing else", () => {
   const random = seeded();
   const check = compileOriginPolicy(["https://*.example.com"]);
   const naive = /^https:\/\/([a-z0-9_-]+\.)+example\.com$/;

@@ -35,7 +35,7 @@ const upgradeHead = (change?: Parameters<typeof upgradeLines>[0]): RequestHead =
 const replacing = (name: string, ...values: string[]): RequestHead =>
   upgradeHead({ without: [name], more: values.map((value) => `${name}: ${value}`) });
 
-Deno.test("the request of RFC 6455 §1.3 is read", () => {
+Deno.test("the request of RFC 6455 §1.3 is parsed", () => {
   const head = upgradeHead({ start: "GET /chat?room=1 HTTP/1.1", more: ["Sec-WebSocket-Extensions: a; b=1"] });
   const { headers, ...request } = readUpgradeRequest(head);
   assertEquals(request, {
@@ -56,7 +56,7 @@ Deno.test("the request of RFC 6455 §1.3 is read", () => {
   assertEquals(headers.get("Host"), "server.example.com");
 });
 
-Deno.test("the request that a browser sends is read", () => {
+Deno.test("a browser's request is parsed", () => {
   const request = readUpgradeRequest(requestHead(
     "GET / HTTP/1.1",
     "Host: localhost:8080",
@@ -70,12 +70,12 @@ Deno.test("the request that a browser sends is read", () => {
   assertEquals([request.origin, request.protocols, request.extensions.length], [undefined, [], 1]);
 });
 
-Deno.test("the Headers are made once, when they are asked for", () => {
+Deno.test("the Headers are created once, on first use", () => {
   const request = readUpgradeRequest(upgradeHead());
   assertStrictEquals(request.headers, request.headers);
 });
 
-Deno.test("the URL is wss where the caller says that the connection is encrypted", () => {
+Deno.test("the URL is wss if the caller says that the connection is encrypted", () => {
   const request = readUpgradeRequest(upgradeHead({ start: "GET / HTTP/1.1" }), { secure: true });
   assertEquals([request.url, request.secure], ["wss://server.example.com/", true]);
 });
@@ -95,14 +95,14 @@ Deno.test("H4: a method that is not GET is refused with 405 and Allow", () => {
   }
 });
 
-Deno.test("H5: in HTTP/1.0 nothing is an upgrade, and it is refused with 426", () => {
+Deno.test("H5: in HTTP/1.0 an upgrade is impossible, and is refused with 426", () => {
   const head = upgradeHead({ start: "GET / HTTP/1.0" });
   assert(!isUpgradeRequest(head));
   const error = assertRefuses(() => readUpgradeRequest(head), 426, "HTTP/1.0");
   assertEquals(error.headers.get("Upgrade"), "websocket");
 });
 
-Deno.test("H6: a Host that is missing, comes twice or is invalid is refused with 400", () => {
+Deno.test("H6: a Host that is missing, duplicate or invalid is refused with 400", () => {
   assertRefuses(() => readUpgradeRequest(upgradeHead({ without: ["Host"] })), 400, "Host is missing");
   assertRefuses(() => readUpgradeRequest(replacing("Host", "a.test", "b.test")), 400, "Host appears 2 times");
   assertRefuses(() => readUpgradeRequest(replacing("Host", "a.test/%zz")), 400, "is not a host");
@@ -125,7 +125,7 @@ Deno.test("H7: a request that lacks one of the tokens of Upgrade and Connection 
   }
 });
 
-Deno.test("CVE-2024-37890: a request without its first or last field is refused, whichever it is", () => {
+Deno.test("CVE-2024-37890: a request without any one of its fields is refused, whichever it is", () => {
   for (const name of ["Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"]) {
     assertRefuses(
       () => readUpgradeRequest(upgradeHead({ without: [name] })),
@@ -135,7 +135,7 @@ Deno.test("CVE-2024-37890: a request without its first or last field is refused,
   assertRefuses(() => readUpgradeRequest(requestHead("GET / HTTP/1.1")), 400, "Host is missing");
 });
 
-Deno.test("H8, CVE-2026-5067: a key that is missing, comes twice or is not 16 bytes in base64 is refused with 400", () => {
+Deno.test("H8, CVE-2026-5067: a key that is missing, duplicate or not 16 bytes in base64 is refused with 400", () => {
   assertRefuses(() => readUpgradeRequest(upgradeHead({ without: ["Sec-WebSocket-Key"] })), 400, "Key is missing");
   const key = "dGhlIHNhbXBsZSBub25jZQ==";
   assertRefuses(() => readUpgradeRequest(replacing("Sec-WebSocket-Key", key, key)), 400, "Key appears 2 times");
@@ -144,7 +144,7 @@ Deno.test("H8, CVE-2026-5067: a key that is missing, comes twice or is not 16 by
   }
 });
 
-Deno.test("H9: a version that is not 13 is refused with 426 and the version that is", () => {
+Deno.test("H9: a version other than 13 is refused with 426 and the supported version", () => {
   const versions = [
     [],
     ["8"],
@@ -190,7 +190,7 @@ Deno.test("H11, CVE-2026-39805: Content-Length with Transfer-Encoding, and Conte
   );
 });
 
-Deno.test("H12: the host of a target in absolute-form goes before Host, which must be there all the same", () => {
+Deno.test("H12: the host of a target in absolute-form takes precedence over Host, which must still be there", () => {
   const start = "GET http://other.test:81/a?b HTTP/1.1";
   const request = readUpgradeRequest(upgradeHead({ start }));
   assertEquals([request.host, request.path, request.query], ["other.test:81", "/a", "b"]);
@@ -198,22 +198,22 @@ Deno.test("H12: the host of a target in absolute-form goes before Host, which mu
   assertRefuses(() => readUpgradeRequest(upgradeHead({ start, without: ["Host"] })), 400, "Host is missing");
 });
 
-Deno.test("H13: a fragment in the target is refused with 400, whoever parsed the head", () => {
+Deno.test("H13: a fragment in the target is refused with 400, also if other code parsed the head", () => {
   const head = { ...upgradeHead(), target: "/chat#a" };
   assertRefuses(() => readUpgradeRequest(head), 400, 'Request target "/chat#a" is malformed');
 });
 
-Deno.test("H14: an Origin that comes twice is refused with 400", () => {
+Deno.test("H14: a duplicate Origin is refused with 400", () => {
   assertRefuses(() => readUpgradeRequest(replacing("Origin", "http://a", "http://b")), 400, "Origin appears 2 times");
 });
 
-Deno.test("H16: a bad list of subprotocols is refused with 400", () => {
+Deno.test("H16: an invalid list of subprotocols is refused with 400", () => {
   for (const value of ["a, a", "a b", "a\xe9"]) {
     assertRefuses(() => readUpgradeRequest(replacing("Sec-WebSocket-Protocol", value)), 400, "Subprotocol");
   }
 });
 
-Deno.test("empty elements of a list are passed over, in every field that is one (RFC 9110 §5.6.1.2)", () => {
+Deno.test("empty elements are skipped in every field that is a list (RFC 9110 §5.6.1.2)", () => {
   const request = readUpgradeRequest(upgradeHead({
     without: ["Connection", "Upgrade", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"],
     more: [
@@ -232,7 +232,7 @@ Deno.test("empty elements of a list are passed over, in every field that is one 
   assertEquals(readUpgradeRequest(replacing("Sec-WebSocket-Extensions", "")).extensions, []);
 });
 
-Deno.test("the path is the URL's: what the URL parser would take out of it is refused, what it escapes is escaped", () => {
+Deno.test("the path is the URL's: segments that the URL parser would remove are refused, characters that it escapes are escaped", () => {
   for (
     const path of ["/chat/../admin", "/./a", "/a/..", "/%2e%2E/a", "/.%2e", "/a\\b", "/a/%2e?x", "http://a.test/../b"]
   ) {
@@ -264,12 +264,12 @@ Deno.test("H17: repeated fields of subprotocols and extensions are one list", ()
   assertEquals(extensions.map(({ name }) => name), ["a", "b"]);
 });
 
-Deno.test("H18, GHSA-5v72-xg48-5rpm: bad syntax of extensions is refused with 400, an odd name is not", () => {
+Deno.test("H18, GHSA-5v72-xg48-5rpm: invalid syntax of extensions is refused with 400, an unusual name is not", () => {
   assertRefuses(() => readUpgradeRequest(replacing("Sec-WebSocket-Extensions", "a; =")), 400, "Extension list");
   assertEquals(readUpgradeRequest(replacing("Sec-WebSocket-Extensions", "constructor")).extensions.length, 1);
 });
 
-Deno.test("the answer of RFC 6455 §1.3 is written", async () => {
+Deno.test("the response of RFC 6455 §1.3 is written", async () => {
   const bytes = await acceptUpgrade(readUpgradeRequest(upgradeHead()), { protocol: "chat" });
   assertEquals(
     new TextDecoder().decode(bytes),
@@ -278,7 +278,7 @@ Deno.test("the answer of RFC 6455 §1.3 is written", async () => {
   );
 });
 
-Deno.test("H16: no subprotocol and no extension leave their fields out", async () => {
+Deno.test("H16: without subprotocol and extensions their fields are left out", async () => {
   const request = readUpgradeRequest(upgradeHead());
   const bytes = await acceptUpgrade(request);
   assertEquals(await acceptUpgrade(request, { protocol: "", extensions: "" }), bytes);
@@ -289,7 +289,7 @@ Deno.test("H16: no subprotocol and no extension leave their fields out", async (
   ]);
 });
 
-Deno.test("the answer carries the extensions that were accepted and the application's fields", async () => {
+Deno.test("the response carries the accepted extensions and the application's fields", async () => {
   const request = readUpgradeRequest(replacing("Sec-WebSocket-Extensions", "a, b; c"));
   const bytes = await acceptUpgrade(request, {
     extensions: "b; d=1",
@@ -318,7 +318,7 @@ Deno.test("a subprotocol that was not requested or an extension that was not off
   await assertRejects(() => acceptUpgrade(request, { extensions: "a;" }), TypeError, "is malformed");
 });
 
-Deno.test("H20, CVE-2026-1527: nothing that an application gives can break out of its place in the answer", async () => {
+Deno.test("H20, CVE-2026-1527: an application's values cannot break out of their place in the response", async () => {
   const request = readUpgradeRequest(replacing("Sec-WebSocket-Extensions", "a"));
   for (const char of ["\r\n", "\r", "\n", "\0"]) {
     const text = `a${char}b`;

@@ -20,13 +20,13 @@ Deno.test("H17: several subprotocol fields are one list", () => {
   assertEquals(parseSubprotocols(fieldsOf("a, b", "c")), ["a", "b", "c"]);
 });
 
-Deno.test("empty elements of the list are passed over (RFC 9110 §5.6.1.2)", () => {
+Deno.test("empty elements of the list are skipped (RFC 9110 §5.6.1.2)", () => {
   for (const value of ["", " ", ","]) assertEquals(parseSubprotocols(fieldsOf(value)), []);
   for (const value of ["a,b", "a,,b", ",a, ,b,"]) assertEquals(parseSubprotocols(fieldsOf(value)), ["a", "b"]);
   assertEquals(parseSubprotocols(fieldsOf("a", "", ",b")), ["a", "b"]);
 });
 
-Deno.test("to a server two subprotocols that differ in case are two", () => {
+Deno.test("subprotocols that differ only in case are two subprotocols for a server", () => {
   assertEquals(parseSubprotocols(fieldsOf("a, A")), ["a", "A"]);
 });
 
@@ -36,7 +36,7 @@ Deno.test("H16: a subprotocol that is not a token is refused with 400", () => {
   }
 });
 
-Deno.test("H16: a subprotocol that comes twice is refused with 400, in one field or in two", () => {
+Deno.test("H16: a duplicate subprotocol is refused with 400, in one field or in two", () => {
   assertRefuses(() => parseSubprotocols(fieldsOf("a, b, a")), 400, 'Subprotocol "a" is requested twice');
   assertRefuses(() => parseSubprotocols(fieldsOf("a", "a")), 400, 'Subprotocol "a" is requested twice');
 });
@@ -53,7 +53,7 @@ Deno.test("CVE-2021-32640: a million spaces inside a subprotocol, and a million 
   assertLinear(() => assertEquals(parseSubprotocols(fieldsOf(many.join(","))).length, many.length));
 });
 
-Deno.test("the server's order decides, and none in common is none: never one that was not requested", () => {
+Deno.test("the server's order decides, and without a common one there is none: never one that was not requested", () => {
   assertEquals(chooseSubprotocol(["a", "b"], ["b", "a"]), "b");
   assertEquals(chooseSubprotocol(["a", "b"], ["c", "b"]), "b");
   assertEquals(chooseSubprotocol(["A"], ["a"]), "");
@@ -61,7 +61,7 @@ Deno.test("the server's order decides, and none in common is none: never one tha
   assertEquals(chooseSubprotocol(["a"], []), "");
 });
 
-Deno.test("an application's subprotocols must be tokens and differ", () => {
+Deno.test("an application's subprotocols must be distinct tokens", () => {
   checkSubprotocols([]);
   checkSubprotocols(["a", "A"]);
   for (const protocols of [[""], ["a b"], ["a,b"], ["a", "a"], ["a\r\nb"], ["\u20ac"]]) {
@@ -71,12 +71,12 @@ Deno.test("an application's subprotocols must be tokens and differ", () => {
 
 const refuse = (message: string) => new HandshakeError(message, { status: 101 });
 
-Deno.test("the server's answer is one of the requested subprotocols, or none where none was requested", () => {
+Deno.test("the server's choice is one of the requested subprotocols, or none if none was requested", () => {
   assertEquals(answeredSubprotocol(fieldsOf("b"), ["a", "b"], refuse), "b");
   assertEquals(answeredSubprotocol([], [], refuse), "");
 });
 
-Deno.test("a server's answer that was not requested, is a list, comes twice or is missing is refused", () => {
+Deno.test("a server's choice that was not requested, is a list, a duplicate or missing is refused", () => {
   const cases: [answer: string[], requested: string[], words: string][] = [
     [["c"], ["a"], 'subprotocol "c", which was not requested'],
     [["A"], ["a"], 'subprotocol "A", which was not requested'],

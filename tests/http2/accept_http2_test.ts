@@ -16,7 +16,7 @@ async function asked(): Promise<{ event: Promise<StreamEvent>; port: number } & 
   return { event: soon(event.promise, "The stream"), ...await listenHttp2(server) };
 }
 
-Deno.test("one stream is accepted by hand, with what the application attaches to it", async () => {
+Deno.test("one stream is accepted by hand, with the application's data", async () => {
   await using setup = await asked();
   await using session = await opening(`http://127.0.0.1:${setup.port}`);
   const client = session.connect("/chat?x=1", { protocols: ["a", "b"], data: "ours" });
@@ -33,7 +33,7 @@ Deno.test("one stream is accepted by hand, with what the application attaches to
   assertEquals((await closed).wasClean, true);
 });
 
-Deno.test("H9: a refusal is answered, and thrown", async () => {
+Deno.test("H9: a refusal is sent, and thrown", async () => {
   await using setup = await asked();
   await using session = await rawSession(setup.port);
   const stream = session.request(connectHeaders(setup.port, { "sec-websocket-version": "12" }), { endStream: false });
@@ -44,7 +44,7 @@ Deno.test("H9: a refusal is answered, and thrown", async () => {
   assertEquals((await refused).status, 400);
 });
 
-Deno.test("H23: a hook that takes too long is given up, and the client told 503", async () => {
+Deno.test("H23: a hook that takes too long is aborted, and the client gets 503", async () => {
   await using setup = await asked();
   await using session = await opening(`http://127.0.0.1:${setup.port}`);
   const refused = assertRejects(() => session.connect("/"), HandshakeError);
@@ -57,7 +57,7 @@ Deno.test("H23: a hook that takes too long is given up, and the client told 503"
   hanging.resolve();
 });
 
-Deno.test("a mistake in the options is thrown, and the stream is still the caller's", async () => {
+Deno.test("invalid options throw, and the stream stays the caller's", async () => {
   await using setup = await asked();
   await using session = await rawSession(setup.port);
   const stream = session.request(connectHeaders(setup.port), { endStream: false });
@@ -67,7 +67,7 @@ Deno.test("a mistake in the options is thrown, and the stream is still the calle
   assertEquals((await answered(stream))[":status"], 500);
 });
 
-Deno.test("one stream has one answer: to accept it twice is a TypeError", async () => {
+Deno.test("one stream has one response: accepting it twice is a TypeError", async () => {
   await using setup = await asked();
   await using session = await opening(`http://127.0.0.1:${setup.port}`);
   const client = session.connect("/");

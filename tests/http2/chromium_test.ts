@@ -117,7 +117,7 @@ test("Chromium opens several sockets over one HTTP/2 session, beside the page it
   assertEquals(server.ends, [[4002, true], [4002, true], [4002, true]]);
 });
 
-test("Chromium is served over HTTP/1.1 on the same port, where no session is open", async (browser, server) => {
+test("Chromium is served over HTTP/1.1 on the same port if no session is open", async (browser, server) => {
   // Chromium lets only pages from the loopback interface connect to it, and trusts a certificate that it was shown for a page.
   await using elsewhere = serve(
     { ...LOOPBACK, cert, key, http: () => new Response(PAGE, { headers: HTML }) },
@@ -129,7 +129,7 @@ test("Chromium is served over HTTP/1.1 on the same port, where no session is ope
   assertEquals([server.seen.sort(), server.over.size], [["GET /1", "GET /2"], 0]);
 });
 
-test("a page in Chromium that goes away ends its sockets, and the session goes on", async (browser, server) => {
+test("a closed page in Chromium ends its sockets, and the session goes on", async (browser, server) => {
   const page = await browser.open(`https://localhost:${server.port}/`);
   await page.evaluate(`new Promise((resolve) => {
     globalThis.socket = new WebSocket(location.href.replace("http", "ws"));

@@ -9,7 +9,7 @@ import { soon } from "../_support/wait.ts";
 import { listen } from "../node/_support.ts";
 import { answering, listenHttp2 } from "./_support.ts";
 
-Deno.test("a server that does not take extended CONNECT is told from one that is not there", async () => {
+Deno.test("the error for a server without extended CONNECT differs from the one for a missing server", async () => {
   await using plain = await answering(() => {}, { enableConnectProtocol: false });
   const error = await assertRejects(() => connectHttp2(plain.url), HandshakeError, "SETTINGS_ENABLE_CONNECT_PROTOCOL");
   assertEquals(error.status, 0);
@@ -31,7 +31,7 @@ Deno.test("a server that does not take extended CONNECT is told from one that is
   assertEquals(await assertRejects(() => connectHttp2(url, { signal: AbortSignal.abort(reason) }), Error), reason);
 });
 
-Deno.test("over TLS the server must choose h2, its certificate must be trusted, and ours is shown where it asks", async () => {
+Deno.test("over TLS the server must choose h2, its certificate must be trusted, and the client's is sent on request", async () => {
   for (const options of [{}, { ALPNProtocols: ["http/1.1"] }]) {
     const old = createTlsServer({ cert, key, ...options }, (socket) => void socket.on("error", () => {}).resume());
     old.on("tlsClientError", () => {});
@@ -58,7 +58,7 @@ Deno.test("over TLS the server must choose h2, its certificate must be trusted, 
   await session.close();
 });
 
-Deno.test("a URL that cannot be used is a SyntaxError", async () => {
+Deno.test("an unusable URL is a SyntaxError", async () => {
   for (const url of ["ftp://example.com", "example.com", "https://example.com/#x"]) {
     assertEquals((await assertRejects(() => connectHttp2(url), DOMException)).name, "SyntaxError");
   }

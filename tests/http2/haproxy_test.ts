@@ -152,7 +152,7 @@ test("our client speaks HTTP/2 to HAProxy, over TLS and in cleartext, with many 
   }
 });
 
-test("our server speaks HTTP/2 with HAProxy, which brings it clients of HTTP/1.1", async () => {
+test("our server speaks HTTP/2 with HAProxy, which forwards clients of HTTP/1.1", async () => {
   const app = application();
   const server = createServer();
   const upgrades = serveHttp2(server, app.options, app.handler);

@@ -28,7 +28,7 @@ async function exchanging() {
   };
 }
 
-Deno.test("an exchange over HTTP/2 reads what the request says, and is accepted with 200 and no key", async () => {
+Deno.test("an exchange over HTTP/2 parses the request, and is accepted with 200 and without a key", async () => {
   await using setup = await exchanging();
   const { session, port } = setup;
   const stream = session.request(
@@ -79,7 +79,7 @@ Deno.test("a refusal over HTTP/2 has its status, its fields and its body, and en
   }
 });
 
-Deno.test("a stream that is gone cannot be accepted, and its refusal comes to nothing", async () => {
+Deno.test("a closed stream cannot be accepted, and refusing it has no effect", async () => {
   await using setup = await exchanging();
   const stream = setup.session.request(connectHeaders(setup.port), { endStream: false });
   const exchange = await setup.exchange;
@@ -92,7 +92,7 @@ Deno.test("a stream that is gone cannot be accepted, and its refusal comes to no
   await soon(exchange.refuse({ status: 503, body: utf8("Late\n") }), "The refusal");
 });
 
-Deno.test("header fields are pairs here, and in node:http2 a list and a record", () => {
+Deno.test("header fields are pairs here, and a list and a record in node:http2", () => {
   assertEquals(pairs(["a", "1", "b", "2", "a", "3"]), [["a", "1"], ["b", "2"], ["a", "3"]]);
   assertEquals(outgoing([["a", "1"], ["b", "2"], ["a", "3"], ["a", "4"]]), { a: ["1", "3", "4"], b: "2" });
 });

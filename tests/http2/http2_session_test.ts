@@ -6,7 +6,7 @@ import type { Observer } from "../../lib/connection/watch/observer.ts";
 import { soon, until } from "../_support/wait.ts";
 import { answering, opening, serving } from "./_support.ts";
 
-Deno.test("a resource of another server is a SyntaxError, and so is a bad subprotocol", async () => {
+Deno.test("a URL of another server is a SyntaxError, and so is an invalid subprotocol", async () => {
   await using server = await serving();
   await using session = await opening(server.url);
   for (
@@ -23,7 +23,7 @@ Deno.test("a resource of another server is a SyntaxError, and so is a bad subpro
   await assertRejects(() => session.connect("/", { headers: { Upgrade: "websocket" } }), TypeError);
 });
 
-Deno.test("a refusal is a HandshakeError with the status, the fields, and a body that is bounded in bytes and in time", async () => {
+Deno.test("a refusal is a HandshakeError with the status, the fields, and a body that is limited in bytes and in time", async () => {
   await using server = await answering((stream, headers) => {
     stream.on("error", () => {});
     stream.respond({ ":status": 401, "www-authenticate": "Basic", "x-two": ["1", "2"] });
@@ -44,7 +44,7 @@ Deno.test("a refusal is a HandshakeError with the status, the fields, and a body
   assertEquals((await refused("/endless")).body?.length, 1000);
 });
 
-Deno.test("an answer that chooses what was not asked for is refused, and the stream reset", async () => {
+Deno.test("a response that chooses a value that was not requested is refused, and the stream is reset", async () => {
   const ends: number[] = [];
   await using server = await answering((stream, headers) => {
     stream.on("close", () => void ends.push(stream.rstCode));
@@ -80,7 +80,7 @@ Deno.test("a stream that is reset, a deadline and a signal end the handshake, an
   await until(() => ends === 4 && session.connections.size === 0, "The end of the last");
 });
 
-Deno.test("where the server allows no more streams, the next ones wait their turn, and their deadlines count", async () => {
+Deno.test("if the server allows no more streams, the next ones wait, and the wait counts toward their deadlines", async () => {
   const asked: unknown[] = [];
   await using server = await answering((stream, headers) => {
     asked.push(headers[":path"]);
@@ -96,7 +96,7 @@ Deno.test("where the server allows no more streams, the next ones wait their tur
   assertEquals(asked, ["/1", "/3", "/4"], "what was given up is never asked for");
 });
 
-Deno.test("H2: an answer is held to the limits of a head", async () => {
+Deno.test("H2: a response has the limits of a head", async () => {
   await using server = await answering((stream) => {
     stream.on("error", () => {});
     stream.respond({ ":status": 200, "x-long": "x".repeat(1000) });
@@ -107,7 +107,7 @@ Deno.test("H2: an answer is held to the limits of a head", async () => {
   }
 });
 
-Deno.test("T2: the end of the session is the end of its sockets, with what the session said of it", async () => {
+Deno.test("T2: the end of the session ends its sockets, with the session's error", async () => {
   for (const code of [constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_ENHANCE_YOUR_CALM]) {
     await using server = await serving();
     await using session = await opening(server.url);
@@ -128,7 +128,7 @@ Deno.test("T2: the end of the session is the end of its sockets, with what the s
   }
 });
 
-Deno.test("after a GOAWAY the open sockets go on, and no other is opened", async () => {
+Deno.test("after a GOAWAY the open sockets go on, and no new one is opened", async () => {
   await using server = await serving();
   await using session = await opening(server.url);
   const socket = await session.connect("/");
@@ -139,7 +139,7 @@ Deno.test("after a GOAWAY the open sockets go on, and no other is opened", async
   assertEquals((await soon(socket.close(), "The end")).wasClean, true);
 });
 
-Deno.test("closing a session closes its sockets, gives up its handshakes, and leaves nothing open", async () => {
+Deno.test("closing a session closes its sockets, aborts its handshakes, and leaves nothing open", async () => {
   const infos: unknown[] = [];
   const hanging = Promise.withResolvers<void>();
   await using server = await serving({ upgrade: ({ path }) => path === "/hang" ? hanging.promise : undefined }, {
@@ -161,7 +161,7 @@ Deno.test("closing a session closes its sockets, gives up its handshakes, and le
   assertEquals((await assertRejects(() => session.connect("/"), DOMException)).name, "InvalidStateError");
 });
 
-Deno.test("a session that the server does not let go is dropped after `closeTimeout`", async () => {
+Deno.test("a session that the server keeps open is dropped after `closeTimeout`", async () => {
   await using server = await answering((stream) => stream.respond({ ":status": 200 }));
   const session = await soon(connectHttp2(server.url, { closeTimeout: 50 }), "The session");
   const socket = await session.connect("/", { closeTimeout: 50 });
@@ -170,7 +170,7 @@ Deno.test("a session that the server does not let go is dropped after `closeTime
   await soon(closed, "The end of the session");
 });
 
-Deno.test("an observer is told of a session's sockets, and why there were none", async () => {
+Deno.test("an observer sees a session's sockets, and the reasons for failed ones", async () => {
   const told: unknown[] = [];
   const observer: Observer = {
     opened: ({ role, url }) => {

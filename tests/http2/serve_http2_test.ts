@@ -26,7 +26,7 @@ async function ask(port: number, headers: Record<string, string>): Promise<[numb
   return [status, await bodyOf(stream)];
 }
 
-Deno.test("many sockets share a session, each with its own messages, and end by themselves", async () => {
+Deno.test("many sockets share a session, each with its own messages, and end independently", async () => {
   await using server = await serving();
   await using session = await opening(server.url);
   const sockets = await Promise.all([1, 2, 3].map((n) => session.connect(`/${n}`)));
@@ -66,7 +66,7 @@ Deno.test("a socket that is not read stops its peer, and no other socket of the 
   await sending;
 });
 
-Deno.test("permessage-deflate is agreed on and used over HTTP/2", async () => {
+Deno.test("permessage-deflate is agreed and used over HTTP/2", async () => {
   await using server = await serving({ perMessageDeflate: true });
   await using session = await opening(server.url);
   const socket = await session.connect("/", { perMessageDeflate: true });
@@ -74,7 +74,7 @@ Deno.test("permessage-deflate is agreed on and used over HTTP/2", async () => {
   await playEcho(socket);
 });
 
-Deno.test("the rules are those of HTTP/1.1: origin, subprotocols, the application's decision and what it knows", async () => {
+Deno.test("the rules are those of HTTP/1.1: origin, subprotocols, the application's decision and its data", async () => {
   const seen: unknown[] = [];
   await using server = await serving({
     protocols: ["chat"],
@@ -100,7 +100,7 @@ Deno.test("the rules are those of HTTP/1.1: origin, subprotocols, the applicatio
   await playEcho(await session.connect("/")); // a refusal costs the session nothing
 });
 
-Deno.test("behind one of `proxies`, the client's address and scheme are what the proxy says", async () => {
+Deno.test("behind one of `proxies`, the proxy's fields give the client's address and scheme", async () => {
   const seen: unknown[] = [];
   await using server = await serving({
     proxies: ["127.0.0.1"],
@@ -111,7 +111,7 @@ Deno.test("behind one of `proxies`, the client's address and scheme are what the
   assertEquals(seen, [[`wss://127.0.0.1:${server.port}/`, { transport: "tcp", hostname: "203.0.113.9", port: 0 }]]);
 });
 
-Deno.test("H24: limits of the group hold for the sockets of a session", async () => {
+Deno.test("H24: group limits apply to the sockets of a session", async () => {
   for (const [limit, status] of [[{ maxConnections: 1 }, 503], [{ maxConnectionsPerAddress: 1 }, 429]] as const) {
     await using server = await serving(limit);
     await using session = await opening(server.url);
@@ -122,7 +122,7 @@ Deno.test("H24: limits of the group hold for the sockets of a session", async ()
   }
 });
 
-Deno.test("H22: what a hook throws is reported and answered with 500, and so is what `takes` throws", async () => {
+Deno.test("H22: an error of a hook, or of `takes`, is reported and the client gets 500", async () => {
   const error = new Error("Ours");
   const thrower = () => {
     throw error;
@@ -136,7 +136,7 @@ Deno.test("H22: what a hook throws is reported and answered with 500, and so is 
   }
 });
 
-Deno.test("two on one server: each takes its requests, and H21: what nobody takes is refused with 404", async () => {
+Deno.test("two on one server: each takes its requests, and H21: requests that neither takes are refused with 404", async () => {
   const server = createServer();
   const first = serveHttp2(server, { takes: (headers) => headers[":path"] === "/first" }, says("first"));
   const second = serveHttp2(server, { takes: (headers) => headers[":path"] !== "/third" }, says("second"));
@@ -149,7 +149,7 @@ Deno.test("two on one server: each takes its requests, and H21: what nobody take
   await soon(Promise.all([first.shutdown(), second.shutdown()]), "The shutdown");
 });
 
-Deno.test("what nobody takes: another protocol is 501, a plain CONNECT 405, the rest 404", async () => {
+Deno.test("requests that no server takes: another protocol is 501, a plain CONNECT 405, the rest 404", async () => {
   for (const server of [createServer(), createServer((_, response) => void response.end("hello"))]) {
     await using node = await serving({}, { server });
     assertEquals(
@@ -163,7 +163,7 @@ Deno.test("what nobody takes: another protocol is 501, a plain CONNECT 405, the 
   assertEquals(await ask(node.port, { ":path": "/" }), [404, "There is nothing here\n"]);
 });
 
-Deno.test("ordinary requests stay with the server, whether it listens for `request` or for `stream`", async () => {
+Deno.test("the server still gets ordinary requests, whether it listens for `request` or for `stream`", async () => {
   const streaming = createServer();
   streaming.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     if (headers[":protocol"] === "websocket") return;
@@ -180,7 +180,7 @@ Deno.test("ordinary requests stay with the server, whether it listens for `reque
   }
 });
 
-Deno.test("what is not taken is left to listeners of another kind, for `stream` and for `connect`", async () => {
+Deno.test("requests that are not taken are left to other listeners for `stream` and for `connect`", async () => {
   const others: unknown[] = [];
   const streaming = createServer();
   streaming.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
@@ -201,7 +201,7 @@ Deno.test("what is not taken is left to listeners of another kind, for `stream` 
   assertEquals(others, ["/theirs", "/theirs"]);
 });
 
-Deno.test("one port over TLS serves WebSockets over HTTP/2 and over HTTP/1.1, and URLs say wss", async () => {
+Deno.test("one TLS port serves WebSockets over HTTP/2 and over HTTP/1.1, with wss URLs", async () => {
   const urls: string[] = [];
   const server = createSecureServer({ cert, key, allowHTTP1: true }, (_, response) => void response.end("hello"));
   const options = { upgrade: ({ url, method }: { url: string; method: string }) => void urls.push(`${method} ${url}`) };
@@ -244,7 +244,7 @@ Deno.test("T13: shutdown closes sockets with 1001, waits for handlers, and leave
   assertEquals(await ask(node.port, { ":path": "/" }), [200, "hello"]);
 });
 
-Deno.test("while it shuts down, handshakes are refused with 503", async () => {
+Deno.test("during a shutdown, handshakes are refused with 503", async () => {
   const done = Promise.withResolvers<void>();
   await using server = await serving({}, { handler: () => done.promise });
   await using session = await opening(server.url);
@@ -256,7 +256,7 @@ Deno.test("while it shuts down, handshakes are refused with 503", async () => {
   assertEquals((await socket.closed).closeCode, 1001);
 });
 
-Deno.test("an observer is told of sockets and of refusals over HTTP/2, those that nobody takes included", async () => {
+Deno.test("an observer sees sockets and refusals over HTTP/2, also refusals of untaken requests", async () => {
   const told: unknown[][] = [];
   await using server = await serving({
     maxHeaderCount: 12,

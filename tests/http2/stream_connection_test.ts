@@ -17,7 +17,7 @@ async function read(conn: ReturnType<typeof streamConnection>, size = 64): Promi
 }
 
 for (const first of ["client", "server"] as const) {
-  Deno.test(`each side ends by itself, the ${first} first, and both ends are in order`, async () => {
+  Deno.test(`each side ends separately, the ${first} first, and both ends are orderly`, async () => {
     await using pair = await streamPair();
     const streams = first === "client" ? [pair.client, pair.server] : [pair.server, pair.client];
     const [early, late] = [streamConnection(streams[0]!), streamConnection(streams[1]!)];
@@ -49,7 +49,7 @@ for (const closing of ["client", "server"] as const) {
     return { pair, near: streamConnection(pair[closing]), far: streamConnection(far) };
   };
 
-  Deno.test(`where the ${closing} closes before its peer has ended, the stream is reset with CANCEL, and reads end`, async () => {
+  Deno.test(`if the ${closing} closes before its peer has ended, the stream is reset with CANCEL, and reads end`, async () => {
     const { pair, near, far } = await ends();
     await using _ = pair;
     const reads = [near, far].map((conn) =>
@@ -61,7 +61,7 @@ for (const closing of ["client", "server"] as const) {
     assertEquals([pair.client.rstCode, pair.server.rstCode], [constants.NGHTTP2_CANCEL, constants.NGHTTP2_CANCEL]);
   });
 
-  Deno.test(`where the ${closing} closes, writes under way end on both sides, and what comes later is in vain`, async () => {
+  Deno.test(`if the ${closing} closes, pending writes end on both sides, and later ones have no effect`, async () => {
     const { pair, near, far } = await ends();
     await using _ = pair;
     const writes = [near, far].map((conn) => assertRejects(() => conn.write(new Uint8Array(1024 * KiB))));
@@ -73,7 +73,7 @@ for (const closing of ["client", "server"] as const) {
   });
 }
 
-Deno.test("a peer that resets with NO_ERROR has not ended in order, and what is written to it ends with the connection", async () => {
+Deno.test("a peer that resets with NO_ERROR did not end in an orderly way, and writes to it end with the connection", async () => {
   await using pair = await streamPair();
   const conn = streamConnection(pair.server);
   const writing = assertRejects(() => conn.write(new Uint8Array(1024 * KiB)));
@@ -106,7 +106,7 @@ Deno.test("a peer that does not read stops the writer at the stream's window, an
   await soon(stopped, "The end of the write");
 });
 
-Deno.test("who does not read stops the peer at the stream's window", async () => {
+Deno.test("a slow reader stops the peer at the stream's window", async () => {
   await using pair = await streamPair();
   const conn = streamConnection(pair.server);
   let written = 0;
@@ -127,7 +127,7 @@ Deno.test("who does not read stops the peer at the stream's window", async () =>
   await soon(stopped, "The end of the peer's write");
 });
 
-Deno.test("T2: the end of the session is the end of its streams, whoever ends it and how", async () => {
+Deno.test("T2: the end of the session ends its streams, whichever side ends it and how", async () => {
   const ends: ((pair: Awaited<ReturnType<typeof streamPair>>) => void)[] = [
     ({ session }) => session.destroy(),
     ({ sessions }) => sessions[0]!.destroy(),
@@ -146,14 +146,14 @@ Deno.test("T2: the end of the session is the end of its streams, whoever ends it
   }
 });
 
-Deno.test("an empty write is none, even behind an answer that may have no body", async () => {
+Deno.test("an empty write sends nothing, even behind a response that may have no body", async () => {
   await using pair = await streamPair();
   const conn = streamConnection(pair.server);
   pair.server.end();
   assertEquals(await soon(conn.write(new Uint8Array(0)), "A write"), 0);
 });
 
-Deno.test("addresses and encryption are those of the session", async () => {
+Deno.test("addresses and encryption come from the session", async () => {
   await using pair = await streamPair();
   const [client, server] = [streamConnection(pair.client), streamConnection(pair.server)];
   assertEquals([client.remoteAddr, client.localAddr], [server.localAddr, server.remoteAddr]);

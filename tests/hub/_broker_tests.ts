@@ -48,7 +48,7 @@ export async function testBroker({ kind, title, program, port }: ServerKind): Pr
 
   const absent = await listens(port) ? undefined : "none runs there; .ci/run starts it";
   Deno.test({
-    ...unless(absent, `over the ${title} that runs on port ${port}, messages go from hub to hub`),
+    ...unless(absent, `over the ${title} on port ${port}, messages go from hub to hub`),
     fn: async () => assertEquals(await play("exchange", port), exchanged),
   });
 

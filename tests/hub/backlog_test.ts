@@ -12,7 +12,7 @@ function drain(backlog: Backlog): string[] {
 
 const ROOM_FOR_THREE = 3 * (MESSAGE_COST + 1);
 
-Deno.test("A6: drop-oldest keeps the newest messages that there is room for, and says how many went", () => {
+Deno.test("A6: drop-oldest keeps the newest messages that fit, and counts the dropped ones", () => {
   const backlog = new Backlog(ROOM_FOR_THREE);
   assertEquals(["1", "2", "3", "4", "5"].map((data, id) => backlog.put(message(id, "a", data), "drop-oldest")), [
     0,
@@ -40,7 +40,7 @@ Deno.test("A6: latest-only is bounded over all topics", () => {
   assertEquals(drain(backlog), ["b: 1", "c: 1", "d: 1"]);
 });
 
-Deno.test("topics of both policies share the bound, and the order of what stays", () => {
+Deno.test("topics of both policies share the bound, and the kept messages stay in order", () => {
   const backlog = new Backlog(ROOM_FOR_THREE);
   backlog.put(message(1, "a", "1"), "drop-oldest");
   backlog.put(message(2, "b", "1"), "latest-only");
@@ -50,7 +50,7 @@ Deno.test("topics of both policies share the bound, and the order of what stays"
   assertEquals(drain(backlog), ["b: 2", "a: 2", "a: 3"]);
 });
 
-Deno.test("a message larger than the bound is dropped itself, with all before it", () => {
+Deno.test("a message larger than the bound is dropped, with all before it", () => {
   for (const policy of ["drop-oldest", "latest-only"] as const) {
     const backlog = new Backlog(ROOM_FOR_THREE);
     backlog.put(message(1, "a", "1"), policy);

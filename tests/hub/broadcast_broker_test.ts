@@ -26,7 +26,7 @@ async function pair() {
   };
 }
 
-Deno.test("brokers of one name hear each other and not themselves; they need nothing and are up at once", async () => {
+Deno.test("brokers with the same name hear each other and not themselves; they need nothing and are up at once", async () => {
   const channel = name();
   await using a = broadcastBroker(channel);
   await using b = broadcastBroker(channel);
@@ -43,7 +43,7 @@ Deno.test("brokers of one name hear each other and not themselves; they need not
   assertEquals(atC.messages, []);
 });
 
-Deno.test("only topics that were asked for are heard", async () => {
+Deno.test("only subscribed topics are received", async () => {
   await using brokers = await pair();
   const { a, messages } = brokers;
   for (const topic of ["u", "t"]) a.publish({ topic, data: topic });
@@ -51,7 +51,7 @@ Deno.test("only topics that were asked for are heard", async () => {
   assertEquals(messages, [{ topic: "t", data: "t" }]);
 });
 
-Deno.test("20 000 messages in one go all arrive, in order: a bare BroadcastChannel keeps 256 for a receiver", async () => {
+Deno.test("20 000 messages at once all arrive, in order: a bare BroadcastChannel keeps 256 for a receiver", async () => {
   await using brokers = await pair();
   const { a, messages } = brokers;
   for (let i = 0; i < 20_000; i++) a.publish({ topic: "t", data: `${i}` });
@@ -60,7 +60,7 @@ Deno.test("20 000 messages in one go all arrive, in order: a bare BroadcastChann
   assertEquals(a.lost, 0);
 });
 
-Deno.test("A9: who does not answer is waited for a second, and no more until he answers again", async () => {
+Deno.test("A9: a broker that does not answer is waited for a second, and then not until it answers again", async () => {
   await using brokers = await pair();
   const { a, channel, messages } = brokers;
   // One who says hello and then nothing, as a worker that hangs.
@@ -84,7 +84,7 @@ Deno.test("A9: who does not answer is waited for a second, and no more until he 
   hung.close();
 });
 
-Deno.test("A10: whatever else is posted on the channel does no harm", async () => {
+Deno.test("A10: foreign messages on the channel do no harm", async () => {
   await using brokers = await pair();
   const { a, b, channel, messages } = brokers;
   const other = new BroadcastChannel(channel);
@@ -111,7 +111,7 @@ Deno.test("A10: whatever else is posted on the channel does no harm", async () =
   other.close();
 });
 
-Deno.test("a broker that is made right after another was closed hears and is heard", async () => {
+Deno.test("a broker that is created right after another was closed sends and receives", async () => {
   for (let round = 0; round < 5; round++) {
     const before = broadcastBroker(name());
     noted(before);
@@ -125,7 +125,7 @@ Deno.test("a broker that is made right after another was closed hears and is hea
   }
 });
 
-Deno.test("a channel that can post no more is opened anew", async () => {
+Deno.test("a channel that can no longer post is reopened", async () => {
   const channel = name();
   const errors: unknown[] = [];
   await using broker = broadcastBroker(channel, {

@@ -4,7 +4,7 @@ import { BrokerQueue, type Outgoing } from "../../lib/hub/broker_queue.ts";
 const message = (name: string | number, size = 10): Outgoing => ({ name: `${name}`, bytes: new Uint8Array(size) });
 const names = (messages: readonly Outgoing[]) => messages.map(({ name }) => name).join("");
 
-Deno.test("an outbox gives messages back in order, as many as fit, and one at least", () => {
+Deno.test("an outbox returns messages in order, as many as fit, and at least one", () => {
   const outbox = new BrokerQueue({ maxQueuedMessages: 100, maxQueuedBytes: 1_000 });
   for (const name of "abcde") assertEquals(outbox.push(message(name)), 0);
   assertEquals([outbox.length, outbox.byteLength], [5, 50]);
@@ -15,7 +15,7 @@ Deno.test("an outbox gives messages back in order, as many as fit, and one at le
   assertEquals([outbox.length, outbox.byteLength], [0, 0]);
 });
 
-Deno.test("A9: a full outbox drops the oldest, by count and by bytes, and says how many", () => {
+Deno.test("A9: a full outbox drops the oldest, by count and by bytes, and counts them", () => {
   const few = new BrokerQueue({ maxQueuedMessages: 3, maxQueuedBytes: 1_000 });
   assertEquals([..."abcde"].map((name) => few.push(message(name))), [0, 0, 0, 1, 1]);
   assertEquals(names(few.take(1_000)), "cde");
@@ -26,20 +26,20 @@ Deno.test("A9: a full outbox drops the oldest, by count and by bytes, and says h
   assertEquals(names(small.take(1_000)), "e");
 });
 
-Deno.test("a message that is larger than the whole outbox goes itself, and takes none with it", () => {
+Deno.test("a message that is larger than the whole outbox is dropped itself, and no others with it", () => {
   const outbox = new BrokerQueue({ maxQueuedMessages: 100, maxQueuedBytes: 30 });
   outbox.push(message("a"));
   assertEquals(outbox.push(message("b", 31)), 1);
   assertEquals(names(outbox.take(1_000)), "a");
 });
 
-Deno.test("an outbox that is cleared says how many messages were in it", () => {
+Deno.test("clearing an outbox returns how many messages were in it", () => {
   const outbox = new BrokerQueue({ maxQueuedMessages: 2, maxQueuedBytes: 1_000 });
   for (const name of "abc") outbox.push(message(name));
   assertEquals([outbox.clear(), outbox.clear(), outbox.length, outbox.byteLength], [2, 0, 0, 0]);
 });
 
-Deno.test("a long queue that is taken from and added to stays in order", () => {
+Deno.test("a long queue with additions and removals stays in order", () => {
   const outbox = new BrokerQueue({ maxQueuedMessages: 1_000, maxQueuedBytes: Infinity });
   let next = 0;
   let expected = 0;

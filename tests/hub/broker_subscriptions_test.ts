@@ -11,7 +11,7 @@ function start() {
   return { broker, upstream, reports };
 }
 
-Deno.test("A11: the broker hears of a topic at once, and of its end after a delay", async () => {
+Deno.test("A11: the broker is subscribed to a topic at once, and unsubscribed after a delay", async () => {
   using time = new FakeTime();
   const { broker, upstream } = start();
   upstream.enter("a");
@@ -28,7 +28,7 @@ Deno.test("A11: the broker hears of a topic at once, and of its end after a dela
   assertEquals(broker.told, ["+a", "+all", "-a", "-all"]);
 });
 
-Deno.test("A11: who comes back before the delay is over costs the broker nothing, however often", async () => {
+Deno.test("A11: resubscribing within the delay costs the broker nothing, however often", async () => {
   using time = new FakeTime();
   const { broker, upstream } = start();
   upstream.enter("a");
@@ -45,7 +45,7 @@ Deno.test("A11: who comes back before the delay is over costs the broker nothing
   assertEquals(broker.told, ["+a", "-a", "+a"]);
 });
 
-Deno.test("A9: what a broker throws is reported, and stops nobody", () => {
+Deno.test("A9: an error of the broker is reported, and stops no subscriber", () => {
   const { broker, upstream, reports } = start();
   const oops = new Error("oops");
   broker.publish = broker.subscribe = () => {
@@ -56,7 +56,7 @@ Deno.test("A9: what a broker throws is reported, and stops nobody", () => {
   assertEquals(reports, [oops, oops]);
 });
 
-Deno.test("the end of the hub closes the broker, and nothing is told it later", async () => {
+Deno.test("the end of the hub closes the broker, and the broker gets no calls later", async () => {
   const { broker, upstream } = start();
   upstream.enter("a");
   upstream.leave("a"); // the timer would be found by the test runner

@@ -14,7 +14,7 @@ Deno.test("an envelope is format, opcode, topic length, sender, sequence number,
   assertEquals(encodeEnvelope({ ...envelope, topic: "", data: "" })?.byteLength, ENVELOPE_BYTES);
 });
 
-Deno.test("what was encoded is decoded: any topic, text and binary data, a byte order mark, numbers up to 2^53 - 1", () => {
+Deno.test("an encoded envelope is decoded: any topic, text and binary data, a byte order mark, numbers up to 2^53 - 1", () => {
   for (const topic of ["", "a", "__proto__", "a b.c/*>?[x]", "\ufeffé漢🙂\0", "x".repeat(MAX_TOPIC_BYTES)]) {
     for (const data of ["", "\ufeffhé\0", new Uint8Array(), new Uint8Array([0, 255, 128])]) {
       for (const sequence of [0, 1, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
@@ -25,7 +25,7 @@ Deno.test("what was encoded is decoded: any topic, text and binary data, a byte 
   }
 });
 
-Deno.test("decoded bytes are a copy, wherever the envelope lies in its buffer", () => {
+Deno.test("decoded bytes are a copy, wherever the envelope is in its buffer", () => {
   const bytes = encodeEnvelope({ ...envelope, data: new Uint8Array([1, 2, 3]) })!;
   const buffer = new Uint8Array(bytes.byteLength + 10);
   buffer.set(bytes, 7);
@@ -35,13 +35,13 @@ Deno.test("decoded bytes are a copy, wherever the envelope lies in its buffer", 
   assert(decoded?.data instanceof Uint8Array && decoded.data.buffer.byteLength === 3);
 });
 
-Deno.test("a topic that others would read as another is not encoded: too long, or no well-formed string", () => {
+Deno.test("a topic that others would decode differently is not encoded: too long, or with lone surrogates", () => {
   assertEquals(encodeEnvelope({ ...envelope, topic: "x".repeat(MAX_TOPIC_BYTES + 1) }), undefined);
   assertEquals(encodeEnvelope({ ...envelope, topic: "é".repeat(MAX_TOPIC_BYTES / 2 + 1) }), undefined);
   assertEquals(encodeEnvelope({ ...envelope, topic: "\ud800" }), undefined);
 });
 
-Deno.test("A10: what is no envelope is undefined, never an error", () => {
+Deno.test("A10: decoding invalid data returns undefined and never throws", () => {
   for (
     const [what, hex] of [
       ["nothing", ""],
@@ -58,7 +58,7 @@ Deno.test("A10: what is no envelope is undefined, never an error", () => {
   ) assertEquals(decodeEnvelope(Uint8Array.fromHex(hex)), undefined, what);
 });
 
-Deno.test("A10: random bytes and cut envelopes decode to something or to undefined, and never throw", () => {
+Deno.test("A10: random bytes and truncated envelopes decode to something or to undefined, and never throw", () => {
   const bytes = Uint8Array.fromHex(TEXT);
   for (let end = 0; end <= bytes.byteLength; end++) decodeEnvelope(bytes.subarray(0, end));
   for (let round = 0; round < 2_000; round++) {

@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 /** The last messages of a topic. */
 const last = (history: History, topic: string, count = Infinity) => history.last(topic, count).map(({ data }) => data);
 
-Deno.test("a history keeps so many messages of each topic, and gives the last of them, the oldest first", () => {
+Deno.test("a history keeps a number of messages of each topic, and returns the last of them, the oldest first", () => {
   const history = new History({ messages: 3 });
   for (let id = 1; id <= 5; id++) history.add(message(id, "a", `${id}`));
   history.add(message(6, "__proto__", "6"));
@@ -19,7 +19,7 @@ Deno.test("a history keeps so many messages of each topic, and gives the last of
   assertEquals(last(history, "__proto__"), ["6"]);
 });
 
-Deno.test("a number that is none gives no history, and a topic that is none has none", () => {
+Deno.test("an invalid number returns no messages, and an unknown topic has none", () => {
   const history = new History({ messages: 3 });
   history.add(message(1, "a", "1"));
   for (const count of [0, -1, NaN]) assertEquals(last(history, "a", count), []);
@@ -33,7 +33,7 @@ function cost(topic: string, data: Message): number {
   return history.bytes;
 }
 
-Deno.test("all topics share the bytes, and the topic that was quiet for longest forgets first", () => {
+Deno.test("all topics share the bytes, and the topic that was quiet for longest loses its messages first", () => {
   // Two topics of two messages; then a topic of one more takes the place of one message, and its own is free again.
   const history = new History({ messages: 10, bytes: 4 * cost("a", "1") - 1 });
   for (const [id, topic] of ["a", "b", "a", "b"].entries()) history.add(message(id, topic, `${id}`));
@@ -44,7 +44,7 @@ Deno.test("all topics share the bytes, and the topic that was quiet for longest 
   assertEquals([last(history, "a"), last(history, "b"), last(history, "c")], [["2", "5"], ["3"], ["4"]]);
 });
 
-Deno.test("A8: topics without end, each with an empty message, stay below the bound", () => {
+Deno.test("A8: endless topics, each with an empty message, stay below the bound", () => {
   const history = new History({ messages: 10, bytes: 10_000 });
   for (let id = 1; id <= 1_000; id++) history.add(message(id, `topic ${id}`, ""));
   assertLessOrEqual(history.bytes, 10_000);
@@ -60,7 +60,7 @@ Deno.test("a message larger than the bound is not kept, and leaves room for the 
   assertEquals(last(history, "a"), ["2"]);
 });
 
-Deno.test("what is forgotten is counted no more, topics included", () => {
+Deno.test("dropped messages are no longer counted, topics included", () => {
   const history = new History({ messages: 1, bytes: 2 * cost("a", "1") });
   for (let id = 1; id <= 100; id++) history.add(message(id, `${id % 10}`, "x"));
   assertLessOrEqual(history.bytes, 2 * cost("a", "1"));
@@ -68,7 +68,7 @@ Deno.test("what is forgotten is counted no more, topics included", () => {
 });
 
 for (const shape of ["text", "binary", "encoded", "topics"]) {
-  Deno.test(`a history takes no more memory than its bytes say: ${shape}`, async () => {
+  Deno.test(`a history takes no more memory than its bytes count: ${shape}`, async () => {
     const { code, stdout, stderr } = await denoOutput(
       "run",
       "--no-check",

@@ -3,7 +3,7 @@ import { pattern } from "../../lib/hub/topic_pattern.ts";
 import { settle, until } from "../_support/wait.ts";
 import { FakeBroker, hubOf, join } from "./_support.ts";
 
-Deno.test("A9: what is published reaches subscribers here at once and the broker, whatever its state", async () => {
+Deno.test("A9: a published message reaches local subscribers at once and the broker, whatever its state", async () => {
   const states: string[] = [];
   const broker = new FakeBroker();
   await using hub = hubOf({ broker, onBrokerState: (state) => void states.push(state) });
@@ -20,7 +20,7 @@ Deno.test("A9: what is published reaches subscribers here at once and the broker
   assertEquals([broker.lost, states], [1, ["down", "up"]]);
 });
 
-Deno.test("A9: what the broker brings goes to subscribers here, and never back to it", async () => {
+Deno.test("A9: messages from the broker go to local subscribers, and never back to it", async () => {
   const broker = new FakeBroker();
   await using hub = hubOf({ broker, history: { messages: 10 } });
   await using ada = join(hub);
@@ -35,7 +35,7 @@ Deno.test("A9: what the broker brings goes to subscribers here, and never back t
   assertEquals([broker.published, hub.stats.received, hub.stats.published], [[], 2, 0]);
 });
 
-Deno.test("A10: what is no message is counted and dropped", async () => {
+Deno.test("A10: invalid messages are counted and dropped", async () => {
   const broker = new FakeBroker();
   await using hub = hubOf({ broker });
   await using ada = join(hub);
@@ -56,7 +56,7 @@ Deno.test("A10: what is no message is counted and dropped", async () => {
   assertEquals([hub.stats.malformed, hub.stats.received], [bad.length, 1]);
 });
 
-Deno.test("A11: the broker hears of a topic with its first subscriber, and not with the others", async () => {
+Deno.test("A11: the broker is subscribed with the first subscriber of a topic, and not with the others", async () => {
   const broker = new FakeBroker();
   await using hub = hubOf({ broker, unsubscribeDelay: 0 });
   await using ada = join(hub);

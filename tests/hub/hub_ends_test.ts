@@ -7,7 +7,7 @@ import { closed } from "../connection/_support.ts";
 import { close, text } from "../_support/raw_peer.ts";
 import { hubOf, join } from "./_support.ts";
 
-Deno.test("A12: who has ended is in no topic before anybody hears of the end, and gets nothing more", async () => {
+Deno.test("A12: a connection that ended has left all topics before any callback sees the end, and gets nothing more", async () => {
   await using hub = hubOf();
   const ended: [string, number][] = [];
   for (const end of ["peer", "us", "lost", "abort"]) {
@@ -39,7 +39,7 @@ Deno.test("A12: who has ended is in no topic before anybody hears of the end, an
   assertEquals(ended, ["peer", "us", "lost", "abort"].map((end) => [end, 0]));
 });
 
-Deno.test("A12: a subscriber that ends while a message goes round is no hindrance to the others", async () => {
+Deno.test("A12: a subscriber that ends during a publish does not affect the others", async () => {
   await using hub = hubOf();
   await using ada = join(hub, { maxQueuedBytes: 10, highWaterMark: 1_000, capacity: 1 });
   await using bob = join(hub);
@@ -52,7 +52,7 @@ Deno.test("A12: a subscriber that ends while a message goes round is no hindranc
   assertInstanceOf((await closed(connection)).error, LimitError);
 });
 
-Deno.test("A12: a connection that ends at the history of a topic is no subscriber of it", async () => {
+Deno.test("A12: a connection that ends during a topic's history is not a subscriber", async () => {
   for (const slowPolicy of ["disconnect", "wait", "drop-oldest", "latest-only"] as const) {
     await using hub = hubOf({ slowPolicy, history: { messages: 3 } });
     for (const data of ["0123456789", "1", "2"]) hub.publish("room", data);
@@ -64,14 +64,14 @@ Deno.test("A12: a connection that ends at the history of a topic is no subscribe
   }
 });
 
-Deno.test("a hub that is closed while it decides on a subscription takes none", async () => {
+Deno.test("a hub that is closed inside its own authorize adds no subscription", async () => {
   const hub: Hub = hubOf({ authorize: () => void hub.close() === undefined });
   await using ada = join(hub);
   assertStrictEquals(ada.connection.subscribe("room"), false);
   assertEquals([hub.count("room"), hub.publish("room", "late")], [0, 0]);
 });
 
-Deno.test("A12: who encodes its own messages and is about to close gets no more, and publishing throws nothing", async () => {
+Deno.test("A12: a connection with its own encoding that is about to close gets no more messages, and publishing never throws", async () => {
   await using hub = hubOf();
   const { connection, peer } = join(hub, { role: "client" });
   hub.subscribe(connection, "room");
@@ -85,7 +85,7 @@ Deno.test("A12: who encodes its own messages and is about to close gets no more,
   peer.close();
 });
 
-Deno.test("one connection may be in two hubs, and its end takes it out of both", async () => {
+Deno.test("one connection may be in two hubs, and its end removes it from both", async () => {
   await using one = hubOf();
   await using two = hubOf();
   await using ada = join(one);
@@ -98,7 +98,7 @@ Deno.test("one connection may be in two hubs, and its end takes it out of both",
   assertEquals([one.count("room"), two.count("room")], [0, 0]);
 });
 
-Deno.test("a closed hub has no subscribers and takes none; connections stay open", async () => {
+Deno.test("a closed hub has no subscribers and accepts none; connections stay open", async () => {
   const hub = createHub();
   await using ada = join(hub);
   ada.connection.subscribe("room");
@@ -109,7 +109,7 @@ Deno.test("a closed hub has no subscribers and takes none; connections stay open
   assert(!ada.connection.unsubscribe("room"));
 });
 
-Deno.test("A11: coming and going leaves nothing behind", async () => {
+Deno.test("A11: subscribing and unsubscribing leave nothing behind", async () => {
   await using hub = hubOf();
   await using ada = join(hub);
   for (let round = 0; round < 1_000; round++) {

@@ -3,7 +3,7 @@ import type { SharedSending } from "../../lib/connection/driven_connection.ts";
 import { MESSAGE_COST } from "../../lib/pipeline/messages/message.ts";
 import { message } from "./_support.ts";
 
-Deno.test("A7: a message is encoded once for each encoding, and all connections of it get the same bytes", () => {
+Deno.test("A7: a message is encoded once for each encoding, and all connections with that encoding get the same bytes", () => {
   const encoded: string[] = [];
   const sending = (encoding: string): SharedSending => ({
     encoding,
@@ -24,7 +24,7 @@ Deno.test("A7: a message is encoded once for each encoding, and all connections 
   assertEquals(encoded, ["", "deflate", "other"]);
 });
 
-Deno.test("a message is counted with its bytes in UTF-8 and what an empty one costs", () => {
+Deno.test("a message counts its bytes in UTF-8 plus the cost of an empty message", () => {
   assertEquals(message(1, "room", "").size, MESSAGE_COST);
   assertEquals(message(1, "room", "é€").size, MESSAGE_COST + 5);
   assertEquals(message(1, "room", new Uint8Array(7)).size, MESSAGE_COST + 7);

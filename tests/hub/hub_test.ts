@@ -10,7 +10,7 @@ import { close, text } from "../_support/raw_peer.ts";
 import { settle, until } from "../_support/wait.ts";
 import { hubOf, join } from "./_support.ts";
 
-Deno.test("every subscriber of a topic gets what is published to it, in order, and nobody else does", async () => {
+Deno.test("every subscriber of a topic gets its messages, in order, and no other connection does", async () => {
   await using hub = hubOf();
   await using ada = join(hub);
   await using bob = join(hub);
@@ -25,7 +25,7 @@ Deno.test("every subscriber of a topic gets what is published to it, in order, a
   assertEquals(hub.stats, { published: 5, received: 0, malformed: 0, delivered: 7, dropped: 0, disconnected: 0 });
 });
 
-Deno.test("A7: what is published in one call stack leaves in one write for each subscriber, a large message as the same bytes", async () => {
+Deno.test("A7: messages published in one call stack leave in one write for each subscriber, a large message as the same bytes", async () => {
   await using hub = hubOf();
   await using ada = join(hub, { highWaterMark: 1_000 });
   await using bob = join(hub, { highWaterMark: 1_000 });
@@ -41,7 +41,7 @@ Deno.test("A7: what is published in one call stack leaves in one write for each 
   assertStrictEquals(ada.conn.writes[1], bob.conn.writes[1]);
 });
 
-Deno.test("what is published is in order with what is sent, and leaves before a close frame", async () => {
+Deno.test("published messages stay in order with sent ones, and leave before a close frame", async () => {
   await using hub = hubOf();
   await using ada = join(hub);
   ada.connection.subscribe("room");
@@ -56,7 +56,7 @@ Deno.test("what is published is in order with what is sent, and leaves before a 
   await ada.peer.expectEnd();
 });
 
-Deno.test("what is published while a message is sent from a source waits behind it", async () => {
+Deno.test("messages published while a source is sent wait behind it", async () => {
   await using hub = hubOf();
   await using ada = join(hub);
   await using bob = join(hub);
@@ -74,7 +74,7 @@ Deno.test("what is published while a message is sent from a source waits behind 
   await ada.peer.expect(frame(Opcode.CONTINUATION), text("2"), text("3"));
 });
 
-Deno.test("a published message is what it was then, whatever becomes of its buffer", async () => {
+Deno.test("a published message does not change when its buffer changes later", async () => {
   await using hub = hubOf({ history: { messages: 1 } });
   await using ada = join(hub);
   ada.connection.subscribe("room");
@@ -92,7 +92,7 @@ Deno.test("a published message is what it was then, whatever becomes of its buff
   assertThrows(() => hub.publish("room", 5), TypeError);
 });
 
-Deno.test("the author of a message is left out by socket.publish, or by name", async () => {
+Deno.test("the publisher does not get its own message with socket.publish, or if it is excluded by name", async () => {
   await using hub = hubOf();
   await using ada = join(hub);
   await using bob = join(hub);
@@ -103,7 +103,7 @@ Deno.test("the author of a message is left out by socket.publish, or by name", a
   assertEquals([await ada.texts(2), await bob.texts(2)], [["2", "3"], ["1", "3"]]);
 });
 
-Deno.test("a second subscription is none, and one that was ended may begin again", async () => {
+Deno.test("a second subscription has no effect, and an ended one may begin again", async () => {
   await using hub = hubOf();
   await using ada = join(hub);
   const { connection } = ada;
@@ -117,7 +117,7 @@ Deno.test("a second subscription is none, and one that was ended may begin again
   assertEquals(await ada.texts(2), ["1", "3"]);
 });
 
-Deno.test("A8: a topic is any string and matches itself alone: __proto__, a star, one that another begins with", async () => {
+Deno.test("A8: a topic is any string and matches only itself: __proto__, a star, a prefix of another", async () => {
   await using hub = hubOf();
   await using ada = join(hub);
   const names = [
@@ -145,7 +145,7 @@ Deno.test("A8: a topic is any string and matches itself alone: __proto__, a star
   assertEquals(await ada.texts(names.length), names);
 });
 
-Deno.test("A8: authorize sees the very string that is routed, and only true lets it pass", async () => {
+Deno.test("A8: authorize sees exactly the string that is routed, and only true allows it", async () => {
   const seen: unknown[] = [];
   const answers: Record<string, unknown> = { mine: true, async: Promise.resolve(true), truthy: "yes" };
   await using hub = hubOf({
@@ -175,7 +175,7 @@ Deno.test("A8: authorize sees the very string that is routed, and only true lets
   assert(hub.subscribe(ada.connection, pattern`truthy/*`));
 });
 
-Deno.test("A8: topics are bounded in length and in number for each connection, and are well-formed Unicode", async () => {
+Deno.test("A8: each connection's topics are limited in length and number, and are well-formed Unicode", async () => {
   await using hub = hubOf({ maxTopicBytes: 6, maxTopicsPerConnection: 2 });
   await using ada = join(hub);
   const { connection } = ada;
@@ -194,7 +194,7 @@ Deno.test("A8: topics are bounded in length and in number for each connection, a
   assert(connection.subscribe("3"));
 });
 
-Deno.test("a pattern brings every topic that it matches, and a message that several subscriptions bring comes once", async () => {
+Deno.test("a pattern receives every topic that it matches, and a message that several subscriptions match comes once", async () => {
   await using hub = hubOf();
   await using ada = join(hub);
   await using bob = join(hub);
@@ -213,7 +213,7 @@ Deno.test("a pattern brings every topic that it matches, and a message that seve
   assertEquals([hub.count("room/1"), hub.count("room/2")], [1, 0]);
 });
 
-Deno.test("history comes first, in order, and what is published later follows without a gap", async () => {
+Deno.test("history comes first, in order, and later messages follow without a gap", async () => {
   await using hub = hubOf({ history: { messages: 3 } });
   for (const data of ["1", "2", "3", "4"]) hub.publish("room", data);
   await using ada = join(hub);
@@ -228,7 +228,7 @@ Deno.test("history comes first, in order, and what is published later follows wi
   assertEquals(await bob.texts(1), ["7"]);
 });
 
-Deno.test("history does not bring again what a pattern has brought", async () => {
+Deno.test("history does not repeat messages that a pattern has already delivered", async () => {
   await using hub = hubOf({ history: { messages: 10 } });
   await using ada = join(hub);
   hub.publish("room/1", "1");
@@ -239,7 +239,7 @@ Deno.test("history does not bring again what a pattern has brought", async () =>
   assertEquals(await ada.texts(3), ["2", "1", "3"]);
 });
 
-Deno.test("history does not bring again what a pattern has brought, if the pattern was subscribed to twice", async () => {
+Deno.test("history does not repeat messages that a pattern, subscribed twice, has already delivered", async () => {
   await using hub = hubOf({ history: { messages: 10 } });
   await using ada = join(hub);
   hub.subscribe(ada.connection, pattern`room/*`);
@@ -250,7 +250,7 @@ Deno.test("history does not bring again what a pattern has brought, if the patte
   assertEquals(await ada.texts(2), ["1", "2"]);
 });
 
-Deno.test("presence: count and topics say who is there, and onTopic tells of the first and of the last", async () => {
+Deno.test("presence: count and topics list the subscribers, and onTopic reports the first and the last", async () => {
   const events: unknown[] = [];
   await using hub = hubOf({ onTopic: (...event) => void events.push(event) });
   await using ada = join(hub);
@@ -266,7 +266,7 @@ Deno.test("presence: count and topics say who is there, and onTopic tells of the
   assertEquals(events, [["a", true], ["b", true], ["a", false], ["b", false]]);
 });
 
-Deno.test("what a hook throws is reported, and hooks may use the hub", async () => {
+Deno.test("an error of a hook is reported, and hooks may use the hub", async () => {
   const reports: unknown[] = [];
   const oops = new Error("oops");
   await using hub = hubOf({
@@ -283,7 +283,7 @@ Deno.test("what a hook throws is reported, and hooks may use the hub", async () 
   assertEquals(reports, [oops]);
 });
 
-Deno.test("a hook may return anything: what its promise is rejected with is reported", async () => {
+Deno.test("a hook may return anything: a rejection of its promise is reported", async () => {
   const reports: unknown[] = [];
   await using hub = hubOf({
     onError: (error) => reports.push(error),
@@ -298,7 +298,7 @@ Deno.test("a hook may return anything: what its promise is rejected with is repo
   assertEquals(reports.toSorted(), ["authorize", "onTopic a"]);
 });
 
-Deno.test("onError that throws or rejects ends nothing: it is printed to the console", async () => {
+Deno.test("an onError that throws or rejects ends nothing: its error is printed to the console", async () => {
   for (const onError of [() => Promise.reject("rejected"), () => fail("thrown")]) {
     const lines = await printed(async () => {
       await using hub = createHub({ onError, onTopic: () => fail("hook") });
@@ -316,7 +316,7 @@ function fail(reason: unknown): never {
   throw new Error(`failed: ${reason}`);
 }
 
-Deno.test("a connection whose server has no hub says so, and the hub takes it all the same", async () => {
+Deno.test("a connection whose server has no hub throws, and a hub accepts it anyway", async () => {
   await using hub = hubOf();
   const { connection, peer } = join(hub);
   const { connection: other } = open();

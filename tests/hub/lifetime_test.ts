@@ -5,7 +5,7 @@ import { FakeTime } from "../_support/fake_time.ts";
 
 const never = new Promise<never>(() => {});
 
-Deno.test("a wait gives what the promise gives, and leaves no timer", async () => {
+Deno.test("a wait returns the promise's value, and leaves no timer", async () => {
   using time = new FakeTime();
   const life = new Lifetime();
   assertEquals(await life.wait(Promise.resolve(1), 100, "It"), 1);
@@ -13,7 +13,7 @@ Deno.test("a wait gives what the promise gives, and leaves no timer", async () =
   assertEquals(time.timers, 0);
 });
 
-Deno.test("a wait ends with its time, and says what did not happen", async () => {
+Deno.test("a wait times out with an error that names what did not happen", async () => {
   using time = new FakeTime();
   const late = assertRejects(
     () => new Lifetime().wait(never, 100, "The answer"),
@@ -24,7 +24,7 @@ Deno.test("a wait ends with its time, and says what did not happen", async () =>
   await late;
 });
 
-Deno.test("waits and sleeps end with the lifetime, those that come later at once, and time 0 is any time", async () => {
+Deno.test("waits and sleeps end with the lifetime, later ones at once, and a time of 0 means no limit", async () => {
   using time = new FakeTime();
   const life = new Lifetime();
   const ends = Promise.all([
@@ -41,7 +41,7 @@ Deno.test("waits and sleeps end with the lifetime, those that come later at once
   assertEquals([life.over, String(await life.ended), time.timers], [true, "RangeError: over", 0]);
 });
 
-Deno.test("a sleep ends with its time", async () => {
+Deno.test("a sleep ends after its time", async () => {
   using time = new FakeTime();
   let awake = false;
   void new Lifetime().sleep(100).then(() => awake = true);
@@ -51,7 +51,7 @@ Deno.test("a sleep ends with its time", async () => {
   assertEquals(awake, true);
 });
 
-Deno.test("a wait that is over is forgotten, whether it resolved, rejected or took too long", async () => {
+Deno.test("a finished wait is forgotten, whether it resolved, rejected or timed out", async () => {
   using time = new FakeTime();
   const life = new Lifetime();
   await life.wait(Promise.resolve(), 100, "It");

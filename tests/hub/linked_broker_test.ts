@@ -18,7 +18,7 @@ function start(server: FakeServer, options: BrokerOptions = {}) {
 
 const sent = (...data: string[]) => data.map((data) => ({ topic: "t", data }));
 
-Deno.test("hubs hear what others publish on the topics that they asked for, text as text and bytes as bytes", async () => {
+Deno.test("hubs receive messages of others on their subscribed topics, text as text and bytes as bytes", async () => {
   const server = new FakeServer();
   await using a = start(server).broker;
   await using b = start(server).broker;
@@ -38,7 +38,7 @@ Deno.test("hubs hear what others publish on the topics that they asked for, text
   assertEquals(server.commands.filter((command) => command.startsWith("publish")).length, 1, "one go, one batch");
 });
 
-Deno.test("A9: a hub does not hear itself, even if the broker sends it its own messages", async () => {
+Deno.test("A9: a hub does not receive its own messages, even if the broker sends them back", async () => {
   const server = new FakeServer();
   await using broker = start(server).broker;
   const { messages } = noted(broker);
@@ -49,7 +49,7 @@ Deno.test("A9: a hub does not hear itself, even if the broker sends it its own m
   assertEquals([messages, broker.refused], [[], 0]);
 });
 
-Deno.test("A9: while subscriptions change from topics to all and back, every message comes, and once", async () => {
+Deno.test("A9: while subscriptions change from topics to all and back, every message comes once", async () => {
   const server = new FakeServer();
   await using a = start(server).broker;
   await using b = start(server).broker;
@@ -68,7 +68,7 @@ Deno.test("A9: while subscriptions change from topics to all and back, every mes
   assertEquals(messages, sent(...expected));
 });
 
-Deno.test("A9: while the broker is away messages wait; when it is back it is told the topics again, and they arrive in order", async () => {
+Deno.test("A9: while the broker is away messages wait; when it returns the topics are subscribed again, and the messages arrive in order", async () => {
   using time = new FakeTime();
   const server = new FakeServer();
   const reconnect = { first: 100, most: 100 };
@@ -108,7 +108,7 @@ Deno.test("A9: while the broker is away messages wait; when it is back it is tol
   assertEquals([server.connected, time.timers, states.at(-1)], [0, 0, "closed"]);
 });
 
-Deno.test("A9: attempts to come back are random over a range that doubles", async () => {
+Deno.test("A9: reconnect delays are random over a range that doubles", async () => {
   using time = new FakeTime();
   const server = new FakeServer();
   server.running = false;
@@ -120,7 +120,7 @@ Deno.test("A9: attempts to come back are random over a range that doubles", asyn
   await broker.close();
 });
 
-Deno.test("A9: the queue is bounded by count and by bytes; what it drops is the oldest, and is counted", async () => {
+Deno.test("A9: the queue is limited by count and by bytes; the oldest messages are dropped and counted", async () => {
   using time = new FakeTime();
   for (const limits of [{ maxQueuedMessages: 2 }, { maxQueuedBytes: 2 * 30 }]) {
     const server = new FakeServer();
@@ -143,7 +143,7 @@ Deno.test("A9: the queue is bounded by count and by bytes; what it drops is the 
   }
 });
 
-Deno.test("A9: a broker that does not answer is given up after pongTimeout: at the start, to messages, to a topic, to a ping", async () => {
+Deno.test("A9: a broker that does not answer is dropped after pongTimeout: at the start, to messages, to a topic, to a ping", async () => {
   using time = new FakeTime();
   const server = new FakeServer();
   const options = { pongTimeout: 50, reconnect: { first: 1, most: 1 } };
@@ -220,7 +220,7 @@ Deno.test("A9: a connection that comes too late is closed", async () => {
   assertEquals([server.commands, server.connected], [["connect"], 0]);
 });
 
-Deno.test("a broker that is closed at any moment of connecting comes to its end and leaves no connection", async () => {
+Deno.test("a broker that is closed at any moment of connecting ends and leaves no connection", async () => {
   for (let turns = 0; turns < 20; turns++) {
     const server = new FakeServer();
     const { broker, errors } = start(server);
@@ -232,7 +232,7 @@ Deno.test("a broker that is closed at any moment of connecting comes to its end 
   }
 });
 
-Deno.test("A9: messages that the broker has no room for are lost and counted: too large for us, too large for it, a topic too long", async () => {
+Deno.test("A9: messages without room are lost and counted: too large for us, too large for the broker, a topic too long", async () => {
   const server = new FakeServer();
   server.maxBytes = 50;
   await using broker = start(server, { maxMessageBytes: 100 }).broker;
@@ -253,7 +253,7 @@ Deno.test("A9: messages that the broker has no room for are lost and counted: to
   }
 });
 
-Deno.test("A10: what is malformed, too large or on another topic's name is refused and counted, and does no harm", async () => {
+Deno.test("A10: messages that are malformed, too large or for another topic are refused and counted, and do no harm", async () => {
   const server = new FakeServer();
   await using broker = start(server, { maxMessageBytes: 100 }).broker;
   const { messages } = noted(broker);
@@ -283,7 +283,7 @@ Deno.test("A10: thousands of senders are forgotten, the oldest first", async () 
   assertEquals(messages.map(({ data }) => data).slice(1_023), ["1023", "1024", "0"]);
 });
 
-Deno.test("A11: topics that come and go while the broker is busy are told together, those that come and go not at all", async () => {
+Deno.test("A11: topics that change while the broker is busy are sent together, and unchanged ones are not sent", async () => {
   const server = new FakeServer();
   await using broker = start(server).broker;
   noted(broker);
@@ -298,7 +298,7 @@ Deno.test("A11: topics that come and go while the broker is busy are told togeth
   assertEquals(server.commands, ["subscribe name of a", "subscribe name of c,name of d", "unsubscribe name of a"]);
 });
 
-Deno.test("what the hub throws is reported, and the broker goes on", async () => {
+Deno.test("an error of the hub is reported, and the broker goes on", async () => {
   const server = new FakeServer();
   const { broker, errors } = start(server);
   broker.attach({
@@ -316,7 +316,7 @@ Deno.test("what the hub throws is reported, and the broker goes on", async () =>
   await broker.close();
 });
 
-Deno.test("close hands on what waits first, if the broker takes it within a second; what is published after it is lost", async () => {
+Deno.test("close first sends waiting messages, if the broker takes them within a second; later ones are lost", async () => {
   using time = new FakeTime();
   const server = new FakeServer();
   const { broker: a } = start(server);
@@ -342,7 +342,7 @@ Deno.test("close hands on what waits first, if the broker takes it within a seco
   assertEquals([b.lost, b.state, time.timers], [2, "closed", 0]);
 });
 
-Deno.test("a broker takes one hub, and none when it is closed; it may be closed without one", async () => {
+Deno.test("a broker takes one hub, and none once it is closed; it may be closed without one", async () => {
   const { broker } = start(new FakeServer());
   noted(broker);
   assertThrows(() => noted(broker), DOMException, "Cannot attach: the broker has a hub");
@@ -358,7 +358,7 @@ Deno.test("limits are checked", () => {
   assertThrows(() => start(new FakeServer(), { maxQueuedMessages: 0 }), RangeError, "maxQueuedMessages 0");
 });
 
-Deno.test("a client that throws at its end, or whose end rejects, is connected to again, and closes", async () => {
+Deno.test("a client that throws or rejects at its end is replaced, and closes", async () => {
   using time = new FakeTime();
   for (const close of [() => Promise.reject(new Error("close")), throwing]) {
     const ends: ((reason: unknown) => void)[] = [];
@@ -391,7 +391,7 @@ function throwing(): never {
   throw new Error("thrown");
 }
 
-Deno.test("a hub that throws or rejects at a message or a state is reported, and the broker goes on", async () => {
+Deno.test("an error of the hub for a message or a state is reported, and the broker goes on", async () => {
   const server = new FakeServer();
   const errors: unknown[] = [];
   await using broker = linkBroker(server.link(), { pingInterval: 0, onError: (error) => errors.push(error) });

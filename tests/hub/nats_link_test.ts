@@ -4,7 +4,7 @@ import { ALL_TOPICS } from "../../lib/hub/wanted_topics.ts";
 import { checkPrefix, type NatsClient, natsLink, subjectOf } from "../../lib/hub/nats_link.ts";
 import { settle } from "../_support/wait.ts";
 
-Deno.test("A8: a topic's subject has no wildcard, no space and no empty token in it, and can be read", () => {
+Deno.test("A8: a topic's subject has no wildcard, space or empty token, and can be decoded", () => {
   for (
     const [topic, subject] of [
       ["room", "s.room"],
@@ -20,13 +20,13 @@ Deno.test("A8: a topic's subject has no wildcard, no space and no empty token in
   ) assertEquals(subjectOf("s", topic), subject);
 });
 
-Deno.test("A8: no two topics have the same subject, and the longest fits NATS' line", () => {
+Deno.test("A8: no two topics have the same subject, and the longest fits NATS' protocol line", () => {
   const topics = ["", "=", "==", "*", "=2A", "=2a", ".", "..", " ", "a", "A", "é", "e\u0301", "\0"];
   assertEquals(new Set(topics.map((topic) => subjectOf("s", topic))).size, topics.length);
   assert(subjectOf("p".repeat(128), "*".repeat(MAX_TOPIC_BYTES)).length < 4_096 - "PUB  1048576\r\n".length);
 });
 
-Deno.test("a prefix is words with dots between", () => {
+Deno.test("a prefix is words separated by dots", () => {
   for (const prefix of ["sluice", "a.b-c.d_e", "p".repeat(128)]) assertEquals(checkPrefix(prefix), prefix);
   for (const prefix of ["", ".", "a.", "a..b", "a b", "a*", ">", "p".repeat(129)]) {
     assertThrows(() => natsLink(prefix, () => Promise.reject()), RangeError, "Cannot use the prefix");
@@ -86,7 +86,7 @@ Deno.test("a session is the client's commands, each answered by the server, and 
   assertEquals(String(await session.ended), "ConnectionError: The connection to NATS is closed");
 });
 
-Deno.test("A9: a session ends when its connection is lost, and when the server refuses what it asks for", async () => {
+Deno.test("A9: a session ends when its connection is lost, and when the server refuses a command", async () => {
   const end: [string, (made: ReturnType<typeof client>) => void][] = [
     ["Error: reset", ({ closed }) => closed.resolve(new Error("reset"))],
     [

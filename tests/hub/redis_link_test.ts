@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { ALL_TOPICS } from "../../lib/hub/wanted_topics.ts";
 import { patternOf, type RedisClient, redisLink, type RedisListener } from "../../lib/hub/redis_link.ts";
 
-Deno.test("A8: the pattern of all topics is the prefix as it is, and a star", () => {
+Deno.test("A8: the pattern of all topics is the escaped prefix and a star", () => {
   assertEquals(patternOf("sluice:"), "sluice:*");
   assertEquals(patternOf("a*b?[c]\\d"), "a\\*b\\?\\[c\\]\\\\d*");
 });
@@ -36,7 +36,7 @@ function clients({ refused = false } = {}) {
   return { calls, listeners, events, link: redisLink("p:", create) };
 }
 
-Deno.test("a session is two clients' commands: one publishes, one subscribes", async () => {
+Deno.test("a session uses two clients: one publishes, one subscribes", async () => {
   const { calls, link, listeners } = clients();
   const received: unknown[] = [];
   const session = await link.connect((name, bytes) => void received.push([name, bytes]));
@@ -85,7 +85,7 @@ Deno.test("A9: a session ends when either connection is lost", async () => {
   assertEquals(String(await session.ended), "ConnectionError: The connection to Redis is closed");
 });
 
-Deno.test("A9: where one of the two does not connect, neither stays", async () => {
+Deno.test("A9: if one of the two does not connect, the other is closed", async () => {
   const { calls, link } = clients({ refused: true });
   await assertRejects(() => link.connect(() => {}), Error, "refused");
   assertEquals(calls, ["1 connect", "1 destroy", "2 destroy"]);

@@ -16,7 +16,7 @@ const numbers = async (member: Member, count: number) => (await member.texts(cou
 /** Room for so many texts. */
 const roomFor = (count: number) => ({ maxBacklogBytes: count * (MESSAGE_COST + 98) });
 
-Deno.test("A6: a subscriber that does not read holds neither the publisher nor the others", async () => {
+Deno.test("A6: a slow subscriber delays neither the publisher nor the others", async () => {
   for (const slowPolicy of ["wait", "drop-oldest", "latest-only", "disconnect"] as const) {
     await using hub = hubOf({ slowPolicy, ...roomFor(5) });
     await using slow = joinSlowly(hub);
@@ -27,7 +27,7 @@ Deno.test("A6: a subscriber that does not read holds neither the publisher nor t
   }
 });
 
-Deno.test("A6: drop-oldest drops what there is no room for, counts it, and tells when the subscriber reads again", async () => {
+Deno.test("A6: drop-oldest drops messages that do not fit, counts them, and reports them when the subscriber reads again", async () => {
   const told: unknown[] = [];
   await using hub = hubOf({
     slowPolicy: "drop-oldest",
@@ -53,7 +53,7 @@ Deno.test("A6: drop-oldest drops what there is no room for, counts it, and tells
   assertEquals([hub.dropped(slow.connection), told.length], [6, 1]);
 });
 
-Deno.test("A6: latest-only leaves the newest of each topic", async () => {
+Deno.test("A6: latest-only keeps the newest message of each topic", async () => {
   await using hub = hubOf({ slowPolicy: "latest-only" });
   await using slow = joinSlowly(hub);
   for (const topic of ["a", "b"]) slow.connection.subscribe(topic);
@@ -62,7 +62,7 @@ Deno.test("A6: latest-only leaves the newest of each topic", async () => {
   assertStrictEquals(hub.dropped(slow.connection), 7);
 });
 
-Deno.test("A6: a burst that the queue takes in one turn is kept even by latest-only, for it is no backlog", async () => {
+Deno.test("A6: latest-only also keeps a burst that fits the queue in one turn, because that is not a backlog", async () => {
   await using hub = hubOf({ slowPolicy: "latest-only" });
   await using quick = join(hub);
   quick.connection.subscribe("a");
@@ -70,7 +70,7 @@ Deno.test("A6: a burst that the queue takes in one turn is kept even by latest-o
   assertEquals(await numbers(quick, 100), Array.from({ length: 100 }, (_, number) => number));
 });
 
-Deno.test("A6: disconnect closes with 1013 when maxBacklogBytes are queued, and says why", async () => {
+Deno.test("A6: disconnect closes with 1013 when maxBacklogBytes are queued, with a reason", async () => {
   await using hub = hubOf(roomFor(3));
   const slow = joinSlowly(hub);
   const { connection, peer } = slow;
@@ -90,7 +90,7 @@ Deno.test("A6: disconnect closes with 1013 when maxBacklogBytes are queued, and 
   peer.close();
 });
 
-Deno.test("A6: wait keeps all in order with what is sent, until the connection's own maxQueuedBytes cuts it off", async () => {
+Deno.test("A6: wait keeps everything in order with sent messages, until the connection's own maxQueuedBytes drops it", async () => {
   await using hub = hubOf({ slowPolicy: "wait", ...roomFor(1) });
   await using slow = joinSlowly(hub, { maxQueuedBytes: 2_000 });
   const { connection } = slow;
@@ -106,7 +106,7 @@ Deno.test("A6: wait keeps all in order with what is sent, until the connection's
   assertEquals([error.limit, hub.count("room"), hub.stats.dropped], ["maxQueuedBytes", 0, 0]);
 });
 
-Deno.test("a publisher may wait for the subscribers whose policy is to wait, and for no others", async () => {
+Deno.test("a publisher may wait for the subscribers with the policy wait, and for no others", async () => {
   await using hub = hubOf({ slowPolicy: "wait" });
   await using slow = joinSlowly(hub);
   await using slower = joinSlowly(hub);
@@ -126,7 +126,7 @@ Deno.test("a publisher may wait for the subscribers whose policy is to wait, and
   await ended;
 });
 
-Deno.test("each subscription may have a policy of its own, a pattern's too, and it may be changed", async () => {
+Deno.test("each subscription may have its own policy, patterns too, and it may be changed", async () => {
   await using hub = hubOf({ slowPolicy: "wait" });
   await using slow = joinSlowly(hub);
   const { connection } = slow;
@@ -145,7 +145,7 @@ Deno.test("each subscription may have a policy of its own, a pattern's too, and 
   assertStrictEquals(hub.dropped(connection), 2);
 });
 
-Deno.test("A6: who ends with a backlog leaves nothing behind, and what was dropped is told of", async () => {
+Deno.test("A6: a subscriber that ends with a backlog leaves nothing behind, and dropped messages are reported", async () => {
   const told: number[] = [];
   await using hub = hubOf({
     slowPolicy: "drop-oldest",
@@ -161,7 +161,7 @@ Deno.test("A6: who ends with a backlog leaves nothing behind, and what was dropp
   peer.close();
 });
 
-Deno.test("A6: the memory of a backlog is bounded, whatever the messages' size", async () => {
+Deno.test("A6: the memory of a backlog is limited, whatever the messages' size", async () => {
   await using hub = hubOf({ slowPolicy: "drop-oldest", maxBacklogBytes: 10_000 });
   await using slow = joinSlowly(hub);
   slow.connection.subscribe("room");
@@ -171,7 +171,7 @@ Deno.test("A6: the memory of a backlog is bounded, whatever the messages' size",
   assertLess(kept, 100 + 10_000 / MESSAGE_COST);
 });
 
-Deno.test("history for a slow subscriber meets its policy as live messages do", async () => {
+Deno.test("history for a slow subscriber follows its policy like live messages", async () => {
   await using hub = hubOf({ slowPolicy: "latest-only", history: { messages: 20 } });
   for (let number = 0; number < 20; number++) hub.publish("room", numbered(number));
   await using slow = joinSlowly(hub);
@@ -181,7 +181,7 @@ Deno.test("history for a slow subscriber meets its policy as live messages do", 
   assertStrictEquals(hub.dropped(slow.connection), 19);
 });
 
-Deno.test("what is published when the queue has room again follows what waits already", async () => {
+Deno.test("messages published when the queue has room again come after the waiting ones", async () => {
   await using hub = hubOf({ slowPolicy: "drop-oldest" });
   await using slow = joinSlowly(hub);
   const { connection } = slow;
@@ -192,7 +192,7 @@ Deno.test("what is published when the queue has room again follows what waits al
   assertEquals(await numbers(slow, 10), Array.from({ length: 10 }, (_, number) => number));
 });
 
-Deno.test("the end of a hub loses nothing of what waits", async () => {
+Deno.test("the end of a hub loses no waiting messages", async () => {
   const hub = hubOf({ slowPolicy: "drop-oldest" });
   await using slow = joinSlowly(hub);
   slow.connection.subscribe("room");

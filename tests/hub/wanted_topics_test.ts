@@ -3,7 +3,7 @@ import { ALL_TOPICS, WantedTopics } from "../../lib/hub/wanted_topics.ts";
 
 const interests = () => new WantedTopics((topic) => `<${topic}>`);
 
-Deno.test("a topic is told once, under the broker's name for it", () => {
+Deno.test("a topic is sent once, under the broker's name for it", () => {
   const topics = interests();
   topics.add("a");
   topics.add("a");
@@ -18,7 +18,7 @@ Deno.test("a topic is told once, under the broker's name for it", () => {
   ]);
 });
 
-Deno.test("A11: a topic that comes and goes, or goes and comes, before it is told is never told", () => {
+Deno.test("A11: a topic that is added and removed, or removed and added, before it is sent is never sent", () => {
   const topics = interests();
   for (const topic of "ab") topics.add(topic);
   topics.take();
@@ -30,7 +30,7 @@ Deno.test("A11: a topic that comes and goes, or goes and comes, before it is tol
   assertEquals(topics.take(), { add: [], remove: ["<a>"] });
 });
 
-Deno.test("all topics are told in place of single ones, and the other way round", () => {
+Deno.test("a subscription to all topics replaces single ones, and the other way round", () => {
   const topics = interests();
   topics.add("a");
   topics.take();
@@ -44,7 +44,7 @@ Deno.test("all topics are told in place of single ones, and the other way round"
   assertEquals(topics.wants("anything"), false);
 });
 
-Deno.test("a broker that knows nothing is told all that is wanted, and nothing else", () => {
+Deno.test("a broker without state gets all wanted topics, and nothing else", () => {
   const topics = interests();
   for (const topic of "abc") topics.add(topic);
   topics.take();
@@ -57,7 +57,7 @@ Deno.test("a broker that knows nothing is told all that is wanted, and nothing e
   assertEquals(topics.take(), { add: [ALL_TOPICS], remove: [] });
 });
 
-Deno.test("a topic that was told leaves nothing behind, and neither does one that came and went", () => {
+Deno.test("a topic that was sent, or added and removed, leaves nothing behind", () => {
   const topics = interests();
   for (let at = 0; at < 100; at++) {
     topics.add(`${at}`);

@@ -46,7 +46,7 @@ export function testCodecs(way: string): void {
       });
     }
 
-    test("an inflated binary message has its memory for itself, whole and in fragments", () => {
+    test("an inflated binary message has its own memory, whole and in fragments", () => {
       const sender = openCodec(role);
       const receiver = openCodec(role === "server" ? "client" : "server");
       const parts = [...sender.encode({ ...frame(Opcode.BINARY, utf8(STORY)), fin: false })];
@@ -111,7 +111,7 @@ export function testCodecs(way: string): void {
       sender.release();
     });
 
-    test("a message below the threshold goes out as it is, one at the threshold compressed; 1024 by default", () => {
+    test("a message below the threshold is sent uncompressed, one at the threshold compressed; the default is 1024", () => {
       const { encode, release } = openCodec(role, { extension: permessageDeflate() });
       for (const [size, rsv] of [[0, 0], [1023, 0], [1024, Rsv.RSV1]] as const) {
         assertEquals(encode(frame(Opcode.BINARY, new Uint8Array(size))).map((sent) => sent.rsv), [rsv]);
@@ -119,7 +119,7 @@ export function testCodecs(way: string): void {
       release();
     });
 
-    test("a message that would not get smaller goes out as it is", () => {
+    test("a message that would not get smaller is sent uncompressed", () => {
       const { encode, extension, release } = openCodec(role);
       const random = frame(Opcode.BINARY, randomBytes(seeded(), 5_000));
       assertEquals(encode(random), [random]);
@@ -142,7 +142,7 @@ export function testCodecs(way: string): void {
       release();
     });
 
-    test("the level says how hard it tries: 0 stores", () => {
+    test("the level sets the effort: 0 stores", () => {
       const sizes = [0, 1, 9].map((level) => {
         const { encode, release } = openCodec(role, { options: { level } });
         const parts = [frame(Opcode.TEXT, utf8(STORY), { fin: false }), frame(Opcode.CONTINUATION, utf8(STORY))];
@@ -155,7 +155,7 @@ export function testCodecs(way: string): void {
       assertLess(sizes[2]!, sizes[1]!);
     });
 
-    test("control frames of ours pass by, before, between and behind compressed fragments", () => {
+    test("our control frames pass unchanged before, between and behind compressed fragments", () => {
       const { encode, release } = openCodec(role);
       const frames = [frame(Opcode.TEXT, utf8(STORY), { fin: false }), frame(Opcode.CONTINUATION, utf8(STORY))];
       const sent = encode(ping("1"), frames[0]!, ping("2"), frames[1]!, pong("3"));
@@ -210,7 +210,7 @@ export function testCodecs(way: string): void {
       release();
     });
 
-    test("D3: blocks with BFINAL end nothing but themselves", () => {
+    test("D3: a block with BFINAL ends only itself", () => {
       const { decode, release } = openCodec(role);
       const final = "f348cdc9c90700";
       for (const payloads of [[final + "00"], [final], [final + final], [final, final], [final, "", "00"]]) {
@@ -228,7 +228,7 @@ export function testCodecs(way: string): void {
       release();
     });
 
-    test("D2: bytes that do not inflate are 1007, and what came before them is delivered", () => {
+    test("D2: bytes that do not inflate are 1007, and earlier messages are delivered", () => {
       for (const bad of ["07ff", "f200110000 00", "000500fbff48656c6c6f00", "f248cd", ""]) {
         const { decode, release, extension } = openCodec(role);
         const before: Frame[] = [];
@@ -241,7 +241,7 @@ export function testCodecs(way: string): void {
       }
     });
 
-    test("D6: a message that needs the context that was given up is 1007", () => {
+    test("D6: a message that needs a context that was given up is 1007", () => {
       const { decode, release } = openCodec(role);
       decode(compressed([fromHex("f248cdc9c90700")]));
       const error = assertThrows(() => decode(compressed([fromHex("f200110000")])), ProtocolError, "distance");
@@ -279,7 +279,7 @@ export function testCodecs(way: string): void {
       });
     }
 
-    test("D1: the limit holds for the message, not for each fragment, and begins anew with the next", () => {
+    test("D1: the limit applies to the message, not to each fragment, and starts again with the next message", () => {
       const { decode, release } = openCodec(role, { context: { maxMessageBytes: 1000 } });
       const bytes = deflated(randomBytes(seeded(), 1000));
       for (let round = 0; round < 3; round++) {
@@ -291,7 +291,7 @@ export function testCodecs(way: string): void {
       release();
     });
 
-    test("D1: up to 1 MiB any ratio will do, and above it what maxRatio says", () => {
+    test("D1: up to 1 MiB any ratio is allowed, and above it maxRatio applies", () => {
       const zeros = (size: number) => compressed([deflated(new Uint8Array(size))], Opcode.BINARY);
       const strict = openCodec(role, { options: { maxRatio: 2 } });
       assertEquals(concat(strict.decode(zeros(MiB)).map(({ payload }) => payload)).length, MiB);
@@ -302,7 +302,7 @@ export function testCodecs(way: string): void {
       lax.release();
     });
 
-    test("a frame that inflates to 300 KB comes in pieces, or whole where another extension needs that", () => {
+    test("a frame that inflates to 300 KB comes in pieces, or whole if another extension needs that", () => {
       const bytes = new Uint8Array(300_000).map((_, i) => i >> 4);
       const whole = deflated(bytes);
       const cut = whole.length >> 1;
@@ -324,7 +324,7 @@ export function testCodecs(way: string): void {
       }
     });
 
-    test("what is compressed is counted, for the connection and for all of them together; the rest is not", () => {
+    test("compressed bytes are counted, for each connection and in total; others are not", () => {
       const extension = permessageDeflate({ threshold: 100 });
       let clock = 0;
       const context = { now: () => clock += 2 };
@@ -354,7 +354,7 @@ export function testCodecs(way: string): void {
       other.release();
     });
 
-    test("a connection that ends inside a message, either way, leaves nothing behind, and the next one is not disturbed", () => {
+    test("a connection that ends inside a message, in either direction, leaves nothing behind, and does not affect the next one", () => {
       const extension = permessageDeflate({ threshold: 0 });
       const bytes = deflated(utf8(STORY));
       for (let round = 0; round < 3; round++) {
@@ -368,7 +368,7 @@ export function testCodecs(way: string): void {
       assertEquals(extension.contextBytes, 0);
     });
 
-    test("more messages at a time than the pool holds contexts are read and written", () => {
+    test("more simultaneous messages than the pool has contexts are read and written", () => {
       const extension = permessageDeflate({ threshold: 0 });
       const bytes = deflated(utf8(STORY));
       const ends = Array.from({ length: 7 }, () => openCodec(role, { extension }));
@@ -394,7 +394,7 @@ export function testCodecs(way: string): void {
     release();
   });
 
-  Deno.test(`D7: with a window of 8 bits nothing that we send reaches more than 256 bytes back (${way})`, () => {
+  Deno.test(`D7: with a window of 8 bits nothing that we send refers more than 256 bytes back (${way})`, () => {
     for (const [role, name] of [["server", "server_max_window_bits"], ["client", "client_max_window_bits"]] as const) {
       const { encode, processor, release } = openCodec(role, { header: `${NO_TAKEOVER}; ${name}=8` });
       assertEquals(processor.params.at(-1), { name, value: "8" });

@@ -11,7 +11,7 @@ function contexts(count: number) {
   }));
 }
 
-Deno.test("a pool gives what it was given, by the bits of the window", () => {
+Deno.test("a pool returns released contexts by the bits of the window", () => {
   const pool = new ContextPool<ReturnType<typeof contexts>[number]>();
   const [small, large] = contexts(2);
   assertStrictEquals(pool.take(9), undefined);

@@ -16,7 +16,7 @@ import { compressed, NO_TAKEOVER, openCodec, params, TAKEOVER, textOf } from "./
 /** What the contexts of one connection take that keeps both. */
 const KEPT = deflateBytes({ windowBits: 15, memLevel: 8 }) + inflateBytes(15);
 
-Deno.test("contextBudget is checked and counted in the same turn: handshakes that wait have their place, until they fail", () => {
+Deno.test("contextBudget is checked and counted in the same turn: pending handshakes count until they fail", () => {
   const extension = permessageDeflate({ ...TAKEOVER, contextBudget: 2 * KEPT });
   const accept = () => acceptExtensions(parseExtensions(["permessage-deflate"]), [extension])[0]!;
   const waiting = [accept(), accept(), accept()];
@@ -31,7 +31,7 @@ Deno.test("contextBudget is checked and counted in the same turn: handshakes tha
   assertEquals(extension.contextBytes, 0);
 });
 
-Deno.test("an extension that has no place beside another one, or cannot be opened, leaves the budget as it was", () => {
+Deno.test("an extension that conflicts with another one, or cannot be opened, leaves the budget unchanged", () => {
   const extension = permessageDeflate({ ...TAKEOVER, contextBudget: 2 * KEPT });
   const rival: Extension = { ...deflateFrame(), name: "rival" };
   assertEquals(acceptExtensions(parseExtensions(["rival, permessage-deflate"]), [rival, extension]).length, 1);
@@ -48,7 +48,7 @@ Deno.test("an extension that has no place beside another one, or cannot be opene
   assertEquals(extension.contextBytes, 0);
 });
 
-Deno.test("200 clients at once hold at most contextBudget, whether their handshakes succeed or fail", async () => {
+Deno.test("200 simultaneous clients hold at most contextBudget, whether their handshakes succeed or fail", async () => {
   const deflate = permessageDeflate({ ...TAKEOVER, contextBudget: 3 * KEPT });
   const all = defer<void>();
   let asked = 0;
@@ -83,7 +83,7 @@ Deno.test("200 clients at once hold at most contextBudget, whether their handsha
   assertEquals(deflate.contextBytes, 0);
 });
 
-Deno.test("a client past contextBudget asks for no takeover, and keeps no context of its own", () => {
+Deno.test("a client beyond contextBudget requests no takeover, and keeps no context of its own", () => {
   const extension = permessageDeflate({ contextBudget: 1 });
   assertEquals(extension.offer()[0], params(`${NO_TAKEOVER}; client_max_window_bits`));
   const processor = extension.confirm([]);
@@ -93,7 +93,7 @@ Deno.test("a client past contextBudget asks for no takeover, and keeps no contex
   assertEquals(extension.contextBytes, 0);
 });
 
-Deno.test("past contextBudget new connections get no takeover, until others have ended", () => {
+Deno.test("beyond contextBudget new connections get no takeover, until others have ended", () => {
   const extension = permessageDeflate({ ...TAKEOVER, contextBudget: 2 * KEPT });
   const open = () => openCodec("server", { extension, header: "client_max_window_bits" });
   const kept = [open(), open()];

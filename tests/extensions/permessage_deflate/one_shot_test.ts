@@ -15,7 +15,7 @@ import { changeHandles, NO_TAKEOVER, params } from "./_support.ts";
   canKeepContext();
 }
 
-Deno.test("there is no handle here", () => {
+Deno.test("the zlib handle is missing in this process", () => {
   assertEquals(canKeepContext(), false);
 });
 
@@ -23,7 +23,7 @@ testCodecs("one-shot");
 
 const TAKEOVER = { serverContextTakeover: true, clientContextTakeover: true };
 
-Deno.test("without the handle a server keeps no context and asks the client for none, whatever was wished", () => {
+Deno.test("without the handle a server keeps no context and asks the client to keep none, whatever the options say", () => {
   const processor = permessageDeflate(TAKEOVER).accept(params("client_max_window_bits"));
   assertEquals(processor?.params, params(NO_TAKEOVER));
 });

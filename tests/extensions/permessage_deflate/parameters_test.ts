@@ -23,7 +23,7 @@ const write = (parameters: DeflateParameters) =>
 const BITS = [8, 9, 10, 11, 12, 13, 14, 15];
 
 for (const from of ["client", "server"] as const) {
-  Deno.test(`every combination of a ${from}'s parameters is read and written again`, () => {
+  Deno.test(`every combination of a ${from}'s parameters is parsed and serialized again`, () => {
     for (const serverNoContextTakeover of [false, true]) {
       for (const clientNoContextTakeover of [false, true]) {
         for (const serverMaxWindowBits of [undefined, ...BITS]) {
@@ -68,7 +68,7 @@ for (const from of ["client", "server"] as const) {
     });
   }
 
-  Deno.test(`H19: a ${from}'s window bits are 8 to 15, digits alone, with no zero before (CVE-2026-2229)`, () => {
+  Deno.test(`H19: a ${from}'s window bits are 8 to 15, digits only, without a leading zero (CVE-2026-2229)`, () => {
     for (const name of ["server_max_window_bits", "client_max_window_bits"]) {
       const bad = [
         "99",
@@ -98,7 +98,7 @@ Deno.test("RFC 7692 §7.1.2.2: client_max_window_bits may stand alone in an offe
   assertThrows(() => read("; client_max_window_bits", "server"), RangeError, "client_max_window_bits needs a value");
 });
 
-Deno.test("no parameters say nothing", () => {
+Deno.test("no parameters serialize to nothing", () => {
   assertEquals(read("", "client"), NONE);
   assertEquals(writeParameters(NONE), []);
 });

@@ -66,7 +66,7 @@ for (const role of ROLES) {
     assertEquals(sizes(`${peers}_no_context_takeover`).slice(0, 2), [first!, second!]);
   });
 
-  Deno.test(`D6: a peer that gave up its context and refers to it is 1007 (${role})`, () => {
+  Deno.test(`D6: a peer that gave up its context and still refers to it is 1007 (${role})`, () => {
     const peers = role === "server" ? "client" : "server";
     const kept = open();
     const forgotten = open({}, `${peers}_no_context_takeover`);
@@ -77,7 +77,7 @@ for (const role of ROLES) {
     forgotten.release();
   });
 
-  Deno.test(`D6: a distance beyond the peer's window, into a message before, is 1007 (${role})`, () => {
+  Deno.test(`D6: a distance beyond the peer's window, into an earlier message, is 1007 (${role})`, () => {
     const once = crypto.getRandomValues(new Uint8Array(100));
     const peer = openCodec(role === "server" ? "client" : "server", { options: TAKEOVER, header: "" });
     const sent = [once, new Uint8Array(5_000), once].map((payload) => peer.encode(frame(Opcode.BINARY, payload)));
@@ -88,7 +88,7 @@ for (const role of ROLES) {
     peer.release();
   });
 
-  Deno.test(`D8, D9: what is not compressed leaves the context alone (${role})`, () => {
+  Deno.test(`D8, D9: uncompressed messages leave the context unchanged (${role})`, () => {
     const [sender, receiver] = [
       openCodec(role, { options: TAKEOVER, header: "" }),
       openCodec("server", {
@@ -106,7 +106,7 @@ for (const role of ROLES) {
     receiver.release();
   });
 
-  Deno.test(`with takeover a message is sent compressed even where it gets larger: both ends have seen it (${role})`, () => {
+  Deno.test(`with takeover a message is sent compressed even if it grows: both ends have seen it (${role})`, () => {
     const [sender, receiver] = [
       openCodec(role, { options: TAKEOVER, header: "" }),
       openCodec("server", {
@@ -132,13 +132,13 @@ for (const role of ROLES) {
     release();
   });
 
-  Deno.test(`D4: a compressed message without any byte is 1007, with takeover too: an empty one has a byte (${role})`, () => {
+  Deno.test(`D4: a compressed message of zero bytes is 1007, with takeover too: an empty message has a byte (${role})`, () => {
     const { decode, release } = open();
     assertThrows(() => decode(compressed([fromHex("")])), ProtocolError, "Compressed data is empty");
     release();
   });
 
-  Deno.test(`D3: the empty block that a message ends with may be the last one, with takeover (${role})`, () => {
+  Deno.test(`D3: the empty block at the end of a message may be the final one, with takeover (${role})`, () => {
     const { decode, release } = open();
     for (
       const [payload, text] of [["01", ""], ["f248cdc9c907000000ffff01", "Hello"], ["f248cdc9c90700", "Hello"]] as const
@@ -148,7 +148,7 @@ for (const role of ROLES) {
     release();
   });
 
-  Deno.test(`kept contexts are counted while the connection is open, and once it has ended no more (${role})`, () => {
+  Deno.test(`kept contexts are counted while the connection is open, and no longer once it has ended (${role})`, () => {
     const extension = permessageDeflate(TAKEOVER);
     const ends = [
       openCodec(role, { extension, header: "" }),
@@ -194,7 +194,7 @@ for (const role of ROLES) {
       1007,
     ]] as const
   ) {
-    Deno.test(`${row}: what cannot be inflated fails the connection with ${closeCode}, behind the messages before it (${role})`, async () => {
+    Deno.test(`${row}: data that cannot be inflated fails the connection with ${closeCode}, after the messages before it (${role})`, async () => {
       const extension = permessageDeflate(TAKEOVER);
       const ends = await end(role, D, { extensions: [extension], maxMessageBytes: MiB });
       assertEquals(extension.contextBytes, KEPT);
@@ -208,7 +208,7 @@ for (const role of ROLES) {
     });
   }
 
-  Deno.test(`D9: send(data, { compress: false }) sends it as it is, { compress: true } compresses it (${role})`, async () => {
+  Deno.test(`D9: send(data, { compress: false }) sends it uncompressed, { compress: true } compresses it (${role})`, async () => {
     const ends = await end(role, `${D}; ${NO_TAKEOVER}`, { perMessageDeflate: true });
     const { socket, peer } = ends;
     const small = "small ".repeat(50);
@@ -241,7 +241,7 @@ for (const role of ROLES) {
     await closeBoth(ends);
   });
 
-  Deno.test(`10 000 idle connections with compression make no context: no handle, and no bytes but of their own (${role})`, () => {
+  Deno.test(`10 000 idle connections with compression create no context: no handle, and no extra bytes (${role})`, () => {
     let made = 0;
     using _ = changeHandles({
       init(...args) {
@@ -323,7 +323,7 @@ for (const role of ROLES) {
   }
 }
 
-Deno.test("A7: connections whose server forgets its context, with the same window and settings, encode alike", () => {
+Deno.test("A7: connections whose server resets its context, with the same window and settings, encode alike", () => {
   const encoding = (options: PerMessageDeflateOptions, offer: string) =>
     acceptExtensions(parseExtensions([`${D}${offer}`]), [permessageDeflate(options)])[0]!.encoding;
   const plain = encoding({}, "");

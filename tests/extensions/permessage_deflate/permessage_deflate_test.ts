@@ -68,7 +68,7 @@ for (
     "mode=fast",
   ]
 ) {
-  Deno.test(`H19: an offer with "${bad}" is declined and the next one tried; with none left there is no compression`, () => {
+  Deno.test(`H19: an offer with "${bad}" is declined and the next one tried; if none is left there is no compression`, () => {
     assertEquals(
       answerTo(`${D}; ${bad}, ${D}; server_max_window_bits=10`),
       `${D}; ${NO_TAKEOVER}; server_max_window_bits=10`,
@@ -77,7 +77,7 @@ for (
   });
 }
 
-Deno.test("a server answers the first offer that it can read, and only one", () => {
+Deno.test("a server accepts the first offer that it can parse, and only one", () => {
   assertEquals(answerTo(`${D}; server_max_window_bits=9, ${D}`, TAKEOVER), `${D}; server_max_window_bits=9`);
   assertEquals(answerTo(`x-other, ${D}, ${D}`, TAKEOVER), D);
 });
@@ -119,7 +119,7 @@ for (
     [{ serverMaxWindowBits: 10 }, "server_max_window_bits=9", "server_max_window_bits=9"],
   ] satisfies [PerMessageDeflateOptions, string, string][]
 ) {
-  Deno.test(`a client with ${JSON.stringify(options)} that is answered "${answer}" uses "${inForce}"`, () => {
+  Deno.test(`a client with ${JSON.stringify(options)} that gets the response "${answer}" uses "${inForce}"`, () => {
     assertEquals(permessageDeflate(options).confirm(params(answer)).params, params(inForce));
   });
 }
@@ -143,14 +143,14 @@ for (
     [{ serverMaxWindowBits: 10 }, "server_max_window_bits=11", "server_max_window_bits must be 10 or less"],
   ] satisfies [PerMessageDeflateOptions, string, string][]
 ) {
-  Deno.test(`a client with ${JSON.stringify(options)} fails a handshake answered "${answer}" (CVE-2026-2229)`, async () => {
+  Deno.test(`a client with ${JSON.stringify(options)} fails a handshake with the response "${answer}" (CVE-2026-2229)`, async () => {
     const header = answer === "" ? D : `${D}; ${answer}`;
     const error = await assertRejects(() => client(header, { perMessageDeflate: options }), HandshakeError, reason);
     assertEquals(error.status, 101);
   });
 }
 
-Deno.test("a client that offered no compression, or is answered twice, fails the handshake", async () => {
+Deno.test("a client that offered no compression, or gets it twice, fails the handshake", async () => {
   await assertRejects(() => client(D), HandshakeError, "which was not offered");
   await assertRejects(
     () => client(`${D}, ${D}`, { perMessageDeflate: true }),
@@ -159,7 +159,7 @@ Deno.test("a client that offered no compression, or is answered twice, fails the
   );
 });
 
-Deno.test("options out of range are refused at once, with the name and the range", () => {
+Deno.test("options out of range throw at once, with the name and the range", () => {
   const bad: [keyof PerMessageDeflateOptions, number[], string][] = [
     ["serverMaxWindowBits", [7, 16, 9.5, NaN], "8 to 15"],
     ["clientMaxWindowBits", [7, 16, -1], "8 to 15"],
@@ -178,7 +178,7 @@ Deno.test("options out of range are refused at once, with the name and the range
   permessageDeflate({ threshold: Infinity, maxRatio: Infinity, contextBudget: Infinity, level: 9, memLevel: 1 });
 });
 
-Deno.test("a peer that asks for a window of 9 bits gets level 6 where none is asked for, and the level that is", () => {
+Deno.test("a peer that asks for a window of 9 bits gets level 6 by default, and the given level otherwise", () => {
   const sizeOf = (options: PerMessageDeflateOptions, header: string) => {
     const { encode, release } = openCodec("server", { extension: permessageDeflate(options), header });
     const rows = Array.from({ length: 2000 }, (_, i) => `{"id":${i},"name":"user ${i % 7}","active":true}`).join();
@@ -193,7 +193,7 @@ Deno.test("a peer that asks for a window of 9 bits gets level 6 where none is as
   assertEquals(sizeOf({ serverContextTakeover: true }, ""), sizeOf({ serverContextTakeover: true, level: 6 }, ""));
 });
 
-Deno.test("`perMessageDeflate` puts compression before the other extensions: true, options, or not at all", () => {
+Deno.test("`perMessageDeflate` puts compression before the other extensions: true, options, or off", () => {
   const other = flip();
   const names = (perMessageDeflate?: boolean | PerMessageDeflateOptions) =>
     withPerMessageDeflate({ extensions: [other], ...(perMessageDeflate === undefined ? {} : { perMessageDeflate }) })

@@ -16,7 +16,7 @@ async function inRuntime(name: string, changed: Partial<Handle>): Promise<Zlib> 
   return fresh;
 }
 
-Deno.test("a runtime without the handle is found out, and its one-shot functions are used", async () => {
+Deno.test("a runtime without the handle is detected, and its one-shot functions are used", async () => {
   const fresh = await inRuntime("without", { reset: undefined });
   const deflater = fresh.createDeflater(DEFAULTS);
   assertEquals(digits([message(deflater.deflate(utf8("Hello")))]), "f248cdc9c90700");
@@ -26,7 +26,7 @@ Deno.test("a runtime without the handle is found out, and its one-shot functions
   assertThrows(() => createInflater(15, true), TypeError, "no synchronous handle");
 });
 
-Deno.test("a runtime whose handle forgets its context is found out", async () => {
+Deno.test("a runtime whose handle forgets its context is detected", async () => {
   await inRuntime("forgets", {
     writeSync(...args) {
       REAL_HANDLE.reset.call(this);
@@ -35,7 +35,7 @@ Deno.test("a runtime whose handle forgets its context is found out", async () =>
   });
 });
 
-Deno.test("a runtime whose handle gives other bytes is found out", async () => {
+Deno.test("a runtime whose handle produces wrong bytes is detected", async () => {
   await inRuntime("other", {
     writeSync(...args) {
       REAL_HANDLE.writeSync.apply(this, args);
@@ -45,7 +45,7 @@ Deno.test("a runtime whose handle gives other bytes is found out", async () => {
   });
 });
 
-Deno.test("a runtime whose handle keeps an error to itself is found out", async () => {
+Deno.test("a runtime whose handle hides an error is detected", async () => {
   await inRuntime("silent", {
     writeSync(...args) {
       this.onerror = () => {};
@@ -54,7 +54,7 @@ Deno.test("a runtime whose handle keeps an error to itself is found out", async 
   });
 });
 
-Deno.test("a runtime whose handle throws is found out", async () => {
+Deno.test("a runtime whose handle throws is detected", async () => {
   await inRuntime("throws", {
     writeSync() {
       throw new TypeError("Illegal invocation");
@@ -62,7 +62,7 @@ Deno.test("a runtime whose handle throws is found out", async () => {
   });
 });
 
-Deno.test("a runtime that cannot load node:zlib at once is told so when compression is asked for, and offers none", () => {
+Deno.test("a runtime that cannot load node:zlib synchronously throws when compression is requested, and offers none", () => {
   const { process } = globalThis;
   const { getBuiltinModule } = process;
   for (const missing of ["process", "getBuiltinModule"]) {

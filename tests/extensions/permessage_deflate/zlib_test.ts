@@ -74,7 +74,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     }
   });
 
-  Deno.test(`the sizes at which the output fills the slab to the byte come back, by ${way}`, () => {
+  Deno.test(`sizes whose output exactly fills the slab round-trip, by ${way}`, () => {
     // Stored blocks: a byte more in is a byte more out.
     const deflater = createDeflater({ ...DEFAULTS, level: 0 }, keepContext);
     const inflater = createInflater(15, keepContext);
@@ -88,7 +88,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     inflater.close();
   });
 
-  Deno.test(`D5: a message deflated in parts, empty ones too, comes back in parts, by ${way}`, () => {
+  Deno.test(`D5: a message deflated in parts, also empty ones, comes back in parts, by ${way}`, () => {
     const deflater = createDeflater(DEFAULTS, keepContext);
     const inflater = createInflater(15, keepContext);
     const text = "a part, a part, ";
@@ -107,7 +107,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     inflater.close();
   });
 
-  Deno.test(`D4: the empty message is a zero byte, and so it is deflated, by ${way}`, () => {
+  Deno.test(`D4: the empty message deflates to a zero byte, by ${way}`, () => {
     const inflater = createInflater(15, keepContext);
     assertEquals(inflater.inflate(Uint8Array.of(0), ALL), []);
     inflater.close();
@@ -116,7 +116,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     deflater.close();
   });
 
-  Deno.test(`D3: after a last block (BFINAL) the message goes on, and the next one begins afresh, by ${way}`, () => {
+  Deno.test(`D3: after a final block (BFINAL) the message goes on, and the next one starts fresh, by ${way}`, () => {
     const last = "f348cdc9c9070000"; // "Hello", §7.2.3.4, and an empty stored block's first byte
     const plain = "f248cdc9c90700";
     const inflater = createInflater(15, keepContext);
@@ -157,7 +157,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     inflater.close();
   });
 
-  Deno.test(`D2: a block type that there is not, a distance too far and bytes cut off are errors, by ${way}`, () => {
+  Deno.test(`D2: an invalid block type, a distance too far and truncated bytes are errors, by ${way}`, () => {
     for (
       const bytes of [
         "07ff", // block type 3
@@ -177,7 +177,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     }
   });
 
-  Deno.test(`D1: what inflates to more than is allowed stops there, by ${way}`, () => {
+  Deno.test(`D1: inflating stops at the allowed size, by ${way}`, () => {
     const bomb = deflateRaw(new Uint8Array(4 * MiB));
     assertLess(bomb.length, 5_000);
     for (const max of [0, 1, 65_535, 65_536, 65_537, MiB, 4 * MiB - 1]) {
@@ -191,7 +191,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     inflater.close();
   });
 
-  Deno.test(`D1: what is allowed counts for a message with several last blocks together, by ${way}`, () => {
+  Deno.test(`D1: the allowed size covers all final blocks of a message together, by ${way}`, () => {
     const three = fromHex("f348cdc9c90700".repeat(3));
     const letters = fromHex("4b0400".repeat(3)); // "a" each: a byte more than nothing is too much
     const inflater = createInflater(15, keepContext);
@@ -204,7 +204,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     inflater.close();
   });
 
-  Deno.test(`what ${way} gave is not touched by what comes later, and the input is not changed`, () => {
+  Deno.test(`the output of ${way} does not change later, and the input is not changed`, () => {
     const deflater = createDeflater(DEFAULTS, keepContext);
     const inflater = createInflater(15, keepContext);
     const [one, two] = [utf8("one ".repeat(50)), utf8("two ".repeat(50))];
@@ -224,7 +224,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     inflater.close();
   });
 
-  Deno.test(`messages that share memory come back at every place of it, and none is written over, by ${way}`, () => {
+  Deno.test(`messages that share memory come back at every offset of it, and none is overwritten, by ${way}`, () => {
     const random = seeded();
     const deflater = createDeflater({ ...DEFAULTS, level: 1 }, keepContext);
     const inflater = createInflater(15, keepContext);
@@ -256,7 +256,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
     inflater.close();
   });
 
-  Deno.test(`D7: a window of 8 bits is never reached beyond 256 bytes back, by ${way}`, () => {
+  Deno.test(`D7: a window of 8 bits never refers more than 256 bytes back, by ${way}`, () => {
     let most = 0;
     for (const level of [1, 6, 9]) {
       for (const memLevel of [1, 8, 9]) {
@@ -278,7 +278,7 @@ for (const [way, keepContext] of [["the handle", true], ["the one-shot functions
   });
 }
 
-Deno.test("D6: a distance beyond the window, into a message before, is an error", () => {
+Deno.test("D6: a distance beyond the window, into an earlier message, is an error", () => {
   const once = randomBytes(seeded(1), 100);
   const deflater = createDeflater({ ...DEFAULTS, level: 9 });
   const first = message(deflater.deflate(concat([once, new Uint8Array(20_000)])));
@@ -298,7 +298,7 @@ Deno.test("D6: a distance beyond the window, into a message before, is an error"
   inflater.close();
 });
 
-Deno.test("D6: a window of every size is read by an inflater of the same size", () => {
+Deno.test("D6: an inflater reads data of its own window size, for every size", () => {
   const bytes = repetitive(100_000, 33_000);
   for (let windowBits = 8; windowBits <= 15; windowBits++) {
     const deflater = createDeflater({ ...DEFAULTS, windowBits });
@@ -324,7 +324,7 @@ Deno.test("the handle keeps the context until it is reset; the one-shot function
   }
 });
 
-Deno.test("D6: the handle's inflater keeps the context, and forgets it where it is told to", () => {
+Deno.test("D6: the handle's inflater keeps the context, and resets it on request", () => {
   const again = fromHex("f200110000");
   const inflater = createInflater(15, true);
   const keep = { max: 100, last: true, forget: false };
@@ -335,7 +335,7 @@ Deno.test("D6: the handle's inflater keeps the context, and forgets it where it 
   inflater.close();
 });
 
-Deno.test("D1: a bomb's output is never held beyond what is allowed and one slab", () => {
+Deno.test("D1: a bomb's output never takes more memory than the allowed size and one slab", () => {
   const bomb = deflateRaw(new Uint8Array(64 * MiB));
   const slice = Uint8Array.prototype.slice;
   let copied = 0;
@@ -354,20 +354,20 @@ Deno.test("D1: a bomb's output is never held beyond what is allowed and one slab
   assert(copied <= MiB, `${copied} bytes`);
 });
 
-Deno.test("the default level is 1 where that is much faster, and 6 with a small window or a kept context, where it is not", () => {
+Deno.test("the default level is 1 if that is much faster, and 6 with a small window or a kept context", () => {
   const levels = [8, 9, 10, 11, 15].map((windowBits) => defaultLevel({ windowBits, keep: false }));
   assertEquals(levels, [6, 6, 6, 1, 1]);
   assertEquals([9, 15].map((windowBits) => defaultLevel({ windowBits, keep: true })), [6, 6]);
 });
 
-Deno.test("what a context costs follows zlib's own formula", () => {
+Deno.test("the memory of a context follows zlib's own formula", () => {
   assertEquals(deflateBytes({ windowBits: 15, memLevel: 8 }), 256 * 1024);
   assertEquals(deflateBytes({ windowBits: 10, memLevel: 4 }), 12 * 1024);
   assertEquals(inflateBytes(15), 39 * 1024);
   assertEquals(inflateBytes(8), 7424);
 });
 
-Deno.test("D3: last blocks without end are refused: each costs a reset", () => {
+Deno.test("D3: endless final blocks are refused: each costs a reset", () => {
   const inflater = createInflater(15);
   // 03 00: an empty block with BFINAL.
   const flood = Uint8Array.from({ length: 2_000 }, (_, at) => at % 2 === 0 ? 0x03 : 0x00);
