@@ -27,8 +27,9 @@ const SLACK = 1 / 128;
 export class DeadlineList {
   /** Milliseconds. */
   readonly time: number;
+  /** The deadline that passes next. Only this class writes it. */
+  first: Deadline | undefined;
   readonly #deadlines: Deadlines;
-  #first: Deadline | undefined;
   #last: Deadline | undefined;
 
   /**
@@ -40,17 +41,12 @@ export class DeadlineList {
     this.time = time;
   }
 
-  /** The deadline that passes next. */
-  get first(): Deadline | undefined {
-    return this.#first;
-  }
-
   /** Sets a deadline that is not in any list. */
   set(deadline: Deadline): void {
     deadline.due = performance.now() + this.time;
     deadline.previous = this.#last;
     deadline.next = undefined;
-    if (this.#last === undefined) this.#first = deadline;
+    if (this.#last === undefined) this.first = deadline;
     else this.#last.next = deadline;
     this.#last = deadline;
     this.#deadlines.onSet(deadline.due, this.time);
@@ -59,12 +55,12 @@ export class DeadlineList {
   /** Cancels a deadline in this list. */
   cancel(deadline: Deadline): void {
     const { previous, next } = deadline;
-    if (previous === undefined) this.#first = next;
+    if (previous === undefined) this.first = next;
     else previous.next = next;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
     deadline.previous = deadline.next = undefined;
-    if (this.#first === undefined) this.#deadlines.onEmpty();
+    if (this.first === undefined) this.#deadlines.onEmpty();
   }
 }
 

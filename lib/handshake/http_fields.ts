@@ -158,18 +158,13 @@ export function isFieldValue(text: string): boolean {
 export function trimSpace(text: string): string {
   let start = 0;
   let end = text.length;
-  while (start < end && isSpace(text.charCodeAt(start))) start++;
-  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
+  while (start < end && SPACE.includes(text[start]!)) start++;
+  while (end > start && SPACE.includes(text[end - 1]!)) end--;
   return text.slice(start, end);
 }
 
 /** SP and HTAB, RFC 9110 §5.6.3. */
 export const SPACE = " \t";
-
-/** Whether a character is one of {@linkcode SPACE}. */
-export function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x09;
-}
 
 /** Returns a peer's text for an error message: quoted, cut to 64 characters, with everything but printable ASCII escaped. */
 export function quote(text: string): string {

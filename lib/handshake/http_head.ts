@@ -15,12 +15,12 @@ import {
   badRequest,
   type HeaderFields,
   isFieldValue,
-  isSpace,
   isToken,
   isVisible,
   parseFieldLine,
   quote,
   type Refuse,
+  SPACE,
   toHeaders,
   trimSpace,
   unprintable,
@@ -77,8 +77,8 @@ export interface HeadGrammar<StartLine> {
   parseStartLine(line: string): StartLine | undefined;
   /** Whether a field may continue on the next line (RFC 9112 §5.2). @default {false} */
   readonly folds?: boolean;
-  /** Whether to skip a complete head and read the one that follows it. */
-  isInterim(start: StartLine): boolean;
+  /** Whether to skip a complete head and read the one that follows it. By default no head is skipped. */
+  isInterim?(start: StartLine): boolean;
   /**
    * Makes the error for a fault. `status` is the status of a server's response; `start` and `fields` are what was read before the
    * fault.
@@ -170,7 +170,7 @@ export class HeadParser<StartLine extends object> {
         this.#start = this.#grammar.parseStartLine(whole);
       } else if (whole !== "") {
         this.#addField(whole);
-      } else if (this.#grammar.isInterim(this.#start)) {
+      } else if (this.#grammar.isInterim?.(this.#start)) {
         this.#start = undefined;
         this.#fields = [];
       } else {
@@ -194,7 +194,7 @@ export class HeadParser<StartLine extends object> {
 
   /** Adds one field line (RFC 9112 §5). Only responses may fold lines (§5.2). */
   #addField(line: string): void {
-    if (isSpace(line.charCodeAt(0))) return this.#unfold(line);
+    if (SPACE.includes(line[0]!)) return this.#unfold(line);
     const { maxHeaderCount } = this.#limits;
     if (this.#fields.length >= maxHeaderCount) {
       throw this.#refuse(`Head has more than ${maxHeaderCount} fields`, 431, "maxHeaderCount");
@@ -249,7 +249,6 @@ export class RequestHeadParser extends HeadParser<RequestLine> {
 
 const REQUEST_GRAMMAR: HeadGrammar<RequestLine> = {
   parseStartLine: parseRequestLine,
-  isInterim: () => false,
   refuse: (message, { status, limit }) => new HandshakeError(message, { status, ...limited(limit) }),
 };
 

@@ -235,7 +235,7 @@ export function choiceFields(
     }
     fields.push(["Sec-WebSocket-Extensions", extensions]);
   }
-  return [...fields, ...applicationFields(headers)];
+  return headers === undefined ? fields : [...fields, ...applicationFields(headers)];
 }
 
 /** The fields of a 426 response (RFC 9110 §15.5.22). */

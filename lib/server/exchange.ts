@@ -21,8 +21,8 @@ import {
   type UpgradeRequest,
 } from "../handshake/server_handshake.ts";
 import type { Framing } from "../pipeline/frames/framing.ts";
-import { answerAndEnd, type HeadReader, lost, readHead } from "../transport/opening.ts";
-import { type ByteConnection, type BytePair, type Transport, transportOf, writeAll } from "../transport/transport.ts";
+import { answerAndEnd, type HeadReader, readHead, writeHead } from "../transport/opening.ts";
+import { type ByteConnection, type BytePair, type Transport, transportOf } from "../transport/transport.ts";
 import type { Address } from "../transport/transport.ts";
 
 /** The result of an exchange that opened a WebSocket. */
@@ -144,17 +144,19 @@ export function http1Exchange(
 /** Connections that belong to an exchange. */
 const TAKEN = new WeakSet<ByteConnection | BytePair>();
 
-/** An exchange in HTTP/1.1. */
-class Http1Exchange implements Exchange {
+/** An exchange in HTTP/1.1. It reads its own head. */
+class Http1Exchange implements Exchange, HeadReader<ReceivedHead> {
   readonly remoteAddr: Address | undefined;
   readonly localAddr: Address | undefined;
   readonly secure: boolean;
   readonly transport: Transport;
   readonly options: Http1Options;
+  readonly #parser: RequestHeadParser;
   #early: Uint8Array<ArrayBuffer> | undefined;
   /** Each request gets one response. */
   #state: "asked" | "accepted" | "over";
-  #hashed: Promise<string> | undefined;
+  /** The hash of the key, once it is being made. */
+  hashed: Promise<string> | undefined;
 
   constructor(
     transport: Transport,
@@ -167,44 +169,28 @@ class Http1Exchange implements Exchange {
     this.secure = facts.secure;
     this.transport = transport;
     this.options = options;
+    this.#parser = new RequestHeadParser(options.limits);
     this.#early = early;
     this.#state = "asked";
-    this.#hashed = undefined;
+    this.hashed = undefined;
   }
 
   readHead(): Promise<ReceivedHead> {
     const early = this.#early;
     this.#early = undefined;
-    return readHead(this.transport, new Http1HeadReader(this), early);
+    return readHead(this.transport, this, early);
   }
 
-  /** Starts to hash the key while the application decides. */
-  hash(key: string): Promise<string> {
-    return this.#hashed = handled(acceptKey(key));
+  push(bytes: Uint8Array): ReceivedHead | undefined {
+    const head = this.#parser.push(bytes);
+    return head === undefined ? undefined : new Http1Head(this, head, this.#parser.rest);
   }
 
-  /**
-   * Sends the response that opens the connection, unless the exchange was given up meanwhile.
-   *
-   * @param awaited The value that the response depends on.
-   * @param answer Makes the response from it.
-   * @param left The result of the exchange.
-   */
-  async open<Part>(
-    awaited: Promise<Part>,
-    answer: (part: Part) => Uint8Array<ArrayBuffer>,
-    left: { first: Uint8Array<ArrayBuffer>; framing: Framing | undefined },
-  ): Promise<Exchanged> {
-    const bytes = answer(await awaited);
+  /** Sends the response that opens the connection, unless the exchange was given up meanwhile. */
+  open(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     if (this.#state === "over") throw new ConnectionError("The handshake was given up");
     this.#state = "accepted";
-    const { transport } = this;
-    try {
-      await writeAll(transport, bytes);
-    } catch (cause) {
-      throw lost(cause);
-    }
-    return { transport, ...left };
+    return writeHead(this.transport, bytes);
   }
 
   refuse(response: FinalResponse): Promise<void> {
@@ -213,32 +199,12 @@ class Http1Exchange implements Exchange {
     this.#state = "over";
     const answered = answerAndEnd(this.transport, serializeResponse(response, response.body));
     // A server that has shut down must not leave work running.
-    return Promise.allSettled([answered, this.#hashed]).then(() => {});
+    return Promise.allSettled([answered, this.hashed]).then(() => {});
   }
 
   drop(): void {
     this.#state = "over";
     this.transport.close();
-  }
-}
-
-/** Reads the head of a request in HTTP/1.1. */
-class Http1HeadReader implements HeadReader<Http1Head> {
-  readonly #exchange: Http1Exchange;
-  readonly #parser: RequestHeadParser;
-
-  constructor(exchange: Http1Exchange) {
-    this.#exchange = exchange;
-    this.#parser = new RequestHeadParser(exchange.options.limits);
-  }
-
-  get rest(): Uint8Array<ArrayBuffer> {
-    return this.#parser.rest;
-  }
-
-  push(bytes: Uint8Array): Http1Head | undefined {
-    const head = this.#parser.push(bytes);
-    return head === undefined ? undefined : new Http1Head(this.#exchange, head, this.#parser.rest);
   }
 }
 
@@ -263,8 +229,8 @@ class Http1Head implements ReceivedHead {
     if (ordinary && !isUpgradeRequest(this.#head)) return this.#ordinary(options);
     const old = legacy?.read(this.#head, options);
     return old === undefined
-      ? new Http1Request(this.#exchange, readUpgradeRequest(this.#head, options), this.#first)
-      : new LegacyOpening(this.#exchange, old, this.#first);
+      ? openingRequest(this.#exchange, readUpgradeRequest(this.#head, options), this.#first)
+      : legacyOpening(this.#exchange, old, this.#first);
   }
 
   #ordinary({ secure }: { secure: boolean }): OrdinaryRequest {
@@ -280,49 +246,47 @@ class Http1Head implements ReceivedHead {
 }
 
 /** A request of RFC 6455, which consists of its head only. */
-class Http1Request implements OpeningRequest {
-  readonly request: UpgradeRequest;
-  readonly #exchange: Http1Exchange;
-  readonly #first: Uint8Array<ArrayBuffer>;
-
-  constructor(exchange: Http1Exchange, request: UpgradeRequest, first: Uint8Array<ArrayBuffer>) {
-    this.request = request;
-    this.#exchange = exchange;
-    this.#first = first;
-  }
-
-  /** The key is hashed while the application decides, and not if the request is already refused. */
-  complete(): CompleteRequest {
-    const { request } = this;
-    const hashed = this.#exchange.hash(request.key);
-    const left = { first: this.#first, framing: undefined };
-    return {
-      accept: (choice) => this.#exchange.open(hashed, (key) => switchingProtocols(request, choice, key), left),
-    };
-  }
+function openingRequest(
+  exchange: Http1Exchange,
+  request: UpgradeRequest,
+  first: Uint8Array<ArrayBuffer>,
+): OpeningRequest {
+  return {
+    request,
+    /** The key is hashed while the application decides, and not if the request is already refused. */
+    complete() {
+      const hashed = exchange.hashed = handled(acceptKey(request.key));
+      return {
+        async accept(choice) {
+          await exchange.open(switchingProtocols(request, choice, await hashed));
+          return { transport: exchange.transport, first };
+        },
+      };
+    },
+  };
 }
 
 /** A request of a draft before RFC 6455. */
-class LegacyOpening implements OpeningRequest {
-  readonly request: LegacyRequest;
-  readonly #exchange: Http1Exchange;
-  readonly #first: Uint8Array<ArrayBuffer>;
-
-  constructor(exchange: Http1Exchange, request: LegacyRequest, first: Uint8Array<ArrayBuffer>) {
-    this.request = request;
-    this.#exchange = exchange;
-    this.#first = first;
-  }
-
-  /** The handshake's deadline also covers the bytes after the head that belong to the handshake. */
-  async complete(): Promise<CompleteRequest> {
-    const { request } = this;
-    const exchange = this.#exchange;
-    const reader = new BodyReader(request.bodyBytes);
-    const body = await readHead(exchange.transport, reader, this.#first);
-    const left = { first: reader.rest, framing: request.framing };
-    return { accept: (choice) => exchange.open(request.answer(body, choice), (bytes) => bytes, left) };
-  }
+function legacyOpening(
+  exchange: Http1Exchange,
+  request: LegacyRequest,
+  early: Uint8Array<ArrayBuffer>,
+): OpeningRequest {
+  return {
+    request,
+    /** The handshake's deadline also covers the bytes after the head that belong to the handshake. */
+    async complete() {
+      const { transport } = exchange;
+      const reader = new BodyReader(request.bodyBytes);
+      const body = await readHead(transport, reader, early);
+      return {
+        async accept(choice) {
+          await exchange.open(await request.answer(body, choice));
+          return { transport, first: reader.rest, framing: request.framing };
+        },
+      };
+    },
+  };
 }
 
 /** Methods that a web `Request` cannot have (Fetch, "forbidden method"). */

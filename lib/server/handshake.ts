@@ -120,14 +120,16 @@ export class Handshake<Data> implements Deadline {
       const complete = completing instanceof Promise ? await completing : completing;
       if (info.aborted) return;
       info.complete = true;
-      info.agreed = acceptExtensions(request.extensions, extensions);
-      info.extensions.push(...info.agreed);
+      if (extensions.length > 0) {
+        info.agreed = acceptExtensions(request.extensions, extensions);
+        info.extensions.push(...info.agreed);
+      }
       const deciding = options.upgrade === undefined ? NO_ANSWER : this.#decide(request);
       const decided: UpgradeAnswer<Data> | Response = deciding instanceof Promise ? await deciding : deciding;
       if (info.aborted) return;
       if (decided instanceof Response) throw await refusedWith(decided);
       const { protocol = chooseSubprotocol(request.protocols, protocols), headers, data } = decided;
-      const agreed = describeExtensions(info.extensions);
+      const agreed = info.extensions.length === 0 ? "" : describeExtensions(info.extensions);
       const { transport, first, framing } = await complete.accept({ protocol, extensions: agreed, headers });
       if (info.aborted) return;
       connection = new Connection<Data>({

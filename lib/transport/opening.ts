@@ -12,8 +12,6 @@ import { type Transport, writeAll } from "./transport.ts";
 export interface HeadReader<Head> {
   /** Takes bytes. Returns the head once it is complete. */
   push(bytes: Uint8Array): Head | undefined;
-  /** The bytes behind the head. */
-  readonly rest: Uint8Array<ArrayBuffer>;
 }
 
 /** A refused peer may take this many milliseconds, and send this many bytes, before the transport is closed. */
@@ -26,7 +24,7 @@ const LINGER_BYTES = 256 * 1024;
  * @param transport The transport.
  * @param reader The parser, with its limits.
  * @param early Bytes that were already read from the transport.
- * @returns The head. The bytes behind it are the reader's `rest`.
+ * @returns The head. The reader has the bytes behind it.
  * @throws {ConnectionError} If the transport ends first or fails.
  */
 export async function readHead<Head>(

@@ -124,7 +124,7 @@ class CallbackReader<Data> implements BatchConsumer {
     const handler = this.#handler;
     connection.claim("callbacks"); // before `open` can start to read in another way
     if (handler.drain !== undefined) connection.ondrain = () => void this.#call(() => handler.drain?.(connection));
-    const opening = this.#call(() => handler.open?.(connection));
+    const opening = handler.open === undefined ? undefined : this.#call(() => handler.open?.(connection));
     if (opening === undefined) connection.consumeWith(this);
     else void opening.then(() => connection.consumeWith(this));
   }
