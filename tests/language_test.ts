@@ -39,7 +39,7 @@ Deno.test("pages, comments and messages avoid the words of _support/words.ts", (
   assertEquals(found, []);
 });
 
-Deno.test("the list finds each of its words, and leaves the others", () => {
+Deno.test("the list finds each of its words, and ignores the others", () => {
   const text = "Whoever reads\nis told (T7, F16)\nby nobody's peer.\nA peer gets 1002 (RFC 6455 §7.4).";
   assertEquals(Array.from(avoidedIn(text), ([line, found]) => [line, found]), [
     [1, "Whoever"],

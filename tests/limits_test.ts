@@ -41,7 +41,7 @@ function isLimit(name: string): name is keyof Limits {
   return name in LIMITS;
 }
 
-Deno.test("every limit has a default, and none is unbounded but that on what is not held in memory", () => {
+Deno.test("every limit has a default, and all are finite except the one on data that is not kept in memory", () => {
   assertEquals(
     Object.entries(DEFAULT_LIMITS),
     Object.entries(LIMITS).map(([name, { byDefault }]) => [name, byDefault]),
@@ -57,7 +57,7 @@ Deno.test("the defaults cannot be changed by accident", () => {
   assertStrictEquals(DEFAULT_LIMITS.maxFragments, 131_072);
 });
 
-Deno.test("resolveLimits fills in what is not given, undefined included, and passes over other options", () => {
+Deno.test("resolveLimits fills in missing and undefined limits, and ignores other options", () => {
   assertEquals(resolveLimits(), { ...DEFAULT_LIMITS });
   const options = { protocols: ["chat"], maxFragments: 5 };
   assertEquals(resolveLimits(options), { ...DEFAULT_LIMITS, maxFragments: 5 });
@@ -91,7 +91,7 @@ for (const name of NAMES.filter(isLimit)) {
   });
 }
 
-Deno.test("the limits of a client that comes back are checked as the others are", () => {
+Deno.test("the limits of reconnecting are checked like the others", () => {
   assertEquals(resolveReconnectLimits(), { ...DEFAULT_RECONNECT_LIMITS });
   assertEquals(resolveReconnectLimits({ stableInterval: Infinity, maxOutboxBytes: 1 }), {
     ...DEFAULT_RECONNECT_LIMITS,
@@ -103,7 +103,7 @@ Deno.test("the limits of a client that comes back are checked as the others are"
   }
 });
 
-Deno.test("a broker's limits have their defaults, and are checked as the others are", () => {
+Deno.test("a broker's limits have their defaults, and are checked like the others", () => {
   assertEquals(resolveBrokerLimits({ maxQueuedMessages: 10, pongTimeout: Infinity }), {
     maxQueuedMessages: 10,
     maxQueuedBytes: 8_388_608,
@@ -116,13 +116,13 @@ Deno.test("a broker's limits have their defaults, and are checked as the others 
   }
 });
 
-Deno.test("a hub's limits have defaults, and what is given is checked in the same way", () => {
+Deno.test("a hub's limits have defaults, and given values are checked in the same way", () => {
   assertEquals(resolveHubLimits(), { maxTopicsPerConnection: 1_000, maxTopicBytes: 1_024, maxBacklogBytes: 1_048_576 });
   assertEquals(resolveHubLimits({ maxTopicBytes: Infinity }), { ...DEFAULT_HUB_LIMITS, maxTopicBytes: Infinity });
   for (const value of [0, -1, 1.5, NaN]) assertThrows(() => resolveHubLimits({ maxBacklogBytes: value }), RangeError);
 });
 
-Deno.test("the limits of JSON messages and of requests have defaults, and are checked as the others are", () => {
+Deno.test("the limits of JSON messages and of requests have defaults, and are checked like the others", () => {
   assertEquals(resolveJsonLimits(), { maxDepth: 64 });
   assertEquals(resolveJsonLimits({ maxDepth: 2 }), { ...DEFAULT_JSON_LIMITS, maxDepth: 2 });
   assertThrows(() => resolveJsonLimits({ maxDepth: 0 }), RangeError);

@@ -35,7 +35,7 @@ function fragmentsOf(text: string): Set<string> {
 
 const PAGES = [...markdown()].sort();
 
-Deno.test("every link in a page leads to a file, and to a heading of it if it names one", () => {
+Deno.test("every link in a page points to a file, and to a heading of it if it names one", () => {
   const dead: string[] = [];
   let links = 0;
   for (const page of PAGES) {

@@ -3,7 +3,7 @@ import { handleReturn, isThenable, logError } from "../lib/log_error.ts";
 import { printed } from "./_support/printed.ts";
 import { settle } from "./_support/wait.ts";
 
-Deno.test("an error goes to the hook, and to the console where there is none", async () => {
+Deno.test("an error goes to the hook, and to the console if there is no hook", async () => {
   const heard: unknown[] = [];
   const lines = await printed(() => {
     logError("a", { onError: (error) => heard.push(error) });
@@ -12,7 +12,7 @@ Deno.test("an error goes to the hook, and to the console where there is none", a
   assertEquals([heard, lines], [["a"], ["b"]]);
 });
 
-Deno.test("a hook that throws or rejects is reported to the console, with what it threw", async () => {
+Deno.test("a hook that throws or rejects is reported to the console, with its error", async () => {
   const lines = await printed(async () => {
     logError("a", {
       onError() {
@@ -25,7 +25,7 @@ Deno.test("a hook that throws or rejects is reported to the console, with what i
   assertEquals(lines.map(String), ["Error: thrown", "rejected"]);
 });
 
-Deno.test("a call may return anything: only what it throws or rejects with has failed", async () => {
+Deno.test("a call may return anything: it has failed only if it throws or rejects", async () => {
   const failed: unknown[] = [];
   const rejecting = { then: (_: unknown, reject: (error: unknown) => void) => reject("thenable") };
   for (const value of [undefined, true, {}, { then: 1 }, Promise.resolve(1), Promise.reject("promise"), rejecting]) {
@@ -35,7 +35,7 @@ Deno.test("a call may return anything: only what it throws or rejects with has f
   assertEquals(failed, ["promise", "thenable"]);
 });
 
-Deno.test("a thenable is an object with a method then", () => {
+Deno.test("a thenable is an object with a then method", () => {
   const values = [Promise.resolve(), { then() {} }, { then: 1 }, {}, null, undefined, "then", () => {}];
   assertEquals(values.map(isThenable), [true, true, false, false, false, false, false, false]);
 });

@@ -3,7 +3,7 @@ import { testsFor } from "./_support/ok.ts";
 
 const added = (...changed: string[]) => testsFor(changed)?.filter((path) => !testsFor([])!.includes(path));
 
-Deno.test("deno task ok runs the tests of the folders that changed, and the quick ones about the whole tree", () => {
+Deno.test("deno task ok runs the tests of the changed folders, and the quick tests of the whole tree", () => {
   assertEquals(added("lib/hub/hub.ts", "docs/tutorial.md"), ["tests/hub"]);
   assertEquals(added("tests/client/connect_test.ts"), ["tests/client/connect_test.ts"]);
   assertEquals(added("tests/client/connect_test.ts", "lib/client/connect.ts"), ["tests/client"]);
@@ -15,7 +15,7 @@ Deno.test("deno task ok runs the tests of the folders that changed, and the quic
   for (const path of testsFor([])!) assertEquals(Deno.statSync(path).isFile, true, path);
 });
 
-Deno.test("deno task ok runs everything where everything may be touched", () => {
+Deno.test("deno task ok runs everything if a change may affect everything", () => {
   for (const path of ["deno.json", ".ci/run", "lib/errors.ts", "tests/_support/wait.ts"]) {
     assertEquals(testsFor(["lib/hub/hub.ts", path]), undefined, path);
   }

@@ -1,7 +1,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { once } from "../lib/once.ts";
 
-Deno.test("a value is made at the first call, and given at every call", () => {
+Deno.test("a value is created at the first call, and returned at every call", () => {
   let made = 0;
   const value = once(() => ({ number: ++made }));
   assertEquals(made, 0);
@@ -9,7 +9,7 @@ Deno.test("a value is made at the first call, and given at every call", () => {
   assertEquals(value(), { number: 1 });
 });
 
-Deno.test("undefined is a value too, and what could not be made is made at the next call", () => {
+Deno.test("undefined is a value too, and a failed creation is retried at the next call", () => {
   let calls = 0;
   const nothing = once(() => void calls++);
   assertEquals([nothing(), nothing(), calls], [undefined, undefined, 1]);

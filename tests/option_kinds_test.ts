@@ -49,13 +49,13 @@ const KINDS: readonly [name: string, kind: Kind, good: readonly unknown[], bad: 
 ];
 
 for (const [name, { check, takes }, good, bad] of KINDS) {
-  Deno.test(`${name} takes what it says: ${takes}`, () => {
+  Deno.test(`${name} accepts the documented values: ${takes}`, () => {
     for (const value of good) check(value, "x");
     for (const value of bad) assertThrows(() => check(value, "x"), TypeError);
   });
 }
 
-Deno.test("a number out of range is a RangeError, and what is no number a TypeError; both say name, value, range and unit", () => {
+Deno.test("a number out of range is a RangeError, and a value that is not a number a TypeError; both give name, value, range and unit", () => {
   const bytes = whole({ unit: "bytes", least: 1, most: 10, infinite: false });
   bytes.check(1, "size");
   bytes.check(10, "size");
@@ -66,7 +66,7 @@ Deno.test("a number out of range is a RangeError, and what is no number a TypeEr
   for (const value of ["5", null, true, 5n, [5]]) assertThrows(() => bytes.check(value, "size"), TypeError, "in bytes");
 });
 
-Deno.test("a time is never more than a timer can wait, but for none at all where that is allowed", () => {
+Deno.test("a time is never longer than a timer can wait, except for no limit where that is allowed", () => {
   for (const { check } of [TIME, DELAY]) {
     check(0, "time");
     check(2 ** 31 - 1, "time");
@@ -83,7 +83,7 @@ Deno.test("a port is a whole number of 16 bits", () => {
   assertThrows(() => PORT.check("8080", "port"), TypeError, 'Cannot use port "8080": it must be a whole number');
 });
 
-Deno.test("an error shows little of a value: it may be long, or secret", () => {
+Deno.test("an error shows little of a value, because it may be long or secret", () => {
   assertThrows(() => FLAG.check("x".repeat(1000), "a"), TypeError, `${"x".repeat(80)}…`);
   for (
     const [value, shown] of [[{ a: 1 }, "(an object)"], [["a"], "(a list)"], [nothing, "(a function)"], [1n, "1n"]]
@@ -96,6 +96,6 @@ Deno.test("names are listed as in a sentence", () => {
   assertEquals([either([]), either(["a"]), either(["a", "b", "c"])], ["", '"a"', '"a", "b" or "c"']);
 });
 
-Deno.test("an option may have to be given", () => {
+Deno.test("an option may be required", () => {
   assertEquals([TEXT.required, required(TEXT).required], [undefined, true]);
 });

@@ -11,14 +11,14 @@ interface Options {
 const KINDS: OptionKinds<Options> = { hostname: TEXT, secure: FLAG };
 const check = (options: unknown) => Reflect.apply(checkOptions, undefined, ["call()", options, KINDS]);
 
-Deno.test("options that are known and of their kinds pass, undefined as if absent", () => {
+Deno.test("known options with values of their kinds pass, and undefined counts as absent", () => {
   check({});
   check({ hostname: "a", secure: undefined });
   check({ anything: undefined });
   check(Object.create({ inherited: 1 }));
 });
 
-Deno.test("an unknown option is a TypeError with the nearest name, or with all where they are few", () => {
+Deno.test("an unknown option is a TypeError with the nearest name, or with all names if they are few", () => {
   const says = (options: object) => assertThrows(() => check(options), TypeError).message;
   assertEquals(says({ host: "a" }), 'call() has no option "host": did you mean "hostname"?');
   assertEquals(says({ hostName: "a" }), 'call() has no option "hostName": did you mean "hostname"?');
@@ -26,7 +26,7 @@ Deno.test("an unknown option is a TypeError with the nearest name, or with all w
   assertEquals(says({ colour: "a" }), 'call() has no option "colour": it takes "hostname" or "secure"');
 });
 
-Deno.test("what is no object is a TypeError", () => {
+Deno.test("options that are not an object are a TypeError", () => {
   for (const options of [null, 1, "a", () => {}]) {
     assertThrows(() => check(options), TypeError, "call() takes an object of options, not ");
   }
@@ -42,12 +42,12 @@ Deno.test("values are checked wherever they come from", () => {
   assertThrows(() => check(new Given()), TypeError, 'Cannot use secure "yes": it must be true or false');
 });
 
-Deno.test("an option that must be given is missed", () => {
+Deno.test("a missing required option throws", () => {
   const kinds = { ...KINDS, hostname: required(TEXT) };
   assertThrows(() => checkValues<Options>({}, kinds), TypeError, "hostname is missing: it must be a string");
 });
 
-Deno.test("options within an option have their names in full", () => {
+Deno.test("nested options have full names in errors", () => {
   const { check } = bag(KINDS);
   check({ hostname: "a" }, "proxy");
   assertThrows(() => check({ hostname: 1 }, "proxy"), TypeError, "Cannot use proxy.hostname 1");
@@ -61,7 +61,7 @@ Deno.test("options within an option have their names in full", () => {
   }
 });
 
-Deno.test("kinds and options are taken out by their names", () => {
+Deno.test("kinds and options can be picked by name", () => {
   assertEquals(Object.keys(without(KINDS, "secure")), ["hostname"]);
   assertEquals(pick<Options>({ hostname: "a", ...{ other: 1 } }, KINDS), { hostname: "a" });
 });
@@ -87,7 +87,7 @@ const GUESSES: readonly [guess: string, kinds: object, ours: string | readonly s
   ["servername", CONNECT_OPTION_KINDS, "serverName"],
 ];
 
-Deno.test("what others call an option, and a slip of the keys, leads to ours", () => {
+Deno.test("another library's option name, and a typing error, lead to the right option", () => {
   for (const [guess, kinds, ours] of GUESSES) {
     assertEquals(nearest(guess, Object.keys(kinds)), typeof ours === "string" ? [ours] : ours, guess);
   }
@@ -98,7 +98,7 @@ Deno.test("what others call an option, and a slip of the keys, leads to ours", (
   );
 });
 
-Deno.test("every kind says what it takes in words", () => {
+Deno.test("every kind describes its values in words", () => {
   for (const [name, kind] of Object.entries<Kind>({ ...SERVE_OPTION_KINDS, ...CONNECT_OPTION_KINDS })) {
     assertEquals(kind.takes.length > 3, true, name);
   }

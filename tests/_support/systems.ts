@@ -31,7 +31,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     [
       "hixie-76: keys 1 and 2, 8-byte body, MD5 answer",
       "legacy/hixie_handshake_test.ts",
-      "hixie-76: the answer is that of rpz.websocket's documentation, byte by byte",
+      "hixie-76: the response is that of rpz.websocket's documentation, byte by byte",
     ],
     [
       "`0x00…0xFF` text frames, a persistent two-way connection",
@@ -94,13 +94,13 @@ export const SYSTEMS: readonly SystemRow[] = [
     [
       "draft-75 switch",
       "legacy/serve_test.ts",
-      "X11, X12: hixie-75 stays off until it is asked for by name",
+      "X11, X12: hixie-75 stays off until it is enabled by name",
     ],
     ["running behind Apache", "integration/_proxies.ts", "behind ${name}, ${title}"],
     [
       "running inside an existing HTTP server",
       "node/serve_node_test.ts",
-      "${name}: WebSockets are ours, ordinary requests stay with it",
+      "${name}: Sluice serves WebSockets, and the server keeps its ordinary requests",
     ],
   ),
   ...rows(
@@ -163,7 +163,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     [
       "sans-I/O client and server",
       "pipeline/frames/frame_parser_test.ts",
-      "a parser reads random conversations as the naive decoder does, however they are cut",
+      "a parser reads random conversations like the naive decoder, however they are cut",
     ],
     [
       "the states open, closing, closed",
@@ -173,7 +173,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     [
       "control frames between fragments",
       "pipeline/messages/message_assembler_test.ts",
-      "control frames go beside the batch in the order of the wire, and touch no message",
+      "control frames pass beside the batch in the order of the wire, and affect no message",
     ],
     [
       "RSV bits and custom opcodes 3–7 and 11–15, on one connection and no other",

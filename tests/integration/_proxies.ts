@@ -140,7 +140,7 @@ export function testProxy(program: ProxyProgram): void {
   const test = (title: string, fn: () => Promise<void>) =>
     Deno.test({ ...unless(missing, `behind ${name}, ${title}`), fn });
 
-  test("text and binary messages up to 4 MiB are echoed, plain and over TLS, and pings go through both ways", async () => {
+  test("text and binary messages up to 4 MiB are echoed, plain and over TLS, and pings pass both ways", async () => {
     const pings: number[] = [];
     await using setup = await behind(program, {}, {
       async open(socket) {
@@ -161,7 +161,7 @@ export function testProxy(program: ProxyProgram): void {
     assertEquals(pings.length, 2);
   });
 
-  test("the client's address, host and scheme arrive, and what a client says of itself counts for nothing", async () => {
+  test("the client's address, host and scheme arrive, and fields that the client forges are ignored", async () => {
     const seen: unknown[] = [];
     await using setup = await behind(program, {
       upgrade: ({ url, headers }, { remoteAddr }) => void seen.push([url, remoteAddr, headers.get("x-forwarded-for")]),
@@ -192,7 +192,7 @@ export function testProxy(program: ProxyProgram): void {
     assertEquals(refused.status, 403);
   });
 
-  test("close codes and reasons go through both ways", async () => {
+  test("close codes and reasons pass both ways", async () => {
     const seen = new Map<string, CloseInfo>();
     await using setup = await behind(program, {}, async (socket) => {
       const { code, reason } = CLOSES[Number(new URL(socket.url).searchParams.get("close") ?? NaN)] ?? { code: 0 };
@@ -217,7 +217,7 @@ export function testProxy(program: ProxyProgram): void {
     }
   });
 
-  test("subprotocols and permessage-deflate are agreed on", async () => {
+  test("subprotocols and permessage-deflate are agreed", async () => {
     await using setup = await behind(program, { protocols: ["chat"], perMessageDeflate: true });
     for (const { open } of setup.ways) {
       const socket = await open("/", { protocols: ["other", "chat"], perMessageDeflate: true });
@@ -229,7 +229,7 @@ export function testProxy(program: ProxyProgram): void {
     }
   });
 
-  test("a refusal goes through with its status, its fields and its body", async () => {
+  test("a refusal passes with its status, its fields and its body", async () => {
     await using setup = await behind(program, {
       upgrade: () => new Response("Members only\n", { status: 403, headers: { "X-Why": "no ticket" } }),
     });
@@ -246,7 +246,7 @@ export function testProxy(program: ProxyProgram): void {
     assertEquals(/^sec-websocket-version: 13\r$/im.test(head), true, head);
   });
 
-  test("H9: after a refused upgrade the connection to the server is closed, so that no tunnel is left to smuggle through", async () => {
+  test("H9: after a refused upgrade the connection to the server is closed, so that no tunnel is left for smuggling", async () => {
     const backends: { readonly port: number; readonly end: Promise<void> }[] = [];
     const requests: string[] = [];
     const inner = Deno.listen(LOOPBACK);
@@ -296,7 +296,7 @@ export function testProxy(program: ProxyProgram): void {
     }
   });
 
-  test("T1: an idle connection is dropped by the proxy, and both ends are told that it was lost", async () => {
+  test("T1: an idle connection is dropped by the proxy, and both ends get an error", async () => {
     const infos: CloseInfo[] = [];
     await using setup = await behind(program, { idleSeconds: 1, pingInterval: 0 }, async ({ closed }) => {
       infos.push(await closed);
@@ -330,7 +330,7 @@ export function testProxy(program: ProxyProgram): void {
     await kept.close();
   });
 
-  test("where the server is gone, the client is told 502 or 503", async () => {
+  test("if the server is gone, the client gets 502 or 503", async () => {
     await using setup = await behind(program);
     await setup.server.shutdown();
     const [{ open }] = setup.ways as [Way, Way];

@@ -56,7 +56,7 @@ const LAZY: Readonly<Record<string, (gate: Promise<void>, take: (bytes: number) 
 };
 
 for (const [kind, handler] of Object.entries(LAZY)) {
-  Deno.test(`a handler that does not read stops the peer, keepalive or not, and gets it all later: ${kind}`, async () => {
+  Deno.test(`a handler that does not read stops the peer, keepalive or not, and gets everything later: ${kind}`, async () => {
     const gate = Promise.withResolvers<void>();
     let taken = 0;
     await using server = serve(

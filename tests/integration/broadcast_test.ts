@@ -83,7 +83,7 @@ const BROADCASTS: Readonly<Record<string, Broadcast>> = {
 };
 
 for (const [what, { handler, tick }] of Object.entries(BROADCASTS)) {
-  Deno.test(`a broadcast from ${what} outlives clients that come and go in every way, and ends no other connection`, async () => {
+  Deno.test(`a broadcast from ${what} survives clients that come and go in every way, and ends no other connection`, async () => {
     const random = seeded();
     /** As applications keep them: one that closes is among them until `close` is called. */
     const clients = new Set<WebSocketConnection>();

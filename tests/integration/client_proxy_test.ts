@@ -109,7 +109,7 @@ for (const program of PROGRAMS) {
     }
   });
 
-  test("credentials open it, and wrong or missing ones do not", async () => {
+  test("correct credentials connect, and wrong or missing ones do not", async () => {
     await using proxy = await startProxy(program, LOGIN);
     await using ours = servers();
     const url = ours.plain.url;
@@ -125,7 +125,7 @@ for (const program of PROGRAMS) {
     }
   });
 
-  test("a server at which nobody listens is an error that names the proxy", async () => {
+  test("a server without a listener is an error that names the proxy", async () => {
     await using proxy = await startProxy(program);
     const [port] = freePorts(1);
     const error = await assertRejects(() => open(`ws://127.0.0.1:${port}/`, { proxy: proxy.url }), Error);
@@ -138,7 +138,7 @@ for (const program of PROGRAMS) {
     }
   });
 
-  test("the server's refusal is told apart from the proxy's", async () => {
+  test("the server's refusal differs from the proxy's", async () => {
     await using proxy = await startProxy(program);
     await using server = serve({ ...LOOPBACK, upgrade: () => new Response("No\n", { status: 403 }) }, ECHO.callbacks);
     const error = await assertRejects(() => open(server.url, { proxy: proxy.url }), HandshakeError);

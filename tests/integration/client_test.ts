@@ -15,14 +15,14 @@ Deno.test("the client talks to a server of ws", async (t) => {
   await using server = await wsProcess();
   const at = (path: string) => `ws://127.0.0.1:${server.port}${path}`;
 
-  await t.step("lines are echoed, empty and long ones, in order, before it closes and ends with 0", async () => {
+  await t.step("lines are echoed, empty and long ones, in order, before it closes and exits with 0", async () => {
     const input = Array.from({ length: 200 }, (_, i) => `${i} ${"€".repeat(i * 10)}`).join("\n\n") + "\n";
     const { code, stdout, stderr } = await runClient([at("/echo")], { input });
     assertEquals([code, stderr], [0, `Connected to ${at("/echo")}\nClosed with 1000\n`]);
     assertEquals(stdout === input, true);
   });
 
-  await t.step("a pipe gets no colours and no prompt, whatever the environment says", async () => {
+  await t.step("a pipe gets no colours and no prompt, whatever the environment contains", async () => {
     const { stdout, stderr } = await runClient([at("/echo")], { input: "x\n", env: { FORCE_COLOR: "1" } });
     assertEquals([stdout, stderr.includes("\x1b"), stderr.includes(">")], ["x\n", false, false]);
   });
@@ -35,7 +35,7 @@ Deno.test("the client talks to a server of ws", async (t) => {
     assertStringIncludes(stderr, "(v2)\n");
   });
 
-  await t.step("--hex shows binary messages, and without it they come as they are", async () => {
+  await t.step("--hex shows binary messages in hex, and without it they are written unchanged", async () => {
     const url = at("/say?hex=48656c6c6f0aff");
     const { stdout } = await runClient(["--hex", "--one", "-q", url]);
     assertEquals(stdout, `7 bytes\n00000000  48 65 6c 6c 6f 0a ff${" ".repeat(30)}|Hello..|\n`);
@@ -43,7 +43,7 @@ Deno.test("the client talks to a server of ws", async (t) => {
     assertEquals([...bytes], [0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x0a, 0xff]);
   });
 
-  await t.step("the exit code says how it ended", async () => {
+  await t.step("the exit code shows how the connection ended", async () => {
     for (
       const [path, expected, told] of [
         ["/close?code=1000&reason=done", 0, "Closed with 1000: done"],
@@ -59,7 +59,7 @@ Deno.test("the client talks to a server of ws", async (t) => {
     }
   });
 
-  await t.step("--ping tells round trips", async () => {
+  await t.step("--ping prints round trips", async () => {
     const { stderr } = await runClient(["--ping", "0.05", "--linger", "0.3", at("/echo")]);
     assertMatch(stderr, /(Pong after \d+\.\d ms\n){2}/);
   });
@@ -79,7 +79,7 @@ Deno.test({
 Deno.test({
   ...unless(
     NO_PYTHON,
-    `on a terminal the client asks, shows what it got and not what that would do, has colours, and closes on Ctrl-C`,
+    `on a terminal the client prompts, escapes received control characters, has colours, and closes on Ctrl-C`,
   ),
   async fn() {
     await using server = await wsProcess();

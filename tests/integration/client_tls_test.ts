@@ -68,7 +68,7 @@ const test = (title: string, fn: () => Promise<void>) =>
 const open = (url: string, options: ConnectOptions) => within(connect(url, options), 10_000, "The handshake");
 const CLIENT = { caCerts: [cert], cert: clientCert, key: clientKey };
 
-test("a client certificate is shown, an authority of one's own is trusted, name and ALPN are told", async () => {
+test("a client certificate is sent, a given authority is trusted, name and ALPN are sent", async () => {
   const seen: (string | null)[][] = [];
   await using server = serve({
     ...LOOPBACK,
@@ -91,7 +91,7 @@ test("a client certificate is shown, an authority of one's own is trusted, name 
   assertEquals(seen, [["CN=client", "localhost", "http/1.1", "/here"], ["CN=client", "localhost", "http/1.1", "/"]]);
 });
 
-test("without a certificate a client is refused, with nginx's own page", async () => {
+test("a client without a certificate is refused, with nginx's own page", async () => {
   await using server = serve(LOOPBACK, ECHO.callbacks);
   await using nginx = await startNginx(server.url.replace("ws:", "http:"));
   const error = await assertRejects(() => open(`wss://localhost:${nginx.port}/`, { caCerts: [cert] }), HandshakeError);
@@ -99,7 +99,7 @@ test("without a certificate a client is refused, with nginx's own page", async (
   assertStringIncludes(new TextDecoder().decode(error.body), "<title>403 Forbidden</title>");
 });
 
-test("T11: an authority that is not trusted, and another name, are ConnectionErrors that say why", async () => {
+test("T11: an untrusted authority, and a wrong name, are ConnectionErrors that say why", async () => {
   await using server = serve(LOOPBACK, ECHO.callbacks);
   await using nginx = await startNginx(server.url.replace("ws:", "http:"));
   const url = `wss://localhost:${nginx.port}/`;

@@ -53,7 +53,10 @@ for (
   ] satisfies [PerMessageDeflateOptions, string][]
 ) {
   Deno.test({
-    ...unless(NO_CHROMIUM, `a page in Chromium and our server with ${JSON.stringify(options)} compress both ways`),
+    ...unless(
+      NO_CHROMIUM,
+      `a page in Chromium and our server with ${JSON.stringify(options)} compress in both directions`,
+    ),
     async fn() {
       const deflate = permessageDeflate(options);
       await using server = serve({

@@ -63,7 +63,7 @@ function assertAgreed(socket: WebSocketConnection, options: PythonOptions): void
 Deno.test({
   ...unless(
     NO_PYTHON,
-    `D5, D7: our client is echoed by a server of Python's websockets, with every combination of parameters`,
+    `D5, D7: Python's websockets server echoes our client, with every combination of parameters`,
   ),
   async fn(t) {
     // Its zlib cannot deflate with 8 bits; ours can, and its window is then really that small.
@@ -90,7 +90,7 @@ Deno.test({
 Deno.test({
   ...unless(
     NO_PYTHON,
-    `D5, D7: our server talks to clients of Python's websockets, with every combination of parameters`,
+    `D5, D7: our server echoes clients of Python's websockets, with every combination of parameters`,
   ),
   async fn() {
     const all = combinations([

@@ -129,7 +129,7 @@ for (const combination of COMBINATIONS) {
   const { ours, theirs } = combination;
   const { serverContextTakeover, clientContextTakeover, serverMaxWindowBits } = ours;
 
-  Deno.test(`our server with ${named(combination)} echoes what the client of ws compresses`, async () => {
+  Deno.test(`our server with ${named(combination)} echoes the compressed messages of the ws client`, async () => {
     await using ends = await atOurServer(ours, theirs);
     const { socket, deflate, extensions } = ends;
     assertEquals(extensions.includes("server_no_context_takeover"), !serverContextTakeover);
@@ -147,7 +147,7 @@ for (const combination of COMBINATIONS) {
     assertCompressed(deflate, count);
   });
 
-  Deno.test(`our client with ${named(combination)} is echoed by the server of ws`, async () => {
+  Deno.test(`the ws server echoes our client with ${named(combination)}`, async () => {
     await using ends = await atTheirServer(ours, theirs);
     const { socket, their, deflate } = ends;
     assertEquals(their.extensions, "permessage-deflate");
@@ -169,7 +169,7 @@ for (const takeover of [true, false]) {
   const theirs = { threshold: 0, serverNoContextTakeover: !takeover, clientNoContextTakeover: !takeover };
   const kept = takeover ? "with" : "without";
 
-  Deno.test(`D5: our server puts together what ws compresses in fragments, with pings between them, ${kept} takeover`, async () => {
+  Deno.test(`D5: our server assembles compressed fragments of ws, with pings between them, ${kept} takeover`, async () => {
     await using ends = await atOurServer(ours, theirs);
     for (const [name, payload] of Object.entries(PAYLOADS)) {
       const message = payload(40_000);
@@ -185,7 +185,7 @@ for (const takeover of [true, false]) {
     }
   });
 
-  Deno.test(`D5: our client puts together what ws compresses in fragments, with pings between them, ${kept} takeover`, async () => {
+  Deno.test(`D5: our client assembles compressed fragments of ws, with pings between them, ${kept} takeover`, async () => {
     await using ends = await atTheirServer(ours, theirs);
     const received = ends.socket[Symbol.asyncIterator]();
     for (const [name, payload] of Object.entries(PAYLOADS)) {
@@ -200,7 +200,7 @@ for (const takeover of [true, false]) {
     }
   });
 
-  Deno.test(`D8: ws below its threshold and we below ours send as it is between compressed messages, ${kept} takeover`, async () => {
+  Deno.test(`D8: ws and Sluice send messages below their threshold uncompressed between compressed ones, ${kept} takeover`, async () => {
     await using ends = await atOurServer({ ...ours, threshold: 500 }, { ...theirs, threshold: 1000 });
     for (const size of [10, 2_000, 700, 20, 5_000, 700, 3_000]) {
       const message = PAYLOADS["English-like text"]!(size);
@@ -214,7 +214,7 @@ for (const takeover of [true, false]) {
   });
 }
 
-Deno.test("a client of ws that wants no compression has none, and a server of ws without it is talked to as it is", async () => {
+Deno.test("a ws client without compression gets none, and a ws server without it works uncompressed", async () => {
   await using server = serve({ ...LOOPBACK, perMessageDeflate: true }, ECHO.callbacks);
   const socket = new WebSocket(urlOf(server.addr), [], { perMessageDeflate: false });
   await within(new Promise<void>((resolve) => socket.once("open", () => resolve())));

@@ -78,7 +78,7 @@ async function bothEnds(ours: WebSocketConnection, theirs: WebSocket, end: () =>
 }
 
 for (const [kind, handler] of Object.entries(ECHO)) {
-  Deno.test(`a server whose handler is ${kind} echoes what Deno's WebSocket sends, up to 16 MiB`, async () => {
+  Deno.test(`a server whose handler is ${kind} echoes Deno's WebSocket, up to 16 MiB`, async () => {
     await using server = serve(LOOPBACK, handler);
     const socket = await open(urlOf(server.addr));
     for (const message of messages()) {
@@ -92,7 +92,7 @@ for (const [kind, handler] of Object.entries(ECHO)) {
   });
 }
 
-Deno.test("a server echoes what Deno's WebSocketStream sends, agrees on a subprotocol and is told its close code", async () => {
+Deno.test("a server echoes Deno's WebSocketStream, agrees on a subprotocol and receives its close code", async () => {
   const ended = Promise.withResolvers<CloseInfo>();
   await using server = serve({ ...LOOPBACK, protocols: ["chat"] }, {
     ...ECHO.callbacks,
@@ -105,7 +105,7 @@ Deno.test("a server echoes what Deno's WebSocketStream sends, agrees on a subpro
   assertEquals<CloseInfo>(await within(ended.promise), { closeCode: 4001, reason: "größer", wasClean: true });
 });
 
-Deno.test("a client is echoed what it sends by Deno.upgradeWebSocket, up to 16 MiB", async () => {
+Deno.test("Deno.upgradeWebSocket echoes our client, up to 16 MiB", async () => {
   await using server = denoServer();
   const [ours, theirs] = await server.pair();
   theirs.addEventListener("message", ({ data }) => theirs.send(data));
@@ -117,14 +117,14 @@ Deno.test("a client is echoed what it sends by Deno.upgradeWebSocket, up to 16 M
   await ours.close();
 });
 
-Deno.test("a server and Deno's WebSocket settle on a subprotocol", async () => {
+Deno.test("a server and Deno's WebSocket agree on a subprotocol", async () => {
   await using server = ourServer();
   const [ours, theirs] = await server.pair({ protocols: ["a", "b"] });
   assertEquals([ours.protocol, theirs.protocol], ["b", "b"]);
   await ours.close();
 });
 
-Deno.test("a client and Deno.upgradeWebSocket settle on a subprotocol", async () => {
+Deno.test("a client and Deno.upgradeWebSocket agree on a subprotocol", async () => {
   await using server = denoServer();
   // Deno's end of it does not know its subprotocol.
   const [ours] = await server.pair({ protocols: ["a", "b"] });
@@ -174,7 +174,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
   });
 }
 
-Deno.test("a server that is shut down closes Deno's WebSocket with 1001 after all that was sent", async () => {
+Deno.test("a server that shuts down closes Deno's WebSocket with 1001 after all sent messages", async () => {
   const sent = Promise.withResolvers<void>();
   await using server = serve(LOOPBACK, async (socket) => {
     socket.send(bytesOfSize(1024 * 1024)).catch(() => {});

@@ -14,7 +14,7 @@ const hasBash = await new Deno.Command("bash", { args: ["-c", "ulimit -n 64"] })
 
 Deno.test({
   ...unless(
-    hasBash ? undefined : "there is no bash to set `ulimit -n`",
+    hasBash ? undefined : "bash is missing, which sets `ulimit -n`",
     "T8: a server that runs out of file descriptors says so once, and accepts again when there are some",
   ),
   async fn() {
@@ -63,7 +63,7 @@ Deno.test({
   },
 });
 
-Deno.test("T6: a message that is read one byte at a time is echoed as one that arrives whole, and so is the handshake", async () => {
+Deno.test("T6: a message that is read one byte at a time is echoed like one that arrives whole, and so is the handshake", async () => {
   using listener = Deno.listen({ ...LOOPBACK });
   const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   const conn = await listener.accept();
@@ -85,7 +85,7 @@ Deno.test("T6: a message that is read one byte at a time is echoed as one that a
   assertEquals((await socket.closed).wasClean, true);
 });
 
-Deno.test("T12: frames of sends that run at the same time never interleave, and an abort delivers nothing in part", async () => {
+Deno.test("T12: frames of concurrent sends never interleave, and an abort delivers no partial message", async () => {
   const received: number[] = [];
   const ended = Promise.withResolvers<unknown>();
   await using server = serve(LOOPBACK, {

@@ -74,7 +74,7 @@ const ROOM: WebSocketHandler = {
 /** A text that compresses. */
 const story = (number: number) => `${number}: ` + "It was a dark and stormy night. ".repeat(10);
 
-Deno.test("A7: plain and compressed subscribers get the same messages, each compressed once for all that share a setting", async () => {
+Deno.test("A7: plain and compressed subscribers get the same messages, each compressed once for all with the same setting", async () => {
   const deflate: PerMessageDeflate = permessageDeflate({ threshold: 0, serverContextTakeover: true });
   await using hub = createHub();
   await using server = serve({ ...LOOPBACK, hub, extensions: [deflate] }, ROOM);
@@ -97,7 +97,7 @@ Deno.test("A7: plain and compressed subscribers get the same messages, each comp
   await until(() => hub.count("room") === 0, "The end of the subscriptions");
 });
 
-Deno.test("what is published with compress: false goes out as it is, to those who share a compression too", async () => {
+Deno.test("a message published with compress: false is sent uncompressed, also to subscribers with compression", async () => {
   const deflate: PerMessageDeflate = permessageDeflate({ threshold: 0 });
   await using hub = createHub();
   await using server = serve({ ...LOOPBACK, hub, extensions: [deflate] }, ROOM);
@@ -109,7 +109,7 @@ Deno.test("what is published with compress: false goes out as it is, to those wh
   await client.close();
 });
 
-Deno.test("A12: a subscriber that closes is out of the room before its close callback runs", async () => {
+Deno.test("A12: a subscriber that closes has left the room before its close callback runs", async () => {
   const counts: number[] = [];
   await using hub = createHub();
   await using server = serve({ ...LOOPBACK, hub }, {
@@ -126,7 +126,7 @@ Deno.test("A12: a subscriber that closes is out of the room before its close cal
   assertEquals(counts, [0, 0]);
 });
 
-Deno.test("A6: a subscriber whose TCP window is shut is disconnected with 1013, and the others hear everything", async () => {
+Deno.test("A6: a subscriber whose TCP window is closed is disconnected with 1013, and the others get everything", async () => {
   await using hub = createHub({ maxBacklogBytes: 1024 * 1024 });
   const ends: (number | undefined)[] = [];
   await using server = serve({ ...LOOPBACK, hub, onError() {} }, {
@@ -151,7 +151,7 @@ Deno.test("A6: a subscriber whose TCP window is shut is disconnected with 1013, 
   await Promise.all(clients.map((client) => client.close()));
 });
 
-Deno.test("socket.subscribe works the same with serveNode, and over the WebSocket of Deno.serve; one hub serves them all", async () => {
+Deno.test("socket.subscribe works the same with serveNode, and over the WebSocket of Deno.serve; one hub serves all of them", async () => {
   await using hub = createHub({ history: { messages: 3 } });
   const handler: WebSocketHandler = { ...ROOM, open: (socket) => void socket.subscribe("room", { history: 3 }) };
   await using ours = serve({ ...LOOPBACK, hub }, handler);
@@ -188,7 +188,7 @@ Deno.test("socket.subscribe works the same with serveNode, and over the WebSocke
   await new Promise((resolve) => node.close(resolve));
 });
 
-Deno.test("a topic that is refused closes with 1008 where the handler does not deal with it", async () => {
+Deno.test("a refused topic closes with 1008 if the handler does not catch the error", async () => {
   await using hub = createHub({ authorize: (_, topic) => topic === "room" });
   const errors: unknown[] = [];
   await using server = serve({ ...LOOPBACK, hub, onError: (error) => void errors.push(error) }, {
@@ -200,7 +200,7 @@ Deno.test("a topic that is refused closes with 1008 where the handler does not d
   assertEquals(errors.length, 1);
 });
 
-Deno.test("A7, A11 and A12: publishing while subscribers come and go by the hundred loses nothing for those who stay", async () => {
+Deno.test("A7, A11 and A12: publishing while hundreds of subscribers come and go loses nothing for those that stay", async () => {
   await using hub = createHub();
   await using server = serve({ ...LOOPBACK, hub, pingInterval: 0 }, {
     open(socket) {

@@ -83,7 +83,7 @@ console.log("heard: " + value);
 await client.close();
 `;
 
-Deno.test("a script that imports mod.ts by URL serves and connects, with no configuration and no other download", async () => {
+Deno.test("a script that imports mod.ts by URL serves and connects, without configuration or any other download", async () => {
   await using checkout = serveCheckout();
   await using place = await emptyPlace();
   const { host } = new URL(checkout.base);
@@ -116,7 +116,7 @@ Deno.test("a script that imports mod.ts by URL serves and connects, with no conf
   }
 });
 
-Deno.test("deno bundle makes one file of mod.ts, which works by URL with nothing else, and in Node as it is", async () => {
+Deno.test("deno bundle makes one file of mod.ts, which works by URL alone, and unchanged in Node", async () => {
   await using place = await emptyPlace();
   const bundle = `${place.cwd}/sluice.js`;
   await runDeno(["bundle", "--quiet", "--output", bundle, "mod.ts"], { cwd: ROOT });

@@ -130,11 +130,11 @@ const TAKING: readonly Taking[] = [
 ];
 
 for (const taking of [...SERVING, ...TAKING]) {
-  Deno.test(`${taking.call} tells of an unknown option, and of a value of another kind, by name and at the call`, () =>
+  Deno.test(`${taking.call} throws at the call for an unknown option, and for a value of the wrong type, and names it`, () =>
     assertMistakes(taking));
 }
 
-Deno.test("the classes of the web tell of an unknown option, and of a value of another kind", async () => {
+Deno.test("the web-compatible classes throw for an unknown option, and for a value of the wrong type", async () => {
   for (const [name, { takes }] of Object.entries(WEB_SOCKET_OPTION_KINDS)) {
     const given = { [name]: takes.includes("number") ? NaN : Symbol("wrong") };
     assertThrows(() => Reflect.construct(WebSocket, [URL_HERE, given]), Error, name);
@@ -182,7 +182,7 @@ Deno.test("the calls of a connection, of a server and of a hub check their optio
 });
 
 for (const { call, needed = {}, serve } of SERVING) {
-  Deno.test(`${call} without a handler, or with what is none, throws before anything listens`, () => {
+  Deno.test(`${call} without a handler, or with an invalid one, throws before anything listens`, () => {
     for (const handler of [undefined, null, "echo", [], 1, new Map()]) {
       const error = assertThrows(() => serve({ ...needed }, handler), TypeError);
       assertStringIncludes(error.message, `${call} needs a handler: a function, or an object with callbacks`);
@@ -194,13 +194,13 @@ for (const { call, needed = {}, serve } of SERVING) {
   });
 }
 
-Deno.test("what is no server is told: serveNode and serveHttp2", () => {
+Deno.test("serveNode and serveHttp2 throw for an argument that is not a server", () => {
   for (const call of [serveNode, serveHttp2]) {
     assertThrows(() => Reflect.apply(call, undefined, [{}, {}, {}]), TypeError, "it must be a node:http");
   }
 });
 
-Deno.test("what is no connection, no event and no request is told by what takes one", async () => {
+Deno.test("functions that take a connection, an event or a request throw for any other argument", async () => {
   for (const given of [undefined, null, {}, "socket", { read() {} }, { readable: {} }, { socket: {} }]) {
     for (const call of [accept, acceptNode, acceptHttp2]) {
       const says = `Cannot use the first argument of ${call.name}() `;
@@ -214,7 +214,7 @@ Deno.test("what is no connection, no event and no request is told by what takes 
   }
 });
 
-Deno.test("no number that is given to reconnecting, a hub or a broker makes a timer spin", () => {
+Deno.test("no number given to reconnecting, a hub or a broker makes a timer spin", () => {
   assertThrows(() => reconnecting(URL_HERE, { delay: { first: NaN } }), RangeError, "delay.first NaN");
   assertThrows(() => reconnecting(URL_HERE, { delay: { most: -1 } }), RangeError, "delay.most -1");
   assertThrows(() => createHub({ unsubscribeDelay: Infinity }), RangeError, "unsubscribeDelay Infinity");
@@ -224,7 +224,7 @@ Deno.test("no number that is given to reconnecting, a hub or a broker makes a ti
   assertThrows(() => permessageDeflate({ level: 10 }), RangeError, "level 10");
 });
 
-Deno.test("a server and a client take one subprotocol and one origin as a string", async () => {
+Deno.test("a server and a client accept one subprotocol and one origin as a string", async () => {
   await using server = serve({ ...HERE, protocols: "chat", origins: "https://a.example" }, {});
   await using socket = await connect(server.url, { protocols: "chat", headers: { Origin: "https://a.example" } });
   assertEquals(socket.protocol, "chat");
@@ -234,7 +234,7 @@ Deno.test("a server and a client take one subprotocol and one origin as a string
   assertThrows(() => serve({ ...HERE, protocols: "no token" }, {}), DOMException, "not a token");
 });
 
-Deno.test("an answer of upgrade with a name that there is not is our mistake: 500, and told", async () => {
+Deno.test("an unknown property in upgrade's return value is the server's error: 500, and reported", async () => {
   const told: unknown[] = [];
   const upgrade = () => Reflect.apply(Object, undefined, [{ protocl: "chat" }]);
   await using server = serve({ ...HERE, upgrade, onError: (error) => void told.push(error) }, {});

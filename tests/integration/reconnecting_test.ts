@@ -12,7 +12,7 @@ import { settle, until } from "../_support/wait.ts";
 import { LOOPBACK } from "./_support.ts";
 import { wsProcess } from "./_ws_process.ts";
 
-Deno.test("T14: the client comes back to a server of ws that was killed and started again; what was sent meanwhile arrives in order", async () => {
+Deno.test("T14: the client reconnects to a ws server that was killed and restarted; messages sent meanwhile arrive in order", async () => {
   let subscriptions = 0;
   let server = await wsProcess();
   const connection = reconnecting(`ws://127.0.0.1:${server.port}/echo`, {
@@ -41,7 +41,7 @@ Deno.test("T14: the client comes back to a server of ws that was killed and star
   }
 });
 
-Deno.test("T14: Retry-After of a 503 of Deno's own server is waited for, and then it opens its WebSocket", async () => {
+Deno.test("T14: Retry-After in a 503 of Deno's own server is honoured, and then the WebSocket opens", async () => {
   const asked: number[] = [];
   await using server = Deno.serve({ ...LOOPBACK, onListen() {} }, (request) => {
     asked.push(performance.now());

@@ -50,7 +50,7 @@ const ATTEMPTS: Record<
 
 for (const [what, begin] of Object.entries(ATTEMPTS)) {
   for (const way of ["directly", "through an http proxy", "through an https proxy"]) {
-    Deno.test(`a server silent in the TLS handshake keeps no connection of ${what}, ${way}`, async () => {
+    Deno.test(`a server that is silent in the TLS handshake leaves no connection of ${what} open, ${way}`, async () => {
       await using server = silent();
       await using proxy = connectProxy({ secure: way.includes("https") });
       const options = { caCerts: [cert], ...(way !== "directly" && { proxy: proxy.url }) };
@@ -63,7 +63,7 @@ for (const [what, begin] of Object.entries(ATTEMPTS)) {
   }
 }
 
-Deno.test("a server silent in the TLS handshake keeps no connection of the attempts of reconnecting, nor of its close", async () => {
+Deno.test("a server that is silent in the TLS handshake leaves no connection of reconnecting open, nor of its close", async () => {
   await using server = silent();
   const connection = reconnecting(`wss://127.0.0.1:${server.port}/`, {
     handshakeTimeout: 50,
@@ -74,7 +74,7 @@ Deno.test("a server silent in the TLS handshake keeps no connection of the attem
   await server.deserted();
 });
 
-Deno.test("a server silent in the TLS handshake keeps no connection that a redirect led to it", async () => {
+Deno.test("a server that is silent in the TLS handshake leaves no connection open that a redirect made", async () => {
   await using server = silent();
   await using first = answeredBy(listen(), async (peer) => {
     await peer.readHead();

@@ -148,7 +148,7 @@ const FIRST: Record<string, (conn: Deno.TcpConn, round: "starved" | "fed", serve
 
 for (const [kind, first] of Object.entries(FIRST)) {
   Deno.test({
-    ...unless(NO_PROC, `a server without a free file descriptor outlives the first request of its process: ${kind}`),
+    ...unless(NO_PROC, `a server without a free file descriptor survives the first request of its process: ${kind}`),
     async fn() {
       await using server = await starved(kind);
       const conn = await server.connect();

@@ -74,7 +74,7 @@ for (const make of [unreadable, revoked]) {
     assertEquals(reports.length, 2);
   });
 
-  Deno.test(`a connection that is aborted with a proxy (${make.name}) ends, by its peer's side too`, async () => {
+  Deno.test(`a connection that is aborted with a proxy (${make.name}) ends, also for its peer`, async () => {
     await using server = serve(local, {});
     const socket = await connect(server.url);
     socket.abort(thrown);

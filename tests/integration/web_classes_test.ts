@@ -69,7 +69,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
       fn,
     });
 
-  test(`WebSocketStream pipes what it is echoed by ${name}, compressed where that is agreed on`, async () => {
+  test(`WebSocketStream pipes the echo of ${name}, compressed if that is agreed`, async () => {
     await using server = await start();
     const stream = new WebSocketStream(server.url, { perMessageDeflate: true });
     const { readable, writable } = await within(stream.opened);
@@ -85,7 +85,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
     assertEquals((await reader.read()).done, true);
   });
 
-  test(`WebSocket is echoed by ${name}, in order, in both binary types, blobs as well`, async () => {
+  test(`${name} echoes WebSocket's messages in order, in both binary types, blobs too`, async () => {
     await using server = await start();
     const socket = new WebSocket(server.url);
     await next(socket, "open");
@@ -136,7 +136,7 @@ async function bytesOf(data: string | ArrayBuffer | Blob): Promise<Message> {
 Deno.test({
   ...unless(
     NO_PYTHON,
-    "a close of Python's websockets is told with its code and reason, and a connection that it drops with 1006",
+    "a close by Python's websockets is reported with its code and reason, and a dropped connection with 1006",
   ),
   async fn() {
     await using server = await closingServer();
@@ -176,7 +176,7 @@ async function library(name: string): Promise<unknown> {
   return JSON.parse(await runDeno(["run", "--quiet", "--no-check", "-A", script, name], { ms: 120_000 }));
 }
 
-Deno.test("graphql-ws talks to its server over our WebSocket: queries, subscriptions, one that is left, errors", async () => {
+Deno.test("graphql-ws talks to its server over our WebSocket: queries, subscriptions, an abandoned one, errors", async () => {
   const told = await library("graphql-ws");
   assert(typeof told === "object" && told !== null && "states" in told && Array.isArray(told.states));
   const { states, ...results } = told;

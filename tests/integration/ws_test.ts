@@ -71,7 +71,7 @@ async function bothEnds(ours: WebSocketConnection, theirs: WebSocket, end: () =>
 }
 
 for (const [kind, handler] of Object.entries(ECHO)) {
-  Deno.test(`a server whose handler is ${kind} echoes what ws sends, up to the limit of 16 MiB`, async () => {
+  Deno.test(`a server whose handler is ${kind} echoes ws, up to the limit of 16 MiB`, async () => {
     await using server = serve(LOOPBACK, handler);
     const socket = await open(urlOf(server.addr));
     for (const message of messages()) {
@@ -84,7 +84,7 @@ for (const [kind, handler] of Object.entries(ECHO)) {
     await closed;
   });
 
-  Deno.test(`a server whose handler is ${kind} puts fragments of ws together, with pings between them`, async () => {
+  Deno.test(`a server whose handler is ${kind} assembles fragments of ws, with pings between them`, async () => {
     await using server = serve(LOOPBACK, handler);
     const socket = await open(urlOf(server.addr));
     const pongs: string[] = [];
@@ -109,7 +109,7 @@ for (const [kind, handler] of Object.entries(ECHO)) {
   });
 }
 
-Deno.test("a client is echoed what it sends by the server of ws, up to the limit of 16 MiB", async () => {
+Deno.test("the ws server echoes our client, up to the limit of 16 MiB", async () => {
   await using server = await wsServer();
   const [ours, theirs] = await server.pair();
   theirs.on("message", (data, binary) => theirs.send(data, { binary }));
@@ -121,7 +121,7 @@ Deno.test("a client is echoed what it sends by the server of ws, up to the limit
   await ours.close();
 });
 
-Deno.test("a client puts fragments of ws together, with pings between them", async () => {
+Deno.test("a client assembles fragments of ws, with pings between them", async () => {
   await using server = await wsServer();
   const [ours, theirs] = await server.pair();
   const bytes = bytesOfSize(100_000);
@@ -189,7 +189,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
     assertEquals(ends[0].theirs, { code: 1006, reason: "" });
   });
 
-  Deno.test(`with ${roles}, terminate() of ws over unread bytes of ours is 1006, too`, async () => {
+  Deno.test(`with ${roles}, terminate() of ws while our bytes are unread is 1006, too`, async () => {
     await using server = await setUp();
     const [ours, theirs] = await server.pair();
     // What ws has not read when it closes resets the connection.
@@ -209,7 +209,7 @@ for (const [roles, setUp] of Object.entries(ROLES)) {
   });
 }
 
-Deno.test("a server and the client of ws settle on a subprotocol and see each other's header fields", async () => {
+Deno.test("a server and the ws client agree on a subprotocol and see each other's header fields", async () => {
   const seen = Promise.withResolvers<WebSocketConnection>();
   await using server = serve({
     ...LOOPBACK,
@@ -234,7 +234,7 @@ Deno.test("a server and the client of ws settle on a subprotocol and see each ot
   await closed;
 });
 
-Deno.test("a client and the server of ws settle on a subprotocol and see each other's header fields", async () => {
+Deno.test("a client and the ws server agree on a subprotocol and see each other's header fields", async () => {
   await using peer = await wsServer({ handleProtocols: (protocols) => [...protocols].at(-1) ?? false });
   const asked = Promise.withResolvers<Readonly<Record<string, unknown>>>();
   peer.server.on("headers", (lines, request) => {
@@ -283,7 +283,7 @@ Deno.test("a refusal of the server of ws is a HandshakeError with its status, he
   assertEquals(decode(error.body ?? new Uint8Array()), "Who are you?");
 });
 
-Deno.test("a server that takes none of the requested subprotocols is refused by our client as by that of ws", async () => {
+Deno.test("our client refuses a server that chooses none of the requested subprotocols, as that of ws does", async () => {
   await using peer = await wsServer({ handleProtocols: () => false });
   await assertRejects(() => within(connect(peer.url, { protocols: ["chat"] })), HandshakeError, "subprotocol");
   await using server = serve(LOOPBACK, ECHO.callbacks);
@@ -294,7 +294,7 @@ Deno.test("a server that takes none of the requested subprotocols is refused by 
 Deno.test({
   ...unless(
     NO_UNIX_SOCKETS,
-    "one ws+unix URL means the same to our client and to that of ws, at our server and at that of ws",
+    "one ws+unix URL means the same to our client and to that of ws, with our server and with that of ws",
   ),
   async fn() {
     const folder = await Deno.makeTempDir();

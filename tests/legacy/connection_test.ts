@@ -36,7 +36,7 @@ async function open(version: typeof VERSIONS[number], options: AcceptOptions = {
 
 for (const version of VERSIONS) {
   for (const lane of LANES) {
-    Deno.test(`${version}: a connection is read like any other, and its clean end is no error (${lane.name})`, async () => {
+    Deno.test(`${version}: a connection is read like any other, and its clean end is not an error (${lane.name})`, async () => {
       const { connection, peer } = await open(version);
       const reading = lane.read(connection, (message) => void connection.send(`${message}!`));
       await peer.send(delimited("one"), delimited("two"), "00 74");
@@ -57,7 +57,7 @@ for (const version of VERSIONS) {
     });
   }
 
-  Deno.test(`${version}: the connection's facts are those of any other`, async () => {
+  Deno.test(`${version}: the connection has the usual properties`, async () => {
     const { connection } = await open(version);
     const { role, url, protocol, extensions, extensionProcessors, readyState } = connection;
     assertEquals({ role, url, protocol, extensions, extensionProcessors, readyState }, {
@@ -72,7 +72,7 @@ for (const version of VERSIONS) {
     connection.abort();
   });
 
-  Deno.test(`${version}: there is no ping in it, so silence lasts for ever: keepalive is off`, async () => {
+  Deno.test(`${version}: it has no pings, so keepalive is off and silence has no limit`, async () => {
     using time = new FakeTime();
     const { connection } = await open(version, { pingInterval: 1_000, pongTimeout: 1_000 });
     assertEquals(time.timers, 0);
@@ -91,7 +91,7 @@ for (const version of VERSIONS) {
     connection.abort();
   });
 
-  Deno.test(`X9: ${version}: what is neither text nor bytes is the same mistake as ever`, async () => {
+  Deno.test(`X9: ${version}: a value that is neither text nor bytes throws the usual error`, async () => {
     const { connection } = await open(version);
     // @ts-expect-error: a number is not a message
     assertThrows(() => connection.send(7), TypeError);
@@ -99,7 +99,7 @@ for (const version of VERSIONS) {
     connection.abort();
   });
 
-  Deno.test(`${version}: backpressure is that of any other connection`, async () => {
+  Deno.test(`${version}: backpressure works as on any other connection`, async () => {
     const { connection, peer } = await open(version, { highWaterMark: 1_000, maxQueuedBytes: 200_000 });
     const big = "x".repeat(100_000);
     const sent = connection.send(big);
@@ -115,7 +115,7 @@ for (const version of VERSIONS) {
     peer.close();
   });
 
-  Deno.test(`X3: ${version}: text that does not end is given up after messageTimeout`, async () => {
+  Deno.test(`X3: ${version}: text that does not end is refused after messageTimeout`, async () => {
     using time = new FakeTime();
     const { connection, peer } = await open(version, { messageTimeout: 1_000 });
     await peer.send("00 61");
@@ -127,7 +127,7 @@ for (const version of VERSIONS) {
     assertEquals([error.limit, closeCode], ["messageTimeout", 1006]);
   });
 
-  Deno.test(`X4: ${version}: a frame that was discarded is no message that is late`, async () => {
+  Deno.test(`X4: ${version}: a discarded frame does not count as a late message`, async () => {
     using time = new FakeTime();
     const { connection, peer } = await open(version, { messageTimeout: 1_000 });
     await peer.send("01 61");
@@ -138,7 +138,7 @@ for (const version of VERSIONS) {
     connection.abort();
   });
 
-  Deno.test(`${version}: the end of the connection inside a frame is no clean end`, async () => {
+  Deno.test(`${version}: the end of the connection inside a frame is not a clean end`, async () => {
     const { connection, peer } = await open(version);
     await peer.send("00 61");
     await peer.closeWrite();
@@ -147,7 +147,7 @@ for (const version of VERSIONS) {
     assertEquals([closeCode, wasClean, error.message], [1006, false, "The connection ended in the middle of a frame"]);
   });
 
-  Deno.test(`${version}: close sends what is queued and nothing after, and what the client still sends is discarded`, async () => {
+  Deno.test(`${version}: close sends the queued messages and nothing after, and discards later messages of the client`, async () => {
     const { connection, peer } = await open(version);
     const reading = Array.fromAsync(connection);
     void connection.send("last");
@@ -165,7 +165,7 @@ for (const version of VERSIONS) {
     peer.close();
   });
 
-  Deno.test(`${version}: a code that may not be sent is refused though it would not be`, async () => {
+  Deno.test(`${version}: an invalid close code throws, even though it would not be sent`, async () => {
     const { connection } = await open(version);
     assertThrows(() => void connection.close(1006), RangeError);
     connection.abort();
@@ -185,7 +185,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("hixie-75: after the client's end the answers to what it sent still go out", async () => {
+Deno.test("hixie-75: after the client's end the replies to its messages are still sent", async () => {
   const { connection, peer } = await open("hixie-75");
   await peer.send(delimited("one"), delimited("two"));
   await peer.closeWrite();
@@ -196,7 +196,7 @@ Deno.test("hixie-75: after the client's end the answers to what it sent still go
   assertEquals(await closed(connection), { closeCode: 1005, reason: "", wasClean: true });
 });
 
-Deno.test("hixie-76: the end of the connection without FF 00 is no clean end", async () => {
+Deno.test("hixie-76: the end of the connection without FF 00 is not a clean end", async () => {
   const { connection, peer } = await open("hixie-76");
   await peer.send(delimited("one"));
   await peer.closeWrite();
@@ -205,7 +205,7 @@ Deno.test("hixie-76: the end of the connection without FF 00 is no clean end", a
   assertEquals([closeCode, wasClean, error.message], [1006, false, "The connection ended without a close frame"]);
 });
 
-Deno.test("hixie-76: FF 00 needs no room in a queue that is full", async () => {
+Deno.test("hixie-76: FF 00 is sent even if the queue is full", async () => {
   const { connection, peer } = await open("hixie-76", { maxQueuedBytes: 1_000 });
   const big = "x".repeat(2_000);
   void connection.send(big);
@@ -226,7 +226,7 @@ Deno.test("X6: hixie-76: both sides may close at once", async () => {
   assertEquals((await soon((peer.close(), closing), "The end")).wasClean, true);
 });
 
-Deno.test("X8: eight bytes that do not come are waited for until the handshake's deadline, then it is 408", async () => {
+Deno.test("X8: the handshake's deadline also covers the missing eight bytes, and then the answer is 408", async () => {
   using time = new FakeTime();
   const [conn, far] = connPair();
   const peer = new RawPeer(far, "client");
@@ -243,7 +243,7 @@ Deno.test("X8: eight bytes that do not come are waited for until the handshake's
   assertEquals([asked, conn.closes, time.timers], [0, 1, 0]);
 });
 
-Deno.test("X8: a client that goes away before its eight bytes is a ConnectionError", async () => {
+Deno.test("X8: a client that disconnects before its eight bytes is a ConnectionError", async () => {
   const [conn, far] = connPair();
   const peer = new RawPeer(far, "client");
   const accepting = accept(conn, { legacy: legacyDrafts() });
@@ -253,7 +253,7 @@ Deno.test("X8: a client that goes away before its eight bytes is a ConnectionErr
   assertEquals(conn.closes, 1);
 });
 
-Deno.test("X11: accept refuses the drafts unless it is told to speak them", async () => {
+Deno.test("X11: accept refuses the drafts unless they are enabled", async () => {
   const [conn, far] = connPair();
   const peer = new RawPeer(far, "client");
   const accepting = accept(conn);

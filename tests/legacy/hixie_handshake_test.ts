@@ -14,7 +14,7 @@ const withKeys = (key1: string, key2 = "1 2") =>
     more: [`Sec-WebSocket-Key1: ${key1}`, `Sec-WebSocket-Key2: ${key2}`],
   });
 
-Deno.test("hixie-76: the request of rpz.websocket's documentation is read", () => {
+Deno.test("hixie-76: the request of rpz.websocket's documentation is parsed", () => {
   const head = hixie76Head();
   const { answer: _answer, framing: _framing, headers, ...request } = readHixie76(head);
   assertEquals(request, {
@@ -37,12 +37,12 @@ Deno.test("hixie-76: the request of rpz.websocket's documentation is read", () =
   assertEquals(headers.get("Sec-WebSocket-Key2"), "12998 5 Y3 1  .P00");
 });
 
-Deno.test("hixie-76: the answer is that of rpz.websocket's documentation, byte by byte", async () => {
+Deno.test("hixie-76: the response is that of rpz.websocket's documentation, byte by byte", async () => {
   const answer = await readHixie76(hixie76Head()).answer(bytesOf(KEY3), { protocol: "sample" });
   assertEquals(textOf(answer).split("\r\n"), EXCHANGES["hixie-76"].answer.split("\r\n"));
 });
 
-Deno.test("hixie-76: the answers that others publish for their keys", async () => {
+Deno.test("hixie-76: published keys of other sources give their published responses", async () => {
   const exchanges = [
     // draft-hixie-thewebsocketprotocol-76 §1.2
     ["18x 6]8vM;54 *(5:  {   U1]8  z [  8", "1_ tx7X d  <  nw  334J702) 7]o}` 0", "Tm[K T2u", "fQJ,fN/4F4!~K~MH"],
@@ -76,7 +76,7 @@ Deno.test("hixie-75: the exchange of rpz.websocket's documentation, with the sta
   ]);
 });
 
-Deno.test("hixie-75: the subprotocol is WebSocket-Protocol's, and a field of another draft says nothing", async () => {
+Deno.test("hixie-75: the subprotocol is in WebSocket-Protocol, and another draft's field is ignored", async () => {
   const head = hixie75Head(
     "WebSocket-Protocol: sample",
     "Sec-WebSocket-Protocol: other",
@@ -88,7 +88,7 @@ Deno.test("hixie-75: the subprotocol is WebSocket-Protocol's, and a field of ano
   assertEquals(lines.slice(5), ["WebSocket-Protocol: sample", "", ""]);
 });
 
-Deno.test("X7: a key without digits, without spaces, that is no multiple of its spaces or stands for more than 32 bits gets 400", () => {
+Deno.test("X7: a key without digits, without spaces, not divisible by its spaces, or beyond 32 bits gets 400", () => {
   const cases: [key: string, words: string][] = [
     ["a b c", "no digit"],
     ["12345", "no space"],
@@ -105,18 +105,18 @@ Deno.test("X7: a key without digits, without spaces, that is no multiple of its 
   }
 });
 
-Deno.test("X7: the largest and the smallest numbers that a key can stand for are taken", () => {
+Deno.test("X7: the largest and the smallest numbers of a key are accepted", () => {
   for (const key of ["4294967295 x", "8589934590  x", "0 x", "x0  y"]) readHixie76(withKeys(key, key));
 });
 
-Deno.test("X7: a key that is missing or comes twice gets 400", () => {
+Deno.test("X7: a missing or duplicate key gets 400", () => {
   for (const name of ["Sec-WebSocket-Key1", "Sec-WebSocket-Key2"]) {
     assertRefuses(() => readHixie76(hixie76Head({ without: [name] })), 400, `${name} is missing`);
     assertRefuses(() => readHixie76(hixie76Head({ more: [`${name}: 1 2`] })), 400, `${name} appears 2 times`);
   }
 });
 
-Deno.test("hixie-76: HyBi-01 to -03, which frame in another way, get 400; HyBi-00 may call itself 0", () => {
+Deno.test("hixie-76: HyBi-01 to -03, which have other frames, get 400; HyBi-00 may call itself 0", () => {
   readHixie76(hixie76Head({ more: ["Sec-WebSocket-Draft: 0"] }));
   for (const draft of ["1", "2", "", "00"]) {
     assertRefuses(() => readHixie76(hixie76Head({ more: [`Sec-WebSocket-Draft: ${draft}`] })), 400, "Draft");
@@ -131,18 +131,18 @@ for (
 ) {
   const without = (...names: string[]) => ({ ...head, fields: head.fields.filter(([name]) => !names.includes(name)) });
 
-  Deno.test(`${version}: the location is wss where the caller says that the connection is encrypted`, async () => {
+  Deno.test(`${version}: the location is wss if the caller says that the connection is encrypted`, async () => {
     const request = read({ ...head, target: "/demo?a=1" }, { secure: true });
     assertEquals([request.secure, request.location, request.query], [true, "wss://example.com/demo?a=1", "a=1"]);
     const lines = textOf(await request.answer(bytesOf(body))).split("\r\n");
     assertEquals(lines.filter((line) => line.endsWith("-Location: wss://example.com/demo?a=1")).length, 1);
   });
 
-  Deno.test(`${version}: a request without its origin, which the answer must repeat, gets 400`, () => {
+  Deno.test(`${version}: a request without an origin, which the response must repeat, gets 400`, () => {
     assertRefuses(() => read(without("origin")), 400, "Origin is missing");
   });
 
-  Deno.test(`${version}: RFC 6455's rules for method, host, body and Connection hold`, () => {
+  Deno.test(`${version}: RFC 6455's rules for method, host, body and Connection apply`, () => {
     assertRefuses(() => read({ ...head, method: "POST" }), 405);
     assertRefuses(() => read(without("host")), 400, "Host is missing");
     assertRefuses(() => read(without("connection")), 400, "Connection");
@@ -150,13 +150,13 @@ for (
     assertRefuses(() => read({ ...head, fields: [...head.fields, ["origin", "null"]] }), 400, "Origin appears 2 times");
   });
 
-  Deno.test(`${version}: without a choice of the server's the answer has no subprotocol`, async () => {
+  Deno.test(`${version}: if the server chooses none, the response has no subprotocol`, async () => {
     const request = read(head);
     assertEquals(request.protocols, ["sample"]);
     assertEquals(textOf(await request.answer(bytesOf(body))).includes("Protocol:"), false);
   });
 
-  Deno.test(`${version}: the application's fields come last, and none may be the handshake's own`, async () => {
+  Deno.test(`${version}: the application's fields come last, and none may belong to the handshake`, async () => {
     const request = read(head);
     const answer = await request.answer(bytesOf(body), { headers: { "Set-Cookie": "a=1" } });
     assertEquals(textOf(answer).split("\r\n")[5], "set-cookie: a=1");
@@ -169,7 +169,7 @@ for (
     }
   });
 
-  Deno.test(`${version}: the server's mistakes in an answer are thrown as TypeError`, async () => {
+  Deno.test(`${version}: a server's invalid choices throw TypeError`, async () => {
     const request = read(head);
     await assertRejects(() => request.answer(bytesOf(body), { protocol: "other" }), TypeError, "did not request");
     await assertRejects(() => request.answer(bytesOf(body), { extensions: "a" }), TypeError, "has none");

@@ -30,7 +30,7 @@ function assertFrames(bytes: Uint8Array, options: HixieParserOptions, frames: Fr
   }, [...lines(frames), message]);
 }
 
-Deno.test("X1: an endless run of length octets that add up ends as soon as they pass the limit (CVE-2026-54466, CVE-2026-54463)", () => {
+Deno.test("X1: an endless run of length octets with a growing sum ends as soon as it passes the limit (CVE-2026-54466, CVE-2026-54463)", () => {
   for (const version of VERSIONS) {
     const parser = new HixieParser({ version });
     parser.push(wire(0x80, 0xff, 0xff, 0xff), []); // 2^21 - 1, below 16 MiB
@@ -41,7 +41,7 @@ Deno.test("X1: an endless run of length octets that add up ends as soon as they 
   }
 });
 
-Deno.test("X1: an endless run of length octets that add up to nothing ends after seven (CVE-2026-54466, CVE-2026-54463)", () => {
+Deno.test("X1: an endless run of length octets with the sum 0 ends after seven (CVE-2026-54466, CVE-2026-54463)", () => {
   for (const version of VERSIONS) {
     const parser = new HixieParser({ version });
     parser.push(wire(0x80, new Uint8Array(7).fill(0x80)), []);
@@ -63,7 +63,7 @@ Deno.test("X1: without a limit a length still ends after seven octets, and is ex
   }
 });
 
-Deno.test("X1: a length that is claimed allocates nothing", () => {
+Deno.test("X1: a declared length allocates nothing", () => {
   const parser = new HixieParser({ version: "hixie-76" });
   const bytes = wire(0x80, 0x87, 0xff, 0xff, 0x7f, "some"); // 16 MiB - 1
   assertEquals(allocations(() => parser.push(bytes, [])), []);
@@ -82,7 +82,7 @@ for (const version of VERSIONS) {
     assertFrames(wire(0x00, "a", 0xff, 0x00, "b", 0xff, 0x00, "c", 0xff), { version }, ["a", "b", "c"].map(text));
   });
 
-  Deno.test(`X2: ${version}: a frame with a length is passed over by its length, whatever it holds, FF included`, () => {
+  Deno.test(`X2: ${version}: a frame with a length is skipped by its length, whatever it contains, FF included`, () => {
     assertFrames(wire(0x80, 2, "He", 0x00, "llo", 0xff), { version }, [text("llo")]);
     assertFrames(wire(0x80, 5, 0xff, 0x00, "x", 0xff, 0xff, 0x00, "a", 0xff), { version }, [text("a")]);
     assertFrames(wire(0xfe, 0x81, 0x02, counting(130, 200), 0x00, "a", 0xff), { version }, [text("a")]);
@@ -90,7 +90,7 @@ for (const version of VERSIONS) {
     assertFrames(wire(0x80, 0, 0x9f, 0x80, 0, 0x00, "a", 0xff), { version }, [text("a")]);
   });
 
-  Deno.test(`X3: ${version}: text that never ends is stopped at the limit, and not a byte before`, () => {
+  Deno.test(`X3: ${version}: endless text is stopped at the limit, and not a byte earlier`, () => {
     const options = { version, maxMessageBytes: 5 };
     const message = "Frame is larger than maxMessageBytes 5";
     assertFrames(
@@ -122,7 +122,7 @@ for (const version of VERSIONS) {
     }
   });
 
-  Deno.test(`X5: ${version}: what is not UTF-8 becomes U+FFFD, and the connection goes on`, () => {
+  Deno.test(`X5: ${version}: invalid UTF-8 becomes U+FFFD, and the connection goes on`, () => {
     const cases: [bytes: number[], content: string][] = [
       [[0x80, 0x81], "\ufffd\ufffd"], // pywebsocket's
       [[0x61, 0xc3], "a\ufffd"],
@@ -136,7 +136,7 @@ for (const version of VERSIONS) {
     }
   });
 
-  Deno.test(`X5: ${version}: the strict assembler takes what the parser delivers`, () => {
+  Deno.test(`X5: ${version}: the strict assembler accepts everything that the parser delivers`, () => {
     const bytes = wire(0x00, 0x80, 0x81, 0xff, 0x00, "é", 0xff);
     assertReads<Message[]>(
       bytes,
@@ -145,12 +145,12 @@ for (const version of VERSIONS) {
     );
   });
 
-  Deno.test(`X12: ${version}: what a client sends is not masked: a page's bytes stand on the wire as it chose them`, () => {
+  Deno.test(`X12: ${version}: a client's data is not masked: a page's bytes appear unchanged on the wire`, () => {
     const request = "GET /script.js HTTP/1.1\r\nHost: target.test\r\n\r\n";
     assertFrames(wire(0x00, request, 0xff), { version }, [text(request)]);
   });
 
-  Deno.test(`${version}: an end inside a frame is a lost connection, between frames it is none`, () => {
+  Deno.test(`${version}: an end inside a frame is a lost connection, and an end between frames is not`, () => {
     for (const begun of [[0x00], [0x00, 0x61], [0x42, 0x61], [0x80], [0x80, 0x80], [0x80, 2, 0x61]]) {
       const parser = new HixieParser({ version });
       parser.push(Uint8Array.from(begun), []);
@@ -165,7 +165,7 @@ for (const version of VERSIONS) {
     }
   });
 
-  Deno.test(`${version}: a payload that arrived whole is a view of the read, and nothing incomplete is`, () => {
+  Deno.test(`${version}: a payload that arrived whole is a view of the read, and an incomplete one is a copy`, () => {
     const bytes = wire(0x00, "whole", 0xff, 0x00, "cut");
     const frames: Frame[] = [];
     const parser = new HixieParser({ version });
@@ -199,7 +199,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("X6: FF 00 is the closing handshake of hixie-76: a close frame with nothing in it, and what follows is ignored", () => {
+Deno.test("X6: FF 00 is the closing handshake of hixie-76: an empty close frame, and later bytes are ignored", () => {
   const version = "hixie-76";
   const close = frame(Opcode.CLOSE);
   assertFrames(wire(0x00, "a", 0xff, 0xff, 0x00), { version }, [text("a"), close]);
@@ -210,6 +210,6 @@ Deno.test("X6: FF 00 is the closing handshake of hixie-76: a close frame with no
   assert(!parser.insideMessage);
 });
 
-Deno.test("X6: hixie-75 has no closing handshake: FF 00 is passed over", () => {
+Deno.test("X6: hixie-75 has no closing handshake: FF 00 is skipped", () => {
   assertFrames(wire(0x00, "a", 0xff, 0xff, 0x00, 0x00, "b", 0xff), { version: "hixie-75" }, ["a", "b"].map(text));
 });

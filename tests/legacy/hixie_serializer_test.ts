@@ -14,7 +14,7 @@ for (const version of ["hixie-75", "hixie-76"] as const) {
     assertEquals(send("\0"), Uint8Array.of(0x00, 0x00, 0xff));
   });
 
-  Deno.test(`X9: ${version}: a binary message, a fragment, a ping, a pong and a reserved bit are the caller's mistake`, () => {
+  Deno.test(`X9: ${version}: a binary message, a fragment, a ping, a pong and a reserved bit throw`, () => {
     const text = utf8("Hello");
     for (const opcode of [Opcode.BINARY, Opcode.CONTINUATION, Opcode.PING, Opcode.PONG, 3, 11]) {
       assertThrows(() => serializeHixieFrame(frame(opcode, text), version), TypeError, `Cannot send opcode ${opcode}`);
@@ -23,7 +23,7 @@ for (const version of ["hixie-75", "hixie-76"] as const) {
     assertThrows(() => serializeHixieFrame(frame(Opcode.TEXT, text, { rsv: 4 }), version), TypeError, "reserved bits");
   });
 
-  Deno.test(`X10: ${version}: a lone surrogate goes out as U+FFFD, and U+00FF as UTF-8 without a byte FF`, () => {
+  Deno.test(`X10: ${version}: a lone surrogate is sent as U+FFFD, and U+00FF as UTF-8 without a byte FF`, () => {
     assertEquals(send("\ud800"), Uint8Array.of(0x00, 0xef, 0xbf, 0xbd, 0xff));
     assertEquals(send("\u00ff"), Uint8Array.of(0x00, 0xc3, 0xbf, 0xff));
   });

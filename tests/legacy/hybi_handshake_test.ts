@@ -7,7 +7,7 @@ const ORIGIN = "Sec-WebSocket-Origin: http://example.com";
 const NO_BODY = new Uint8Array(0);
 
 for (const version of [7, 8] as const) {
-  Deno.test(`HyBi version ${version}: the request of draft 07 §1.2 is read, its origin from Sec-WebSocket-Origin`, () => {
+  Deno.test(`HyBi version ${version}: the request of draft 07 §1.2 is parsed, its origin from Sec-WebSocket-Origin`, () => {
     const head = hybiHead(String(version), ORIGIN, "Sec-WebSocket-Extensions: deflate-frame");
     const request = readHybi(head, version, { secure: true });
     assertEquals(request.version, version);
@@ -19,7 +19,7 @@ for (const version of [7, 8] as const) {
     assertEquals(request.headers.get("sec-websocket-version"), String(version));
   });
 
-  Deno.test(`HyBi version ${version}: the answer and the frames are RFC 6455's`, async () => {
+  Deno.test(`HyBi version ${version}: the response and the frames are RFC 6455's`, async () => {
     const request = readHybi(hybiHead(String(version), ORIGIN), version);
     const answer = await request.answer(NO_BODY, { protocol: "chat", headers: { "set-cookie": "a=1" } });
     const { head } = readResponse(answer);
@@ -39,12 +39,12 @@ Deno.test("HyBi drafts 11 and 12 say 8 and send Origin, as RFC 6455 does", () =>
   assertEquals(readHybi(hybiHead("8", "Origin: http://example.com"), 8).origin, "http://example.com");
 });
 
-Deno.test("a request with no origin has none, and with both names it is refused", () => {
+Deno.test("a request without an origin has none, and with both names it is refused", () => {
   assertEquals(readHybi(hybiHead("8"), 8).origin, undefined);
   assertRefuses(() => readHybi(hybiHead("8", ORIGIN, "Origin: http://evil.test"), 8), 400, "Origin appears 2 times");
 });
 
-Deno.test("the answer takes no subprotocol that was not requested", async () => {
+Deno.test("the response accepts no subprotocol that was not requested", async () => {
   const request = readHybi(hybiHead("7"), 7);
   await assertRejects(() => request.answer(NO_BODY, { protocol: "other" }), TypeError, "did not request");
 });

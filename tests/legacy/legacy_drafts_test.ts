@@ -12,11 +12,11 @@ const ALL = [7, 8, "hixie-75", "hixie-76"];
 const taken = (read: (head: RequestHead) => { version: unknown } | undefined) =>
   Object.values(HEADS).map((head) => read(head)?.version).filter((version) => version !== undefined);
 
-Deno.test("a request is told to be in one of the drafts by its version and its keys", () => {
+Deno.test("a request's draft is recognized by its version and its keys", () => {
   assertEquals(taken(readLegacyRequest), ALL);
 });
 
-Deno.test("what is not in one of the drafts goes on as RFC 6455's", () => {
+Deno.test("a request in no draft is handled as RFC 6455's", () => {
   const heads = [
     requestHead("GET / HTTP/1.1", "Host: a.test"),
     requestHead("GET / HTTP/1.0", "Upgrade: WebSocket", "Connection: Upgrade", "Origin: null"),
@@ -28,12 +28,12 @@ Deno.test("what is not in one of the drafts goes on as RFC 6455's", () => {
   for (const head of heads) assertEquals(readLegacyRequest(head), undefined);
 });
 
-Deno.test("one of the two keys makes it hixie-76, and the other is missing", () => {
+Deno.test("one of the two keys means hixie-76 with a missing key", () => {
   assertRefuses(() => readLegacyRequest(hixie75Head("Sec-WebSocket-Key1: 1 2")), 400, "Sec-WebSocket-Key2 is missing");
   assertRefuses(() => readLegacyRequest(hixie75Head("Sec-WebSocket-Key2: 1 2")), 400, "Sec-WebSocket-Key1 is missing");
 });
 
-Deno.test("X11: a server speaks only the drafts that it asks for; hixie-75, which proves nothing, by its name alone", () => {
+Deno.test("X11: a server speaks only the drafts that it enables; hixie-75, which proves nothing, only by name", () => {
   assertEquals(taken((head) => legacyDrafts().read(head)), [7, 8, "hixie-76"]);
   const off = { hixie75: false, hixie76: false, hybi: false };
   assertEquals(taken((head) => legacyDrafts(off).read(head)), []);
@@ -42,14 +42,14 @@ Deno.test("X11: a server speaks only the drafts that it asks for; hixie-75, whic
   assertEquals(taken((head) => legacyDrafts({ ...off, hybi: true }).read(head)), [7, 8]);
 });
 
-Deno.test("X11: where a draft is off, its request is refused as RFC 6455 refuses another version (H9), and gets no 101", () => {
+Deno.test("X11: if a draft is off, its request is refused like any unsupported version (H9), and gets no 101", () => {
   for (const head of Object.values(HEADS)) {
     const error = assertRefuses(() => readUpgradeRequest(head), 426);
     assertEquals(error.headers.get("Sec-WebSocket-Version"), "13");
   }
 });
 
-Deno.test("what the head cannot tell reaches every draft", () => {
+Deno.test("values that are not in the head reach every draft", () => {
   const drafts = legacyDrafts({ hixie75: true });
   for (const head of Object.values(HEADS)) {
     for (const read of [readLegacyRequest, drafts.read]) {

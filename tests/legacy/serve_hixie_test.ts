@@ -6,7 +6,7 @@ import { bytesOf } from "../handshake/_support.ts";
 import { CLOSING, leave, start } from "./_server.ts";
 import { delimited, EXCHANGES, expectBytes, shakeHands } from "./_support.ts";
 
-Deno.test("an extension that a hook puts into a hixie connection is our mistake: 500, and it is reported", async () => {
+Deno.test("an extension that a hook adds to a hixie connection is the server's error: 500, and reported", async () => {
   const { server, port, reports } = start(undefined, {
     upgrade(_, { extensions }) {
       extensions.push({
@@ -75,7 +75,7 @@ for (const version of ["hixie-75", "hixie-76"] as const) {
     assertEquals(reports, []);
   });
 
-  Deno.test(`X9: ${version}: a handler that does not catch its mistake is reported, and the connection ends`, async () => {
+  Deno.test(`X9: ${version}: an error that a handler does not catch is reported, and the connection ends`, async () => {
     const { server, port, reports } = start({ message: (socket) => socket.send(Uint8Array.of(1)) });
     const peer = await RawPeer.dial(port);
     await shakeHands(peer, version);
@@ -87,7 +87,7 @@ for (const version of ["hixie-75", "hixie-76"] as const) {
     assertEquals(reports.map(String), [`TypeError: Cannot send opcode 2: ${version} has whole text messages only`]);
   });
 
-  Deno.test(`X2, X4, X5: ${version}: what is to be discarded is, bad UTF-8 becomes U+FFFD, and the connection goes on`, async () => {
+  Deno.test(`X2, X4, X5: ${version}: discardable frames are discarded, bad UTF-8 becomes U+FFFD, and the connection goes on`, async () => {
     const { server, port } = start();
     const peer = await RawPeer.dial(port);
     await shakeHands(peer, version);
@@ -127,7 +127,7 @@ for (const version of ["hixie-75", "hixie-76"] as const) {
     });
   }
 
-  Deno.test(`${version}: a shutdown sends what is queued, closes the connection, and is over when the client has closed too`, async () => {
+  Deno.test(`${version}: a shutdown sends queued messages, closes the connection, and ends when the client has closed too`, async () => {
     const infos: CloseInfo[] = [];
     const { server, port } = start({
       open: (socket) => void socket.send("welcome"),
@@ -150,7 +150,7 @@ for (const version of ["hixie-75", "hixie-76"] as const) {
   });
 }
 
-Deno.test("X6: hixie-76: FF 00 is answered with FF 00 after the answers to the messages before it, and then the end", async () => {
+Deno.test("X6: hixie-76: FF 00 is answered with FF 00 after the replies to earlier messages, and then the end", async () => {
   const { server, port } = start();
   const peer = await RawPeer.dial(port);
   await shakeHands(peer, "hixie-76");
@@ -161,7 +161,7 @@ Deno.test("X6: hixie-76: FF 00 is answered with FF 00 after the answers to the m
   await server.shutdown();
 });
 
-Deno.test("X6: hixie-75: FF 00 says nothing, and the connection goes on", async () => {
+Deno.test("X6: hixie-75: FF 00 is ignored, and the connection goes on", async () => {
   const { server, port } = start();
   const peer = await RawPeer.dial(port);
   await shakeHands(peer, "hixie-75");

@@ -54,7 +54,7 @@ for (const [what, echo] of Object.entries(ECHOES)) {
   });
 }
 
-Deno.test("X8: frames in the same read as the head and the eight bytes behind it are messages", async () => {
+Deno.test("X8: frames in the same read as the head and the eight bytes are messages", async () => {
   const { server, port } = start();
   const peer = await RawPeer.dial(port);
   const { request, answer } = EXCHANGES["hixie-76"];
@@ -66,7 +66,7 @@ Deno.test("X8: frames in the same read as the head and the eight bytes behind it
   await server.shutdown();
 });
 
-Deno.test("X8: a request of hixie-76 may come a byte at a time, its last eight bytes too, and the last one with a frame", async () => {
+Deno.test("X8: a hixie-76 request may arrive byte by byte, also its last eight bytes, and the last one with a frame", async () => {
   const { server, port } = start();
   const peer = await RawPeer.dial(port);
   const { request, answer } = EXCHANGES["hixie-76"];
@@ -125,7 +125,7 @@ const OFF: Record<string, ServeOptions> = {
 };
 for (const [what, options] of Object.entries(OFF)) {
   for (const version of VERSIONS) {
-    Deno.test(`X11: ${version}: where a server's options have ${what}, the request gets 426 and the end, and no 101`, async () => {
+    Deno.test(`X11: ${version}: if a server's options have ${what}, the request gets 426 and the end, and no 101`, async () => {
       const server = serve({ hostname: "127.0.0.1", port: 0, ...options }, ECHOES["callbacks"]!);
       assert(server.addr.transport === "tcp");
       const peer = await RawPeer.dial(server.addr.port);
@@ -140,7 +140,7 @@ for (const [what, options] of Object.entries(OFF)) {
   }
 }
 
-Deno.test("X11, X12: hixie-75 stays off until it is asked for by name", async () => {
+Deno.test("X11, X12: hixie-75 stays off until it is enabled by name", async () => {
   const { server, port } = start(undefined, { legacy: legacyDrafts() });
   const peer = await RawPeer.dial(port);
   await peer.send(bytesOf(EXCHANGES["hixie-75"].request));
@@ -150,7 +150,7 @@ Deno.test("X11, X12: hixie-75 stays off until it is asked for by name", async ()
 });
 
 for (const version of VERSIONS) {
-  Deno.test(`H14: ${version}: an origin that may not connect gets 403 and the end`, async () => {
+  Deno.test(`H14: ${version}: a refused origin gets 403 and the end`, async () => {
     const { server, port } = start(undefined, { origins: ["https://example.org"] });
     const byDefault = start();
     const { request } = EXCHANGES[version];
@@ -209,7 +209,7 @@ Deno.test("ordinary requests on the same port still go to http", async () => {
   await server.shutdown();
 });
 
-Deno.test("a request of RFC 6455 with hixie's keys is RFC 6455's", async () => {
+Deno.test("an RFC 6455 request with hixie's keys is handled as RFC 6455's", async () => {
   const { server, port } = start();
   const peer = await RawPeer.dial(port);
   await peer.ask(requestText({ "Sec-WebSocket-Key1": "1 2", "Sec-WebSocket-Key2": "1 2" }));

@@ -34,7 +34,7 @@ Deno.test("H10: frames that came with the request's head come first", async () =
   assertEquals((await closed).wasClean, true);
 });
 
-Deno.test("the request is judged as it was sent: repeated fields, their order, their bytes", async () => {
+Deno.test("the request is judged as it was sent: duplicate fields, their order, their bytes", async () => {
   await using node = await upgrading();
   using peer = await RawPeer.dial(node.port);
   await peer.send(
@@ -50,7 +50,7 @@ Deno.test("the request is judged as it was sent: repeated fields, their order, t
   socket.abort();
 });
 
-Deno.test("H8: a refusal is answered, thrown, and ends the socket", async () => {
+Deno.test("H8: a refusal is sent, thrown, and ends the socket", async () => {
   await using node = await upgrading();
   using peer = await RawPeer.dial(node.port);
   await peer.send(utf8(requestText({ "Sec-WebSocket-Key": "short" })));
@@ -60,7 +60,7 @@ Deno.test("H8: a refusal is answered, thrown, and ends the socket", async () => 
   assertEquals((await refused).status, 400);
 });
 
-Deno.test("a mistake in the options is thrown, and the socket is still the caller's", async () => {
+Deno.test("invalid options throw, and the socket stays the caller's", async () => {
   await using node = await upgrading();
   using peer = await RawPeer.dial(node.port);
   await peer.send(utf8(requestText()));

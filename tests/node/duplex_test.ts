@@ -5,7 +5,7 @@ import { duplexOf } from "../../lib/node/duplex.ts";
 import { connPair } from "../_support/pair.ts";
 import { soon } from "../_support/wait.ts";
 
-Deno.test("a connection as a Node stream is read and written, and each half ends by itself", async () => {
+Deno.test("a connection as a Node stream is read and written, and each half ends separately", async () => {
   const [conn, far] = connPair();
   const duplex = duplexOf(conn, stream);
   duplex.write(Uint8Array.of(1, 2, 3));
@@ -21,7 +21,7 @@ Deno.test("a connection as a Node stream is read and written, and each half ends
   await soon(once(duplex, "end"), "The end of the other half");
 });
 
-Deno.test("a Node stream that is destroyed closes the connection at once", async () => {
+Deno.test("destroying a Node stream closes the connection at once", async () => {
   const [conn, far] = connPair();
   const duplex = duplexOf(conn, stream);
   duplex.destroy();

@@ -68,7 +68,7 @@ async function get(url: string, client?: Deno.HttpClient): Promise<string> {
   return `${response.status} ${await response.text()}`;
 }
 
-Deno.test("node:http: WebSockets are ours, ordinary requests stay with it", async () => {
+Deno.test("node:http: Sluice serves WebSockets, and the server keeps its ordinary requests", async () => {
   const server = createServer((_, response) => void response.end("hello"));
   const listening = await listen(server);
   await using _ = listening;
@@ -85,7 +85,7 @@ Deno.test("node:http: WebSockets are ours, ordinary requests stay with it", asyn
 });
 
 for (const name of ["Express", "Fastify"]) {
-  Deno.test(`${name}: WebSockets are ours, ordinary requests stay with it`, async () => {
+  Deno.test(`${name}: Sluice serves WebSockets, and the server keeps its ordinary requests`, async () => {
     const permissions = ["--allow-net=127.0.0.1", "--allow-env", "--allow-read", "--allow-sys"];
     await using child = deno(
       "run",
@@ -103,7 +103,7 @@ for (const name of ["Express", "Fastify"]) {
   });
 }
 
-Deno.test("node:https: WebSockets over TLS, whose URL says wss", async () => {
+Deno.test("node:https: WebSockets over TLS have wss URLs", async () => {
   const urls: string[] = [];
   const server = createTlsServer({ cert, key }, (_, response) => void response.end("hello"));
   await using node = await start({ upgrade: ({ url }) => void urls.push(url) }, { server });
@@ -113,7 +113,7 @@ Deno.test("node:https: WebSockets over TLS, whose URL says wss", async () => {
   assertEquals(urls, [`wss://localhost:${node.port}/`]);
 });
 
-Deno.test("H10: over TLS too, frames that came with the request's head come first", async () => {
+Deno.test("H10: frames that came with the request's head come first over TLS too", async () => {
   await using node = await start({}, { server: createTlsServer({ cert, key }) });
   const conn = await Deno.connectTls({ hostname: "localhost", port: node.port, caCerts: [cert] });
   using peer = new RawPeer(conn, "client");
@@ -125,14 +125,14 @@ Deno.test("H10: over TLS too, frames that came with the request's head come firs
   await peer.expectEnd();
 });
 
-Deno.test("permessage-deflate is agreed on and used", async () => {
+Deno.test("permessage-deflate is agreed and used", async () => {
   await using node = await start({ perMessageDeflate: true });
   const socket = await connect(`ws://127.0.0.1:${node.port}/`, { perMessageDeflate: true });
   assertEquals(socket.extensions.startsWith("permessage-deflate"), true);
   await playEcho(socket);
 });
 
-Deno.test("a refusal is answered, and the socket ends behind it: nothing more of it is read as a request", async () => {
+Deno.test("a refusal is sent, and the socket ends behind it: no later bytes are parsed as a request", async () => {
   const requests: (string | undefined)[] = [];
   const server = createServer(({ url }, response) => {
     requests.push(url);
@@ -156,7 +156,7 @@ Deno.test("a refusal is answered, and the socket ends behind it: nothing more of
   assertEquals(node.reports, []);
 });
 
-Deno.test("an Upgrade to something else is answered by the application, over TLS too, with its body and no field of the change", async () => {
+Deno.test("the application answers an Upgrade to another protocol, over TLS too, with its body and without upgrade fields", async () => {
   for (const secure of [false, true]) {
     const seen: unknown[] = [];
     const listener: RequestListener = (request, response) => {
@@ -183,7 +183,7 @@ Deno.test("an Upgrade to something else is answered by the application, over TLS
   }
 });
 
-Deno.test("an Upgrade to something else is left to a listener of another kind", async () => {
+Deno.test("an Upgrade to another protocol is left to other listeners", async () => {
   const server = createServer();
   const upgrades = serveNode(server, {}, ECHO);
   server.on("upgrade", ({ headers }, socket) => {
@@ -197,7 +197,7 @@ Deno.test("an Upgrade to something else is left to a listener of another kind", 
   await soon(upgrades.shutdown(), "The shutdown");
 });
 
-Deno.test("one upgrade has one answer: acceptNode and serveNode on it, or acceptNode twice, is a TypeError", async () => {
+Deno.test("one upgrade has one response: a second acceptNode or serveNode for it is a TypeError", async () => {
   const errors: unknown[] = [];
   const server = createServer();
   server.on("upgrade", (request, socket, head) => {
@@ -216,7 +216,7 @@ Deno.test("one upgrade has one answer: acceptNode and serveNode on it, or accept
   await soon(upgrades.shutdown(), "The shutdown");
 });
 
-Deno.test("a second call for a server of which the first takes everything is a TypeError, until that has shut down", async () => {
+Deno.test("a second call for a server whose first call takes everything is a TypeError, until the first has shut down", async () => {
   const server = createServer();
   const first = serveNode(server, {}, ECHO);
   assertThrows(() => serveNode(server, {}, ECHO), TypeError, "without `takes`");
@@ -226,7 +226,7 @@ Deno.test("a second call for a server of which the first takes everything is a T
   await serveNode(server, {}, ECHO).shutdown();
 });
 
-Deno.test("H24: limits of the group hold", async () => {
+Deno.test("H24: group limits apply", async () => {
   await using node = await start({ maxConnectionsPerAddress: 1 });
   const url = `ws://127.0.0.1:${node.port}/`;
   const socket = await connect(url);
@@ -234,7 +234,7 @@ Deno.test("H24: limits of the group hold", async () => {
   await socket.close();
 });
 
-Deno.test("H22: what a hook throws is reported and answered with 500, and so is what `takes` throws", async () => {
+Deno.test("H22: an error of a hook, or of `takes`, is reported and the client gets 500", async () => {
   const refused = async (options: ServeNodeOptions) => {
     await using node = await start(options);
     const { status } = await assertRejects(() => connect(`ws://127.0.0.1:${node.port}/`), HandshakeError);
@@ -253,7 +253,7 @@ Deno.test("H22: what a hook throws is reported and answered with 500, and so is 
   );
 });
 
-Deno.test("two on one server: each takes its requests, and H21: what nobody takes is refused with 404", async () => {
+Deno.test("two on one server: each takes its requests, and H21: requests that neither takes are refused with 404", async () => {
   const server = createServer();
   const says = (word: string): WebSocketHandler => (socket) => void socket.send(word);
   const refusals: string[] = [];
@@ -274,7 +274,7 @@ Deno.test("two on one server: each takes its requests, and H21: what nobody take
   await soon(Promise.all([first.shutdown(), second.shutdown()]), "The shutdown");
 });
 
-Deno.test("what is not taken is left to listeners of another kind, wherever they stand", async () => {
+Deno.test("requests that are not taken are left to other listeners, whatever their order", async () => {
   const server = createServer();
   const others: unknown[] = [];
   const upgrades = serveNode(server, { takes: () => false }, ECHO);
@@ -310,7 +310,7 @@ Deno.test("T13: shutdown closes connections with 1001, waits for handlers, and l
   assertEquals(await get(`http://127.0.0.1:${node.port}/`), "200 hello");
 });
 
-Deno.test("while it shuts down, handshakes are refused with 503", async () => {
+Deno.test("during a shutdown, handshakes are refused with 503", async () => {
   const done = Promise.withResolvers<void>();
   await using node = await start({}, { handler: () => done.promise });
   const url = `ws://127.0.0.1:${node.port}/`;

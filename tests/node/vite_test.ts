@@ -7,7 +7,7 @@ import { soon } from "../_support/wait.ts";
 
 overlook(/^A page of http:\/\/127\.0\.0\.1/);
 
-Deno.test("in Vite's development server our WebSockets stand beside its own, and behind its proxy the page's origin counts", async () => {
+Deno.test("in Vite's development server our WebSockets work beside its own, and behind its proxy the page's origin counts", async () => {
   const echo = {
     message: (socket: { send(data: string | Uint8Array): unknown }, data: string | Uint8Array) =>
       void socket.send(data),

@@ -37,12 +37,12 @@ const ROLES: { role: Role; sender: Role }[] = [
   { role: "client", sender: "server" },
 ];
 
-Deno.test("a StageStream puts out one batch for each chunk that completes something, and what the end gives", async () => {
+Deno.test("a StageStream emits one batch for each chunk that completes something, and the output of the end", async () => {
   const stream = ReadableStream.from([[1, 2], [], [3]]).pipeThrough(new StageStream(digits()));
   assertEquals(await runStream(stream), { output: [[1, 2], [3], [0]], error: undefined });
 });
 
-Deno.test("a StageStream runs a stage that has no end", async () => {
+Deno.test("a StageStream runs a stage without an end", async () => {
   const { push } = digits();
   const stream = ReadableStream.from([[1]]).pipeThrough(new StageStream({ push }));
   assertEquals(await runStream(stream), { output: [[1]], error: undefined });
@@ -61,7 +61,7 @@ Deno.test("the batch before an error reaches the reader, then the error, through
   }
 });
 
-Deno.test("the batch before an error waits for a reader that comes late", async () => {
+Deno.test("the batch before an error waits for a late reader", async () => {
   const stream = ReadableStream.from([[1, 10]]).pipeThrough(new StageStream(digits()))
     .pipeThrough(new StageStream(digits()));
   await settle();
@@ -70,7 +70,7 @@ Deno.test("the batch before an error waits for a reader that comes late", async 
   assertInstanceOf(error, RangeError);
 });
 
-Deno.test("a batch that the end gives before its error reaches the reader", async () => {
+Deno.test("a batch that the end emits before its error reaches the reader", async () => {
   const stage: Stage<number, number> = {
     push() {},
     end(output) {
@@ -83,7 +83,7 @@ Deno.test("a batch that the end gives before its error reaches the reader", asyn
   assertInstanceOf(error, RangeError);
 });
 
-Deno.test("a StageStream takes no chunk before somebody reads: backpressure goes through", async () => {
+Deno.test("a StageStream accepts no chunk before it is read: backpressure passes through", async () => {
   const seen: number[] = [];
   const stage: Stage<number, number> = {
     push(number, output) {
@@ -110,7 +110,7 @@ Deno.test("pipeStages runs one, two or three stages in one stream", async () => 
   assertEquals(three.output, [[1, 2], [3], [0, 0, 0]]);
 });
 
-Deno.test("the picture's pipe, pipeStages and the pure stages read the same messages and control frames, however cut", async () => {
+Deno.test("the README's pipe, pipeStages and the pure stages read the same messages and control frames, however cut", async () => {
   const random = seeded();
   for (const { role, sender } of ROLES) {
     const frames = randomFrames(random);
@@ -140,7 +140,7 @@ Deno.test("the picture's pipe, pipeStages and the pure stages read the same mess
   }
 });
 
-Deno.test("messages sent through the picture's other half are read back, in the same batches", async () => {
+Deno.test("messages sent through the other half of the README's pipe are read back, in the same batches", async () => {
   const batches: Message[][] = [["Hello", Uint8Array.of(1, 2, 3)], [""], [
     "€".repeat(300),
     new Uint8Array(70_000).fill(7),
@@ -158,7 +158,7 @@ Deno.test("messages sent through the picture's other half are read back, in the 
   }
 });
 
-Deno.test("the sending half writes what the pure stages write, and what pipeStages writes", async () => {
+Deno.test("the sending half writes the same bytes as the pure stages and pipeStages", async () => {
   const batches: Message[][] = [["Hello", Uint8Array.of(1, 2, 3)], ["€".repeat(300)]];
   for (const { role } of ROLES) {
     const keys = () => {
@@ -178,7 +178,7 @@ Deno.test("the sending half writes what the pure stages write, and what pipeStag
   }
 });
 
-Deno.test("an echo: what is read is sent back, pings are answered between, and a close ends both directions", async () => {
+Deno.test("an echo: messages are sent back, pings are answered between them, and a close ends both directions", async () => {
   const bytes = ["810161", "890131", "820162", "880203e8"].map(decodeHex);
   const encoder = new MessageEncoderStream();
   const control = (frame: Frame) =>
@@ -193,7 +193,7 @@ Deno.test("an echo: what is read is sent back, pings are answered between, and a
   assertEquals(await sent, ["810161", "8a0131", "820162", "880203e8"].map(decodeHex));
 });
 
-Deno.test("an error in the bytes reaches the reader of messages after the messages before it, however they are cut", async () => {
+Deno.test("an error in the bytes reaches the reader after the messages before it, however they are cut", async () => {
   // A message, bad text, and a frame with a reserved bit: the first error of the wire is the one that is told.
   const cases: [hex: string, closeCode: number][] = [["810161" + "8101ff" + "f1", 1007], ["810161" + "f1", 1002]];
   for (const [hex, closeCode] of cases) {

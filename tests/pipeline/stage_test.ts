@@ -31,32 +31,32 @@ Deno.test("two stages as one run each chunk through both, and end in order", () 
   });
 });
 
-Deno.test("each chunk is one batch for the second stage, and a chunk that completes nothing is none", () => {
+Deno.test("each chunk is one batch for the second stage, and a chunk that completes nothing is no batch", () => {
   const batches: string[][] = [];
   const stage = composeStages(words(), { push: (batch: string[]) => void batches.push(batch) });
   runStage(stage, ["a b", "", "c"]);
   assertEquals(batches, [["a", "b"], ["c"], ["."]]);
 });
 
-Deno.test("what came before an error of the first stage goes through the second before it is thrown", () => {
+Deno.test("output before an error of the first stage passes the second before the error is thrown", () => {
   const output: number[] = [];
   assertThrows(() => composeStages(words(), lengths()).push("a bc bad d", output), Error, "bad word");
   assertEquals(output, [1, 2]);
 });
 
-Deno.test("what came before an error of the second stage is put out before it is thrown", () => {
+Deno.test("output before an error of the second stage is emitted before the error is thrown", () => {
   const output: number[] = [];
   assertThrows(() => composeStages(words(), lengths()).push("a bc toolong d", output), Error, "long word");
   assertEquals(output, [1, 2]);
 });
 
-Deno.test("where both stages refuse a chunk, the error that comes first in the input is thrown", () => {
+Deno.test("if both stages refuse a chunk, the error that comes first in the input is thrown", () => {
   const output: number[] = [];
   assertThrows(() => composeStages(words(), lengths()).push("a toolong bad", output), Error, "long word");
   assertEquals(output, [1]);
 });
 
-Deno.test("an error at the end of the first stage is thrown after what it still gave, and the second is not ended", () => {
+Deno.test("an error at the end of the first stage is thrown after its last output, and the second is not ended", () => {
   const first: Stage<string, string> = {
     push() {},
     end(output) {

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { base64, decodeBase64 } from "../../../lib/pipeline/bytes/base64.ts";
 import { assertBytes, counting } from "../../_support/bytes.ts";
 
-Deno.test("base64 is RFC 4648's: its test vectors of section 10, both ways", () => {
+Deno.test("base64 matches RFC 4648: the test vectors of section 10, both ways", () => {
   const vectors = {
     "": "",
     f: "Zg==",
@@ -19,10 +19,10 @@ Deno.test("base64 is RFC 4648's: its test vectors of section 10, both ways", () 
   }
 });
 
-Deno.test("base64 takes any number of bytes", () => {
+Deno.test("base64 encodes any number of bytes", () => {
   for (const size of [8191, 8192, 8193, 1_000_000]) assertBytes(decodeBase64(base64(counting(size)))!, counting(size));
 });
 
-Deno.test("what is no base64 stands for nothing", () => {
+Deno.test("invalid base64 decodes to undefined", () => {
   for (const text of ["a", "****", "Zg=", "é"]) assertEquals(decodeBase64(text), undefined);
 });

@@ -6,7 +6,7 @@ import { runDeno } from "../../_support/child.ts";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-Deno.test("a buffer that was given back is handed out again", () => {
+Deno.test("a returned buffer is handed out again", () => {
   drainPool();
   const buffer = acquireBuffer(100 * KIB);
   assertStrictEquals(buffer.byteLength, 100 * KIB);
@@ -15,7 +15,7 @@ Deno.test("a buffer that was given back is handed out again", () => {
   assertNotStrictEquals(acquireBuffer(90 * KIB), buffer);
 });
 
-Deno.test("a buffer is handed out for a size that it has, down to a quarter of it, whatever else is wanted", () => {
+Deno.test("a buffer is handed out for its size and down to a quarter of it, and not for others", () => {
   drainPool();
   const buffer = new ArrayBuffer(MIB);
   releaseBuffer(buffer);
@@ -33,7 +33,7 @@ Deno.test("a buffer that an application has transferred is not handed out", () =
   assertStrictEquals(acquireBuffer(MIB).byteLength, MIB);
 });
 
-Deno.test("what is wanted is taken if it is there, and not allocated", () => {
+Deno.test("a larger preferred size is used if the pool has it, and otherwise the needed size is allocated", () => {
   drainPool();
   assertStrictEquals(acquireBuffer(300 * KIB, MIB).byteLength, 300 * KIB);
   const buffers = [300 * KIB, MIB, 2 * MIB].map((size) => new ArrayBuffer(size));
@@ -54,7 +54,7 @@ Deno.test("small buffers are not kept, and no more than 32 MiB in all", () => {
   assert(!large.includes(again[4]!));
 });
 
-Deno.test("what nobody asks for until memory is collected is collected too", async () => {
+Deno.test("unused buffers are freed at the next garbage collection", async () => {
   // In a process of its own, whose memory can be collected at will.
   const module = new URL("../../../lib/pipeline/bytes/buffer_pool.ts", import.meta.url);
   const program = `

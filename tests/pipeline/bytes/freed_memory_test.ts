@@ -30,13 +30,13 @@ function watched(run: () => void, { fails = false } = {}): { made: number[]; fre
   return { made, freed };
 }
 
-Deno.test("one block just below 32 MiB is made for the whole process, and freed at once", async () => {
+Deno.test("one block just below 32 MiB is allocated for the whole process, and freed at once", async () => {
   const { keepFreedMemory }: FreedMemory = await import(`${MODULE}?once`);
   assertEquals(watched(keepFreedMemory), { made: [BLOCK], freed: [BLOCK] });
   assertEquals(watched(keepFreedMemory), { made: [], freed: [] });
 });
 
-Deno.test("a machine that has not so much memory goes without it", async () => {
+Deno.test("it is skipped on a machine with too little memory", async () => {
   const { keepFreedMemory }: FreedMemory = await import(`${MODULE}?without`);
   assertEquals(watched(keepFreedMemory, { fails: true }), { made: [BLOCK], freed: [] });
   assertEquals(watched(keepFreedMemory), { made: [], freed: [] });

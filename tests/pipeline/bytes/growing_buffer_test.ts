@@ -6,7 +6,7 @@ import { drainPool, inPool } from "../../_support/buffer_pool.ts";
 import { allocations, assertBytes, counting } from "../../_support/bytes.ts";
 import { below, SEED, seeded } from "../../_support/random.ts";
 
-Deno.test("a GrowingBuffer gives back what was put in, in order, and starts again", () => {
+Deno.test("a GrowingBuffer returns its bytes in order, and starts again", () => {
   const buffer = new GrowingBuffer();
   assertStrictEquals(buffer.length, 0);
   buffer.append(counting(3));
@@ -20,7 +20,7 @@ Deno.test("a GrowingBuffer gives back what was put in, in order, and starts agai
   assertBytes(buffer.take(), counting(0));
 });
 
-Deno.test("what take() gives is an exact private buffer", () => {
+Deno.test("take() returns an exact private buffer", () => {
   for (const sizes of [[1], [1000, 24], [1024], [1025], [3, 5000, 70_000]]) {
     const buffer = new GrowingBuffer();
     const parts = sizes.map((size) => counting(size));
@@ -38,7 +38,7 @@ Deno.test("what take() gives is an exact private buffer", () => {
   }
 });
 
-Deno.test("a GrowingBuffer allocates at most twice what arrived, or 1 KiB, whatever is expected", () => {
+Deno.test("a GrowingBuffer allocates at most twice the arrived bytes, or 1 KiB, whatever is expected", () => {
   const random = seeded();
   for (const expected of [Infinity, 2 ** 40, 16 * 2 ** 20]) {
     const buffer = new GrowingBuffer();
@@ -50,7 +50,7 @@ Deno.test("a GrowingBuffer allocates at most twice what arrived, or 1 KiB, whate
   }
 });
 
-Deno.test("a GrowingBuffer allocates no more than is expected in all", () => {
+Deno.test("a GrowingBuffer never allocates more than is expected in total", () => {
   const random = seeded();
   for (const total of [0, 1, 10, 1023, 1024, 1025, 5000, 100_000]) {
     const buffer = new GrowingBuffer();
@@ -76,7 +76,7 @@ Deno.test("a GrowingBuffer grows by doubling: 65 536 parts of 64 bytes cost 14 a
   assertLessOrEqual(sizes.length, 14); // 1 KiB to 4 MiB, doubling
 });
 
-Deno.test("a part that is held stays where it was read while what follows is read right behind it", () => {
+Deno.test("a held part stays in the read buffer while the next bytes are read right behind it", () => {
   const read = counting(3000);
   const buffer = new GrowingBuffer();
   buffer.hold(read.subarray(100, 1100));
@@ -87,7 +87,7 @@ Deno.test("a part that is held stays where it was read while what follows is rea
   assertBytes(bytes, counting(2000, 100));
 });
 
-Deno.test("a part that is held moves to a buffer of its own when reads go elsewhere, or what follows stands elsewhere", () => {
+Deno.test("a held part moves to its own buffer when reads go elsewhere, or the next bytes are elsewhere", () => {
   for (const announced of [true, false]) {
     const read = counting(1000);
     const buffer = new GrowingBuffer();
@@ -102,7 +102,7 @@ Deno.test("a part that is held moves to a buffer of its own when reads go elsewh
   }
 });
 
-Deno.test("what is read to space() is in its place, and space() is never more than three times what has arrived", () => {
+Deno.test("bytes read into space() are in place, and space() is never more than three times the arrived bytes", () => {
   const total = 100_000;
   const buffer = new GrowingBuffer();
   buffer.append(counting(1000), 0);
@@ -118,14 +118,14 @@ Deno.test("what is read to space() is in its place, and space() is never more th
   assertBytes(buffer.take(), counting(total));
 });
 
-Deno.test("a large payload that was gathered has room for a header in front of it", () => {
+Deno.test("a large gathered payload has room for a header in front of it", () => {
   const buffer = new GrowingBuffer();
   buffer.append(counting(MIN_BYTES_FOR_HEADROOM), 10);
   buffer.append(counting(10, MIN_BYTES_FOR_HEADROOM), 0);
   assert(hasHeadroom(buffer.take(), HEADROOM));
 });
 
-Deno.test("a pooled GrowingBuffer grows with buffers of the pool, and gives those back that it has outgrown", () => {
+Deno.test("a pooled GrowingBuffer grows with buffers of the pool, and returns the smaller ones", () => {
   const memory = new ArrayBuffer(300_001 + HEADROOM);
   releaseBuffer(memory);
   const buffer = new GrowingBuffer({ pooled: true });
@@ -137,7 +137,7 @@ Deno.test("a pooled GrowingBuffer grows with buffers of the pool, and gives thos
   assertStrictEquals(bytes.buffer, memory);
 });
 
-Deno.test("detachCopy() hands on memory that is the taker's: what came from the pool goes back there", () => {
+Deno.test("detachCopy() returns memory that belongs to the caller, and pool buffers go back to the pool", () => {
   for (const size of [10, MIN_BYTES_FOR_HEADROOM - 1, MIN_BYTES_FOR_HEADROOM, 50_000, 300_000]) {
     for (const expected of [0, 1000]) {
       const buffer = new GrowingBuffer({ pooled: true });
@@ -154,7 +154,7 @@ Deno.test("detachCopy() hands on memory that is the taker's: what came from the 
   }
 });
 
-Deno.test("detachCopy() pins no more than the message where the pool is full", () => {
+Deno.test("detachCopy() pins no more than the message if the pool is full", () => {
   const large = new ArrayBuffer(1_000_000);
   releaseBuffer(large);
   const buffer = new GrowingBuffer({ pooled: true });
@@ -167,7 +167,7 @@ Deno.test("detachCopy() pins no more than the message where the pool is full", (
   drainPool();
 });
 
-Deno.test("detachCopy() hands on what is held in a read as it is", () => {
+Deno.test("detachCopy() passes on bytes that are held in a read unchanged", () => {
   const read = counting(5000);
   const buffer = new GrowingBuffer({ pooled: true });
   buffer.hold(read.subarray(0, 3000));
@@ -177,7 +177,7 @@ Deno.test("detachCopy() hands on what is held in a read as it is", () => {
   assertBytes(own, counting(5000));
 });
 
-Deno.test("show() shows what is held, whose memory goes back to the pool though the look at it fails", () => {
+Deno.test("show() shows the held bytes, whose memory returns to the pool even if the callback throws", () => {
   for (const fails of [false, true]) {
     const buffer = new GrowingBuffer({ pooled: true });
     buffer.append(counting(200_000));
@@ -196,7 +196,7 @@ Deno.test("show() shows what is held, whose memory goes back to the pool though 
   }
 });
 
-Deno.test("what lend() gives is good until the next append, which uses the same memory", () => {
+Deno.test("lent bytes are valid until the next append, which uses the same memory", () => {
   const buffer = new GrowingBuffer();
   assertBytes(buffer.lend(), counting(0));
   buffer.append(counting(1000));
@@ -209,7 +209,7 @@ Deno.test("what lend() gives is good until the next append, which uses the same 
   assertBytes(buffer.take(), more);
 });
 
-Deno.test("space() is no more than is expected, however much room there is: what comes behind belongs elsewhere", () => {
+Deno.test("space() is no larger than expected, however much room there is, because later bytes belong elsewhere", () => {
   const buffer = new GrowingBuffer();
   buffer.append(counting(5000));
   assertLessOrEqual(buffer.writableView(100)!.length, 100);
@@ -217,13 +217,13 @@ Deno.test("space() is no more than is expected, however much room there is: what
   assertStrictEquals(buffer.writableView(100)!.length, 100);
 });
 
-Deno.test("leaveRead() allocates only where something is held in a read", () => {
+Deno.test("leaveRead() allocates only if bytes are held in a read", () => {
   const buffer = new GrowingBuffer();
   buffer.append(counting(1000), 1000);
   assertEquals(allocations(() => buffer.leaveRead(1000)), []);
 });
 
-Deno.test("what was held is forgotten when it is taken: the next part has a buffer of its own", () => {
+Deno.test("held bytes are forgotten when they are taken: the next part has its own buffer", () => {
   const read = counting(5000);
   const buffer = new GrowingBuffer();
   buffer.hold(read.subarray(0, 5000));
@@ -231,14 +231,14 @@ Deno.test("what was held is forgotten when it is taken: the next part has a buff
   assertStrictEquals(buffer.writableView(1000)?.length, 1000);
 });
 
-Deno.test("a large payload that is where it was read has no room in front of it, wherever that is: others may stand there", () => {
+Deno.test("a large payload in its read buffer has no room in front of it, because other bytes may be there", () => {
   const read = new Uint8Array(HEADROOM + MIN_BYTES_FOR_HEADROOM);
   const buffer = new GrowingBuffer();
   buffer.hold(read.subarray(HEADROOM));
   assert(!hasHeadroom(buffer.take(), HEADROOM));
 });
 
-Deno.test("what a pooled GrowingBuffer gives is not copied, however much room is left behind it", () => {
+Deno.test("bytes from a pooled GrowingBuffer are not copied, however much room is left behind them", () => {
   const buffer = new GrowingBuffer({ pooled: true });
   buffer.append(counting(100_000));
   const space = buffer.writableView(1000);
@@ -247,7 +247,7 @@ Deno.test("what a pooled GrowingBuffer gives is not copied, however much room is
   assertStrictEquals(bytes.buffer, space?.buffer);
 });
 
-Deno.test("a pooled GrowingBuffer gives back what it has outgrown, and takes nothing from the pool for little", () => {
+Deno.test("a pooled GrowingBuffer returns the smaller buffers, and takes nothing from the pool for few bytes", () => {
   const buffer = new GrowingBuffer({ pooled: true });
   buffer.append(counting(100_000));
   const outgrown = buffer.writableView(100)!.buffer;
@@ -259,7 +259,7 @@ Deno.test("a pooled GrowingBuffer gives back what it has outgrown, and takes not
   assertLessOrEqual(little.writableView(100_000)!.buffer.byteLength, 2 * 5000);
 });
 
-Deno.test("what was moved out of a read is like what was copied from the start: space() follows it, and leaving again costs nothing", () => {
+Deno.test("bytes moved out of a read behave like copied ones: space() follows them, and leaving again costs nothing", () => {
   const buffer = new GrowingBuffer();
   buffer.hold(counting(5000));
   buffer.leaveRead(100_000);

@@ -11,7 +11,7 @@ import { assertBytes, counting } from "../../_support/bytes.ts";
 /** A payload with `room` bytes in front of it. */
 const behind = (room: number, length = MIN_BYTES_FOR_HEADROOM) => counting(room + length).subarray(room);
 
-Deno.test("a copy with headroom has the same bytes in memory of its own, and the room that the original had", () => {
+Deno.test("a copy with headroom has the same bytes in its own memory, and the room of the original", () => {
   for (const room of [0, 1, 4, 10, HEADROOM - 1, HEADROOM, HEADROOM + 1, 1000]) {
     const payload = behind(room);
     const copy = copyWithHeadroom(payload);
@@ -25,14 +25,14 @@ Deno.test("a copy with headroom has the same bytes in memory of its own, and the
   }
 });
 
-Deno.test("only the very view that was marked has headroom: no other view of its memory, and nothing of the application's", () => {
+Deno.test("only the marked view itself has headroom: no other view of its memory, and no application data", () => {
   const copy = copyWithHeadroom(behind(HEADROOM, MIN_BYTES_FOR_HEADROOM + 1));
   assert(!hasHeadroom(copy.subarray(0), 4));
   assert(!hasHeadroom(copy.subarray(1), 4));
   assert(!hasHeadroom(new Uint8Array(new ArrayBuffer(HEADROOM + MIN_BYTES_FOR_HEADROOM), HEADROOM), 4));
 });
 
-Deno.test("a small payload never has headroom: it is copied sooner than a write of its own is made", () => {
+Deno.test("a small payload never has headroom, because copying it is cheaper than a separate write", () => {
   const small = behind(HEADROOM, MIN_BYTES_FOR_HEADROOM - 1);
   markHeadroom(small);
   assert(!hasHeadroom(small, 4));

@@ -5,7 +5,7 @@ import { giveBack, isPinned, lend, pin, unpin } from "../../../lib/pipeline/byte
 /** A size that no other test uses. */
 const SIZE = 77_777;
 
-Deno.test("memory that nobody holds goes back to the pool when the reader leaves it", () => {
+Deno.test("memory without holders returns to the pool when the reader leaves it", () => {
   const memory = new ArrayBuffer(SIZE);
   lend(memory);
   assert(!isPinned(memory));
@@ -13,7 +13,7 @@ Deno.test("memory that nobody holds goes back to the pool when the reader leaves
   assertStrictEquals(acquireBuffer(SIZE), memory);
 });
 
-Deno.test("memory that queues hold goes back when the last of them has written it", () => {
+Deno.test("memory that queues hold returns when the last of them has written it", () => {
   const memory = new ArrayBuffer(SIZE);
   lend(memory);
   pin(memory);
@@ -27,7 +27,7 @@ Deno.test("memory that queues hold goes back when the last of them has written i
   assertStrictEquals(acquireBuffer(SIZE), memory);
 });
 
-Deno.test("memory that was written before the reader left it does not go back twice", () => {
+Deno.test("memory that was written before the reader left it does not return twice", () => {
   const memory = new ArrayBuffer(SIZE);
   lend(memory);
   pin(memory);
@@ -37,14 +37,14 @@ Deno.test("memory that was written before the reader left it does not go back tw
   assertNotStrictEquals(acquireBuffer(SIZE), memory);
 });
 
-Deno.test("memory that is not lent is not held, whoever queues it", () => {
+Deno.test("memory that is not lent is not held, even if it is queued", () => {
   const memory = new ArrayBuffer(SIZE);
   pin(memory);
   assert(!isPinned(memory));
   unpin(memory);
 });
 
-Deno.test("memory that one queue holds is held, also when it is lent once more", () => {
+Deno.test("memory that one queue holds stays held when it is lent again", () => {
   const memory = new ArrayBuffer(SIZE);
   lend(memory);
   pin(memory);
@@ -55,7 +55,7 @@ Deno.test("memory that one queue holds is held, also when it is lent once more",
   assert(!isPinned(memory));
 });
 
-Deno.test("memory that comes from the pool again is lent anew: it does not go back when it is written, but when it is left", () => {
+Deno.test("memory that comes from the pool again is lent again: it returns when it is left, not when it is written", () => {
   const memory = new ArrayBuffer(SIZE);
   for (let round = 0; round < 2; round++) {
     lend(memory);

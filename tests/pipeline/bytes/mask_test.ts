@@ -12,7 +12,7 @@ function naiveMask(bytes: Uint8Array, key: number, offset = 0): Uint8Array {
   return bytes.map((byte, i) => byte ^ octets[(i + offset) % 4]!);
 }
 
-Deno.test("mask is RFC 6455 §5.7's for Hello", () => {
+Deno.test("mask matches the example of RFC 6455 §5.7 for Hello", () => {
   const bytes = new TextEncoder().encode("Hello");
   assertStrictEquals(mask(bytes, KEY), 1);
   assertBytes(bytes, Uint8Array.of(0x7f, 0x9f, 0x4d, 0x51, 0x58));
@@ -69,7 +69,7 @@ Deno.test("mask is its own inverse", () => {
   assertBytes(bytes, counting(333));
 });
 
-Deno.test("mask gives the offset with which the next part goes on, wherever a payload is cut", () => {
+Deno.test("mask returns the offset for the next part, wherever a payload is cut", () => {
   const expected = naiveMask(counting(150), KEY);
   for (let cut = 0; cut <= 150; cut++) {
     const bytes = counting(150);
@@ -98,7 +98,7 @@ Deno.test("maskRange masks a range of a view as mask does the same bytes alone",
   }
 });
 
-Deno.test("randomMaskKey gives whole numbers of 32 bits that repeat no more than chance has it", () => {
+Deno.test("randomMaskKey returns 32-bit integers that repeat no more often than by chance", () => {
   const keys = Array.from({ length: 4096 }, randomMaskKey);
   assert(keys.every((key) => Number.isInteger(key) && key >= 0 && key < 2 ** 32));
   // Two random keys of 4096 are the same once in 500 runs; three pairs once in 10^9.
@@ -108,7 +108,7 @@ Deno.test("randomMaskKey gives whole numbers of 32 bits that repeat no more than
   assertEquals(keys.reduce((bits, key) => bits & key, 0xffff_ffff) >>> 0, 0);
 });
 
-Deno.test("randomMaskKey hands on each word of crypto.getRandomValues once and in order, and draws again when it has none", () => {
+Deno.test("randomMaskKey returns each word of crypto.getRandomValues once and in order, and draws again when it has none", () => {
   const START = 0x8000_0000;
   let drawn = 0;
   Object.defineProperty(crypto, "getRandomValues", {

@@ -37,7 +37,7 @@ Deno.test("a ReadBuffer shrinks to a quarter after three reads in a row of a thi
   );
 });
 
-Deno.test("a read that fills the largest buffer is no small one: those before it do not count any more", () => {
+Deno.test("a read that fills the largest buffer resets the count of small reads", () => {
   const fills = ["full", "full", "full", "full", "full"] as const;
   assertEquals(offers([...fills, 10, 10, "full", 10, 10, 10, 1], false).slice(5), [
     ...Array(6).fill(320 * KIB),
@@ -45,7 +45,7 @@ Deno.test("a read that fills the largest buffer is no small one: those before it
   ]);
 });
 
-Deno.test("a ReadBuffer grows and shrinks as much where all that is read is kept", () => {
+Deno.test("a ReadBuffer grows and shrinks in the same way if all bytes are kept", () => {
   assertEquals(offers([100, "full", 1], true), [LEAST, LEAST, 4 * KIB]);
   assertEquals(
     offers(["full", "full", 1, 1, 1, 1], true),
@@ -57,7 +57,7 @@ Deno.test("a ReadBuffer of 512 bytes does not shrink", () => {
   assertEquals(offers([1, 1, 1, 1, 1], false), Array(5).fill(LEAST));
 });
 
-Deno.test("a ReadBuffer shrinks all the same where the third small read ends with something incomplete", () => {
+Deno.test("a ReadBuffer also shrinks if the third small read ends with an incomplete frame", () => {
   const buffer = new ReadBuffer();
   buffer.advance(LEAST, { kept: false });
   buffer.advance(4 * KIB, { kept: false });
@@ -66,7 +66,7 @@ Deno.test("a ReadBuffer shrinks all the same where the third small read ends wit
   assertStrictEquals(buffer.writableView.length, 4 * KIB);
 });
 
-Deno.test("where nothing is kept, the same memory is read to again", () => {
+Deno.test("if no bytes are kept, the same memory is reused for the next read", () => {
   const buffer = new ReadBuffer();
   const { memory } = buffer;
   for (let i = 0; i < 100; i++) {
@@ -76,7 +76,7 @@ Deno.test("where nothing is kept, the same memory is read to again", () => {
   assertStrictEquals(buffer.memory, memory);
 });
 
-Deno.test("what is kept has its memory for itself: the next read goes to other memory", () => {
+Deno.test("kept bytes have their own memory: the next read uses other memory", () => {
   const buffer = new ReadBuffer();
   const kept: Uint8Array[] = [];
   for (let i = 0; i < 50; i++) {
@@ -90,7 +90,7 @@ Deno.test("what is kept has its memory for itself: the next read goes to other m
   assertStrictEquals(new Set(kept.map(({ buffer }) => buffer)).size, 50);
 });
 
-Deno.test("what is held until it is complete is read on right behind it, if there is room for what is missing", () => {
+Deno.test("incomplete bytes are continued in place, if there is room for the rest", () => {
   const buffer = new ReadBuffer();
   const first = read(buffer, counting(400));
   assertEquals(buffer.advance(400, { kept: false, missing: LEAST - 400 }), false);
@@ -101,7 +101,7 @@ Deno.test("what is held until it is complete is read on right behind it, if ther
   assertStrictEquals(buffer.writableView.byteOffset, 0);
 });
 
-Deno.test("what is held is not read on behind what is kept, which may be transferred", () => {
+Deno.test("incomplete bytes are not continued behind kept bytes, which may be transferred", () => {
   const buffer = new ReadBuffer();
   const { memory } = buffer;
   read(buffer, counting(100));
@@ -109,13 +109,13 @@ Deno.test("what is held is not read on behind what is kept, which may be transfe
   assert(buffer.memory !== memory);
 });
 
-Deno.test("what is held is not read on where there is no room for what is missing", () => {
+Deno.test("incomplete bytes are not continued in place without room for the rest", () => {
   const buffer = new ReadBuffer();
   read(buffer, counting(400));
   assertEquals(buffer.advance(400, { kept: false, missing: LEAST - 399 }), true);
 });
 
-Deno.test("a ReadBuffer whose bytes are kept takes no memory of the pool, which may be larger", () => {
+Deno.test("a ReadBuffer whose bytes are kept uses no memory of the pool, which may be larger", () => {
   for (let i = 0; i < 8; i++) releaseBuffer(new ArrayBuffer(2 ** 20));
   const buffer = new ReadBuffer();
   for (let i = 0; i < 10; i++) {
@@ -125,7 +125,7 @@ Deno.test("a ReadBuffer whose bytes are kept takes no memory of the pool, which 
   }
 });
 
-Deno.test("with memory of the pool, which may be larger, a ReadBuffer is as large as before", () => {
+Deno.test("with memory of the pool, which may be larger, a ReadBuffer keeps its size", () => {
   const memory = new ArrayBuffer(100 * KIB);
   releaseBuffer(memory);
   const buffer = new ReadBuffer();
@@ -135,7 +135,7 @@ Deno.test("with memory of the pool, which may be larger, a ReadBuffer is as larg
   assertStrictEquals(buffer.writableView.length, 64 * KIB);
 });
 
-Deno.test("replace() leaves the memory to whoever looks at it", () => {
+Deno.test("replace() leaves the old memory to its current readers", () => {
   const buffer = new ReadBuffer();
   const bytes = read(buffer, counting(10));
   buffer.replace();
@@ -143,7 +143,7 @@ Deno.test("replace() leaves the memory to whoever looks at it", () => {
   assertBytes(bytes, counting(10));
 });
 
-Deno.test("where somebody transfers what was kept, before its read is settled or after, the next read has other memory", () => {
+Deno.test("if kept bytes are transferred, before the read settles or after, the next read uses other memory", () => {
   for (const after of [false, true]) {
     const buffer = new ReadBuffer();
     const { memory } = buffer;

@@ -9,14 +9,14 @@ Deno.test("A7: a run of one message is that message, not a copy", () => {
   assertStrictEquals(run.length, 2);
 });
 
-Deno.test("A7: who is given the same messages in the same order holds the same bytes, joined once", () => {
+Deno.test("A7: queues with the same messages in the same order share the same bytes, joined once", () => {
   const [one, other] = [1, 2].map(() => SharedRun.of(a!).and(b!).and(c!));
   assertEquals([...one!.bytes], [1, 2, 3, 4, 5, 6]);
   assertStrictEquals(one!.length, 6);
   assertStrictEquals(other!.bytes, one!.bytes);
 });
 
-Deno.test("runs that part do not disturb each other", () => {
+Deno.test("runs that diverge do not affect each other", () => {
   const start = SharedRun.of(a!);
   const [left, right] = [start.and(b!), start.and(c!)];
   const again = SharedRun.of(a!);

@@ -38,7 +38,7 @@ for (const { name, hex, at } of INVALID_UTF8) {
   });
 }
 
-Deno.test("a character in two parts is given with the second, wherever the cut is", () => {
+Deno.test("a character in two parts comes with the second, wherever the cut is", () => {
   const text = "aé€𐍈b";
   const bytes = utf8(text);
   for (let cut = 0; cut <= bytes.length; cut++) {

@@ -46,7 +46,7 @@ function* mutations(bytes: Uint8Array<ArrayBuffer>): Generator<Uint8Array<ArrayB
 }
 
 for (const { name, hex, text } of VALID_UTF8) {
-  Deno.test(`UTF-8 is read, ${name}`, () => {
+  Deno.test(`UTF-8 is decoded, ${name}`, () => {
     const bytes = decodeHex(hex);
     assertStrictEquals(decodeUtf8(bytes), text);
     for (const { name, chunks } of splittings(bytes)) assertStrictEquals(validated(chunks), -1, name);
@@ -65,7 +65,7 @@ for (const { name, hex, at } of INVALID_UTF8) {
   });
 }
 
-Deno.test("decodeUtf8 agrees with TextDecoder at every length around the short path's limit", () => {
+Deno.test("decodeUtf8 agrees with TextDecoder at every length around the fast path's limit", () => {
   for (let length = 0; length <= 160; length++) {
     const ascii = Uint8Array.from({ length }, (_, i) => 0x20 + (i % 95));
     assertStrictEquals(decodeUtf8(ascii), naiveText(ascii), `${length} bytes of ASCII`);
@@ -78,7 +78,7 @@ Deno.test("decodeUtf8 agrees with TextDecoder at every length around the short p
   }
 });
 
-Deno.test("decodeUtf8 decodes a range as it decodes a copy of it, whatever stands around", () => {
+Deno.test("decodeUtf8 decodes a range like a copy of it, whatever bytes are around", () => {
   for (const around of [0x61, 0x80, 0xc3]) {
     for (let length = 0; length <= 160; length++) {
       for (let start = 0; start < 5; start++) {
@@ -90,7 +90,7 @@ Deno.test("decodeUtf8 decodes a range as it decodes a copy of it, whatever stand
   }
 });
 
-Deno.test("a replacement character that was sent is a character, and hides no wrong byte", () => {
+Deno.test("a replacement character that was sent is kept, and hides no invalid byte", () => {
   for (const length of [0, 60, 64, 65, 5_000]) {
     const sent = `${"a".repeat(length)}\u{fffd}é`;
     assertStrictEquals(decodeUtf8(utf8(sent)), sent);
@@ -101,7 +101,7 @@ Deno.test("a replacement character that was sent is a character, and hides no wr
   }
 });
 
-Deno.test("a text decoded the short way is not changed by the next one of its length", () => {
+Deno.test("a text decoded by the fast path is not changed by the next one of its length", () => {
   const first = decodeUtf8(utf8("one"));
   const wrong = decodeUtf8(Uint8Array.of(0x74, 0x77, 0xff));
   const second = decodeUtf8(utf8("two"));
@@ -129,7 +129,7 @@ Deno.test("decodeUtf8 and Utf8Validator agree with TextDecoder on every mutation
   }
 });
 
-Deno.test("decodeUtf8 agrees with TextDecoder on every mutation of one byte around the short path's limit", () => {
+Deno.test("decodeUtf8 agrees with TextDecoder on every mutation of one byte around the fast path's limit", () => {
   for (const length of [63, 64, 65]) {
     for (const bytes of mutations(new Uint8Array(length).fill(0x61))) {
       assertStrictEquals(decodeUtf8(bytes), naiveText(bytes), encodeHex(bytes));
@@ -182,7 +182,7 @@ Deno.test("Utf8Validator finds the same in a long part as byte by byte, around i
   }
 });
 
-Deno.test("Utf8Validator stays refused after a bad byte", () => {
+Deno.test("Utf8Validator keeps failing after an invalid byte", () => {
   const validator = new Utf8Validator();
   assertEquals(validator.push(Uint8Array.of(0x61, 0xff, 0x61)), 1);
   assert(!validator.complete);
@@ -200,7 +200,7 @@ function shortStrings(most: number): Disposable {
   return { [Symbol.dispose]: () => void (TextDecoder.prototype.decode = decode) };
 }
 
-Deno.test("UTF-8 that no string is long enough for is too much, 1009, and not wrong", () => {
+Deno.test("UTF-8 beyond the longest possible string is too large, 1009, and not invalid", () => {
   using _ = shortStrings(1000);
   assertEquals(decodeUtf8(utf8("é".repeat(1000))), "é".repeat(1000));
   const error = assertThrows(() => decodeUtf8(utf8("é".repeat(1001))), LimitError);
@@ -219,7 +219,7 @@ for (
   ] as const
 ) {
   for (const role of ["server", "client"] as const) {
-    Deno.test(`a text ${what} that no string is long enough for closes a ${role} with 1009`, async () => {
+    Deno.test(`a text ${what} beyond the longest possible string closes a ${role} with 1009`, async () => {
       await using pair = await connectedPair({ server: options, client: options });
       const [receiver, sender] = role === "server" ? [pair.server, pair.client] : [pair.client, pair.server];
       using _ = shortStrings(65_000);
@@ -235,7 +235,7 @@ for (
   }
 }
 
-Deno.test("a text that no string is long enough for can be read in parts", async () => {
+Deno.test("a text beyond the longest possible string can be read in parts", async () => {
   await using pair = await connectedPair();
   using _ = shortStrings(65_000);
   void pair.client.send("é".repeat(70_000));
@@ -245,7 +245,7 @@ Deno.test("a text that no string is long enough for can be read in parts", async
   assertEquals(length, 70_000);
 });
 
-Deno.test("utf8Length is what TextEncoder makes of a text", () => {
+Deno.test("utf8Length matches TextEncoder", () => {
   const units = [
     "",
     "a",

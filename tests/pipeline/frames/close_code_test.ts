@@ -16,21 +16,21 @@ const SENDABLE = [
   ...Array.from({ length: 2000 }, (_, i) => 3000 + i),
 ];
 
-Deno.test("F14: 1000-1003, 1007-1014 and 3000-4999 may stand in a close frame, and no other code of 16 bits", () => {
+Deno.test("F14: 1000-1003, 1007-1014 and 3000-4999 are valid in a close frame, and no other 16-bit code is", () => {
   const sendable = Array.from({ length: 65_536 }, (_, code) => code).filter(isSendableCloseCode);
   assertEquals(sendable, SENDABLE);
 });
 
-Deno.test("F14: nothing but a whole number is a close code", () => {
+Deno.test("F14: only an integer is a close code", () => {
   for (const code of [NaN, Infinity, -1, 1000.5, 3000.5]) assert(!isSendableCloseCode(code), `${code}`);
 });
 
-Deno.test("every named close code may be sent but 1005 and 1006", () => {
+Deno.test("every named close code may be sent except 1005 and 1006", () => {
   const kept = Object.values(CloseCode).filter((code) => !isSendableCloseCode(code));
   assertEquals(kept, [CloseCode.NO_STATUS, CloseCode.ABNORMAL]);
 });
 
-Deno.test("F14: a close payload is read back exactly where its code may be sent", () => {
+Deno.test("F14: a close payload is parsed back exactly if its code may be sent", () => {
   const payload = new Uint8Array(2);
   for (let code = 0; code < 65_536; code++) {
     payload[0] = code >> 8;
@@ -54,7 +54,7 @@ Deno.test("F14: a close payload of one byte is refused with 1002", () => {
   assertEquals([error.closeCode, error.section], [1002, "RFC 6455 §5.5.1"]);
 });
 
-Deno.test("F14: the message of a refused code names it", () => {
+Deno.test("F14: the error for a refused code names it", () => {
   const error = assertThrows(
     () => decodeClosePayload(decodeHex("03ed")),
     ProtocolError,
@@ -70,13 +70,13 @@ Deno.test("F14: a reason that is not UTF-8 is refused with 1007", () => {
   }
 });
 
-Deno.test("F15: an empty close payload is read as 1005 and written from nothing", () => {
+Deno.test("F15: an empty close payload is parsed as 1005, and no code writes an empty one", () => {
   assertEquals(decodeClosePayload(new Uint8Array(0)), { closeCode: 1005, reason: "" });
   assertBytes(encodeClosePayload(), new Uint8Array(0));
   assertBytes(encodeClosePayload(undefined, ""), new Uint8Array(0));
 });
 
-Deno.test("a close code and its reason go there and back", () => {
+Deno.test("a close code and its reason round-trip", () => {
   const cases: [code: number, reason: string, hex: string][] = [
     [1000, "", "03e8"],
     [1001, "bye", "03e9627965"],
@@ -95,14 +95,14 @@ Deno.test("F20: a reason of 123 bytes of UTF-8 is the longest", () => {
   assertThrows(() => encodeClosePayload(1000, "€".repeat(41) + "a"), RangeError, "124 bytes: the limit is 123");
 });
 
-Deno.test("F20: a code that may not be sent, and a reason without a code, are refused at the call", () => {
+Deno.test("F20: a code that must not be sent, and a reason without a code, throw at the call", () => {
   for (const code of [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65_536, NaN]) {
     assertThrows(() => encodeClosePayload(code), RangeError, `Cannot send close code ${code}`);
   }
   assertThrows(() => encodeClosePayload(undefined, "why"), RangeError, "without a close code");
 });
 
-Deno.test("a close payload passes the check exactly where it is read: its length, its code and its reason", () => {
+Deno.test("a close payload passes the check exactly if it can be parsed: its length, its code and its reason", () => {
   const outcome = (work: () => unknown) => {
     try {
       work();

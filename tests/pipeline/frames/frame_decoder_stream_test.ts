@@ -15,7 +15,7 @@ const ROLES: { role: Role; sender: Role }[] = [
   { role: "client", sender: "server" },
 ];
 
-Deno.test("a FrameDecoderStream reads what the parser reads, a batch for every chunk that completes something", async () => {
+Deno.test("a FrameDecoderStream reads the same frames as the parser, one batch for every chunk that completes a frame", async () => {
   const random = seeded();
   for (const { role, sender } of ROLES) {
     const bytes = wire(randomFrames(random), sender, random);
@@ -45,7 +45,7 @@ for (const { title, options, hex, frames, closeCode } of VIOLATIONS) {
   });
 }
 
-Deno.test("a FrameDecoderStream errors where the bytes end inside a frame, after the frames before", async () => {
+Deno.test("a FrameDecoderStream errors if the bytes end inside a frame, after the frames before", async () => {
   for (const { name, chunks } of splittings(decodeHex("8900" + "810261"))) {
     const stream = ReadableStream.from(chunks).pipeThrough(new FrameDecoderStream({ role: "client" }));
     const { output, error } = await runStream(stream);
@@ -54,7 +54,7 @@ Deno.test("a FrameDecoderStream errors where the bytes end inside a frame, after
   }
 });
 
-Deno.test("F16: a FrameDecoderStream discards what comes after a close frame and ends with its input", async () => {
+Deno.test("F16: a FrameDecoderStream discards everything after a close frame and ends with its input", async () => {
   const stream = ReadableStream.from([decodeHex("8800" + "ff"), decodeHex("ffff")])
     .pipeThrough(new FrameDecoderStream({ role: "client" }));
   const { output, error } = await runStream(stream);

@@ -6,7 +6,7 @@ import { assertBytes, counting } from "../../_support/bytes.ts";
 import { naiveFrames } from "../../_support/naive_frames.ts";
 import { FRAME_VECTORS } from "../../vectors/frames.ts";
 
-Deno.test("a FrameEncoderStream writes what the serializer writes, a chunk for a batch", async () => {
+Deno.test("a FrameEncoderStream writes the same bytes as the serializer, one chunk for a batch", async () => {
   for (const { name, sender, maskKey = 0, hex, frames } of FRAME_VECTORS.filter(({ hex }) => hex.length < 1000)) {
     const encoder = new FrameEncoderStream({ role: sender, maskKey: () => maskKey });
     const chunks = await Array.fromAsync(ReadableStream.from([frames, frames]).pipeThrough(encoder));
@@ -14,7 +14,7 @@ Deno.test("a FrameEncoderStream writes what the serializer writes, a chunk for a
   }
 });
 
-Deno.test("a FrameEncoderStream hands on a server's large payload uncopied, in its place", async () => {
+Deno.test("a FrameEncoderStream passes on a server's large payload uncopied and in order", async () => {
   const large = counting(65_536);
   const batches = ReadableStream.from([[frame(Opcode.PING), frame(Opcode.BINARY, large), frame(Opcode.PONG)]]);
   const chunks = await Array.fromAsync(batches.pipeThrough(new FrameEncoderStream({ role: "server" })));

@@ -12,13 +12,13 @@ import {
 } from "../../../lib/pipeline/frames/frame_header.ts";
 import { firstByte, headerSize, writeHeader } from "../../../lib/pipeline/frames/frame_writer.ts";
 
-Deno.test("every first byte is read as the FIN, reserved bits and opcode that it is written from", () => {
+Deno.test("every first byte is parsed to the FIN, reserved bits and opcode that it was written from", () => {
   for (let first = 0; first < 256; first++) {
     assertEquals(firstByte(opcodeOf(first), isFinal(first), reservedBitsOf(first)), first);
   }
 });
 
-Deno.test("RFC 6455 §5.2: a header of each length, masked and not, is read as it is written", () => {
+Deno.test("RFC 6455 §5.2: a header of each length, masked and not, is parsed as it was written", () => {
   for (const length of [0, 1, 125, 126, 127, 65_535, 65_536, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1]) {
     for (const key of [undefined, 0, 1, 0x8000_0000, 0xffff_ffff]) {
       const size = headerSize(length, key !== undefined);
@@ -35,7 +35,7 @@ Deno.test("RFC 6455 §5.2: a header of each length, masked and not, is read as i
   }
 });
 
-Deno.test("RFC 6455 §5.7: the headers of its examples", () => {
+Deno.test("RFC 6455 §5.7: the headers of its examples are parsed", () => {
   const read = (hex: string) => {
     const header = decodeHex(hex);
     const [first, second] = [header[0]!, header[1]!];
@@ -48,6 +48,6 @@ Deno.test("RFC 6455 §5.7: the headers of its examples", () => {
   assertEquals(read("827f0000000000010000"), [true, 2, false, 65_536, 10]);
 });
 
-Deno.test("a length of 64 bits that is longer than any limit is read as about that", () => {
+Deno.test("a 64-bit length beyond any limit is parsed approximately", () => {
   assertEquals(readLength(decodeHex("827f7fffffffffffffff"), 0), 2 ** 63);
 });

@@ -10,7 +10,7 @@ import { allocations, assertBytes, counting } from "../../_support/bytes.ts";
 import { lines, utf8 } from "../../_support/frames.ts";
 import { push } from "./_support.ts";
 
-Deno.test("F6: a claim that is too large is refused with nothing allocated", () => {
+Deno.test("F6: a declared length that is too large is refused before any allocation", () => {
   const frames: Frame[] = [];
   const parser = new FrameParser({ role: "client" });
   const bytes = decodeHex("827f0080000000000001");
@@ -25,7 +25,7 @@ Deno.test("F6: a claim that is too large is refused with nothing allocated", () 
   assertEquals(sizes, [14]);
 });
 
-Deno.test("F6: a claim within the limit allocates for what arrives, not for what is claimed (CVE-2022-35922)", () => {
+Deno.test("F6: a declared length within the limit allocates for the arrived bytes, not for the declared ones (CVE-2022-35922)", () => {
   const parser = new FrameParser({ role: "client" });
   const frames: Frame[] = [];
   parser.push(decodeHex("827f0000000001000000"), frames); // 16 MiB
@@ -40,7 +40,7 @@ Deno.test("F6: a claim within the limit allocates for what arrives, not for what
   assertEquals(frames, []);
 });
 
-Deno.test("F6: a length beyond 2^32 is read where no limit forbids it", () => {
+Deno.test("F6: a length beyond 2^32 is parsed if no limit forbids it", () => {
   const parser = new FrameParser({ role: "client", maxMessageBytes: Infinity, split: true });
   const [part] = push(parser, decodeHex("827f001fffffffffffff" + "6162"));
   assertEquals(lines([part!]), lines([frame(Opcode.BINARY, utf8("ab"), { fin: false })]));
@@ -92,24 +92,24 @@ Deno.test("F8: control frames between empty fragments do not hide them", () => {
   assertStrictEquals(error.limit, "maxEmptyFragments");
 });
 
-Deno.test("F8: empty fragments are counted in a row, and anew for each message", () => {
+Deno.test("F8: empty fragments are counted in a row, and from 0 for each message", () => {
   const parser = new FrameParser({ role: "client", maxEmptyFragments: 2 });
   const message = "0100" + "0000" + "000161" + "0000" + "8000";
   assertStrictEquals(push(parser, decodeHex(message.repeat(3))).length, 15);
 });
 
-Deno.test("F8: an empty message in one frame is no empty fragment", () => {
+Deno.test("F8: an empty message in one frame does not count as an empty fragment", () => {
   const parser = new FrameParser({ role: "client", maxEmptyFragments: 0 });
   assertStrictEquals(push(parser, decodeHex("8100" + "8200" + "010161" + "800161" + "8100")).length, 5);
   assertThrows(() => push(parser, decodeHex("0100")), LimitError, "maxEmptyFragments 0");
 });
 
-Deno.test("F8: fragments are counted anew for each message", () => {
+Deno.test("F8: fragments are counted from 0 for each message", () => {
   const parser = new FrameParser({ role: "client", maxFragments: 2 });
   assertStrictEquals(push(parser, decodeHex("010161800162".repeat(5) + "8100")).length, 11);
 });
 
-Deno.test("F9: bytes are counted anew for each message", () => {
+Deno.test("F9: bytes are counted from 0 for each message", () => {
   const parser = new FrameParser({ role: "client", maxMessageBytes: 2 });
   assertStrictEquals(push(parser, decodeHex("010161800162".repeat(5) + "81026162")).length, 11);
 });

@@ -13,7 +13,7 @@ import { below, randomBytes, seeded } from "../../_support/random.ts";
 import { runStage } from "../../_support/stages.ts";
 import { other, push, ROLES } from "./_support.ts";
 
-Deno.test("a parser that splits, and an assembler, read the same messages and control frames, however they are cut", () => {
+Deno.test("a splitting parser, and an assembler, read the same messages and control frames, however they are cut", () => {
   const random = seeded();
   for (let round = 0; round < 8; round++) {
     for (const role of ROLES) {
@@ -32,7 +32,7 @@ Deno.test("a parser that splits, and an assembler, read the same messages and co
   }
 });
 
-Deno.test("a parser that splits hands on what there is as fragments (RFC 6455 §5.4)", () => {
+Deno.test("a splitting parser passes on arrived bytes as fragments (RFC 6455 §5.4)", () => {
   const parser = new FrameParser({ role: "client", split: true, reservedBits: Rsv.RSV1 });
   const steps: [hex: string, expected: Frame[]][] = [
     ["c1", []],
@@ -51,7 +51,7 @@ Deno.test("a parser that splits hands on what there is as fragments (RFC 6455 §
   for (const [hex, expected] of steps) assertEquals(lines(push(parser, decodeHex(hex))), lines(expected), hex);
 });
 
-Deno.test("a parser that splits holds no payload, and its parts are views", () => {
+Deno.test("a splitting parser keeps no payload, and its parts are views", () => {
   const parser = new FrameParser({ role: "client", split: true });
   push(parser, decodeHex("827f0000000001000000"));
   const chunk = counting(10_000);
@@ -60,7 +60,7 @@ Deno.test("a parser that splits holds no payload, and its parts are views", () =
   assert(frames[0]!.payload.buffer === chunk.buffer);
 });
 
-Deno.test("missing is what is yet to come of a message whose last frame was handed on in parts, and 0 everywhere else", () => {
+Deno.test("missing counts the remaining bytes of a message whose last frame was passed on in parts, and is 0 otherwise", () => {
   for (const split of [false, true]) {
     const parser = new FrameParser({ role: "client", split });
     const missing = (hex: string) => {
@@ -72,13 +72,13 @@ Deno.test("missing is what is yet to come of a message whose last frame was hand
   }
 });
 
-Deno.test("a parser that splits never splits a control frame", () => {
+Deno.test("a splitting parser never splits a control frame", () => {
   const parser = new FrameParser({ role: "client", split: true });
   assertEquals(push(parser, decodeHex("890561")), []);
   assertEquals(lines(push(parser, decodeHex("62636465"))), lines([frame(Opcode.PING, utf8("abcde"))]));
 });
 
-Deno.test("the parts that a parser makes are not fragments that the peer is charged for", () => {
+Deno.test("the parser's own parts do not count as the peer's fragments", () => {
   const parser = new FrameParser({
     role: "client",
     split: true,
@@ -91,7 +91,7 @@ Deno.test("the parts that a parser makes are not fragments that the peer is char
   assertStrictEquals(push(parser, decodeHex("8100")).length, 1);
 });
 
-Deno.test("F9: from stream() on maxStreamedMessageBytes counts, what came of the message before included, and fragments do not", () => {
+Deno.test("F9: after stream() maxStreamedMessageBytes counts, including the earlier part of the message, and fragments do not", () => {
   const parser = new FrameParser({ role: "client", split: true, maxMessageBytes: 2, maxFragments: 2 });
   assertEquals(
     lines(push(parser, Uint8Array.of(0x02, 2, 1, 2))),
@@ -106,7 +106,7 @@ Deno.test("F9: from stream() on maxStreamedMessageBytes counts, what came of the
   );
 });
 
-Deno.test("from stream() on a message without end needs no more memory than its reads", () => {
+Deno.test("after stream() an endless message needs no more memory than its reads", () => {
   const parser = new FrameParser({ role: "client", split: true });
   parser.stream(Infinity);
   assertEquals(push(parser, Uint8Array.of(0x82, 127, 0x00, 0xff, 0, 0, 0, 0, 0, 0)), []);

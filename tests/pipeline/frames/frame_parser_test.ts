@@ -67,7 +67,7 @@ for (const { title, options, hex, frames, at, closeCode, section, limit } of VIO
   });
 }
 
-Deno.test("F1: neither role is fooled by a frame that is right for the other", () => {
+Deno.test("F1: neither role accepts a frame that is valid only for the other", () => {
   for (const { sender, hex, reservedBits = 0, reservedOpcodes = [] } of FRAME_VECTORS) {
     const { output, error } = runStage(new FrameParser({ role: sender, reservedBits, reservedOpcodes }), [
       decodeHex(hex),
@@ -77,16 +77,16 @@ Deno.test("F1: neither role is fooled by a frame that is right for the other", (
   }
 });
 
-Deno.test("F13: pongs nobody asked for are frames like others", () => {
+Deno.test("F13: unsolicited pongs are parsed like other frames", () => {
   const parser = new FrameParser({ role: "client" });
   assertStrictEquals(push(parser, decodeHex("8a00" + "8a0161" + "8a0161" + "8100")).length, 4);
 });
 
-Deno.test("F15: an empty close frame is read", () => {
+Deno.test("F15: an empty close frame is parsed", () => {
   assertReads(decodeHex("8800"), read({ role: "client" }), [lines([frame(Opcode.CLOSE)]), undefined]);
 });
 
-Deno.test("F16: whatever comes after a close frame is discarded, however wrong it is", () => {
+Deno.test("F16: all bytes after a close frame are discarded, however invalid", () => {
   const rests = ["8800", "810161", "8900", "ffffffff", "80", "827f7fffffffffffffff", "8102"];
   for (const split of [false, true]) {
     for (const rest of rests) {
@@ -98,14 +98,14 @@ Deno.test("F16: whatever comes after a close frame is discarded, however wrong i
   }
 });
 
-Deno.test("F16: a close frame inside a message ends the reading too", () => {
+Deno.test("F16: a close frame inside a message also ends the parsing", () => {
   assertReads(decodeHex("010161" + "8800" + "800162"), read({ role: "client" }), [
     lines([frame(Opcode.TEXT, utf8("a"), { fin: false }), frame(Opcode.CLOSE)]),
     undefined,
   ]);
 });
 
-Deno.test("a parser reads random conversations as the naive decoder does, however they are cut", () => {
+Deno.test("a parser reads random conversations like the naive decoder, however they are cut", () => {
   const random = seeded();
   for (let round = 0; round < 8; round++) {
     for (const role of ROLES) {
@@ -118,7 +118,7 @@ Deno.test("a parser reads random conversations as the naive decoder does, howeve
   }
 });
 
-Deno.test("a parser refuses mutated conversations as the naive decoder does: the same frames, code and byte", () => {
+Deno.test("a parser refuses mutated conversations like the naive decoder: the same frames, code and byte", () => {
   const random = seeded();
   const codes = new Set<number | undefined>();
   for (let round = 0; round < 400; round++) {
@@ -146,7 +146,7 @@ Deno.test("a parser refuses mutated conversations as the naive decoder does: the
   for (const code of [undefined, 1002, 1006, 1009]) assert(codes.has(code), `no ${code}, SEED=${SEED}`);
 });
 
-Deno.test("a parser that ends inside a header or a payload says so, and nowhere else", () => {
+Deno.test("a parser reports an end inside a header or a payload, and no other end", () => {
   const bytes = decodeHex("818500000000" + "48656c6c6f" + "018000000000" + "80fe007e00000000" + "61".repeat(126));
   const whole = [0, 11, 17, bytes.length];
   for (const split of [false, true]) {
@@ -189,7 +189,7 @@ Deno.test("a payload that arrived whole is a view of the chunk, unmasked in plac
   assertBytes(chunk.subarray(6, 11), utf8("Hello"));
 });
 
-Deno.test("a large payload has room for a header where its own stands right in front of it, and nowhere else", () => {
+Deno.test("a large payload has room for a header only if its own header is right in front of it", () => {
   for (const length of [MIN_BYTES_FOR_HEADROOM, 65_536]) {
     const sent = frame(Opcode.BINARY, counting(length));
     const bytes = wire([frame(Opcode.PING), sent], "client", seeded());
@@ -209,13 +209,13 @@ Deno.test("a large payload has room for a header where its own stands right in f
   }
 });
 
-Deno.test("a chunk that is a view itself is read where it stands", () => {
+Deno.test("a chunk that is a view is parsed in place", () => {
   const chunk = decodeHex("ffff" + "818537fa213d7f9f4d5158" + "ffff").subarray(2, -2);
   const [hello] = push(new FrameParser({ role: "server" }), chunk);
   assertBytes(hello!.payload, utf8("Hello"));
 });
 
-Deno.test("nothing incomplete is kept as a view: overwriting a chunk changes no frame", () => {
+Deno.test("no incomplete frame is kept as a view: overwriting a chunk changes no frame", () => {
   const expected = [
     frame(Opcode.TEXT, counting(3)),
     frame(Opcode.BINARY, counting(300)),

@@ -33,14 +33,14 @@ function assertPasses(
 
 const OPCODES = Array.from({ length: 16 }, (_, opcode) => opcode);
 
-Deno.test("F1: a server wants a mask, a client wants none", () => {
+Deno.test("F1: a server requires a mask, and a client requires none", () => {
   checkMask(true, "server");
   checkMask(false, "client");
   assertBreaks("RFC 6455 §5.1", "Client frame is not masked", () => checkMask(false, "server"));
   assertBreaks("RFC 6455 §5.1", "Server frame is masked", () => checkMask(true, "client"));
 });
 
-Deno.test("F2: only reserved bits that are owned may be set", () => {
+Deno.test("F2: only owned reserved bits may be set", () => {
   for (let allowed = 0; allowed < 8; allowed++) {
     for (let rsv = 0; rsv < 8; rsv++) {
       if ([4, 2, 1].every((bit) => (rsv & bit) === 0 || (allowed & bit) !== 0)) {
@@ -57,7 +57,7 @@ Deno.test("F2: only reserved bits that are owned may be set", () => {
   }
 });
 
-Deno.test("F3: six opcodes are defined, and more only where an extension owns them", () => {
+Deno.test("F3: six opcodes are defined, and others are valid only if an extension owns them", () => {
   for (const opcode of OPCODES) {
     if ([0, 1, 2, 8, 9, 10].includes(opcode)) {
       checkOpcode(opcode, DEFINED_OPCODES);
@@ -100,7 +100,7 @@ Deno.test("F4: a control frame has at most 125 bytes", () => {
   }
 });
 
-Deno.test("F5: the highest bit of a length of 64 bits is 0", () => {
+Deno.test("F5: the highest bit of a 64-bit length is 0", () => {
   checkLengthSign(0x7fff_ffff);
   for (const high of [0x8000_0000, 0xffff_ffff]) {
     assertBreaks("RFC 6455 §5.2", "Length of 64 bits has its highest bit set", () => checkLengthSign(high));
@@ -121,7 +121,7 @@ Deno.test("F5: a length is in its shortest form", () => {
   }
 });
 
-Deno.test("F6: a claim above the limit is refused with 1009, the limit itself is not", () => {
+Deno.test("F6: a declared length above the limit is refused with 1009, and the limit itself is not", () => {
   checkMessageBytes(0, 10, 10);
   checkMessageBytes(0, 2 ** 63, Infinity);
   const limit = "maxMessageBytes";
@@ -150,7 +150,7 @@ Deno.test("F8: fragments and empty fragments above their limit are refused with 
   assertPasses(1008, { limit: "maxEmptyFragments", max: 2, actual: 3 }, () => checkEmptyFragments(3, 2));
 });
 
-Deno.test("F9: what has come counts with what is claimed, without an inexact sum", () => {
+Deno.test("F9: arrived bytes are added to the declared length, without rounding", () => {
   checkMessageBytes(4, 6, 10);
   const limit = "maxMessageBytes";
   assertPasses(1009, { limit, max: 10, actual: 11 }, () => checkMessageBytes(4, 7, 10));

@@ -54,7 +54,7 @@ for (const sender of ["client", "server"] as const) {
   });
 }
 
-Deno.test("a scanner judges nothing: reserved bits, unknown opcodes and long control frames are walked over", () => {
+Deno.test("a scanner checks no rules: reserved bits, unknown opcodes and long control frames are skipped", () => {
   const scanner = new FrameScanner();
   const bytes = decodeHex("7f7e0080" + "00".repeat(0x80) + "8302abcd");
   let at = scanner.next(bytes, 0);
@@ -63,7 +63,7 @@ Deno.test("a scanner judges nothing: reserved bits, unknown opcodes and long con
   assertEquals([at, scanner.fin, scanner.rsv, scanner.opcode, scanner.length], [136, true, 0, 3, 2]);
 });
 
-Deno.test("a scanner changes nothing, and knows what is yet to come", () => {
+Deno.test("a scanner changes nothing, and knows how many bytes remain", () => {
   const bytes = decodeHex("818537fa213d7f9f4d");
   const scanner = new FrameScanner();
   assertEquals(scanner.next(bytes, 0), 9);

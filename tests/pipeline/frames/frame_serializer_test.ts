@@ -25,7 +25,7 @@ for (const { name, sender, maskKey = 0, hex, frames } of FRAME_VECTORS) {
   });
 }
 
-Deno.test("a serializer writes random conversations as the naive writer does", () => {
+Deno.test("a serializer writes random conversations like the naive writer", () => {
   const random = seeded();
   for (let round = 0; round < 20; round++) {
     const frames = randomFrames(random);
@@ -34,18 +34,18 @@ Deno.test("a serializer writes random conversations as the naive writer does", (
   }
 });
 
-Deno.test("a batch is one chunk", () => {
+Deno.test("a batch becomes one chunk", () => {
   const frames = [frame(Opcode.PING), frame(Opcode.TEXT, utf8("a")), frame(Opcode.BINARY, counting(65_535))];
   assertStrictEquals(serialize(frames, { role: "server" }).length, 1);
   assertStrictEquals(serialize([...frames, ...frames], { role: "client" }).length, 1);
 });
 
-Deno.test("an empty batch is no chunk", () => {
+Deno.test("an empty batch becomes no chunk", () => {
   assertEquals(serialize([], { role: "server" }), []);
   assertEquals(serialize([], { role: "client" }), []);
 });
 
-Deno.test("a server's payload of 64 KiB and more is a chunk of its own and is not copied", () => {
+Deno.test("a server's payload of 64 KiB and more is its own chunk and is not copied", () => {
   const large = counting(65_536);
   const frames = [frame(Opcode.PING), frame(Opcode.BINARY, large), frame(Opcode.PONG), frame(Opcode.BINARY, large)];
   const chunks = serialize(frames, { role: "server" });
@@ -72,7 +72,7 @@ Deno.test("a client's payload is masked in a copy, whatever its size", () => {
   }
 });
 
-Deno.test("a client asks for a fresh key for every frame, in order", () => {
+Deno.test("a client requests a fresh key for every frame, in order", () => {
   let key = 0;
   const chunks = serialize([frame(Opcode.PING), frame(Opcode.PONG), frame(Opcode.PING)], {
     role: "client",

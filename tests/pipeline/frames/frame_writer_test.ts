@@ -14,7 +14,7 @@ import { utf8 } from "../../_support/frames.ts";
 import { naiveBytes } from "../../_support/naive_frames.ts";
 import { below, randomBytes, SEED, seeded } from "../../_support/random.ts";
 
-Deno.test("headerSize is what writeHeader writes, at every boundary and beyond 2^32", () => {
+Deno.test("headerSize matches writeHeader, at every boundary and beyond 2^32", () => {
   for (const length of [0, 125, 126, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1]) {
     for (const key of [undefined, 0, 0xffff_ffff]) {
       const target = new Uint8Array(MAX_HEADER_BYTES + 2).fill(0xee);
@@ -33,7 +33,7 @@ Deno.test("writeHeader writes a length above 2^32 in 64 bits", () => {
   assertStrictEquals(encodeHex(target), "827f001fffffffffffff");
 });
 
-Deno.test("firstByte puts FIN, the reserved bits and the opcode together", () => {
+Deno.test("firstByte combines FIN, the reserved bits and the opcode", () => {
   assertEquals([firstByte(1), firstByte(1, false), firstByte(1, true, 0b100), firstByte(0xf, false, 0b011)], [
     0x81,
     0x01,
@@ -80,7 +80,7 @@ function assertWrites(
   for (let at = start + room; at < target.length; at++) assertStrictEquals(target[at], 0xee, what);
 }
 
-Deno.test("writeFrame writes what the naive writer does, at every length near an edge and every alignment, and nothing else", () => {
+Deno.test("writeFrame writes the same bytes as the naive writer, at every length near an edge and every alignment, and nothing else", () => {
   const random = seeded();
   for (const length of LENGTHS) {
     const payload = randomBytes(random, length);
@@ -102,7 +102,7 @@ Deno.test("writeFrame writes what the naive writer does, at every length near an
   }
 });
 
-Deno.test("writeFrame takes a payload from anywhere in its memory", () => {
+Deno.test("writeFrame accepts a payload anywhere in its memory", () => {
   const memory = counting(300);
   for (let offset = 0; offset < 9; offset++) {
     const payload = memory.subarray(offset, offset + 130);
@@ -117,7 +117,7 @@ Deno.test("writeFrame takes a payload from anywhere in its memory", () => {
   assertBytes(memory, counting(300));
 });
 
-Deno.test("writeText writes what the naive writer does, whatever its characters need, at every length near an edge and every alignment", () => {
+Deno.test("writeText writes the same bytes as the naive writer, for all characters, at every length near an edge and every alignment", () => {
   // A character of one to four bytes; the third is a lone surrogate, which is sent as U+FFFD.
   const characters = ["x", "é", "\ud800", "€", "𐍈", "\0", "\x7f", "\x80"];
   const texts = characters.flatMap((character) =>

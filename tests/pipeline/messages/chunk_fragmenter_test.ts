@@ -28,7 +28,7 @@ function message(opcode: number, ...payloads: Uint8Array<ArrayBuffer>[]): string
   return lines(payloads.map((bytes, i) => frame(i === 0 ? opcode : CONTINUATION, bytes, { fin: i === last })));
 }
 
-Deno.test("however a message is cut into chunks, its frames are full but for the last", () => {
+Deno.test("however a message is cut into chunks, its frames are full except the last", () => {
   const bytes = counting(23);
   const parts = [0, 5, 10, 15, 20].map((at) => bytes.slice(at, at + 5));
   assertReads(
@@ -52,7 +52,7 @@ Deno.test("a chunk as large as a frame is not copied", () => {
   assertStrictEquals(frames[0]?.payload.buffer, chunk.buffer);
 });
 
-Deno.test("frames of one call do not share memory that is used again", () => {
+Deno.test("frames of one call do not share memory that is reused", () => {
   const fragmenter = new ChunkFragmenter({ maxFrameBytes: 4 });
   const frames: Frame[] = [];
   fragmenter.push(counting(3), frames);
@@ -60,7 +60,7 @@ Deno.test("frames of one call do not share memory that is used again", () => {
   assertEquals(concat(frames.map(({ payload }) => payload)), counting(12));
 });
 
-Deno.test("what is held is a frame when it is asked for", () => {
+Deno.test("the held bytes become a frame on request", () => {
   const fragmenter = new ChunkFragmenter({ maxFrameBytes: 4 });
   const frames: Frame[] = [];
   fragmenter.flush(frames);
@@ -72,7 +72,7 @@ Deno.test("what is held is a frame when it is asked for", () => {
   assertEquals(fragmenter.heldBytes, 0);
 });
 
-Deno.test("where nothing is held at the end the last frame is empty, and it may be the only one", () => {
+Deno.test("if no bytes are held at the end the last frame is empty, and it may be the only one", () => {
   assertEquals(lines(framesOf([counting(4)], { maxFrameBytes: 4 })), message(BINARY, counting(4), counting(0)));
   assertEquals(lines(framesOf([])), message(BINARY, counting(0)));
   assertEquals(lines(framesOf([], { type: "text" })), message(TEXT, counting(0)));
@@ -104,7 +104,7 @@ Deno.test("a surrogate pair in two chunks is one character, half a pair is U+FFF
   }
 });
 
-Deno.test("a message is of one type, its first chunk's or the one that was asked for", () => {
+Deno.test("a message has one type, that of its first chunk or the requested one", () => {
   const cases: [MessageData[], ChunkFragmenterOptions, string][] = [
     [["a", counting(1)], {}, "Cannot continue a text message with a binary chunk"],
     [[counting(1), ""], {}, "Cannot continue a binary message with a text chunk"],
@@ -117,7 +117,7 @@ Deno.test("a message is of one type, its first chunk's or the one that was asked
   assertThrows(() => Reflect.apply(framesOf, undefined, [[undefined]]), TypeError, "Cannot send undefined");
 });
 
-Deno.test("a frame that could carry nothing is refused at once: the message would never end", () => {
+Deno.test("a frame size without room for payload throws at once, because the message would never end", () => {
   for (const maxFrameBytes of [0, -1, 1.5, NaN]) {
     assertThrows(() => new ChunkFragmenter({ maxFrameBytes }), RangeError, `maxFrameBytes ${maxFrameBytes}`);
   }

@@ -18,7 +18,7 @@ Deno.test("F15: an empty close frame is answered with an empty one", () => {
   assertEquals(controlReply(close()), close());
 });
 
-Deno.test("F13: a pong asks for nothing, and no data frame does", () => {
+Deno.test("F13: a pong needs no reply, and no data frame does", () => {
   assertEquals(controlReply(pong("x")), undefined);
   assertEquals(controlReply(text("x")), undefined);
   assertEquals(controlReply(frame(Opcode.CONTINUATION)), undefined);

@@ -13,7 +13,7 @@ function data(opcode: number, length: number, fin = true): Frame {
   return frame(opcode, new Uint8Array(length), { fin });
 }
 
-Deno.test("data frames are taken, control frames go beside them, and after a close frame nothing goes anywhere", () => {
+Deno.test("data frames are accepted, control frames pass beside them, and all frames after a close frame are discarded", () => {
   const control: number[] = [];
   const taking = sequence({ control: ({ opcode }) => control.push(opcode) });
   const frames = [data(TEXT, 1, false), frame(PING), data(CONTINUATION, 1), frame(CLOSE), data(TEXT, 1), frame(PING)];
@@ -33,7 +33,7 @@ Deno.test("a sequence knows how many bytes of the message came before a frame", 
   assertEquals(before, [0, 0, 4, 9]);
 });
 
-Deno.test("a message over the limit is refused at the frame that goes over it, with the limit's name", () => {
+Deno.test("a message over the limit is refused at the frame that exceeds it, with the limit's name", () => {
   for (const limit of ["maxMessageBytes", "maxStreamedMessageBytes"] as const) {
     assertEquals(assertThrows(() => sequence({ limit }).take(data(TEXT, 11)), LimitError).limit, limit);
     const taking = sequence({ limit });
@@ -42,7 +42,7 @@ Deno.test("a message over the limit is refused at the frame that goes over it, w
   }
 });
 
-Deno.test("RFC 6455 §5.4: a continuation of nothing, a new message inside another and an extension's opcode are refused", () => {
+Deno.test("RFC 6455 §5.4: a continuation without a message, a new message inside another and an extension's opcode are refused", () => {
   assertThrows(() => sequence().take(data(CONTINUATION, 1)), ProtocolError);
   assertThrows(() => sequence().take(data(3, 1)), ProtocolError);
   const taking = sequence();
@@ -50,7 +50,7 @@ Deno.test("RFC 6455 §5.4: a continuation of nothing, a new message inside anoth
   assertThrows(() => taking.take(data(TEXT, 1)), ProtocolError);
 });
 
-Deno.test("frames that end inside a message are an error, unless a close frame came or the message was given up", () => {
+Deno.test("frames that end inside a message are an error, unless a close frame came or the message was abandoned", () => {
   const begun = () => {
     const taking = sequence();
     taking.take(data(TEXT, 1, false));

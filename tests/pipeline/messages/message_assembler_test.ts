@@ -41,7 +41,7 @@ Deno.test("a text frame is a string, a binary frame its bytes, uncopied", () => 
   assertStrictEquals(messages[1], bytes);
 });
 
-Deno.test("fragments are one message, over as many batches as it takes", () => {
+Deno.test("fragments form one message, across any number of batches", () => {
   const assembler = new MessageAssembler();
   assertEquals(push(assembler, part(TEXT, utf8("H")), part(CONTINUATION, utf8(""))), []);
   assertEquals(push(assembler, part(CONTINUATION, utf8("el"))), []);
@@ -51,7 +51,7 @@ Deno.test("fragments are one message, over as many batches as it takes", () => {
   ]);
 });
 
-Deno.test("an assembler puts random conversations together as the naive one does", () => {
+Deno.test("an assembler reads random conversations like the naive one", () => {
   const random = seeded();
   for (let round = 0; round < 20; round++) {
     const frames = randomFrames(random);
@@ -63,7 +63,7 @@ Deno.test("an assembler puts random conversations together as the naive one does
   }
 });
 
-Deno.test("control frames go beside the batch in the order of the wire, and touch no message", () => {
+Deno.test("control frames pass beside the batch in the order of the wire, and affect no message", () => {
   const seen: string[] = [];
   const assembler = new MessageAssembler({
     control: ({ opcode, payload }) => seen.push(`${opcode}: ${payload.length}`),
@@ -85,7 +85,7 @@ Deno.test("F13: without a listener pings and pongs are ignored", () => {
   assertEquals(push(new MessageAssembler(), frame(PONG), frame(PONG), frame(PING), frame(TEXT, utf8("a"))), ["a"]);
 });
 
-Deno.test("F16: after a close frame everything is discarded, and no end is too early", () => {
+Deno.test("F16: after a close frame everything is discarded, and any end is accepted", () => {
   const control: Frame[] = [];
   const assembler = new MessageAssembler({ control: (frame) => control.push(frame) });
   const rest = [
@@ -117,7 +117,7 @@ Deno.test("F7: frames out of sequence are refused with 1002, after the messages 
   }
 });
 
-Deno.test("F9: a message over maxMessageBytes is refused with 1009 at the fragment that passes it, not at FIN", () => {
+Deno.test("F9: a message over maxMessageBytes is refused with 1009 at the fragment that exceeds it, not at FIN", () => {
   const whole = new MessageAssembler({ maxMessageBytes: 4 });
   assertEquals(push(whole, frame(BINARY, counting(4))), [counting(4)]);
   const atOnce = assertThrows(() => push(whole, frame(BINARY, counting(5))), LimitError);
@@ -139,7 +139,7 @@ Deno.test("F9: the limit is 16 MiB by default", () => {
 });
 
 for (const { name, hex, text } of VALID_UTF8) {
-  Deno.test(`text is read however it is cut into fragments, ${name}`, () => {
+  Deno.test(`text is decoded however it is cut into fragments, ${name}`, () => {
     const bytes = decodeHex(hex);
     assertEquals(push(new MessageAssembler(), frame(TEXT, bytes)), [text]);
     const pieces = Array.from(bytes, (byte) => part(CONTINUATION, Uint8Array.of(byte)));
@@ -176,7 +176,7 @@ for (const { name, hex, at } of INVALID_UTF8) {
   });
 }
 
-Deno.test("F10: text is checked anew for each message", () => {
+Deno.test("F10: text is validated separately for each message", () => {
   const assembler = new MessageAssembler();
   for (let i = 0; i < 3; i++) {
     const [first, second] = [utf8("€").slice(0, 2), utf8("€").slice(2)];
@@ -188,7 +188,7 @@ Deno.test("F10: text is checked anew for each message", () => {
   ]);
 });
 
-Deno.test("an assembler that ends inside a message says so, and nowhere else", () => {
+Deno.test("an assembler reports an end inside a message, and no other end", () => {
   const assembler = new MessageAssembler();
   assembler.end();
   push(assembler, frame(TEXT, utf8("a")), frame(PING));
@@ -213,7 +213,7 @@ Deno.test("no fragment is kept as a view, small or large: overwriting it changes
   }
 });
 
-Deno.test("the first part of a frame stays where it was read while the rest is read behind it, unless it is small", () => {
+Deno.test("the first part of a frame stays in the read buffer while the rest is read behind it, unless it is small", () => {
   for (const size of [1000, 5000]) {
     const read = counting(6000);
     const assembler = new MessageAssembler();
@@ -225,7 +225,7 @@ Deno.test("the first part of a frame stays where it was read while the rest is r
   }
 });
 
-Deno.test("a large message is put together in a buffer of the pool, which goes back at once unless the message is lent", () => {
+Deno.test("a large message is assembled in a pool buffer, which returns at once unless the message is lent", () => {
   const memory = new ArrayBuffer(123_456);
   for (const [opcode, lends] of [[TEXT, false], [TEXT, true], [BINARY, false], [BINARY, true]] as const) {
     releaseBuffer(memory);
@@ -239,7 +239,7 @@ Deno.test("a large message is put together in a buffer of the pool, which goes b
   }
 });
 
-Deno.test("what has begun is handed on in memory that goes to nobody else: a read to it may be under way", () => {
+Deno.test("a message in progress is passed on in memory of its own, because a read into it may be pending", () => {
   const assembler = new MessageAssembler();
   const first = counting(100_000);
   assembler.push([part(BINARY, first)], [], 900_000);
@@ -274,7 +274,7 @@ Deno.test("F8: a fragment costs its bytes: 65 536 of them cost a few allocations
   assertLessOrEqual(Math.max(...sizes), 65_536);
 });
 
-Deno.test("detachUnfinished gives what came of a message that is not finished as its first fragment, once", () => {
+Deno.test("detachUnfinished returns the part of an unfinished message as its first fragment, once", () => {
   const assembler = new MessageAssembler();
   assertStrictEquals(assembler.detachUnfinished(), undefined);
   push(assembler, frame(TEXT, utf8("whole")), part(TEXT, utf8("a")), part(CONTINUATION, utf8("b")));
@@ -285,7 +285,7 @@ Deno.test("detachUnfinished gives what came of a message that is not finished as
   assertEquals(assembler.detachUnfinished(), part(BINARY, utf8("")));
 });
 
-Deno.test("what detachUnfinished gives is no view of a read, though it was left there for the rest to come behind it", () => {
+Deno.test("the result of detachUnfinished is not a view of a read, even if it was left there for the rest", () => {
   const assembler = new MessageAssembler();
   const read = counting(5000);
   assembler.push([part(BINARY, read)], [], 1000);

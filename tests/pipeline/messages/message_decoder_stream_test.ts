@@ -7,7 +7,7 @@ import { runStream } from "../../_support/stages.ts";
 
 const { TEXT, CONTINUATION, CLOSE, PING } = Opcode;
 
-Deno.test("a MessageDecoderStream puts out one batch for every batch of frames that completes a message", async () => {
+Deno.test("a MessageDecoderStream emits one batch for every batch of frames that completes a message", async () => {
   const batches = [
     [frame(TEXT, utf8("a")), frame(TEXT, utf8("b")), frame(TEXT, utf8("He"), { fin: false })],
     [frame(PING)],
@@ -17,7 +17,7 @@ Deno.test("a MessageDecoderStream puts out one batch for every batch of frames t
   assertEquals([output, error], [[["a", "b"], ["Hello"]], undefined]);
 });
 
-Deno.test("a MessageDecoderStream hands control frames to its option, beside the batches", async () => {
+Deno.test("a MessageDecoderStream passes control frames to its option, beside the batches", async () => {
   const control: Frame[] = [];
   const batches = [[frame(PING, utf8("1")), frame(TEXT, utf8("a"))], [frame(CLOSE)], [frame(TEXT, utf8("late"))]];
   const decoder = new MessageDecoderStream({ control: (frame) => control.push(frame) });
@@ -34,14 +34,14 @@ Deno.test("F10: the messages before bad text reach the reader, then the error", 
   assertStrictEquals(error.closeCode, 1007);
 });
 
-Deno.test("a MessageDecoderStream errors where the frames end inside a message", async () => {
+Deno.test("a MessageDecoderStream errors if the frames end inside a message", async () => {
   const batches = [[frame(TEXT, utf8("a")), frame(TEXT, utf8("b"), { fin: false })]];
   const { output, error } = await runStream(ReadableStream.from(batches).pipeThrough(new MessageDecoderStream()));
   assertEquals(output, [["a"]]);
   assertInstanceOf(error, ConnectionError);
 });
 
-Deno.test("a MessageDecoderStream keeps to its maxMessageBytes", async () => {
+Deno.test("a MessageDecoderStream enforces its maxMessageBytes", async () => {
   const batches = [[frame(TEXT, utf8("abc"))]];
   const decoder = new MessageDecoderStream({ maxMessageBytes: 2 });
   const { error } = await runStream(ReadableStream.from(batches).pipeThrough(decoder));

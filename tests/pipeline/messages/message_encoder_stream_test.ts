@@ -14,7 +14,7 @@ async function next(reader: ReadableStreamDefaultReader<Frame[]>): Promise<strin
   return value && lines(value);
 }
 
-Deno.test("a MessageEncoderStream makes the frames that the fragmenter makes, a batch of a batch", async () => {
+Deno.test("a MessageEncoderStream makes the same frames as the fragmenter, one batch for a batch", async () => {
   const batches = [["Hello", counting(7)], [""], [counting(3).buffer, "a"]];
   for (const options of [{}, { maxFrameBytes: 2 }]) {
     const stream = ReadableStream.from(batches).pipeThrough(new MessageEncoderStream(options));
@@ -23,7 +23,7 @@ Deno.test("a MessageEncoderStream makes the frames that the fragmenter makes, a 
   }
 });
 
-Deno.test("control puts a pong between two messages", async () => {
+Deno.test("control inserts a pong between two messages", async () => {
   const encoder = new MessageEncoderStream();
   const writer = encoder.writable.getWriter();
   const reader = encoder.readable.getReader();
@@ -62,13 +62,13 @@ Deno.test("F16, F19: a close frame is the last thing that leaves; later messages
   assertEquals(await next(reader), undefined);
 });
 
-Deno.test("control is refused when the stream was closed", async () => {
+Deno.test("control throws once the stream is closed", async () => {
   const encoder = new MessageEncoderStream();
   await Promise.all([encoder.writable.close(), encoder.readable.pipeTo(new WritableStream())]);
   assertThrows(() => encoder.control(frame(PONG)), TypeError);
 });
 
-Deno.test("a message that cannot be sent is the writer's error", async () => {
+Deno.test("an invalid message rejects its write", async () => {
   const encoder = new MessageEncoderStream();
   const writer = encoder.writable.getWriter();
   const reader = encoder.readable.getReader();
@@ -79,6 +79,6 @@ Deno.test("a message that cannot be sent is the writer's error", async () => {
   await read;
 });
 
-Deno.test("a bad maxFrameBytes is refused when the stream is made", () => {
+Deno.test("an invalid maxFrameBytes throws in the constructor", () => {
   assertThrows(() => new MessageEncoderStream({ maxFrameBytes: 0 }), RangeError, "maxFrameBytes 0");
 });

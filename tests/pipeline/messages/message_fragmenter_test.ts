@@ -40,7 +40,7 @@ Deno.test("a message longer than maxFrameBytes is a first frame, continuations a
   );
 });
 
-Deno.test("fragments put together are the message again, at every size around maxFrameBytes", () => {
+Deno.test("reassembled fragments are the message again, at every size around maxFrameBytes", () => {
   for (const maxFrameBytes of [1, 2, 7, 8]) {
     for (let length = 0; length <= 25; length++) {
       const frames = fragment([counting(length), "é".repeat(length)], { maxFrameBytes });
@@ -61,14 +61,14 @@ Deno.test("binary payloads are views of the message, not copies", () => {
   }
 });
 
-Deno.test("the messages before one that cannot be sent are made into frames before the TypeError", () => {
+Deno.test("the messages before an invalid one become frames before the TypeError", () => {
   const frames: Frame[] = [];
   const fragmenter = new MessageFragmenter();
   assertThrows(() => Reflect.apply(fragmenter.push, fragmenter, [["a", 1], frames]), TypeError, "Cannot send 1");
   assertEquals(lines(frames), lines([frame(Opcode.TEXT, utf8("a"))]));
 });
 
-Deno.test("maxFrameBytes is a whole number of 1 or more, or Infinity", () => {
+Deno.test("maxFrameBytes is an integer of at least 1, or Infinity", () => {
   new MessageFragmenter({ maxFrameBytes: 1 });
   new MessageFragmenter({ maxFrameBytes: Infinity });
   for (const maxFrameBytes of [0, -1, 1.5, NaN, -Infinity, 2 ** 53]) {

@@ -68,7 +68,7 @@ Deno.test("a message in one frame is one part, its bytes uncopied", () => {
   assertStrictEquals(parts[1]?.data, bytes);
 });
 
-Deno.test("each fragment is handed on at once; an empty one only where a message begins or ends", () => {
+Deno.test("each fragment is passed on at once; an empty one only if a message begins or ends", () => {
   const splitter = new MessageSplitter();
   assertEquals(push(splitter, part(TEXT, utf8("H"))), [{ data: "H", first: true, last: false }]);
   assertEquals(push(splitter, part(CONTINUATION, utf8(""))), []);
@@ -80,7 +80,7 @@ Deno.test("each fragment is handed on at once; an empty one only where a message
   ]);
 });
 
-Deno.test("random conversations come out as the naive assembler puts them together, however the bytes are cut", () => {
+Deno.test("random conversations match the naive assembler, however the bytes are cut", () => {
   const random = seeded();
   for (let round = 0; round < 10; round++) {
     const frames = randomFrames(random);
@@ -90,7 +90,7 @@ Deno.test("random conversations come out as the naive assembler puts them togeth
 });
 
 for (const { name, hex, at } of INVALID_UTF8) {
-  Deno.test(`F10: text in parts is refused with 1007 at its first bad byte, with all before it handed on, ${name}`, () => {
+  Deno.test(`F10: text in parts is refused with 1007 at its first invalid byte, after the valid part, ${name}`, () => {
     const bytes = Uint8Array.of(...utf8("é€"), ...decodeHex(hex));
     const before = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, 5 + at), { stream: true });
     const expected = { messages: [{ message: before, ended: false }], closeCode: 1007 };
@@ -107,7 +107,7 @@ for (const { name, hex, at } of INVALID_UTF8) {
   });
 }
 
-Deno.test("control frames go beside the parts in the order of the wire, and touch no message", () => {
+Deno.test("control frames pass beside the parts in the order of the wire, and affect no message", () => {
   const control: Frame[] = [];
   const splitter = new MessageSplitter({ control: (frame) => control.push(frame) });
   const sent = [
@@ -120,7 +120,7 @@ Deno.test("control frames go beside the parts in the order of the wire, and touc
   assertEquals(lines(control), lines([sent[0]!, sent[2]!]));
 });
 
-Deno.test("F16: after a close frame everything is discarded, and no end is too early", () => {
+Deno.test("F16: after a close frame everything is discarded, and any end is accepted", () => {
   const splitter = new MessageSplitter();
   const rest = [frame(TEXT, utf8("b")), frame(CONTINUATION), frame(TEXT, Uint8Array.of(0xff))];
   assertEquals(push(splitter, part(TEXT, utf8("a")), frame(CLOSE), ...rest), [{ data: "a", first: true, last: false }]);
@@ -147,7 +147,7 @@ Deno.test("F7: frames out of sequence are refused with 1002", () => {
   assertThrows(() => push(new MessageSplitter(), frame(3)), ProtocolError, "Opcode 3 is not defined");
 });
 
-Deno.test("F9: a message over maxStreamedMessageBytes is refused with 1009, at what its header claims", () => {
+Deno.test("F9: a message over maxStreamedMessageBytes is refused with 1009, at the length that its header declares", () => {
   const random = seeded();
   const small = [part(BINARY, counting(3)), frame(CONTINUATION, counting(2)), frame(BINARY, counting(5))];
   const messages = [Uint8Array.of(0, 1, 2, 0, 1), counting(5)].map((message) => ({ message, ended: true }));

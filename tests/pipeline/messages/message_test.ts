@@ -12,12 +12,12 @@ import { bytesOf, isBinaryData, memoryOf, toMessage } from "../../../lib/pipelin
 import { counting } from "../../_support/bytes.ts";
 import { utf8 } from "../../_support/frames.ts";
 
-Deno.test("bytesOf gives bytes as they are", () => {
+Deno.test("bytesOf returns bytes unchanged", () => {
   const bytes = counting(4).subarray(1);
   assertStrictEquals(bytesOf(bytes), bytes);
 });
 
-Deno.test("bytesOf gives the bytes of a buffer and of any view of one, without a copy", () => {
+Deno.test("bytesOf returns the bytes of a buffer and of any view, without a copy", () => {
   const { buffer } = counting(16);
   const cases: [data: BufferSource, offset: number, length: number][] = [
     [buffer, 0, 16],
@@ -34,7 +34,7 @@ Deno.test("bytesOf gives the bytes of a buffer and of any view of one, without a
   }
 });
 
-Deno.test("what is of another realm is binary data all the same, without a copy", () => {
+Deno.test("values of another realm are binary data too, without a copy", () => {
   const [buffer, ...views]: [ArrayBuffer, ...ArrayBufferView[]] = runInNewContext(`
     const { buffer } = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
     [buffer, new Uint8Array(buffer, 1, 2), new DataView(buffer, 2), new Float64Array(buffer)]`);
@@ -59,7 +59,7 @@ Deno.test("a Node Buffer, a view of any kind and an empty one are binary data, a
   assertStrictEquals(toMessage("text"), "text");
 });
 
-Deno.test("bytesOf refuses memory that is shared, because another thread could change it, and says to copy it", () => {
+Deno.test("bytesOf refuses shared memory, because another thread could change it, and says to copy it", () => {
   const shared = new SharedArrayBuffer(4);
   const ofAnotherRealm = runInNewContext("new Uint8Array(new SharedArrayBuffer(4))");
   for (
@@ -70,7 +70,7 @@ Deno.test("bytesOf refuses memory that is shared, because another thread could c
   }
 });
 
-Deno.test("bytesOf refuses memory that is detached", () => {
+Deno.test("bytesOf refuses detached memory", () => {
   for (const make of [(buffer: ArrayBuffer) => buffer, (buffer: ArrayBuffer) => new Uint8Array(buffer, 2)]) {
     const buffer = new ArrayBuffer(8);
     const data = make(buffer);
@@ -83,7 +83,7 @@ Deno.test("bytesOf refuses memory that is detached", () => {
   for (const view of views) assertThrows(() => bytesOf(view), TypeError, "Cannot send memory that is detached");
 });
 
-Deno.test("bytesOf refuses memory of a resizable buffer, out of bounds or not, and says to copy it", () => {
+Deno.test("bytesOf refuses resizable memory, out of bounds or not, and says to copy it", () => {
   const buffer = new ArrayBuffer(8, { maxByteLength: 16 });
   const views = [
     new Uint8Array(buffer),
@@ -99,13 +99,13 @@ Deno.test("bytesOf refuses memory of a resizable buffer, out of bounds or not, a
   }
 });
 
-Deno.test("what is neither is no binary data", () => {
+Deno.test("any other value is not binary data", () => {
   for (const value of [undefined, null, "text", 1, {}, [], new Blob(), { byteLength: 1 }]) {
     assertEquals(isBinaryData(value), false);
   }
 });
 
-Deno.test("bytesOf says what it was given", () => {
+Deno.test("the error of bytesOf names the value's type", () => {
   const cases: [value: unknown, words: string][] = [
     [Object("text"), "Cannot send a value of type String:"],
     [Promise.resolve("text"), "a view of one. Await it first"],
@@ -126,6 +126,6 @@ Deno.test("bytesOf says what it was given", () => {
   }
 });
 
-Deno.test("a message takes memory for itself, and two bytes at most for each character", () => {
+Deno.test("a message counts an overhead, and at most two bytes for each character", () => {
   assertEquals([memoryOf(""), memoryOf("abc"), memoryOf(new Uint8Array(5))], [128, 134, 133]);
 });

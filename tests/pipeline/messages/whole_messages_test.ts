@@ -34,7 +34,7 @@ function compare(given: Uint8Array<ArrayBuffer>, role: Role, maxMessageBytes = M
   return end;
 }
 
-Deno.test("of all first two bytes the short way takes whole text and binary frames of up to 125 bytes with the right mask, no others", () => {
+Deno.test("of all first two bytes the fast path takes only whole text and binary frames of up to 125 bytes with the right mask", () => {
   for (const role of ["server", "client"] as const) {
     for (let first = 0; first < 256; first++) {
       for (let second = 0; second < 256; second++) {
@@ -50,7 +50,7 @@ Deno.test("of all first two bytes the short way takes whole text and binary fram
   }
 });
 
-Deno.test("the short way and the long way agree on messages of every length at every alignment", () => {
+Deno.test("the fast path and the general path agree on messages of every length at every alignment", () => {
   for (const role of ["server", "client"] as const) {
     for (let length = 0; length <= 130; length++) {
       for (const first of [0x81, 0x82]) {
@@ -71,7 +71,7 @@ Deno.test("the short way and the long way agree on messages of every length at e
   }
 });
 
-Deno.test("the short way stops at a message beyond the limit, at bad text and at a control frame, and takes what comes before", () => {
+Deno.test("the fast path stops at a message beyond the limit, at invalid text and at a control frame, and takes the messages before", () => {
   const good = [0x81, 2, 0x61, 0x62];
   for (const bad of [[0x82, 6, 1, 2, 3, 4, 5, 6], [0x81, 1, 0xff], [0x81, 2, 0xc3, 0x28], [0x89, 0], [0x01, 1, 0x61]]) {
     assertEquals(compare(Uint8Array.of(...good, ...bad, ...good), "client", 5), 4);
@@ -86,7 +86,7 @@ Deno.test("the short way stops at a message beyond the limit, at bad text and at
   }
 });
 
-Deno.test("the short way and the long way agree on random bytes that look like frames", () => {
+Deno.test("the fast path and the general path agree on random bytes that resemble frames", () => {
   const random = seeded();
   for (let round = 0; round < 20_000; round++) {
     const role = below(random, 2) === 0 ? "server" : "client";
@@ -103,14 +103,14 @@ Deno.test("the short way and the long way agree on random bytes that look like f
   }
 });
 
-Deno.test("the short way stops when there are as many messages as may be", () => {
+Deno.test("the fast path stops at the maximum number of messages", () => {
   const messages: Message[] = ["before"];
   const bytes = Uint8Array.of(0x81, 0, 0x81, 0, 0x81, 0);
   assertEquals(readWholeMessages(bytes, 6, { role: "client", maxMessageBytes: MAX, most: 3 }, messages), 4);
   assertEquals(messages, ["before", "", ""]);
 });
 
-Deno.test("binary messages of the short way are views of what was read", () => {
+Deno.test("binary messages of the fast path are views of the read", () => {
   const bytes = Uint8Array.of(0x82, 1, 7);
   const messages: Message[] = [];
   readWholeMessages(bytes, 3, { role: "client", maxMessageBytes: MAX, most: Infinity }, messages);
