@@ -67,3 +67,10 @@ function codeOf(cause: unknown): string | undefined {
   const code: unknown = Reflect.get(cause, "code");
   return typeof code === "string" ? code : SYSTEM_CODES[cause.name];
 }
+
+const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"] as const;
+
+/** Returns the error of `ws` for a call in another state than `OPEN`. */
+export function notOpen(readyState: 0 | 1 | 2 | 3): Error {
+  return new Error(`WebSocket is not open: readyState ${readyState} (${STATES[readyState]})`);
+}

@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import { isBinaryData, type Message, type MessageData } from "../pipeline/messages/message.ts";
 import { utf8Length } from "../pipeline/bytes/utf8.ts";
+import { isSendableCloseCode, MAX_REASON_BYTES } from "../pipeline/frames/close_code.ts";
 import { isBlob } from "../connection/message_source.ts";
 
 /** The type of binary messages. */
@@ -19,6 +20,9 @@ export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
  * joined.
  */
 export type SendData = MessageData | Blob | number | readonly number[] | readonly Uint8Array[] | null | undefined;
+
+/** Called when the data was passed to the operating system, or with the error that prevented it. */
+export type SendCallback = (error?: Error) => void;
 
 /** Every {@linkcode BinaryDataType}: TypeScript checks that the list is complete. */
 const BINARY_TYPES: Readonly<Record<BinaryDataType, true>> = {
@@ -78,6 +82,23 @@ export function toBytes(data: MessageData): Buffer<ArrayBuffer> {
   return buffer instanceof ArrayBuffer
     ? Buffer.from(buffer, byteOffset, byteLength)
     : Buffer.from(new Uint8Array(buffer, byteOffset, byteLength)); // shared memory is copied
+}
+
+/**
+ * Returns the bytes of a close reason.
+ *
+ * @throws {TypeError} If the code may not be sent.
+ * @throws {RangeError} If the reason is too long.
+ */
+export function toCloseReason(code: number | undefined, reason: string | Uint8Array): Buffer {
+  if (code !== undefined && !isSendableCloseCode(code)) {
+    throw new TypeError(`First argument must be a valid error code number: ${code} may not be sent`);
+  }
+  const bytes = toBytes(typeof reason === "string" ? reason : new Uint8Array(reason));
+  if (bytes.length > MAX_REASON_BYTES) {
+    throw new RangeError(`The message must not be greater than 123 bytes: it has ${bytes.length}`);
+  }
+  return bytes;
 }
 
 /** Returns the bytes of a value on the wire, without the header. */

@@ -34,6 +34,7 @@
  * @module
  */
 import { createWebSocketStream } from "./duplex.ts";
+import { type FrameEncoder, Sender } from "./frame_sender.ts";
 import { WebSocket } from "./websocket.ts";
 import { WebSocketServer } from "./websocket_server.ts";
 
@@ -47,14 +48,18 @@ const ws: typeof WebSocket & {
   readonly Server: typeof WebSocketServer;
   /** A socket as a stream. */
   readonly createWebSocketStream: typeof createWebSocketStream;
-} = Object.assign(WebSocket, { WebSocket, WebSocketServer, Server: WebSocketServer, createWebSocketStream });
+  /** Encodes frames for `_sender`. */
+  readonly Sender: FrameEncoder;
+} = Object.assign(WebSocket, { WebSocket, WebSocketServer, Server: WebSocketServer, createWebSocketStream, Sender });
 export default ws;
 
-export { createWebSocketStream, WebSocket, WebSocketServer };
+export { createWebSocketStream, Sender, WebSocket, WebSocketServer };
+export type { FrameEncoder, FrameSender, SenderFrameOptions } from "./frame_sender.ts";
+export type { ConnectionSocket, ConnectionSocketEvents } from "./connection_socket.ts";
 export { WebSocketServer as Server } from "./websocket_server.ts";
 export type { ServerOptions, UpgradeCallback, WebSocketServerEvents } from "./websocket_server.ts";
-export type { BinaryDataType, RawData, SendData } from "./message_data.ts";
-export type { SendCallback, SendOptions } from "./outgoing_data.ts";
+export type { BinaryDataType, RawData, SendCallback, SendData } from "./message_data.ts";
+export type { SendOptions } from "./outgoing_data.ts";
 export type {
   ClientOptions,
   ConnectionTarget,

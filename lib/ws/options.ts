@@ -213,3 +213,8 @@ function isMany(value: PemText | readonly PemText[]): value is readonly PemText[
 function pemText(pem: PemText): string {
   return typeof pem === "string" ? pem : new TextDecoder().decode(pem);
 }
+
+/** Whether a constructor's argument is a list of subprotocols. */
+export function isList(value: unknown): value is readonly string[] {
+  return Array.isArray(value);
+}

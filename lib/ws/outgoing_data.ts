@@ -8,7 +8,9 @@ import { isBlob } from "../connection/message_source.ts";
 import type { Connection } from "../connection/connection.ts";
 import { frame, Opcode } from "../pipeline/frames/frame.ts";
 import { toMessage } from "../pipeline/messages/message.ts";
-import { type SendData, toBytes, toMessageData, toText } from "./message_data.ts";
+import { notOpen } from "./event_error.ts";
+import { type FrameSender, joinFrames } from "./frame_sender.ts";
+import { type SendCallback, type SendData, toBytes, toMessageData, toText } from "./message_data.ts";
 
 /** The options of `send`. */
 export interface SendOptions {
@@ -22,11 +24,8 @@ export interface SendOptions {
   mask?: boolean | undefined;
 }
 
-/** Called when the data was passed to the operating system, or with the error that prevented it. */
-export type SendCallback = (error?: Error) => void;
-
 /** The sending side of one open socket. */
-export class OutgoingData {
+export class OutgoingData implements FrameSender {
   readonly #connection: Connection;
   /** Whether a message has begun and not ended. */
   #fragmented = false;
@@ -56,6 +55,12 @@ export class OutgoingData {
     const message = toMessageData(data);
     if (this.#turn === undefined) this.#pass(message, options, callback);
     else this.#turn = this.#turn.then(() => this.#pass(message, options, callback));
+  }
+
+  sendFrame(list: readonly Uint8Array[], callback?: SendCallback): void {
+    const bytes = joinFrames(list);
+    if (this.#turn === undefined) this.#passFrames(bytes, callback);
+    else this.#turn = this.#turn.then(() => this.#passFrames(bytes, callback));
   }
 
   /** Calls back when all sent data is written. */
@@ -97,6 +102,18 @@ export class OutgoingData {
       connection.sendFragment(frame(opcode, plain(toBytes(data)), { fin }), how);
     }
     this.whenWritten(callback);
+  }
+
+  #passFrames(bytes: Uint8Array<ArrayBuffer>, callback: SendCallback | undefined): void {
+    const connection = this.#connection;
+    if (connection.readyState === 1) {
+      connection.sendEncoded(bytes);
+      connection.flushLater();
+      this.whenWritten(callback);
+    } else if (callback !== undefined) {
+      const error = notOpen(connection.readyState);
+      queueMicrotask(() => callback(error));
+    }
   }
 
   /** Sends a blob, which is read first. */

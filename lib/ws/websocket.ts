@@ -10,26 +10,28 @@ import type { Connection } from "../connection/connection.ts";
 import type { CloseInfo } from "../connection/websocket_connection.ts";
 import { LimitError, ProtocolError } from "../errors.ts";
 import { logError } from "../log_error.ts";
-import { isSendableCloseCode, MAX_REASON_BYTES } from "../pipeline/frames/close_code.ts";
 import { type Frame, Opcode } from "../pipeline/frames/frame.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import { type ClientAttempt, connectSocket } from "./client.ts";
-import { eventError } from "./event_error.ts";
+import { type ConnectionSocket, connectionSocket } from "./connection_socket.ts";
+import { eventError, notOpen } from "./event_error.ts";
+import type { FrameSender } from "./frame_sender.ts";
 import {
   type BinaryDataType,
   isBinaryType,
   lengthOf,
+  type SendCallback,
   type SendData,
   toBytes,
+  toCloseReason,
   toMessageData,
   toRawData,
 } from "./message_data.ts";
-import type { ClientOptions, SocketOptions } from "./options.ts";
-import { OutgoingData, type SendCallback, type SendOptions } from "./outgoing_data.ts";
+import { type ClientOptions, isList, type SocketOptions } from "./options.ts";
+import { OutgoingData, type SendOptions } from "./outgoing_data.ts";
 import { WebEventEmitter } from "./web_event_emitter.ts";
 
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
-const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"] as const;
 
 /** Gives a server's socket its connection: it is made before it has one. */
 export let openSocket: (socket: WebSocket, connection: Connection) => void;
@@ -86,6 +88,7 @@ export class WebSocket extends WebEventEmitter {
   readonly #attempt: ClientAttempt | undefined;
   #connection: Connection | undefined;
   #outgoing: OutgoingData | undefined;
+  #socket: ConnectionSocket | undefined;
   #state: 0 | 1 | 2 | 3 = CONNECTING;
   #binaryType: BinaryDataType = "nodebuffer";
   /** Set while the socket is paused. It resolves when the pause is over. */
@@ -150,6 +153,16 @@ export class WebSocket extends WebEventEmitter {
   /** The bytes that the operating system has not taken yet, plus those that were sent too late. */
   get bufferedAmount(): number {
     return (this.#outgoing?.bufferedAmount ?? 0) + this.#unsent;
+  }
+
+  /** Sends frames that a package has encoded, as Socket.IO does. `undefined` until the socket is open. */
+  get _sender(): FrameSender | undefined {
+    return this.#outgoing;
+  }
+
+  /** The addresses and the `drain` event of the connection, for packages that read them. `undefined` until the socket is open. */
+  get _socket(): ConnectionSocket | undefined {
+    return this.#connection && (this.#socket ??= connectionSocket(this.#connection));
   }
 
   /** Whether the socket is paused. */
@@ -220,13 +233,7 @@ export class WebSocket extends WebEventEmitter {
    */
   close(code?: number, reason: string | Uint8Array = ""): void {
     if (this.#state === CLOSED || this.#giveUp()) return;
-    if (code !== undefined && !isSendableCloseCode(code)) {
-      throw new TypeError(`First argument must be a valid error code number: ${code} may not be sent`);
-    }
-    const bytes = toBytes(typeof reason === "string" ? reason : new Uint8Array(reason));
-    if (bytes.length > MAX_REASON_BYTES) {
-      throw new RangeError(`The message must not be greater than 123 bytes: it has ${bytes.length}`);
-    }
+    const bytes = toCloseReason(code, reason);
     if (this.readyState !== OPEN) return;
     this.#state = CLOSING;
     const connection = this.#connection;
@@ -381,19 +388,13 @@ export class WebSocket extends WebEventEmitter {
   }
 
   #checkConnecting(): void {
-    if (this.#state === CONNECTING) throw new Error("WebSocket is not open: readyState 0 (CONNECTING)");
+    if (this.#state === CONNECTING) throw notOpen(CONNECTING);
   }
 
   #tooLate(data: SendData, callback: SendCallback | undefined): void {
     this.#unsent += lengthOf(data);
-    const { readyState } = this;
-    const error = new Error(`WebSocket is not open: readyState ${readyState} (${STATES[readyState]})`);
-    if (callback !== undefined) queueMicrotask(() => callback(error));
+    if (callback !== undefined) queueMicrotask(callback.bind(undefined, notOpen(this.readyState)));
   }
 }
 
 defineInterface(WebSocket, { CONNECTING, OPEN, CLOSING, CLOSED });
-
-function isList(value: unknown): value is readonly string[] {
-  return Array.isArray(value);
-}

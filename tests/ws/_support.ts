@@ -18,7 +18,8 @@ export type Api = typeof sluice;
 
 // deno-lint-ignore no-explicit-any -- a package that is named at run time has no types, and these are what it is to stand for
 const load = (specifier: string): Promise<any> => import(specifier);
-const theirs: Api = await load("npm:ws@^8.18.0");
+/** Its exports. */
+export const theirs: Api = await load("npm:ws@^8.18.0");
 
 /** Who is on which end, and whether the server has its own port. */
 const PAIRINGS: readonly { name: string; server: Api; client: Api; port: boolean }[] = [
@@ -136,7 +137,8 @@ export class Play implements AsyncDisposable {
   }
 }
 
-async function ended(socket: Socket): Promise<void> {
+/** Ends a socket, unless it has ended. */
+export async function ended(socket: Socket): Promise<void> {
   if (socket.readyState === 3) return;
   const closed = new Promise<void>((closed) => socket.on("close", () => closed()));
   socket.on("error", () => {});

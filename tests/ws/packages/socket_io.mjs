@@ -12,6 +12,17 @@ const { io } = require("socket.io-client");
 
 const http = createServer();
 const server = new Server(http, { wsEngine: WebSocketServer });
+// engine.io sends the frame of a broadcast, which is encoded once, through `_sender`.
+const frames = [];
+server.engine.on("connection", ({ transport: { socket } }) => {
+  const sender = socket?._sender;
+  if (sender === undefined) return;
+  const { sendFrame } = sender;
+  sender.sendFrame = function (list, callback) {
+    frames.push(list);
+    return sendFrame.call(this, list, callback);
+  };
+});
 server.on("connection", (socket) => {
   socket.on("join", async (room, done) => {
     await socket.join(room);
@@ -39,7 +50,16 @@ eve.on("said", () => assert.fail("eve is not in the room"));
 eve.emit("say", "news", "hello");
 assert.deepEqual(await heard, ["hello", "hello"]);
 
-for (const socket of [ann, bob, eve]) socket.close();
+// A broadcast to clients that are on a WebSocket from the start.
+const others = [io(url, { transports: ["websocket"] }), io(url, { transports: ["websocket"] })];
+await Promise.all(others.map((socket) => new Promise((done) => socket.on("connect", done))));
+const [one, two] = others.map((socket) => new Promise((done) => socket.on("all", (...values) => done(values))));
+frames.length = 0;
+server.emit("all", "größer", 1);
+assert.deepEqual([await one, await two], [["größer", 1], ["größer", 1]]);
+assert.deepEqual([frames.length, new Set(frames).size], [3, 1]);
+
+for (const socket of [ann, bob, eve, ...others]) socket.close();
 await server.close();
 console.log("ok");
 process.exit();
