@@ -22,6 +22,8 @@
  * @module
  */
 
+import { omitStack } from "./descriptors.ts";
+
 /** A close code and a reason, as in a close frame. */
 export interface WebSocketCloseInfo {
   /** The close code (RFC 6455 §7.4). */
@@ -79,6 +81,7 @@ export class WebSocketError extends DOMException {
     }
     this.closeCode = closeCode ?? (reason === "" ? null : 1000);
     this.reason = reason;
+    omitStack(this);
   }
 
   /**
@@ -272,6 +275,7 @@ export class MessageError extends WebSocketError {
   constructor(message: string, { closeCode, cause }: { closeCode: number; cause?: unknown }) {
     super(message, { closeCode, reason: shortReason(message.replace(/[^ -~]/g, "?")) });
     this.cause = cause;
+    omitStack(cause);
   }
 }
 
@@ -303,6 +307,7 @@ export class ConnectionError extends WebSocketError {
   constructor(message: string, options: WebSocketCloseInfo & { cause?: unknown } = {}) {
     super(message, { closeCode: options.closeCode ?? 1006, reason: options.reason ?? "" });
     this.cause = options.cause;
+    omitStack(this);
   }
 }
 
@@ -363,6 +368,7 @@ export class HandshakeError extends Error {
     this.headers = new Headers(options.headers);
     this.body = options.body;
     this.limit = options.limit;
+    omitStack(this);
   }
 }
 
@@ -399,6 +405,7 @@ export function closeCodeOf(error: unknown): number {
 export function invalidState(message: string, cause?: unknown): DOMException {
   const error = new DOMException(message, "InvalidStateError");
   if (cause !== undefined) error.cause = cause;
+  omitStack(error);
   return error;
 }
 

@@ -1,5 +1,7 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { noteNotOpened, omitStack } from "../lib/descriptors.ts";
+import { assertEquals, assertStrictEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { noteNotOpened, omitStack, opened } from "../lib/descriptors.ts";
+import { ConnectionError, HandshakeError, invalidState, MessageError, ProtocolError } from "../lib/errors.ts";
+import { eventError } from "../lib/ws/event_error.ts";
 import { logError } from "../lib/log_error.ts";
 import { read } from "./_support/docs.ts";
 import { FakeTime } from "./_support/fake_time.ts";
@@ -7,6 +9,10 @@ import { unless } from "./_support/needs.ts";
 
 const NO_LIMIT = Deno.build.os === "linux" ? undefined : "it needs ulimit";
 const NO_STACK = "(without a stack: the process ran out of file descriptors)";
+
+const fail = (error: Error): never => {
+  throw error;
+};
 
 const exhausted = () => new Error("Too many open files (os error 24)");
 
@@ -44,12 +50,44 @@ Deno.test("for a minute after a connection failed for lack of a descriptor, logg
   assertStringIncludes(late.stack ?? "", "descriptors_test.ts");
 });
 
+for (
+  const [name, make] of [
+    ["a violation", () => new ProtocolError("Reserved bits", "RFC 6455 §5.2")],
+    ["a lost connection", () => new ConnectionError("The connection was lost", { cause: new Error("reset") })],
+    ["a refused message", () => new MessageError("Not a number", { closeCode: 1003, cause: new Error("parse") })],
+    ["a refused handshake", () => new HandshakeError("Refused", { status: 503, cause: new Error("parse") })],
+    ["a call that comes too late", () => invalidState("Cannot send", new Error("reset"))],
+    ["an error event of ./ws", () => eventError(new Error("reset"))],
+  ] as const
+) {
+  Deno.test(`an error that an application gets while no file descriptor is free has no stack: ${name}`, () => {
+    using time = new FakeTime();
+    assertThrows(() => opened(() => fail(exhausted())), Error, "os error 24");
+    const error = make();
+    assertStringIncludes(error.stack ?? "", NO_STACK);
+    if (error.cause instanceof Error) assertStringIncludes(error.cause.stack ?? "", NO_STACK);
+    time.stall(60_001);
+    assertStringIncludes(make().stack ?? "", "descriptors_test.ts");
+  });
+}
+
 Deno.test("the causes and the aggregated errors of an error have no stack either", () => {
   const parts = [exhausted(), new Error("one"), new Error("two"), new Error("three")] as const;
   const [cause, one, two, three] = parts;
   const error = new AggregateError([one, new SuppressedError(two, three)], "all", { cause });
   omitStack(error);
   for (const part of [error, ...parts]) assertStringIncludes(part.stack ?? "", NO_STACK);
+});
+
+Deno.test("an error whose getters throw does not stop the report", () => {
+  const traps = { getPrototypeOf: () => fail(new Error("trap")), get: () => fail(new Error("trap")) };
+  const proxy = new Proxy({}, traps);
+  omitStack(proxy);
+  noteNotOpened(proxy);
+  assertStrictEquals(new ConnectionError("The connection was lost", { cause: proxy }).cause, proxy);
+  using _time = new FakeTime();
+  noteNotOpened(exhausted());
+  assertStringIncludes(new ConnectionError("The connection was lost", { cause: proxy }).stack ?? "", NO_STACK);
 });
 
 Deno.test("an error that is its own cause, or is frozen, does not stop the report", () => {

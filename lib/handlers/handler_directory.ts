@@ -5,6 +5,7 @@
  */
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { noteNotOpened } from "../descriptors.ts";
 import { HandshakeError } from "../errors.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import { CALLBACK, isObject, kind, type OptionKinds, required, TEXT, URL_OR_TEXT } from "../option_kinds.ts";
@@ -156,7 +157,12 @@ export async function loadHandlers(options: LoadHandlersOptions): Promise<Handle
   };
 
   // One after the other, so that the last call reads the files last.
-  let loading = load();
+  const reload = () =>
+    load().catch((error) => {
+      noteNotOpened(error);
+      throw error;
+    });
+  let loading = reload();
   await loading;
 
   return {
@@ -174,7 +180,7 @@ export async function loadHandlers(options: LoadHandlersOptions): Promise<Handle
       }
       await socket.data.run(socket);
     },
-    reload: () => loading = loading.catch(() => {}).then(load),
+    reload: () => loading = loading.catch(() => {}).then(reload),
   };
 }
 

@@ -5,6 +5,7 @@
  */
 import { type ClientHttp2Session, connect as connectSession } from "node:http2";
 import { defer } from "../async.ts";
+import { noteNotOpened } from "../descriptors.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
 import { LIMIT_KINDS, type Limits, resolveLimits } from "../limits.ts";
@@ -99,6 +100,7 @@ export async function connectHttp2(
       throw new HandshakeError(message, { status: 0 });
     }
   } catch (error) {
+    noteNotOpened(error);
     session.destroy();
     throw error;
   }

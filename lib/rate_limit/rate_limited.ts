@@ -7,7 +7,7 @@ import { checkHandler } from "../connection/check_handler.ts";
 import type { WebSocketCallbacks, WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { SendOptions } from "../connection/socket_options.ts";
 import type { CloseInfo, WebSocketConnection } from "../connection/websocket_connection.ts";
-import type { Message, MessageData } from "../pipeline/messages/message.ts";
+import { type Message, type MessageData, ownCopy } from "../pipeline/messages/message.ts";
 import { END, type MessageConnection, readableOf, refuse } from "../typed/message_connection.ts";
 import { RateLimit, type RateLimitOptions, type Rates, ratesOf } from "./rate_limit.ts";
 
@@ -109,9 +109,9 @@ export function rateLimitedHandler<
     ...(handler.open && { open: (socket: Socket) => handler.open?.(socket) }),
     message(socket, data) {
       const waiting = gateOf(socket).pass(data);
-      return waiting === undefined
-        ? handler.message?.(socket, data)
-        : waiting.then(() => handler.message?.(socket, data));
+      if (waiting === undefined) return handler.message?.(socket, data);
+      const kept = ownCopy(data); // a lent message is valid only during this call
+      return waiting.then(() => handler.message?.(socket, kept));
     },
     ...(handler.drain && { drain: (socket: Socket) => handler.drain?.(socket) }),
     ...(handler.close && { close: (socket: Socket, info: CloseInfo) => handler.close?.(socket, info) }),

@@ -292,6 +292,18 @@ function legacyOpening(
 /** Methods that a web `Request` cannot have (Fetch, "forbidden method"). */
 const FORBIDDEN_METHODS = new Set(["CONNECT", "TRACE", "TRACK"]);
 
+/** Methods that a web `Request` writes in upper case (Fetch, "normalize"). */
+const NORMALIZED_METHODS = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"]);
+
+/**
+ * Whether a web `Request` has this method as it was sent. Methods are case-sensitive (RFC 9110 §9.1): `post` is not `POST`. A
+ * proxy in front may have denied `POST`, and the application would get it.
+ */
+function canBeRequested(method: string): boolean {
+  const upper = method.toUpperCase();
+  return !FORBIDDEN_METHODS.has(upper) && (upper === method || !NORMALIZED_METHODS.has(upper));
+}
+
 /** The URL of a request. A request in HTTP/1.0 may lack a host; then the local address is used. */
 function ordinaryUrl(
   head: RequestHead,
@@ -299,7 +311,7 @@ function ordinaryUrl(
 ): string {
   const { method, target } = head;
   // RFC 9110 §15.6.2. The targets of CONNECT and of `OPTIONS *` are not paths.
-  if (FORBIDDEN_METHODS.has(method.toUpperCase()) || target === "*") {
+  if (!canBeRequested(method) || target === "*") {
     throw new HandshakeError(`${method} ${quote(target)} is not served here`, { status: 501 });
   }
   const { path, query, host = authorityOf(localAddr) } = readResource(head);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { opened } from "../descriptors.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 import type { Address } from "../transport/transport.ts";
 import { type CertificateFor, createTls } from "./tls.ts";
@@ -76,10 +77,10 @@ export function listen(options: ListenOptions, report: (error: unknown) => void)
   const { port = 8000, hostname = "0.0.0.0", path, reusePort = false } = options;
   if (path !== undefined) {
     checkAlone(options);
-    return Deno.listen({ transport: "unix", path });
+    return opened(() => Deno.listen({ transport: "unix", path }));
   }
   const certificate = certificateOf(options);
-  if (certificate === undefined) return Deno.listen({ port, hostname, reusePort });
+  if (certificate === undefined) return opened(() => Deno.listen({ port, hostname, reusePort }));
   return listenTls({ port, hostname, reusePort }, certificate, report);
 }
 
@@ -116,7 +117,7 @@ export function listenTls(
   report: (error: unknown) => void,
 ): Listener {
   const secure = createTls(certificateFor, report);
-  const listener = Deno.listen(where);
+  const listener = opened(() => Deno.listen(where));
   return {
     addr: listener.addr,
     async accept() {

@@ -20,6 +20,7 @@ import { CALLBACK, isObject, type OptionKinds, SIGNAL, TIME } from "../option_ki
 import { checkOptions } from "../options.ts";
 import { CloseCode } from "../pipeline/frames/close_code.ts";
 import type { CloseInfo } from "../connection/websocket_connection.ts";
+import type { Codec } from "./codec.ts";
 import { json } from "./json.ts";
 import { describeIssue, type SchemaOutput, STANDARD_SCHEMA, type StandardSchema } from "./standard_schema.ts";
 import type { MessageConnection } from "./message_connection.ts";
@@ -175,6 +176,22 @@ function isEnvelope(value: unknown): value is Envelope {
     ("cancel" in value && value.cancel === true);
 }
 
+/**
+ * Makes the codec of this protocol. It encodes the value on its own, because JSON leaves out a member whose value it cannot hold,
+ * such as a function. The peer would refuse an envelope without it, and close the connection.
+ */
+function envelopes(limits: Partial<JsonLimits>): Codec<Envelope> {
+  const { decode } = json(ENVELOPE, limits);
+  const { encode } = json();
+  return {
+    decode,
+    encode({ id, ...rest }) {
+      const [[name, value] = []] = Object.entries(rest);
+      return `{"id":${id},"${name}":${encode(value)}}`;
+    },
+  };
+}
+
 class RequestsOf<Asked extends StandardSchema, Answered extends StandardSchema>
   implements Requests<SchemaOutput<Answered>> {
   readonly #peer: TypedConnection<Envelope>;
@@ -192,7 +209,7 @@ class RequestsOf<Asked extends StandardSchema, Answered extends StandardSchema>
     const { maxDepth } = options;
     this.#options = options;
     this.#limits = resolveRequestLimits(options);
-    this.#peer = typed(connection, json(ENVELOPE, maxDepth === undefined ? {} : { maxDepth }));
+    this.#peer = typed(connection, envelopes(maxDepth === undefined ? {} : { maxDepth }));
     void this.#read();
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { RANGE_KINDS } from "../backoff.ts";
+import { opened } from "../descriptors.ts";
 import {
   ANYTHING,
   CALLBACK,
@@ -194,6 +195,6 @@ class Workers implements WorkersServer {
  * that program some of the clients. A socket that does not share the port detects this.
  */
 function freePort(hostname: string, port: number): number {
-  using probe = Deno.listen({ hostname, port });
+  using probe = opened(() => Deno.listen({ hostname, port }));
   return probe.addr.port;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { omitStack } from "../descriptors.ts";
 import { ConnectionError, HandshakeError, LimitError, ProtocolError } from "../errors.ts";
 
 /** An error with a code. */
@@ -48,6 +49,7 @@ export function eventError(cause: unknown, message: string = messageOf(cause)): 
     ? new RangeError(message, { cause })
     : new Error(message, { cause });
   if (code !== undefined) made.code = code;
+  omitStack(made);
   return made;
 }
 

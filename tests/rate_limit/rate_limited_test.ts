@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { LimitError, MessageError, type WebSocketConnection, type WebSocketHandler } from "../../mod.ts";
+import {
+  connect,
+  LimitError,
+  MessageError,
+  serve,
+  type WebSocketConnection,
+  type WebSocketHandler,
+} from "../../mod.ts";
 import { rateLimited, rateLimitedHandler, type RateLimitOptions } from "../../lib/rate_limit/mod.ts";
 import { connectedPair } from "../../lib/testing/connected_pair.ts";
 import { json, requests, typed } from "../../lib/typed/mod.ts";
@@ -149,4 +156,23 @@ Deno.test("a handler and options that are none are mistakes of the caller", () =
   assertThrows(() => call({}, {}), TypeError, "rateLimitedHandler() needs messagesPerSecond");
   assertThrows(() => call(SLOW), TypeError, "rateLimitedHandler() needs a handler");
   assertThrows(() => call(SLOW, { onMessage() {} }), TypeError, `did you mean "message"`);
+});
+
+Deno.test("a lent message that waits is kept: the next read does not change it", async () => {
+  const heard: string[] = [];
+  const handler = rateLimitedHandler({ messagesPerSecond: 20, messageBurst: 1 }, {
+    message(socket, data) {
+      heard.push(String(data));
+      if (heard.length === 3) socket.close();
+    },
+  });
+  await using server = serve({ port: 0, hostname: "127.0.0.1", lendPayloads: true }, handler);
+  await using socket = await connect(server.url, { perMessageDeflate: false });
+  const sent = [Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(3)];
+  for (const bytes of sent) {
+    void socket.send(bytes);
+    await socket.ping(); // the server has read it
+  }
+  await socket.closed;
+  assertEquals(heard, sent.map(String));
 });

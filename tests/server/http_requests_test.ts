@@ -134,6 +134,8 @@ Deno.test("methods and targets that a web Request cannot have are 501, and an ex
     [501, "TRACE / HTTP/1.1", "X: 1"],
     [501, "CONNECT a:443 HTTP/1.1", "X: 1"],
     [501, "OPTIONS * HTTP/1.1", "X: 1"],
+    [501, "post / HTTP/1.1", "Content-Length: 0"],
+    [501, "Get / HTTP/1.1", "X: 1"],
     [417, "GET / HTTP/1.1", "Expect: 200-ok"],
   ] as const;
   for (const [status, line, field] of cases) {

@@ -29,6 +29,23 @@ Deno.test("answers find their requests in any order, in both directions at once"
   assertStrictEquals(client.pending, 0);
 });
 
+Deno.test("a request and an answer that JSON cannot hold are our mistake, and the connection goes on", async () => {
+  await using pair = await connectedPair();
+  const errors: unknown[] = [];
+  const values: unknown[] = [() => 1, Symbol("s"), { toJSON: () => undefined }];
+  requests(pair.server, {
+    answer: (at) => typeof at === "number" ? values[at] : at,
+    onError: (error) => errors.push(error),
+  });
+  const client = requests(pair.client);
+  for (const at of values.keys()) {
+    assertStrictEquals((await assertRejects(() => client.request(at), RequestError)).message, "Internal error");
+  }
+  assertEquals(errors.map((error) => error instanceof TypeError), [true, true, true]);
+  for (const value of values) assertThrows(() => void client.request(value), TypeError, "as JSON");
+  assertEquals([await client.request({ ask: [undefined] }), client.pending], [{ ask: [null] }, 0]);
+});
+
 Deno.test("a handler may ask back before it answers", async () => {
   await using pair = await connectedPair();
   const server: Requests = requests(pair.server, { answer: async () => `Hello ${await server.request("name")}` });
