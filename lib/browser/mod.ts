@@ -1,6 +1,6 @@
 /**
- * The client for browsers: `reconnecting` over their own `WebSocket`, and the typed messages of `./typed`. `sluice.js` beside this file is
- * the same as one file that a page loads by its URL, with no build:
+ * The client for browsers: `reconnecting` over their own `WebSocket`, the typed messages of `./typed`, and `recovering` for topics of
+ * `./recovery`. `sluice.js` beside this file is the same as one file that a page loads by its URL, with no build:
  *
  * ```html
  * <script type="module">
@@ -15,6 +15,10 @@
  * @module
  */
 export { type BrowserLimits, type BrowserReconnectingOptions, type BrowserUrl, reconnecting } from "./reconnecting.ts";
+export { type BrowserRecoveringOptions, recovering } from "./recovering.ts";
+export type { RecoveringConnection, RecoveryClientOptions, RecoveryEvent } from "../recovery/recovering_connection.ts";
+export type { RefusedReason, UnrecoveredReason } from "../recovery/protocol.ts";
+export type { Position } from "../recovery/log.ts";
 export type {
   ReconnectingConnection,
   ReconnectingHooks,

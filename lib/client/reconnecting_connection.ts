@@ -43,7 +43,7 @@ export interface ReconnectingConnection<Data = unknown> extends AsyncIterable<Me
    * Sends a message: at once if a connection is open, otherwise when the next one is open and `onConnect` has finished.
    *
    * A message is sent at most once, over one connection. If that connection is lost, the message may or may not have arrived;
-   * only a reply from the peer could tell. It is not sent again.
+   * only a reply from the peer could tell. It is not sent again: `recovering` of `./recovery/client` with `acknowledge` does that.
    *
    * @param data A string is sent as text, a buffer or a view as binary data. If it has to wait for a connection, it is copied at
    *    the call. Otherwise do not change it until the promise resolves.

@@ -28,6 +28,7 @@
  *
  * @module
  */
-export { recovering, type RecoveringConnection, type RecoveringOptions, type RecoveryEvent } from "./recovering.ts";
+export { recovering, type RecoveringOptions } from "./recovering.ts";
+export type { RecoveringConnection, RecoveryClientOptions, RecoveryEvent } from "./recovering_connection.ts";
 export { RECOVERY_PROTOCOL, type RefusedReason, type UnrecoveredReason } from "./protocol.ts";
 export type { Position } from "./log.ts";

@@ -12,7 +12,7 @@ const FOLDER = new URL("../../lib/browser/", import.meta.url);
 export const BUILT: URL = new URL("sluice.js", FOLDER);
 
 const HEAD =
-  `// Sluice for browsers: reconnecting WebSockets and typed messages, one file without dependencies. MIT license.
+  `// Sluice for browsers: WebSockets that reconnect and catch up, and typed messages, one file without dependencies. MIT license.
 // Built from lib/browser/mod.ts by \`deno task browser\`: do not edit.
 `;
 

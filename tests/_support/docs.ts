@@ -47,7 +47,7 @@ import {
   RECOVERABLE_PUBLISH_OPTION_KINDS,
   RECOVERABLE_SUBSCRIBE_OPTION_KINDS,
 } from "../../lib/recovery/recoverable_options.ts";
-import { RECOVERING_OPTION_KINDS } from "../../lib/recovery/recovering.ts";
+import { RECOVERY_CLIENT_OPTION_KINDS } from "../../lib/recovery/recovering_connection.ts";
 import { LEGACY_DRAFTS_OPTION_KINDS } from "../../lib/legacy/legacy_drafts.ts";
 import { SERVE_NODE_OPTION_KINDS } from "../../lib/node/serve_node.ts";
 import { SEND_OPTION_KINDS, SUBSCRIBE_OPTION_KINDS, TAP_OPTION_KINDS } from "../../lib/connection/socket_options.ts";
@@ -108,7 +108,7 @@ const KINDS: Readonly<Record<string, object>> = {
   RecoverableHubOptions: RECOVERABLE_HUB_OPTION_KINDS,
   RecoverablePublishOptions: RECOVERABLE_PUBLISH_OPTION_KINDS,
   RecoverableSubscribeOptions: RECOVERABLE_SUBSCRIBE_OPTION_KINDS,
-  RecoveringOptions: RECOVERING_OPTION_KINDS,
+  RecoveryClientOptions: RECOVERY_CLIENT_OPTION_KINDS,
   MemoryLogOptions: MEMORY_LOG_OPTION_KINDS,
   LinkedLogOptions: LINKED_LOG_OPTION_KINDS,
   LogRetention: LINKED_LOG_OPTION_KINDS,
@@ -201,7 +201,11 @@ const OPTIONS = [
   ["lib/recovery/log_link.ts", "LogRetention", "How much a log at a broker keeps"],
   ["lib/recovery/redis.ts", "RedisLogOptions", "`redisLog` of `./recovery/redis`"],
   ["lib/recovery/nats.ts", "JetStreamLogOptions", "`jetStreamLog` of `./recovery/nats`"],
-  ["lib/recovery/recovering.ts", "RecoveringOptions", "`recovering` of `./recovery/client`"],
+  [
+    "lib/recovery/recovering_connection.ts",
+    "RecoveryClientOptions",
+    "`recovering` of `./recovery/client` and `./browser`",
+  ],
   ["lib/workers/serve_workers.ts", "ServeWorkersOptions", "`serveWorkers` of `./workers`"],
   ["lib/typed/json.ts", "JsonOptions", "`json` of `./typed`"],
   ["lib/typed/requests.ts", "RequestsOptions", "`requests` of `./typed`"],
