@@ -24,9 +24,9 @@ export interface SharedSending {
 export type ReaderKind = "callbacks" | "iterator" | "batches" | "messages";
 
 /**
- * When the queue is flushed. `batchEnd`: a batch is processed in one call stack, and its reader flushes at the end. `turnEnd`: a
- * batch is processed over several turns, and the queue is also flushed at the end of each turn of the event loop. `microtask`: no
- * batch is being processed, and the next microtask flushes.
+ * When the queue is flushed. `batchEnd`: a batch is processed in one call stack, and nothing is flushed before its end.
+ * `turnEnd`: a batch is processed over several turns, and the queue is also flushed at the end of each turn of the event loop.
+ * `microtask`: no batch is being processed, and the next microtask flushes.
  */
 export type FlushAt = "microtask" | "batchEnd" | "turnEnd";
 

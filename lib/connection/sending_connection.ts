@@ -49,6 +49,21 @@ export interface ConnectionInit<Data> extends BaseConnectionInit<Data> {
 /** The result of `send` if the application need not wait, so that no promise has to be created. */
 const DONE: Promise<void> = Promise.resolve();
 
+/**
+ * The connections that flush in the next microtask. One microtask serves all of them, so that their writes follow one another. A
+ * peer on another core then gets several replies each time it wakes up.
+ */
+let planned: SendingConnection<unknown>[] = [];
+
+/** After so many batches they are flushed, so that a reply does not wait for the callbacks of all other connections. */
+const MOST_PLANNED = 16;
+
+function flushPlanned(): void {
+  const connections = planned;
+  planned = [];
+  for (let at = 0; at < connections.length; at++) connections[at]!.flushPlanned();
+}
+
 /** A connection that sends. */
 export abstract class SendingConnection<Data> extends BaseConnection<Data>
   implements SharedSending, StreamedSendsOwner, TurnEnd {
@@ -223,6 +238,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     // Messages that were queued in one call stack have no flush scheduled, so they are flushed together with those that follow.
     if (when !== "batchEnd" && (before === "batchEnd" || when === "turnEnd")) {
       if (this.#writing === undefined && !this.outgoing.empty) this.flushLater();
+      if (before === "batchEnd" && planned.length >= MOST_PLANNED) flushPlanned();
     }
     if (when === "microtask" && this.closing.answering) this.closing.onProgress();
   }
@@ -241,11 +257,13 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
       this.deadlines.turnEnds.add(this);
     } else if (!this.#flushPlanned) {
       this.#flushPlanned = true;
-      queueMicrotask(() => {
-        this.#flushPlanned = false;
-        this.flush();
-      });
+      if (planned.push(this) === 1) queueMicrotask(flushPlanned);
     }
+  }
+
+  flushPlanned(): void {
+    this.#flushPlanned = false;
+    this.flush();
   }
 
   turnEnded(): void {

@@ -298,7 +298,6 @@ export class WebSocket extends WebEventEmitter {
       if (this.#paused !== undefined) return this.#receiveRest(batch, at);
       this.#deliver(batch[at]!);
     }
-    connection?.flush();
     connection?.flushAt("microtask");
     return undefined;
   }

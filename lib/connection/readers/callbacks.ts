@@ -194,7 +194,6 @@ class CallbackReader<Data> implements BatchConsumer {
         return busy;
       }
     }
-    connection.flush(); // before the change, because afterwards it would happen a microtask later
     connection.flushAt("microtask");
     return undefined;
   }

@@ -1,10 +1,13 @@
+import { assertEquals } from "@std/assert";
 import { createHub } from "../../../lib/hub/hub.ts";
 import { frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
+import { FrameSerializer } from "../../../lib/pipeline/frames/frame_serializer.ts";
 import { runHandler, type WebSocketHandler } from "../../../lib/connection/readers/callbacks.ts";
-import { counting } from "../../_support/bytes.ts";
+import { concat, counting } from "../../_support/bytes.ts";
 import { utf8 } from "../../_support/frames.ts";
 import { binary, close, type RawPeer, text } from "../../_support/raw_peer.ts";
-import { open, type Opened, type OpenOptions } from "../_support.ts";
+import { runStage } from "../../_support/stages.ts";
+import { connectionOver, open, type Opened, type OpenOptions } from "../_support.ts";
 
 function run(handler: WebSocketHandler, options?: OpenOptions): Opened {
   const opened = open(options);
@@ -96,4 +99,41 @@ Deno.test("a message from a source that an async callback sends leaves while the
   await peer.expect(text("streamed"));
   release();
   await leave(peer);
+});
+
+Deno.test("replies of connections that are read in one turn leave together, 16 at a time", async () => {
+  const steps: string[] = [];
+  const reads: PromiseWithResolvers<void>[] = [];
+  const ends: Promise<void>[] = [];
+  const request = concat(runStage(new FrameSerializer({ role: "client" }), [[text("request")]]).output);
+  for (let index = 0; index < 40; index++) {
+    const read = Promise.withResolvers<void>();
+    reads.push(read);
+    let left = 1;
+    const connection = connectionOver({
+      async read(buffer) {
+        await read.promise;
+        if (left-- === 0) return null;
+        buffer.set(request);
+        return request.length;
+      },
+      write(bytes) {
+        steps.push("write");
+        return Promise.resolve(bytes.length);
+      },
+      close() {},
+    });
+    ends.push(runHandler(connection, {
+      message(socket) {
+        steps.push("message");
+        void socket.send("reply");
+      },
+    }, (error) => {
+      throw error;
+    }));
+  }
+  for (const read of reads) read.resolve();
+  await Promise.all(ends);
+  const runs = (count: number) => [...Array(count).fill("message"), ...Array(count).fill("write")];
+  assertEquals(steps.slice(0, 80), [...runs(16), ...runs(16), ...runs(8)]);
 });
