@@ -3,20 +3,24 @@
  *
  * @module
  */
-import { defer } from "../async.ts";
-import { type DeadlineList, Timeout } from "../deadlines.ts";
+import type { Deadline, DeadlineList } from "../deadlines.ts";
 import { withDeadline } from "../transport/opening.ts";
 
 /** Bytes that a peer takes or sends within `bodyTimeout`. */
 export const PACE_BYTES = 64 * 1024;
 
-/** Measures the time spent waiting for a peer. The server's own time does not count. */
-export class Pace {
+/** Measures the time spent waiting for a peer. The server's own time does not count. It waits for one step at a time. */
+export class Pace implements Deadline {
+  due = 0;
+  previous: Deadline | undefined;
+  next: Deadline | undefined;
   readonly #timeout: number;
   readonly #late: () => unknown;
   readonly #list: DeadlineList | undefined;
   #left: number;
   #bytes = 0;
+  /** Ends the wait that is under way in the list of deadlines. */
+  #stop: ((error: unknown) => void) | undefined;
 
   /**
    * @param timeout The longest time to wait for the peer for each 64 KiB, in milliseconds. 0 means no limit.
@@ -30,25 +34,48 @@ export class Pace {
   }
 
   /** Waits for the peer. Throws the error of `late` when the time is up. */
-  async wait<T>(step: Promise<T>): Promise<T> {
-    if (this.#timeout === 0) return await step;
+  wait<T>(step: Promise<T>): Promise<T> {
+    if (this.#timeout === 0) return step;
+    if (this.#list !== undefined && this.#left === this.#timeout) return this.#within(step, this.#list);
+    return this.#waitAlone(step);
+  }
+
+  /** Waits with a timer of its own, because less than the whole time is left. */
+  async #waitAlone<T>(step: Promise<T>): Promise<T> {
     const start = performance.now();
     try {
-      if (this.#list !== undefined && this.#left === this.#timeout) return await this.#within(step, this.#list);
       return await withDeadline(step, { time: Math.max(this.#left, 1), late: this.#late });
     } finally {
       this.#left -= performance.now() - start;
     }
   }
 
-  async #within<T>(step: Promise<T>, list: DeadlineList): Promise<T> {
-    const stop = defer<never>();
-    const timeout = new Timeout(list, () => stop.reject(this.#late()));
-    try {
-      return await Promise.race([step, stop.promise]);
-    } finally {
-      timeout.cancel();
-    }
+  /** Waits in the list. The pace itself is the deadline, so that a wait creates one promise and nothing else. */
+  #within<T>(step: Promise<T>, list: DeadlineList): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#stop = reject;
+      list.set(this);
+      step.then((value) => {
+        this.#waited(list);
+        resolve(value);
+      }, (error) => {
+        this.#waited(list);
+        reject(error);
+      });
+    });
+  }
+
+  #waited(list: DeadlineList): void {
+    if (this.#stop === undefined) return; // the deadline has passed
+    this.#stop = undefined;
+    list.cancel(this);
+    this.#left -= performance.now() - (this.due - list.time);
+  }
+
+  expired(): void {
+    this.#stop?.(this.#late());
+    this.#stop = undefined;
+    this.#left = 0;
   }
 
   /** Counts bytes that the peer moved. */
