@@ -141,7 +141,7 @@ function between({ calm }: Plan, { client, servers, comesBack, wires, links }: C
   const late = here.cut && outlasts(server);
   const threw = !late && server.cause?.error instanceof ApplicationError && server.ended.error === server.cause.error &&
     server.aborts === 0;
-  const hears = !client.untidy && client.closedAt === undefined && !there.incoming.disturbed &&
+  const hears = !client.untidy && !isLimited(client) && client.closedAt === undefined && !there.incoming.disturbed &&
     !there.outgoing.disturbed;
   if (threw && hears) {
     must(
