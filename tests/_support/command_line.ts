@@ -32,10 +32,23 @@ export function readWhole(option: string, text: string, least = 0): number {
   throw new UsageError(`--${option} ${text} is not a whole number${least === 0 ? "" : ` of at least ${least}`}`);
 }
 
-/** Runs a program: the exit code that it returns, or 2 with one line where its command line is wrong. */
-export async function runProgram(name: string, run: () => number | Promise<number>): Promise<number> {
+/** A program that a person starts. */
+export interface Program {
+  readonly name: string;
+  /** What `--help` prints. */
+  readonly usage: string;
+  /** Runs it with the command line, and returns the exit code. */
+  run(args: string[]): number | Promise<number>;
+}
+
+/** Runs a program, and returns its exit code: 2 if its command line is wrong, which one line on standard error explains. */
+export async function runProgram({ name, usage, run }: Program): Promise<number> {
+  if (Deno.args.includes("--help")) {
+    print(usage);
+    return 0;
+  }
   try {
-    return await run();
+    return await run(Deno.args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     Deno.stderr.writeSync(new TextEncoder().encode(`${name}: ${error.message} (--help shows the options)\n`));

@@ -27,25 +27,19 @@ interface FuzzOptions {
 
 async function main(args: string[]): Promise<number> {
   const options = readFuzzOptions(args);
-  if (options === undefined) {
-    print(USAGE);
-    return 0;
-  }
   for (const target of options.targets) if (!await fuzz(target, options)) return 1;
   return 0;
 }
 
-function readFuzzOptions(args: string[]): FuzzOptions | undefined {
-  const { help, seconds, seed, target } = readOptions({
+function readFuzzOptions(args: string[]): FuzzOptions {
+  const { seconds, seed, target } = readOptions({
     args,
     options: {
       seconds: { type: "string", default: "10" },
       target: { type: "string" },
       seed: { type: "string", default: String(SEED) },
-      help: { type: "boolean", default: false },
     },
   });
-  if (help) return undefined;
   const targets = TARGETS.filter(({ name }) => target === undefined || name === target);
   if (targets.length === 0) throw new UsageError(`--target ${target} is not one of the targets`);
   return { seconds: readPositive("seconds", seconds), targets, seed: readWhole("seed", seed) };
@@ -80,4 +74,4 @@ async function fuzz(target: FuzzTarget, { seconds, seed }: FuzzOptions): Promise
   return true;
 }
 
-if (import.meta.main) Deno.exit(await runProgram("fuzz", () => main(Deno.args)));
+if (import.meta.main) Deno.exit(await runProgram({ name: "fuzz", usage: USAGE, run: main }));

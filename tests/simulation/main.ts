@@ -39,14 +39,11 @@ interface SimulateOptions {
 }
 
 async function main(args: string[]): Promise<number> {
-  const options = readSimulateOptions(args);
-  if (options !== undefined) return await simulate(options);
-  print(USAGE);
-  return 0;
+  return await simulate(readSimulateOptions(args));
 }
 
-function readSimulateOptions(args: string[]): SimulateOptions | undefined {
-  const { help, seeds, from, only, trace, known, quick } = readOptions({
+function readSimulateOptions(args: string[]): SimulateOptions {
+  const { seeds, from, only, trace, known, quick } = readOptions({
     args,
     options: {
       seeds: { type: "string", default: "1000" },
@@ -55,10 +52,8 @@ function readSimulateOptions(args: string[]): SimulateOptions | undefined {
       trace: { type: "boolean", default: false },
       known: { type: "boolean", default: false },
       quick: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
     },
   });
-  if (help) return undefined;
   const actor = ACTORS.find((one) => one === only);
   if (only !== undefined && actor === undefined) throw new UsageError(`--only ${only} is not one of the actors`);
   if (!/^\d+$/.test(from)) throw new UsageError(`--from ${from} is not a whole number`);
@@ -144,4 +139,4 @@ async function report(seed: bigint, plan: Plan, violation: Violation, stage: Sta
   print(`Written to ${writeFound(`seed-${seed}`, least.violation, least.plan, lines)}\n`);
 }
 
-if (import.meta.main) Deno.exit(await runProgram("simulate", () => main(Deno.args)));
+if (import.meta.main) Deno.exit(await runProgram({ name: "simulate", usage: USAGE, run: main }));

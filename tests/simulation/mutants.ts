@@ -7,6 +7,13 @@
 import { type Mutant, MUTANTS, mutate } from "./mutant_list.ts";
 import { print, readOptions, readWhole, runProgram } from "../_support/command_line.ts";
 
+const USAGE = `Usage: deno task mutants [options]
+
+  --seeds N      how many seeds a mutant has at most (1500)
+  --only WORDS   the mutants whose description contains these words; the table is not written then
+  --help         show this and exit
+`;
+
 const ROOT = new URL("../../", import.meta.url);
 const README = new URL("README.md", import.meta.url);
 const BEGIN = "<!-- mutants: begin -->";
@@ -78,4 +85,4 @@ async function main(args: string[]): Promise<number> {
   return 0;
 }
 
-if (import.meta.main) Deno.exit(await runProgram("mutants", () => main(Deno.args)));
+if (import.meta.main) Deno.exit(await runProgram({ name: "mutants", usage: USAGE, run: main }));

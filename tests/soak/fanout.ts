@@ -13,6 +13,13 @@ import { requestText } from "../_support/raw_peer.ts";
 import type { FanoutStats } from "./fanout_server.ts";
 import { mebibytes, mostMemory } from "./_tally.ts";
 
+const USAGE = `Usage: deno run --allow-net=127.0.0.1 --allow-run=deno tests/soak/fanout.ts [options]
+
+  --subscribers N  clients that subscribe to the topic (1000)
+  --seconds S      how long messages are published (20)
+  --help           show this and exit
+`;
+
 /** Messages under way: published together, and the next when everybody has them. */
 const WINDOW = 8;
 /** A message: its number, in so many characters. */
@@ -168,4 +175,4 @@ async function main(args: string[]): Promise<number> {
   return complaints.length === 0 ? 0 : 1;
 }
 
-if (import.meta.main) Deno.exit(await runProgram("fanout", () => main(Deno.args)));
+if (import.meta.main) Deno.exit(await runProgram({ name: "fanout", usage: USAGE, run: main }));

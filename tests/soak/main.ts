@@ -44,13 +44,11 @@ interface SoakOptions {
 
 async function main(args: string[]): Promise<number> {
   const options = readSoakOptions(args);
-  if (options !== undefined) return await ("bytes" in options ? big(options) : soak(options));
-  print(USAGE);
-  return 0;
+  return await ("bytes" in options ? big(options) : soak(options));
 }
 
-function readSoakOptions(args: string[]): SoakOptions | BigOptions | undefined {
-  const { help, seconds, connections, seed, size, deflate, ...values } = readOptions({
+function readSoakOptions(args: string[]): SoakOptions | BigOptions {
+  const { seconds, connections, seed, size, deflate, ...values } = readOptions({
     args,
     options: {
       seconds: { type: "string", default: "60" },
@@ -59,10 +57,8 @@ function readSoakOptions(args: string[]): SoakOptions | BigOptions | undefined {
       big: { type: "boolean", default: false },
       size: { type: "string", default: "2048" },
       deflate: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
     },
   });
-  if (help) return undefined;
   if (values.big) return { bytes: readWhole("size", size, 1) * 1024 * 1024, deflate };
   return {
     seconds: readPositive("seconds", seconds),
@@ -199,4 +195,4 @@ function startServer(): Server {
   };
 }
 
-if (import.meta.main) Deno.exit(await runProgram("soak", () => main(Deno.args)));
+if (import.meta.main) Deno.exit(await runProgram({ name: "soak", usage: USAGE, run: main }));
