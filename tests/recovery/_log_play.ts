@@ -67,6 +67,26 @@ async function listen(hub: RecoverableHub, topic: string) {
   return { heard, facts, [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose]() };
 }
 
+/**
+ * Turns the wall clock of Redis by milliseconds, as far as its data can tell: the time of each message, and of each key's end, is
+ * earlier by as much.
+ */
+const TURN_CLOCK = `
+local by = tonumber(ARGV[1])
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  local left = redis.call('PTTL', key)
+  if redis.call('TYPE', key).ok == 'stream' then
+    local entries = redis.call('XRANGE', key, '-', '+')
+    redis.call('DEL', key)
+    for _, entry in ipairs(entries) do
+      entry[2][6] = entry[2][6] - by
+      redis.call('XADD', key, entry[1], unpack(entry[2]))
+    end
+  end
+  if left >= 0 and left <= by then redis.call('DEL', key) elseif left >= 0 then redis.call('PEXPIRE', key, left - by) end
+end
+return 'OK'`;
+
 const PLAYS: Record<string, (server: Server) => Promise<unknown>> = {
   /** What every log does. */
   async contract(server) {
@@ -168,6 +188,42 @@ const PLAYS: Record<string, (server: Server) => Promise<unknown>> = {
     await unsafe.start();
     const after = await log.append("news", "after");
     return { anotherEpoch: before.epoch !== after.epoch, kept: texts((await log.read("news", 0, ALL)).entries) };
+  },
+
+  /** The wall clock of Redis goes to and fro, and then by more than the age of the messages. */
+  async clock(server) {
+    const { createClient } = await load("npm:redis@^6.3.1");
+    const redis = createClient({ url: `redis://127.0.0.1:${server.port}` });
+    await redis.connect();
+    await using log = await open(server, { age: 60_000 });
+    await using hub = createRecoverableHub({ log, onError });
+    await using client = await listen(hub, "news");
+    const said: string[] = [];
+    for (const seconds of [0, 30, -50, 45, -86_400]) {
+      await redis.eval(TURN_CLOCK, { arguments: [`${1_000 * seconds}`] });
+      for (let i = 0; i < 5; i++) {
+        const text = `${seconds}: ${i}`;
+        said.push(text);
+        // What is sent again is not appended again, even if the clock was turned.
+        for (const id of [said.length, Math.max(1, said.length - 5)]) {
+          await hub.publish("news", text, { durable: true, id: `id${id}` });
+        }
+      }
+    }
+    await until(() => client.heard.length >= said.length, "All messages", 10_000);
+    const kept = texts((await log.read("news", 0, ALL)).entries);
+    await redis.eval(TURN_CLOCK, { arguments: [`${1_000 * 2 * 86_400}`] });
+    const { head, from, entries } = await log.read("news", 0, ALL);
+    const { offset } = await log.append("news", "after");
+    await until(() => client.heard.at(-1) === "after", "The next message", 10_000);
+    await redis.close();
+    return {
+      heard: JSON.stringify(client.heard) === JSON.stringify([...said, "after"]),
+      kept: JSON.stringify(kept) === JSON.stringify(said),
+      later: { missed: from === head, entries: entries.length, next: offset === head + 1 },
+      facts: client.facts,
+      errors,
+    };
   },
 
   /** The log is full: the publisher hears of it, and nothing is pretended. */

@@ -12,3 +12,18 @@ Deno.test({
   ),
   fn: async () => assertEquals(await play("unsure"), { anotherEpoch: true, kept: ["after"] }),
 });
+
+Deno.test({
+  ...unless(
+    installed("redis") ? undefined : "redis-server is not installed",
+    "the clock of Redis may jump: every message arrives once and in order, and what expires early counts as missed",
+  ),
+  fn: async () =>
+    assertEquals(await play("clock"), {
+      heard: true,
+      kept: true,
+      later: { missed: true, entries: 0, next: true },
+      facts: ["undefined undefined"],
+      errors: [],
+    }),
+});
