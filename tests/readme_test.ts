@@ -13,7 +13,7 @@ function rowsOf(text: string, head: readonly string[]): string[][] {
   return tables.filter(([first]) => head.every((name, i) => first![i] === name)).flatMap((rows) => rows.slice(2));
 }
 
-Deno.test("the README is three screens at most, and all of its programs run", () => {
+Deno.test("the README has at most three screens, and all of its programs run", () => {
   assertLessOrEqual(read("README.md").trimEnd().split("\n").length, 150);
   const programs = blocksOf("README.md").filter(({ words }) => words[0] === "ts");
   assertEquals(programs.map(({ words }) => words.length), [1, 1, 1]);
@@ -32,7 +32,7 @@ Deno.test("the README's limits have the defaults of lib/limits.ts", () => {
   }
 });
 
-Deno.test("every ratio in a table of work, ours, against and ratio stands so in bench/results/results.md", () => {
+Deno.test("every ratio in a table with the columns work, ours, against and ratio matches bench/results/results.md", () => {
   const head = ["work", "ours", "against", "ratio"];
   const measured = rowsOf(read("bench/results/results.md"), head).map((row) => row.slice(0, 4));
   const told = ["README.md", ...pages()].flatMap((page) => rowsOf(read(page), head).map((row) => [page, ...row]));

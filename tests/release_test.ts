@@ -19,7 +19,7 @@ Deno.test("the changelog has a dated heading for the version of deno.json, and n
 
 const WORKFLOWS = ["ci", "release"].map((name) => [name, read(`.github/workflows/${name}.yml`)] as const);
 
-Deno.test("workflows take actions by commit, give them no credentials, and run what everybody runs", () => {
+Deno.test("workflows pin actions by commit, give them no credentials, and run the commands of CONTRIBUTING.md", () => {
   for (const [name, text] of WORKFLOWS) {
     for (const [, action] of text.matchAll(/\buses: (.*)/g)) {
       assert(/^[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(action!), `${name}: ${action}`);
@@ -30,7 +30,7 @@ Deno.test("workflows take actions by commit, give them no credentials, and run w
   }
 });
 
-Deno.test("a release is published by a job of its own, after the checks: it alone has an identity, and nobody may write", () => {
+Deno.test("a release is published by its own job, after the checks: only that job has an identity, and no job has write access", () => {
   const release = WORKFLOWS[1]![1];
   assertEquals(release.match(/^permissions: (.*)$/m)?.[1], "{}");
   const [check, publish] = release.split(/^ {2}publish:\n/m);

@@ -11,13 +11,13 @@ Deno.test("no test names a row that is not in the tables", () => {
   assertEquals([...titlesByRow().keys()].filter((row) => !(row in ROWS)), []);
 });
 
-Deno.test("every item of the five earlier systems is shown by a test that exists", () => {
+Deno.test("every item of the five earlier systems has an existing test", () => {
   const missing = SYSTEMS.filter(({ file, title }) =>
     title === "" || !Deno.readTextFileSync(new URL(file, import.meta.url)).includes(title)
   );
   assertEquals(missing, []);
 });
 
-Deno.test("tests/README.md shows the rows as they are: `deno task rows` writes it", () => {
+Deno.test("tests/README.md matches the rows: `deno task rows` writes it", () => {
   assertEquals(Deno.readTextFileSync(new URL("README.md", import.meta.url)), readmeWithRows());
 });

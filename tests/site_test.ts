@@ -15,7 +15,7 @@ async function* filesIn(folder: string): AsyncGenerator<string> {
   }
 }
 
-Deno.test("the site has every page of the documentation, and each of its links leads to a page or to a copy of a file", async () => {
+Deno.test("the site has every page of the documentation, and each of its links points to a page or to a copy of a file", async () => {
   const folder = await Deno.makeTempDir({ prefix: "sluice-site-" });
   await writePages(folder);
   const written = new Set(await Array.fromAsync(filesIn(folder)));

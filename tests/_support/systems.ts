@@ -168,7 +168,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     [
       "the states open, closing, closed",
       "simulation/close_search_test.ts",
-      "the closing handshake holds in every order of events: both ends ${what}",
+      "the closing handshake holds for every order of events: both ends ${what}",
     ],
     [
       "control frames between fragments",

@@ -34,7 +34,7 @@ Deno.test("members of one server are members on the other, and changes arrive as
   assertEquals(await other.changes(), ["room -ada"]);
 });
 
-Deno.test("a member that joins again with the same data is no news to other servers", async () => {
+Deno.test("a member that joins again with the same data causes no message to other servers", async () => {
   using time = new FakeTime();
   const bus = new Bus();
   await using one = presenceOf({ broker: bus.broker() });
@@ -52,7 +52,7 @@ Deno.test("a member that joins again with the same data is no news to other serv
   await end(after);
 });
 
-Deno.test("a server that starts gets the members of the others, and servers that start together one list", async () => {
+Deno.test("a server that starts gets the others' members, and servers that start together end with one list", async () => {
   using time = new FakeTime();
   const bus = new Bus();
   await using one = presenceOf({ broker: bus.broker() });
@@ -69,7 +69,7 @@ Deno.test("a server that starts gets the members of the others, and servers that
   assertEquals(lists.length, 2); // one list, to two servers
 });
 
-Deno.test("a page that reloads on another server has neither left nor joined", async () => {
+Deno.test("a page that reloads on another server neither leaves nor joins", async () => {
   using time = new FakeTime();
   const bus = new Bus();
   await using one = presenceOf({ broker: bus.broker() });
@@ -88,7 +88,7 @@ Deno.test("a page that reloads on another server has neither left nor joined", a
   assertEquals([await one.changes(), await other.changes()], [["room -ada"], ["room -ada"]]);
 });
 
-Deno.test("changes that the broker lost are made good within a heartbeat, and with the next change", async () => {
+Deno.test("changes that the broker lost are repaired within a heartbeat, and with the next change", async () => {
   using time = new FakeTime();
   const bus = new Bus();
   await using one = presenceOf({ broker: bus.broker() });
@@ -116,7 +116,7 @@ Deno.test("changes that the broker lost are made good within a heartbeat, and wi
   assertEquals(asked.length, 1); // and not for each change
 });
 
-Deno.test("a list of which a part was lost counts for nothing, and is asked for again", async () => {
+Deno.test("an incomplete list is ignored, and requested again", async () => {
   using time = new FakeTime();
   const bus = new Bus();
   await using one = presenceOf({ broker: bus.broker() });
@@ -133,7 +133,7 @@ Deno.test("a list of which a part was lost counts for nothing, and is asked for 
   assertEquals((await other.changes()).length, topics.length);
 });
 
-Deno.test("members of a server that crashed leave after three heartbeats, and those that came to another server stay", async () => {
+Deno.test("members of a crashed server leave after three heartbeats, and those that moved to another server stay", async () => {
   using time = new FakeTime();
   const bus = new Bus();
   const broker = bus.broker();
@@ -161,7 +161,7 @@ Deno.test("members of a server that crashed leave after three heartbeats, and th
   assertEquals(await other.changes(), ["room +bob:1"]);
 });
 
-Deno.test("while the broker is down the members of other servers stay, and what changed meanwhile is made good", async () => {
+Deno.test("while the broker is down the members of other servers stay, and later changes are repaired", async () => {
   using time = new FakeTime();
   const bus = new Bus();
   const brokers = [bus.broker(), bus.broker()];
@@ -183,7 +183,7 @@ Deno.test("while the broker is down the members of other servers stay, and what 
   assertEquals(await other.changes(), []);
 });
 
-Deno.test("members of a server that is closed have leaveDelay to come to another one", async () => {
+Deno.test("members of a server that is closed have leaveDelay to join another one", async () => {
   using time = new FakeTime();
   const bus = new Bus();
   const one = presenceOf({ broker: bus.broker() });
@@ -222,7 +222,7 @@ Deno.test("maxMembers counts the members of all servers", async () => {
   assert(thrown instanceof Error && thrown.message.includes("maxMembers 1"));
 });
 
-Deno.test("what is nothing of the protocol, or on another topic, is passed over, and close ends every timer", async () => {
+Deno.test("messages that are invalid or for another topic are ignored, and close ends every timer", async () => {
   using time = new FakeTime();
   const bus = new Bus();
   const broker = bus.broker();
@@ -249,7 +249,7 @@ Deno.test("what is nothing of the protocol, or on another topic, is passed over,
   assertEquals(await presence.changes(), []);
 });
 
-Deno.test("over a real broker, servers know the members of one another", async () => {
+Deno.test("over a real broker, servers know each other's members", async () => {
   await using one = presenceOf({ broker: broadcastBroker("presence_test") });
   await using ada = guest();
   one.join(ada.connection, "room", { id: "ada", data: 1 });

@@ -19,7 +19,7 @@ async function end({ connection }: Member): Promise<void> {
   await settle();
 }
 
-Deno.test("a member joins, changes and leaves, and the topic's members are known at each moment", async () => {
+Deno.test("a member joins, changes and leaves, and the topic's members are always known", async () => {
   await using presence = presenceOf();
   await using ada = guest();
   assert(presence.join(ada.connection, "room", { id: "ada", data: { name: "Ada" } }));
@@ -35,7 +35,7 @@ Deno.test("a member joins, changes and leaves, and the topic's members are known
   assertEquals(await presence.changes(), []);
 });
 
-Deno.test("the changes of one call stack come together, and what was undone is no change", async () => {
+Deno.test("the changes of one call stack come together, and changes that cancel out are not reported", async () => {
   const changes: unknown[] = [];
   await using presence = createPresence({ onChange: (topic, change) => void changes.push([topic, change]) });
   await using ada = guest();
@@ -51,7 +51,7 @@ Deno.test("the changes of one call stack come together, and what was undone is n
   assertEquals(changes, [["room", { joined, updated: [], left: [] }]]);
 });
 
-Deno.test("a page that reloads within leaveDelay has neither left nor joined, and one that does not come back has left", async () => {
+Deno.test("a page that reloads within leaveDelay neither leaves nor joins, and one that does not return leaves", async () => {
   using time = new FakeTime();
   await using presence = presenceOf({ leaveDelay: 5_000 });
   const before = guest();
@@ -89,7 +89,7 @@ Deno.test("several connections of one id are one member, which leaves with the l
   assertEquals(await presence.changes(), ["room -ada"]);
 });
 
-Deno.test("a connection that joins with another id leaves as the one that it was", async () => {
+Deno.test("a connection that joins with another id leaves under its old id", async () => {
   await using presence = presenceOf();
   await using ada = guest();
   presence.join(ada.connection, "room", { id: "guest", data: 1 });
@@ -99,7 +99,7 @@ Deno.test("a connection that joins with another id leaves as the one that it was
   assertEquals(presence.send("room", "hello"), 1);
 });
 
-Deno.test("send reaches the connections that are in the topic, and no other", async () => {
+Deno.test("send reaches the connections in the topic, and no other", async () => {
   await using presence = presenceOf();
   await using ada = guest();
   await using bob = guest();
@@ -110,7 +110,7 @@ Deno.test("send reaches the connections that are in the topic, and no other", as
   assertEquals(await ada.texts(1), ["hello"]);
 });
 
-Deno.test("the data is a copy, as JSON has it", async () => {
+Deno.test("the data is a copy, as JSON represents it", async () => {
   await using presence = presenceOf();
   await using ada = guest();
   const data = { name: "Ada", since: new Date(0), none: undefined };
@@ -122,7 +122,7 @@ Deno.test("the data is a copy, as JSON has it", async () => {
   }
 });
 
-Deno.test("a topic with maxMembers members takes no more, except for those who are in it", async () => {
+Deno.test("a topic with maxMembers members refuses new ones, but accepts changes of its members", async () => {
   await using presence = presenceOf({ maxMembers: 2 });
   await using ada = guest();
   await using bob = guest();
@@ -135,7 +135,7 @@ Deno.test("a topic with maxMembers members takes no more, except for those who a
   assert(presence.join(eve.connection, "room", { id: "bob", data: 1 }));
 });
 
-Deno.test("data of more than maxDataBytes is refused, its id counted, and what was there stays", async () => {
+Deno.test("data of more than maxDataBytes is refused, its id included, and the old data stays", async () => {
   await using presence = presenceOf({ maxDataBytes: 8 });
   await using ada = guest();
   presence.join(ada.connection, "room", { id: "ada", data: "äb" }); // 3 + 5
@@ -147,7 +147,7 @@ Deno.test("data of more than maxDataBytes is refused, its id counted, and what w
   assertEquals(presence.members("room").get("ada"), "äb");
 });
 
-Deno.test("wrong arguments throw in every state, and a closed connection or presence is no error", async () => {
+Deno.test("wrong arguments throw in every state, and a closed connection or presence is not an error", async () => {
   const presence = presenceOf();
   const ada = guest();
   const bob = guest();
@@ -165,7 +165,7 @@ Deno.test("wrong arguments throw in every state, and a closed connection or pres
   await end(bob);
 });
 
-Deno.test("close ends every timer, and nothing changes behind it", async () => {
+Deno.test("close ends every timer, and nothing changes after it", async () => {
   using time = new FakeTime();
   const presence = presenceOf();
   const [ada, bob] = [guest(), guest()];
@@ -181,7 +181,7 @@ Deno.test("close ends every timer, and nothing changes behind it", async () => {
   assertEquals(await presence.changes(), []);
 });
 
-Deno.test("what onChange throws goes to onError", async () => {
+Deno.test("an error of onChange goes to onError", async () => {
   const errors: unknown[] = [];
   await using presence = createPresence({
     onChange: () => Promise.reject("wrong"),

@@ -4,7 +4,7 @@ import type { Entries } from "../../lib/presence/roster.ts";
 
 const entry = { data: { name: "Ada" }, text: `{"name":"Ada"}`, at: 5 };
 
-Deno.test("what a server says is read as it was written", () => {
+Deno.test("a server's messages are parsed as they were written", () => {
   const messages: Exclude<PresenceMessage<unknown>, { type: "list" }>[] = [
     { type: "change", from: "a", version: 1, member: { topic: "room", id: "ada", entry } },
     { type: "change", from: "a", version: 2, member: { topic: "room", id: "ada", entry: undefined } },
@@ -16,7 +16,7 @@ Deno.test("what a server says is read as it was written", () => {
   for (const message of messages) assertEquals(decodePresence(encodePresence(message)), message);
 });
 
-Deno.test("a list comes in parts far below a broker's largest message, the last of which says so", () => {
+Deno.test("a list comes in parts far below a broker's largest message, and the last part is marked", () => {
   const text = JSON.stringify("x".repeat(4_000));
   const members = Array.from({ length: 100 }, (_, i) => [`${i}`, { data: JSON.parse(text), text, at: i }] as const);
   const entries: Entries<string> = new Map([["room", new Map(members)], ["hall", new Map(members)]]);
@@ -32,7 +32,7 @@ Deno.test("a list comes in parts far below a broker's largest message, the last 
   assertEquals(none, { type: "list", from: "a", version: 0, part: 0, last: true, members: [] });
 });
 
-Deno.test("what is nothing of the protocol is nothing", () => {
+Deno.test("invalid messages parse to undefined", () => {
   const wrong = [
     Uint8Array.of(1),
     undefined,

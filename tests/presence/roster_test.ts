@@ -11,7 +11,7 @@ function noted(): { roster: Roster<string>; changes: () => Promise<PresenceChang
   return { roster, changes: () => Promise.resolve().then(() => changes.splice(0)) };
 }
 
-Deno.test("a member of two servers is one, with the later data, and leaves with the last of them", async () => {
+Deno.test("a member of two servers is one member, with the later data, and leaves when it has left both", async () => {
   const { roster, changes } = noted();
   roster.set("a", "room", "ada", entry("old", 1));
   await changes();
@@ -28,7 +28,7 @@ Deno.test("a member of two servers is one, with the later data, and leaves with 
   assertEquals([roster.members("room").size, roster.entriesOf("a").size], [0, 0]);
 });
 
-Deno.test("of two servers at the same time every server chooses the same data, in any order", () => {
+Deno.test("for simultaneous changes on two servers every server chooses the same data, in any order", () => {
   for (const order of [["a", "b"], ["b", "a"]]) {
     const { roster } = noted();
     for (const name of order) roster.set(name, "room", "ada", entry(name, 1));
@@ -36,7 +36,7 @@ Deno.test("of two servers at the same time every server chooses the same data, i
   }
 });
 
-Deno.test("a list that replaces another one changes what differs", async () => {
+Deno.test("a list that replaces another one changes only the differences", async () => {
   const { roster, changes } = noted();
   roster.replace("a", list(["ada", entry("1", 1)], ["bob", entry("1", 1)], ["cy", entry("1", 1)]));
   await changes();

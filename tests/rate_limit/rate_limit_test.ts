@@ -4,7 +4,7 @@ import { RateLimit, type RateLimitOptions, ratesOf } from "../../lib/rate_limit/
 
 const limit = (options: RateLimitOptions) => new RateLimit(ratesOf("rateLimited()", options), 0);
 
-Deno.test("a message counts once and with its bytes: text as UTF-8, binary data as it is", () => {
+Deno.test("a message counts as one and with its bytes: text as UTF-8, binary data by its length", () => {
   const both = limit({ messagesPerSecond: 3, bytesPerSecond: 10 });
   assertEquals(both.take("größe", 0), 0); // 7 bytes
   assertEquals(both.take(new Uint8Array(3), 0), 0);
@@ -14,14 +14,14 @@ Deno.test("a message counts once and with its bytes: text as UTF-8, binary data 
   assertEquals(both.take("abc", 334), 0);
 });
 
-Deno.test("what has to wait is not counted: neither as a message nor with its bytes", () => {
+Deno.test("a message that must wait is not counted: neither as a message nor with its bytes", () => {
   const both = limit({ messagesPerSecond: 1, messageBurst: 2, bytesPerSecond: 10 });
   both.take("0123456789", 0);
   for (let turn = 0; turn < 5; turn++) assertEquals(both.take("0123456789", 0), 1_000);
   assertEquals(both.take("", 0), 0);
 });
 
-Deno.test("with close the error names the rate that was passed", () => {
+Deno.test("with close the error names the exceeded rate", () => {
   const byCount = limit({ messagesPerSecond: 2, messageBurst: 1, bytesPerSecond: 10, exceeded: "close" });
   byCount.take("a", 0);
   const count = assertThrows(() => byCount.take("b", 0), LimitError);
@@ -39,7 +39,7 @@ Deno.test("with close the error names the rate that was passed", () => {
   ]);
 });
 
-Deno.test("a limit without a rate and options that are none are mistakes of the caller", () => {
+Deno.test("a limit without a rate, and invalid options, throw", () => {
   const call = (options: unknown) => Reflect.apply(ratesOf, undefined, ["rateLimited()", options]);
   assertThrows(() => call({}), TypeError, "rateLimited() needs messagesPerSecond or bytesPerSecond");
   assertThrows(() => call({ messagesPerSecond: Infinity, byteBurst: 3 }), TypeError, "needs messagesPerSecond");

@@ -43,7 +43,7 @@ const LANES: Record<string, (options: RateLimitOptions, heard: unknown[]) => { h
 };
 
 for (const [name, lane] of Object.entries(LANES)) {
-  Deno.test(`${name}: the burst is handed on at once, the rest at the rate, and no timer runs without need`, async () => {
+  Deno.test(`${name}: the burst is delivered at once, the rest at the rate, and no timer runs unnecessarily`, async () => {
     using time = new FakeTime();
     const heard: unknown[] = [];
     const pair = await connectedPair({ ...lane(SLOW, heard), ...QUIET });
@@ -63,7 +63,7 @@ for (const [name, lane] of Object.entries(LANES)) {
     await pair[Symbol.asyncDispose]();
   });
 
-  Deno.test(`${name}: what came before the end is handed on without waiting`, async () => {
+  Deno.test(`${name}: messages from before the end are delivered without waiting`, async () => {
     using time = new FakeTime();
     const heard: unknown[] = [];
     const pair = await connectedPair({ ...lane(SLOW, heard), ...QUIET });
@@ -77,7 +77,7 @@ for (const [name, lane] of Object.entries(LANES)) {
     await Promise.allSettled([pair[Symbol.asyncDispose]()]);
   });
 
-  Deno.test(`${name}: with close a peer that is faster is closed with 1008, and nothing is handed on behind it`, async () => {
+  Deno.test(`${name}: with close a faster peer is closed with 1008, and no later message is delivered`, async () => {
     using time = new FakeTime();
     const heard: unknown[] = [];
     const pair = await connectedPair({ ...lane({ ...SLOW, exceeded: "close" }, heard), ...QUIET });
@@ -93,7 +93,7 @@ for (const [name, lane] of Object.entries(LANES)) {
   });
 }
 
-Deno.test("a paused peer is slowed down by backpressure: what waits is what one connection may hold", async () => {
+Deno.test("a paused peer is slowed down by backpressure: only one connection's queue waits", async () => {
   using time = new FakeTime();
   const heard: unknown[] = [];
   const pair = await connectedPair({
@@ -120,7 +120,7 @@ Deno.test("a paused peer is slowed down by backpressure: what waits is what one 
   await pair[Symbol.asyncDispose]();
 });
 
-Deno.test("typed and requests stand on a limited connection, and what they refuse fails the one below", async () => {
+Deno.test("typed and requests work on a limited connection, and their refusals fail the connection below", async () => {
   await using pair = await connectedPair();
   const limited = rateLimited(pair.server, { messagesPerSecond: 1_000 });
   const peer = typed(limited, json());
@@ -137,7 +137,7 @@ Deno.test("typed and requests stand on a limited connection, and what they refus
   assertStrictEquals(await requests(other.client).request("hello"), "hello");
 });
 
-Deno.test("the other callbacks are called as before, and only those that there are", async () => {
+Deno.test("the other callbacks are called as before, and missing ones are skipped", async () => {
   const said: unknown[] = [];
   const handler = rateLimitedHandler(SLOW, {
     open: () => void said.push("open"),
@@ -151,7 +151,7 @@ Deno.test("the other callbacks are called as before, and only those that there a
   assertEquals(said, ["open", 4000]);
 });
 
-Deno.test("a handler and options that are none are mistakes of the caller", () => {
+Deno.test("an invalid handler and invalid options throw", () => {
   const call = (...args: unknown[]) => Reflect.apply(rateLimitedHandler, undefined, args);
   assertThrows(() => call({}, {}), TypeError, "rateLimitedHandler() needs messagesPerSecond");
   assertThrows(() => call(SLOW), TypeError, "rateLimitedHandler() needs a handler");

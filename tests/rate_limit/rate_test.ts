@@ -8,7 +8,7 @@ function drain(bucket: TokenBucket, now: number, most = 1_000): number {
   return taken;
 }
 
-Deno.test("a bucket gives its burst at once and then its rate, whatever the clock begins with", () => {
+Deno.test("a bucket gives its burst at once and then its rate, whatever the clock's start", () => {
   for (const start of [0, 1_000, 1e12]) {
     const bucket = new TokenBucket({ perSecond: 10, burst: 3 }, start);
     assertEquals(drain(bucket, start), 3);
@@ -20,14 +20,14 @@ Deno.test("a bucket gives its burst at once and then its rate, whatever the cloc
   }
 });
 
-Deno.test("over a long time no more passes than the rate and one burst", () => {
+Deno.test("over a long time the total is at most the rate and one burst", () => {
   const bucket = new TokenBucket({ perSecond: 7, burst: 20 }, 0);
   let taken = 0;
   for (let now = 0; now <= 60_000; now += 12) taken += drain(bucket, now);
   assert([439, 440].includes(taken), `${taken} were taken`); // 20 at once, and 7 a second
 });
 
-Deno.test("what is larger than the burst takes a full bucket, and what follows waits for all of it", () => {
+Deno.test("a message larger than the burst takes a full bucket, and the next ones wait for all of it", () => {
   const bucket = new TokenBucket({ perSecond: 100, burst: 10 }, 0);
   bucket.take(1);
   assertEquals(bucket.delay(50, 0), 10);
@@ -38,7 +38,7 @@ Deno.test("what is larger than the burst takes a full bucket, and what follows w
   assertEquals(bucket.delay(1, 420), 0);
 });
 
-Deno.test("the delay that is given suffices, and a clock that goes back takes nothing away", () => {
+Deno.test("the returned delay is sufficient, and a clock that goes back removes nothing", () => {
   const bucket = new TokenBucket({ perSecond: 3, burst: 1 }, 0);
   bucket.take(1);
   let now = 0;

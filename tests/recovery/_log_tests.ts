@@ -32,7 +32,7 @@ export function testLog(kind: "redis" | "nats", title: string, program: string):
     Deno.test({ ...unless(missing, title), fn: async () => assertEquals(await play(name), expected) });
 
   own(
-    `over ${title} every topic has its numbers, its epoch and its messages, whatever its name and theirs`,
+    `over ${title} every topic has its numbers, its epoch and its messages, for any names and contents`,
     "contract",
     {
       news: [null, "ä\u{1f600}", [0, 255, 10, 32], ""],

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Expiring } from "../../lib/recovery/expiring.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";
 
-Deno.test("a value is there for its time and not longer, and what is set again lives anew", async () => {
+Deno.test("a value exists for its time and no longer, and setting it again restarts the time", async () => {
   using time = fakeTime();
   const values = new Expiring<number>(100);
   values.set("a", 1);
@@ -13,7 +13,7 @@ Deno.test("a value is there for its time and not longer, and what is set again l
   assertEquals([values.get("a"), values.get("b")], [3, undefined]);
 });
 
-Deno.test("what is old is forgotten when something is set", async () => {
+Deno.test("expired values are removed when a value is set", async () => {
   using time = fakeTime();
   const values = new Expiring<number>(100);
   for (let i = 0; i < 10; i++) values.set(`${i}`, i);
@@ -22,7 +22,7 @@ Deno.test("what is old is forgotten when something is set", async () => {
   assertEquals(values.size, 1);
 });
 
-Deno.test("there are 65 536 values at most: those that were set first go", () => {
+Deno.test("there are at most 65 536 values: the oldest are removed", () => {
   const values = new Expiring<number>(1_000_000);
   for (let i = 0; i <= 65_536; i++) values.set(`${i}`, i);
   assertEquals([values.size, values.get("0"), values.get("1")], [65_536, undefined, 1]);

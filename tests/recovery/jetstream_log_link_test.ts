@@ -41,7 +41,7 @@ function streamOf(messages: readonly StoredMessage[], first = 1) {
 
 const ALL = { messages: 100, bytes: 10_000 };
 
-Deno.test("there are two streams behind the prefix: one says each message again, the other has a number for each session", async () => {
+Deno.test("there are two streams for a prefix: one republishes each message, the other has a number for each session", async () => {
   const { streams, open } = streamOf([]);
   await open.connect(() => {});
   assertEquals(
@@ -75,7 +75,7 @@ Deno.test("there are two streams behind the prefix: one says each message again,
   assertThrows(() => jetStreamLogLink("a b", retention, () => Promise.reject(new Error("not called"))), RangeError);
 });
 
-Deno.test("a page begins where the stream does, or with the topic's own first message where it has as many as it keeps", async () => {
+Deno.test("a page begins at the stream's start, or at the topic's first message if the topic has its maximum", async () => {
   const few = await streamOf([stored(7, "a"), stored(9, "b")], 5).open.connect(() => {});
   assertEquals(await few.read("news", 7, ALL), {
     epoch: "1",
@@ -101,7 +101,7 @@ Deno.test("a few messages are read one by one, and more by a consumer, within th
   assertEquals(await offsets(0, { messages: 100, bytes: 1 }), [10]);
 });
 
-Deno.test("an answer of JetStream's is a refusal; where nothing answers the connection is over", async () => {
+Deno.test("an error response of JetStream is a refusal; without a response the connection is dropped", async () => {
   const { state, open } = streamOf([]);
   const session = await open.connect(() => {});
   assertEquals(await session.append({ topic: "a", data: "x", id: "1", known: 1 }), { epoch: "1", offset: 9 });
@@ -113,7 +113,7 @@ Deno.test("an answer of JetStream's is a refusal; where nothing answers the conn
   assertEquals(await session.ended, state.error);
 });
 
-Deno.test("a message that is too large for the server is refused, and costs no connection", async () => {
+Deno.test("a message that is too large for the server is refused, and keeps the connection open", async () => {
   const session = await streamOf([]).open.connect(() => {});
   const answer = await session.append({ topic: "a", data: "x".repeat(1_000), id: "1", known: 1 });
   assertEquals(
@@ -122,7 +122,7 @@ Deno.test("a message that is too large for the server is refused, and costs no c
   );
 });
 
-Deno.test("news has its number and that before it, and what has none only says that there is some", async () => {
+Deno.test("a notice has its number and the previous one, and without a number it only says that there are new messages", async () => {
   const { listeners, open } = streamOf([]);
   const heard: unknown[] = [];
   const session = await open.connect((...news) => heard.push(news));

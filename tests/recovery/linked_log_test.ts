@@ -51,7 +51,7 @@ function brokerOf() {
 
 const quick = { reconnect: { first: 1, most: 5 }, onError: () => {} };
 
-Deno.test("what was not confirmed over a connection that was lost is sent again, in order, and appended once", async () => {
+Deno.test("messages that were unconfirmed on a lost connection are sent again, in order, and appended once", async () => {
   const broker = brokerOf();
   await using log = linkLog(broker.link, quick);
   await log.append("news", "a");
@@ -66,7 +66,7 @@ Deno.test("what was not confirmed over a connection that was lost is sent again,
   assertEquals((await log.read("news", 0, ALL)).entries.map(({ data }) => data), ["a", "b", "c", "d"]);
 });
 
-Deno.test("a message that the log refuses is rejected with the reason, and is not sent again", async () => {
+Deno.test("a message that the log refuses rejects with the reason, and is not sent again", async () => {
   const broker = brokerOf();
   await using log = linkLog(broker.link, quick);
   broker.state.refuses = new Error("disk full");
@@ -74,7 +74,7 @@ Deno.test("a message that the log refuses is rejected with the reason, and is no
   assertEquals([error.cause, broker.appended.length], [broker.state.refuses, 1]);
 });
 
-Deno.test("a message that waits for too long is rejected, the first one first", async () => {
+Deno.test("a message that waits for too long rejects, the oldest first", async () => {
   using time = fakeTime();
   const broker = brokerOf();
   broker.state.running = false;
@@ -90,7 +90,7 @@ Deno.test("a message that waits for too long is rejected, the first one first", 
   assertEquals([ends.length, log.waiting], [2, 0]);
 });
 
-Deno.test("what waits is bounded in number and in bytes, and so is a message", async () => {
+Deno.test("waiting messages are limited in number and in bytes, and so is each message", async () => {
   const broker = brokerOf();
   broker.state.running = false;
   const bounds = { maxQueuedMessages: 2, maxQueuedBytes: 500, maxMessageBytes: 300 };
@@ -102,7 +102,7 @@ Deno.test("what waits is bounded in number and in bytes, and so is a message", a
   await assertRejects(() => log.append("news", "b"), LimitError, "maxQueuedMessages 2");
 });
 
-Deno.test("topics are followed over each connection, and followers look after each", async () => {
+Deno.test("topics are followed over each connection, and followers check each", async () => {
   const broker = brokerOf();
   await using log = linkLog(broker.link, quick);
   const heard: unknown[] = [];
@@ -118,7 +118,7 @@ Deno.test("topics are followed over each connection, and followers look after ea
   assertEquals([heard, broker.followed], [[undefined, "a", undefined], ["news", "news", "not news"]]);
 });
 
-Deno.test("questions wait for a connection, and are asked again over the next one", async () => {
+Deno.test("queries wait for a connection, and are repeated over the next one", async () => {
   const broker = brokerOf();
   broker.state.running = false;
   await using log = linkLog(broker.link, quick);
@@ -128,7 +128,7 @@ Deno.test("questions wait for a connection, and are asked again over the next on
   assertEquals(await log.taken("s"), 5);
 });
 
-Deno.test("questions that nothing answers are given up", async () => {
+Deno.test("queries without a response are dropped", async () => {
   using time = fakeTime();
   const broker = brokerOf();
   broker.state.running = false;
@@ -154,7 +154,7 @@ Deno.test("a connection that does not answer pings is lost, and the reason is re
   ]);
 });
 
-Deno.test("to close it rejects what waits, and ends what is asked", async () => {
+Deno.test("close rejects waiting messages, and ends pending queries", async () => {
   const broker = brokerOf();
   broker.state.running = false;
   const log = linkLog(broker.link, quick);

@@ -10,7 +10,7 @@ async function read(log: Log, topic: string, after: number) {
   return { head, from, data: entries.map(({ data }) => data) };
 }
 
-Deno.test("each topic has its numbers, which go up by one, and what follows a number is read in order", async () => {
+Deno.test("each topic has numbers that increase by one, and the messages after a number are read in order", async () => {
   await using log = memoryLog();
   for (const data of ["a", "b", "c"]) await log.append("news", data);
   assertEquals((await log.append("other", "x")).offset, 1);
@@ -19,13 +19,13 @@ Deno.test("each topic has its numbers, which go up by one, and what follows a nu
   assertEquals(await read(log, "empty", 0), { head: 0, from: 0, data: [] });
 });
 
-Deno.test("a topic keeps so many messages, and says behind which number nothing is missing", async () => {
+Deno.test("a topic keeps a number of messages, and reports after which number it is complete", async () => {
   await using log = memoryLog({ messages: 2 });
   for (const data of ["a", "b", "c", "d"]) await log.append("news", data);
   assertEquals(await read(log, "news", 0), { head: 4, from: 2, data: ["c", "d"] });
 });
 
-Deno.test("a message that is too old is not read any more", async () => {
+Deno.test("an expired message is no longer read", async () => {
   using time = fakeTime();
   await using log = memoryLog({ age: 100 });
   await log.append("news", "a");
@@ -35,7 +35,7 @@ Deno.test("a message that is too old is not read any more", async () => {
   assertEquals(await read(log, "news", 0), { head: 2, from: 1, data: ["b"] });
 });
 
-Deno.test("all topics share the bytes: the quiet ones forget first, and no number is given twice", async () => {
+Deno.test("all topics share the bytes: quiet ones lose messages first, and no number is used twice", async () => {
   await using log = memoryLog({ bytes: 4_000 });
   for (let i = 0; i < 5; i++) await log.append("quiet", "x");
   for (let i = 0; i < 20; i++) await log.append("busy", "x".repeat(100));
@@ -54,7 +54,7 @@ Deno.test("a message larger than all of the log is not kept, and the next one is
   assertEquals(await read(log, "news", 0), { head: 2, from: 1, data: ["small"] });
 });
 
-Deno.test("a message that is known by its id is appended once, until it is forgotten", async () => {
+Deno.test("a message with a known id is appended once, until the id is forgotten", async () => {
   using time = fakeTime();
   await using log = memoryLog({ resumeTimeout: 100 });
   const first = await log.append("news", "a", { id: "1" });
@@ -63,7 +63,7 @@ Deno.test("a message that is known by its id is appended once, until it is forgo
   assertNotEquals(await log.append("news", "a", { id: "1" }), first);
 });
 
-Deno.test("followers get every message with the number before it, until they leave", async () => {
+Deno.test("followers get every message with the previous number, until they leave", async () => {
   await using log = memoryLog();
   const heard: unknown[] = [];
   const leave = log.follow("news", (news) => heard.push(news?.entry));
@@ -75,7 +75,7 @@ Deno.test("followers get every message with the number before it, until they lea
   assertEquals(heard, [undefined, { offset: 1, previous: 0, data: "a" }, { offset: 2, previous: 1, data: "b" }]);
 });
 
-Deno.test("the number that was taken from a session only grows", async () => {
+Deno.test("the acknowledged number of a session only grows", async () => {
   await using log = memoryLog();
   assertEquals(await log.taken("s"), 0);
   await log.take("s", 5);
@@ -83,7 +83,7 @@ Deno.test("the number that was taken from a session only grows", async () => {
   assertEquals([await log.taken("s"), await log.taken("other")], [5, 0]);
 });
 
-Deno.test("another log has another epoch, and a closed one takes nothing and gives nothing", async () => {
+Deno.test("another log has another epoch, and a closed one accepts and returns nothing", async () => {
   const log = memoryLog();
   await using other = memoryLog();
   assertNotEquals((await log.append("news", "a")).epoch, (await other.append("news", "a")).epoch);
@@ -92,7 +92,7 @@ Deno.test("another log has another epoch, and a closed one takes nothing and giv
   await assertRejects(() => log.read("news", 0, ALL), Error, "The log is closed");
 });
 
-Deno.test("its options are checked at the call", () => {
+Deno.test("invalid options throw at the call", () => {
   assertThrows(() => memoryLog({ messages: 0 }), RangeError);
   assertThrows(() => memoryLog({ age: -1 }), RangeError);
 });

@@ -6,13 +6,13 @@ import { recoverableHub, TestLog } from "./_support.ts";
 const page = Deno.readTextFileSync(new URL("../../docs/explanation/what-is-guaranteed.md", import.meta.url));
 const [, script = ""] = /```js\n([^]*?)```/.exec(page) ?? [];
 
-Deno.test("the client of the documentation is twenty lines or so", () => {
+Deno.test("the client of the documentation has about twenty lines", () => {
   assertEquals(script.trim().split("\n").length <= 25, true);
 });
 
 Deno.test({
   name:
-    "the client of the documentation hears every message once and in order, though its connections are dropped, and that the log is lost",
+    "the client of the documentation receives every message once and in order despite dropped connections, and reports a lost log",
   async fn() {
     const log = new TestLog();
     await using hub = recoverableHub({ log });

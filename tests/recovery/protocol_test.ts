@@ -10,7 +10,7 @@ import {
 const position = { epoch: "8f2c", offset: 41 };
 const text = new TextEncoder();
 
-Deno.test("what a client says is written as the documentation has it, and read again", () => {
+Deno.test("a client's messages are written as the documentation shows, and parsed again", () => {
   const lines = {
     '{"type":"subscribe","topic":"news"}': { type: "subscribe", topic: "news", position: undefined },
     '{"type":"subscribe","topic":"news","epoch":"8f2c","offset":41}': { type: "subscribe", topic: "news", position },
@@ -26,7 +26,7 @@ Deno.test("what a client says is written as the documentation has it, and read a
   assertEquals(decodeFromClient(hello), { type: "message", number: 7, data: "hello" });
 });
 
-Deno.test("what a server says is written as the documentation has it, and read again", () => {
+Deno.test("a server's messages are written as the documentation shows, and parsed again", () => {
   const begun = { type: "subscribed", topic: "news", position } as const;
   const lines = {
     '{"type":"subscribed","topic":"news","epoch":"8f2c","offset":41}': {
@@ -67,7 +67,7 @@ Deno.test("what a server says is written as the documentation has it, and read a
   });
 });
 
-Deno.test("binary data stands behind its object, whose length is said first", () => {
+Deno.test("binary data follows its object, whose length comes first", () => {
   const bytes = encodeEntry("news", { offset: 42, previous: 41, data: new Uint8Array([1, 2, 255]) });
   const head = text.encode('{"type":"message","topic":"news","offset":42}');
   assertEquals(bytes, new Uint8Array([0, head.length, ...head, 1, 2, 255]));
@@ -81,7 +81,7 @@ Deno.test("binary data stands behind its object, whose length is said first", ()
   assertEquals(decodeFromClient(sent), { type: "message", number: 1, data: new Uint8Array(0) });
 });
 
-Deno.test("what is nothing of the protocol is read as nothing, whoever says it", () => {
+Deno.test("invalid messages parse to undefined, for either role", () => {
   const lines = [
     "",
     "{",

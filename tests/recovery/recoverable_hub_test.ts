@@ -7,7 +7,7 @@ import { fakeTime } from "../../lib/testing/fake_time.ts";
 import { until } from "../_support/wait.ts";
 import { recoverableHub, speaker, TestLog } from "./_support.ts";
 
-Deno.test("a client that comes back to another server gets what it missed, in order and once", async () => {
+Deno.test("a client that reconnects to another server gets its missed messages, in order and once", async () => {
   const log = memoryLog();
   await using one = recoverableHub({ log });
   await using other = recoverableHub({ log });
@@ -32,7 +32,7 @@ Deno.test("a client that comes back to another server gets what it missed, in or
   assertEquals([other.stats.recovered, other.stats.caughtUp], [1, 2]);
 });
 
-Deno.test("a plain connection gets the data alone, and nothing that it missed", async () => {
+Deno.test("a plain connection gets only the data, and no missed messages", async () => {
   await using hub = recoverableHub({ log: memoryLog() });
   await hub.publish("news", "before", { durable: true });
   const heard: unknown[] = [];
@@ -73,7 +73,7 @@ Deno.test("the server subscribes a client that speaks the protocol, and sends to
   assertEquals(await client.data(1), ["you undefined"]);
 });
 
-Deno.test("authorize is asked each time that a client comes, and a refusal is said to it", async () => {
+Deno.test("authorize is called each time that a client subscribes, and a refusal is sent to it", async () => {
   let allowed = true;
   await using hub = recoverableHub({ log: memoryLog(), authorize: (_, topic) => allowed && topic !== "secret" });
   await using client = await speaker(hub);
@@ -88,7 +88,7 @@ Deno.test("authorize is asked each time that a client comes, and a refusal is sa
   assertEquals(hub.count("news"), 1);
 });
 
-Deno.test("a refusal of authorize is one though it returns a promise, or something that is nearly true", async () => {
+Deno.test("authorize refuses also with a promise or a truthy value that is not true", async () => {
   // deno-lint-ignore no-explicit-any -- an application in JavaScript may return anything
   const authorize: any = () => Promise.resolve(true);
   await using hub = recoverableHub({ log: memoryLog(), authorize });
@@ -97,7 +97,7 @@ Deno.test("a refusal of authorize is one though it returns a promise, or somethi
   assertEquals((await client.next()).type, "refused");
 });
 
-Deno.test("topics have limits: their names and how many a connection has", async () => {
+Deno.test("topics have limits: their names and their number for each connection", async () => {
   await using hub = recoverableHub({ log: memoryLog(), maxTopicsPerConnection: 2, maxTopicBytes: 10 });
   await using client = await speaker(hub);
   for (const topic of ["a", "b", "c", "x".repeat(11), "\ud800"]) client.subscribe(topic);
@@ -110,7 +110,7 @@ Deno.test("topics have limits: their names and how many a connection has", async
   assertThrows(() => void hub.publish("\ud800", "a", { durable: true }), TopicError);
 });
 
-Deno.test("a client that says nothing of the protocol is closed with 1007", async () => {
+Deno.test("a client that sends invalid messages is closed with 1007", async () => {
   await using hub = recoverableHub({ log: memoryLog() });
   for (const line of ["hello", '{"type":"message","number":1,"data":"without a session"}']) {
     await using client = await speaker(hub);
@@ -119,7 +119,7 @@ Deno.test("a client that says nothing of the protocol is closed with 1007", asyn
   }
 });
 
-Deno.test("to unsubscribe ends it, also while it catches up, and a topic without subscribers is not followed for long", async () => {
+Deno.test("unsubscribing ends a subscription, also while it catches up, and a topic without subscribers is soon no longer followed", async () => {
   using time = fakeTime();
   const log = new TestLog();
   await using hub = recoverableHub({ log });
@@ -135,7 +135,7 @@ Deno.test("to unsubscribe ends it, also while it catches up, and a topic without
   assertEquals(log.reads.length, reads);
 });
 
-Deno.test("a connection that ends is forgotten with its subscriptions", async () => {
+Deno.test("a connection that ends is removed with its subscriptions", async () => {
   await using hub = recoverableHub({ log: memoryLog() });
   {
     await using client = await speaker(hub);
@@ -146,7 +146,7 @@ Deno.test("a connection that ends is forgotten with its subscriptions", async ()
   assertEquals(hub.count("news"), 0);
 });
 
-Deno.test("a publisher that waits hears what the log refuses, and one that does not wait has onError", async () => {
+Deno.test("a publisher that waits gets the log's refusal, and one that does not wait has onError", async () => {
   const log = new TestLog();
   const errors: unknown[] = [];
   await using hub = createRecoverableHub({ log, onError: (error) => void errors.push(error) });
@@ -157,14 +157,14 @@ Deno.test("a publisher that waits hears what the log refuses, and one that does 
   assertEquals([errors, hub.stats.refused, hub.stats.appended], [[log.error], 2, 0]);
 });
 
-Deno.test("what is published with an id a second time is not published", async () => {
+Deno.test("a second message with the same id is not published", async () => {
   await using hub = recoverableHub({ log: memoryLog() });
   const first = await hub.publish("news", "a", { durable: true, id: "1" });
   assertEquals(await hub.publish("news", "a", { durable: true, id: "1" }), first);
   assertEquals((await hub.publish("news", "b", { durable: true })).offset, first.offset + 1);
 });
 
-Deno.test("a log that is lost is said to everybody at the head, and they go on", async () => {
+Deno.test("a lost log is reported to every subscriber at the head, and they continue", async () => {
   const log = new TestLog();
   await using hub = recoverableHub({ log });
   await using client = await speaker(hub);
@@ -180,7 +180,7 @@ Deno.test("a log that is lost is said to everybody at the head, and they go on",
   assertEquals(await client.data(1), ["b"]);
 });
 
-Deno.test("one that does not read is disconnected with 1013 and catches up when it comes back", async () => {
+Deno.test("a slow subscriber is disconnected with 1013 and catches up when it reconnects", async () => {
   await using hub = recoverableHub({ log: memoryLog(), maxBacklogBytes: 10_000 });
   await using slow = await speaker(hub, {}, { capacity: 100, server: { highWaterMark: 1_000, closeTimeout: 10 } });
   slow.subscribe("news");
@@ -195,7 +195,7 @@ Deno.test("one that does not read is disconnected with 1013 and catches up when 
   assertEquals(data.map((text) => parseInt(String(text))), Array.from({ length: 50 }, (_, i) => i));
 });
 
-Deno.test("one that catches up and does not read is given no more than its queue takes", async () => {
+Deno.test("a slow subscriber that catches up gets no more than its queue takes", async () => {
   await using hub = recoverableHub({ log: memoryLog() });
   const position = await hub.publish("news", "first", { durable: true });
   for (let i = 0; i < 100; i++) await hub.publish("news", `${i} ${"x".repeat(2_000)}`, { durable: true });
@@ -207,7 +207,7 @@ Deno.test("one that catches up and does not read is given no more than its queue
   assertEquals((await slow.data(100)).length, 100);
 });
 
-Deno.test("the application's callbacks may be methods of an object, and hear of everything", async () => {
+Deno.test("the application's callbacks may be methods of an object, and see every event", async () => {
   class Application {
     readonly heard: string[] = [];
     open(): void {
@@ -230,7 +230,7 @@ Deno.test("the application's callbacks may be methods of an object, and hear of 
   assertEquals(application.heard, ["open", "message hello", "close"]);
 });
 
-Deno.test("a closed hub subscribes nobody, and its log takes nothing", async () => {
+Deno.test("a closed hub accepts no subscribers, and its log no messages", async () => {
   const hub = recoverableHub({ log: memoryLog() });
   await using client = await speaker(hub);
   client.subscribe("news");
@@ -240,7 +240,7 @@ Deno.test("a closed hub subscribes nobody, and its log takes nothing", async () 
   await assertRejects(() => hub.publish("news", "a", { durable: true }), Error, "The log is closed");
 });
 
-Deno.test("a message of a session is handed to the application once, with its id, and acknowledged", async () => {
+Deno.test("a session's message reaches the application once, with its id, and is acknowledged", async () => {
   const log = memoryLog();
   await using one = recoverableHub({ log });
   await using other = recoverableHub({ log });
@@ -266,7 +266,7 @@ Deno.test("a message of a session is handed to the application once, with its id
   assertEquals(heard, [["a", "s:1"], ["b", "s:2"]]);
 });
 
-Deno.test("a message that the application does not take is not acknowledged: the connection is closed with 1011", async () => {
+Deno.test("a message that the application rejects is not acknowledged: the connection is closed with 1011", async () => {
   await using hub = recoverableHub({ log: memoryLog() });
   await using client = await speaker(hub, { message: () => Promise.reject(new Error("no room")) }, {
     onError: () => {},
@@ -277,7 +277,7 @@ Deno.test("a message that the application does not take is not acknowledged: the
   assertEquals((await client.client.closed).closeCode, 1011);
 });
 
-Deno.test("its options are checked at the call", async () => {
+Deno.test("invalid options throw at the call", async () => {
   const log = memoryLog();
   // deno-lint-ignore no-explicit-any -- what a program in JavaScript may do
   const wrong: any = createRecoverableHub;

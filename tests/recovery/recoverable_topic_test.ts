@@ -58,7 +58,7 @@ function followerOf(give: (entry: LogEntry) => Promise<void> | undefined = () =>
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => `${from + i}`);
 
-Deno.test("one that is new begins at the head, and what is published later is delivered to all", async () => {
+Deno.test("a new subscriber begins at the head, and later messages are delivered to all", async () => {
   await using setting = topicOf();
   await setting.publish(1, 3);
   await setting.topic.refresh();
@@ -68,7 +68,7 @@ Deno.test("one that is new begins at the head, and what is published later is de
   assertEquals([follower.heard, setting.delivered.slice(-2)], [["begin 3", "join"], ["4", "5"]]);
 });
 
-Deno.test("one that comes back gets what it missed, in order and once, and then is at the head", async () => {
+Deno.test("a returning subscriber gets its missed messages, in order and once, and then is at the head", async () => {
   await using setting = topicOf();
   const { epoch } = await setting.publish(1, 700);
   const follower = followerOf();
@@ -79,7 +79,7 @@ Deno.test("one that comes back gets what it missed, in order and once, and then 
   assertEquals(other.heard, ["begin 700 true", "join"]);
 });
 
-Deno.test("what is published while one catches up reaches it in its turn, and not twice", async () => {
+Deno.test("messages published while a subscriber catches up reach it in order, and once", async () => {
   await using setting = topicOf();
   const { epoch } = await setting.publish(1, 10);
   let published = 10;
@@ -90,7 +90,7 @@ Deno.test("what is published while one catches up reaches it in its turn, and no
   assertEquals(follower.heard, ["begin 0 true", ...numbers(1, 300), "join"]);
 });
 
-Deno.test("one that is too far behind begins at the head, and hears why", async () => {
+Deno.test("a subscriber that is too far behind begins at the head, and gets the reason", async () => {
   await using setting = topicOf({ messages: 10 });
   const { epoch } = await setting.publish(1, 50);
   const follower = followerOf();
@@ -98,7 +98,7 @@ Deno.test("one that is too far behind begins at the head, and hears why", async 
   assertEquals(follower.heard, ["begin 50 false too-far-behind", "join"]);
 });
 
-Deno.test("one whose reading the log overtakes hears of it in the middle", async () => {
+Deno.test("a subscriber that the log's deletion overtakes gets a notice in the middle", async () => {
   await using setting = topicOf({ messages: 400, catchUpBytes: 1 });
   const { epoch } = await setting.publish(1, 400);
   let published = 400;
@@ -110,7 +110,7 @@ Deno.test("one whose reading the log overtakes hears of it in the middle", async
   assertEquals(follower.heard.at(-1), "join");
 });
 
-Deno.test("a position of another epoch, or of a number that does not exist, is one of a log that was lost", async () => {
+Deno.test("a position of another epoch, or of a number that does not exist, means a lost log", async () => {
   await using setting = topicOf();
   const { epoch } = await setting.publish(1, 3);
   for (const position of [{ epoch: "other", offset: 1 }, { epoch, offset: 4 }]) {
@@ -120,7 +120,7 @@ Deno.test("a position of another epoch, or of a number that does not exist, is o
   }
 });
 
-Deno.test("a position that this server has not heard of yet is looked for in the log before it is judged", async () => {
+Deno.test("an unknown position is looked up in the log before it is judged", async () => {
   await using setting = topicOf();
   await setting.publish(1, 1);
   await setting.topic.refresh();
@@ -131,7 +131,7 @@ Deno.test("a position that this server has not heard of yet is looked for in the
   assertEquals([follower.heard, setting.delivered], [["begin 3 true", "join"], ["2", "3"]]);
 });
 
-Deno.test("ten thousand that come back read the log once, whatever they have", async () => {
+Deno.test("ten thousand returning subscribers read the log once, whatever their positions", async () => {
   await using setting = topicOf();
   const { epoch } = await setting.publish(1, 500);
   await setting.topic.refresh();
@@ -148,7 +148,7 @@ Deno.test("ten thousand that come back read the log once, whatever they have", a
   assertEquals(setting.topic.bytes < 500 * 300, true);
 });
 
-Deno.test("what was read is let go of a while after the last one has caught up", async () => {
+Deno.test("cached messages are released some time after the last subscriber has caught up", async () => {
   using time = fakeTime();
   await using setting = topicOf();
   const { epoch } = await setting.publish(1, 10);
@@ -160,7 +160,7 @@ Deno.test("what was read is let go of a while after the last one has caught up",
   assertEquals(setting.owner.budget.held, 0);
 });
 
-Deno.test("without room to hold what was read, everybody gets everything all the same", async () => {
+Deno.test("without room for a cache, every subscriber still gets every message", async () => {
   await using setting = topicOf({ catchUpBytes: 1 });
   const { epoch } = await setting.publish(1, 900);
   const followers = Array.from({ length: 20 }, () => followerOf());
@@ -169,7 +169,7 @@ Deno.test("without room to hold what was read, everybody gets everything all the
   assertEquals(setting.owner.budget.held, 0);
 });
 
-Deno.test("a slow one is waited for before it gets the next message, and the others are not", async () => {
+Deno.test("a slow subscriber is waited for before its next message, and the others are not delayed", async () => {
   await using setting = topicOf();
   const { epoch } = await setting.publish(1, 10);
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -183,7 +183,7 @@ Deno.test("a slow one is waited for before it gets the next message, and the oth
   assertEquals(slow.heard, fast.heard);
 });
 
-Deno.test("one that leaves meanwhile gets nothing more", async () => {
+Deno.test("a subscriber that leaves meanwhile gets nothing more", async () => {
   await using setting = topicOf();
   const { epoch } = await setting.publish(1, 10);
   const follower = followerOf(() => {
@@ -194,7 +194,7 @@ Deno.test("one that leaves meanwhile gets nothing more", async () => {
   assertEquals(follower.heard, ["begin 0 true", "1"]);
 });
 
-Deno.test("a log that is lost makes everybody go on from the new epoch, also one that catches up just then", async () => {
+Deno.test("a lost log makes every subscriber continue from the new epoch, also one that is catching up", async () => {
   await using setting = topicOf();
   const { epoch } = await setting.publish(1, 300);
   await setting.topic.refresh();
@@ -211,7 +211,7 @@ Deno.test("a log that is lost makes everybody go on from the new epoch, also one
   assertEquals(setting.delivered.at(-1), "3");
 });
 
-Deno.test("a follower that missed the log's word reads what is missing, once for all of it", async () => {
+Deno.test("a follower that missed a notice reads the missing messages, once for all of them", async () => {
   await using setting = topicOf();
   await setting.publish(1, 2);
   await setting.topic.refresh();
@@ -225,7 +225,7 @@ Deno.test("a follower that missed the log's word reads what is missing, once for
   assertEquals(setting.log.reads.length - before <= 2, true);
 });
 
-Deno.test("a log that is lost while it is read for one that catches up gives it nothing of the new epoch", async () => {
+Deno.test("if the log is lost while it is read for a subscriber, that subscriber gets nothing of the new epoch", async () => {
   await using setting = topicOf();
   const { epoch } = await setting.publish(1, 5);
   await setting.topic.refresh();
@@ -243,7 +243,7 @@ Deno.test("a log that is lost while it is read for one that catches up gives it 
   assertEquals(follower.heard, ["begin 4 false epoch-changed", "join"]);
 });
 
-Deno.test("what is read for one that catches up may be ahead of what the log has said: it is not taken for a loss", async () => {
+Deno.test("messages read for a subscriber may be ahead of the log's notices: that does not count as a loss", async () => {
   await using setting = topicOf();
   const { epoch } = await setting.publish(1, 3);
   await setting.topic.refresh();
@@ -254,7 +254,7 @@ Deno.test("what is read for one that catches up may be ahead of what the log has
   assertEquals(follower.heard, ["begin 1 true", ...numbers(2, 6), "join"]);
 });
 
-Deno.test("what comes while the log is read is no sign that the log was lost", async () => {
+Deno.test("messages that arrive while the log is read do not count as a loss of the log", async () => {
   await using setting = topicOf();
   await setting.publish(1, 2);
   await setting.topic.refresh();
@@ -270,7 +270,7 @@ Deno.test("what comes while the log is read is no sign that the log was lost", a
   assertEquals(setting.delivered.slice(-2), ["3", "4"]);
 });
 
-Deno.test("more than the log keeps was published while it was out of reach: all go on from the head", async () => {
+Deno.test("if more messages than the log keeps were published during an outage, all continue from the head", async () => {
   await using setting = topicOf({ messages: 5 });
   await setting.publish(1, 2);
   await setting.topic.refresh();
@@ -280,7 +280,7 @@ Deno.test("more than the log keeps was published while it was out of reach: all 
   assertEquals(setting.delivered.at(-1), "too-far-behind 20");
 });
 
-Deno.test("a log that is out of reach is tried again, and those who come back wait for it", async () => {
+Deno.test("an unreachable log is tried again, and returning subscribers wait for it", async () => {
   using time = fakeTime();
   await using setting = topicOf();
   const { epoch } = await setting.publish(1, 3);
@@ -295,7 +295,7 @@ Deno.test("a log that is out of reach is tried again, and those who come back wa
   assertEquals(follower.heard, ["begin 1 true", "2", "3", "join"]);
 });
 
-Deno.test("a topic that is stopped reads nothing and lets everybody go", async () => {
+Deno.test("a stopped topic reads nothing and releases every subscriber", async () => {
   const setting = topicOf();
   setting.log.gate = new Promise(() => {}); // the first read does not end
   const follower = followerOf();

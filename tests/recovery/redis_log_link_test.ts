@@ -38,7 +38,7 @@ function clientsOf(answer: () => unknown = () => Buffer.from("e 1")) {
 const retention = { messages: 10, age: 1_000, resumeTimeout: 2_000 };
 const append = { topic: "news", data: "a", id: "7", known: 2_000 };
 
-Deno.test("a topic's keys are in one slot of a cluster, behind the prefix", async () => {
+Deno.test("a topic's keys are in one slot of a cluster, after the prefix", async () => {
   const clients = clientsOf();
   const session = await redisLogLink("chat:", retention, () => clients.client).connect(() => {});
   assertEquals(await session.append(append), { epoch: "e", offset: 1 });
@@ -46,7 +46,7 @@ Deno.test("a topic's keys are in one slot of a cluster, behind the prefix", asyn
   await session.close();
 });
 
-Deno.test("what Redis answers is a refusal, and what the connection says is not", async () => {
+Deno.test("an error reply of Redis is a refusal, and a connection error is not", async () => {
   let error = new Error("OOM command not allowed when used memory > 'maxmemory'.");
   const clients = clientsOf(() => {
     throw error;
@@ -69,7 +69,7 @@ Deno.test("the run of a server has its name, unless it writes everything to its 
   }
 });
 
-Deno.test("a page is read as it was written, text and bytes", async () => {
+Deno.test("a page is parsed as it was written, text and bytes", async () => {
   const page = ["e", "3", "1", "2", "t", "ä\n", "3", "b", Buffer.from([0, 255])].map((item) =>
     typeof item === "string" ? Buffer.from(item) : item
   );
@@ -86,7 +86,7 @@ Deno.test("a page is read as it was written, text and bytes", async () => {
   });
 });
 
-Deno.test("what is published to a channel is news, and what is none of ours only says that there is some", async () => {
+Deno.test("a message on a channel is a notice, and a foreign one only says that there are new messages", async () => {
   const clients = clientsOf();
   const heard: unknown[] = [];
   const session = await redisLogLink("", retention, () => clients.client).connect((...news) => heard.push(news));
@@ -102,7 +102,7 @@ Deno.test("what is published to a channel is news, and what is none of ours only
   ]);
 });
 
-Deno.test("a connection that fails closes both clients, and one that ends says so", async () => {
+Deno.test("a connection that fails closes both clients, and one that ends reports it", async () => {
   const clients = clientsOf();
   clients.state.connects = false;
   await assertRejects(() => redisLogLink("", retention, () => clients.client).connect(() => {}), Error, "refused");

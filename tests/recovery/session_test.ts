@@ -4,7 +4,7 @@ import { memoryLog } from "../../lib/recovery/memory_log.ts";
 import { Session, Subscription } from "../../lib/recovery/session.ts";
 import { connectedPair } from "../../lib/testing/connected_pair.ts";
 
-Deno.test("a subscription says where it begins, gives messages in the envelope, and joins those at the head", async () => {
+Deno.test("a subscription sends its start, sends messages in the envelope, and joins those at the head", async () => {
   await using head = createHub();
   await using pair = await connectedPair();
   const gaps: number[] = [];
@@ -27,7 +27,7 @@ Deno.test("a subscription says where it begins, gives messages in the envelope, 
   assertEquals([subscription.active, head.count("news")], [false, 0]);
 });
 
-Deno.test("a subscription whose queue is full has the next message wait, and one whose connection ends does not wait for ever", async () => {
+Deno.test("a full queue makes a subscription's next message wait, and the end of its connection ends the wait", async () => {
   await using head = createHub();
   await using pair = await connectedPair({ capacity: 100 });
   const subscription = new Subscription(pair.server, "news", head, {});
@@ -38,7 +38,7 @@ Deno.test("a subscription whose queue is full has the next message wait, and one
   assertEquals(subscription.active, false);
 });
 
-Deno.test("a session hands each number to the application once, and remembers it in the log", async () => {
+Deno.test("a session passes each number to the application once, and stores it in the log", async () => {
   await using log = memoryLog();
   await using pair = await connectedPair();
   const session = new Session(pair.server);

@@ -4,7 +4,7 @@ import { entriesOf } from "./_support.ts";
 
 const offsets = (entries: readonly { offset: number }[] | undefined) => entries?.map(({ offset }) => offset);
 
-Deno.test("a tail gives what follows a number, and says where something is missing", () => {
+Deno.test("a tail returns the messages after a number, and reports gaps", () => {
   const tail = new Tail(10);
   for (const entry of entriesOf(10, [11, 14, 15])) tail.push(entry);
   assertEquals([tail.from, tail.head, tail.length], [10, 15, 3]);
@@ -14,7 +14,7 @@ Deno.test("a tail gives what follows a number, and says where something is missi
   assertEquals(offsets(tail.after(15)), []);
 });
 
-Deno.test("it gives no more than it is asked for, and one message at least", () => {
+Deno.test("it returns no more than requested, and at least one message", () => {
   const tail = new Tail(0);
   for (const entry of entriesOf(0, [1, 2, 3])) tail.push(entry);
   assertEquals(offsets(tail.after(0, 2)), [1, 2]);
@@ -22,7 +22,7 @@ Deno.test("it gives no more than it is asked for, and one message at least", () 
   assertEquals(offsets(tail.after(0, 9, 2 * entryBytes(tail.oldest!))), [1, 2]);
 });
 
-Deno.test("what is forgotten is not counted any more, and nothing before it is complete", () => {
+Deno.test("removed messages are no longer counted, and nothing before them is complete", () => {
   const tail = new Tail(0);
   for (const entry of entriesOf(0, [1, 2, 3, 4])) tail.push(entry);
   const each = tail.bytes / 4;
@@ -36,7 +36,7 @@ Deno.test("what is forgotten is not counted any more, and nothing before it is c
   assertEquals([tail.from, tail.head], [9, 9]);
 });
 
-Deno.test("older messages are put before those that are there, without those that are there already", () => {
+Deno.test("older messages are inserted before the present ones, without duplicates", () => {
   const tail = new Tail(5);
   for (const entry of entriesOf(5, [6, 7])) tail.push(entry);
   tail.prepend(entriesOf(2, [3, 5, 6, 7]), 2);
@@ -44,7 +44,7 @@ Deno.test("older messages are put before those that are there, without those tha
   assertEquals([tail.from, tail.length], [2, 4]);
 });
 
-Deno.test("a text counts two bytes a character, binary data its bytes, and each its objects", () => {
+Deno.test("a text counts two bytes a character, binary data its bytes, and each its overhead", () => {
   assertEquals(entryBytes({ offset: 1, previous: 0, data: "abc" }), 262);
   assertEquals(entryBytes({ offset: 1, previous: 0, data: new Uint8Array(3) }), 259);
 });

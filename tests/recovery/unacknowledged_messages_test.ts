@@ -22,7 +22,7 @@ function setting({ messages = 10, bytes = 10_000 } = {}) {
   };
 }
 
-Deno.test("messages are numbered and sent when the server has said what it has, and are kept until it has taken them", async () => {
+Deno.test("messages are numbered and sent once the server has reported its number, and are kept until acknowledged", async () => {
   const { kept, connect } = setting();
   const first = kept.add("a");
   const { sent } = connect();
@@ -36,7 +36,7 @@ Deno.test("messages are numbered and sent when the server has said what it has, 
   assertEquals(kept.length, 1);
 });
 
-Deno.test("after a connection that was lost the rest is sent again, in order, and what was taken is not", () => {
+Deno.test("after a lost connection the rest is sent again, in order, and acknowledged messages are not", () => {
   const { kept, connect, numbers } = setting();
   const one = connect(0);
   for (const data of ["a", "b", "c"]) kept.add(data);
@@ -46,7 +46,7 @@ Deno.test("after a connection that was lost the rest is sent again, in order, an
   assertEquals([numbers(one.sent), numbers(two.sent)], [[1, 2, 3], [3, 4]]);
 });
 
-Deno.test("a session that had an earlier life numbers on from there", () => {
+Deno.test("a session that existed before continues its numbers", () => {
   const { kept, connect, numbers } = setting();
   kept.add("a");
   const { sent } = connect(50);
@@ -54,7 +54,7 @@ Deno.test("a session that had an earlier life numbers on from there", () => {
   assertEquals([numbers(sent), kept.length], [[51, 52], 2]);
 });
 
-Deno.test("what a server forgot is sent again with its numbers", () => {
+Deno.test("messages that a server forgot are sent again with their numbers", () => {
   const { kept, connect, numbers } = setting();
   connect(0);
   kept.add("a");
@@ -63,7 +63,7 @@ Deno.test("what a server forgot is sent again with its numbers", () => {
   assertEquals(numbers(connect(0).sent), [2]);
 });
 
-Deno.test("another session's word is none", () => {
+Deno.test("an acknowledgement of another session is ignored", () => {
   const { kept, connect } = setting();
   connect(0);
   kept.add("a");
@@ -71,7 +71,7 @@ Deno.test("another session's word is none", () => {
   assertEquals(kept.length, 1);
 });
 
-Deno.test("they are bounded in number and in bytes: what has no room is rejected at once", async () => {
+Deno.test("they are limited in number and in bytes: a message without room rejects at once", async () => {
   const few = setting({ messages: 1 });
   few.kept.add("a");
   const error = await assertRejects(() => few.kept.add("b"), LimitError, "2 messages");
@@ -93,7 +93,7 @@ Deno.test("binary data is copied: the caller may change it", () => {
   connect();
 });
 
-Deno.test("the end rejects what was not taken, and what comes later", async () => {
+Deno.test("the end rejects unacknowledged messages, and later ones", async () => {
   const { kept } = setting();
   const cause = new Error("gone");
   const waiting = kept.add("a");

@@ -3,7 +3,7 @@ import { playWorld } from "./_world.ts";
 
 const SEEDS = 50;
 
-Deno.test(`in ${SEEDS} small worlds whose connections, hubs and logs are lost, every client hears what the log has, once and in order, or that it begins anew`, async () => {
+Deno.test(`in ${SEEDS} simulations with lost connections, hubs and logs, every client gets the log's messages once and in order, or is told that it restarts`, async () => {
   const first = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 1e9));
   const faults: string[] = [];
   let messages = 0;

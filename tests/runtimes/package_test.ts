@@ -59,19 +59,19 @@ for (const { name, program, missing } of RUNTIMES) {
   });
 
   Deno.test({
-    ...unless(missing, `${name}: WebSocketServer and WebSocket as npm's ws has them`),
+    ...unless(missing, `${name}: WebSocketServer and WebSocket match npm's ws`),
     fn: async () => assertEquals(await project.run(program, "ws.mjs"), "ok\n"),
   });
 
   Deno.test({
-    ...unless(missing, `${name}: servers and clients over sockets of one's own, and over HTTP/2`),
+    ...unless(missing, `${name}: servers and clients over given sockets, and over HTTP/2`),
     fn: async () => assertEquals(await project.run(program, "sockets.mjs"), "ok\n"),
   });
 
   Deno.test({
     ...unless(
       missing,
-      `${name}: the client connects over TCP, TLS, a Unix socket and a proxy, and says what goes wrong`,
+      `${name}: the client connects over TCP, TLS, a Unix socket and a proxy, and reports errors`,
     ),
     async fn() {
       const path = `${project.folder}/${name}.sock`;
@@ -104,7 +104,7 @@ for (const { name, program, missing } of RUNTIMES) {
   Deno.test({
     ...unless(
       missing ?? NO_FRAMEWORKS,
-      `${name}: Hono on @hono/node-server, and h3 with crossws' hooks, on connections of ours`,
+      `${name}: Hono on @hono/node-server, and h3 with crossws' hooks, on Sluice's connections`,
     ),
     fn: async () => assertEquals(await project.run(program, "adapters.mjs"), "ok\n"),
   });
@@ -159,7 +159,7 @@ for (
     ["consumer_node.ts", ["node"], "NodeNext"],
   ] as const
 ) {
-  Deno.test(`tsc --strict, ${module} modules: ${program} checks, and so do the declarations that it imports`, async () => {
+  Deno.test(`tsc --strict, ${module} modules: ${program} and the declarations that it imports type-check`, async () => {
     const compilerOptions = {
       strict: true,
       noEmit: true,

@@ -23,7 +23,7 @@ function listenerOf(...outcomes: (ByteConnection | Error)[]): Listener {
   };
 }
 
-Deno.test("T8, T9: the loop outlives errors of accept, reports the first of a row, and not those of clients", async () => {
+Deno.test("T8, T9: the loop survives errors of accept, reports the first of a series, and ignores those of clients", async () => {
   const reports: unknown[] = [];
   const taken = Promise.withResolvers<void>();
   const full = new Error("Too many open files");
@@ -41,7 +41,7 @@ Deno.test("T8, T9: the loop outlives errors of accept, reports the first of a ro
   assertEquals(reports, [full]);
 });
 
-Deno.test("a listener that others close is lost, and the loop ends", async () => {
+Deno.test("a listener that other code closes is lost, and the loop ends", async () => {
   const lost = Promise.withResolvers<void>();
   const listener = listenerOf();
   const loop = new AcceptLoop(listener, {
@@ -55,7 +55,7 @@ Deno.test("a listener that others close is lost, and the loop ends", async () =>
   await loop.released();
 });
 
-Deno.test("what is wrong with one connection is reported, and neither ends the loop nor holds up the next one", async () => {
+Deno.test("an error of one connection is reported, and neither ends the loop nor delays the next one", async () => {
   const reports: unknown[] = [];
   const taken = Promise.withResolvers<void>();
   const faults = [new Deno.errors.BadResource("closed before its turn"), new TypeError("accepted before")];

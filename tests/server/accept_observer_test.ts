@@ -8,7 +8,7 @@ import { ORIGIN_REFUSED, overlook, printed } from "../_support/printed.ts";
 
 overlook(ORIGIN_REFUSED);
 
-Deno.test("an observer gets every refusal with its reason and its peer, also those that upgrade never sees", async () => {
+Deno.test("an observer gets every refusal with its reason and its peer, also those before upgrade", async () => {
   const told: unknown[][] = [];
   const infos: unknown[] = [];
   const options: AcceptOptions = {
@@ -63,7 +63,7 @@ Deno.test("an observer gets every refusal with its reason and its peer, also tho
   assertEquals(told, [["ConnectionError", "", undefined]]);
 });
 
-Deno.test("an observer is told that a handshake took too long, and an observer that throws does not keep the answer", async () => {
+Deno.test("an observer sees that a handshake timed out, and an observer that throws does not prevent the response", async () => {
   using time = new FakeTime();
   const limits: (string | undefined)[] = [];
   const { accepting, peer } = accepts({

@@ -20,7 +20,7 @@ import { ORIGIN_REFUSED, overlook } from "../_support/printed.ts";
 
 overlook(ORIGIN_REFUSED);
 
-Deno.test("accept answers a request with the bytes of RFC 6455 §4.2.2 and gives the connection", async () => {
+Deno.test("accept sends the bytes of RFC 6455 §4.2.2 and returns the connection", async () => {
   const { accepting, peer } = accepts();
   const answer = await peer.ask(requestText());
   assertEquals(
@@ -34,7 +34,7 @@ Deno.test("accept answers a request with the bytes of RFC 6455 §4.2.2 and gives
   socket.abort();
 });
 
-Deno.test("accept takes a Deno.Conn, tells both addresses, and speaks on", async () => {
+Deno.test("accept takes a Deno.Conn and knows both addresses", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using peer = await RawPeer.dial(listener.addr.port);
   const conn = await listener.accept();
@@ -112,7 +112,7 @@ const REFUSALS: [title: string, status: string, fields: string[], request: strin
   ["H16: a subprotocol that is no token", "400 Bad Request", [], requestText({ "Sec-WebSocket-Protocol": "a b" })],
 ];
 for (const [title, status, fields, request] of REFUSALS) {
-  Deno.test(`${title} is answered ${status}, and the connection is closed`, async () => {
+  Deno.test(`${title} gets ${status}, and the connection is closed`, async () => {
     const { accepting, peer, conn } = accepts();
     // A second request in the same packet is never answered: a proxy may have taken the first one for a tunnel.
     const { answer, error } = await refused({ accepting, peer, conn }, request + requestText());
@@ -138,7 +138,7 @@ Deno.test("a refusal is HTTP/1.1 with its reason as text, byte by byte", async (
   );
 });
 
-Deno.test("origins are the application's to allow", async () => {
+Deno.test("the application chooses the allowed origins", async () => {
   const { accepting, peer } = accepts({ origins: ["https://example.com"] });
   await peer.ask(requestText({ Origin: "https://example.com" }));
   (await accepting).abort();
@@ -149,7 +149,7 @@ Deno.test("origins are the application's to allow", async () => {
 for (
   const [asked, chosen] of [["b, a", "a"], ["c", ""], [undefined, ""]] as const
 ) {
-  Deno.test(`of subprotocols a and z, a client that asks for ${asked} gets ${chosen || "none"}`, async () => {
+  Deno.test(`of the subprotocols a and z, a client that requests ${asked} gets ${chosen || "none"}`, async () => {
     const { accepting, peer } = accepts({ protocols: ["z", "a"] });
     const head = await peer.ask(requestText({ "Sec-WebSocket-Protocol": asked }));
     assertEquals(/sec-websocket-protocol: (.*)/i.exec(head)?.[1] ?? "", chosen);
@@ -159,7 +159,7 @@ for (
   });
 }
 
-Deno.test("H1: a request that drips in is answered 408 at the deadline, which no byte puts off, and goes nowhere later", async () => {
+Deno.test("H1: a request that arrives slowly gets 408 at the deadline, which no byte extends, and has no later effect", async () => {
   using time = new FakeTime();
   let asked = 0;
   const { accepting, peer, conn } = accepts({ handshakeTimeout: 1_000, upgrade: () => void asked++ });
@@ -179,7 +179,7 @@ Deno.test("H1: a request that drips in is answered 408 at the deadline, which no
   assertEquals([conn.closes, time.timers], [1, 0]);
 });
 
-Deno.test("H1: a client that says nothing is answered 408, and closed 2 s later though it stays", async () => {
+Deno.test("H1: a silent client gets 408, and is closed 2 s later if it stays", async () => {
   using time = new FakeTime();
   const { accepting, peer, conn } = accepts({ handshakeTimeout: 1_000 });
   await time.advance(1_000);
@@ -200,7 +200,7 @@ Deno.test("a handshakeTimeout of 0 means no deadline", async () => {
   assertEquals(time.timers, 0);
 });
 
-Deno.test("a client that goes away in the middle of its request is a ConnectionError", async () => {
+Deno.test("a client that disconnects in the middle of its request is a ConnectionError", async () => {
   const ended = accepts();
   await ended.peer.send(utf8("GET / HT"));
   await ended.peer.closeWrite();
@@ -215,7 +215,7 @@ Deno.test("a client that goes away in the middle of its request is a ConnectionE
   assertEquals(reset.conn.closes, 1);
 });
 
-Deno.test("a client that goes away while the hook thinks is a ConnectionError", async () => {
+Deno.test("a client that disconnects while the hook runs is a ConnectionError", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const { accepting, peer, conn } = accepts({ upgrade: () => promise });
   await peer.send(utf8(requestText()));
@@ -253,7 +253,7 @@ Deno.test("a signal does nothing once the connection is open", async () => {
   socket.abort();
 });
 
-Deno.test("the URL says wss where the connection is encrypted, or is said to be", async () => {
+Deno.test("the URL is wss if the connection is encrypted, or declared to be", async () => {
   const [conn, far] = connPair();
   const accepting = accept(Object.assign({}, conn, { handshake: () => Promise.resolve({}) }));
   await new RawPeer(far, "client").ask(requestText());
@@ -267,13 +267,13 @@ Deno.test("the URL says wss where the connection is encrypted, or is said to be"
   (await said.accepting).abort();
 });
 
-Deno.test("a mistake in the options is thrown before anything is read", async () => {
+Deno.test("invalid options throw before anything is read", async () => {
   const { accepting } = accepts({ maxMessageBytes: 0 });
   await assertRejects(() => accepting, RangeError, "maxMessageBytes");
   await assertRejects(() => accepts({ origins: ["example.com"] }).accepting, TypeError, "example.com");
 });
 
-Deno.test("behind one of `proxies` the address is the client's and the URL is as the proxy was asked; from others that counts for nothing", async () => {
+Deno.test("behind one of `proxies` the address is the client's and the URL is the one sent to the proxy; other peers' fields are ignored", async () => {
   const forwarded = requestText({ "X-Forwarded-For": "10.6.6.6, 203.0.113.9", "X-Forwarded-Proto": "https" });
   const facts = async (remoteAddr: MemoryConn["remoteAddr"], options: AcceptOptions, request = forwarded) => {
     const [conn, far] = connPair();
@@ -303,7 +303,7 @@ Deno.test("behind one of `proxies` the address is the client's and the URL is as
   await assertRejects(() => accept(connPair()[0], { proxies: ["localhost"] }), TypeError, "Cannot trust proxy");
 });
 
-Deno.test("one connection is accepted once: twice is a TypeError, and the first goes on", async () => {
+Deno.test("one connection is accepted once: a second call is a TypeError, and the first goes on", async () => {
   const { accepting, peer, conn } = accepts();
   await assertRejects(() => accept(conn), TypeError, "accepted before");
   await peer.ask(requestText());

@@ -13,7 +13,7 @@ import { requestText } from "../_support/raw_peer.ts";
 import { settle } from "../_support/wait.ts";
 import { accepts, refused, statusLine } from "./_support.ts";
 
-Deno.test("the upgrade hook sees the request, and gives the subprotocol, header fields and data", async () => {
+Deno.test("the upgrade hook sees the request, and sets the subprotocol, header fields and data", async () => {
   const { accepting, peer } = accepts<{ user: string }>({
     protocols: ["a"],
     async upgrade(request, { signal, remoteAddr }) {
@@ -34,7 +34,7 @@ Deno.test("the upgrade hook sees the request, and gives the subprotocol, header 
   socket.abort();
 });
 
-Deno.test("an upgrade hook that answers nothing leaves everything as it was", async () => {
+Deno.test("an upgrade hook that returns nothing accepts with the defaults", async () => {
   const { accepting, peer } = accepts({ protocols: ["a"], upgrade() {} });
   await peer.ask(requestText({ "Sec-WebSocket-Protocol": "a" }));
   const socket = await accepting;
@@ -42,7 +42,7 @@ Deno.test("an upgrade hook that answers nothing leaves everything as it was", as
   socket.abort();
 });
 
-Deno.test("a hook that answers with a Response refuses with it", async () => {
+Deno.test("a hook that returns a Response refuses with it", async () => {
   const { answer, error } = await refused(accepts({
     upgrade: () => new Response("no such room", { status: 404, headers: { "X-Room": "none" } }),
   }));
@@ -68,7 +68,7 @@ const MISTAKES: Record<string, unknown> = {
   "something else": "a secret",
 };
 for (const [what, mistake] of Object.entries(MISTAKES)) {
-  Deno.test(`H22: a hook that throws ${what} refuses with 500, and tells the peer nothing`, async () => {
+  Deno.test(`H22: a hook that throws ${what} refuses with 500, and reveals nothing to the peer`, async () => {
     const { answer, error } = await refused(accepts({ upgrade: () => Promise.reject(mistake) }));
     assertEquals(statusLine(answer), "HTTP/1.1 500 Internal Server Error");
     assert(!answer.includes("secret"));
@@ -83,7 +83,7 @@ for (
     "a header field of the handshake's own": { headers: { "Sec-WebSocket-Accept": "mine" } },
   })
 ) {
-  Deno.test(`${what}, chosen by the hook, is our mistake: 500`, async () => {
+  Deno.test(`${what}, chosen by the hook, is the server's error: 500`, async () => {
     const { answer: bytes, error } = await refused(accepts({ upgrade: () => answer }));
     assertEquals(statusLine(bytes), "HTTP/1.1 500 Internal Server Error");
     assertInstanceOf(error.cause, TypeError);
@@ -91,7 +91,7 @@ for (
   });
 }
 
-Deno.test("H23: a hook that hangs is answered 503 at the deadline, and its signal says so", async () => {
+Deno.test("H23: a hook that hangs gets its signal aborted at the deadline, and the client gets 503", async () => {
   using time = new FakeTime();
   const reasons: unknown[] = [];
   const late = Promise.withResolvers<AbortSignal>();
@@ -116,7 +116,7 @@ Deno.test("H23: a hook that hangs is answered 503 at the deadline, and its signa
   assertEquals(time.timers, 0);
 });
 
-Deno.test("H23: a hook that first looks at its signal after the deadline finds it aborted", async () => {
+Deno.test("H23: a hook that first reads its signal after the deadline finds it aborted", async () => {
   using time = new FakeTime();
   const late = Promise.withResolvers<AbortSignal>();
   const { accepting, peer } = accepts({

@@ -1,20 +1,20 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { createAcceptor } from "../../lib/server/acceptor.ts";
 
-Deno.test("a mistake in the options is found when they are compiled", () => {
+Deno.test("invalid options throw when they are compiled", () => {
   assertThrows(() => createAcceptor({ maxMessageBytes: 0 }), RangeError, "maxMessageBytes");
   assertThrows(() => createAcceptor({ origins: ["example.com"] }), TypeError, "example.com");
   assertThrows(() => createAcceptor({ proxies: ["localhost"] }), TypeError, "Cannot trust proxy");
 });
 
-Deno.test("all handshakes of a server wait in one list of deadlines, and in none where they have no time", () => {
+Deno.test("all handshakes of a server share one list of deadlines, and none if they have no time limit", () => {
   const { deadlines, handshakeDeadlines } = createAcceptor({ handshakeTimeout: 1_000 });
   assertEquals(handshakeDeadlines?.time, 1_000);
   assertStrictEquals(deadlines.after(1_000), handshakeDeadlines);
   assertEquals(createAcceptor({ handshakeTimeout: 0 }).handshakeDeadlines, undefined);
 });
 
-Deno.test("ordinary requests are read where the server answers such, and the signal is the options' unless the server has its own", () => {
+Deno.test("ordinary requests are parsed if the server answers them, and the signal is the options' unless the server has its own", () => {
   const { signal } = new AbortController();
   const alone = createAcceptor({ signal });
   assertEquals([alone.http1.ordinary, alone.stopping === signal], [false, true]);

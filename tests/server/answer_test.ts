@@ -58,7 +58,7 @@ Deno.test("a stream that has a Content-Length is sent with it", async () => {
   assertEquals([body, head.includes("content-length: 5"), head.includes("chunked")], ["hello", true, false]);
 });
 
-Deno.test("the answer to HEAD and 204 and 304 have no body: it is cancelled", async () => {
+Deno.test("the responses to HEAD, and 204 and 304, have no body: it is cancelled", async () => {
   for (const [status, method] of [[200, "HEAD"], [204, "GET"], [304, "GET"]] as const) {
     let cancelled = false;
     const stream = new ReadableStream({ cancel: () => void (cancelled = true) });
@@ -71,7 +71,7 @@ Deno.test("the answer to HEAD and 204 and 304 have no body: it is cancelled", as
   }
 });
 
-Deno.test("what cannot be sent is found before anything is written", async () => {
+Deno.test("an invalid response is detected before anything is written", async () => {
   const used = new Response("used");
   await used.text();
   const locked = new Response("locked");
@@ -102,14 +102,14 @@ Deno.test("what cannot be sent is found before anything is written", async () =>
   }
 });
 
-Deno.test("a stream that is not as long as its Content-Length says cannot be completed", async () => {
+Deno.test("a stream that is not as long as its Content-Length cannot be completed", async () => {
   for (const pieces of [["hel"], ["hello", "you"]]) {
     const response = new Response(streamed(...pieces), { headers: { "Content-Length": "5" } });
     await assertRejects(() => written(response), TypeError, "Content-Length is 5");
   }
 });
 
-Deno.test("the head of a stream that has nothing yet goes out at once", async () => {
+Deno.test("the head of a stream without data yet is sent at once", async () => {
   const heads: string[] = [];
   const answer = await Answer.prepare(new Response(new ReadableStream()), "GET");
   void answer.write({
@@ -122,13 +122,13 @@ Deno.test("the head of a stream that has nothing yet goes out at once", async ()
   answer.cancel("done");
 });
 
-Deno.test("an answer may end the connection, and names its Upgrade", async () => {
+Deno.test("a response may end the connection, and names its Upgrade", async () => {
   assert((await Answer.prepare(new Response("", { headers: { Connection: "x, Close" } }), "GET")).closes);
   const { head } = await written(new Response("", { status: 426, headers: { Upgrade: "websocket" } }));
   assertMatch(head, /\r\nconnection: upgrade/);
 });
 
-Deno.test("a Response of another class, as frameworks have them, is answered with", async () => {
+Deno.test("a Response of another class, as frameworks have them, is sent", async () => {
   const { status, headers, body, bodyUsed, statusText } = new Response("hello");
   assertEquals((await written({ status, headers, body, bodyUsed, statusText })).body, "hello");
 });

@@ -9,7 +9,7 @@ import { overlook, RETURNED_AT_ONCE, SERVER_FULL } from "../_support/printed.ts"
 
 overlook(RETURNED_AT_ONCE, SERVER_FULL);
 
-Deno.test("a group takes connections of any kind in, and is done when all have ended", async () => {
+Deno.test("a group accepts connections of any kind, and is done when all have ended", async () => {
   const group = new ConnectionGroup({}, { message: (socket, data) => void socket.send(data) });
   const [near, far] = connPair();
   group.take(near);
@@ -24,7 +24,7 @@ Deno.test("a group takes connections of any kind in, and is done when all have e
   await group.stop({}, () => {});
 });
 
-Deno.test("a connection that ends while its handshake does is not among a group's", async () => {
+Deno.test("a connection that ends during its handshake is not in a group", async () => {
   const group = new ConnectionGroup({}, () => {});
   const [near, far] = connPair();
   // The request, and at once a frame that breaks the connection: it has failed before anybody holds it.
@@ -38,7 +38,7 @@ Deno.test("a connection that ends while its handshake does is not among a group'
   await group.stop({}, () => {});
 });
 
-Deno.test("what an observer did with a connection before its group had it is undone at its end", async () => {
+Deno.test("an observer's changes before a connection joined the group are undone at its end", async () => {
   const hub = createHub();
   const observer = { opened: (socket: WebSocketConnection) => void socket.subscribe("news") };
   const group = new ConnectionGroup({ hub, observer }, async (socket) => void await socket.closed);
@@ -53,7 +53,7 @@ Deno.test("what an observer did with a connection before its group had it is und
   await group.stop({}, () => {});
 });
 
-Deno.test("what was read of a connection before it was taken in comes first", async () => {
+Deno.test("bytes that were read before a connection joined come first", async () => {
   const seen: string[] = [];
   const group = new ConnectionGroup({ upgrade: ({ path }) => void seen.push(path) }, () => {});
   const [near, far] = connPair();
@@ -67,7 +67,7 @@ Deno.test("what was read of a connection before it was taken in comes first", as
   await group.stop({}, () => {});
 });
 
-Deno.test("stop throws at the call for a code that may not be sent, and then nothing has stopped", async () => {
+Deno.test("stop throws at the call for an invalid code, and then nothing has stopped", async () => {
   const group = new ConnectionGroup({}, () => {});
   assertThrows(() => group.stop({ code: 1005 }, () => {}), RangeError);
   assertEquals(group.stopping.aborted, false);
@@ -75,7 +75,7 @@ Deno.test("stop throws at the call for a code that may not be sent, and then not
   assertEquals(group.stopping.aborted, true);
 });
 
-Deno.test("an observer is told of those for whom there is no room, and of those who are not even told", async () => {
+Deno.test("an observer sees the clients for which there is no room, also those that get no response", async () => {
   const told: unknown[] = [];
   const observer = {
     refused: (error: Error) => void told.push(error instanceof HandshakeError ? [error.status, error.limit] : error),
@@ -99,7 +99,7 @@ Deno.test("an observer is told of those for whom there is no room, and of those 
   await few.idle();
 });
 
-Deno.test("a group's connections are the open ones: one that closes is not among them, and is still ended by stop", async () => {
+Deno.test("a group's connections are the open ones: a closing one is not listed, and is still ended by stop", async () => {
   const group = new ConnectionGroup({}, { message: () => new Promise<void>(() => {}) });
   const sockets: WebSocketConnection[] = [];
   const takes = [1, 2].map(async () => {
@@ -125,7 +125,7 @@ Deno.test("a group's connections are the open ones: one that closes is not among
   for (const socket of sockets) socket.abort();
 });
 
-Deno.test("idle resolves when nothing is under way, each time", async () => {
+Deno.test("idle resolves when nothing is pending, each time", async () => {
   const group = new ConnectionGroup({}, {});
   await group.idle();
   for (let round = 0; round < 2; round++) {

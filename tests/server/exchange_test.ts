@@ -22,7 +22,7 @@ function exchanging({ ordinary = false, early }: { ordinary?: boolean; early?: U
   return { exchange, peer: new RawPeer(far, "client") };
 }
 
-Deno.test("an exchange in HTTP/1.1 that is accepted leaves the transport, and the frames that came with the request", async () => {
+Deno.test("an accepted exchange over HTTP/1.1 returns the transport, and the frames that came with the request", async () => {
   const { exchange, peer } = exchanging({ early: utf8(requestText().slice(0, 20)) });
   await peer.send(utf8(requestText().slice(20)), text("early"));
   const head = await exchange.readHead();
@@ -37,7 +37,7 @@ Deno.test("an exchange in HTTP/1.1 that is accepted leaves the transport, and th
   transport.close();
 });
 
-Deno.test("an ordinary request is given away checked, with what was read behind its head, where the server answers such", async () => {
+Deno.test("an ordinary request is passed on checked, with the bytes behind its head, if the server answers such requests", async () => {
   const { exchange, peer } = exchanging({ ordinary: true });
   const request = "GET / HTTP/1.1\r\nHost: a\r\n\r\nbody";
   await peer.send(utf8(request));
@@ -48,7 +48,7 @@ Deno.test("an ordinary request is given away checked, with what was read behind 
   exchange.drop();
 });
 
-Deno.test("a refusal is over when the hash of the key is, which began while the application decided", async () => {
+Deno.test("a refusal ends only after the hash of the key, which began while the application decided", async () => {
   const { exchange, peer } = exchanging();
   await peer.send(utf8(requestText()));
   const hashing = Promise.withResolvers<ArrayBuffer>();
@@ -65,7 +65,7 @@ Deno.test("a refusal is over when the hash of the key is, which began while the 
   await soon(refusing, "The refusal");
 });
 
-Deno.test("H23: what was refused is not accepted any more, whoever is late", async () => {
+Deno.test("H23: a refused exchange can no longer be accepted, whichever call is late", async () => {
   const { exchange, peer } = exchanging();
   await peer.send(utf8(requestText()));
   const request = await complete(exchange);
@@ -78,7 +78,7 @@ Deno.test("H23: what was refused is not accepted any more, whoever is late", asy
   await soon(refusing, "The end");
 });
 
-Deno.test("a request has one answer: what was accepted and is refused later, or while the answer is written, is dropped", async () => {
+Deno.test("a request has one response: an accepted exchange that is refused later, or during the response, is dropped", async () => {
   for (const capacity of [20, 65_536]) {
     const [near, far] = memoryPair({ capacity });
     const exchange = http1Exchange(

@@ -44,7 +44,7 @@ Deno.test("an object with fetch has pages and WebSockets, decided by upgrade and
   assertEquals(server.reports, []);
 });
 
-Deno.test("an object with fetch refuses by the rules of every lane, and answers 426 where there are no pages", async () => {
+Deno.test("an object with fetch refuses by the usual rules, and answers 426 if there are no pages", async () => {
   await using server = start({
     upgrade({ path }) {
       if (path === "/locked") throw new HandshakeError("Locked\n", { status: 401 });
@@ -60,7 +60,7 @@ Deno.test("an object with fetch refuses by the rules of every lane, and answers 
   assertEquals(server.reports, []);
 });
 
-Deno.test("what upgrade and http throw, and what upgrade must not give, is 500 and goes to onError", async () => {
+Deno.test("errors of upgrade and http, and invalid return values of upgrade, are 500 and go to onError", async () => {
   const broken = new Error("broken");
   const refusal = new HandshakeError("not mine", { status: 401 });
   await using server = start({
@@ -81,7 +81,7 @@ Deno.test("what upgrade and http throw, and what upgrade must not give, is 500 a
   assertStringIncludes(String(server.reports[2]), 'no option "protocols"');
 });
 
-Deno.test("a mistake in the options of fetchServer is thrown at the call", () => {
+Deno.test("invalid options of fetchServer throw at the call", () => {
   assertThrows(() => fetchServer({ maxMessageBytes: 0 }, {}), RangeError);
   // @ts-expect-error: the platform has no such option
   assertThrows(() => fetchServer({ perMessageDeflate: true }, {}), TypeError, "perMessageDeflate");

@@ -31,7 +31,7 @@ function shaking(options: AcceptOptions = {}, stopping?: AbortSignal) {
   return { begin, opened, failed };
 }
 
-Deno.test("handshakes under way share one timer, and those that are done leave none, neither of their own nor in a signal", async () => {
+Deno.test("pending handshakes share one timer, and finished ones leave neither a timer nor a listener", async () => {
   using time = new FakeTime();
   const { signal } = new AbortController();
   let listeners = 0;
@@ -46,7 +46,7 @@ Deno.test("handshakes under way share one timer, and those that are done leave n
   for (const connection of opened) connection.abort();
 });
 
-Deno.test("H1: each handshake has its own deadline, and those that are done before it are not refused", async () => {
+Deno.test("H1: each handshake has its own deadline, and those that finish before it are not refused", async () => {
   using time = new FakeTime();
   const { begin, opened, failed } = shaking({ handshakeTimeout: 1_000, pingInterval: 0 });
   const first = begin();
@@ -69,7 +69,7 @@ Deno.test("H1: each handshake has its own deadline, and those that are done befo
   opened[0]?.abort();
 });
 
-Deno.test("at the deadline a hook that thinks hears of it, its client gets 503, and what it decides later counts for nothing", async () => {
+Deno.test("at the deadline a pending hook is aborted, its client gets 503, and its late decision is ignored", async () => {
   using time = new FakeTime();
   const { promise, resolve } = Promise.withResolvers<void>();
   let seen: UpgradeInfo | undefined;
@@ -93,7 +93,7 @@ Deno.test("at the deadline a hook that thinks hears of it, its client gets 503, 
   assertEquals([opened.length, time.timers], [0, 0]);
 });
 
-Deno.test("H23: stop refuses a handshake with 503 at any step, and whoever holds it hears of the end once", async () => {
+Deno.test("H23: stop refuses a handshake with 503 at any step, and its owner learns of the end once", async () => {
   for (const sent of ["", "GET / ", requestText()]) {
     const reason = new ConnectionError("going down");
     const { begin, opened, failed } = shaking({ upgrade: () => new Promise<void>(() => {}) });
@@ -110,7 +110,7 @@ Deno.test("H23: stop refuses a handshake with 503 at any step, and whoever holds
   }
 });
 
-Deno.test("a handshake that begins when the server has stopped is refused with 503", async () => {
+Deno.test("a handshake that begins after the server has stopped is refused with 503", async () => {
   const { begin, failed } = shaking({}, AbortSignal.abort(new Error("enough")));
   const { peer } = begin();
   assertEquals(statusLine(await peer.readText()), "HTTP/1.1 503 Service Unavailable");
@@ -118,7 +118,7 @@ Deno.test("a handshake that begins when the server has stopped is refused with 5
   await until(() => failed.length === 1, "The end");
 });
 
-Deno.test("the hook may answer at once, later or not at all", async () => {
+Deno.test("the hook may return at once, later or never", async () => {
   for (const upgrade of [() => ({ protocol: "" }), () => Promise.resolve({ protocol: "" }), () => {}]) {
     const { begin, opened } = shaking({ upgrade });
     const { peer } = begin();

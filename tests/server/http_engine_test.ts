@@ -13,7 +13,7 @@ function start(http: NonNullable<ServeOptions["http"]>, options: ServeOptions = 
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("a body reaches the handler whole, whatever of it came with the head", async () => {
+Deno.test("a body reaches the handler whole, however much of it came with the head", async () => {
   const { server, url } = start(async (request) => new Response(`${(await request.text()).length}`));
   for (const length of [0, 1, 70_000, 1_000_000]) {
     const response = await fetch(url, { method: "POST", body: "x".repeat(length) });
@@ -50,7 +50,7 @@ Deno.test("a response keeps its status, its header fields and every cookie, and 
   await server.shutdown();
 });
 
-Deno.test("a response without a body, and the answer to HEAD, end with the head", async () => {
+Deno.test("a response without a body, and the response to HEAD, end with the head", async () => {
   const { server, url } = start(({ method }) => new Response(method === "HEAD" ? "not sent" : null, { status: 200 }));
   for (const method of ["GET", "HEAD"]) assertEquals(await (await fetch(url, { method })).text(), "");
   await server.shutdown();
@@ -78,7 +78,7 @@ Deno.test("a streamed response is streamed: the client reads the first part befo
   await server.shutdown();
 });
 
-Deno.test("the handler is told the peer's true address", async () => {
+Deno.test("the handler gets the peer's true address", async () => {
   const { server, url } = start((_, { remoteAddr, localAddr }) => Response.json({ remoteAddr, localAddr }));
   const { remoteAddr, localAddr } = await (await fetch(url)).json();
   assertEquals(remoteAddr.hostname, "127.0.0.1");
@@ -86,7 +86,7 @@ Deno.test("the handler is told the peer's true address", async () => {
   await server.shutdown();
 });
 
-Deno.test("H3, H6: a malformed head or a host that is none is 400, and the handler does not see it", async () => {
+Deno.test("H3, H6: a malformed head or an invalid host is 400, and the handler does not see it", async () => {
   let seen = 0;
   const { server, port, reports } = start(() => {
     seen++;
@@ -112,7 +112,7 @@ Deno.test("a handler that throws is 500, and reported", async () => {
   await server.shutdown();
 });
 
-Deno.test("a body that fails on its way ends the connection, and is reported", async () => {
+Deno.test("a body that fails while it is sent ends the connection, and is reported", async () => {
   const mistake = new Error("no more");
   const { server, port, reports } = start(() =>
     new Response(
@@ -133,7 +133,7 @@ Deno.test("a body that fails on its way ends the connection, and is reported", a
   await server.shutdown();
 });
 
-Deno.test("a body that a client sends wrong, answered while it comes, is nobody's mistake on our side", async () => {
+Deno.test("an invalid request body, answered while it arrives, is not reported as the server's error", async () => {
   const { server, port, reports } = start((request) => new Response(request.body));
   using peer = await RawPeer.dial(port);
   await peer.send(utf8("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"));
@@ -144,7 +144,7 @@ Deno.test("a body that a client sends wrong, answered while it comes, is nobody'
   assertEquals(reports, []);
 });
 
-Deno.test("a client that leaves in the middle of its answer costs nothing more and is nobody's mistake", async () => {
+Deno.test("a client that disconnects during its response costs nothing more and causes no report", async () => {
   const cancelled = Promise.withResolvers<void>();
   const { server, port, reports } = start(() =>
     new Response(
@@ -163,7 +163,7 @@ Deno.test("a client that leaves in the middle of its answer costs nothing more a
   assertEquals(reports, []);
 });
 
-Deno.test("shutdown waits for an answer under way, and drops it when the time is up", async () => {
+Deno.test("shutdown waits for a pending response, and drops it when the time is up", async () => {
   const asked = Promise.withResolvers<void>();
   const { server, url } = start(() => {
     asked.resolve();

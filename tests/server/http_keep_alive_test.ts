@@ -38,7 +38,7 @@ function inMemory(http: Http, options: Partial<GroupOptions> = {}, capacity?: nu
 
 const GET = ["GET / HTTP/1.1", "Host: a"];
 
-Deno.test("requests on one connection are answered one after the other, and then it is upgraded", async () => {
+Deno.test("requests on one connection are answered one after another, and then it is upgraded", async () => {
   const { server, port } = start(async (request) => new Response(`${request.method} ${await request.text()}`));
   using peer = await RawClient.dial(port);
   for (let i = 0; i < 3; i++) {
@@ -56,7 +56,7 @@ Deno.test("requests on one connection are answered one after the other, and then
   await server.shutdown();
 });
 
-Deno.test("an upgrade on a connection that was used before is checked as on any other", async () => {
+Deno.test("an upgrade on a reused connection is checked like any other", async () => {
   const { server, port } = start(() => new Response("page"));
   const cases = [
     [requestText({ Origin: "http://elsewhere.test" }), 403],
@@ -92,7 +92,7 @@ Deno.test("pipelined requests are answered in order, one handler at a time", asy
   await server.shutdown();
 });
 
-Deno.test("a client that sends requests and reads no answers is not read on for ever", async () => {
+Deno.test("a client that sends requests and reads no responses is not read forever", async () => {
   let handled = 0;
   const { far, near, group } = inMemory(() => new Response(`${++handled}${"x".repeat(1_000)}`), {}, 4_096);
   let sent = 0;
@@ -109,7 +109,7 @@ Deno.test("a client that sends requests and reads no answers is not read on for 
   await group.stop({}, () => {});
 });
 
-Deno.test("kept connections count for maxConnections, and are ended at once by a shutdown", async () => {
+Deno.test("idle connections count toward maxConnections, and are closed at once by a shutdown", async () => {
   const { server, port } = start(() => new Response("page"), { maxConnections: 1 });
   using first = await RawClient.dial(port);
   await first.exchange(GET);
@@ -149,7 +149,7 @@ Deno.test("Connection: close ends the connection, on either side", async () => {
   await server.shutdown();
 });
 
-Deno.test("a connection waits keepAliveTimeout for its next request, and handshakeTimeout for that one's head", async () => {
+Deno.test("a connection has keepAliveTimeout for its next request, and handshakeTimeout for that request's head", async () => {
   using time = new FakeTime();
   const limits = { keepAliveTimeout: 3_000, handshakeTimeout: 2_000 };
   const idle = inMemory(() => new Response("page"), limits);
@@ -173,7 +173,7 @@ Deno.test("a connection waits keepAliveTimeout for its next request, and handsha
   await slow.done;
 });
 
-Deno.test("a body of a byte now and then is 408 after bodyTimeout, and nothing is reported", async () => {
+Deno.test("a body that arrives a byte at a time is 408 after bodyTimeout, and nothing is reported", async () => {
   using time = new FakeTime();
   const { peer, far, done, reports } = inMemory(async (request) => new Response(await request.text()), {
     bodyTimeout: 10_000,
@@ -191,7 +191,7 @@ Deno.test("a body of a byte now and then is 408 after bodyTimeout, and nothing i
   assertEquals(reports, []);
 });
 
-Deno.test("a client that does not read its answer is dropped after bodyTimeout, and the body is cancelled", async () => {
+Deno.test("a client that does not read its response is dropped after bodyTimeout, and the body is cancelled", async () => {
   using time = new FakeTime();
   let reason: unknown;
   const { peer, near, done, reports } = inMemory(
@@ -214,7 +214,7 @@ Deno.test("a client that does not read its answer is dropped after bodyTimeout, 
   assertInstanceOf(reason, Error);
 });
 
-Deno.test("a client that leaves aborts request.signal and info.signal, and its body is cancelled at once", async () => {
+Deno.test("a client that disconnects aborts request.signal and info.signal, and its body is cancelled at once", async () => {
   for (const end of ["close", "reset"] as const) {
     const events: string[] = [];
     const { peer, far, done, reports } = inMemory((request, { signal }) => {
@@ -235,7 +235,7 @@ Deno.test("a client that leaves aborts request.signal and info.signal, and its b
   }
 });
 
-Deno.test("a client that leaves while its handler runs is told by the signal, and its answer is cancelled", async () => {
+Deno.test("if a client disconnects while its handler runs, the signal is aborted and the response cancelled", async () => {
   const asked = Promise.withResolvers<Request>();
   const answer = Promise.withResolvers<Response>();
   const { peer, done, reports } = inMemory((request) => {
@@ -264,7 +264,7 @@ Deno.test("a client that leaves while its handler runs is told by the signal, an
   assertEquals(passing.reports, []);
 });
 
-Deno.test("a client that leaves in the middle of its body fails who reads it", async () => {
+Deno.test("a client that disconnects in the middle of its body makes the handler's read fail", async () => {
   const failed = Promise.withResolvers<unknown>();
   const reading = Promise.withResolvers<void>();
   const { peer, done, reports } = inMemory((request) => {
@@ -282,7 +282,7 @@ Deno.test("a client that leaves in the middle of its body fails who reads it", a
   assertEquals(reports, []);
 });
 
-Deno.test("a body is read as the handler reads it, and may be answered with", async () => {
+Deno.test("a body is read at the handler's pace, and may be the response", async () => {
   const { server, url } = start((request) => new Response(request.body));
   for (const length of [1, 100_000, 3_000_000]) {
     const response = await fetch(url, { method: "POST", body: new Uint8Array(length).fill(7) });
@@ -291,7 +291,7 @@ Deno.test("a body is read as the handler reads it, and may be answered with", as
   await server.shutdown();
 });
 
-Deno.test("a body that the handler leaves is passed over, or ends the connection where it is long", async () => {
+Deno.test("an unread body is skipped, or ends the connection if it is long", async () => {
   const { server, port } = start(() => new Response("no"));
   using peer = await RawClient.dial(port);
   const post = ["POST / HTTP/1.1", "Host: a"];
@@ -302,7 +302,7 @@ Deno.test("a body that the handler leaves is passed over, or ends the connection
   await server.shutdown();
 });
 
-Deno.test("100 Continue is sent where the handler reads the body, and not where it answers without", async () => {
+Deno.test("100 Continue is sent if the handler reads the body, and not if it responds without", async () => {
   const { server, port } = start(async (request) =>
     new Response(request.url.endsWith("/read") ? await request.text() : "too large", { status: 200 })
   );
@@ -317,7 +317,7 @@ Deno.test("100 Continue is sent where the handler reads the body, and not where 
   await server.shutdown();
 });
 
-Deno.test("what is no Response in order is 500 and reported, and the connection goes on", async () => {
+Deno.test("an invalid Response is 500 and reported, and the connection goes on", async () => {
   const used = new Response("used");
   await used.text();
   const bad = new Map<string, () => Response | Promise<Response>>([
@@ -343,7 +343,7 @@ Deno.test("what is no Response in order is 500 and reported, and the connection 
   await server.shutdown();
 });
 
-Deno.test("node:http keeps one connection for many requests, and a WebSocket goes on beside it", async () => {
+Deno.test("node:http sends many requests on one connection, and a WebSocket works beside it", async () => {
   const { server, url, port } = start(() => new Response("page"));
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const sockets = new Set<unknown>();

@@ -103,7 +103,7 @@ for (const [what, line, host, more = []] of REFUSED) {
   });
 }
 
-Deno.test("the handler sees the URL that was asked for, whatever form it has", async () => {
+Deno.test("the handler sees the requested URL, in any form of the target", async () => {
   const { server, port, seen } = start();
   using peer = await RawClient.dial(port);
   const cases = [
@@ -118,7 +118,7 @@ Deno.test("the handler sees the URL that was asked for, whatever form it has", a
   await server.shutdown();
 });
 
-Deno.test("HTTP/1.0 needs no Host, and its connection ends with the answer", async () => {
+Deno.test("HTTP/1.0 needs no Host, and its connection ends with the response", async () => {
   const { server, port, seen } = start();
   using peer = await RawClient.dial(port);
   const { status, fields } = await peer.exchange(["GET /old HTTP/1.0", "Connection: keep-alive"]);
@@ -128,7 +128,7 @@ Deno.test("HTTP/1.0 needs no Host, and its connection ends with the answer", asy
   await server.shutdown();
 });
 
-Deno.test("methods and targets that a web Request cannot have are 501, and an expectation that is not known is 417", async () => {
+Deno.test("methods and targets that a web Request cannot have are 501, and an unknown expectation is 417", async () => {
   const { server, port, seen } = start();
   const cases = [
     [501, "TRACE / HTTP/1.1", "X: 1"],
@@ -146,7 +146,7 @@ Deno.test("methods and targets that a web Request cannot have are 501, and an ex
   await server.shutdown();
 });
 
-Deno.test("an Upgrade to something else is an ordinary request, and the connection goes on", async () => {
+Deno.test("an Upgrade to another protocol is an ordinary request, and the connection goes on", async () => {
   const { server, port } = start();
   using peer = await RawClient.dial(port);
   for (const upgrade of ["h2c", "TLS/1.0", "foo, bar"]) {
@@ -164,7 +164,7 @@ Deno.test("an Upgrade to something else is an ordinary request, and the connecti
   await server.shutdown();
 });
 
-Deno.test("request.path, the socket's URL and its pathname are one", async () => {
+Deno.test("request.path, the socket's URL and its pathname agree", async () => {
   const paths: string[] = [];
   const server = serve({ port: 0, hostname: "127.0.0.1", upgrade: ({ path }) => void paths.push(path) }, (socket) => {
     paths.push(new URL(socket.url).pathname);

@@ -13,7 +13,7 @@ function flowing(first = "") {
 
 const textOf = (bytes: Uint8Array | null) => bytes === null ? null : new TextDecoder().decode(bytes);
 
-Deno.test("what came first is read first, then what the transport has, and what is put back comes again", async () => {
+Deno.test("initial bytes are read first, then the transport's, and bytes that are put back come again", async () => {
   const { inflow, far } = flowing("first");
   assertEquals(textOf(await inflow.read()), "first");
   await far.write(utf8("second"));
@@ -25,7 +25,7 @@ Deno.test("what came first is read first, then what the transport has, and what 
   assertEquals(await inflow.read(), null);
 });
 
-Deno.test("a client's end is noticed while nothing reads, behind what it sent before, and told once", async () => {
+Deno.test("a client's end is noticed even without a read, after its data, and reported once", async () => {
   const { inflow, far } = flowing();
   let gone = 0;
   inflow.watch(() => gone++);
@@ -37,7 +37,7 @@ Deno.test("a client's end is noticed while nothing reads, behind what it sent be
   assertEquals([gone, textOf(await inflow.read()), await inflow.read(), gone], [1, "next", null, 1]);
 });
 
-Deno.test("a client that is lost is noticed too, and reading throws what the transport threw", async () => {
+Deno.test("a lost client is noticed too, and reading throws the transport's error", async () => {
   const { inflow, far } = flowing();
   let gone = 0;
   inflow.watch(() => gone++);
@@ -47,7 +47,7 @@ Deno.test("a client that is lost is noticed too, and reading throws what the tra
   await assertRejects(() => inflow.read(), Deno.errors.ConnectionReset);
 });
 
-Deno.test("no more than 64 KiB and one read are read ahead", async () => {
+Deno.test("at most 64 KiB and one read are read ahead", async () => {
   const { inflow, far } = flowing();
   inflow.watch(() => {});
   let written = 0;
@@ -61,7 +61,7 @@ Deno.test("no more than 64 KiB and one read are read ahead", async () => {
   assertEquals(written < 100 * 16 * 1024, true, `${written}`);
 });
 
-Deno.test("the next reader gets the transport itself, unless a read is under way: then its bytes come first", async () => {
+Deno.test("the next reader gets the transport itself, unless a read is pending: then its bytes come first", async () => {
   const quiet = flowing();
   assertStrictEquals(quiet.inflow.rest, quiet.transport);
 

@@ -33,21 +33,21 @@ for (const [name, options] of Object.entries({ TCP: {}, TLS: { cert, key } })) {
   });
 }
 
-Deno.test("a server with a listener of one's own leaves its port free at once", async () => {
+Deno.test("a server with a given listener leaves its port free at once", async () => {
   const port = freePort();
   for (let round = 0; round < ROUNDS; round++) {
     await serve({ listener: Deno.listen({ hostname: "127.0.0.1", port }) }, {}).shutdown();
   }
 });
 
-Deno.test("a listener of one's own whose accept never settles does not keep a server from stopping", async () => {
+Deno.test("a given listener whose accept never settles does not keep a server from stopping", async () => {
   const addr = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
   const listener = { addr, accept: () => new Promise<never>(() => {}), close() {}, ref() {}, unref() {} };
   await soon(serve({ listener }, {}).shutdown(), "The shutdown");
 });
 
 Deno.test({
-  ...unless(NO_UNIX_SOCKETS, "a server that has shut down leaves neither its Unix socket nor its file"),
+  ...unless(NO_UNIX_SOCKETS, "a server that has shut down leaves neither an open Unix socket nor its file"),
   async fn() {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/socket`;

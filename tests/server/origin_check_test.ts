@@ -22,7 +22,7 @@ async function warned(work: () => unknown): Promise<string[]> {
 
 const asks = (origin: string | undefined, host = "localhost:8000") => ({ origin, host });
 
-Deno.test("a page that is refused is told once, with the line that lets it in", async () => {
+Deno.test("a refused page is logged once, with the option that would allow it", async () => {
   const lines = await warned(() => {
     for (const policy of [undefined, undefined, ["https://example.com"]]) {
       assertThrows(() => originCheck(policy)(asks("http://localhost:5173")), HandshakeError);
@@ -36,7 +36,7 @@ Deno.test("a page that is refused is told once, with the line that lets it in", 
   originCheck(["http://localhost:5173"])(asks("http://localhost:5173")); // the line is right
 });
 
-Deno.test("what a function decides is its own, and what no list can name is not told", async () => {
+Deno.test("a function's decisions, and origins that no list can name, are not logged", async () => {
   const lines = await warned(() => {
     assertThrows(() => originCheck(() => false)(asks("http://decided.test")), HandshakeError);
     assertThrows(() => originCheck()(asks("http://A b\x1b[31m")), HandshakeError);
@@ -45,7 +45,7 @@ Deno.test("what a function decides is its own, and what no list can name is not 
   assertEquals(lines, []);
 });
 
-Deno.test("every way to accept tells of it", async () => {
+Deno.test("every way to accept logs it", async () => {
   const refused = async (origin: string, conn: RawPeer) => {
     await conn.send(utf8(requestText({ Origin: origin })));
     await conn.readText();
@@ -76,7 +76,7 @@ Deno.test("every way to accept tells of it", async () => {
   ]);
 });
 
-Deno.test("only so many origins are told", async () => {
+Deno.test("only a limited number of origins is logged", async () => {
   const lines = await warned(() => {
     for (let i = 0; i < 100; i++) assertThrows(() => originCheck()(asks(`http://a${i}.test`)), HandshakeError);
   });

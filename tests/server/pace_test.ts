@@ -3,7 +3,7 @@ import { Deadlines } from "../../lib/deadlines.ts";
 import { Pace, PACE_BYTES } from "../../lib/server/pace.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 
-Deno.test("a peer's time is what it is waited for, and begins again with each 64 KiB", async () => {
+Deno.test("a peer's time counts only while it is waited for, and restarts with each 64 KiB", async () => {
   using time = new FakeTime();
   const pace = new Pace(100, () => new Error("late"));
   const wait = async (ms: number) => {
@@ -24,7 +24,7 @@ Deno.test("a peer's time is what it is waited for, and begins again with each 64
   assertEquals(time.timers, 0);
 });
 
-Deno.test("a time of 0 waits as long as it takes", async () => {
+Deno.test("a time of 0 means no limit", async () => {
   using time = new FakeTime();
   const pace = new Pace(0, () => new Error("late"));
   const step = Promise.withResolvers<number>();
@@ -34,7 +34,7 @@ Deno.test("a time of 0 waits as long as it takes", async () => {
   assertEquals([await waiting, time.timers], [1, 0]);
 });
 
-Deno.test("where the deadlines of a server wait, many fast peers share one timer, and a slow one is late all the same", async () => {
+Deno.test("with a server's shared deadlines, many fast peers share one timer, and a slow one still times out", async () => {
   using time = new FakeTime();
   const deadlines = new Deadlines();
   const pace = () => new Pace(100, () => new Error("late"), deadlines.after(100));

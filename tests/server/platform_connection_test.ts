@@ -12,7 +12,7 @@ import { overlook, RETURNED_AT_ONCE } from "../_support/printed.ts";
 
 overlook(RETURNED_AT_ONCE);
 
-Deno.test("what is not there says so: ping rejects and tap throws", async () => {
+Deno.test("missing features throw: ping rejects and tap throws", async () => {
   const { handler, taken } = taking();
   await using server = start(handler);
   const client = await connect(server.url);
@@ -43,7 +43,7 @@ Deno.test("messages() gives each message as one chunk, and a source cannot be se
   assertEquals(server.reports, []);
 });
 
-Deno.test("F6: a message over maxMessageBytes is judged when it is here, and closes with 1009", async () => {
+Deno.test("F6: a message over maxMessageBytes is checked when it has arrived, and closes with 1009", async () => {
   for (const message of [text("é".repeat(6)), binary(new Uint8Array(11))]) {
     const { handler, taken } = taking();
     await using server = start(handler, { maxMessageBytes: 10 });
@@ -59,7 +59,7 @@ Deno.test("F6: a message over maxMessageBytes is judged when it is here, and clo
   }
 });
 
-Deno.test("messages that nobody reads are bounded: at maxQueuedBytes the connection is closed with 1013", async () => {
+Deno.test("unread messages are limited: at maxQueuedBytes the connection is closed with 1013", async () => {
   const { handler, taken } = taking();
   await using server = start(handler, { maxQueuedBytes: 10_000 });
   using peer = await RawPeer.connect(server.port);
@@ -74,7 +74,7 @@ Deno.test("messages that nobody reads are bounded: at maxQueuedBytes the connect
   assertEquals(error.limit, "maxQueuedBytes");
 });
 
-Deno.test("what was here before the end can still be read, and then the end is told", async () => {
+Deno.test("messages from before the end can still be read, and then the end is reported", async () => {
   const { handler, taken } = taking();
   await using server = start(handler);
   using peer = await RawPeer.connect(server.port);
@@ -89,7 +89,7 @@ Deno.test("what was here before the end can still be read, and then the end is t
   await assertRejects(() => socket.send("late"), DOMException, "the connection is closed");
 });
 
-Deno.test("T3: an end without a close frame is 1006 and throws at who reads", async () => {
+Deno.test("T3: an end without a close frame is 1006 and makes the reader throw", async () => {
   const { handler, taken } = taking();
   await using server = start(handler);
   const peer = await RawPeer.connect(server.port);
@@ -121,7 +121,7 @@ Deno.test("close sends its code and reason, and checks them", async () => {
   assertEquals((await socket[Symbol.asyncIterator]().next()).done, true);
 });
 
-Deno.test("F17: a peer that does not answer our close is given up after closeTimeout", async () => {
+Deno.test("F17: a peer that does not answer our close is dropped after closeTimeout", async () => {
   const { handler, taken } = taking();
   await using server = start(handler, { closeTimeout: 50 });
   using peer = await RawPeer.connect(server.port);
@@ -143,7 +143,7 @@ Deno.test("abort ends the connection for the application at once", async () => {
   await soon(client.closed, "The client's end");
 });
 
-Deno.test("A1: what a handler throws is reported and closes with 1011; A2: what returns closes with 1000", async () => {
+Deno.test("A1: an error of a handler is reported and closes with 1011; A2: a handler that returns closes with 1000", async () => {
   const error = new Error("Ours");
   await using failing = start(() => Promise.reject(error));
   assertEquals((await (await connect(failing.url)).closed).closeCode, 1011);
@@ -158,7 +158,7 @@ Deno.test("A1: what a handler throws is reported and closes with 1011; A2: what 
   assertEquals([closeCode, reason], [4001, "no"]);
 });
 
-Deno.test("A1: a handler that throws undefined has failed as well, and abort with null is no clean end", async () => {
+Deno.test("A1: a handler that throws undefined has failed too, and abort with null is not a clean end", async () => {
   const ends: CloseInfo[] = [];
   const nothing: unknown = undefined;
   for (
@@ -179,7 +179,7 @@ Deno.test("A1: a handler that throws undefined has failed as well, and abort wit
   }
 });
 
-Deno.test("T5: send waits while highWaterMark bytes are queued, drain is called when they are gone, and maxQueuedBytes ends it", async () => {
+Deno.test("T5: send waits while highWaterMark bytes are queued, drain is called when there is room, and maxQueuedBytes ends it", async () => {
   const opened = Promise.withResolvers<WebSocketConnection>();
   let drains = 0;
   await using server = start({ open: opened.resolve, drain: () => void drains++ }, {
@@ -220,7 +220,7 @@ Deno.test("T5: send waits while highWaterMark bytes are queued, drain is called 
   stuck.close();
 });
 
-Deno.test("two ways to read at once are an error", async () => {
+Deno.test("reading in two ways at once throws", async () => {
   const { handler, taken } = taking();
   await using server = start(handler);
   const client = await connect(server.url);
@@ -230,7 +230,7 @@ Deno.test("two ways to read at once are an error", async () => {
   await client.close();
 });
 
-Deno.test("upgradeRequest sends binary data of every kind as it is at the call, and refuses what is no message", async () => {
+Deno.test("upgradeRequest sends binary data of every type as it is at the call, and refuses invalid messages", async () => {
   const { handler, taken } = taking();
   await using server = start(handler);
   const socket = await connect(server.url);
@@ -261,7 +261,7 @@ Deno.test("upgradeRequest sends binary data of every kind as it is at the call, 
   await socket.close();
 });
 
-Deno.test("after the end nothing throws at the call, ignoring the promises is safe, and the cause is told", async () => {
+Deno.test("after the end no call throws synchronously, its promises may be ignored, and their errors have the cause", async () => {
   const { handler, taken } = taking();
   await using server = start(handler, { hub: createHub() });
   const peer = await RawPeer.connect(server.port);

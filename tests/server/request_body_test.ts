@@ -16,7 +16,7 @@ function body(framing: RequestFraming, first = "", invite?: () => Promise<void>)
 
 const text = (stream: ReadableStream<Uint8Array> | null) => new Response(stream).text();
 
-Deno.test("a body is read to its end, and what came behind it is left for the next request", async () => {
+Deno.test("a body is read to its end, and the bytes behind it are left for the next request", async () => {
   const chunked = body("chunked", "1\r\na\r\n2\r\nbc\r\n0\r\n\r\nGET /");
   assertEquals(await text(chunked.body.stream), "abc");
   assertEquals(await chunked.body.finish(), true);
@@ -25,7 +25,7 @@ Deno.test("a body is read to its end, and what came behind it is left for the ne
   assertEquals([none.body.stream, await none.body.finish()], [null, true]);
 });
 
-Deno.test("a body that its handler did not read is read away, up to a bound", async () => {
+Deno.test("an unread body is skipped, up to a limit", async () => {
   const little = body(4, "bodyGET /");
   assertEquals(await little.body.finish(), true);
   assertEquals(new TextDecoder().decode((await little.inflow.read())!), "GET /");
@@ -36,7 +36,7 @@ Deno.test("a body that its handler did not read is read away, up to a bound", as
   assertEquals(await much.body.finish(), false);
 });
 
-Deno.test("a body that ends early, or is malformed, is the client's failure, and its reader hears of it", async () => {
+Deno.test("a body that ends early, or is malformed, is the client's error, and its reader gets it", async () => {
   const cut = body(10, "part");
   await cut.far.closeWrite();
   const error = await assertRejects(() => text(cut.body.stream), ConnectionError, "in the middle of the body");
@@ -51,7 +51,7 @@ Deno.test("a body that ends early, or is malformed, is the client's failure, and
   await assertRejects(() => text(lost.body.stream), ConnectionError, "was lost");
 });
 
-Deno.test("a body that comes a byte at a time is given up after bodyTimeout, whatever comes in between", async () => {
+Deno.test("a body that arrives a byte at a time is dropped after bodyTimeout, whatever arrives in between", async () => {
   using time = new FakeTime();
   const { body: slow, far } = body(1_000);
   const reading = assertRejects(() => text(slow.stream), HandshakeError, "1000 ms");
@@ -63,7 +63,7 @@ Deno.test("a body that comes a byte at a time is given up after bodyTimeout, wha
   assertInstanceOf(slow.failure, HandshakeError);
 });
 
-Deno.test("a client that waits for 100 Continue is invited when the body is read, and not trusted with more otherwise", async () => {
+Deno.test("a client that waits for 100 Continue gets it when the body is read, and otherwise its connection ends", async () => {
   let invitations = 0;
   const invite = () => Promise.resolve(void invitations++);
   const read = body(4, "", invite);
@@ -72,7 +72,7 @@ Deno.test("a client that waits for 100 Continue is invited when the body is read
   assertEquals([await body(4, "", invite).body.finish(), invitations], [false, 1]);
 });
 
-Deno.test("a body that is read after the answer is over throws", async () => {
+Deno.test("reading a body after the response has ended throws", async () => {
   const { body: late } = body(4, "body");
   const { stream } = late;
   await late.finish();

@@ -56,7 +56,7 @@ Deno.test("T13: shutdown closes every connection with 1001 and waits for each ha
   await assertNobodyListens(port);
 });
 
-Deno.test("T13: while it shuts down, new handshakes are refused with 503", async () => {
+Deno.test("T13: during a shutdown, new handshakes are refused with 503", async () => {
   const { server, port } = start();
   const peer = await RawPeer.connect(port);
   await until(() => server.connections.size === 1, "The connection");
@@ -69,7 +69,7 @@ Deno.test("T13: while it shuts down, new handshakes are refused with 503", async
   await soon(stopped, "The shutdown");
 });
 
-Deno.test("shutdown takes a code, a reason and a time, after which it drops what is left", async () => {
+Deno.test("shutdown takes a code, a reason and a time, after which it drops the remaining connections", async () => {
   const infos: unknown[] = [];
   const { server, port } = start({ closeTimeout: 0 }, {
     close: (_, { closeCode, wasClean }) => void infos.push({ closeCode, wasClean }),
@@ -92,7 +92,7 @@ Deno.test("a shutdown without a time waits for closeTimeout", async () => {
 });
 
 for (const lifted of [0, Infinity]) {
-  Deno.test(`with a closeTimeout of ${lifted} a shutdown waits for its peers as long as they take`, async () => {
+  Deno.test(`with a closeTimeout of ${lifted} a shutdown waits for its peers without a limit`, async () => {
     const { server, port } = start({ closeTimeout: lifted });
     const peer = await RawPeer.connect(port);
     await until(() => server.connections.size === 1, "The connection");
@@ -105,7 +105,7 @@ for (const lifted of [0, Infinity]) {
   });
 }
 
-Deno.test("a code or a reason that may not be sent throws, and the server goes on", async () => {
+Deno.test("an invalid code or reason throws, and the server goes on", async () => {
   const { server, port } = start();
   assertThrows(() => server.shutdown({ code: 1005 }), RangeError, "1005");
   assertThrows(() => server.shutdown({ reason: "x".repeat(124) }), RangeError, "124");
@@ -115,7 +115,7 @@ Deno.test("a code or a reason that may not be sent throws, and the server goes o
   await stopped;
 });
 
-Deno.test("shutdown of a server that nobody connected to is quick, and so is await using", async () => {
+Deno.test("shutdown of a server without connections is quick, and so is await using", async () => {
   const { server } = start();
   await server.shutdown();
   {
@@ -152,7 +152,7 @@ function faulty(errors: Error[]): { listener: Deno.Listener; calls: () => number
   return { listener, calls: () => calls };
 }
 
-Deno.test("T8: the accept loop outlives EMFILE, pauses, and reports a row of errors once", async () => {
+Deno.test("T8: the accept loop survives EMFILE, pauses, and reports a series of errors once", async () => {
   const reports: unknown[] = [];
   const emfile = () => new Error("Too many open files (os error 24)");
   const { listener, calls } = faulty([emfile(), emfile(), emfile()]);
@@ -166,7 +166,7 @@ Deno.test("T8: the accept loop outlives EMFILE, pauses, and reports a row of err
   await stopped;
 });
 
-Deno.test("T8: errors after a connection was accepted are a new row", async () => {
+Deno.test("T8: errors after an accepted connection are a new series", async () => {
   const reports: unknown[] = [];
   const { listener } = faulty([new Error("first")]);
   const accept = listener.accept;
@@ -188,7 +188,7 @@ Deno.test("T8: errors after a connection was accepted are a new row", async () =
   await stopped;
 });
 
-Deno.test("T9: clients that gave up before they were accepted are passed over, without a pause or a word", async () => {
+Deno.test("T9: clients that disconnect before they are accepted are skipped, without a pause or a report", async () => {
   const reports: unknown[] = [];
   const { listener, calls } = faulty([
     ...Array.from({ length: 50 }, () => new Deno.errors.ConnectionAborted("Connection aborted")),
@@ -202,14 +202,14 @@ Deno.test("T9: clients that gave up before they were accepted are passed over, w
   await stopped;
 });
 
-Deno.test("a shutdown does not wait for the accept loop's pause, and leaves no timer of it", async () => {
+Deno.test("a shutdown does not wait for the accept loop's pause, and leaves no timer", async () => {
   const { listener, calls } = faulty(Array.from({ length: 100 }, () => new Error("Too many open files")));
   const { server } = start({ listener, onError() {} });
   await until(() => calls() > 0, "The first failure");
   await soon(server.shutdown(), "The shutdown");
 });
 
-Deno.test("a listener that somebody else closes is a shutdown", async () => {
+Deno.test("a listener that other code closes shuts the server down", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { server, port } = start({ listener });
   const peer = await RawPeer.connect(port);
@@ -219,7 +219,7 @@ Deno.test("a listener that somebody else closes is a shutdown", async () => {
   await soon(server.finished, "The end");
 });
 
-Deno.test("A3: a handler that hangs keeps a shutdown waiting until its time is up, and no longer", async () => {
+Deno.test("A3: a handler that hangs delays a shutdown until its time is up, and no longer", async () => {
   const gate = Promise.withResolvers<void>();
   const { server, port } = start({}, async (socket) => {
     await socket.closed;

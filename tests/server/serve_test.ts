@@ -49,7 +49,7 @@ async function leave(peer: RawPeer): Promise<void> {
 }
 
 for (const [what, echo] of Object.entries(ECHOES)) {
-  Deno.test(`serve runs ${what} for each connection, and its set of connections goes back to 0`, async () => {
+  Deno.test(`serve runs ${what} for each connection, and its set of connections is empty afterwards`, async () => {
     const { server, port, reports } = start(echo);
     const peers = await Promise.all([1, 2, 3].map(() => RawPeer.connect(port)));
     for (const peer of peers) await peer.send(text("hello"));
@@ -81,7 +81,7 @@ for (const [what, echo] of Object.entries(ECHOES)) {
   });
 }
 
-Deno.test("a connection that broke a rule in its first bytes is not kept among the server's connections", async () => {
+Deno.test("a connection that broke a rule in its first bytes is removed from the server's connections", async () => {
   const { server, port } = start(async (socket) => void await socket.closed);
   const peer = await RawPeer.dial(port);
   // A close frame of one byte, right behind the request.
@@ -102,7 +102,7 @@ Deno.test("§7.1.1: the server ends the TCP connection first, right behind its c
   peer.close();
 });
 
-Deno.test("a protocol error over TCP: the close frame arrives, then the end, though bytes were left unread", async () => {
+Deno.test("a protocol error over TCP: the close frame arrives, then the end, even though bytes were left unread", async () => {
   const { server, port, reports } = start();
   const peer = await RawPeer.connect(port);
   await peer.send(text("good"), "83", new Uint8Array(5_000));
@@ -114,7 +114,7 @@ Deno.test("a protocol error over TCP: the close frame arrives, then the end, tho
   assertEquals(reports, []);
 });
 
-Deno.test("A1: what a handler throws is reported, closes its connection with 1011, and no other", async () => {
+Deno.test("A1: an error of a handler is reported, closes its connection with 1011, and no other", async () => {
   const mistake = new Error("a mistake");
   const { server, port, reports } = start({
     message(socket, data) {
@@ -134,7 +134,7 @@ Deno.test("A1: what a handler throws is reported, closes its connection with 101
   assertEquals(reports, [mistake]);
 });
 
-Deno.test("H22: what a hook throws is reported, and what clients do wrong is not", async () => {
+Deno.test("H22: errors of hooks are reported, and errors of clients are not", async () => {
   const mistake = new Error("a mistake");
   const { server, port, reports } = start(undefined, {
     upgrade({ path }) {
@@ -157,7 +157,7 @@ Deno.test("H22: what a hook throws is reported, and what clients do wrong is not
   assertEquals(reports, [mistake]);
 });
 
-Deno.test("without onError, mistakes are printed", async () => {
+Deno.test("without onError, errors are printed", async () => {
   const printed: unknown[] = [];
   const { console } = globalThis;
   globalThis.console = Object.assign(Object.create(console), {
@@ -174,7 +174,7 @@ Deno.test("without onError, mistakes are printed", async () => {
   }
 });
 
-Deno.test("T11: over TLS a client that speaks plain HTTP dies alone, and the URL says wss", async () => {
+Deno.test("T11: over TLS a client that speaks plain HTTP fails alone, and the URL is wss", async () => {
   const { server, port, reports } = start(async (socket) => await socket.send(socket.url), { cert, key });
   using plain = await RawPeer.dial(port);
   await plain.send(utf8(requestText()));
@@ -192,7 +192,7 @@ Deno.test("TLS needs both certificate and key", () => {
 });
 
 Deno.test({
-  ...unless(NO_UNIX_SOCKETS, "serve over a Unix socket, at the path and with its addresses"),
+  ...unless(NO_UNIX_SOCKETS, "serve listens on a Unix socket, at the path and with its addresses"),
   async fn() {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/socket`;
@@ -215,7 +215,7 @@ function startUnix(path: string): { server: WebSocketServer; reports: unknown[] 
   return { server, reports };
 }
 
-Deno.test("onListen is told the address, and a listener may be brought along", async () => {
+Deno.test("onListen gets the address, and a listener may be given", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const heard: Deno.Addr[] = [];
   const { server } = start(undefined, { listener, onListen: (addr) => void heard.push(addr) });
@@ -226,7 +226,7 @@ Deno.test("onListen is told the address, and a listener may be brought along", a
   await assertRejects(() => listener.accept(), Deno.errors.BadResource);
 });
 
-Deno.test("an onListen that throws makes serve throw, and nothing listens any more", async () => {
+Deno.test("an onListen that throws makes serve throw, and nothing keeps listening", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const onListen = () => {
     throw new Error("a mistake");
@@ -243,7 +243,7 @@ const URLS: [addr: Deno.Addr, options: ServeOptions, url: string][] = [
   [{ transport: "unix", path: "/run/chat" }, {}, "ws://localhost"],
 ];
 for (const [addr, options, url] of URLS) {
-  Deno.test(`a server on ${JSON.stringify(addr)} is found at ${url}`, async () => {
+  Deno.test(`a server on ${JSON.stringify(addr)} has the URL ${url}`, async () => {
     const closed = Promise.withResolvers<never>();
     const listener: Deno.Listener = Object.assign(Object.create(null), {
       addr,
@@ -255,12 +255,12 @@ for (const [addr, options, url] of URLS) {
   });
 }
 
-Deno.test("a mistake in the options is thrown before anything listens", () => {
+Deno.test("invalid options throw before anything listens", () => {
   assertThrows(() => start(undefined, { closeTimeout: -1 }), RangeError, "closeTimeout");
   assertThrows(() => start(undefined, { maxConnections: 0 }), RangeError, "maxConnections");
 });
 
-Deno.test("H24: more than maxConnections are refused with 503 and Retry-After, and who is refused takes nobody's place", async () => {
+Deno.test("H24: connections beyond maxConnections are refused with 503 and Retry-After, and refused clients take no place", async () => {
   let ended = 0;
   const { server, port } = start({ message: (socket, data) => socket.send(data), close: () => ended++ }, {
     maxConnections: 2,
@@ -294,7 +294,7 @@ Deno.test("H24: handshakes count as connections", async () => {
   await server.shutdown();
 });
 
-Deno.test("beyond twice maxConnections there is no answer", async () => {
+Deno.test("connections beyond twice maxConnections get no response", async () => {
   const { server, port } = start(undefined, { maxConnections: 1 });
   const first = await RawPeer.connect(port);
   using refused = await RawPeer.dial(port);
@@ -306,7 +306,7 @@ Deno.test("beyond twice maxConnections there is no answer", async () => {
   await server.shutdown();
 });
 
-Deno.test("H24: more than maxConnectionsPerAddress from one address are refused with their status, until one leaves", async () => {
+Deno.test("H24: connections beyond maxConnectionsPerAddress from one address are refused with their status, until one leaves", async () => {
   let ended = 0;
   const { server, port } = start({ close: () => ended++ }, { maxConnectionsPerAddress: 2 });
   const [first, second] = [await RawPeer.connect(port), await RawPeer.connect(port)];
@@ -321,7 +321,7 @@ Deno.test("H24: more than maxConnectionsPerAddress from one address are refused 
   await server.shutdown();
 });
 
-Deno.test("http answers ordinary requests on the same port, and handshakes go on", async () => {
+Deno.test("http answers ordinary requests on the same port, and handshakes still work", async () => {
   const seen: string[] = [];
   const { server, port, reports } = start(undefined, {
     async http(request, { signal, remoteAddr }) {
@@ -347,7 +347,7 @@ Deno.test("http answers ordinary requests on the same port, and handshakes go on
   assertEquals(reports, []);
 });
 
-Deno.test("http: a method that a Request cannot have is the client's mistake, and what the hook throws is ours", async () => {
+Deno.test("http: a method that a Request cannot have is the client's error, and an error of the hook is the server's", async () => {
   const mistake = new Error("a mistake");
   const { server, port, reports } = start(undefined, { http: () => Promise.reject(mistake) });
   for (const [method, status] of [["TRACE", "501"], ["GET", "500"]]) {
@@ -359,7 +359,7 @@ Deno.test("http: a method that a Request cannot have is the client's mistake, an
   assertEquals(reports, [mistake]);
 });
 
-Deno.test("without http, an ordinary request is told 426", async () => {
+Deno.test("without http, an ordinary request gets 426", async () => {
   const { server, port } = start();
   using peer = await RawPeer.dial(port);
   await peer.send(utf8("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"));
@@ -368,7 +368,7 @@ Deno.test("without http, an ordinary request is told 426", async () => {
   await server.shutdown();
 });
 
-Deno.test("H23: upgrade hooks are told of a shutdown, and their clients get 503", async () => {
+Deno.test("H23: a shutdown aborts the upgrade hooks' signals, and their clients get 503", async () => {
   const asked = Promise.withResolvers<AbortSignal>();
   const { server, port } = start(undefined, {
     upgrade(_, { signal }) {
@@ -386,7 +386,7 @@ Deno.test("H23: upgrade hooks are told of a shutdown, and their clients get 503"
   await soon(stopping, "The shutdown");
 });
 
-Deno.test("H24: behind `proxies`, maxConnectionsPerAddress counts clients, and who is refused takes nobody's place", async () => {
+Deno.test("H24: behind `proxies`, maxConnectionsPerAddress counts clients, and refused clients take no place", async () => {
   const options = { proxies: ["127.0.0.1"], maxConnectionsPerAddress: 1, maxConnections: 2 };
   let ended = 0;
   const { server, port, reports } = start({ close: () => ended++ }, options);
@@ -408,7 +408,7 @@ Deno.test("H24: behind `proxies`, maxConnectionsPerAddress counts clients, and w
   assertEquals(reports, []);
 });
 
-Deno.test("http: behind `proxies` the address is the client's and the URL is as the proxy was asked", async () => {
+Deno.test("http: behind `proxies` the address is the client's and the URL is the one sent to the proxy", async () => {
   const seen: unknown[] = [];
   const { server, port } = start(undefined, {
     proxies: ["127.0.0.1"],

@@ -8,7 +8,7 @@ import {
   UPGRADE_ANSWER_KINDS,
 } from "../../lib/server/server_options.ts";
 
-Deno.test("each server takes every limit, and more than the one below", () => {
+Deno.test("each kind of server accepts every limit, and serve more than accept", () => {
   const names = [ACCEPT_OPTION_KINDS, GROUP_OPTION_KINDS, SERVE_OPTION_KINDS].map((kinds) =>
     new Set(Object.keys(kinds))
   );
@@ -18,7 +18,7 @@ Deno.test("each server takes every limit, and more than the one below", () => {
   assertEquals(accept!.isSubsetOf(group!) && group!.isSubsetOf(serve!), true);
 });
 
-Deno.test("compression is true, false or its options; a listener is one of Deno's or one's own", () => {
+Deno.test("compression is true, false or its options; a listener is Deno's or the application's", () => {
   const { perMessageDeflate, listener } = SERVE_OPTION_KINDS;
   for (const value of [true, false, {}, { level: 6 }]) perMessageDeflate.check(value, "perMessageDeflate");
   assertThrows(
@@ -32,7 +32,7 @@ Deno.test("compression is true, false or its options; a listener is one of Deno'
   assertThrows(() => listener.check({ close() {} }, "listener"), TypeError, "Deno.listen");
 });
 
-Deno.test("a shutdown and an answer have kinds too", () => {
+Deno.test("the options of a shutdown and of upgrade's return value are checked too", () => {
   assertEquals(Object.keys(SHUTDOWN_OPTION_KINDS), ["code", "reason", "timeout"]);
   assertEquals(Object.keys(UPGRADE_ANSWER_KINDS), ["protocol", "headers", "data"]);
 });

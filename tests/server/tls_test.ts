@@ -12,7 +12,7 @@ overlook(SERVER_FULL);
 
 const HERE = { port: 0, hostname: "127.0.0.1", cert, key };
 
-Deno.test("a certificate or a key that is none, and a key of another certificate, are mistakes of the caller", () => {
+Deno.test("an invalid certificate or key, and a key of another certificate, throw", () => {
   for (
     const [pair, words] of [
       [{ cert: "none", key }, "not in PEM"],
@@ -35,7 +35,7 @@ const UNFINISHED: Record<string, Uint8Array<ArrayBuffer>> = {
 };
 
 for (const [what, bytes] of Object.entries(UNFINISHED)) {
-  Deno.test(`a TLS client that sends ${what} is closed at the handshake's deadline, and gives its place back`, async () => {
+  Deno.test(`a TLS client that sends ${what} is closed at the handshake's deadline, and frees its place`, async () => {
     await using server = serve({ ...HERE, handshakeTimeout: 200, maxConnections: 2 }, {});
     const port = "port" in server.addr ? server.addr.port : 0;
     for (let round = 0; round < 2; round++) {
@@ -58,7 +58,7 @@ Deno.test("silent TLS clients beyond maxConnections are closed at once", async (
   for (const client of clients) client.close();
 });
 
-Deno.test("shutdown closes the TCP connections of TLS clients that say nothing", async () => {
+Deno.test("shutdown closes the TCP connections of silent TLS clients", async () => {
   const server = serve({ ...HERE, handshakeTimeout: 60_000 }, {});
   const port = "port" in server.addr ? server.addr.port : 0;
   const client = await dial(port);
@@ -67,7 +67,7 @@ Deno.test("shutdown closes the TCP connections of TLS clients that say nothing",
   client.close();
 });
 
-Deno.test("large messages come and go whole over TLS, and a client that leaves in the middle of its handshake takes no place", async () => {
+Deno.test("large messages pass whole over TLS, and a client that disconnects in its handshake takes no place", async () => {
   await using server = serve({ ...HERE, maxConnections: 1 }, { message: (socket, data) => void socket.send(data) });
   const port = "port" in server.addr ? server.addr.port : 0;
   (await dial(port, UNFINISHED["the start of a ClientHello"])).close();
@@ -120,7 +120,7 @@ async function visit(port: number, serverName: string, trusted: string): Promise
   await socket.close();
 }
 
-Deno.test("a renewed certificate is shown from the next handshake on, and connections that are open stay", async () => {
+Deno.test("a renewed certificate is used from the next handshake on, and open connections stay", async () => {
   let current = FIRST;
   await using server = serve({ port: 0, hostname: "127.0.0.1", certificate: () => current }, {
     message: (socket, data) => void socket.send(data),
@@ -136,7 +136,7 @@ Deno.test("a renewed certificate is shown from the next handshake on, and connec
   assertEquals((await open[Symbol.asyncIterator]().next()).value, "still here");
 });
 
-Deno.test("each host name gets its own certificate, and an unknown name that of clients with no name", async () => {
+Deno.test("each host name gets its own certificate, and an unknown name gets that for clients without a name", async () => {
   const asked: (string | undefined)[] = [];
   await using server = serve({
     port: 0,
@@ -154,7 +154,7 @@ Deno.test("each host name gets its own certificate, and an unknown name that of 
   assertEquals(asked, [undefined, undefined, "other.test", undefined, "localhost", undefined]);
 });
 
-Deno.test("a certificate that cannot be used or is not there fails its handshake, onError gets it, and the next client is served", async () => {
+Deno.test("an unusable or missing certificate fails its handshake, onError gets the error, and the next client is served", async () => {
   const errors: unknown[] = [];
   let answer: (serverName: string | undefined) => { cert: string; key: string } | undefined = () => FIRST;
   await using server = serve({
@@ -189,7 +189,7 @@ Deno.test("a certificate that cannot be used or is not there fails its handshake
   ]);
 });
 
-Deno.test("certificate beside cert or key, or one that there is not for clients with no name, is a mistake of the caller", () => {
+Deno.test("certificate beside cert or key, or a missing one for clients without a name, throws", () => {
   assertThrows(() => serve({ port: 0, cert, key, certificate: () => FIRST }, {}), TypeError, "but not both");
   assertThrows(() => serve({ port: 0, key, certificate: () => FIRST }, {}), TypeError, "but not both");
   assertThrows(() => serve({ port: 0, certificate: () => undefined }, {}), TypeError, "there is no certificate");

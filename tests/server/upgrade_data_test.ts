@@ -28,7 +28,7 @@ const user = (path: string): User => ({ name: path.slice(1) });
 type Same<One, Other> = (<T>() => T extends One ? 1 : 2) extends (<T>() => T extends Other ? 1 : 2) ? true : false;
 const same = <_Is extends true>() => {};
 
-Deno.test("serve infers the data from upgrade, and it is there", async () => {
+Deno.test("serve infers the type of data from upgrade, and the data is there", async () => {
   const names: string[] = [];
   await using server = serve({ ...HERE, upgrade: ({ path }) => ({ data: user(path) }) }, {
     open(socket) {
@@ -41,7 +41,7 @@ Deno.test("serve infers the data from upgrade, and it is there", async () => {
   assertEquals(names, ["Ann"]);
 });
 
-Deno.test("an upgrade that may refuse, or that waits, attaches data all the same; one that may attach none is told apart", async () => {
+Deno.test("an upgrade that may refuse, or that is async, still attaches data; optional data has an optional type", async () => {
   const seen: unknown[] = [];
   const maybe = Math.random() < 2;
   await using refusing = serve({
@@ -67,7 +67,7 @@ Deno.test("an upgrade that may refuse, or that waits, attaches data all the same
   assertEquals(seen, ["Bob", "Bob", "Bob"]);
 });
 
-Deno.test("without upgrade, or without data of its own, the application may attach anything later", async () => {
+Deno.test("without upgrade, or without data, the application may attach anything later", async () => {
   await using plain = serve(HERE, (socket) => {
     same<Same<typeof socket.data, unknown>>();
     socket.data = 1;
@@ -79,7 +79,7 @@ Deno.test("without upgrade, or without data of its own, the application may atta
   for (const { url } of [plain, headers]) assertEquals((await (await connect(url)).closed).closeCode, 1000);
 });
 
-Deno.test("serve<Data> is as it was", async () => {
+Deno.test("serve<Data> still works", async () => {
   const options: ServeOptions<User> = { ...HERE, upgrade: () => {} };
   await using given = serve<User>(options, (socket) => {
     same<Same<typeof socket.data, User | undefined>>();
@@ -91,7 +91,7 @@ Deno.test("serve<Data> is as it was", async () => {
   for (const { url } of [given, without, withUpgrade]) await (await connect(url)).close();
 });
 
-Deno.test("accept and connect know the type of the data that they are given", async () => {
+Deno.test("accept and connect infer the type of the given data", async () => {
   const [near, far] = memoryPair();
   const [server, client] = await Promise.all([
     accept(near, { upgrade: () => ({ data: user("/Ann") }) }),

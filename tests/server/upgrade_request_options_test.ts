@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
 import { UPGRADE_REQUEST_OPTION_KINDS } from "../../lib/server/upgrade_request_options.ts";
 
-Deno.test("upgradeRequest takes the six limits that hold over the platform's WebSocket", () => {
+Deno.test("upgradeRequest accepts the six limits that apply on the platform's WebSocket", () => {
   const limits = Object.keys(UPGRADE_REQUEST_OPTION_KINDS).filter((name) => name in DEFAULT_LIMITS);
   assertEquals(limits, [
     "maxMessageBytes",

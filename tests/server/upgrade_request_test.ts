@@ -42,7 +42,7 @@ for (const [name, echo] of Object.entries(ECHOES)) {
   });
 }
 
-Deno.test("the connection has the facts of the handshake", async () => {
+Deno.test("the connection has the properties of the handshake", async () => {
   const { handler, taken } = taking();
   await using server = start(handler, { protocols: ["b", "a"], headers: { "Set-Cookie": "k=v" }, data: { name: "x" } });
   const client = await connect(server.url, { protocols: ["a", "b"], perMessageDeflate: true });
@@ -64,7 +64,7 @@ Deno.test("the connection has the facts of the handshake", async () => {
   await client.close();
 });
 
-Deno.test("a request that is not in order, or of an origin that is refused, is not upgraded", async () => {
+Deno.test("an invalid request, or one with a refused origin, is not upgraded", async () => {
   let opened = 0;
   await using server = start({ open: () => void opened++ });
   const rows: [changes: Record<string, string | undefined>, status: string][] = [
@@ -88,13 +88,13 @@ Deno.test("a request that is not in order, or of an origin that is refused, is n
   await assertRejects(() => connect(open.url, { headers: { Origin: "https://a.example" } }), HandshakeError);
 });
 
-Deno.test("a mistake in the options is thrown at the call", () => {
+Deno.test("invalid options throw at the call", () => {
   const request = new Request("http://127.0.0.1/");
   assertThrows(() => upgradeRequest(request, { maxMessageBytes: 0 }, {}), RangeError);
   assertThrows(() => upgradeRequest(request, { origins: ["example.com"] }, {}), TypeError);
 });
 
-Deno.test("one request is upgraded once: twice is a TypeError; and a path with a dot segment is refused as in every lane", async () => {
+Deno.test("one request is upgraded once: a second call is a TypeError; and a path with a dot segment is refused as everywhere", async () => {
   const errors: unknown[] = [];
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     const response = upgradeRequest(request, {}, () => {});

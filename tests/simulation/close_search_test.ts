@@ -21,7 +21,7 @@ const search = (table: CloseTable): SearchResult["fault"] => {
 };
 
 for (const [what, may, failures] of SEARCHES) {
-  Deno.test(`the closing handshake holds in every order of events: both ends ${what}`, () => {
+  Deno.test(`the closing handshake holds for every order of events: both ends ${what}`, () => {
     const { fault, states, ends } = searchClosing(CLOSE_HANDSHAKE, may, failures);
     assertEquals(fault, undefined);
     assert(states > 500 && ends > 100, `only ${states} states and ${ends} ends`);
@@ -36,7 +36,7 @@ function changed(state: string, event: string, cell: unknown): CloseTable {
   return { ...CLOSE_HANDSHAKE, [state]: cells };
 }
 
-Deno.test("the search shows the way to a second close frame", () => {
+Deno.test("the search shows the path to a second close frame", () => {
   const { fault } = searchClosing(
     changed("closeSent", "close", { next: "closeSent", actions: ["sendClose"] }),
     { send: 0, close: 2, fail: 0, fault: 0, abort: 0 },
@@ -45,7 +45,7 @@ Deno.test("the search shows the way to a second close frame", () => {
   assertEquals(fault, { why: "A second close frame is sent (§5.5.1)", way: ["client: close", "client: close"] });
 });
 
-Deno.test("the search notices each action that a state forgets", () => {
+Deno.test("the search notices a missing action in each state", () => {
   const survivors: string[] = [];
   for (const [state, cells] of Object.entries(CLOSE_HANDSHAKE)) {
     for (const [event, { next, actions }] of Object.entries(cells)) {

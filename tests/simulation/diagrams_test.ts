@@ -4,7 +4,7 @@ import { ORIGIN_REFUSED, overlook } from "../_support/printed.ts";
 
 overlook(ORIGIN_REFUSED);
 
-Deno.test("docs/explanation/handshakes.md draws both handshakes as they are: `deno task diagrams` writes them", async () => {
+Deno.test("docs/explanation/handshakes.md matches both handshakes: `deno task diagrams` writes it", async () => {
   const page = new URL("../../docs/explanation/handshakes.md", import.meta.url);
   assertEquals(Deno.readTextFileSync(page), await pageWithDiagrams());
 });

@@ -25,7 +25,7 @@ async function runs(plan: Plan, stage: Stage, trace?: Trace): Promise<void> {
   }
 }
 
-Deno.test(`no invariant is violated in ${SEEDS} simulated worlds, which are others each day`, async () => {
+Deno.test(`no invariant is violated in ${SEEDS} simulated worlds, with other seeds each day`, async () => {
   using stage = new Stage();
   const first = firstSeed();
   for (let seed = first; seed < first + BigInt(SEEDS); seed++) {
@@ -40,7 +40,7 @@ Deno.test(`no invariant is violated in ${SEEDS} simulated worlds, which are othe
 });
 
 for (const [name, { fault, plan }] of readFound()) {
-  Deno.test(`what was found once holds: ${fault} (${name})`, async () => {
+  Deno.test(`a fault that was found once stays fixed: ${fault} (${name})`, async () => {
     using stage = new Stage();
     await runs(plan, stage);
   });
@@ -61,7 +61,7 @@ Deno.test("the same seed gives the same trace, byte for byte, whatever was simul
   }
 });
 
-Deno.test("a world that begins is the only one: afterwards clock, timers, chance and the network are the real ones again", async () => {
+Deno.test("only one world exists at a time, and afterwards clock, timers, randomness and the network are the real ones again", async () => {
   const real = [
     globalThis.setTimeout,
     performance.now,

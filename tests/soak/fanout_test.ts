@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { denoOutput } from "../_support/child.ts";
 
-Deno.test("A7 and A11: one publisher and 300 subscribers who come and go lose nothing in 2 s, and leave nobody behind", async () => {
+Deno.test("A7 and A11: one publisher and 300 subscribers that come and go lose nothing in 2 s, and leave no subscriber behind", async () => {
   const run = ["run", "--no-prompt", "--allow-net=127.0.0.1", "--allow-run", "tests/soak/fanout.ts"];
   const { code, stdout, stderr } = await denoOutput(...run, "--subscribers", "300", "--seconds", "2");
   assertEquals(stderr, "");

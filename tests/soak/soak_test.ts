@@ -4,7 +4,7 @@ import { emptyTally, judge, type Outcome } from "./_tally.ts";
 
 const SOAK = ["run", "--no-prompt", "--allow-net=127.0.0.1", "--allow-run", "tests/soak/main.ts"];
 
-Deno.test("a soak of 3 s with 40 connections loses nothing, keeps memory flat and leaves nobody behind", async () => {
+Deno.test("a soak of 3 s with 40 connections loses nothing, keeps memory flat and leaves no connection behind", async () => {
   const { code, stdout, stderr } = await denoOutput(...SOAK, "--seconds", "3", "--connections", "40");
   assertEquals(stderr, "");
   assertStringIncludes(stdout, "\npassed: nothing lost, memory flat, nobody left\n");
@@ -57,11 +57,11 @@ function outcome(tally: Partial<Outcome["tally"]> = {}, rest: Partial<Outcome> =
   };
 }
 
-Deno.test("the judgement passes where every message is accounted for and memory grew by no more than noise", () => {
+Deno.test("the check passes if every message is accounted for and memory grew by no more than noise", () => {
   assertEquals(judge(outcome()), []);
 });
 
-Deno.test("the judgement names what is wrong", () => {
+Deno.test("the check names what is wrong", () => {
   const cases: [Outcome, string][] = [
     [outcome({ lost: 2, echoed: 5 }), "2 messages were lost"],
     [outcome({ wrong: 1, echoed: 6 }), "1 echoes were wrong"],

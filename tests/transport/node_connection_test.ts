@@ -14,7 +14,7 @@ const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const memorySocket = (): Duplex =>
   new Duplex({ allowHalfOpen: false, read() {}, write: (_chunk, _encoding, done) => done() });
 
-Deno.test("a read gives what is there, at most as much as there is room for, and null at the end", async () => {
+Deno.test("a read returns the available bytes, at most as many as there is room for, and null at the end", async () => {
   await using pair = await socketPair();
   const conn = nodeConnection(pair.socket);
   await pair.peer.write(utf8("hello"));
@@ -28,7 +28,7 @@ Deno.test("a read gives what is there, at most as much as there is room for, and
   assertEquals(await soon(conn.read(buffer), "The end"), null, "again");
 });
 
-Deno.test("each side ends by itself: what is written after the peer's end arrives", async () => {
+Deno.test("each side ends separately: writes after the peer's end arrive", async () => {
   await using pair = await socketPair();
   const conn = nodeConnection(pair.socket);
   await pair.peer.closeWrite();
@@ -38,7 +38,7 @@ Deno.test("each side ends by itself: what is written after the peer's end arrive
   assertEquals(decode(new Uint8Array(await new Response(pair.peer.readable).arrayBuffer())), "late");
 });
 
-Deno.test("a socket that would end its side with its peer's is told not to", async () => {
+Deno.test("a socket that would end its side with its peer's gets allowHalfOpen", async () => {
   const socket = memorySocket();
   const conn = nodeConnection(socket);
   socket.push(null);
@@ -62,7 +62,7 @@ Deno.test("a peer that does not read stops the writer", async () => {
   await soon(stopped, "The end of the write");
 });
 
-Deno.test("who does not read stops the peer", async () => {
+Deno.test("a slow reader stops the peer", async () => {
   await using pair = await socketPair();
   const conn = nodeConnection(pair.socket);
   assertEquals(conn.remoteAddr, pair.peer.localAddr);
@@ -90,7 +90,7 @@ Deno.test("closing ends a read under way, and may be done twice", async () => {
   await soon(conn.closeWrite!(), "The end of writing");
 });
 
-Deno.test("T2: what goes wrong is thrown to who reads, then or later, and to nobody else", async () => {
+Deno.test("T2: an error is thrown to the reader, then or later, and nowhere else", async () => {
   const socket = memorySocket();
   const conn = nodeConnection(socket);
   socket.push(Buffer.from("ab"));
@@ -101,7 +101,7 @@ Deno.test("T2: what goes wrong is thrown to who reads, then or later, and to nob
   assertInstanceOf(await assertRejects(() => conn.read(new Uint8Array(1)), Error, "ECONNRESET"), Error);
 });
 
-Deno.test("addresses and encryption are the socket's; a duplex that has none of it is a connection too", async () => {
+Deno.test("addresses and encryption are the socket's; a duplex without them is a connection too", async () => {
   await using pair = await socketPair();
   const { remoteAddr, localAddr, secure } = nodeConnection(pair.socket);
   assertEquals({ remoteAddr, localAddr, secure }, {

@@ -23,7 +23,7 @@ function sentence(): { push(bytes: Uint8Array): string | undefined; rest: Uint8A
   };
 }
 
-Deno.test("readHead reads until the head is complete, and leaves what came behind it to the reader", async () => {
+Deno.test("readHead reads until the head is complete, and leaves later bytes to the reader", async () => {
   const [near, far] = connPair();
   const peer = new RawPeer(far, "client");
   const reader = sentence();
@@ -35,7 +35,7 @@ Deno.test("readHead reads until the head is complete, and leaves what came behin
   assertEquals(reader.rest, utf8("rest"));
 });
 
-Deno.test("readHead begins with what was read already, and reads no further than it has to", async () => {
+Deno.test("readHead begins with bytes that were already read, and reads no further than necessary", async () => {
   const [near, far] = connPair();
   const transport = transportOf(near);
   assertEquals(await soon(readHead(transport, sentence(), utf8("Hello.")), "The head"), "Hello");
@@ -44,7 +44,7 @@ Deno.test("readHead begins with what was read already, and reads no further than
   assertEquals(await soon(reading, "The head"), "Hello");
 });
 
-Deno.test("readHead leaves the memory of the connection's reads: the first frames are read to where the head was", async () => {
+Deno.test("readHead leaves its memory to the connection: the first frames are read to where the head was", async () => {
   const [near, far] = connPair();
   const transport = transportOf(near);
   const memory = transport.direct?.buffer.memory;
@@ -54,7 +54,7 @@ Deno.test("readHead leaves the memory of the connection's reads: the first frame
   assertEquals(transport.direct?.buffer.writableView.byteOffset, 0);
 });
 
-Deno.test("readHead throws ConnectionError where the transport ends first or fails, with the cause", async () => {
+Deno.test("readHead throws ConnectionError if the transport ends first or fails, with the cause", async () => {
   const [near, far] = connPair();
   await new RawPeer(far, "client").send(utf8("Hel"));
   await far.closeWrite();
@@ -67,7 +67,7 @@ Deno.test("readHead throws ConnectionError where the transport ends first or fai
   assertInstanceOf(error.cause, Deno.errors.ConnectionReset);
 });
 
-Deno.test("writeHead throws ConnectionError where the transport fails, with the cause", async () => {
+Deno.test("writeHead throws ConnectionError if the transport fails, with the cause", async () => {
   const [near, far] = connPair();
   await writeHead(transportOf(near), utf8("Hello."));
   assertEquals(await new RawPeer(far, "client").readBytes(6), utf8("Hello."));
@@ -76,7 +76,7 @@ Deno.test("writeHead throws ConnectionError where the transport fails, with the 
   assertInstanceOf(error.cause, Deno.errors.ConnectionReset);
 });
 
-Deno.test("withDeadline gives what the work gives, and leaves neither timer nor listener", async () => {
+Deno.test("withDeadline returns the result of the work, and leaves neither timer nor listener", async () => {
   using time = new FakeTime();
   const { signal } = new AbortController();
   let listeners = 0;
@@ -91,7 +91,7 @@ Deno.test("withDeadline gives what the work gives, and leaves neither timer nor 
   assertEquals([time.timers, listeners], [0, 0]);
 });
 
-Deno.test("withDeadline throws what late makes when the time is up", async () => {
+Deno.test("withDeadline throws the error of the late callback when the time is up", async () => {
   using time = new FakeTime();
   const late = withDeadline(new Promise(() => {}), { time: 1000, late: () => new Error("late") });
   const rejected = assertRejects(() => late, Error, "late");
@@ -102,7 +102,7 @@ Deno.test("withDeadline throws what late makes when the time is up", async () =>
   assertEquals(time.timers, 0);
 });
 
-Deno.test("withDeadline has none with a time of 0", async () => {
+Deno.test("withDeadline has no deadline with a time of 0", async () => {
   using time = new FakeTime();
   const { promise, resolve } = Promise.withResolvers<number>();
   const work = withDeadline(promise, { time: 0, late: () => new Error("late") });
@@ -123,7 +123,7 @@ Deno.test("withDeadline throws the signal's reason, before the work and during i
   assertStrictEquals(await assertRejects(() => before), reason);
 });
 
-Deno.test("answerAndEnd writes the answer and its end, and reads on so that the peer can read it, until the peer ends", async () => {
+Deno.test("answerAndEnd writes the response and its end, and keeps reading so that the peer can read it, until the peer ends", async () => {
   const [near, far] = connPair();
   const peer = new RawPeer(far, "client");
   await peer.send(utf8("what nobody wants"));
@@ -157,7 +157,7 @@ Deno.test("answerAndEnd waits 2 s for a peer that does not read", async () => {
   assertEquals([near.closes, time.timers], [1, 0]);
 });
 
-Deno.test("answerAndEnd drops 256 KiB at most of a peer that goes on and on", async () => {
+Deno.test("answerAndEnd drops at most 256 KiB of a peer that keeps sending", async () => {
   const [near, far] = connPair();
   const answering = answerAndEnd(transportOf(near), utf8("no"));
   let sent = 0;

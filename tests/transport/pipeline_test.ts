@@ -26,7 +26,7 @@ async function read({ readable }: Pick<Pipeline, "readable">): Promise<Message[]
 }
 
 for (const role of ["server", "client"] as const) {
-  Deno.test(`a pipeline of a ${role} echoes, answers a ping between messages and the close behind them, however the bytes are cut`, async () => {
+  Deno.test(`a pipeline of a ${role} echoes, answers a ping between messages and the final close, however the bytes are cut`, async () => {
     const frames: RawFrame[] = [
       text("Hel", { fin: false }),
       ping("1"),
@@ -64,7 +64,7 @@ for (const role of ["server", "client"] as const) {
   });
 }
 
-Deno.test("two pipelines talk over each kind of bytes", async () => {
+Deno.test("two pipelines exchange messages over each kind of bytes", async () => {
   for (const [kind, pair] of Object.entries(KINDS)) {
     const [near, far]: [ByteConnection | BytePair, ByteConnection | BytePair] = pair();
     const server = pipeline(near, { role: "server" });
@@ -79,7 +79,7 @@ Deno.test("two pipelines talk over each kind of bytes", async () => {
   }
 });
 
-Deno.test("what came right behind the handshake is read first", async () => {
+Deno.test("bytes right behind the handshake are read first", async () => {
   const { readable, writable, peer } = opened({ role: "client", rest: encodeRawFrame(text("first"), "server") });
   await peer.send(text("second"), close());
   assertEquals(await soon(read({ readable }), "The messages"), ["first", "second"]);
@@ -88,7 +88,7 @@ Deno.test("what came right behind the handshake is read first", async () => {
   await writable.getWriter().closed.catch(() => {});
 });
 
-Deno.test("messages that came with a close frame can still be answered: ours leaves when more is asked for", async () => {
+Deno.test("messages that came with a close frame can still be answered: the reply leaves when more is read", async () => {
   const { readable, writable, peer } = opened({ role: "server" });
   await peer.send(text("question"), close(1001));
   const writer = writable.getWriter();
@@ -136,7 +136,7 @@ Deno.test("nothing is read while the application reads nothing, and writes wait 
   await assertRejects(() => read({ readable }), ConnectionError);
 });
 
-Deno.test("a flood of pings that is never read back costs two pongs, and the last ping is answered", async () => {
+Deno.test("a flood of pings whose pongs are never read costs two pongs, and the last ping is answered", async () => {
   const [near, far] = connPair(200);
   const { readable, writable } = pipeline(near, { role: "server" });
   const peer = new RawPeer(far, "client");
@@ -158,7 +158,7 @@ Deno.test("a flood of pings that is never read back costs two pongs, and the las
   await soon(reading, "The end");
 });
 
-Deno.test("a peer that breaks a rule or a limit gets the error's close code, and the readable the messages before it and the error", async () => {
+Deno.test("a peer that breaks a rule or a limit gets the error's close code, and the readable the earlier messages and the error", async () => {
   const faults = [
     { sent: text("unmasked", { masked: false }), error: ProtocolError, code: 1002 },
     { sent: binary(counting(1001)), error: LimitError, code: 1009 },
@@ -177,7 +177,7 @@ Deno.test("a peer that breaks a rule or a limit gets the error's close code, and
   }
 });
 
-Deno.test("the end of the bytes without a close frame is an error, and so is a connection that is lost", async () => {
+Deno.test("the end of the bytes without a close frame is an error, and so is a lost connection", async () => {
   for (const inside of [[], [text("half", { fin: false })]]) {
     const { readable, peer } = opened({ role: "server" });
     await peer.send(...inside);
@@ -192,7 +192,7 @@ Deno.test("the end of the bytes without a close frame is an error, and so is a c
   await assertRejects(() => writable.getWriter().closed);
 });
 
-Deno.test("a readable that is cancelled closes the connection, and a writable that is aborted drops it", async () => {
+Deno.test("cancelling the readable closes the connection, and aborting the writable drops it", async () => {
   const { readable, peer } = opened({ role: "server" });
   await readable.cancel();
   await peer.expect(close());

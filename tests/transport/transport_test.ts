@@ -11,7 +11,7 @@ const KINDS: Record<string, (capacity?: number) => [ByteConnection | BytePair, B
 };
 
 for (const [kind, pair] of Object.entries(KINDS)) {
-  Deno.test(`over ${kind}, what is written arrives in order, then the end`, async () => {
+  Deno.test(`over ${kind}, written bytes arrive in order, then the end`, async () => {
     const [near, far] = pair().map(transportOf);
     const write = async () => {
       for (const size of [1, 10_000, 3]) await writeAll(near!, counting(size));
@@ -29,7 +29,7 @@ for (const [kind, pair] of Object.entries(KINDS)) {
     far!.close();
   });
 
-  Deno.test(`over ${kind}, each side ends its writing alone`, async () => {
+  Deno.test(`over ${kind}, each side ends its writing separately`, async () => {
     const [near, far] = pair().map(transportOf);
     await Promise.all([near!.closeWrite(), far!.read().then((bytes) => assertEquals(bytes, null))]);
     await Promise.all([writeAll(far!, counting(3)), near!.read().then((bytes) => assertEquals(bytes, counting(3)))]);
@@ -37,7 +37,7 @@ for (const [kind, pair] of Object.entries(KINDS)) {
     far!.close();
   });
 
-  Deno.test(`over ${kind}, a chunk that was read is the reader's, and a buffer that was written is the writer's again`, async () => {
+  Deno.test(`over ${kind}, a chunk that was read belongs to the reader, and a buffer that was written may be reused`, async () => {
     const [near, far] = pair().map(transportOf);
     const mine = counting(100);
     const [chunk] = await Promise.all([far!.read(), writeAll(near!, mine)]);
@@ -64,7 +64,7 @@ for (const [kind, pair] of Object.entries(KINDS)) {
     far!.close();
   });
 
-  Deno.test(`over ${kind}, close ends the reads and writes under way on both sides, and may be called again`, async () => {
+  Deno.test(`over ${kind}, close ends the pending reads and writes on both sides, and may be called again`, async () => {
     const [near, far] = pair(1000).map(transportOf);
     const ended = Promise.allSettled([
       near!.read(),
@@ -86,14 +86,14 @@ for (const [kind, pair] of Object.entries(KINDS)) {
   });
 }
 
-Deno.test("small writes are sent at once: Nagle's algorithm is switched off where there is one", () => {
+Deno.test("small writes are sent at once: Nagle's algorithm is disabled where it exists", () => {
   const [conn] = connPair();
   const asked: unknown[] = [];
   transportOf({ ...conn, setNoDelay: (noDelay) => void asked.push(noDelay) });
   assertEquals(asked, [true]);
 });
 
-Deno.test("a peer that is gone before Nagle's algorithm is switched off is found by the read, and not by an exception", async () => {
+Deno.test("a peer that disconnects before Nagle's algorithm is disabled is detected by the read, not by an exception", async () => {
   const [conn] = connPair();
   const setNoDelay = () => {
     throw new Error("Invalid argument (os error 22)");
@@ -120,7 +120,7 @@ Deno.test("after close, closeWrite does nothing", async () => {
   assertEquals(ends, 0);
 });
 
-Deno.test("a connection that cannot end one side is closed: its peer waits for an end", async () => {
+Deno.test("a connection that cannot end one side is closed, because its peer waits for an end", async () => {
   const [{ read, write, close }, far] = connPair();
   await transportOf({ read, write, close }).closeWrite();
   assertEquals(await far.read(new Uint8Array(1)), null);
@@ -132,7 +132,7 @@ Deno.test("an empty write to a connection is one write", async () => {
   assertEquals(conn.writes.length, 1);
 });
 
-Deno.test("a chunk of a stream that is empty is passed over", async () => {
+Deno.test("an empty chunk of a stream is skipped", async () => {
   const [near, far] = streamPair();
   const transport = transportOf(near);
   const writer = far.writable.getWriter();
@@ -143,7 +143,7 @@ Deno.test("a chunk of a stream that is empty is passed over", async () => {
   transport.close();
 });
 
-Deno.test("a pair of streams whose other side fails tells readers and writers, and nobody else", async () => {
+Deno.test("a pair of streams whose other side fails passes the error to readers and writers, and nowhere else", async () => {
   const cause = new Error("cut");
   const failing: BytePair = {
     readable: new ReadableStream({ start: (controller) => controller.error(cause) }),
@@ -156,7 +156,7 @@ Deno.test("a pair of streams whose other side fails tells readers and writers, a
   await until(() => true, "A turn in which a rejection would show");
 });
 
-Deno.test("a transport in steps gives what was read in pieces of so many bytes at most, and then the end", async () => {
+Deno.test("a transport in steps returns reads in pieces of a maximum size, and then the end", async () => {
   const [conn, far] = connPair();
   const near = inSteps(transportOf(conn), 4);
   assertEquals(near.direct, undefined);
