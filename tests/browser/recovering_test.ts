@@ -1,7 +1,7 @@
 import { assertThrows } from "@std/assert";
 import { recovering } from "../../lib/browser/recovering.ts";
 
-Deno.test("its options are checked at the call", () => {
+Deno.test("invalid options throw at the call", () => {
   const wrong = (options: object) => Reflect.apply(recovering, undefined, ["ws://localhost", options]);
   assertThrows(() => wrong({ protocols: "x" }), TypeError, "protocols");
   assertThrows(() => wrong({ topics: 7 }), TypeError, "topics");
