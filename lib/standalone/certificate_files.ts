@@ -1,15 +1,19 @@
 /**
- * The certificate of `--tls-cert` and `--tls-key`, which is reloaded on SIGHUP.
+ * The certificate of `--tls-cert` and `--tls-key`, and the CAs of `--tls-client-ca`, which are reloaded on SIGHUP.
  *
  * @module
  */
 import { checkCertificate, type TlsCertificate } from "../server/tls.ts";
 import { errorFields, type Log } from "./log.ts";
 
-/** A certificate that can be reloaded. */
-export interface CertificateFiles extends Disposable {
+/**
+ * A certificate that can be reloaded.
+ *
+ * @typeParam Files What is read: a certificate, and what else belongs to it.
+ */
+export interface CertificateFiles<Files extends TlsCertificate = TlsCertificate> extends Disposable {
   /** The certificate that was read last. */
-  readonly current: TlsCertificate;
+  readonly current: Files;
 }
 
 /**
@@ -19,17 +23,20 @@ export interface CertificateFiles extends Disposable {
  * @param first The certificate that was read first.
  * @param read Reads it again.
  * @param log Records each reload.
+ * @param use Gets what was read, before it becomes the current one. If it throws, the old one stays.
  */
-export function reloadOnHangUp(
-  first: TlsCertificate,
-  read: () => Promise<TlsCertificate>,
+export function reloadOnHangUp<Files extends TlsCertificate>(
+  first: Files,
+  read: () => Promise<Files>,
   log: Log | undefined,
-): CertificateFiles {
+  use?: (renewed: Files) => void,
+): CertificateFiles<Files> {
   let current = first;
   const reload = async () => {
     try {
       const renewed = await read();
       checkCertificate(renewed);
+      use?.(renewed);
       current = renewed;
       log?.info("certificate");
     } catch (error) {

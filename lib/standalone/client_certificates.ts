@@ -3,24 +3,36 @@
  *
  * @module
  */
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { Duplex } from "node:stream";
 import { createServer, type TLSSocket } from "node:tls";
 import { defer, type Deferred } from "../async.ts";
+import type { TlsCertificate } from "../server/tls.ts";
 import { nodeConnection } from "../transport/node_connection.ts";
 
+/** The server's certificate, and the CAs of its clients. */
+export interface MutualTls extends TlsCertificate {
+  /** The CAs in PEM. One of them must have signed a client's certificate. */
+  readonly ca: string;
+}
+
 /** Options for listening. */
-export interface ListenWithClientCertificatesOptions {
+export interface ListenWithClientCertificatesOptions extends MutualTls {
   port: number;
   hostname: string;
-  /** The certificate chain in PEM. */
-  cert: string;
-  /** Its private key in PEM. */
-  key: string;
-  /** The CAs in PEM. One of them must have signed a client's certificate. */
-  ca: string;
   /** The timeout of a TLS handshake in milliseconds. @default {10_000} */
   handshakeTimeout?: number;
+}
+
+/** A listener whose certificate and CAs can be renewed. */
+export interface MutualTlsListener extends Deno.Listener {
+  /**
+   * Uses another certificate and other CAs for the handshakes from now on. Open connections continue.
+   *
+   * @throws {Error} If one of them is malformed. The ones before stay in use.
+   */
+  renew(files: MutualTls): void;
 }
 
 /**
@@ -28,12 +40,13 @@ export interface ListenWithClientCertificatesOptions {
  *
  * @param options The address and the certificates.
  * @returns The listener, for the option of `serve`.
- * @throws {Error} If the certificate or the key is invalid, or the address cannot be used, as `node:net` reports it.
+ * @throws {Error} If the certificate, the key or a CA is invalid, or the address cannot be used, as `node:net` reports it.
  */
 export async function listenWithClientCertificates(
   options: ListenWithClientCertificatesOptions,
-): Promise<Deno.Listener> {
+): Promise<MutualTlsListener> {
   const { port, hostname, cert, key, ca, handshakeTimeout = 10_000 } = options;
+  checkAuthorities(ca);
   const server = createServer({ cert, key, ca, requestCert: true, rejectUnauthorized: true, handshakeTimeout });
   const waiting: Deferred<Deno.Conn>[] = [];
   const ready: TLSSocket[] = [];
@@ -72,11 +85,35 @@ export async function listenWithClientCertificates(
     close,
     ref: () => void server.ref(),
     unref: () => void server.unref(),
+    renew({ cert, key, ca }) {
+      checkAuthorities(ca);
+      server.setSecureContext({ cert, key, ca });
+    },
     [Symbol.dispose]: close,
     async *[Symbol.asyncIterator]() {
       while (!closed) yield await accept();
     },
   };
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
+
+/**
+ * Checks the CAs, because `node:tls` ignores those that it cannot parse.
+ *
+ * @param ca The CAs in PEM.
+ * @throws {TypeError} If there is none, or one is malformed.
+ */
+export function checkAuthorities(ca: string): void {
+  const certificates = ca.match(CERTIFICATE);
+  if (certificates === null) throw new TypeError("Cannot use the CAs of clients: there is no certificate in PEM");
+  for (const certificate of certificates) {
+    try {
+      new X509Certificate(certificate);
+    } catch (cause) {
+      throw new TypeError("Cannot use the CAs of clients: a certificate is malformed", { cause });
+    }
+  }
 }
 
 /** Returns the connection as a `Deno.Conn`. A server uses its methods; the streams only exist for the type. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { type CertificateFiles, reloadOnHangUp } from "./certificate_files.ts";
-import { listenWithClientCertificates } from "./client_certificates.ts";
+import { checkAuthorities, listenWithClientCertificates } from "./client_certificates.ts";
 import { type Listener, listenTls } from "../server/listen.ts";
 import type { Options } from "./options.ts";
 import { errorFields, type Log } from "./log.ts";
@@ -15,7 +15,7 @@ import { named, StartError } from "./command_line.ts";
  *
  * @param options The port, the address, and the files for TLS.
  * @param reusePort Whether workers share the port. Not with client certificates.
- * @param log Records each reload of the certificate on SIGHUP. Not with client certificates.
+ * @param log Records each reload of the certificate and of the client CAs on SIGHUP.
  * @returns The listener.
  * @throws {StartError} With exit code 1 if the address is in use or invalid, with 2 if a file cannot be used.
  */
@@ -30,22 +30,33 @@ export async function listen(
   }
   const cert = await named("tls-cert", tlsCert, Deno.readTextFile);
   const key = await named("tls-key", tlsKey, Deno.readTextFile);
-  const ca = tlsClientCa === undefined ? undefined : await named("tls-client-ca", tlsClientCa, Deno.readTextFile);
-  return await attempt(options, () => {
-    if (ca !== undefined) return listenWithClientCertificates({ port, hostname, cert, key, ca, handshakeTimeout });
-    const read = async () => ({ cert: await Deno.readTextFile(tlsCert), key: await Deno.readTextFile(tlsKey) });
-    return listenWithFiles({ port, hostname, reusePort }, reloadOnHangUp({ cert, key }, read, log), log);
+  const ca = tlsClientCa === undefined ? undefined : await named("tls-client-ca", tlsClientCa, readAuthorities);
+  const read = async () => ({ cert: await Deno.readTextFile(tlsCert), key: await Deno.readTextFile(tlsKey) });
+  if (ca === undefined || tlsClientCa === undefined) {
+    return await attempt(options, () => {
+      const files = reloadOnHangUp({ cert, key }, read, log);
+      const report = (error: unknown) => log?.error("certificate", errorFields(error));
+      return watched(files, () => listenTls({ port, hostname, reusePort }, () => files.current, report));
+    });
+  }
+  return await attempt(options, async () => {
+    const listener = await listenWithClientCertificates({ port, hostname, cert, key, ca, handshakeTimeout });
+    const readAll = async () => ({ ...await read(), ca: await readAuthorities(tlsClientCa) });
+    const files = reloadOnHangUp({ cert, key, ca }, readAll, log, (renewed) => listener.renew(renewed));
+    return watched(files, () => listener);
   });
 }
 
-/** Listens, and watches for reloads of the certificate as long as it does. */
-function listenWithFiles(
-  where: { port: number; hostname: string; reusePort: boolean },
-  files: CertificateFiles,
-  log: Log | undefined,
-): Listener {
+async function readAuthorities(path: string): Promise<string> {
+  const ca = await Deno.readTextFile(path);
+  checkAuthorities(ca);
+  return ca;
+}
+
+/** Opens a listener, and disposes of the files when it closes. */
+function watched(files: CertificateFiles, open: () => Listener): Listener {
   try {
-    const listener = listenTls(where, () => files.current, (error) => log?.error("certificate", errorFields(error)));
+    const listener = open();
     const close = () => {
       files[Symbol.dispose]();
       listener.close();

@@ -89,7 +89,7 @@ const LISTENING: Specs<"port" | "hostname" | "workers"> = {
 const TLS: Specs<"tlsCert" | "tlsKey" | "tlsClientCa"> = {
   tlsCert: text("FILE", "certificate chain in PEM; read again on SIGHUP"),
   tlsKey: text("FILE", "private key of the certificate in PEM"),
-  tlsClientCa: text("FILE", "require client certificates signed by these CAs"),
+  tlsClientCa: text("FILE", "require client certificates signed by these CAs; read again on SIGHUP"),
 };
 
 const CONTENT: Specs<"handlers" | "scanDir" | "mapFile" | "watch" | "documentRoot"> = {

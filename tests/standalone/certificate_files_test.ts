@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { connect, ConnectionError } from "../../mod.ts";
 import { reloadOnHangUp } from "../../lib/standalone/certificate_files.ts";
 import { unless } from "../_support/needs.ts";
-import { cert, key, otherCert, otherKey } from "../_support/tls.ts";
+import { cert, clientCa, clientCert, clientKey, key, otherCert, otherKey } from "../_support/tls.ts";
 import { until } from "../_support/wait.ts";
 import { logged, serving } from "./_support.ts";
 
@@ -34,9 +34,9 @@ Deno.test({
 });
 
 /** Whether a server shows this certificate. */
-async function shows(url: string, trusted: string): Promise<boolean> {
+async function shows(url: string, trusted: string, client: { cert?: string; key?: string } = {}): Promise<boolean> {
   try {
-    await (await connect(url, { caCerts: [trusted], serverName: "localhost" })).close();
+    await (await connect(url, { caCerts: [trusted], serverName: "localhost", ...client })).close();
     return true;
   } catch (error) {
     if (error instanceof ConnectionError) return false;
@@ -71,3 +71,30 @@ for (const workers of ["1", "2"]) {
     },
   });
 }
+
+Deno.test({
+  ...unless(NO_SIGHUP, "the program uses a renewed certificate and renewed client CAs after SIGHUP"),
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const write = (files: { cert: string; key: string; ca: string }) =>
+      Promise.all(Object.entries(files).map(([name, pem]) => Deno.writeTextFile(`${folder}/${name}.pem`, pem)));
+    await write({ cert, key, ca: clientCa });
+    const options = { "--tls-cert": "cert", "--tls-key": "key", "--tls-client-ca": "ca" };
+    const files = Object.entries(options).flatMap(([option, name]) => [option, `${folder}/${name}.pem`]);
+    const { child, url } = await serving(files, { allow: [`--allow-read=${folder},lib,links`, "--unstable-net"] });
+    {
+      await using _ = child;
+      const echo = `${url.replace("https", "wss")}echo`;
+      const client = { cert: clientCert, key: clientKey };
+      assertEquals([await shows(echo, cert, client), await shows(echo, cert)], [true, false]);
+      await write({ cert, key, ca: otherCert });
+      child.process.kill("SIGHUP");
+      await until(async () => !await shows(echo, cert, client), "The refusal of clients of the CA before");
+      await write({ cert: otherCert, key: otherKey, ca: clientCa });
+      child.process.kill("SIGHUP");
+      await until(() => shows(echo, otherCert, client), "The renewed certificate and CA");
+      assertEquals(await shows(echo, otherCert), false);
+    }
+    await Deno.remove(folder, { recursive: true });
+  },
+});

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { listenWithClientCertificates } from "../../lib/standalone/client_certificates.ts";
@@ -40,6 +40,24 @@ Deno.test("a client without a certificate, or with one of somebody else, gets no
   }
   await assertRejects(() => connect(server.url, { caCerts: [cert] }));
   assertEquals(server.connections.size, 0);
+});
+
+Deno.test("renew uses other CAs for later handshakes; files that cannot be used are refused, and change nothing", async () => {
+  const listener = await listen();
+  await using server = serve({ listener, secure: true, http: () => new Response("hello") }, {});
+  const port = "port" in server.addr ? server.addr.port : 0;
+  const ask = () => soon(greet(port, { cert: clientCert, key: clientKey }), "The answer");
+  const cases = [["none", "no certificate"], [cert.replace(/\n.{8}/, "\nnothing!"), "malformed"]] as const;
+  for (const [ca, message] of cases) {
+    const options = { port: 0, hostname: "127.0.0.1", cert, key, ca };
+    assertThrows(() => listener.renew(options), TypeError, message);
+    await assertRejects(() => listenWithClientCertificates(options), TypeError, message);
+  }
+  assertMatch(await ask(), /^HTTP\/1.1 200/);
+  listener.renew({ cert, key, ca: cert });
+  await assertRejects(ask);
+  listener.renew({ cert, key, ca: clientCa });
+  assertMatch(await ask(), /^HTTP\/1.1 200/);
 });
 
 Deno.test("what waits for a connection is told that the listener is closed", async () => {

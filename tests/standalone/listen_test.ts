@@ -47,4 +47,9 @@ Deno.test("a file that is missing, or holds no certificate, is exit code 2", asy
   const [exitCode, message] = await complaint({ ...WITH_TLS, tlsCert: `${TLS}key.pem` });
   assertEquals(exitCode, 2);
   assertEquals(message.startsWith(`Cannot use --tls-cert ${TLS}key.pem and its key: `), true, message);
+  const tlsClientCa = `${TLS}key.pem`;
+  assertEquals(await complaint({ ...WITH_TLS, tlsClientCa }), [
+    2,
+    `Cannot use --tls-client-ca ${tlsClientCa}: there is no certificate in PEM`,
+  ]);
 });
