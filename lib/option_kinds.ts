@@ -76,6 +76,8 @@ export const PORT: Kind = whole({ most: 65_535, infinite: false });
 export const FLAG: Kind = kind("true or false", (value) => typeof value === "boolean");
 /** A text. */
 export const TEXT: Kind = kind("a string", isText);
+/** A text that is not empty, such as the path of a Unix socket: to an empty one Linux gives a random address. */
+export const NON_EMPTY_TEXT: Kind = kind("a string that is not empty", (value) => isText(value) && value !== "");
 /** A list of texts. */
 export const TEXTS: Kind = kind("a list of strings", isTexts);
 /** One or more texts. */

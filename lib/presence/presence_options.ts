@@ -6,7 +6,16 @@
 import type { Broker } from "../hub/broker.ts";
 import { BROKER } from "../hub/hub_options.ts";
 import { PRESENCE_LIMIT_KINDS, type PresenceLimits } from "../limits.ts";
-import { ANYTHING, CALLBACK, DELAY, kind, LONGEST_TIME, type OptionKinds, required, whole } from "../option_kinds.ts";
+import {
+  ANYTHING,
+  CALLBACK,
+  DELAY,
+  LONGEST_TIME,
+  NON_EMPTY_TEXT,
+  type OptionKinds,
+  required,
+  whole,
+} from "../option_kinds.ts";
 import type { MessageData } from "../pipeline/messages/message.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 
@@ -76,7 +85,7 @@ export const PRESENCE_OPTION_KINDS: OptionKinds<PresenceOptions> = {
 
 /** A member, for its check. */
 export const PRESENCE_MEMBER_KINDS: OptionKinds<PresenceMember> = {
-  id: required(kind("a string that is not empty", (value) => typeof value === "string" && value !== "")),
+  id: required(NON_EMPTY_TEXT),
   data: required(ANYTHING),
 };
 

@@ -1,5 +1,6 @@
 import { assertRejects, assertThrows } from "@std/assert";
 import { serve } from "../../lib/server/serve.ts";
+import { connect } from "../../lib/client/connect.ts";
 import type { ServeOptions } from "../../lib/server/server_options.ts";
 import { NO_UNIX_SOCKETS, unless } from "../_support/needs.ts";
 import { cert, key } from "../_support/tls.ts";
@@ -66,4 +67,10 @@ Deno.test("a port or a certificate beside the path of a Unix socket is a TypeErr
       `both path and ${name}: a Unix socket`,
     );
   }
+});
+
+Deno.test("an empty path is a TypeError for servers and clients: Linux would choose a random address", async () => {
+  const message = 'Cannot use path "": it must be a string that is not empty';
+  assertThrows(() => serve({ path: "" }, {}), TypeError, message);
+  await assertRejects(() => connect("ws://service/", { path: "" }), TypeError, message);
 });
