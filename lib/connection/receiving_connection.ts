@@ -91,12 +91,13 @@ export abstract class ReceivingConnection<Data> extends SendingConnection<Data> 
         const target = view ?? direct.buffer.writableView;
         const count = await direct.readInto(target);
         if (count === null) break;
-        const buffer = view === undefined ? direct.buffer : undefined;
-        const wanted = this.#receive(target, count, buffer && target.buffer);
-        if (incoming.pending) await this.#receiveRest(buffer && target.buffer);
-        if (buffer?.advance(count, { kept: wanted && incoming.kept, missing: incoming.missing })) {
-          this.#leaveRead(buffer);
-        }
+        const { buffer } = direct;
+        const memory = view === undefined ? target.buffer : undefined;
+        const wanted = this.#receive(target, count, memory);
+        if (incoming.pending) await this.#receiveRest(memory);
+        if (memory === undefined) continue;
+        const left = buffer.advance(count, { kept: wanted && incoming.kept, missing: incoming.missing });
+        if (left && (this.lends || incoming.missing > 0)) this.#leaveRead(buffer);
       }
       if (closing.state === "closed") return;
       if (closing.awaitsPeer) incoming.end();

@@ -61,7 +61,7 @@ const MOST_PLANNED = 16;
 function flushPlanned(): void {
   const connections = planned;
   planned = [];
-  for (let at = 0; at < connections.length; at++) connections[at]!.flushPlanned();
+  for (let at = 0; at < connections.length; at++) connections[at]!.flush();
 }
 
 /** A connection that sends. */
@@ -261,11 +261,6 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     }
   }
 
-  flushPlanned(): void {
-    this.#flushPlanned = false;
-    this.flush();
-  }
-
   turnEnded(): void {
     this.#turnEndAwaited = false;
     this.flush();
@@ -273,6 +268,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
 
   /** Starts to write the queue, or continues after the write that is under way. */
   flush(): void {
+    this.#flushPlanned = false;
     if (this.#writing !== undefined) return;
     const write = this.outgoing.take();
     if (write !== undefined) void this.#write(write);
