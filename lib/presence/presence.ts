@@ -104,7 +104,7 @@ class LocalPresence<Data> implements Presence<Data> {
   join(socket: WebSocketConnection, topic: string, member: PresenceMember<Data>): boolean {
     checkOptions("join()", member, PRESENCE_MEMBER_KINDS);
     const { id, data } = member;
-    const entry = this.#entryOf(id, data);
+    const entry = this.#entryOf(topic, id, data);
     const members = this.#roster.members(topic);
     const { maxMembers: max } = this.#limits;
     if (members.size >= max && !members.has(id)) {
@@ -126,7 +126,7 @@ class LocalPresence<Data> implements Presence<Data> {
   update(socket: WebSocketConnection, topic: string, data: Data): boolean {
     const seat = this.#sockets.get(socket)?.get(topic);
     if (seat === undefined) return false;
-    this.#set(seat, this.#entryOf(seat.id, data));
+    this.#set(seat, this.#entryOf(seat.topic, seat.id, data));
     return true;
   }
 
@@ -158,8 +158,8 @@ class LocalPresence<Data> implements Presence<Data> {
     await this.close();
   }
 
-  /** The data as other servers see it. */
-  #entryOf(id: string, value: Data): Entry<Data> {
+  /** The data as other servers see it. It is later than what is known, whatever the clocks of the servers say. */
+  #entryOf(topic: string, id: string, value: Data): Entry<Data> {
     const text: string | undefined = JSON.stringify(value);
     if (text === undefined) throw new TypeError(cannotUse(value, "data", "a value that JSON can hold"));
     const actual = utf8Length(id) + utf8Length(text);
@@ -168,12 +168,17 @@ class LocalPresence<Data> implements Presence<Data> {
       const facts = { limit: "maxDataBytes", max, actual, closeCode: 1009 } as const;
       throw new LimitError(`Id and data of a member have ${actual} bytes, over maxDataBytes ${max}`, facts);
     }
-    return { data: JSON.parse(text), text, at: Date.now() };
+    return {
+      data: JSON.parse(text),
+      text,
+      at: Math.max(Date.now(), (this.#roster.members(topic).get(id)?.at ?? 0) + 1),
+    };
   }
 
   /** Sets what is known of a member, and tells other servers if it is new. */
   #set({ topic, id }: Seat, entry: Entry<Data>): void {
-    if (this.#roster.entriesOf(this.#self).get(topic)?.get(id)?.text === entry.text) return;
+    const own = this.#roster.entriesOf(this.#self).get(topic)?.get(id);
+    if (own?.text === entry.text && this.#roster.members(topic).get(id)?.text === entry.text) return;
     this.#roster.set(this.#self, topic, id, entry);
     this.#others?.changed({ topic, id, entry });
   }

@@ -11,7 +11,10 @@ export interface Entry<Data> {
   readonly data: Data;
   /** The data as JSON: the same text means that nothing has changed. */
   readonly text: string;
-  /** When the data was set, in milliseconds of `Date.now`. Of two servers that have the member, the later data counts. */
+  /**
+   * When the data was set, in milliseconds of `Date.now`, but later than any data of the member that was known then. Of two servers
+   * that have the member, the later data counts.
+   */
   readonly at: number;
 }
 

@@ -258,3 +258,27 @@ Deno.test("over a real broker, servers know each other's members", async () => {
   one.leave(ada.connection, "room");
   await until(() => !other.members("room").has("ada"), "The change");
 });
+
+Deno.test("of a member on two servers the last data counts, even if a server's clock is behind or the data was its own before", async () => {
+  using time = new FakeTime();
+  const bus = new Bus();
+  await using one = presenceOf({ broker: bus.broker() });
+  await using other = presenceOf({ broker: bus.broker() });
+  await time.advance(100);
+  await using here = guest();
+  await using there = guest();
+  one.join(here.connection, "room", { id: "ada", data: 1 });
+  await settle();
+  const { now } = Date;
+  Date.now = () => now() - 3_600_000;
+  try {
+    other.join(there.connection, "room", { id: "ada", data: 2 });
+    await settle();
+    assertEquals([one.members("room").get("ada"), other.members("room").get("ada")], [2, 2]);
+  } finally {
+    Date.now = now;
+  }
+  one.update(here.connection, "room", 1);
+  await settle();
+  assertEquals([one.members("room").get("ada"), other.members("room").get("ada")], [1, 1]);
+});
