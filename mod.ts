@@ -89,7 +89,12 @@ export type {
 } from "./lib/client/client_options.ts";
 export type { ReconnectingConnection } from "./lib/client/reconnecting_connection.ts";
 // Connections
-export type { CloseInfo, StreamedMessage, WebSocketConnection } from "./lib/connection/websocket_connection.ts";
+export type {
+  CloseInfo,
+  StreamedMessage,
+  WebSocketConnection,
+  WebSocketConnectionWithData,
+} from "./lib/connection/websocket_connection.ts";
 export type { WebSocketCallbacks, WebSocketHandler } from "./lib/connection/readers/callbacks.ts";
 export type { SendOptions, SubscribeOptions } from "./lib/connection/socket_options.ts";
 export type { MessageSource } from "./lib/connection/message_source.ts";

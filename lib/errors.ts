@@ -21,6 +21,7 @@
  *
  * @module
  */
+import { shown } from "./option_kinds.ts";
 
 import { omitStack } from "./descriptors.ts";
 
@@ -237,11 +238,11 @@ export class TopicError extends WebSocketError {
   /**
    * Creates the error.
    *
-   * @param message What was wrong.
+   * @param message What was wrong. It is the close reason; the error's message also names the topic.
    * @param topic The topic.
    */
   constructor(message: string, topic: string) {
-    super(message, { closeCode: 1008, reason: message });
+    super(`${message}: topic ${shown(topic)}`, { closeCode: 1008, reason: message });
     this.topic = topic;
   }
 }

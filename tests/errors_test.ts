@@ -143,7 +143,7 @@ Deno.test("invalidState is the WHATWG's InvalidStateError", () => {
   assertEquals([error.name, error.message], ["InvalidStateError", "Cannot send: the connection is closing"]);
 });
 
-Deno.test("a TopicError carries the topic, and closes with 1008", () => {
+Deno.test("a TopicError names the topic on one line, and closes with 1008 and without the name", () => {
   const error = new TopicError("Topic refused", "room/1");
   assertEquals([error.name, error.topic, error.reason, closeCodeOf(error)], [
     "TopicError",
@@ -151,6 +151,9 @@ Deno.test("a TopicError carries the topic, and closes with 1008", () => {
     "Topic refused",
     1008,
   ]);
+  assertEquals(error.message, 'Topic refused: topic "room/1"');
+  assertEquals(new TopicError("Topic refused", "a\n\ud800").message, 'Topic refused: topic "a\\n\\ud800"');
+  assert(new TopicError("Topic refused", "x".repeat(1000)).message.length < 120);
 });
 
 Deno.test("a full queue's error carries the limit, the queued bytes if known, and code 1013", () => {

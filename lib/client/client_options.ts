@@ -92,11 +92,14 @@ export interface ConnectOptions<Data = unknown> extends Partial<Limits>, TlsOpti
    * @default {none}
    */
   proxy?: "env" | string | URL | ProxyOptions;
-  /** The path of a Unix socket to connect to. The URL still gives the host and the resource. */
+  /**
+   * The path of a Unix socket to connect to. The URL still gives the host and the resource. Together with `conn`, `proxy` or a
+   * `ws+unix:` URL it is a `TypeError`.
+   */
   path?: string;
   /**
    * Your own connection to use: a `Deno.Conn` or a pair of byte streams. It then belongs to the WebSocket. Sluice uses neither a
-   * proxy nor TLS on it, and follows no redirect.
+   * proxy nor TLS on it, so `path`, `proxy` and the TLS options are a `TypeError` with it. It follows no redirect.
    */
   conn?: ByteConnection | BytePair;
   /** Your data for the connection, available as `socket.data`. */

@@ -21,11 +21,10 @@ import { type Transport, transportOf } from "../transport/transport.ts";
 import type { WebSocketConnection, WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
 import { checkOptions } from "../options.ts";
 import { CONNECT_OPTION_KINDS, type ConnectOptions } from "./client_options.ts";
-import { dial, dialer, pickTlsOptions } from "./dial.ts";
-import { chooseProxy } from "./proxy/proxy.ts";
+import { dial } from "./dial.ts";
 import { type Hop, isRedirect, redirected } from "./redirect.ts";
 import { refusal, reworded } from "./refusal.ts";
-import { parseTarget } from "./target.ts";
+import { routeOf } from "./route.ts";
 
 /**
  * Opens a WebSocket connection.
@@ -61,8 +60,8 @@ import { parseTarget } from "./target.ts";
  *    and the start of the body.
  * @throws {ConnectionError} If there is no connection, if it ends too early, or if a SOCKS proxy refuses.
  * @throws {DOMException} `SyntaxError` for an invalid URL, proxy or subprotocol; the signal's reason if it was aborted.
- * @throws {TypeError} If an option is unknown or has the wrong type, for an invalid header field, for `cert` without `key`, or
- *    for a proxy together with a Unix socket.
+ * @throws {TypeError} If an option is unknown or has the wrong type, for an invalid header field, for `cert` without `key`, for two
+ *    of `conn`, `path`, a `ws+unix:` URL and `proxy`, or for TLS options together with `conn`.
  * @throws {RangeError} If a number is out of range.
  */
 export function connect<Data>(
@@ -95,13 +94,9 @@ export async function openConnection<Data = unknown>(
   const extensions = withPerMessageDeflate(options);
   const requestFor = ({ target: { url }, headers }: Hop) =>
     createUpgradeRequest({ url, protocols, extensions: offerExtensions(extensions), headers });
-  const first: Hop = {
-    target: parseTarget(url, options.path),
-    headers: new Headers(options.headers),
-    tls: pickTlsOptions(options),
-  };
+  const { target, tls, proxyFor } = routeOf(url, options);
+  const first: Hop = { target, tls, headers: new Headers(options.headers) };
   requestFor(first); // Mistakes of the caller throw before anything is dialled.
-  const proxyFor = chooseProxy(options.proxy, first.target, dialer.env);
 
   const giveUp = new AbortController();
   const { signal } = giveUp;

@@ -12,6 +12,7 @@ import type { Connection } from "../connection/connection.ts";
 import { openConnection } from "./connect.ts";
 import type { ConnectOptions } from "./client_options.ts";
 import { ConnectingLine } from "./connecting_line.ts";
+import { routeOf } from "./route.ts";
 import { authority, hostAndPort } from "./target.ts";
 import { resolveUrl } from "./web_idl.ts";
 
@@ -78,6 +79,7 @@ export function startConnecting(url: string | URL, options: ConnectOptions, outc
 function check(url: URL, options: ConnectOptions): Limits {
   const { protocols: given = [], headers = [] } = options;
   const protocols = typeof given === "string" ? [given] : given;
+  routeOf(url, options);
   createUpgradeRequest({ url, protocols, extensions: offerExtensions(withPerMessageDeflate(options)), headers });
   // The web's classes compare subprotocols as Web Platform Tests do, without regard to case.
   if (new Set(protocols.map((protocol) => protocol.toLowerCase())).size < protocols.length) {

@@ -86,7 +86,7 @@ async function openThrough(
 
 async function open(to: HostAndPort | { readonly path: string }, signal: AbortSignal): Promise<ByteConnection> {
   const name = "path" in to ? to.path : authority(to);
-  return await asConnectionError(dialer.open(to, signal), `Cannot connect to ${name}`);
+  return await asConnectionError(dialer.open(to, signal), () => `Cannot connect to ${name}`);
 }
 
 async function secure(
@@ -96,17 +96,23 @@ async function secure(
 ): Promise<ByteConnection> {
   const { alpnProtocols = ["http/1.1"] } = options;
   const securing = dialer.secure(conn, { ...options, alpnProtocols }, signal);
-  return await asConnectionError(securing, `Cannot speak TLS with ${options.serverName}`);
+  return await asConnectionError(securing, (cause) => `Cannot speak TLS with ${options.serverName}${reasonOf(cause)}`);
 }
 
 /** A missing permission is thrown unchanged, because it is not a network error. */
-async function asConnectionError<T>(step: Promise<T>, message: string): Promise<T> {
+async function asConnectionError<T>(step: Promise<T>, message: (cause: unknown) => string): Promise<T> {
   try {
     return await step;
   } catch (cause) {
     if (cause instanceof Error && cause.name === "NotCapable") throw cause;
-    const error = new ConnectionError(message, { cause });
+    const error = new ConnectionError(message(cause), { cause });
     noteNotOpened(error);
     throw error;
   }
+}
+
+/** The first line of the cause: a refused certificate and a wrong host name look the same without it. */
+function reasonOf(cause: unknown): string {
+  const [line = ""] = cause instanceof Error ? cause.message.split("\n", 1) : [];
+  return line === "" ? "" : `: ${line}`;
 }

@@ -4,10 +4,10 @@
  * @module
  */
 import { ConnectionError } from "../errors.ts";
-import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
 import { resolveLimits, resolveReconnectLimits } from "../limits.ts";
 import { withDeadline } from "../transport/opening.ts";
 import { openConnection } from "./connect.ts";
+import { routeOf } from "./route.ts";
 import { type Fresh, RECONNECTING_OPTION_KINDS, type ReconnectingOptions } from "./client_options.ts";
 import { checkOptions } from "../options.ts";
 import type { ReconnectingConnection } from "./reconnecting_connection.ts";
@@ -62,7 +62,7 @@ export function reconnecting<Data = unknown>(
   checkOptions("reconnecting()", options, RECONNECTING_OPTION_KINDS);
   const { headers = [], delay, signal, onConnect, onState, shouldReconnect } = options;
   const { handshakeTimeout: time, highWaterMark, closeTimeout } = resolveLimits(options);
-  if (!(url instanceof Function)) parseWebSocketUrl(url); // a mistake of the caller throws at the call
+  if (!(url instanceof Function)) routeOf(url, options); // a mistake of the caller throws at the call
   const late = () => new ConnectionError(`The URL and the header fields took more than ${time} ms`);
   return new Reconnector<Data>({
     async open(signal) {

@@ -4,6 +4,7 @@
  * @module
  */
 import { parseWebSocketUrl, percentDecode, quoteUrl, withoutCredentials } from "../handshake/client_handshake.ts";
+import { quote } from "../handshake/http_fields.ts";
 
 /** The target of a handshake. */
 export interface Target {
@@ -30,11 +31,15 @@ export interface HostAndPort {
  * @param path The path of a Unix socket to connect to instead.
  * @returns The target.
  * @throws {DOMException} `SyntaxError` if it is none of these or has a fragment.
+ * @throws {TypeError} If the URL and `path` both name a Unix socket.
  */
 export function parseTarget(url: string | URL, path?: string): Target {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const unix = parsed?.protocol === "ws+unix:" || parsed?.protocol === "wss+unix:" ? parseUnixUrl(parsed) : undefined;
-  if (unix !== undefined) return { ...unix, path: path ?? unix.path };
+  if (unix !== undefined) {
+    if (path === undefined) return unix;
+    throw new TypeError(`Cannot use path ${quote(path)} together with ${quoteUrl(url)}: both name a Unix socket`);
+  }
   const target = parseWebSocketUrl(url);
   return { url: target, href: withoutCredentials(target), ...(path !== undefined && { path }) };
 }

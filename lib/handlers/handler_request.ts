@@ -6,7 +6,7 @@
 import { ConnectionError, HandshakeError, invalidState } from "../errors.ts";
 import type { ExtensionProcessor } from "../extensions/extension.ts";
 import type { ExtensionOffer } from "../handshake/extension_header.ts";
-import { quote } from "../handshake/http_fields.ts";
+import { requireRequested } from "../handshake/subprotocol.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import type { ClosePayload } from "../pipeline/frames/close_code.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
@@ -140,9 +140,7 @@ export class ServerRequest implements HandlerRequest {
 
   set protocol(protocol: string | null) {
     if (this.#stream !== undefined) throw invalidState("Cannot choose a subprotocol: the handshake is over");
-    if (protocol !== null && !this.requestedProtocols.includes(protocol)) {
-      throw new TypeError(`Cannot choose subprotocol ${quote(protocol)}: the client did not request it`);
-    }
+    if (protocol !== null) requireRequested(protocol, this.requestedProtocols);
     this.#protocol = protocol;
   }
 

@@ -23,7 +23,7 @@ import {
 import { requestFraming } from "./http_body.ts";
 import { encodeBytes, fieldLines, type RequestHead } from "./http_head.ts";
 import { readResource } from "./request_target.ts";
-import { parseSubprotocols } from "./subprotocol.ts";
+import { parseSubprotocols, requireRequested } from "./subprotocol.ts";
 
 /**
  * The drafts before RFC 6455 that a server can speak. `"hixie-76"` includes HyBi-00, 7 is HyBi draft 07, and 8 is drafts 08 to
@@ -91,6 +91,15 @@ export interface AcceptUpgradeOptions {
  */
 export function isUpgradeRequest(head: RequestHead): boolean {
   return head.version !== "HTTP/1.0" && hasToken(head.fields, "upgrade", "websocket");
+}
+
+/**
+ * Whether a request was sent to open a WebSocket, but arrives without `Upgrade` or `Connection`, or over HTTP/1.0. These belong to
+ * one hop (RFC 9110 §7.6.1), so that a proxy that is not configured for WebSockets drops them and passes on the rest.
+ */
+export function isUpgradeDropped({ version, fields }: Pick<RequestHead, "version" | "fields">): boolean {
+  return fieldValues(fields, "sec-websocket-key").length > 0 &&
+    (version === "HTTP/1.0" || !hasToken(fields, "upgrade", "websocket") || !hasToken(fields, "connection", "upgrade"));
 }
 
 /**
@@ -222,9 +231,7 @@ export function choiceFields(
 ): HeaderFields {
   const fields: [string, string][] = [];
   if (protocol !== "") {
-    if (!request.protocols.includes(protocol)) {
-      throw new TypeError(`Cannot choose subprotocol ${quote(protocol)}: the client did not request it`);
-    }
+    requireRequested(protocol, request.protocols);
     fields.push(["Sec-WebSocket-Protocol", protocol]);
   }
   if (extensions !== "") {
@@ -271,7 +278,10 @@ function requireUpgrade(fields: HeaderFields): void {
   if (upgrade && connection) return;
   if (upgrade) throw badRequest('Header Connection lacks "Upgrade"');
   if (connection) throw badRequest('Header Upgrade lacks "websocket"');
-  throw new HandshakeError("This resource is a WebSocket", { status: 426, headers: UPGRADE_REQUIRED });
+  throw new HandshakeError("This resource is a WebSocket: the request has no Upgrade", {
+    status: 426,
+    headers: UPGRADE_REQUIRED,
+  });
 }
 
 /**

@@ -89,6 +89,17 @@ export function answeredSubprotocol(fields: HeaderFields, requested: readonly st
   return answer;
 }
 
+/**
+ * Checks the subprotocol that a server's application chose (RFC 6455 §4.2.2).
+ *
+ * @throws {TypeError} If the client did not request it.
+ */
+export function requireRequested(protocol: string, requested: readonly string[]): void {
+  if (requested.includes(protocol)) return;
+  const offered = requested.length === 0 ? "it requested none" : `it requested ${quote(requested.join(", "))}`;
+  throw new TypeError(`Cannot choose subprotocol ${quote(protocol)}: the client did not request it (${offered})`);
+}
+
 function faultIn(protocols: readonly string[]): string | undefined {
   const seen = new Set<string>();
   for (const protocol of protocols) {

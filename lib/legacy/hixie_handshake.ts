@@ -14,6 +14,7 @@ import {
 } from "../handshake/http_fields.ts";
 import { type RequestHead, serializeResponseHead } from "../handshake/http_head.ts";
 import type { LegacyRequest } from "../handshake/legacy_request.ts";
+import { requireRequested } from "../handshake/subprotocol.ts";
 import type { AcceptUpgradeOptions, ReadUpgradeRequestOptions } from "../handshake/server_handshake.ts";
 import type { Framing } from "../pipeline/frames/framing.ts";
 import { HixieParser } from "./hixie_parser.ts";
@@ -140,9 +141,7 @@ function serializeAnswer(
     [`${prefix}WebSocket-Location`, request.url],
   ];
   if (protocol !== "") {
-    if (!request.protocols.includes(protocol)) {
-      throw new TypeError(`Cannot choose subprotocol ${quote(protocol)}: the client did not request it`);
-    }
+    requireRequested(protocol, request.protocols);
     fields.push([`${prefix}WebSocket-Protocol`, protocol]);
   }
   if (extensions !== "") throw new TypeError(`Cannot accept extension ${quote(extensions)}: ${version} has none`);

@@ -24,6 +24,7 @@ import type { Framing } from "../pipeline/frames/framing.ts";
 import { answerAndEnd, type HeadReader, readHead, writeHead } from "../transport/opening.ts";
 import { type ByteConnection, type BytePair, type Transport, transportOf } from "../transport/transport.ts";
 import type { Address } from "../transport/transport.ts";
+import { noticeDroppedUpgrade } from "./dropped_upgrade.ts";
 
 /** The result of an exchange that opened a WebSocket. */
 export interface Exchanged {
@@ -226,6 +227,7 @@ class Http1Head implements ReceivedHead {
 
   check(options: { secure: boolean }): OpeningRequest | OrdinaryRequest {
     const { legacy, ordinary } = this.#exchange.options;
+    noticeDroppedUpgrade(this.#head);
     if (ordinary && !isUpgradeRequest(this.#head)) return this.#ordinary(options);
     const old = legacy?.read(this.#head, options);
     return old === undefined

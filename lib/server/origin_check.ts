@@ -36,8 +36,11 @@ function notify({ origin, host }: OriginRequest, policy: OriginPolicy | undefine
   if (origin === undefined || !isSerializedOrigin(origin) || told.has(origin) || told.size >= MAX_TOLD) return;
   told.add(origin);
   const own = policy === undefined ? ` (and the origin of the pages on ${host}, which the list replaces)` : "";
+  const changed = policy === undefined
+    ? `. It was compared with the request's Host, ${host}: if a proxy changed that, let it pass on the client's Host instead`
+    : "";
   // deno-lint-ignore no-console -- the operator can fix it, and the server shows it nowhere else
   console.warn(
-    `A page of ${origin} was refused with 403. If it is yours, add it to the option \`origins\`${own}: origins: ["${origin}"]`,
+    `A page of ${origin} was refused with 403. If it is yours, add it to the option \`origins\`${own}: origins: ["${origin}"]${changed}`,
   );
 }

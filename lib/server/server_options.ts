@@ -83,8 +83,8 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
   origins?: OriginPolicy;
   /**
    * Decides about a request before the connection opens. Return an object to choose the subprotocol, add header fields or attach
-   * data; return a `Response` to refuse. Throwing also refuses: a `HandshakeError` with its status, any other error with 500. By
-   * default every request is accepted.
+   * data; return a `Response` to refuse. Throwing also refuses: a `HandshakeError` with its status, any other error with 500.
+   * Returning nothing accepts the request, so do not forget the `return` before a refusal. By default every request is accepted.
    */
   upgrade?(
     request: UpgradeRequest,

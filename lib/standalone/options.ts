@@ -201,10 +201,10 @@ function limit(name: keyof Limits, help: string): OptionSpec<number> {
 }
 
 function serverLimit(name: keyof ServerLimits, help: string): OptionSpec<number> {
-  return { placeholder: "N", help, read: (text) => resolveServerLimits({ [name]: readNumber(text) })[name] };
+  return { placeholder: unitOf(name), help, read: (text) => resolveServerLimits({ [name]: readNumber(text) })[name] };
 }
 
-function unitOf(name: keyof Limits): string {
+function unitOf(name: keyof Limits | keyof ServerLimits): string {
   if (/Timeout$|Interval$/.test(name)) return "MS";
   return /Bytes$|WaterMark$/.test(name) ? "BYTES" : "N";
 }

@@ -87,8 +87,17 @@ async function answer(
       return json({ roundTripTime: await sockets.ping(id) ?? null });
     }
     default:
-      return await files?.(request) ?? new Response("Not found\n", { status: 404 });
+      return await files?.(request) ??
+        (sockets.resources().includes(pathname)
+          ? upgradeRequired(pathname)
+          : new Response("Not found\n", { status: 404 }));
   }
+}
+
+/** RFC 9110 §15.5.22: the resource exists, but only as a WebSocket. */
+function upgradeRequired(pathname: string): Response {
+  const text = `${pathname} is a WebSocket. Connect with: deno task connect ws://HOST:PORT${pathname}\n`;
+  return new Response(text, { status: 426, headers: { Upgrade: "websocket" } });
 }
 
 function json(value: unknown): Response {

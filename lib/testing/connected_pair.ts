@@ -4,7 +4,13 @@
  * @module
  */
 import { checkOptions, pick } from "../options.ts";
-import { CONNECTED_PAIR_OPTION_KINDS, type ConnectedPairOptions, MEMORY_PAIR_OPTION_KINDS } from "./testing_options.ts";
+import {
+  CONNECTED_PAIR_OPTION_KINDS,
+  type ConnectedPairOptions,
+  MEMORY_PAIR_OPTION_KINDS,
+  type UpgradedPairOptions,
+} from "./testing_options.ts";
+import type { AnyUpgradeAnswer, DataOf } from "../server/upgrade_data.ts";
 import { connect } from "../client/connect.ts";
 import { ConnectionError } from "../errors.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
@@ -42,14 +48,21 @@ export interface ConnectedPair<ServerData = unknown, ClientData = unknown> exten
  * }
  * ```
  *
- * @typeParam ServerData The application's data for the server's end.
+ * @typeParam Answer What `upgrade` returns.
  * @typeParam ClientData The application's data for the client's end.
  * @param options The options of both ends.
  * @returns Both ends, open.
  * @throws {HandshakeError} If the server refuses the request, or the client rejects the response.
  * @throws {DOMException} `SyntaxError` for an invalid URL or subprotocol.
  */
-export async function connectedPair<ServerData = unknown, ClientData = unknown>(
+export function connectedPair<Answer extends AnyUpgradeAnswer, ClientData = unknown>(
+  options: UpgradedPairOptions<Answer, ClientData>,
+): Promise<ConnectedPair<DataOf<Answer>, ClientData>>;
+/** Connects a client to a server in memory. `data` of the server's end may be attached later, or never. */
+export function connectedPair<ServerData = unknown, ClientData = unknown>(
+  options?: ConnectedPairOptions<ServerData, ClientData>,
+): Promise<ConnectedPair<ServerData, ClientData>>;
+export async function connectedPair<ServerData, ClientData>(
   options: ConnectedPairOptions<ServerData, ClientData> = {},
 ): Promise<ConnectedPair<ServerData, ClientData>> {
   checkOptions("connectedPair()", options, CONNECTED_PAIR_OPTION_KINDS);

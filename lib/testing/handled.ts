@@ -6,13 +6,17 @@
 import { Connection } from "../connection/connection.ts";
 import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
+import { logError } from "../log_error.ts";
 import { soon } from "./wait.ts";
 
 /** The handler of the server's end. */
-export interface HandledOptions<Data = unknown> {
+export interface HandledOptions<Data = unknown, Socket = WebSocketConnection<Data>> {
   /** The handler of the server's end, as for `serve`. Without one, the test uses the server's end itself. */
-  handler?: WebSocketHandler<Data>;
-  /** Called with the handler's errors. By default, disposing throws them, so that the test fails. */
+  handler?: WebSocketHandler<Data, Socket>;
+  /**
+   * Called with the handler's errors. By default each is printed to the console when it occurs, and disposing throws the first, so
+   * that the test fails. An assertion that failed before does not hide it.
+   */
   onError?(error: unknown): void;
 }
 
@@ -30,7 +34,12 @@ export function handled<Data>(
   // `accept` always returns a `Connection`. Its declared type has fewer members, for applications.
   if (handler === undefined || !(server instanceof Connection)) return () => Promise.resolve();
   const errors: unknown[] = [];
-  const done = runHandler(server, handler, onError ?? ((error) => void errors.push(error)));
+  // If the test has failed before, a test runner shows the error that disposing throws only as a part of a `SuppressedError`.
+  const report = (error: unknown) => {
+    errors.push(error);
+    logError(error);
+  };
+  const done = runHandler(server, handler, onError ?? report);
   return async () => {
     await soon(done, "The handler");
     if (errors.length > 0) throw errors[0];

@@ -47,7 +47,12 @@
  * @module
  */
 export { type ConnectedPair, connectedPair } from "./connected_pair.ts";
-export { type ConnectedPairOptions } from "./testing_options.ts";
+export {
+  type ConnectedPairOptions,
+  type UpgradedClientOptions,
+  type UpgradedPairOptions,
+  type UpgradedServer,
+} from "./testing_options.ts";
 export { ExpectationError } from "./wait.ts";
 export { type FaultyLog, faultyLog } from "./faulty_log.ts";
 export { type FakeTime, fakeTime } from "./fake_time.ts";

@@ -13,10 +13,12 @@ import {
   type RawClientOptions,
   type RawPairOptions,
   type RawServerOptions,
+  type UpgradedClientOptions,
 } from "./testing_options.ts";
 import { connect } from "../client/connect.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { accept } from "../server/accept.ts";
+import type { AnyUpgradeAnswer, DataOf } from "../server/upgrade_data.ts";
 import { handled } from "./handled.ts";
 import { type MemoryEnd, memoryPair } from "./memory_pair.ts";
 import { type RawPeer, rawPeer } from "./raw_peer.ts";
@@ -56,12 +58,17 @@ export interface RawServer<Data = unknown> extends AsyncDisposable {
  * assertEquals([closeCode, wasClean, raw.server.data], [1006, false, "Ann"]);
  * ```
  *
- * @typeParam Data The application's data for the connection.
+ * @typeParam Answer What `upgrade` returns.
  * @param options The options of the server, and what the client sends in the handshake.
  * @returns The peer, and the server's end.
  * @throws {HandshakeError} If the server refuses the request.
  */
-export async function rawClient<Data = unknown>(options: RawClientOptions<Data> = {}): Promise<RawClient<Data>> {
+export function rawClient<Answer extends AnyUpgradeAnswer>(
+  options: UpgradedClientOptions<Answer>,
+): Promise<RawClient<DataOf<Answer>>>;
+/** Connects a raw client to `accept` in memory. `data` of the server's end may be attached later, or never. */
+export function rawClient<Data = unknown>(options?: RawClientOptions<Data>): Promise<RawClient<Data>>;
+export async function rawClient<Data>(options: RawClientOptions<Data> = {}): Promise<RawClient<Data>> {
   checkOptions("rawClient()", options, RAW_CLIENT_OPTION_KINDS);
   const { near, peer } = rawEnd("client", options);
   const { socket: server, head } = await opened(peer, accept(near, options.server), options);

@@ -8,6 +8,8 @@ import { CALLBACK, DELAY, isObject, kind, type OptionKinds, TEXT, URL_OR_TEXT, w
 import { bag, without } from "../options.ts";
 import { checkHandler } from "../connection/check_handler.ts";
 import { ACCEPT_OPTION_KINDS, type AcceptOptions } from "../server/server_options.ts";
+import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "../server/upgrade_data.ts";
+import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { HandledOptions } from "./handled.ts";
 import type { HeadFields } from "./raw_handshake.ts";
 
@@ -42,6 +44,28 @@ export interface ConnectedPairOptions<ServerData = unknown, ClientData = unknown
   client?: Omit<ConnectOptions<ClientData>, "conn">;
 }
 
+/**
+ * The options of both ends, if the server has `upgrade`: the type of `socket.data` follows from its result, as for `serve`.
+ *
+ * @typeParam Answer What `upgrade` returns.
+ * @typeParam ClientData The application's data for the client's end.
+ */
+export type UpgradedPairOptions<Answer extends AnyUpgradeAnswer, ClientData = unknown> =
+  & Omit<ConnectedPairOptions<unknown, ClientData>, "server" | "handler">
+  & UpgradedServer<Answer>;
+
+/**
+ * A server with `upgrade`, and a handler for its connections.
+ *
+ * @typeParam Answer What `upgrade` returns.
+ */
+export interface UpgradedServer<Answer extends AnyUpgradeAnswer> {
+  /** The options of the server's end. */
+  server: WithUpgrade<AcceptOptions, Answer>;
+  /** The handler of the server's end, as for `serve`. */
+  handler?: WebSocketHandler<DataOf<Answer>, ConnectionOf<Answer>>;
+}
+
 /** What a raw peer sends in the handshake, and how much its connection holds. */
 export interface RawPairOptions extends MemoryPairOptions, RawPeerOptions {
   /** Changes to the header fields that the peer sends; `undefined` omits a field. */
@@ -55,6 +79,15 @@ export interface RawClientOptions<Data = unknown> extends RawPairOptions, Handle
   /** The options of the server. */
   server?: AcceptOptions<Data>;
 }
+
+/**
+ * Options for a server with `upgrade`, and a raw client. The type of `socket.data` follows from the result of `upgrade`.
+ *
+ * @typeParam Answer What `upgrade` returns.
+ */
+export type UpgradedClientOptions<Answer extends AnyUpgradeAnswer> =
+  & Omit<RawClientOptions, "server" | "handler">
+  & UpgradedServer<Answer>;
 
 /** Options for a client with a raw server. */
 export interface RawServerOptions<Data = unknown> extends RawPairOptions {

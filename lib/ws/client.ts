@@ -128,9 +128,7 @@ class Attempt implements ClientAttempt {
     );
     return openConnection(target.url, {
       ...this.#connectOptions,
-      ...tls,
-      ...(target.path !== undefined && { path: target.path }),
-      ...(conn && { conn }),
+      ...(conn === undefined ? { ...tls, ...(target.path !== undefined && { path: target.path }) } : { conn }),
       protocols: this.#protocols,
       headers,
       signal: this.#stop.signal,

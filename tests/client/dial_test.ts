@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import type { ConnectOptions } from "../../lib/client/client_options.ts";
 import { ConnectionError } from "../../lib/errors.ts";
@@ -42,7 +42,7 @@ Deno.test("with a proxy the name is not resolved locally, and TLS still checks i
   await using server = answering(listenTls());
   const url = `wss://nowhere.invalid:${server.port}/`;
   const error = await assertRejects(() => open(url, { proxy: proxy.url, caCerts: [cert] }), ConnectionError);
-  assertEquals(error.message, "Cannot speak TLS with nowhere.invalid");
+  assertMatch(error.message, /^Cannot speak TLS with nowhere\.invalid: .*does not match certificate[^\n]*$/);
   assertStringIncludes(String(error.cause), "does not match certificate");
   (await open(url, { proxy: proxy.url, caCerts: [cert], serverName: "localhost" })).abort();
   assertEquals(proxy.requests.length, 2);
@@ -55,7 +55,7 @@ Deno.test("a proxy's certificate is checked against the proxy's name, not agains
   const error = await assertRejects(
     () => open(url, { proxy: proxy.url }),
     ConnectionError,
-    "Cannot speak TLS with 127.0.0.1",
+    "Cannot speak TLS with 127.0.0.1: self-signed certificate",
   );
   assertStringIncludes(String(error.cause), "self-signed certificate");
   (await open(url, { proxy: proxy.url, caCerts: [cert], serverName: "other.test" })).abort();

@@ -27,8 +27,11 @@ for (const [url, path, request] of UNIX) {
   });
 }
 
-Deno.test("the option path goes before the path of a ws+unix URL", () => {
-  assertEquals(parseTarget("ws+unix:/run/a.sock:/chat", "/run/b.sock").path, "/run/b.sock");
+Deno.test("the option path beside a ws+unix URL is a TypeError, even if both name the same socket", () => {
+  for (const url of ["ws+unix:/run/a.sock:/chat", "wss+unix:/run/b.sock"]) {
+    const why = `Cannot use path "/run/b.sock" together with "${url}": both name a Unix socket`;
+    assertThrows(() => parseTarget(url, "/run/b.sock"), TypeError, why);
+  }
 });
 
 Deno.test("a ws+unix URL with a fragment, a host or a relative path is a SyntaxError", () => {

@@ -47,6 +47,17 @@ Deno.test("an index.html in the document root takes the console's place on /", a
   assertEquals((await get("/other")).status, 404);
 });
 
+Deno.test("an ordinary request for a WebSocket gets 426 and the command that connects", async () => {
+  const { get, lines } = site();
+  const response = await get("/chat");
+  assertEquals([response.status, response.headers.get("upgrade")], [426, "websocket"]);
+  assertStringIncludes(await response.text(), "deno task connect ws://HOST:PORT/chat\n");
+  assertStringIncludes(lines.at(-1)!, "path=/chat status=426");
+  // A file goes before it.
+  const { get: withFiles } = site({ files: () => Promise.resolve(new Response("a file")) });
+  assertEquals(await (await withFiles("/chat")).text(), "a file");
+});
+
 Deno.test("/handlers.json has the resources, /ping.json the round trip of a console's connection", async () => {
   const { get, lines } = site();
   assertEquals(await (await get("/handlers.json")).json(), { resources: ["/chat", "/echo"] });

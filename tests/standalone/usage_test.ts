@@ -18,6 +18,14 @@ Deno.test("the help has a line for each option, with its default, in columns", (
   assertStringIncludes(usage(), "(16777216)");
 });
 
+Deno.test("the help names the unit of each limit: MS, BYTES or N", () => {
+  for (const line of usage().split("\n").filter((line) => line.startsWith("  --"))) {
+    const [, name = "", placeholder] = line.trim().split(/[- ]*--| +/);
+    if (/-(timeout|interval)$/.test(name)) assertEquals(placeholder, "MS", line);
+    if (/-bytes$/.test(name)) assertEquals(placeholder, "BYTES", line);
+  }
+});
+
 Deno.test("the help begins with the usage and ends with the exit status", () => {
   assert(usage().startsWith("Usage: deno task serve [OPTION]...\n"));
   assertStringIncludes(usage().trimEnd().split("\n").at(-1)!, "Exit status: 0");

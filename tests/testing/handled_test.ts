@@ -5,9 +5,15 @@ import { fakeTime } from "../../lib/testing/fake_time.ts";
 import { handled } from "../../lib/testing/handled.ts";
 import { text } from "../../lib/testing/raw_frame.ts";
 import { rawClient } from "../../lib/testing/raw_pair.ts";
-import { overlook, RETURNED_AT_ONCE } from "../_support/printed.ts";
+import {
+  HandshakeError,
+  type UpgradeRequest,
+  type WebSocketConnectionWithData,
+  type WebSocketHandler,
+} from "../../mod.ts";
+import { overlook, printed, RETURNED_AT_ONCE } from "../_support/printed.ts";
 
-overlook(RETURNED_AT_ONCE);
+overlook(RETURNED_AT_ONCE, /^RangeError: a bug/);
 
 Deno.test("a handler serves the server's end as serve would: callbacks, or a function that holds the connection", async () => {
   const events: string[] = [];
@@ -67,3 +73,42 @@ Deno.test("where there is no handler there is nothing to wait for", async () => 
   await using pair = await connectedPair();
   await handled(pair.server, {})();
 });
+
+Deno.test("what a handler throws is printed when it occurs, so that an assertion that failed first does not hide it", async () => {
+  const handler = { message: () => Promise.reject(new RangeError("a bug")) };
+  const failing = async () => {
+    await using pair = await connectedPair({ handler });
+    await pair.client.send("hello");
+    assertEquals((await pair.client[Symbol.asyncIterator]().next()).value, "HELLO");
+  };
+  const lines = await printed(async () => {
+    await assertRejects(failing, SuppressedError);
+  });
+  assertEquals(lines.map(String), ["RangeError: a bug"]);
+
+  const quiet = await printed(async () => {
+    await using pair = await connectedPair({ handler, onError: () => {} });
+    await pair.client.send("hello");
+    await soon(pair.client.closed, "The end");
+  });
+  assertEquals(quiet, []);
+});
+
+Deno.test("the type of socket.data follows from upgrade, in the handler and at the server's end", async () => {
+  const upgrade = ({ query }: UpgradeRequest) =>
+    query === "" ? new Response("Log in first\n", { status: 401 }) : { data: { name: query } };
+  const handler: WebSocketHandler<User, WebSocketConnectionWithData<User>> = {
+    message: (socket, data) => void socket.send(`${socket.data.name}: ${data}`),
+  };
+  await using pair = await connectedPair({ url: "ws://localhost/?ann", server: { upgrade }, handler });
+  await pair.client.send("hello");
+  assertEquals((await pair.client[Symbol.asyncIterator]().next()).value, "ann: hello");
+  await using raw = await rawClient({ server: { upgrade }, line: "GET /?bob HTTP/1.1", handler });
+  await raw.peer.send(text("hello"));
+  await raw.peer.expect(text("bob: hello"));
+  await assertRejects(() => connectedPair({ server: { upgrade }, handler }), HandshakeError, "401");
+});
+
+interface User {
+  readonly name: string;
+}

@@ -88,7 +88,9 @@ function startError(error: unknown): unknown {
   }
   if (error instanceof ConnectionError) {
     const { cause } = error;
-    return new StartError(`${error.message}${cause instanceof Error ? `: ${cause.message}` : ""}`, 1);
+    // The message of a failed TLS handshake has its cause already.
+    const why = cause instanceof Error && !error.message.includes(cause.message) ? `: ${cause.message}` : "";
+    return new StartError(`${error.message}${why}`, 1);
   }
   if (error instanceof Deno.errors.NotCapable) {
     const [, access = "net"] = /Requires (\w+) access/.exec(error.message) ?? [];
