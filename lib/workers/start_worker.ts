@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CALLBACK } from "../option_kinds.ts";
+import { CALLBACK, isObject, kind } from "../option_kinds.ts";
 import { invalidState } from "../errors.ts";
 import { broadcastBroker } from "../hub/broadcast_broker.ts";
 import type { BrokerOptions, LinkedBroker } from "../hub/linked_broker.ts";
@@ -42,6 +42,13 @@ export interface WorkerServer {
   /** Shuts it down. */
   shutdown(options?: ShutdownOptions): Promise<void>;
 }
+
+const SERVER = kind(
+  "a server with addr, url, finished and shutdown(), as serve() makes one",
+  (value) =>
+    isObject(value) && "addr" in value && "finished" in value && "url" in value && typeof value.url === "string" &&
+    "shutdown" in value && typeof value.shutdown === "function",
+);
 
 /** The members of a worker's global scope that are used. */
 interface Scope {
@@ -113,7 +120,9 @@ export function startWorker<Data = unknown>(
       return made;
     };
     try {
-      server = await start(listen, { index, workers, data, broker });
+      const made = await start(listen, { index, workers, data, broker });
+      SERVER.check(made, "the server of startWorker()");
+      server = made;
     } catch (error) {
       return report({ sluice: "failed", reason: String(error) });
     }

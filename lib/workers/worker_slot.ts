@@ -117,8 +117,13 @@ export class WorkerSlot {
     };
     worker.onmessage = ({ data }) => {
       if (!isOurs<Report>(data)) return;
-      if (data.sluice === "ready") this.#post({ sluice: "start", start });
-      else if (data.sluice === "failed") gone(data.reason);
+      if (data.sluice === "ready") {
+        try {
+          this.#post({ sluice: "start", start });
+        } catch (error) {
+          gone(`its data cannot be passed to it: ${error}`); // thrown in an event listener, it would end this process
+        }
+      } else if (data.sluice === "failed") gone(data.reason);
       else if (data.sluice === "pong") this.#pings = 0;
       else if (data.sluice === "finished") gone("its server has stopped");
       else {

@@ -70,3 +70,14 @@ Deno.test("a worker says why its server does not start", async () => {
   await scope.tell(order);
   assertEquals(scope.posts.at(-1), { sluice: "failed", reason: "RangeError: no" });
 });
+
+Deno.test("a function of startWorker that returns no server fails the start", async () => {
+  for (const [made, shown] of [[undefined, "undefined"], [{ addr: 1 }, "(an object)"]] as const) {
+    using scope = worker();
+    startWorker(() => made as unknown as WorkerServer);
+    await scope.tell(order);
+    const reason = `TypeError: Cannot use the server of startWorker() ${shown}: it must be a server with addr, url, ` +
+      "finished and shutdown(), as serve() makes one";
+    assertEquals(scope.posts, [{ sluice: "ready" }, { sluice: "failed", reason }]);
+  }
+});

@@ -146,3 +146,20 @@ Deno.test("a worker that does not start is ended, and the place stays empty", as
   assertEquals([workers.made.length, errors.length, time.timers], [1, 0, 0]);
   assert(workers.made[0]!.ended);
 });
+
+Deno.test("data that cannot be cloned fails the start, and does not end the process", async () => {
+  using _time = new FakeTime();
+  using workers = fakeWorkers();
+  const { slot: place } = slot();
+  const filled = place.fill();
+  workers.made[0]!.postMessage = () => {
+    throw new DOMException("()=>1 could not be cloned.", "DataCloneError");
+  };
+  workers.made[0]!.say({ sluice: "ready" });
+  await assertRejects(
+    () => filled,
+    Error,
+    "Worker 0 did not start: its data cannot be passed to it: DataCloneError: ()=>1 could not be cloned.",
+  );
+  assert(workers.made[0]!.ended);
+});
