@@ -59,7 +59,7 @@ export async function writePages(folder: string): Promise<void> {
       const [path = "", fragment] = target.split("#");
       if (path === "" || /^[a-z]+:/.test(path)) return link;
       const below = new URL(path, new URL(page, ROOT)).href.slice(ROOT.href.length).replace(/\/$/, "");
-      if (below.endsWith(".svg")) return link;
+      if (/\.(?:svg|png)$/.test(below)) return link;
       const leads = pageFor(below);
       if (leads === undefined) return `](/source/${below}.txt)`;
       todo.push(leads);
@@ -70,9 +70,9 @@ export async function writePages(folder: string): Promise<void> {
       text.replaceAll("](/README.md", "](/index.md"),
     );
     for (const [, below] of text.matchAll(/\]\(\/source\/([^)]+)\.txt\)/g)) await copySource(below!, folder);
-    for (const [, image] of text.matchAll(/\]\(([^)\s]+\.svg)\)/g)) {
+    for (const [, image] of text.matchAll(/\]\(([^)\s]+\.(?:svg|png))\)/g)) {
       const from = new URL(image!, new URL(page, ROOT));
-      await write(`${folder}/${from.href.slice(ROOT.href.length)}`, await Deno.readTextFile(from));
+      await write(`${folder}/${from.href.slice(ROOT.href.length)}`, await Deno.readFile(from));
     }
   }
   await write(`${folder}/.vitepress/config.mjs`, configuration());
@@ -131,9 +131,9 @@ function titleOf(page: string): string {
   return /^# (.+)$/m.exec(read(page))?.[1]?.replaceAll("`", "") ?? page;
 }
 
-async function write(path: string, text: string): Promise<void> {
+async function write(path: string, content: string | Uint8Array): Promise<void> {
   await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-  await Deno.writeTextFile(path, text);
+  await (typeof content === "string" ? Deno.writeTextFile(path, content) : Deno.writeFile(path, content));
 }
 
 async function run(cwd: string, command: string, ...args: string[]): Promise<void> {
