@@ -14,8 +14,8 @@ const WITHOUT_STACK = 60_000;
 let exhaustedAt = -Infinity;
 
 /**
- * Makes the error of a failed attempt to open a connection safe to print. If no descriptor was free, so are other errors made for
- * the next minute.
+ * Makes the error of a failed attempt to open a connection safe to print. If no descriptor was free, the same is
+ * done to errors of the next minute.
  *
  * @param error The error.
  */

@@ -44,7 +44,7 @@ export interface BrowserReconnectingOptions<Data = unknown>
   signal?: AbortSignal;
 }
 
-/** The URL, or what gives a fresh one for each attempt. */
+/** The URL, or a function that returns one for each attempt. */
 export type BrowserUrl = Fresh<string | URL>;
 
 const { maxMessageBytes, highWaterMark, maxQueuedBytes, closeTimeout, handshakeTimeout } = LIMIT_KINDS;

@@ -12,7 +12,7 @@ import type { HostAndPort } from "./target.ts";
 /**
  * Dials with Deno's own functions, and starts TLS with `node:tls`. `Deno.startTls` is half as fast again with large messages, but
  * its connections cannot be dropped during the TLS handshake: Deno 2.9 keeps the TCP connection until the server sends something,
- * whatever is called.
+ * and no method closes it.
  */
 export const denoDialer: Dialer = {
   async open(to, signal) {

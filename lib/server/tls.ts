@@ -1,6 +1,6 @@
 /**
- * TLS for servers, with `node:tls`. `Deno.listenTls` echoes faster by a quarter and more, but its connections cannot be dropped
- * during the TLS handshake: Deno 2.9 keeps the TCP connection until the client sends something, whatever is called.
+ * TLS for servers, with `node:tls`. `Deno.listenTls` echoes at least a quarter faster, but its connections cannot be dropped
+ * during the TLS handshake: Deno 2.9 keeps the TCP connection until the client sends something, and no method closes it.
  *
  * @module
  */

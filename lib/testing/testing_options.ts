@@ -29,7 +29,7 @@ export interface FakeTimeOptions {
 
 /** The timeout of a raw peer. */
 export interface RawPeerOptions {
-  /** The most milliseconds of real time that each of its waits may take. @default {5000} */
+  /** The longest real time of each wait, in milliseconds. @default {5000} */
   deadline?: number;
 }
 

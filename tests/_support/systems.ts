@@ -66,7 +66,7 @@ export const SYSTEMS: readonly SystemRow[] = [
     [
       "serving a page whose script connects",
       "standalone/main_test.ts",
-      "serve says in one line where to point a browser, echoes on /echo and shows the console on /",
+      "serve prints one line with the address for a browser, echoes on /echo and shows the console on /",
     ],
   ),
   ...rows(
@@ -105,7 +105,7 @@ export const SYSTEMS: readonly SystemRow[] = [
   ),
   ...rows(
     "mod_pywebsocket standalone (2011)",
-    ["command-line server", "standalone/main_test.ts", "a taken port is one clear line and exit code 1"],
+    ["command-line server", "standalone/main_test.ts", "a taken port prints one clear line, with exit code 1"],
     ["echo console page", "standalone/site_test.ts", "the console is on / and on /console"],
     [
       "the three handler functions",

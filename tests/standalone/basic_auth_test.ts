@@ -5,16 +5,16 @@ const check = createBasicAuth(["Aladdin:open sesame", "zoë:pässword:with:colon
 const asks = (authorization?: string) => check(new Headers(authorization === undefined ? {} : { authorization }));
 const basic = (text: string) => `Basic ${new TextEncoder().encode(text).toBase64()}`;
 
-Deno.test("RFC 7617's example is let in, whatever the case of the scheme and the space after it", async () => {
+Deno.test("RFC 7617's example is accepted, whatever the case of the scheme and the space after it", async () => {
   assertEquals(await asks("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), true);
   assertEquals(await asks("basic   QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), true);
 });
 
-Deno.test("every user is let in; a password may have colons and other letters than ASCII", async () => {
+Deno.test("every listed user is accepted; a password may have colons and letters outside ASCII", async () => {
   assertEquals(await asks(basic("zoë:pässword:with:colons")), true);
 });
 
-Deno.test("nobody else is: no field, no user, part of a password, another scheme, what is not base64, two fields in one", async () => {
+Deno.test("all others are refused: no field, no user, part of a password, another scheme, invalid base64, two fields in one", async () => {
   const bad = [
     undefined,
     "",
@@ -31,7 +31,7 @@ Deno.test("nobody else is: no field, no user, part of a password, another scheme
   for (const field of bad) assertEquals(await asks(field), false, field);
 });
 
-Deno.test("a list without users lets nobody in", async () => {
+Deno.test("a list without users refuses every client", async () => {
   assertEquals(await createBasicAuth([])(new Headers()), false);
   assertEquals(await createBasicAuth([])(new Headers({ authorization: basic("") })), false);
 });

@@ -9,7 +9,7 @@ import { logged, serving } from "./_support.ts";
 const NO_SIGHUP = Deno.build.os === "windows" ? "Windows has no SIGHUP" : undefined;
 
 Deno.test({
-  ...unless(NO_SIGHUP, "SIGHUP reads the certificate again; one that cannot be used is logged, and the last one stays"),
+  ...unless(NO_SIGHUP, "SIGHUP reads the certificate again; an unusable one is logged, and the last one stays"),
   async fn() {
     const { log, lines } = logged();
     const answers = [{ cert: otherCert, key: otherKey }, { cert, key: otherKey }, { cert: "none", key }];
@@ -46,7 +46,7 @@ async function shows(url: string, trusted: string, client: { cert?: string; key?
 
 for (const workers of ["1", "2"]) {
   Deno.test({
-    ...unless(NO_SIGHUP, `the program shows a renewed certificate after SIGHUP, with --workers ${workers}`),
+    ...unless(NO_SIGHUP, `the program uses a renewed certificate after SIGHUP, with --workers ${workers}`),
     async fn() {
       const folder = await Deno.makeTempDir();
       const write = (pair: { cert: string; key: string }) =>

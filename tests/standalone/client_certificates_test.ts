@@ -16,7 +16,7 @@ async function greet(port: number, certificate: { cert?: string; key?: string })
   return new TextDecoder().decode(buffer.subarray(0, read ?? 0));
 }
 
-Deno.test("a client with a certificate of the authority is let in, with its address", async () => {
+Deno.test("a client with a certificate of the authority is accepted, with its address", async () => {
   let remote: unknown;
   await using server = serve({
     listener: await listen(),
@@ -32,7 +32,7 @@ Deno.test("a client with a certificate of the authority is let in, with its addr
   assertEquals(Object(remote).hostname, "127.0.0.1");
 });
 
-Deno.test("a client without a certificate, or with one of somebody else, gets no connection", async () => {
+Deno.test("a client without a certificate, or with one of another authority, gets no connection", async () => {
   await using server = serve({ listener: await listen(), secure: true, http: () => new Response("hello") }, {});
   const port = "port" in server.addr ? server.addr.port : 0;
   for (const certificate of [{}, { cert, key }]) {
@@ -60,7 +60,7 @@ Deno.test("renew uses other CAs for later handshakes; files that cannot be used 
   assertMatch(await ask(), /^HTTP\/1.1 200/);
 });
 
-Deno.test("what waits for a connection is told that the listener is closed", async () => {
+Deno.test("a pending accept rejects when the listener is closed", async () => {
   const listener = await listen();
   const waiting = assertRejects(() => listener.accept(), Deno.errors.BadResource);
   listener.close();

@@ -27,7 +27,7 @@ Deno.test("options are written in kebab case", () => {
   ]);
 });
 
-Deno.test("words are read in order, options by either name, and the others where they are allowed", () => {
+Deno.test("words are read in order, options by either name, and other words if they are allowed", () => {
   const args = ["--tls-cert", "a", "x", "--tls-cert=b", "-q", "--no-deflate", "--deflate", "--", "--y"];
   assertEquals(readWords(args, SPECS, { allowNegative: true, allowPositionals: true }), {
     given: [["tlsCert", "a"], ["tlsCert", "b"], ["quiet", "true"], ["deflate", "false"], ["deflate", "true"]],
@@ -35,7 +35,7 @@ Deno.test("words are read in order, options by either name, and the others where
   });
 });
 
-Deno.test("a word that is not allowed is told in one sentence", () => {
+Deno.test("an unexpected word is reported in one sentence", () => {
   for (
     const [arg, message] of [
       ["--cert", "Unknown option '--cert'"],
@@ -50,7 +50,7 @@ Deno.test("a word that is not allowed is told in one sentence", () => {
   }
 });
 
-Deno.test("a value is read by its option, which knows what it was before", () => {
+Deno.test("an option reads its value, and knows its previous value", () => {
   const list = { placeholder: "N", help: "", read: (text: string, before: string[] = []) => [...before, text] };
   assertEquals(readValue(list, "b", { written: "--list b", before: ["a"] }), ["a", "b"]);
   const { message } = assertThrows(
@@ -80,13 +80,13 @@ Deno.test("a line of the help has the names, what they do, and the default where
   assertEquals(line("tlsCert", undefined), "  --tls-cert FILE   a certificate\n");
 });
 
-Deno.test("print writes all of it, however little is taken at a time", () => {
+Deno.test("print writes everything, however little the output takes at a time", () => {
   let written = "";
   print({ writeSync: (bytes) => (written += String.fromCharCode(bytes[0]!), 1) }, "hello");
   assertEquals(written, "hello");
 });
 
-Deno.test("what Deno may not touch is told with the permission that it needs", async () => {
+Deno.test("a missing permission is reported with its flag", async () => {
   const { message } = await assertRejects(
     () =>
       named("log-file", "a.log", () => Promise.reject(new Deno.errors.NotCapable('Requires write access to "a.log"'))),

@@ -5,11 +5,11 @@ import { CONSOLE_SCRIPT } from "../../lib/standalone/console_script.ts";
 const idsOf = (pattern: RegExp, text: string) => Array.from(text.matchAll(pattern), ([, id]) => id!);
 const IDS = idsOf(/\sid="([^"]+)"/g, CONSOLE_HTML);
 
-Deno.test("no two elements have one identifier", () => {
+Deno.test("no two elements have the same id", () => {
   assertEquals(IDS.filter((id, at) => IDS.indexOf(id) !== at), []);
 });
 
-Deno.test("what the script and the labels name is there", () => {
+Deno.test("every id that the script and the labels use exists", () => {
   const named = [
     ...idsOf(/\$\("([^"]+)"\)/g, CONSOLE_SCRIPT),
     ...idsOf(/\bon\("([^"]+)"/g, CONSOLE_SCRIPT),
@@ -18,6 +18,6 @@ Deno.test("what the script and the labels name is there", () => {
   assertEquals(named.filter((id) => !IDS.includes(id)), []);
 });
 
-Deno.test("every button says what it does in a form: it submits, or it does not", () => {
+Deno.test("every button in a form has a type: it submits, or it does not", () => {
   assertEquals(CONSOLE_HTML.match(/<button(?! type="(submit|button)")/g), null);
 });

@@ -4,7 +4,7 @@ import { deno } from "../_support/child.ts";
 import { launch, NO_CHROMIUM, type Page } from "../_support/chromium.ts";
 import { unless } from "../_support/needs.ts";
 
-Deno.test("the console may load nothing, and talk to nobody but its own server", async () => {
+Deno.test("the console may load nothing, and connect only to its own server", async () => {
   const response = consolePage();
   const policy = response.headers.get("content-security-policy") ?? "";
   const [, nonce] = /script-src 'nonce-([0-9a-f-]{36})'/.exec(policy) ?? [];
@@ -57,7 +57,7 @@ Deno.test({
     });
     await page.call("Page.navigate", { url: url! });
 
-    await t.step("it connects by itself, and tells the extensions", async () => {
+    await t.step("it connects by itself, and shows the extensions", async () => {
       assertMatch(await row(page, /open/), /^· open \/echo · permessage-deflate/);
       assertEquals(await page.evaluate(`${$("extensions")}.textContent`), "permessage-deflate");
       assertMatch(String(await page.evaluate(`${$("state")}.textContent`)), /^connected to 127\.0\.0\.1:\d+\/echo$/);
@@ -68,14 +68,14 @@ Deno.test({
       assertEquals(names, "/abort /bench /chat /clock /close /cookie /echo /origin_check");
     });
 
-    await t.step("text goes out and comes back, with its opcode and size", async () => {
+    await t.step("text is sent and comes back, with its opcode and size", async () => {
       await send(page, "héllo", "text");
       assertEquals(await row(page, /↑ text/), "↑ text 0x1 6 B héllo");
       assertEquals(await row(page, /↓ text/), "↓ text 0x1 6 B héllo");
       assertEquals(await page.evaluate(`${$("data")}.value`), "");
     });
 
-    await t.step("a long message is folded, and opens", async () => {
+    await t.step("a long message is folded, and can be opened", async () => {
       await send(page, "long ".repeat(1_000), "text");
       await row(page, /↓ text 0x1 4.9 KiB/);
       const last = `document.querySelector("#log li:last-child")`;
@@ -86,7 +86,7 @@ Deno.test({
       assertEquals(await page.evaluate(`${last}.querySelector(".fold button").textContent`), "Show less");
     });
 
-    await t.step("bytes go out and come back in hex; what is no hex is told", async () => {
+    await t.step("bytes are sent and come back in hex; invalid hex is reported", async () => {
       await send(page, "00 ff7a", "binary");
       assertEquals(await row(page, /↑ binary/), "↑ binary 0x2 3 B 00 ff 7a");
       assertEquals(await row(page, /↓ binary/), "↓ binary 0x2 3 B 00 ff 7a");
@@ -95,14 +95,14 @@ Deno.test({
       assertMatch(await row(page, /^!/), /pairs of hexadecimal digits/);
     });
 
-    await t.step("a ping has a round trip, and shows in the chart", async () => {
+    await t.step("a ping has a round trip, and appears in the chart", async () => {
       await page.evaluate(`${$("ping")}.click()`);
       assertMatch(await row(page, /↓ ping/), /^↓ ping 0x9 answered in \d+(\.\d+)? ms$/);
       assertMatch(String(await page.evaluate(`${$("round-trip")}.textContent`)), /^\d+(\.\d+)? ms$/);
       await page.until(`document.querySelector("#latency path.a").getAttribute("d")`);
     });
 
-    await t.step("a benchmark ends with its figures, and shows in the charts", async () => {
+    await t.step("a benchmark ends with its figures, and appears in the charts", async () => {
       await page.evaluate(`${$("bench-time")}.value = 1; ${$("bench")}.requestSubmit()`);
       await page.until(`/^Done: [1-9][\\d,]* echoes in \\d\\.\\d\\d s$/.test(${$("bench-state")}.textContent)`);
       const figures = ["rate", "data", "p50", "p99"].map((name) => `${$(`bench-${name}`)}.textContent`);
@@ -116,7 +116,7 @@ Deno.test({
       await page.until(`new Set(${heights}).size > 1`);
     });
 
-    await t.step("nothing goes over the edge, light or dark, wide or narrow", async () => {
+    await t.step("nothing overflows, light or dark, wide or narrow", async () => {
       const screenshots = Deno.env.get("SCREENSHOTS");
       for (const scheme of ["light", "dark"]) {
         await page.call("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
@@ -131,7 +131,7 @@ Deno.test({
       }
     });
 
-    await t.step("it closes with a code and a reason, which the handler answers", async () => {
+    await t.step("it closes with a code and a reason, and the handler replies", async () => {
       await page.evaluate(
         `${$("code")}.value = "4001"; ${$("reason")}.value = "so long"; ${$("closing")}.requestSubmit()`,
       );
@@ -162,7 +162,7 @@ Deno.test({
       await page.until(`/\\/echo$/.test(${$("state")}.textContent) && ${$("state")}.dataset.state === "open"`);
     });
 
-    await t.step("a code that a page may not use is told, and the connection stays", async () => {
+    await t.step("a code that a page must not use is reported, and the connection stays", async () => {
       await page.evaluate(`${$("code")}.value = "1002"; ${$("closing")}.requestSubmit()`);
       assertMatch(await row(page, /may close with/), /^! error/);
       assertEquals(await page.evaluate(`${$("state")}.dataset.state`), "open");

@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { CONSOLE_SCRIPT } from "../../lib/standalone/console_script.ts";
 
-Deno.test("the script is one, and does not end its element", () => {
+Deno.test("the script is one element, and contains no end tag", () => {
   // A module may await at the top.
   const AsyncFunction: FunctionConstructor = Object.getPrototypeOf(async () => {}).constructor;
   AsyncFunction(CONSOLE_SCRIPT);
   assertEquals(/<\/script|<!--/i.test(CONSOLE_SCRIPT), false);
 });
 
-Deno.test("what a server sends never becomes markup or code", () => {
+Deno.test("data from a server never becomes markup or code", () => {
   assertEquals(
     CONSOLE_SCRIPT.match(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(|setTimeout\("/g),
     null,

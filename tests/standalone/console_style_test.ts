@@ -23,7 +23,7 @@ function contrast(one: string, other: string): number {
   return (light! + 0.05) / (dark! + 0.05);
 }
 
-Deno.test("text has a contrast of 4.5 and more, light and dark, and the edges of fields of 3 (WCAG 2.2 §1.4.3, §1.4.11)", () => {
+Deno.test("text has a contrast of at least 4.5, light and dark, and the borders of fields of 3 (WCAG 2.2 §1.4.3, §1.4.11)", () => {
   const pairs = [
     ["text", "page", 4.5],
     ["text", "card", 4.5],
@@ -46,7 +46,7 @@ Deno.test("text has a contrast of 4.5 and more, light and dark, and the edges of
   }
 });
 
-Deno.test("every colour has a name, and every name that is used is there", () => {
+Deno.test("every colour has a name, and every used name is defined", () => {
   const rules = CONSOLE_STYLE.slice(CONSOLE_STYLE.indexOf("}"));
   assertEquals(rules.match(/#[0-9a-f]{3,8}\b(?=[;\s)])/gi), null);
   const used = Array.from(CONSOLE_STYLE.matchAll(/var\(--([a-z-]+)\)/g), ([, name]) => name!);

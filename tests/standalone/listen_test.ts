@@ -30,7 +30,7 @@ Deno.test("a taken port is exit code 1, with and without client certificates", a
   }
 });
 
-Deno.test("an address of another machine, and a name of none, are exit code 1", async () => {
+Deno.test("an address of another machine, and an unknown name, are exit code 1", async () => {
   assertEquals(await complaint({ hostname: "192.0.2.1" }), [
     1,
     "Cannot listen on 192.0.2.1: this machine does not have that address",
@@ -39,7 +39,7 @@ Deno.test("an address of another machine, and a name of none, are exit code 1", 
   assertEquals(exitCode, 1);
 });
 
-Deno.test("a file that is missing, or holds no certificate, is exit code 2", async () => {
+Deno.test("a file that is missing, or contains no certificate, is exit code 2", async () => {
   assertEquals(await complaint({ ...WITH_TLS, tlsKey: "no/key.pem" }), [
     2,
     "Cannot use --tls-key no/key.pem: it does not exist",

@@ -12,20 +12,20 @@ Deno.test("an event is one line of key=value pairs, with its time, level and nam
   );
 });
 
-Deno.test("facts that every line has stand behind the event", () => {
+Deno.test("fields that every line has follow the event", () => {
   const written: string[] = [];
   const log = createLog({ write: (line) => void written.push(line) }, "info", "text", { worker: 1, other: undefined });
   log.info("open", { connection: 7 });
   assertMatch(written[0]!, / event=open worker=1 connection=7\n$/);
 });
 
-Deno.test("a fact that is not known is left out", () => {
+Deno.test("an unknown field is left out", () => {
   const { log, lines } = logged();
   log.info("open", { origin: undefined, resource: "/echo" });
   assertEquals(lines, ["level=info event=open resource=/echo"]);
 });
 
-Deno.test("what a client sent stays on its line and cannot pass for another fact", () => {
+Deno.test("data from a client stays on its line and cannot imitate another field", () => {
   const { log, lines } = logged();
   log.info("close", { reason: "bye code=1000\nlevel=error", other: "", quote: 'a"b', esc: "\x1b[31m\x9b\u2028" });
   assertEquals(lines, [
@@ -43,14 +43,14 @@ Deno.test("a log has the events up to its level", () => {
   }
 });
 
-Deno.test("a mistake is logged with its place", () => {
+Deno.test("an error is logged with its stack", () => {
   const { error, at } = errorFields(new RangeError("too far"));
   assertEquals(error, "RangeError: too far");
   assertMatch(String(at), /log_test\.ts:\d+:\d+/);
   assertEquals(errorFields("thrown text"), { error: "thrown text" });
 });
 
-Deno.test("a log's file is added to", async () => {
+Deno.test("a log file is appended to", async () => {
   const file = await Deno.makeTempFile();
   try {
     for (const line of ["one\n", "two\n"]) {
@@ -81,7 +81,7 @@ Deno.test("with the format json an event is one object on one line, and numbers 
   });
 });
 
-Deno.test("a connection has one number, whoever asks for it", () => {
+Deno.test("a connection keeps one number", () => {
   const numberOf = connectionNumbers();
   const [one, two] = [{}, {}];
   assertEquals([numberOf(one), numberOf(two), numberOf(one)], [1, 2, 1]);

@@ -15,7 +15,7 @@ async function echoed(socket: WebSocketConnection, message: string): Promise<voi
   await socket.close();
 }
 
-Deno.test("serve says in one line where to point a browser, echoes on /echo and shows the console on /", async () => {
+Deno.test("serve prints one line with the address for a browser, echoes on /echo and shows the console on /", async () => {
   await using server = deno(...SERVE, "--port", "0", "--log-level", "error");
   const [, url] = await server.said(/^Open (http:\/\/127\.0\.0\.1:\d+\/) in a browser; WebSockets echo on \/echo\n$/);
   await echoed(await connect(`${url}echo`), "hello");
@@ -42,7 +42,7 @@ Deno.test("`deno task serve` needs no option, serves the example handlers, and m
   assertStringIncludes(stderr, "serve: Cannot use --document-root tests: Deno needs --allow-read=tests for that");
 });
 
-Deno.test("`deno task serve --workers 2` serves in two threads on one port, which add up what they count, and the console's pings find their connection", async () => {
+Deno.test("`deno task serve --workers 2` serves in two threads on one port, adds up their metrics, and finds the console's connection for pings", async () => {
   await using logs = await folder({});
   const log = `${logs.path}/serve.log`;
   const task = [
@@ -85,7 +85,7 @@ Deno.test("`deno task serve` takes --workers", async () => {
   await echoed(await connect(`${url}echo`), "hello");
 });
 
-Deno.test("--workers: a taken port, a mistake and a missing permission are one clear line each", async () => {
+Deno.test("--workers: a taken port, an invalid option and a missing permission print one clear line each", async () => {
   const run = [
     "run",
     "--no-prompt",
@@ -114,7 +114,7 @@ Deno.test("--workers: a taken port, a mistake and a missing permission are one c
   assertMatch(`${named}`, /^serve: Worker \d did not start: Error: Cannot use --document-root tests: Deno needs/);
 });
 
-Deno.test("serve answers 404 where there is nothing, as a page and as a WebSocket", async () => {
+Deno.test("serve answers 404 for unknown paths, for pages and WebSockets", async () => {
   const { child, url } = await serving([]);
   await using _child = child;
   const missing = await fetch(`${url}nothing`);
@@ -124,7 +124,7 @@ Deno.test("serve answers 404 where there is nothing, as a page and as a WebSocke
   assertEquals(status, 404);
 });
 
-Deno.test("all of it at once: TLS, handlers, aliases, files, credentials, origins, compression, limits, a log, by a file", async () => {
+Deno.test("everything together from a file: TLS, handlers, aliases, files, credentials, origins, compression, limits, a log", async () => {
   await using files = await folder({
     "handlers/a/shout_wsh.js": `
       export async function transferData({ stream }) {
@@ -204,7 +204,7 @@ Deno.test("all of it at once: TLS, handlers, aliases, files, credentials, origin
   ) assertMatch(log, pattern);
 });
 
-Deno.test("--metrics answers /metrics in Prometheus' format, and --log-format json logs what can be counted there", async () => {
+Deno.test("--metrics answers /metrics in Prometheus' format, and --log-format json logs the same events", async () => {
   const log = await Deno.makeTempFile();
   try {
     const { child, url } = await serving(["--metrics", "--deflate", "--log-format", "json", "--log-file", log], {
@@ -267,7 +267,7 @@ Deno.test("--watch loads handlers again while the server runs", async () => {
   }
 });
 
-Deno.test("--legacy speaks the drafts on the same port, and without it nothing does", async () => {
+Deno.test("--legacy enables the drafts on the same port, and without it they are refused", async () => {
   const draft = "GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n" +
     "Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n" +
     "Origin: http://localhost\r\n\r\n^n:ds[4U";
@@ -289,20 +289,20 @@ Deno.test("--legacy speaks the drafts on the same port, and without it nothing d
   }
 });
 
-Deno.test("a taken port is one clear line and exit code 1", async () => {
+Deno.test("a taken port prints one clear line, with exit code 1", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { code, stderr } = await denoOutput(...SERVE, "--port", String(taken.addr.port));
   assertEquals(code, 1);
   assertEquals(stderr, `serve: Port ${taken.addr.port} on 127.0.0.1 is in use: choose another with --port\n`);
 });
 
-Deno.test("an address that is not this machine's is one clear line and exit code 1", async () => {
+Deno.test("an address of another machine prints one clear line, with exit code 1", async () => {
   const { code, stderr } = await denoOutput(...SERVE.with(2, "--allow-net"), "--hostname", "192.0.2.1");
   assertEquals(code, 1);
   assertEquals(stderr, "serve: Cannot listen on 192.0.2.1: this machine does not have that address\n");
 });
 
-Deno.test("a mistake in the options is one line that names it and exit code 2", async () => {
+Deno.test("an invalid option prints one line that names it, with exit code 2", async () => {
   for (
     const [args, named] of [
       [["--prt", "1"], "Unknown option '--prt'"],

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { DEFAULT_LIMITS, DEFAULT_SERVER_LIMITS } from "../../lib/limits.ts";
 import { DEFAULT_OPTIONS, isOption, limitsOf, OPTION_GROUPS, OPTIONS } from "../../lib/standalone/options.ts";
 
-Deno.test("every limit of a server is an option with the library's default; only the client's own are missing", () => {
+Deno.test("every limit of a server is an option with the library's default; only client limits are missing", () => {
   const limits = { ...DEFAULT_LIMITS, ...DEFAULT_SERVER_LIMITS };
   const missing = Object.keys(limits).filter((name) => !isOption(name));
   assertEquals(missing, ["maxErrorBodyBytes", "maxRedirects"]);
@@ -12,12 +12,12 @@ Deno.test("every limit of a server is an option with the library's default; only
   assertEquals(Object.keys(limitsOf(DEFAULT_OPTIONS)).length, Object.keys(limits).length - missing.length);
 });
 
-Deno.test("the groups of the help hold every option once", () => {
+Deno.test("the groups of the help contain every option once", () => {
   const shown = OPTION_GROUPS.flatMap(([, specs]) => Object.keys(specs));
   assertEquals(shown.toSorted(), Object.keys(OPTIONS).toSorted());
 });
 
-Deno.test("values are read as what they are", () => {
+Deno.test("values are read by their types", () => {
   assertEquals(OPTIONS.port.read("0"), 0);
   assertEquals([OPTIONS.workers.read("1"), OPTIONS.workers.read("1024")], [1, 1024]);
   assertEquals(OPTIONS.maxMessageBytes.read("1024"), 1024);
@@ -31,7 +31,7 @@ Deno.test("values are read as what they are", () => {
   assertEquals([OPTIONS.deflate.read("true"), OPTIONS.deflate.read("false")], [true, false]);
 });
 
-Deno.test("what is no value is refused with the reason", () => {
+Deno.test("an invalid value is refused with the reason", () => {
   const bad = [
     [() => OPTIONS.port.read("65536"), "from 0 to 65535"],
     [() => OPTIONS.port.read("0x50"), "from 0 to 65535"],

@@ -20,15 +20,15 @@ async function complaint(...args: string[]): Promise<string> {
   return message;
 }
 
-Deno.test("without words every option has its default", async () => {
+Deno.test("without arguments every option has its default", async () => {
   assertEquals(await readOptions([]), { ...DEFAULT_OPTIONS });
 });
 
-Deno.test("the last of several counts", async () => {
+Deno.test("the last of several values counts", async () => {
   assertEquals((await readOptions(["--handlers", "a", "--handlers=b"])).handlers, "b");
 });
 
-Deno.test("a configuration file has the same names; the command line comes before it, flags too", async () => {
+Deno.test("a configuration file has the same names; the command line takes precedence, flags too", async () => {
   const config = { "port": 9000, "max-message-bytes": 1024, "deflate": true, "legacy": true, "origins": ["null"] };
   await withConfig(JSON.stringify(config), async (path) => {
     const options = await readOptions(["--config", path, "--port", "9001", "--no-legacy"]);
@@ -43,7 +43,7 @@ Deno.test("a configuration file has the same names; the command line comes befor
   });
 });
 
-Deno.test("an unknown word, a missing value and a bad one are told by name", async () => {
+Deno.test("an unknown word, a missing value and an invalid one are reported by name", async () => {
   assertEquals(await complaint("--prt", "1"), "Unknown option '--prt'");
   assertEquals(await complaint("x"), "Unexpected argument 'x'");
   assertEquals(await complaint("--port"), "Option '--port <value>' argument missing");
@@ -59,14 +59,14 @@ Deno.test("an unknown word, a missing value and a bad one are told by name", asy
   );
 });
 
-Deno.test("a password is not repeated", async () => {
+Deno.test("a password is never shown", async () => {
   assertEquals(
     await complaint("--basic-auth", "secret"),
     "Cannot use --basic-auth: it must be USER:PASSWORD",
   );
 });
 
-Deno.test("an option that means nothing without another is a mistake", async () => {
+Deno.test("an option that requires another one is an error without it", async () => {
   for (
     const [args, needed] of [
       [["--tls-cert", "x"], "tls-key"],
@@ -80,7 +80,7 @@ Deno.test("an option that means nothing without another is a mistake", async () 
   ) assertEquals(await complaint(...args), `Cannot use ${args[0]} without --${needed}`);
 });
 
-Deno.test("a bad configuration file is told by the file and the name", async () => {
+Deno.test("an invalid configuration file is reported with the file and the name", async () => {
   assertEquals(await complaint("--config", "no/such.json"), "Cannot use --config no/such.json: it does not exist");
   for (
     const [text, expected] of [
@@ -102,6 +102,6 @@ Deno.test("a bad configuration file is told by the file and the name", async () 
   });
 });
 
-Deno.test("--help is shown whatever the configuration file is", async () => {
+Deno.test("--help is shown whatever the configuration file contains", async () => {
   assertEquals((await readOptions(["--help", "--config", "no/such.json"])).help, true);
 });

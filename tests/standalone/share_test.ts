@@ -24,7 +24,7 @@ async function workers(own: (index: number) => Partial<OwnShare>) {
   };
 }
 
-Deno.test("a ping finds its connection in whichever worker it is, and nobody's ends when all have said so", async () => {
+Deno.test("a ping finds its connection in any worker, and fails once all workers have answered", async () => {
   using time = new FakeTime();
   const pinged: string[] = [];
   {
@@ -53,7 +53,7 @@ Deno.test("a ping finds its connection in whichever worker it is, and nobody's e
   assertEquals(time.timers, 0);
 });
 
-Deno.test("metrics are the sums of all workers, and there are none while one does not answer", async () => {
+Deno.test("metrics are the sums of all workers, and are missing while a worker does not answer", async () => {
   using time = new FakeTime();
   const counted = Array.from({ length: 3 }, prometheusMetrics);
   await using started = await workers((index) => ({ metrics: counted[index]! }));
@@ -76,7 +76,7 @@ Deno.test("metrics are the sums of all workers, and there are none while one doe
   assertEquals(await missing, undefined);
 });
 
-Deno.test("where nothing is counted there are no metrics", async () => {
+Deno.test("without counters there are no metrics", async () => {
   await using started = await workers(() => ({}));
   assertEquals(started.all[0]!.metrics, undefined);
 });

@@ -39,7 +39,7 @@ Deno.test("the console is on / and on /console", async () => {
   assertEquals(lines[0], "level=info event=http connection=1 remote=[::1]:50000 method=GET path=/ status=200");
 });
 
-Deno.test("an index.html in the document root takes the console's place on /", async () => {
+Deno.test("an index.html in the document root replaces the console on /", async () => {
   const files = ({ url }: Request) => Promise.resolve(url.endsWith("/") ? new Response("home") : undefined);
   const { get } = site({ files });
   assertEquals(await (await get("/")).text(), "home");
@@ -58,7 +58,7 @@ Deno.test("an ordinary request for a WebSocket gets 426 and the command that con
   assertEquals(await (await withFiles("/chat")).text(), "a file");
 });
 
-Deno.test("/handlers.json has the resources, /ping.json the round trip of a console's connection", async () => {
+Deno.test("/handlers.json lists the resources, /ping.json the round trip of a console's connection", async () => {
   const { get, lines } = site();
   assertEquals(await (await get("/handlers.json")).json(), { resources: ["/chat", "/echo"] });
   assertEquals(await (await get("/ping.json?console=mine")).json(), { roundTripTime: 0.25 });
@@ -68,7 +68,7 @@ Deno.test("/handlers.json has the resources, /ping.json the round trip of a cons
   assertEquals(lines.at(-1)?.startsWith("level=debug event=http"), true);
 });
 
-Deno.test("there is nothing else, and nothing is written", async () => {
+Deno.test("other paths do not exist, and nothing can be written", async () => {
   const { get } = site();
   assertEquals((await get("/nothing")).status, 404);
   for (const path of ["/", "/console", "/handlers.json", "/ping.json"]) {
@@ -76,7 +76,7 @@ Deno.test("there is nothing else, and nothing is written", async () => {
   }
 });
 
-Deno.test("who is not let in sees nothing, and is asked who it is", async () => {
+Deno.test("a client without credentials sees nothing, and is asked for them", async () => {
   const { get, lines } = site({ authenticate: () => Promise.resolve(false) });
   for (const path of ["/", "/handlers.json", "/nothing"]) {
     const { status, headers } = await get(path);
@@ -85,7 +85,7 @@ Deno.test("who is not let in sees nothing, and is asked who it is", async () => 
   assertEquals(lines.every((line) => line.endsWith("status=401")), true);
 });
 
-Deno.test("/metrics is there only where it is asked for, and only to be read", async () => {
+Deno.test("/metrics exists only if it is enabled, and is read-only", async () => {
   assertEquals((await site().get("/metrics")).status, 404);
   const { get, lines } = site({ metrics: () => "a 1\n" });
   const answer = await get("/metrics");

@@ -49,7 +49,7 @@ async function refusal(url: string, headers: HeadersInit = {}): Promise<Handshak
   return await assertRejects(() => connect(url, { headers }), HandshakeError);
 }
 
-Deno.test("/echo is there without any handler, and speaks echo where a client asks for it", async () => {
+Deno.test("/echo exists without any handler, and agrees on the subprotocol echo if a client requests it", async () => {
   await using server = running();
   assertEquals(server.sockets.resources(), ["/echo"]);
   const socket = await connect(`${server.url}/echo`, { protocols: ["other", "echo"] });
@@ -66,7 +66,7 @@ Deno.test("/echo is there without any handler, and speaks echo where a client as
   ]);
 });
 
-Deno.test("handlers are served beside it, and one of the same name takes its place", async () => {
+Deno.test("handlers are served beside it, and one with the same name replaces it", async () => {
   await using files = await folder({
     "greet_wsh.js": `export const transferData = ({ stream }) => stream.sendMessage("hello");`,
   });
@@ -80,7 +80,7 @@ Deno.test("handlers are served beside it, and one of the same name takes its pla
   assertEquals(await Array.fromAsync(await connect(`${server.url}/echo`)), ["mine"]);
 });
 
-Deno.test("refused clients are logged: no such resource, another origin, unknown credentials", async () => {
+Deno.test("refused clients are logged: unknown resource, another origin, unknown credentials", async () => {
   await using server = running({
     authenticate: (headers) => Promise.resolve(headers.get("authorization") === "Basic me"),
   });
@@ -100,7 +100,7 @@ Deno.test("refused clients are logged: no such resource, another origin, unknown
   ]);
 });
 
-Deno.test("what a handler refuses or throws is logged with its connection", async () => {
+Deno.test("refusals and errors of a handler are logged with the connection", async () => {
   await using files = await folder({
     "closed_wsh.js": `
       export const doExtraHandshake = () => new Response("Closed", { status: 410 });
@@ -123,7 +123,7 @@ Deno.test("what a handler refuses or throws is logged with its connection", asyn
   ]);
 });
 
-Deno.test("the server pings a console's connection for it, and nobody else's", async () => {
+Deno.test("the server pings only the console's own connection for it", async () => {
   await using server = running();
   const socket = await connect(`${server.url}/echo?console=0123`);
   assertMatch(String(await server.sockets.ping("0123")), /^\d+(\.\d+)?$/);
@@ -139,7 +139,7 @@ Deno.test("the server pings a console's connection for it, and nobody else's", a
   assertEquals(await server.sockets.ping("0123"), undefined);
 });
 
-Deno.test("who is refused before anybody looks at the request is logged too, with the limit; who leaves, only for debugging", async () => {
+Deno.test("a client refused before its request is parsed is logged with the limit; one that disconnects, only at debug level", async () => {
   await using server = running();
   const port = Number(new URL(server.url).port);
   using long = await RawPeer.dial(port);

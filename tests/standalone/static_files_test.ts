@@ -28,7 +28,7 @@ Deno.test("a file is answered with its type and length; HEAD is answered without
   assertEquals([head?.status, head?.body, head?.headers.get("content-length")], [200, null, "2"]);
 });
 
-Deno.test("a folder is answered with its index.html, under the address that its links count from", async () => {
+Deno.test("a folder is answered with its index.html, under the address that its links are relative to", async () => {
   await using site = await folder(SITE);
   const root = `${site.path}/www`;
   assertEquals(await (await get(root, "/"))?.text(), "<p>home");
@@ -38,14 +38,14 @@ Deno.test("a folder is answered with its index.html, under the address that its 
   assertEquals(await get(root, "/empty/"), undefined);
 });
 
-Deno.test("methods other than GET and HEAD are answered with 405 where there is a file", async () => {
+Deno.test("methods other than GET and HEAD get 405 if there is a file", async () => {
   await using site = await folder(SITE);
   const refused = await get(`${site.path}/www`, "/index.html", { method: "POST", body: "x" });
   assertEquals([refused?.status, refused?.headers.get("allow")], [405, "GET, HEAD"]);
   assertEquals(await get(`${site.path}/www`, "/nothing", { method: "POST", body: "x" }), undefined);
 });
 
-Deno.test("no path leads out of the root, and none to a hidden file", async () => {
+Deno.test("no path leaves the root, or reaches a hidden file", async () => {
   await using site = await folder(SITE);
   await site.link("www/link.txt", `${site.path}/outside.txt`);
   await site.link("www/neighbour", `${site.path}/www-private`);
@@ -88,7 +88,7 @@ Deno.test("the root must be a folder", async () => {
   await assertRejects(() => serveFiles(`${site.path}/outside.txt`), Deno.errors.NotADirectory);
 });
 
-Deno.test("a media type goes by the end of the name, in either case", () => {
+Deno.test("the media type depends on the extension, in either case", () => {
   const names = ["a.HTML", "b.min.js", "c.svg", "d.woff2", "README", "e.xyz"];
   assertEquals(names.map(mediaType), [
     "text/html; charset=utf-8",

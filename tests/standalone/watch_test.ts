@@ -5,7 +5,7 @@ import { soon } from "../_support/wait.ts";
 import { folder } from "../handlers/_support.ts";
 import { logged } from "./_support.ts";
 
-Deno.test("handlers are loaded again when a file changes, once for changes that come together", async () => {
+Deno.test("handlers are reloaded when a file changes, once for simultaneous changes", async () => {
   await using files = await folder({ "a_wsh.js": "1" });
   const { promise, resolve } = Promise.withResolvers<void>();
   const lines: string[] = [];
@@ -46,7 +46,7 @@ Deno.test("a reload that fails is logged, and the next change is seen", async ()
   assertEquals(lines.every((line) => line.startsWith('level=error event=reload error="Error: no folder"')), true);
 });
 
-Deno.test("what is not there cannot be watched", () => {
+Deno.test("a missing path cannot be watched", () => {
   const { log } = logged();
   const directory = { resources: [], reload: () => Promise.resolve() };
   assertThrows(() => reloadOnChange({ paths: ["/no/such/folder"], directory, log }), Deno.errors.NotFound);

@@ -5,7 +5,7 @@ import { serve } from "../../lib/server/serve.ts";
 import { combineObservers } from "../../lib/telemetry/combine_observers.ts";
 import { printed } from "../_support/printed.ts";
 
-Deno.test("several observers get every event, in their order, though one of them throws", async () => {
+Deno.test("several observers get every event, in order, even if one of them throws", async () => {
   const told: string[] = [];
   const noting = (name: string): Observer => ({
     opened() {
@@ -52,7 +52,7 @@ Deno.test("several observers get every event, in their order, though one of them
   assertEquals(new Set(errors.map(String)), new Set(["Error: mine", "Error: mine too"]));
 });
 
-Deno.test("a single observer of a connection is called directly, and where none watches nothing is called", () => {
+Deno.test("a single observer of a connection is called directly, and without one nothing is called", () => {
   const watching = { closed() {} };
   const socket = {} as Parameters<NonNullable<Observer["opened"]>>[0];
   assertEquals(combineObservers({ opened: () => watching }, {}).opened?.(socket), watching);

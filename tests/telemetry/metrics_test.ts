@@ -23,7 +23,7 @@ function measured(options: ServeOptions = {}) {
   return { server, port, sums, values, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
-Deno.test("metrics have names of their own, buckets that rise, and labels whose values are bounded", () => {
+Deno.test("metrics have unique names, increasing buckets, and labels with a limited set of values", () => {
   const names = METRIC_NAMES.map((name) => METRICS[name].name);
   assertEquals(new Set(names).size, names.length);
   for (const name of METRIC_NAMES) {
@@ -55,7 +55,7 @@ Deno.test("connections are counted in and out, with their messages, bytes and cl
   assertEquals(values.get("queue")?.every((bytes) => bytes === 0), true);
 });
 
-Deno.test("a peer that chooses every close code there is makes two labels of them", async () => {
+Deno.test("a peer that uses every close code creates only two label values", async () => {
   await using under = measured();
   for (let code = 3000; code < 5000; code += 250) {
     using peer = await RawPeer.connect(under.port);
@@ -66,7 +66,7 @@ Deno.test("a peer that chooses every close code there is makes two labels of the
   assertEquals([...under.sums.keys()].filter((key) => key.startsWith("closes")), ["closes 3xxx", "closes 4xxx"]);
 });
 
-Deno.test("refusals are counted by status, those who went away by their error, limits by their name", async () => {
+Deno.test("refusals are counted by status, disconnected clients by their error, limits by their name", async () => {
   await using under = measured({
     maxHeaderCount: 8,
     maxMessageBytes: 4,
@@ -87,7 +87,7 @@ Deno.test("refusals are counted by status, those who went away by their error, l
   assertEquals([sums.get("limits maxHeaderCount"), sums.get("limits maxMessageBytes")], [1, 1]);
 });
 
-Deno.test("the compression ratio is a connection's, each way, told at its end", async () => {
+Deno.test("the compression ratio is measured for each connection and direction, at its end", async () => {
   await using under = measured({ perMessageDeflate: { threshold: 0 } });
   const socket = await connect(under.server.url, { perMessageDeflate: { threshold: 0 } });
   await socket.send("ha".repeat(5_000));

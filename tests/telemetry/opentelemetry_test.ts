@@ -52,7 +52,7 @@ interface Point {
   readonly explicitBounds?: readonly number[];
 }
 
-Deno.test("npm:@opentelemetry/api has such a meter, and Deno exports what it counts (OTEL_DENO, OTLP over HTTP)", async () => {
+Deno.test("npm:@opentelemetry/api has such a meter, and Deno exports its counts (OTEL_DENO, OTLP over HTTP)", async () => {
   const metrics = new Map<string, Metric>();
   await using collector = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
     const { resourceMetrics = [] } = await request.json();

@@ -10,7 +10,7 @@ import { soon, until } from "../_support/wait.ts";
 
 const NOBODY = { remoteAddr: undefined, localAddr: undefined };
 
-Deno.test("before anything happens every metric is there, and what can be counted stands at 0", () => {
+Deno.test("before any event every metric exists, and counters are 0", () => {
   const samples = readExposition(prometheusMetrics().text());
   assertEquals(samples.get("websocket_connections_open"), 0);
   assertEquals(samples.get('websocket_messages_total{direction="out"}'), 0);
@@ -18,7 +18,7 @@ Deno.test("before anything happens every metric is there, and what can be counte
   assertEquals([...samples].filter(([, value]) => value !== 0), []);
 });
 
-Deno.test("the text counts what npm:ws as a client says and hears", async () => {
+Deno.test("the text counts the messages that npm:ws sends and receives as a client", async () => {
   const { observer, text } = prometheusMetrics();
   await using server = serve({ port: 0, hostname: "127.0.0.1", observer, perMessageDeflate: true }, {
     message: (socket, data) => void socket.send(data),
@@ -48,7 +48,7 @@ Deno.test("the text counts what npm:ws as a client says and hears", async () => 
   assertEquals(samples.get("websocket_connections_total"), 1);
 });
 
-Deno.test("a value is in every bucket whose bound it does not pass", async () => {
+Deno.test("a value is in every bucket whose bound is not below it", async () => {
   await using server = serve({ port: 0, hostname: "127.0.0.1" }, {});
   await using socket = await connect(server.url);
   const { observer, text } = prometheusMetrics();
@@ -63,7 +63,7 @@ Deno.test("a value is in every bucket whose bound it does not pass", async () =>
   assertEquals([samples.get(`${name}_sum`), samples.get(`${name}_count`)], [120.0035, 4]);
 });
 
-Deno.test("a label's value is escaped as the format wants it", () => {
+Deno.test("a label's value is escaped as the format requires", () => {
   const { observer, text } = prometheusMetrics();
   for (const status of [400, 400, 403]) observer.refused?.(new HandshakeError("No", { status }), NOBODY);
   observer.refused?.(new HandshakeError("No", { status: 431, limit: 'a"b\\c\nd' }), NOBODY);
@@ -72,7 +72,7 @@ Deno.test("a label's value is escaped as the format wants it", () => {
   assertEquals(samples.get('websocket_limits_total{limit="a\\"b\\\\c\\nd"}'), 1);
 });
 
-Deno.test("what several counted is added up, and may be sent as JSON on the way", async () => {
+Deno.test("several counts are added up, and may be sent as JSON on the way", async () => {
   const all = [prometheusMetrics(), prometheusMetrics()];
   for (const [i, { observer }] of all.entries()) {
     await using server = serve({ port: 0, hostname: "127.0.0.1", observer }, {

@@ -9,7 +9,7 @@ const START = {
   limits: { maxMessageBytes: 9, maxFragments: null },
 };
 
-Deno.test("the lines of a recording are read: facts, bytes, frames, what was lost, the end", () => {
+Deno.test("the lines of a recording are parsed: facts, bytes, frames, gaps, the end", () => {
   assertEquals(readLine(JSON.stringify(START), 1), {
     facts: {
       role: "server",
@@ -23,7 +23,7 @@ Deno.test("the lines of a recording are read: facts, bytes, frames, what was los
   assertEquals(readLine('{"ms":3,"closed":{"closeCode":1000}}', 5), { ms: 3, closed: true });
 });
 
-Deno.test("a line that is none of a recording is refused with its number", () => {
+Deno.test("an invalid line of a recording is refused with its number", () => {
   for (
     const text of [
       "",

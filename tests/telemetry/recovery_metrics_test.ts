@@ -4,7 +4,7 @@ import { prometheusRecoveryMetrics } from "../../lib/telemetry/recovery_metrics.
 import { faultyLog } from "../../lib/testing/faulty_log.ts";
 import { speaker } from "../recovery/_support.ts";
 
-Deno.test("the log's time, gaps, losses and the bytes that are held are counted, and those of two servers are added", async () => {
+Deno.test("the log's latency, gaps, losses and held bytes are counted, and those of two servers are added", async () => {
   const metrics = prometheusRecoveryMetrics();
   const log = faultyLog({ messages: 10 });
   const hub = createRecoverableHub({ log, observer: metrics.observer, onError: () => {} });

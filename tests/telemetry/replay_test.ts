@@ -49,7 +49,7 @@ function replayed(lines: Iterable<string>, options?: ReplayOptions): { messages:
   };
 }
 
-Deno.test("a recording that is replayed gives the messages that the connection gave, however they were cut", async () => {
+Deno.test("replaying a recording gives the connection's messages, however they were cut", async () => {
   const { lines, messages, error } = await record(async (peer) => {
     const bytes = wire([text("héllo"), binary(counting(70_000)), text(""), close(1000)], "client", seeded());
     for (const chunk of splitAtRandom(bytes, seeded())) await peer.send(chunk);
@@ -65,7 +65,7 @@ Deno.test("a recording that is replayed gives the messages that the connection g
   assertEquals([...answer.frame.payload], [3, 232]);
 });
 
-Deno.test("what a peer did wrong is wrong again, after the messages before it: rules, limits, text", async () => {
+Deno.test("a peer's violation fails again, after the messages before it: rules, limits, text", async () => {
   for (
     const [bytes, options, name] of [
       ["c1 80 00000000", {}, "ProtocolError"], // a reserved bit that nobody owns
@@ -85,14 +85,14 @@ Deno.test("what a peer did wrong is wrong again, after the messages before it: r
   }
 });
 
-Deno.test("other limits may be tried on a recording", async () => {
+Deno.test("a recording can be replayed with other limits", async () => {
   const { lines, messages } = await record((peer) => peer.send(binary(counting(500)), close(1000)));
   assertEquals(messages.length, 1);
   const { error } = replayed(lines, { maxMessageBytes: 499 });
   assertInstanceOf(error, LimitError);
 });
 
-Deno.test("a connection that ended inside a frame ends so again", async () => {
+Deno.test("a connection that ended inside a frame ends in the same way", async () => {
   const { lines, error } = await record(async (peer) => {
     await peer.send("81 85 00000000 61");
     await peer.closeWrite();
@@ -103,7 +103,7 @@ Deno.test("a connection that ended inside a frame ends so again", async () => {
   assertEquals(again.error.message, error.message);
 });
 
-Deno.test("a compressed connection is replayed as it was agreed on, on either side", async () => {
+Deno.test("a compressed connection is replayed with its agreed parameters, for either role", async () => {
   const sent = [..."abc"].map((letter) => letter.repeat(5_000));
   for (
     const deflate of [{ clientContextTakeover: true, serverContextTakeover: true }, { clientMaxWindowBits: 9 }, {}]
@@ -130,7 +130,7 @@ Deno.test("a compressed connection is replayed as it was agreed on, on either si
   }
 });
 
-Deno.test("what cannot be replayed says why: lines lost, no bytes, no start, an extension that is missing", async () => {
+Deno.test("an error says why a recording cannot be replayed: missing lines, no bytes, no start, a missing extension", async () => {
   const { lines } = await record((peer) => peer.send(text("x"), close(1000)));
   const run = (changed: string[]) => () => [...replay(changed)];
   assertThrows(run(lines.toSpliced(1, 0, '{"ms":1,"lost":2}')), TypeError, "past line 2: 2 lines were lost");
@@ -142,7 +142,7 @@ Deno.test("what cannot be replayed says why: lines lost, no bytes, no start, an 
   assertEquals([...replay([])], []);
 });
 
-Deno.test("extensions of one's own take part where they are given", async () => {
+Deno.test("custom extensions take part if they are given", async () => {
   let recording: Promise<string[]> | undefined;
   const observer = { opened: (socket: WebSocketConnection) => void (recording = Array.fromAsync(socket.tap())) };
   await using server = serve({ port: 0, hostname: "127.0.0.1", extensions: [flip()], observer }, {

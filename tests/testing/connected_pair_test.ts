@@ -10,7 +10,7 @@ async function next(messages: AsyncIterable<unknown>): Promise<unknown> {
   return (await soon(messages[Symbol.asyncIterator]().next(), "A message")).value;
 }
 
-Deno.test("a pair talks both ways, and closes cleanly when it is disposed of", async () => {
+Deno.test("a pair exchanges messages both ways, and closes cleanly when it is disposed", async () => {
   let ends;
   {
     await using pair = await connectedPair();
@@ -47,7 +47,7 @@ Deno.test("the handshake is real: the URL, subprotocols, header fields, data and
   assertEquals(await next(server), "x".repeat(5_000));
 });
 
-Deno.test("whatever ends the handshake is thrown, and leaves nothing behind", async () => {
+Deno.test("any error that ends the handshake is thrown, and leaves nothing behind", async () => {
   using time = fakeTime();
   const forbidden = () => connectedPair({ server: { upgrade: () => new Response("no", { status: 403 }) } });
   assertEquals((await assertRejects(forbidden, HandshakeError)).status, 403);
@@ -62,7 +62,7 @@ Deno.test("whatever ends the handshake is thrown, and leaves nothing behind", as
   assertEquals(time.timers, 0);
 });
 
-Deno.test("a pair that nobody reads is disposed of at once, full of messages, under a clock that stands still", async () => {
+Deno.test("a pair that is never read can be disposed at once, full of messages, under a stopped clock", async () => {
   using time = fakeTime();
   const pair = await connectedPair({ capacity: 1_000 });
   const sends = [pair.client, pair.server].map((end) => end.send("x".repeat(500_000)).catch(() => {}));
@@ -72,7 +72,7 @@ Deno.test("a pair that nobody reads is disposed of at once, full of messages, un
   assertEquals([(await pair.client.closed).wasClean, time.timers], [true, 0]);
 });
 
-Deno.test("a reader that stops stops the writer at the other end: memory is as bounded as a network", async () => {
+Deno.test("a reader that stops reading stops the writer at the other end: memory is as limited as on a network", async () => {
   const mark = { highWaterMark: 1_000 };
   await using pair = await connectedPair({ server: mark, client: mark, capacity: 1_000 });
   let sent = 0;

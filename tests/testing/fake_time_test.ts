@@ -2,7 +2,7 @@ import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/as
 import { fakeTime } from "../../lib/testing/fake_time.ts";
 import { settle } from "../../lib/testing/wait.ts";
 
-Deno.test("time stands still until it is moved, and timers run in the order of their times", async () => {
+Deno.test("time stands still until it is advanced, and timers run in the order of their times", async () => {
   using time = fakeTime();
   const events: string[] = [];
   const note = (event: string) => events.push(`${event} at ${performance.now()}`);
@@ -18,7 +18,7 @@ Deno.test("time stands still until it is moved, and timers run in the order of t
   assertEquals([time.timers, time.started, performance.now()], [0, 3, 1020]);
 });
 
-Deno.test("what a timer starts, and what follows from it in memory, runs on the way", async () => {
+Deno.test("timers that a timer starts, and their follow-up work in memory, run during the advance", async () => {
   using time = fakeTime();
   const events: number[] = [];
   setTimeout(() => Promise.resolve().then(() => setTimeout(() => events.push(performance.now()), 5)), 10);
@@ -26,7 +26,7 @@ Deno.test("what a timer starts, and what follows from it in memory, runs on the 
   assertEquals(events, [1015]);
 });
 
-Deno.test("a timer that was cleared does not run, and an unknown one may be cleared", async () => {
+Deno.test("a cleared timer does not run, and an unknown one may be cleared", async () => {
   using time = fakeTime();
   let runs = 0;
   clearTimeout(setTimeout(() => runs++, 10));
@@ -36,7 +36,7 @@ Deno.test("a timer that was cleared does not run, and an unknown one may be clea
   assertEquals([runs, time.timers], [0, 0]);
 });
 
-Deno.test("an interval runs every so often until it is cleared, at most once in a millisecond", async () => {
+Deno.test("an interval runs repeatedly until it is cleared, at most once in a millisecond", async () => {
   using time = fakeTime();
   const at: number[] = [];
   const timer = setInterval(() => {
@@ -52,7 +52,7 @@ Deno.test("an interval runs every so often until it is cleared, at most once in 
   assertEquals(often, 3);
 });
 
-Deno.test("a time that is none, or more than 31 bits, is over at once", async () => {
+Deno.test("an invalid time, or one beyond 31 bits, ends at once", async () => {
   using time = fakeTime();
   let runs = 0;
   for (const none of [undefined, 0, -1, NaN, 2 ** 31]) setTimeout(() => runs++, none);
@@ -61,7 +61,7 @@ Deno.test("a time that is none, or more than 31 bits, is over at once", async ()
   assertEquals([runs, time.timers], [5, 1]);
 });
 
-Deno.test("a stall moves the clock and runs nothing: what was due runs late, with the next advance", async () => {
+Deno.test("a stall moves the clock and runs nothing: due timers run late, with the next advance", async () => {
   using time = fakeTime();
   const at: number[] = [];
   setTimeout(() => at.push(performance.now()), 10);
@@ -72,14 +72,14 @@ Deno.test("a stall moves the clock and runs nothing: what was due runs late, wit
   assertEquals(at, [61_000]);
 });
 
-Deno.test("Date.now goes with the clock, from a date that may be given", async () => {
+Deno.test("Date.now follows the clock, from a given date", async () => {
   using time = fakeTime({ date: new Date("2026-01-01T00:00:00Z") });
   assertEquals(new Date(Date.now()).toISOString(), "2026-01-01T00:00:00.000Z");
   await time.advance(1_500);
   assertEquals(new Date(Date.now()).toISOString(), "2026-01-01T00:00:01.500Z");
 });
 
-Deno.test("the real clock is back afterwards, also where one stood inside another", () => {
+Deno.test("the real clock is restored afterwards, also with nested fake clocks", () => {
   const names = ["setTimeout", "setInterval", "clearTimeout", "clearInterval"] as const;
   const clock = () => [...names.map((name) => globalThis[name]), performance.now, Date.now];
   const real = clock();

@@ -3,7 +3,7 @@ import { faultyLog } from "../../lib/testing/faulty_log.ts";
 
 const ALL = { messages: 10, bytes: 1_000 };
 
-Deno.test("a faulty log is a log in memory until it is asked to fail", async () => {
+Deno.test("a faulty log works like a log in memory until it is told to fail", async () => {
   await using log = faultyLog({ messages: 2 });
   for (const data of ["a", "b", "c"]) await log.append("news", data);
   assertEquals((await log.read("news", 0, ALL)).entries.map(({ data }) => data), ["b", "c"]);
@@ -11,7 +11,7 @@ Deno.test("a faulty log is a log in memory until it is asked to fail", async () 
   assertEquals([await log.taken("s"), log.reads], [3, [0]]);
 });
 
-Deno.test("while it has an error it takes nothing and gives nothing", async () => {
+Deno.test("while it has an error it accepts and returns nothing", async () => {
   await using log = faultyLog();
   log.error = new Error("disk full");
   await assertRejects(() => log.append("news", "a"), Error, "disk full");
@@ -20,7 +20,7 @@ Deno.test("while it has an error it takes nothing and gives nothing", async () =
   assertEquals((await log.append("news", "b")).offset, 1);
 });
 
-Deno.test("while it is quiet its followers hear nothing, and a hint has them look", async () => {
+Deno.test("while it is quiet its followers get nothing, and a hint makes them look", async () => {
   await using log = faultyLog();
   const heard: unknown[] = [];
   const leave = log.follow("news", (news) => heard.push(news?.entry.data));
@@ -34,7 +34,7 @@ Deno.test("while it is quiet its followers hear nothing, and a hint has them loo
   assertEquals(heard, [undefined, undefined, "b"]);
 });
 
-Deno.test("what is lost has another epoch, and its followers follow what comes then", async () => {
+Deno.test("a lost log has a new epoch, and its followers continue with it", async () => {
   await using log = faultyLog();
   const heard: unknown[] = [];
   log.follow("news", (news) => heard.push(news?.entry.data));

@@ -15,7 +15,7 @@ import { overlook, printed, RETURNED_AT_ONCE } from "../_support/printed.ts";
 
 overlook(RETURNED_AT_ONCE, /^RangeError: a bug/);
 
-Deno.test("a handler serves the server's end as serve would: callbacks, or a function that holds the connection", async () => {
+Deno.test("a handler serves the server's end like serve: callbacks, or a function that holds the connection", async () => {
   const events: string[] = [];
   {
     await using pair = await connectedPair<string>({
@@ -37,7 +37,7 @@ Deno.test("a handler serves the server's end as serve would: callbacks, or a fun
   await raw.peer.expectClose(1000);
 });
 
-Deno.test("what a handler throws is 1011 to the client, and fails the test when all is disposed of", async () => {
+Deno.test("an error of a handler is 1011 for the client, and fails the test on disposal", async () => {
   const handler = { message: () => Promise.reject(new RangeError("a bug")) };
   const failing = async () => {
     await using raw = await rawClient({ handler });
@@ -55,7 +55,7 @@ Deno.test("what a handler throws is 1011 to the client, and fails the test when 
   assertEquals(errors.map(String), ["RangeError: a bug"]);
 });
 
-Deno.test("a handler that does not end with its connection is an error of its own", async () => {
+Deno.test("a handler that does not end with its connection is an error", async () => {
   using time = fakeTime();
   const { promise: forever, resolve } = Promise.withResolvers<void>();
   const pair = await connectedPair({ handler: { close: () => forever } });
@@ -69,7 +69,7 @@ Deno.test("a handler that does not end with its connection is an error of its ow
   assertEquals(time.timers, 0);
 });
 
-Deno.test("where there is no handler there is nothing to wait for", async () => {
+Deno.test("without a handler there is nothing to wait for", async () => {
   await using pair = await connectedPair();
   await handled(pair.server, {})();
 });

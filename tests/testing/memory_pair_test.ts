@@ -16,7 +16,7 @@ async function pends(promise: Promise<unknown>): Promise<boolean> {
   return await Promise.race([promise, settle().then(() => pending)]) === pending;
 }
 
-Deno.test("what one end writes the other reads, both ways, in one read where it fits", async () => {
+Deno.test("the other end reads all written bytes, both ways, in one read if they fit", async () => {
   const [near, far] = memoryPair();
   await near.write(Uint8Array.of(1, 2));
   await near.write(new Uint8Array(0));
@@ -27,7 +27,7 @@ Deno.test("what one end writes the other reads, both ways, in one read where it 
   assertEquals(await read(near), Uint8Array.of(4));
 });
 
-Deno.test("what was written may be changed afterwards", async () => {
+Deno.test("the written buffer may be changed afterwards", async () => {
   const [near, far] = memoryPair();
   const bytes = Uint8Array.of(1);
   await near.write(bytes);
@@ -35,7 +35,7 @@ Deno.test("what was written may be changed afterwards", async () => {
   assertEquals(await read(far), Uint8Array.of(1));
 });
 
-Deno.test("a write takes what there is room for, and waits where there is none until the other end reads", async () => {
+Deno.test("a write fills the available space, and waits for more until the other end reads", async () => {
   const [near, far] = memoryPair({ capacity: 3 });
   assertEquals(await near.write(counting(5)), 3);
   const waiting = near.write(counting(2, 3));
@@ -44,7 +44,7 @@ Deno.test("a write takes what there is room for, and waits where there is none u
   assertEquals(await waiting, 1);
 });
 
-Deno.test("a way with no capacity takes nothing, and one without end everything", async () => {
+Deno.test("a direction without capacity accepts nothing, and one with infinite capacity everything", async () => {
   const [full] = memoryPair({ capacity: 0 });
   assertEquals(await pends(full.write(counting(1))), true);
   const [endless] = memoryPair({ capacity: Infinity });
@@ -53,7 +53,7 @@ Deno.test("a way with no capacity takes nothing, and one without end everything"
   assertThrows(() => memoryPair({ capacity: NaN }), RangeError, "capacity NaN");
 });
 
-Deno.test("closeWrite ends one way, after what was written; the other way goes on", async () => {
+Deno.test("closeWrite ends one direction, after the written bytes; the other direction goes on", async () => {
   const [near, far] = memoryPair();
   await near.write(counting(2));
   await near.closeWrite();
@@ -64,7 +64,7 @@ Deno.test("closeWrite ends one way, after what was written; the other way goes o
   assertEquals(await read(near), counting(1));
 });
 
-Deno.test("close ends both ways: the other end reads what was written, and may write no more", async () => {
+Deno.test("close ends both directions: the other end reads the written bytes, and cannot write any more", async () => {
   const [near, far] = memoryPair();
   await near.write(counting(2));
   const reading = near.read(new Uint8Array(1));
@@ -77,7 +77,7 @@ Deno.test("close ends both ways: the other end reads what was written, and may w
   await assertRejects(() => far.write(counting(1)), Error, "other end of the connection is closed");
 });
 
-Deno.test("reset fails whatever is under way on both ends, and what was not read is gone", async () => {
+Deno.test("reset fails pending calls on both ends, and discards unread bytes", async () => {
   const [near, far] = memoryPair({ capacity: 1 });
   await near.write(counting(1));
   const writing = near.write(counting(1));
@@ -93,7 +93,7 @@ Deno.test("reset fails whatever is under way on both ends, and what was not read
   await assertRejects(() => other.read(new Uint8Array(1)), Error, "The connection was reset");
 });
 
-Deno.test("the ends are streams too, bounded like the calls", async () => {
+Deno.test("the ends are streams too, limited like the calls", async () => {
   const [near, far] = memoryPair({ capacity: 4 });
   const writer = near.writable.getWriter();
   const writing = writer.write(counting(10));
@@ -108,7 +108,7 @@ Deno.test("the ends are streams too, bounded like the calls", async () => {
   assertStrictEquals(near.writable, near.writable);
 });
 
-Deno.test("a stream that is not read takes nothing ahead", async () => {
+Deno.test("an unread stream reads nothing ahead", async () => {
   const [near, far] = memoryPair({ capacity: 2 });
   const { readable } = far;
   await near.write(counting(2));
@@ -116,7 +116,7 @@ Deno.test("a stream that is not read takes nothing ahead", async () => {
   await readable.cancel();
 });
 
-Deno.test("cancel and abort reach the other end, past a write that waits", async () => {
+Deno.test("cancel and abort reach the other end, even during a pending write", async () => {
   const [near, far] = memoryPair({ capacity: 1 });
   const writer = near.writable.getWriter();
   const writing = writer.write(counting(2));

@@ -24,7 +24,7 @@ import { seeded } from "../_support/random.ts";
 
 const hex = (frame: RawFrame, role: Role) => encodeHex(encodeRawFrame(frame, role));
 
-Deno.test("the examples of RFC 6455 §5.7 are written as they stand there", () => {
+Deno.test("the examples of RFC 6455 §5.7 are written exactly", () => {
   assertEquals(hex(text("Hello"), "server"), "810548656c6c6f");
   assertEquals(hex(text("Hello"), "client"), "818537fa213d7f9f4d5158");
   assertEquals(hex(text("Hel", { fin: false }), "server") + hex(continuation("lo"), "server"), "010348656c80026c6f");
@@ -34,7 +34,7 @@ Deno.test("the examples of RFC 6455 §5.7 are written as they stand there", () =
   assertEquals(hex(binary(new Uint8Array(65_536)), "server").slice(0, 20), "827f0000000000010000");
 });
 
-Deno.test("frames are written and read as the naive writer has them, by either role", () => {
+Deno.test("frames are written and read like those of the naive writer, for either role", () => {
   for (const sent of randomFrames(seeded())) {
     for (const role of ["client", "server"] as const) {
       const bytes = encodeRawFrame(sent, role);
@@ -47,7 +47,7 @@ Deno.test("frames are written and read as the naive writer has them, by either r
   }
 });
 
-Deno.test("a frame may be masked by the wrong end, claim another length, or have it in too many bytes", () => {
+Deno.test("a frame may be masked by the wrong end, declare a wrong length, or encode it in too many bytes", () => {
   assertEquals(hex(text("a", { masked: false }), "client"), "810161");
   assertEquals(hex(text("a", { masked: true }), "server"), "818137fa213d56");
   assertEquals(hex(text("a", { lengthBytes: 2 }), "server"), "817e000161");
@@ -82,13 +82,13 @@ for (const [digits, sender, broken] of VIOLATIONS) {
   });
 }
 
-Deno.test("reserved bits and opcodes are free where there are extensions", () => {
+Deno.test("reserved bits and opcodes are allowed with extensions", () => {
   for (const digits of ["c1 00", "83 00", "fb 00"]) {
     assertEquals(violation(decodeRawFrame(fromHex(digits))!, "server", true), undefined);
   }
 });
 
-Deno.test("frames are described so that a failure can be read", () => {
+Deno.test("frames are described so that a failure is readable", () => {
   assertEquals(describeFrame(text("Hello")), 'text "Hello"');
   assertEquals(describeFrame(text("Hel", { fin: false, rsv: 4 })), 'text not final rsv 4 "Hel"');
   assertEquals(describeFrame(text(Uint8Array.of(0xff))), "text <ff>");
@@ -98,7 +98,7 @@ Deno.test("frames are described so that a failure can be read", () => {
   assertEquals(describeFrame(frame(11)), 'opcode 11 ""');
 });
 
-Deno.test("frames are the same by what they say", () => {
+Deno.test("frames are equal if their contents are equal", () => {
   assertEquals(sameFrame(text("a", { masked: false, lengthBytes: 8 }), frame(Opcode.TEXT, utf8("a"))), true);
   for (const other of [text("b"), text("ab"), ping("a"), text("a", { fin: false }), text("a", { rsv: 1 })]) {
     assertEquals(sameFrame(text("a"), other), false);

@@ -3,7 +3,7 @@ import { fieldOf, KEY, requestText, responseText } from "../../lib/testing/raw_h
 
 const text = (...lines: string[]) => [...lines, "", ""].join("\r\n");
 
-Deno.test("a request is in order where nothing is said, with the key of RFC 6455 §1.3", () => {
+Deno.test("a request is valid by default, with the key of RFC 6455 §1.3", () => {
   assertEquals(
     requestText(),
     text(
@@ -17,7 +17,7 @@ Deno.test("a request is in order where nothing is said, with the key of RFC 6455
   );
 });
 
-Deno.test("fields are changed, added and left out, and the first line is any", () => {
+Deno.test("fields can be changed, added and removed, and the first line replaced", () => {
   const changes = {
     Host: "example.com",
     Upgrade: undefined,
@@ -31,7 +31,7 @@ Deno.test("fields are changed, added and left out, and the first line is any", (
   );
 });
 
-Deno.test("an answer proves that the key was read, RFC 6455 §1.3", async () => {
+Deno.test("a response has the accept value of RFC 6455 §1.3", async () => {
   assertEquals(
     await responseText(requestText()),
     text(
@@ -45,7 +45,7 @@ Deno.test("an answer proves that the key was read, RFC 6455 §1.3", async () => 
   assertEquals(await responseText("", wrong, "HTTP/1.1 200 OK"), text("HTTP/1.1 200 OK", "Sec-WebSocket-Accept: no"));
 });
 
-Deno.test("a field is found by its name in any case, and the first line is none", () => {
+Deno.test("a field is found by its name in any case, and the first line is not a field", () => {
   const head = text("x-a: 0", "X-A:  1 ", "x-a: 2");
   assertEquals([fieldOf(head, "x-A"), fieldOf(head, "x"), fieldOf("", "x")], ["1", undefined, undefined]);
 });

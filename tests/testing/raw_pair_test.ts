@@ -6,7 +6,7 @@ import { fieldOf } from "../../lib/testing/raw_handshake.ts";
 import { rawClient, rawServer } from "../../lib/testing/raw_pair.ts";
 import { settle, soon } from "../../lib/testing/wait.ts";
 
-Deno.test("a raw client is connected to a server, which has options as accept has", async () => {
+Deno.test("a raw client is connected to a server, which takes the options of accept", async () => {
   await using raw = await rawClient({
     server: { perMessageDeflate: true, upgrade: ({ path }) => ({ data: path, headers: { "X-Room": "7" } }) },
     fields: { "Sec-WebSocket-Extensions": "permessage-deflate" },
@@ -19,7 +19,7 @@ Deno.test("a raw client is connected to a server, which has options as accept ha
   assertEquals((await raw.peer.readFrame()).rsv, 4);
 });
 
-Deno.test("a raw server is connected to a client, which has options as connect has", async () => {
+Deno.test("a raw server is connected to a client, which takes the options of connect", async () => {
   await using raw = await rawServer({
     url: "ws://example.com/chat",
     client: { protocols: ["a", "b"], data: 7 },
@@ -34,7 +34,7 @@ Deno.test("a raw server is connected to a client, which has options as connect h
   assertEquals((await closing).wasClean, true);
 });
 
-Deno.test("who refuses is heard, and nothing is left of the connection", async () => {
+Deno.test("a refusal is thrown, and the connection is cleaned up", async () => {
   using time = fakeTime();
   const forbidden = { upgrade: () => new Response("no", { status: 403 }) };
   const refused = await assertRejects(() => rawClient({ server: forbidden }), HandshakeError);
@@ -52,7 +52,7 @@ Deno.test("who refuses is heard, and nothing is left of the connection", async (
   assertEquals(time.timers, 0);
 });
 
-Deno.test("disposing drops both ends at once, under a clock that stands still too", async () => {
+Deno.test("disposing drops both ends at once, also under a stopped clock", async () => {
   using time = fakeTime();
   const raw = await rawClient({ capacity: 100 });
   const sending = raw.server.send("x".repeat(100_000)).catch((error: Error) => error.name);
@@ -60,7 +60,7 @@ Deno.test("disposing drops both ends at once, under a clock that stands still to
   assertEquals([await sending, (await raw.server.closed).closeCode, time.timers], ["ConnectionError", 1006, 0]);
 });
 
-Deno.test("a peer that does not read makes send wait, for as long as it does not", async () => {
+Deno.test("a peer that does not read makes send wait until it reads", async () => {
   await using raw = await rawClient({ server: { highWaterMark: 1_000 }, capacity: 1_000 });
   let sent = false;
   const sending = raw.server.send("x".repeat(5_000)).then(() => sent = true);

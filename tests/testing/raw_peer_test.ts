@@ -31,7 +31,7 @@ Deno.test("two raw peers shake hands, and each has the head of the other", async
   assertStringIncludes(answer, "\r\nX-Served-By: test\r\n");
 });
 
-Deno.test("a raw peer shakes hands with either role of ours, over calls and over streams", async () => {
+Deno.test("a raw peer shakes hands with either role of Sluice, over calls and over streams", async () => {
   for (const streams of [false, true]) {
     const [near, far] = memoryPair();
     const conn = streams ? { readable: near.readable, writable: near.writable } : near;
@@ -55,7 +55,7 @@ Deno.test("a raw peer shakes hands with either role of ours, over calls and over
   await peer.expectEnd();
 });
 
-Deno.test("frames, bytes and hexadecimal digits are sent as one", async () => {
+Deno.test("frames, bytes and hexadecimal digits are sent together", async () => {
   const { client, server } = raws();
   await client.send(text("a"), "8a 80 00 00 00 00", Uint8Array.of(0x8a, 0x80, 0, 0, 0, 0));
   await server.expect(text("a"), pong(), pong());
@@ -64,7 +64,7 @@ Deno.test("frames, bytes and hexadecimal digits are sent as one", async () => {
   }
 });
 
-Deno.test("what is read is split as it is asked for, however it came", async () => {
+Deno.test("bytes are read in the requested pieces, however they arrived", async () => {
   const { client, server } = raws();
   const bytes = Uint8Array.of(...utf8("GET / HTTP/1.1\r\nA: \r\r\n\r\n"), 1, 2, 0x81, 0x80, 0, 0, 0, 0, 3);
   const feeding = (async () => {
@@ -80,7 +80,7 @@ Deno.test("what is read is split as it is asked for, however it came", async () 
   await feeding;
 });
 
-Deno.test("another frame, another code, another status or bytes before the end fail by what came", async () => {
+Deno.test("a wrong frame, code or status, or bytes before the end, fail with the received value", async () => {
   const { client, server } = raws();
   await client.send(text("a"), text("b"), closeFrame(1001), closeFrame(), utf8("HTTP/1.1 404 Not Found\r\n\r\n"), "00");
   await fails(() => server.expect(text("A")), 'Got frame text "a", not text "A"');
@@ -92,13 +92,13 @@ Deno.test("another frame, another code, another status or bytes before the end f
   await fails(() => server.expectEnd(), "Got 1 bytes before the end");
 });
 
-Deno.test("which of several frames is another one is said", async () => {
+Deno.test("a failure names which of several frames differs", async () => {
   const { client, server } = raws();
   await client.send(text("a"), text("b"));
   await fails(() => server.expect(text("a"), text("c")), 'Got frame 2 of 2 text "b", not text "c"');
 });
 
-Deno.test("frames that break a rule are not read, but for reserved bits and opcodes under extensions", async () => {
+Deno.test("frames that break a rule are not read, except for reserved bits and opcodes with extensions", async () => {
   const plain = raws();
   await plain.server.send(text("a", { rsv: 4 }));
   await fails(() => plain.client.readFrame(), "breaks RFC 6455: reserved bits 4");
@@ -113,7 +113,7 @@ Deno.test("frames that break a rule are not read, but for reserved bits and opco
   }
 });
 
-Deno.test("an end that comes too early, and what does not come at all, fail with its name, whatever the clock", async () => {
+Deno.test("an early end, and a missing event, fail with its name, whatever the clock", async () => {
   using _ = fakeTime();
   const { client, server } = raws({ deadline: 10, capacity: 20 });
   await fails(() => server.readFrame(), "A frame took more than 10 ms");
@@ -124,7 +124,7 @@ Deno.test("an end that comes too early, and what does not come at all, fail with
   await fails(() => ended.server.readFrame(), "A frame did not come: the connection ended after 1 bytes");
 });
 
-Deno.test("a peer that is not told to read stalls the other side once the connection is full", async () => {
+Deno.test("a peer that does not read stalls the other side once the connection is full", async () => {
   const { client, server } = raws({ capacity: 100 });
   const sending = client.send(text("x".repeat(200)));
   let done = false;
@@ -135,7 +135,7 @@ Deno.test("a peer that is not told to read stalls the other side once the connec
   await sending;
 });
 
-Deno.test("a peer ends a connection in every way: half, whole, or as a reset where it is in memory", async () => {
+Deno.test("a peer ends a connection in every way: half, whole, or as a reset in memory", async () => {
   const { client, server, far } = raws();
   await client.closeWrite();
   await server.expectEnd();
@@ -153,7 +153,7 @@ Deno.test("a peer ends a connection in every way: half, whole, or as a reset whe
   }
 });
 
-Deno.test("an answer may be given when the request was looked at", async () => {
+Deno.test("a response may be sent after the request was inspected", async () => {
   const { client, server } = raws();
   await client.send(utf8("GET /a HTTP/1.1\r\nSec-WebSocket-Key: x\r\n\r\n"));
   await server.respond(await server.readHead(), {}, "HTTP/1.1 403 Forbidden");

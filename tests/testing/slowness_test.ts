@@ -11,7 +11,7 @@ Deno.test("a machine that does a hundredth of the work in its time is ten times 
   assert(slowness(() => time += 100) === 10);
 });
 
-Deno.test("a machine that is faster needs no shorter deadlines", () => {
+Deno.test("a faster machine needs no shorter deadlines", () => {
   let time = 0;
   assert(slowness(() => time += 0.9) === 1);
 });

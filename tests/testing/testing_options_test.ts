@@ -5,7 +5,7 @@ import {
   MEMORY_PAIR_OPTION_KINDS,
 } from "../../lib/testing/testing_options.ts";
 
-Deno.test("a pair's ends have the options of accept and connect, and its handler is one of serve's", () => {
+Deno.test("a pair's ends take the options of accept and connect, and its handler those of serve", () => {
   const { server, client, handler } = CONNECTED_PAIR_OPTION_KINDS;
   server.check({ protocols: "chat" }, "server");
   assertThrows(() => server.check({ host: "a" }, "server"), TypeError, 'Option "server" has no option "host"');
@@ -14,7 +14,7 @@ Deno.test("a pair's ends have the options of accept and connect, and its handler
   assertThrows(() => handler.check({ onMessage() {} }, "handler"), TypeError, 'did you mean "message"?');
 });
 
-Deno.test("a pair may hold nothing or everything, and a clock begins at a date", () => {
+Deno.test("a pair's capacity may be 0 or infinite, and a clock starts at a date", () => {
   for (const capacity of [0, Infinity]) MEMORY_PAIR_OPTION_KINDS.capacity.check(capacity, "capacity");
   for (const date of [0, -1, new Date()]) FAKE_TIME_OPTION_KINDS.date.check(date, "date");
   for (const date of [NaN, new Date(NaN), "today"]) assertThrows(() => FAKE_TIME_OPTION_KINDS.date.check(date, "date"));

@@ -5,18 +5,18 @@ import { connectedPair } from "../../lib/testing/connected_pair.ts";
 import { ExpectationError, settle, SETTLE_TURNS, soon, turn, until } from "../../lib/testing/wait.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";
 
-Deno.test("soon gives what a promise gives, and passes on what it throws", async () => {
+Deno.test("soon returns the promise's value, and passes on its error", async () => {
   assertEquals(await soon(Promise.resolve(1), "The number"), 1);
   await assertRejects(() => soon(Promise.reject(new RangeError("no")), "The number"), RangeError, "no");
 });
 
-Deno.test("soon names what did not happen, under a clock that stands still too", async () => {
+Deno.test("soon names the missing event, also under a stopped clock", async () => {
   using _ = fakeTime();
   const hanging = () => soon(new Promise(() => {}), "The answer", 5);
   await assertRejects(hanging, ExpectationError, "The answer took more than 5 ms");
 });
 
-Deno.test("a turn lets everything run that waits for a turn or a microtask", async () => {
+Deno.test("a turn runs all pending turns and microtasks", async () => {
   const events: string[] = [];
   setTimeout(() => events.push("timer"), 0);
   queueMicrotask(() => events.push("microtask"));
@@ -24,7 +24,7 @@ Deno.test("a turn lets everything run that waits for a turn or a microtask", asy
   assertEquals(events, ["microtask", "timer"]);
 });
 
-Deno.test("settle waits for turns that lead to turns", async () => {
+Deno.test("settle waits for turns that start other turns", async () => {
   let turns = 0;
   const next = () => void (++turns < 4 && setTimeout(next, 0));
   setTimeout(next, 0);
@@ -96,7 +96,7 @@ for (const perMessageDeflate of [false, true]) {
   }
 }
 
-Deno.test("until waits for a condition, and names one that does not come true", async () => {
+Deno.test("until waits for a condition, and names one that never becomes true", async () => {
   let looked = 0;
   await until(() => ++looked === 3, "The third look");
   assertEquals(looked, 3);
@@ -107,7 +107,7 @@ Deno.test("until waits for a condition, and names one that does not come true", 
   );
 });
 
-Deno.test("an ExpectationError is an Error with a name of its own", () => {
+Deno.test("an ExpectationError is an Error with its own name", () => {
   const error = new ExpectationError("Got frame ping, not pong");
   assert(error instanceof Error);
   assertEquals(String(error), "ExpectationError: Got frame ping, not pong");

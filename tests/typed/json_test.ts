@@ -11,7 +11,7 @@ function refusal(message: string | Uint8Array<ArrayBuffer>, codec = json()): unk
   return [error.closeCode, error.reason];
 }
 
-Deno.test("JSON goes both ways, and a schema makes its output of what comes", async () => {
+Deno.test("JSON is sent both ways, and a schema transforms received values", async () => {
   const values = [null, true, -0.5, "größer\ud83d\ude00", [], [1, [2]], { a: { b: ["c"] } }];
   for (const value of values) assertEquals(json().decode(String(json().encode(value))), value);
   assertEquals(json(COUNT).decode(`{"n":7}`), { n: 7n });
@@ -22,7 +22,7 @@ Deno.test("JSON goes both ways, and a schema makes its output of what comes", as
   json(COUNT).encode({ n: 7n.toString() });
 });
 
-Deno.test("what is sent is checked by its own schema, if there is one, and nothing is sent of what does not match", () => {
+Deno.test("sent values are checked by their own schema, if there is one, and a value that does not match is not sent", () => {
   const sent = schema<{ at: Date }, { at: string }>((value) =>
     typeof value === "object" && value !== null && "at" in value && value.at instanceof Date
       ? { value: { at: value.at.toISOString() } }
@@ -34,7 +34,7 @@ Deno.test("what is sent is checked by its own schema, if there is one, and nothi
   assertThrows(() => json(COUNT, { send: LATE_COUNT }).encode({ n: 1 }), TypeError, "asynchronous");
 });
 
-Deno.test("values that JSON does not have are the caller's mistakes", () => {
+Deno.test("values without a JSON form throw", () => {
   for (const value of [undefined, () => {}, Symbol("s")]) {
     assertThrows(() => json().encode(value), TypeError, "as JSON");
   }
@@ -56,7 +56,7 @@ Deno.test("a binary message is refused with 1003, one that is not JSON with 1007
   assertEquals(late.cause, [{ message: "Expected a whole number", path: ["n"] }]);
 });
 
-Deno.test("the close codes are options, and a code that may not be sent is none", () => {
+Deno.test("the close codes are options, and an invalid code throws", () => {
   assertEquals(refusal("{", json(undefined, { malformedCode: 4400 }))[0], 4400);
   assertEquals(refusal("{}", json(COUNT, { invalidCode: 4422 }))[0], 4422);
   assertEquals(refusal(`{"__proto__":{}}`, json(undefined, { invalidCode: 4422 }))[0], 4422);
@@ -65,14 +65,14 @@ Deno.test("the close codes are options, and a code that may not be sent is none"
   }
 });
 
-Deno.test("a reason fits into a close frame, whatever the schema's message is", () => {
+Deno.test("a reason fits into a close frame, however long the schema's message is", () => {
   const wordy = schema<unknown, unknown>(() => ({ issues: [{ message: "größer\n".repeat(100) }] }));
   const [code, reason] = refusal("1", json(wordy));
   assertEquals([code, String(reason).length], [1008, 123]);
   assert(/^[ -~]+$/.test(String(reason)));
 });
 
-Deno.test("nesting is counted before a text is parsed: brackets in strings, escaped quotes and all, count for nothing", () => {
+Deno.test("nesting is counted before a text is parsed, and brackets in strings, escaped quotes included, do not count", () => {
   const codec = json(undefined, { maxDepth: 3 });
   for (
     const text of [
@@ -93,7 +93,7 @@ Deno.test("nesting is counted before a text is parsed: brackets in strings, esca
   json(undefined, { maxDepth: Infinity }).decode("[".repeat(1000) + "]".repeat(1000));
 });
 
-Deno.test("a key that names a prototype is refused, however it is written and wherever it stands", () => {
+Deno.test("a key that names a prototype is refused, however it is written and wherever it appears", () => {
   for (
     const text of [
       `{"__proto__":{"isAdmin":true}}`,
@@ -116,7 +116,7 @@ Deno.test("a key that names a prototype is refused, however it is written and wh
   }
 });
 
-Deno.test("a schema that throws is a mistake of ours, and no MessageError", () => {
+Deno.test("a schema that throws is the application's error, not a MessageError", () => {
   const bug = new Error("bug");
   const broken = schema<unknown, unknown>(() => {
     throw bug;
@@ -124,14 +124,14 @@ Deno.test("a schema that throws is a mistake of ours, and no MessageError", () =
   assertStrictEquals(assertThrows(() => json(broken).decode("1")), bug);
 });
 
-Deno.test("a schema that is none and options that are none are mistakes of the caller", () => {
+Deno.test("an invalid schema and invalid options throw", () => {
   const call = (...args: unknown[]) => Reflect.apply(json, undefined, args);
   assertThrows(() => call({ send: COUNT }), TypeError, "the schema of json()");
   assertThrows(() => call(COUNT, { depth: 3 }), TypeError, `json() has no option "depth": it takes "maxDepth"`);
   assertThrows(() => call(COUNT, { maxDepth: 0 }), RangeError, "maxDepth");
 });
 
-Deno.test("schemas of Zod, Valibot and ArkType work as they are", async () => {
+Deno.test("schemas of Zod, Valibot and ArkType work without adapters", async () => {
   const program = new URL("_libraries.ts", import.meta.url).pathname;
   const { code, stdout, stderr } = await denoOutput(
     "run",

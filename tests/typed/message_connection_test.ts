@@ -19,7 +19,7 @@ function plain(closed: unknown[]): MessageConnection {
   };
 }
 
-Deno.test("a stream asks for one value at a time, and none ahead", async () => {
+Deno.test("a stream requests one value at a time, and none ahead", async () => {
   let asked = 0;
   const cancelled: unknown[] = [];
   const values: AsyncIterator<number> = { next: () => Promise.resolve({ done: ++asked > 3, value: asked }) };
@@ -34,7 +34,7 @@ Deno.test("a stream asks for one value at a time, and none ahead", async () => {
   assertEquals([await Array.fromAsync(make()), cancelled], [[2, 3], ["enough"]]);
 });
 
-Deno.test("a refused message fails a connection of ours, and closes another with the code and the reason", async () => {
+Deno.test("a refused message fails a Sluice connection, and closes another one with the code and the reason", async () => {
   await using pair = await connectedPair();
   refuse(pair.server, BAD);
   assertStrictEquals((await pair.client.closed).closeCode, 1008);
@@ -44,7 +44,7 @@ Deno.test("a refused message fails a connection of ours, and closes another with
   assertEquals(closed, [[1008, "Bad"]]);
 });
 
-Deno.test("a mistake of the application's own only closes with 1011, and in a callback it is left to the connection", async () => {
+Deno.test("an application's own error closes only with 1011, and in a callback it is left to the connection", async () => {
   await using pair = await connectedPair();
   const bug = new Error("bug");
   assertStrictEquals(assertThrows(() => refused(pair.server, bug)), bug);

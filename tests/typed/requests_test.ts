@@ -13,7 +13,7 @@ function heldAnswers() {
   return { held, answer };
 }
 
-Deno.test("answers find their requests in any order, in both directions at once", async () => {
+Deno.test("responses are matched to their requests in any order, in both directions at once", async () => {
   await using pair = await connectedPair();
   const { held, answer } = heldAnswers();
   const client = requests(pair.client, { answer: (asked) => `client: ${asked}` });
@@ -46,13 +46,13 @@ Deno.test("a request and an answer that JSON cannot hold are our mistake, and th
   assertEquals([await client.request({ ask: [undefined] }), client.pending], [{ ask: [null] }, 0]);
 });
 
-Deno.test("a handler may ask back before it answers", async () => {
+Deno.test("a handler may send requests before it responds", async () => {
   await using pair = await connectedPair();
   const server: Requests = requests(pair.server, { answer: async () => `Hello ${await server.request("name")}` });
   assertStrictEquals(await requests(pair.client, { answer: () => "Ada" }).request("welcome"), "Hello Ada");
 });
 
-Deno.test("a RequestError is told to the peer, any other error goes to onError and is an internal one", async () => {
+Deno.test("a RequestError is sent to the peer, any other error goes to onError and is an internal one", async () => {
   await using pair = await connectedPair();
   const errors: unknown[] = [];
   const bug = new Error("password=1234");
@@ -72,13 +72,13 @@ Deno.test("a RequestError is told to the peer, any other error goes to onError a
   assert(errors.length === 2 && errors[1] instanceof TypeError);
 });
 
-Deno.test("without answer every request gets an error", async () => {
+Deno.test("without an answer function every request gets an error", async () => {
   await using pair = await connectedPair();
   requests(pair.server);
   await assertRejects(() => requests(pair.client).request(1), RequestError, "not answered here");
 });
 
-Deno.test("schemas check what is asked and what is answered", async () => {
+Deno.test("schemas check requests and responses", async () => {
   await using pair = await connectedPair();
   requests(pair.server, { askedSchema: COUNT, answer: ({ n }) => ({ n: Number(n * 2n) }) });
   const client = requests(pair.client, { answerSchema: COUNT });
@@ -92,7 +92,7 @@ Deno.test("schemas check what is asked and what is answered", async () => {
   assertStrictEquals(other.client.readyState, 1);
 });
 
-Deno.test("at its deadline a request rejects, the peer's signal is aborted, and a late answer is passed over", async () => {
+Deno.test("at its deadline a request rejects, the peer's signal is aborted, and a late response is ignored", async () => {
   await using pair = await connectedPair();
   const { held, answer } = heldAnswers();
   requests(pair.server, { answer });
@@ -107,7 +107,7 @@ Deno.test("at its deadline a request rejects, the peer's signal is aborted, and 
   assertEquals([await next, client.pending], ["in time", 0]);
 });
 
-Deno.test("a signal gives up a request with its reason, before and after it was sent", async () => {
+Deno.test("a signal cancels a request with its reason, before and after it was sent", async () => {
   await using pair = await connectedPair();
   const { held, answer } = heldAnswers();
   requests(pair.server, { answer });
@@ -123,7 +123,7 @@ Deno.test("a signal gives up a request with its reason, before and after it was 
   assertEquals([client.pending, held.length], [0, 1]);
 });
 
-Deno.test("the end of the connection rejects all that wait, and aborts all that is being answered", async () => {
+Deno.test("the end of the connection rejects all pending requests, and aborts all running handlers", async () => {
   for (const lose of ["close", "abort"] as const) {
     await using pair = await connectedPair();
     const { held, answer } = heldAnswers();
@@ -140,7 +140,7 @@ Deno.test("the end of the connection rejects all that wait, and aborts all that 
   }
 });
 
-Deno.test("what waits is bounded: by maxPendingRequests here, by maxRunningRequests there", async () => {
+Deno.test("waiting requests are limited: by maxPendingRequests here, by maxRunningRequests there", async () => {
   await using pair = await connectedPair();
   const { held, answer } = heldAnswers();
   requests(pair.server, { answer, maxRunningRequests: 2 });
@@ -154,7 +154,7 @@ Deno.test("what waits is bounded: by maxPendingRequests here, by maxRunningReque
   assertEquals(await Promise.all(all.slice(0, 2)), [1, 2]);
 });
 
-Deno.test("a peer that asks and reads no refusals is disconnected with 1008", async () => {
+Deno.test("a peer that sends requests and does not read refusals is disconnected with 1008", async () => {
   await using pair = await connectedPair({ server: { highWaterMark: 1 } });
   const { answer } = heldAnswers();
   requests(pair.server, { answer, maxRunningRequests: 3 });
@@ -166,7 +166,7 @@ Deno.test("a peer that asks and reads no refusals is disconnected with 1008", as
   await reading;
 });
 
-Deno.test("the messages are those that the page describes, and others close with 1008 or 1007", async () => {
+Deno.test("the messages match the documentation, and others close with 1008 or 1007", async () => {
   await using pair = await connectedPair();
   requests(pair.server, { answer: (asked) => asked });
   const heard = pair.client[Symbol.asyncIterator]();
@@ -186,7 +186,7 @@ Deno.test("the messages are those that the page describes, and others close with
   }
 });
 
-Deno.test("two requests with one number at a time: the second gets an error", async () => {
+Deno.test("two pending requests with the same number: the second gets an error", async () => {
   await using pair = await connectedPair();
   const { held, answer } = heldAnswers();
   requests(pair.server, { answer });
@@ -197,7 +197,7 @@ Deno.test("two requests with one number at a time: the second gets an error", as
   assertEquals(held.map(({ asked }) => asked), [1]);
 });
 
-Deno.test("options that do not exist and values that JSON does not have are mistakes of the caller", async () => {
+Deno.test("unknown options and values without a JSON form throw", async () => {
   await using pair = await connectedPair();
   assertThrows(
     () => Reflect.apply(requests, undefined, [pair.client, { timeout: 1 }]),

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { describeIssue, STANDARD_SCHEMA } from "../../lib/typed/standard_schema.ts";
 import { COUNT } from "./_schemas.ts";
 
-Deno.test("a schema is an object or a function with the interface of version 1, and nothing else", () => {
+Deno.test("a schema is an object or a function with the interface of version 1", () => {
   STANDARD_SCHEMA.check(COUNT, "schema");
   STANDARD_SCHEMA.check(Object.assign(() => {}, COUNT), "schema");
   const props = COUNT["~standard"];
@@ -21,7 +21,7 @@ Deno.test("a schema is an object or a function with the interface of version 1, 
   }
 });
 
-Deno.test("the first issue is described with its path, and keys that a peer chose are cut and quoted", () => {
+Deno.test("the first issue is described with its path, and keys from a peer are shortened and quoted", () => {
   assertEquals(describeIssue([{ message: "Bad" }]), "Bad");
   assertEquals(describeIssue([{ message: "Bad", path: [] }]), "Bad");
   assertEquals(describeIssue([{ message: "Bad", path: ["user", { key: 3 }, "name"] }]), "user.3.name: Bad");

@@ -16,7 +16,7 @@ async function rest<Value>(values: AsyncIterable<Value>): Promise<Value[]> {
 }
 
 for (const [name, schema] of Object.entries({ "at once": COUNT, later: LATE_COUNT })) {
-  Deno.test(`values come in order by for await and by readable, validated ${name}, and the loop may be left`, async () => {
+  Deno.test(`values come in order by for await and by readable, validated ${name}, and the loop can be left`, async () => {
     await using pair = await connectedPair();
     const [sender, reader] = [typed(pair.client, json(schema)), typed(pair.server, json(schema))];
     for (let n = 0; n < 5; n++) void sender.send({ n });
@@ -34,7 +34,7 @@ for (const [name, schema] of Object.entries({ "at once": COUNT, later: LATE_COUN
   });
 }
 
-Deno.test("writable sends values, its close closes with 1000, and its abort with the code of a WebSocketError", async () => {
+Deno.test("writable sends values; closing it closes with 1000, and aborting it with the code of a WebSocketError", async () => {
   await using pair = await connectedPair();
   const writer = typed(pair.client, codec).writable.getWriter();
   await writer.write({ n: 1 });
@@ -62,7 +62,7 @@ Deno.test("readable pipes into writable, and ends with the connection", async ()
   await piped;
 });
 
-Deno.test("a message that the codec refuses closes with its code on either end, and its reader gets the error", async () => {
+Deno.test("a message that the codec refuses closes with its code on either end, and the reader gets the error", async () => {
   for (const [text, closeCode] of [["{", 1007], [`{"n":"7"}`, 1008], ["[".repeat(65), 1008]] as const) {
     for (const [from, to] of [["client", "server"], ["server", "client"]] as const) {
       await using pair = await connectedPair();
@@ -84,7 +84,7 @@ Deno.test("a message that the codec refuses closes with its code on either end, 
   }
 });
 
-Deno.test("an error of the codec's own closes with 1011 and says nothing of it", async () => {
+Deno.test("an error in the codec closes with 1011 and reveals nothing", async () => {
   await using pair = await connectedPair();
   const bug = new Error("bug");
   const reader = typed(pair.server, {
@@ -109,7 +109,7 @@ Deno.test("a lost connection throws its error out of the loop and errors the str
   await lost;
 });
 
-Deno.test("send encodes at the call, throws there for what has no message, and rejects when the connection is closed", async () => {
+Deno.test("send encodes at the call, throws there for an invalid value, and rejects when the connection is closed", async () => {
   await using pair = await connectedPair();
   const sender = typed(pair.client, json());
   const value = { n: 1 };
@@ -152,19 +152,19 @@ const callbacks = (said: unknown[]): TypedHandler<{ n: bigint }, { n: number }> 
     void said.push("close", ...(wasClean ? [closeCode] : []), peer.connection.readyState),
 });
 
-Deno.test("typed callbacks get values and a typed connection, one after another", async () => {
+Deno.test("typed callbacks get values and a typed connection, in order", async () => {
   const { said, errors, heard, closeCode } = await served(callbacks, [`{"n":1}`, `{"n":3}`]);
   assertEquals([said, errors, closeCode], [["open", "server", "close", 4000, 3], [], 4000]);
   assertEquals(heard, [{ n: 2 }, { n: 4 }]);
 });
 
-Deno.test("a message that typed callbacks cannot take fails the connection with its code: error and close hear of it, onError does not", async () => {
+Deno.test("a message that typed callbacks refuse fails the connection with its code: error and close are called, onError is not", async () => {
   const { said, errors, heard, closeCode } = await served(callbacks, [`{"n":1}`, `{"n":null}`, `{"n":3}`]);
   assertEquals([heard, closeCode], [[{ n: 2 }], 1008]);
   assertEquals([said, errors], [["open", "server", 1008, "close", 3], []]);
 });
 
-Deno.test("a mistake of the codec's own goes to onError in every lane, and closes with 1011", async () => {
+Deno.test("an error in the codec goes to onError in every way of reading, and closes with 1011", async () => {
   const bug = new Error("bug");
   const broken = {
     encode: String,
@@ -184,14 +184,14 @@ Deno.test("a mistake of the codec's own goes to onError in every lane, and close
   }
 });
 
-Deno.test("a typed function holds the connection, and may let a refused message pass", async () => {
+Deno.test("a typed function holds the connection, and may skip a refused message", async () => {
   const { errors, heard, closeCode } = await served(() => async (peer) => {
     for await (const { n } of peer) await peer.send({ n: Number(n) });
   }, [`{"n":1}`, "{"]);
   assertEquals([heard, closeCode, errors], [[{ n: 1 }], 1007, []]);
 });
 
-Deno.test("reconnecting is a connection like any other, and a message that the codec refuses ends it for good", async () => {
+Deno.test("reconnecting works like any connection, and a message that the codec refuses ends it for good", async () => {
   let clients = 0;
   await using server = serve({ port: 0, hostname: "127.0.0.1" }, async (socket) => {
     await socket.send(`{"n":${++clients}}`);
@@ -233,7 +233,7 @@ Deno.test("a typed handler serves the connections of Deno.serve too", async () =
   assertEquals(said, [1007, "close"]);
 });
 
-Deno.test("a connection, a codec and a handler that are none are mistakes of the caller", () => {
+Deno.test("an invalid connection, codec or handler throws", () => {
   const call = (callee: typeof typed | typeof typedHandler, ...args: unknown[]) =>
     Reflect.apply(callee, undefined, args);
   assertThrows(() => call(typed, {}, codec), TypeError, "the connection of typed()");

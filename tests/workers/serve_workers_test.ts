@@ -10,7 +10,7 @@ async function playCrash(play: string): Promise<{ errors: string[]; said: string
   return JSON.parse(await runDeno(["run", ...permissions, "tests/workers/_crashes.ts", play], { cwd }));
 }
 
-Deno.test("every worker starts with the same port, its number and the application's data; the server is there when all listen", async () => {
+Deno.test("every worker starts with the same port, its number and the application's data; serve resolves when all listen", async () => {
   using workers = control();
   const addresses: Deno.Addr[] = [];
   const server = await workers.start({ onListen: (addr) => void addresses.push(addr) });
@@ -52,7 +52,7 @@ Deno.test("a worker whose server stops by itself is reported and started again",
   assertEquals(workers.errors, ["Worker 0 is gone: its server has stopped"]);
 });
 
-Deno.test("where one worker does not start, none stays, and the error says why", async () => {
+Deno.test("if one worker does not start, all are stopped, and the error says why", async () => {
   using workers = control();
   const error = await assertRejects(() => workers.start({}, { refuse: 1 }), Error);
   assertEquals(error.message, "Worker 1 did not start: RangeError: no");
@@ -69,7 +69,7 @@ Deno.test("a module that does not load, or does not call startWorker, is an erro
   );
 });
 
-Deno.test("shutdown hands on its options, once, and a signal does it too", async () => {
+Deno.test("shutdown passes on its options, once, and a signal shuts down too", async () => {
   using workers = control();
   const stop = new AbortController();
   const server = await workers.start({ workers: 1, signal: stop.signal });
@@ -88,7 +88,7 @@ Deno.test("shutdown hands on its options, once, and a signal does it too", async
   assertEquals(others.said.at(-1), "0 shutdown {}");
 });
 
-Deno.test("a taken port is found out, though sockets that share it would not", async () => {
+Deno.test("a taken port is detected, although shared sockets would not detect it", async () => {
   using workers = control();
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await assertRejects(() => workers.start({ port: taken.addr.port }), Deno.errors.AddrInUse);

@@ -34,11 +34,11 @@ function server(stops: unknown[] = []): WorkerServer {
   return { addr, url: "ws://127.0.0.1:1", finished, shutdown: (options) => (stops.push(options), resolve(), finished) };
 }
 
-Deno.test("a module that calls startWorker where there is no worker is told so", () => {
+Deno.test("calling startWorker outside a worker throws an error that says so", () => {
   assertThrows(() => startWorker(() => server()), DOMException, "Cannot start a worker here");
 });
 
-Deno.test("a worker says that it is ready, starts its server when it is told, answers pings, and stops with its brokers", async () => {
+Deno.test("a worker reports that it is ready, starts its server on command, answers pings, and stops with its brokers", async () => {
   using scope = worker();
   const stops: unknown[] = [];
   const states: string[] = [];
@@ -62,7 +62,7 @@ Deno.test("a worker says that it is ready, starts its server when it is told, an
   assertEquals([stops, states], [[{ code: 4000 }], ["up", "closed"]]);
 });
 
-Deno.test("a worker says why its server does not start", async () => {
+Deno.test("a worker reports why its server does not start", async () => {
   using scope = worker();
   startWorker(() => {
     throw new RangeError("no");

@@ -52,7 +52,7 @@ function slot(restart = { first: 100, most: 100 }) {
   };
 }
 
-Deno.test("a worker that answers pings stays; one that does not is gone after half a minute, and another takes its place", async () => {
+Deno.test("a worker that answers pings stays; one that does not is stopped after half a minute, and replaced", async () => {
   using time = new FakeTime();
   using workers = fakeWorkers();
   const { slot: place, errors } = slot();
@@ -77,7 +77,7 @@ Deno.test("a worker that answers pings stays; one that does not is gone after ha
   assertEquals([workers.made[1]!.ended, time.timers], [true, 0]);
 });
 
-Deno.test("a worker that crashes again and again is started after times that grow; after a long run they begin anew", async () => {
+Deno.test("a worker that crashes repeatedly is restarted after growing delays; after a long run they start again", async () => {
   using time = new FakeTime();
   using workers = fakeWorkers();
   const { slot: place, errors } = slot({ first: 100, most: 60_000 });
@@ -102,7 +102,7 @@ Deno.test("a worker that crashes again and again is started after times that gro
   place.end();
 });
 
-Deno.test("a worker that does not shut down is ended when its time is up", async () => {
+Deno.test("a worker that does not shut down is terminated when its time is up", async () => {
   using time = new FakeTime();
   using workers = fakeWorkers();
   const { slot: place, errors } = slot();
@@ -117,7 +117,7 @@ Deno.test("a worker that does not shut down is ended when its time is up", async
   assertEquals([empty, workers.made[0]!.ended, errors, time.timers], [true, true, [], 0]);
 });
 
-Deno.test("a worker that crashes while it shuts down is not started again, nor one that waits for its turn", async () => {
+Deno.test("a worker that crashes during its shutdown is not restarted, nor one that waits for its restart", async () => {
   using time = new FakeTime();
   using workers = fakeWorkers();
   for (const crash of ["after", "before"]) {
@@ -135,7 +135,7 @@ Deno.test("a worker that crashes while it shuts down is not started again, nor o
   assertEquals(time.timers, 0);
 });
 
-Deno.test("a worker that does not start is ended, and the place stays empty", async () => {
+Deno.test("a worker that does not start is terminated, and its slot stays empty", async () => {
   using time = new FakeTime();
   using workers = fakeWorkers();
   const { slot: place, errors } = slot();

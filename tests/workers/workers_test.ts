@@ -59,7 +59,7 @@ Deno.test("two workers share a port: both have connections, and a message of one
   await Promise.all(all.map((client) => client.close()));
 });
 
-Deno.test("T13: one shutdown closes the connections of every worker with 1001, and then the process is at its end", async () => {
+Deno.test("T13: one shutdown closes the connections of every worker with 1001, and then the process can exit", async () => {
   const { server, url } = await start();
   await using _server = server;
   const clients = (await clientsOf(url)).flat();
@@ -70,7 +70,7 @@ Deno.test("T13: one shutdown closes the connections of every worker with 1001, a
   assertEquals((await soon(server.process.status, "The end of the process")).code, 0);
 });
 
-Deno.test("a worker that crashes takes its own connections along and no others; the next one serves in its place", async () => {
+Deno.test("a worker that crashes loses only its own connections, and its replacement serves new ones", async () => {
   const { server, url } = await start();
   await using _server = server;
   const [first, second] = await clientsOf(url);

@@ -240,7 +240,7 @@ statement("Event: upgrade", "it brings the response with its header fields, befo
   assertEquals(seen, [101, "1", "open"]);
 });
 
-Deno.test("our rule: options that cannot be kept are refused at the call, with what to use in their place", () => {
+Deno.test("our rule: unsupported options throw at the call, with the alternative", () => {
   for (
     const [name, value] of [["agent", {}], ["finishRequest", () => {}], ["generateMask", () => {}], [
       "lookup",

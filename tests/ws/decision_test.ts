@@ -12,7 +12,7 @@ const upgrade = readUpgradeRequest(head);
 const message = new UpgradeMessage(upgrade, new ClosedSocket(undefined, undefined, false));
 const OPEN: Judge = { stopping: false, shouldHandle: () => true };
 
-Deno.test("what is agreed on: the first subprotocol, the data, and header fields that a listener adds", async () => {
+Deno.test("the agreed values: the first subprotocol, the data, and header fields that a listener adds", async () => {
   assertEquals(await decide(OPEN, upgrade, message, 7), { protocol: "one", data: 7 });
   const shown = { ...OPEN, showHeaders: (lines: string[]) => void lines.push("X-A: 1") };
   assertEquals(await decide(shown, upgrade, message, 7), { protocol: "one", headers: [["X-A", "1"]], data: 7 });
@@ -20,7 +20,7 @@ Deno.test("what is agreed on: the first subprotocol, the data, and header fields
   assertEquals(await decide(none, upgrade, message, 7), { protocol: "", data: 7 });
 });
 
-Deno.test("refusals: 400 for another server's, 401 of verifyClient, 503 of a server that stops", async () => {
+Deno.test("refusals: 400 for another path, 401 of verifyClient, 503 of a server that stops", async () => {
   const refusals: Partial<Judge>[] = [
     { shouldHandle: () => false },
     { verifyClient: () => false },

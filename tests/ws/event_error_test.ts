@@ -90,14 +90,14 @@ statement("WS_ERR_UNEXPECTED_MASK", "a server's frame is masked", async (play) =
   assertEquals(await ended, 1006);
 });
 
-Deno.test("an error of the network has Node's code, and ours as its cause", () => {
+Deno.test("a network error has Node's code, and Sluice's error as its cause", () => {
   const cause = new ConnectionError("Cannot connect", { cause: new Deno.errors.ConnectionRefused("refused") });
   const error = eventError(cause);
   assertEquals([error.message, error.code, error.cause], ["Cannot connect", "ECONNREFUSED", cause]);
   assertEquals(eventError(new ConnectionError("Lost")).code, undefined);
 });
 
-Deno.test("a limit that ws has is told with its code, and one that it has not without", () => {
+Deno.test("a limit that ws has too is reported with its code, and others without one", () => {
   const limit = (name: string) => new LimitError("too much", { limit: name, max: 1, closeCode: 1009 });
   assertEquals(
     ["maxMessageBytes", "maxFragments", "maxEmptyFragments", "maxPingsPerSecond"].map((name) =>

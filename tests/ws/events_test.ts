@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { assertEquals } from "@std/assert";
 import { WebListeners } from "../../lib/ws/events.ts";
 
-Deno.test("an attribute is gone when all listeners were removed, and a listener can be added again", () => {
+Deno.test("an attribute is removed with the last listener, and a listener can be added again", () => {
   const emitter = new EventEmitter();
   const listeners = new WebListeners<"message", EventEmitter>(emitter, "message", { text: "text", wasClean: false });
   const seen: unknown[] = [];

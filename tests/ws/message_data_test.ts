@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals } from "@std/assert";
 import { isBinaryType, lengthOf, toBytes, toMessageData, toRawData, toText } from "../../lib/ws/message_data.ts";
 
-Deno.test("a message is given without a copy, but where an ArrayBuffer must be its own", () => {
+Deno.test("a message is passed on without a copy, unless an ArrayBuffer must be its own", () => {
   const bytes = Uint8Array.of(1, 2, 3).subarray(1);
   const buffer = toRawData(bytes, "nodebuffer");
   assert(buffer instanceof Buffer);
@@ -15,7 +15,7 @@ Deno.test("a message is given without a copy, but where an ArrayBuffer must be i
   assertEquals(toRawData("text", "arraybuffer"), Buffer.from("text")); // text is a Buffer always
 });
 
-Deno.test("what is sent becomes text or bytes, and its length is that on the wire", () => {
+Deno.test("sent data becomes text or bytes, and its length is that on the wire", () => {
   assertEquals(toMessageData(5), "5");
   assertEquals(toMessageData(null), Buffer.alloc(0));
   assertEquals(toMessageData([1, 2]), Buffer.of(1, 2));
@@ -23,7 +23,7 @@ Deno.test("what is sent becomes text or bytes, and its length is that on the wir
   assertEquals(["ö", Buffer.of(1), 12, undefined, new Blob(["abc"])].map(lengthOf), [2, 1, 2, 0, 3]);
 });
 
-Deno.test("bytes as text and text as bytes", () => {
+Deno.test("bytes are converted to text and text to bytes", () => {
   assertEquals([toText("a"), toText(Buffer.from("ö"))], ["a", "ö"]);
   assertEquals(toBytes(new DataView(Uint8Array.of(1, 2, 3).buffer, 1)), Buffer.of(2, 3));
   assertEquals(toBytes(new Uint8Array(new SharedArrayBuffer(2))), Buffer.alloc(2));

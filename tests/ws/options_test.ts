@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { acceptOptionsOf, connectOptionsOf } from "../../lib/ws/options.ts";
 
-Deno.test("the names of ws become ours, with the defaults of its documentation", () => {
+Deno.test("the option names of ws are mapped to Sluice's, with the defaults of its documentation", () => {
   assertEquals(acceptOptionsOf({}, false), {
     maxMessageBytes: 100 * 1024 * 1024,
     closeTimeout: 30_000,
@@ -17,17 +17,17 @@ Deno.test("the names of ws become ours, with the defaults of its documentation",
   assertEquals([maxMessageBytes, maxFragments], [Infinity, Infinity]);
 });
 
-Deno.test("options of ours pass under their own names, and what neither of us has is ignored", () => {
+Deno.test("Sluice's options pass under their own names, and unknown ones are ignored", () => {
   const options = acceptOptionsOf({ pingInterval: 0, origins: "any", ...{ somethingElse: 1 } }, false);
   assertEquals([options.pingInterval, options.origins, "somethingElse" in options], [0, "any", false]);
 });
 
-Deno.test("where the application judges clients it judges origins too, unless it says which may connect", () => {
+Deno.test("if the application judges clients it judges origins too, unless it lists allowed origins", () => {
   assertEquals(acceptOptionsOf({}, true).origins, "any");
   assertEquals(acceptOptionsOf({ origins: ["https://example.com"] }, true).origins, ["https://example.com"]);
 });
 
-Deno.test("perMessageDeflate: the options of ws, and those of zlib that we have", () => {
+Deno.test("perMessageDeflate: the options of ws, and the supported zlib options", () => {
   const { perMessageDeflate } = acceptOptionsOf({
     perMessageDeflate: {
       serverNoContextTakeover: false,
@@ -50,7 +50,7 @@ Deno.test("perMessageDeflate: the options of ws, and those of zlib that we have"
   });
 });
 
-Deno.test("a client's certificates are texts or bytes, and what cannot be kept is refused", () => {
+Deno.test("a client's certificates are texts or bytes, and unsupported options throw", () => {
   const bytes = new TextEncoder().encode("pem");
   const { caCerts, cert, key, serverName } = connectOptionsOf({
     ca: [bytes, "text"],

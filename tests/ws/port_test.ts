@@ -6,7 +6,7 @@ import { WebSocketServer } from "../../lib/ws/mod.ts";
 import { soon } from "../_support/wait.ts";
 import { next } from "./_support.ts";
 
-Deno.test("without a host it listens on IPv4, and on IPv6 where there is such", async () => {
+Deno.test("without a host it listens on IPv4, and on IPv6 if available", async () => {
   const server = new WebSocketServer({ port: 0 });
   await next(server, "listening");
   const address = server.address();
@@ -17,7 +17,7 @@ Deno.test("without a host it listens on IPv4, and on IPv6 where there is such", 
   await soon(new Promise((closed) => server.close(closed)), "The end of the server");
 });
 
-Deno.test("openHttp, as outside Deno: ordinary requests are answered with 426, upgrades are handed on, close() lets go", async () => {
+Deno.test("openHttp, as outside Deno: ordinary requests get 426, upgrades are passed on, close() releases the port", async () => {
   const listening = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
   const upgrades: unknown[] = [];
@@ -41,7 +41,7 @@ Deno.test("openHttp, as outside Deno: ordinary requests are answered with 426, u
   await soon(closed.promise, "The end of the port");
 });
 
-Deno.test("attachTo gives a server of others its listeners back", () => {
+Deno.test("attachTo restores the listeners of a given server", () => {
   const server = createServer();
   const nothing = () => {};
   const owner = { onListening: nothing, onError: nothing, onClose: nothing, onUpgrade: nothing };

@@ -6,7 +6,7 @@ Deno.test("header fields are joined as node:http joins them", () => {
   assertEquals({ ...headersOf(raw) }, { cookie: "a=1; b=2", "x-a": "1, 2", host: "a", "set-cookie": ["c"] });
 });
 
-Deno.test("a socket that stands in has the addresses, and its methods do nothing", () => {
+Deno.test("a stand-in socket has the addresses, and its methods do nothing", () => {
   const socket = new ClosedSocket({ transport: "tcp", hostname: "::1", port: 1 }, undefined, true);
   assertEquals([socket.remoteAddress, socket.remotePort, socket.remoteFamily], ["::1", 1, "IPv6"]);
   assertEquals([socket.localAddress, socket.encrypted, socket.destroyed], [undefined, true, true]);
@@ -21,7 +21,7 @@ Deno.test("a response is a stream of its body", async () => {
   assertEquals([response.statusCode, response.headers["x-a"], body], [404, "1", "none"]);
 });
 
-Deno.test("a planned request has its header fields, and can be given up", () => {
+Deno.test("a planned request has its header fields, and can be aborted", () => {
   const given: unknown[] = [];
   const headers = new Headers({ "X-A": "1" });
   const request = new PlannedRequest(new URL("ws://a:1/b?c"), headers, (error) => void given.push(error?.message));
@@ -33,7 +33,7 @@ Deno.test("a planned request has its header fields, and can be given up", () => 
   assertEquals(given, [undefined, "no"]);
 });
 
-Deno.test("a line that is no header field is a TypeError", () => {
+Deno.test("an invalid header field throws TypeError", () => {
   assertEquals(fieldsIn(["A: b", "C:d"]), [["A", "b"], ["C", "d"]]);
   for (const line of ["", "no colon", ": x", "a b: c", "a: b\r\nc: d"]) {
     assertThrows(() => fieldsIn([line]), TypeError, "Cannot answer with the line");

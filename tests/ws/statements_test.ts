@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { read } from "../_support/docs.ts";
 import { page, statements } from "./_statements.ts";
 
-Deno.test("docs/reference/ws.md lists every statement of the tests, with the count of those that hold: `deno task docs:ws` writes it", () => {
+Deno.test("docs/reference/ws.md lists every statement of the tests, with the count of passing ones: `deno task docs:ws` writes it", () => {
   assertEquals(read("docs/reference/ws.md"), page());
 });
 

@@ -119,7 +119,7 @@ export function chooseProxy(
  * @param to The host and the port, and whether it uses TLS.
  * @param env Reads the environment.
  * @returns The proxy, or `undefined` for none.
- * @throws {DOMException} `SyntaxError` if the variable does not hold a proxy's URL.
+ * @throws {DOMException} `SyntaxError` if the variable is not the URL of a proxy.
  */
 export function environmentProxy(
   to: HostAndPort & { readonly secure: boolean },

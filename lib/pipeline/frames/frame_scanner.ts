@@ -24,7 +24,7 @@ export class FrameScanner {
   length = 0;
   /** How many bytes of the payload have not been passed yet. */
   remaining = 0;
-  /** The start of the part of the payload that the last step passed over. The part ends where the step ended. */
+  /** The start of the part of the payload that the last step skipped. The part ends where the step ended. */
   from = 0;
   /** Whether the last step completed the frame. */
   complete = false;

@@ -13,7 +13,7 @@ Deno.test("a URL is enough: every option has its default", () => {
   assertEquals(readClientOptions([URL_HERE]), { options: { ...DEFAULT_CLIENT_OPTIONS }, url: URL_HERE });
 });
 
-Deno.test("options are read as what they are, wherever the URL stands; header fields and subprotocols add up", () => {
+Deno.test("options are read by type, before or after the URL; header fields and subprotocols accumulate", () => {
   const { options, url } = readClientOptions([
     ...["-H", "Cookie: a=b: c", "--protocol", "chat", URL_HERE, "--header=X-Empty:", "--protocol", "v2", "--deflate"],
     ...[
@@ -52,7 +52,7 @@ Deno.test("options are read as what they are, wherever the URL stands; header fi
   });
 });
 
-Deno.test("a mistake is told by name", () => {
+Deno.test("an error names the option", () => {
   for (
     const [args, message] of [
       [[], "The URL to connect to is missing"],
@@ -71,7 +71,7 @@ Deno.test("a mistake is told by name", () => {
   }
 });
 
-Deno.test("a bad header field is refused and not repeated: it may be a password", () => {
+Deno.test("an invalid header field is refused and not shown, because it may be a password", () => {
   for (
     const [field, reason] of [["secret", "separated by a colon"], [": secret", "a colon"], [
       "a b: secret",

@@ -80,7 +80,7 @@ async function next(socket: WebSocketConnection): Promise<Message | undefined> {
   return (await soon(socket[Symbol.asyncIterator]().next(), "A message")).value;
 }
 
-Deno.test("each line is a message, each message is shown, and the end of the input closes after the silence of --linger", async () => {
+Deno.test("each line is a message, each message is shown, and the end of the input closes after --linger of silence", async () => {
   using it = await talk({ linger: 500 });
   await it.say("one\ntw");
   await it.say("o\n");
@@ -98,7 +98,7 @@ Deno.test("each line is a message, each message is shown, and the end of the inp
   assertEquals(it.shown, ["an answer", "and one more", "news: Closed with 1000"]);
 });
 
-Deno.test("a slow output is not the peer's silence: nothing that the peer sends is lost", async () => {
+Deno.test("a slow output does not count as the peer's silence, and loses nothing that the peer sends", async () => {
   const room = Promise.withResolvers<void>();
   using it = await talk({ linger: 500 }, () => room.promise);
   await it.server.send("one");
@@ -113,7 +113,7 @@ Deno.test("a slow output is not the peer's silence: nothing that the peer sends 
   assertEquals(await ended(it), 0);
 });
 
-Deno.test("with --no-close it goes on after the input until the server ends it", async () => {
+Deno.test("with --no-close it continues after the input until the server ends the connection", async () => {
   using it = await talk({ noClose: true });
   await it.endInput();
   await it.time.advance(600_000);
@@ -138,7 +138,7 @@ Deno.test("with --one it ends after one message, and waits for it after the end 
   assertEquals(await ended(other), 3);
 });
 
-Deno.test("with --binary what is read is sent as it comes", async () => {
+Deno.test("with --binary the input is sent as it arrives", async () => {
   using it = await talk({ binary: true });
   await it.say("one\ntw");
   assertEquals(await next(it.server), new TextEncoder().encode("one\ntw"));
@@ -146,7 +146,7 @@ Deno.test("with --binary what is read is sent as it comes", async () => {
   assertEquals(await ended(it), 0);
 });
 
-Deno.test("the exit code says how it ended: by the server's 1000 or no code, by another code, or by no close frame", async () => {
+Deno.test("the exit code shows how the connection ended: the server's 1000 or no code, another code, or no close frame", async () => {
   for (
     const [end, code, shown] of [
       [(server: WebSocketConnection) => void server.close(1000), 0, /^news: Closed with 1000$/],
@@ -163,14 +163,14 @@ Deno.test("the exit code says how it ended: by the server's 1000 or no code, by 
   }
 });
 
-Deno.test("the signal closes with 1000, at once or while it talks", async () => {
+Deno.test("the signal closes with 1000, at once or during the conversation", async () => {
   using it = await talk();
   it.stop.abort();
   assertEquals(await ended(it), 0);
   assertEquals((await it.server.closed).closeCode, 1000);
 });
 
-Deno.test("--ping sends a ping so often and tells its round trip", async () => {
+Deno.test("--ping sends pings at the interval and prints the round trips", async () => {
   using it = await talk({ ping: 20_000 });
   await it.time.advance(60_000);
   assertMatch(it.shown.join("; "), /^(news: Pong after \d+\.\d ms(; |$)){3}$/);
@@ -199,7 +199,7 @@ Deno.test("a peer that does not read stops the input", async () => {
   await soon(it.code, "The end");
 });
 
-Deno.test("an output that ends first ends it, and one that fails is told", async () => {
+Deno.test("an output that ends first ends it, and an output error is reported", async () => {
   for (
     const [error, code, told] of [
       [new Deno.errors.BrokenPipe("Broken pipe"), 0, "a,news: Closed with 1000"],

@@ -12,13 +12,13 @@ Deno.test("lines are the same however their bytes are cut, characters of several
   }
 });
 
-Deno.test("a last line may have its end, and there may be none", async () => {
+Deno.test("a last line may have a line end or none", async () => {
   const lines = (text: string) => Array.fromAsync(linesOf(chunks(new TextEncoder().encode(text), 2)));
   assertEquals(await lines("a\nb\n"), ["a", "b"]);
   assertEquals(await lines("\n"), [""]);
   assertEquals(await lines(""), []);
 });
 
-Deno.test("what is no UTF-8 becomes U+FFFD, at the end too", async () => {
+Deno.test("invalid UTF-8 becomes U+FFFD, at the end too", async () => {
   assertEquals(await Array.fromAsync(linesOf(chunks(Uint8Array.of(0xff, 0x0a, 0xe2, 0x82), 4))), ["\ufffd", "\ufffd"]);
 });

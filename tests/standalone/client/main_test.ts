@@ -8,14 +8,14 @@ import { overlook, RETURNED_AT_ONCE } from "../../_support/printed.ts";
 overlook(RETURNED_AT_ONCE);
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 } as const;
-Deno.test("the client sends lines, writes messages, says on standard error how it goes, and ends after its input", async () => {
+Deno.test("the client sends lines, writes messages, reports on standard error, and ends after its input", async () => {
   await using server = serve(LOOPBACK, (socket) => socket.readable.pipeTo(socket.writable));
   const { code, stdout, stderr } = await runClient([`${server.url}/echo`], { input: "hello\nzwölf €" });
   assertEquals([code, stdout], [0, "hello\nzwölf €\n"]);
   assertEquals(stderr, `Connected to ${server.url}/echo\nClosed with 1000\n`);
 });
 
-Deno.test("--quiet leaves errors only", async () => {
+Deno.test("--quiet prints only errors", async () => {
   await using server = serve(LOOPBACK, (socket) => void socket.abort());
   const { code, stdout, stderr } = await runClient(["-q", server.url]);
   assertEquals([code, stdout], [3, ""]);
@@ -30,7 +30,7 @@ Deno.test("bytes go through unchanged, both ways, and many of them", async () =>
   assertEquals(bytes.every((byte, i) => byte === input[i]), true);
 });
 
-Deno.test("--deflate, --protocol and --header are asked for, and what was agreed on is told", async () => {
+Deno.test("--deflate, --protocol and --header are requested, and the agreed values are printed", async () => {
   await using server = serve({
     ...LOOPBACK,
     perMessageDeflate: true,
@@ -42,7 +42,7 @@ Deno.test("--deflate, --protocol and --header are asked for, and what was agreed
   assertMatch(stderr, /^Connected to \S+ \(v2; permessage-deflate[^\n]*\)\n/);
 });
 
-Deno.test("--ca trusts a certificate, and the file must be allowed to be read", async () => {
+Deno.test("--ca trusts a certificate, and reading the file needs permission", async () => {
   await using server = serve({ ...LOOPBACK, cert, key }, (socket) => socket.send("secret"));
   const ca = "tests/_support/tls/cert.pem";
   const words = CLIENT.toSpliced(3, 0, `--allow-read=${ca}`);
@@ -58,7 +58,7 @@ Deno.test("--ca trusts a certificate, and the file must be allowed to be read", 
   ]);
 });
 
-Deno.test("where there is no server, or none in time, it is one line and exit code 1", async () => {
+Deno.test("without a server, or after a timeout, it prints one line, with exit code 1", async () => {
   const listener = Deno.listen(LOOPBACK);
   const url = `ws://127.0.0.1:${listener.addr.port}`;
   const late = await runClient(["--timeout", "0.1", url]);
@@ -69,7 +69,7 @@ Deno.test("where there is no server, or none in time, it is one line and exit co
   assertMatch(away.stderr, /^client: Cannot connect to 127\.0\.0\.1:\d+: [^\n]+\n$/);
 });
 
-Deno.test("a refusal is told with its status and the start of its body, in one line and with no control characters", async () => {
+Deno.test("a refusal prints its status and the start of its body, in one line and without control characters", async () => {
   const body = `Not you,\n\x1b[31m${"x".repeat(300)}`;
   await using server = serve({ ...LOOPBACK, upgrade: () => new Response(body, { status: 403 }) }, () => {});
   const { code, stdout, stderr } = await runClient([server.url]);
@@ -77,7 +77,7 @@ Deno.test("a refusal is told with its status and the start of its body, in one l
   assertMatch(stderr, /^client: Server answered 403, not 101: Not you, \\x1b\[31mx+…\n$/);
 });
 
-Deno.test("a mistake in the options, or what Deno may not do, is one line and exit code 2", async () => {
+Deno.test("an invalid option, or a missing permission, prints one line, with exit code 2", async () => {
   for (
     const [args, message] of [
       [[], "The URL to connect to is missing"],
@@ -93,7 +93,7 @@ Deno.test("a mistake in the options, or what Deno may not do, is one line and ex
   }
 });
 
-Deno.test("a reader of the output that has enough ends it", async () => {
+Deno.test("a closed output ends it", async () => {
   await using server = serve(LOOPBACK, async (socket) => {
     for (let i = 0; socket.readyState === 1; i++) await socket.send(`${i} ${"x".repeat(1000)}`);
   });
@@ -112,7 +112,7 @@ Deno.test("a reader of the output that has enough ends it", async () => {
   await child.stdin.close().catch(() => {});
 });
 
-Deno.test("`deno task connect` is the client, and may do nothing but connect", async () => {
+Deno.test("`deno task connect` is the client, and has only network permission", async () => {
   await using server = serve(LOOPBACK, (socket) => socket.send("hello"));
   const words = ["task", "--quiet", "connect"];
   const { code, stdout } = await runClient(["--one", server.url], { words });

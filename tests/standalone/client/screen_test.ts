@@ -29,21 +29,21 @@ function screen(
 const BYTES = Uint8Array.of(0x1b, 0xff);
 const VIEW = `2 bytes\n00000000  1b ff${" ".repeat(45)}|..|\n`;
 
-Deno.test("a pipe gets messages as they are, each with a line feed behind it", async () => {
+Deno.test("a pipe gets messages unchanged, each followed by a line feed", async () => {
   const { screen: pipe, written } = screen({});
   await pipe.message("\x1b[31m");
   await pipe.message(BYTES);
   assertEquals(written(), "\x1b[31m\n\x1b\xff\n");
 });
 
-Deno.test("with --binary a pipe gets messages with nothing behind them", async () => {
+Deno.test("with --binary a pipe gets messages with nothing between them", async () => {
   const { screen: pipe, written } = screen({ binary: true });
   await pipe.message("a");
   await pipe.message(BYTES);
   assertEquals(written(), "a\x1b\xff");
 });
 
-Deno.test("with --hex a pipe gets binary messages as digits, and text as it is", async () => {
+Deno.test("with --hex a pipe gets binary messages in hex, and text unchanged", async () => {
   const { screen: pipe, written } = screen({ hex: true });
   await pipe.message("a");
   await pipe.message(BYTES);
@@ -51,7 +51,7 @@ Deno.test("with --hex a pipe gets binary messages as digits, and text as it is",
   assertEquals(written(), `a\n${VIEW}0 bytes\n`);
 });
 
-Deno.test("a terminal gets no control character of the peer's, whatever the options are: text escaped, bytes as digits", async () => {
+Deno.test("a terminal gets no control characters from the peer, whatever the options: text is escaped, bytes are in hex", async () => {
   for (const binary of [false, true]) {
     const { screen: terminal, written } = screen({ terminal: true, binary });
     await terminal.message("\x1b]0;title\x07\n> fake");
@@ -65,7 +65,7 @@ Deno.test("a terminal gets no control character of the peer's, whatever the opti
   }
 });
 
-Deno.test("messages and news go above the prompt, which comes back until nobody types any more", async () => {
+Deno.test("messages and notices appear above the prompt, which returns until the input ends", async () => {
   const { screen: terminal, written } = screen({ terminal: true });
   terminal.ask();
   await terminal.message("a");
@@ -80,7 +80,7 @@ Deno.test("messages and news go above the prompt, which comes back until nobody 
   assertEquals(written().slice("> \r\x1b[K< a\n> \r\x1b[KE:b\n> ".length), "< c\n> \r\x1b[KE:d\n");
 });
 
-Deno.test("there is no prompt where nobody types, or nobody would see it", () => {
+Deno.test("there is no prompt without an interactive input, or without a terminal to show it", () => {
   for (const options of [{ terminal: true, typed: false }, { terminal: false, typed: true }]) {
     const { screen: silent, written } = screen(options);
     silent.ask();
@@ -89,7 +89,7 @@ Deno.test("there is no prompt where nobody types, or nobody would see it", () =>
   }
 });
 
-Deno.test("colours are for terminals only, and --quiet leaves errors", async () => {
+Deno.test("colours are only for terminals, and --quiet prints only errors", async () => {
   const { screen: colorful, written } = screen({ terminal: true, colors: true });
   await colorful.message("a");
   await colorful.message(Uint8Array.of(1));
