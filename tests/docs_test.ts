@@ -289,7 +289,7 @@ Deno.test({
     const [author, reader] = [await connect(urls[0]!), await connect(urls[1]!)];
     let heard: unknown;
     const reading = reader[Symbol.asyncIterator]().next().then(({ value }) => heard = value);
-    // The reader's machine asks NATS for the topic when it has a subscriber, and nobody is told when NATS has heard it.
+    // The reader's machine asks NATS for the topic when it has a subscriber, and no event reports that NATS has received it.
     const own = author[Symbol.asyncIterator]();
     await until(
       async () => {

@@ -1,6 +1,6 @@
 /**
- * Headless Chromium, driven over the DevTools protocol with our own client: its DevTools server is a WebSocket server that
- * nobody here wrote.
+ * Headless Chromium, driven over the DevTools protocol with our own client: its DevTools server is a WebSocket server of
+ * another project.
  *
  * @module
  */

@@ -21,7 +21,7 @@ export interface Taking {
 
 const NUMBERS = [NaN, -1, 0.5, -Infinity, "1", 1n];
 
-/** Asserts that every mistake is told at the call, with the name of the option. */
+/** Asserts that every invalid option throws at the call, with the name of the option. */
 export async function assertMistakes({ call, kinds, needed = {}, invoke }: Taking): Promise<void> {
   const fails = (options: object, says: string) =>
     assertRejects(

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Runs `work` and returns what it gave to `console.error` and `console.warn`, which nobody sees meanwhile. */
+/** Runs `work` and returns what it gave to `console.error` and `console.warn`, which are not printed meanwhile. */
 export async function printed(work: () => void | Promise<void>): Promise<unknown[]> {
   const all: unknown[] = [];
   const { error, warn } = console;

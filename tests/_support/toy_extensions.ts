@@ -1,5 +1,5 @@
 /**
- * Extensions that nobody needs, to show what an extension can do: change payloads, own reserved bits and opcodes, answer by itself.
+ * Extensions without a practical use, which show what an extension can do: change payloads, own reserved bits and opcodes, answer by itself.
  *
  * @module
  */
@@ -100,7 +100,7 @@ export function tag(letter: string, options: ToyOptions = {}): Toy {
   );
 }
 
-/** Marks the data frames that it changes with reserved bits of its own, RSV2 unless it is told others. */
+/** Marks the data frames that it changes with reserved bits of its own, RSV2 by default. */
 function mark(options: ToyOptions, there: Change, back: Change): Toy {
   const { reservedBits = { first: Rsv.RSV2, continuation: Rsv.RSV2 } } = options;
   const bit = reservedBits.first ?? 0;

@@ -5,7 +5,7 @@ import { text } from "../_support/raw_peer.ts";
 import { soon } from "../_support/wait.ts";
 import { answerClose, construct, ends, thrownName, URL_HERE } from "./_web_support.ts";
 
-// The interfaces as Web IDL has them. The cases of the Web Platform Tests (websockets/) are told by their titles: "WPT: ...".
+// The interfaces as Web IDL has them. The cases of the Web Platform Tests (websockets/) are marked in their titles: "WPT: ...".
 
 const CONSTANTS = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
 

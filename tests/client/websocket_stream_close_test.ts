@@ -17,7 +17,7 @@ import {
   URL_HERE,
 } from "./_web_support.ts";
 
-// How a stream ends. The cases of the Web Platform Tests (websockets/stream/tentative) are told by their titles: "WPT: ...". The points where Deno's
+// How a stream ends. The cases of the Web Platform Tests (websockets/stream/tentative) are marked in their titles: "WPT: ...". The points where Deno's
 // own class differs from the draft begin with "unlike Deno's:".
 
 Deno.test("WPT: close during the handshake rejects both promises with a WebSocketError", async () => {

@@ -21,7 +21,7 @@ import {
   URL_HERE,
 } from "./_web_support.ts";
 
-// The cases of the Web Platform Tests (websockets/stream/tentative) are told by their titles: "WPT: ...". The points where Deno's
+// The cases of the Web Platform Tests (websockets/stream/tentative) are marked in their titles: "WPT: ...". The points where Deno's
 // own class differs from the draft begin with "unlike Deno's:".
 
 Deno.test("WPT: a constructor throws without a URL, with an invalid one, or with options that are not an object", () => {

@@ -1,5 +1,5 @@
 /**
- * What the tests of streamed messages share: fragments, readers, and sources that do as they are told.
+ * What the tests of streamed messages share: fragments, readers, and scripted sources.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { soon, until } from "../_support/wait.ts";
 /** A fragment that is not the last. */
 export const part = (opcode: number, payload: Uint8Array<ArrayBuffer>): Frame => frame(opcode, payload, { fin: false });
 
-/** A source that gives chunks when it is told to, and notes what it is asked and told. */
+/** A source that gives chunks on command, and records its calls. */
 export class Faucet<Chunk extends MessageData> implements AsyncIterableIterator<Chunk> {
   /** Chunks that were asked for. */
   asked = 0;

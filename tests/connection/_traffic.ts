@@ -88,7 +88,7 @@ export function randomTraffic(
   return { messages, pings, bytes: concat(runStage(new FrameSerializer({ role: sender }), [frames]).output) };
 }
 
-/** The same message in memory that nobody else has. */
+/** The same message in memory of its own. */
 export function copyOf(message: Message): Message {
   return typeof message === "string" ? message : message.slice();
 }

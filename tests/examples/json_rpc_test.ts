@@ -51,7 +51,7 @@ Deno.test("examples/json_rpc.ts answers as JSON-RPC 2.0 shows in its section 7",
   ];
   for (const [name, message, expected] of rows) {
     await t.step(name, async () => {
-      // Nothing is answered to a notification, alone, unknown or in a batch, nor to an answer that nobody waits for.
+      // Nothing is answered to a notification, alone, unknown or in a batch, nor to an unexpected response.
       await socket.send(JSON.stringify(call(undefined, "foobar")));
       await socket.send(JSON.stringify([call(undefined, "sum", [1])]));
       await socket.send(JSON.stringify({ jsonrpc: "2.0", id: 99, result: 1 }));

@@ -76,7 +76,7 @@ function assertProperty<Inputs extends [unknown, ...unknown[]]>(property: fc.IPr
   throw new Error(`SEED=${SEED}: ${fc.defaultReportMessage(details)}`, { cause: details.errorInstance });
 }
 
-/** Bytes whose buffer nobody shares. */
+/** Bytes with a buffer of their own. */
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((array) => new Uint8Array(array));
 const key = fc.nat(0xffff_ffff);
 const role = fc.constantFrom<Role>("client", "server");

@@ -24,7 +24,7 @@ async function dial({ port }: Served, resource: string): Promise<RawPeer> {
   return peer;
 }
 
-/** What a raw client is told that must not be let in. */
+/** The response to a raw client that must be refused. */
 async function refusal({ port }: Served, target: string): Promise<string> {
   using peer = await RawPeer.dial(port);
   await peer.send(utf8(requestText({}, `GET ${target} HTTP/1.1`)));

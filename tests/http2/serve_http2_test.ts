@@ -214,7 +214,7 @@ Deno.test("one TLS port serves WebSockets over HTTP/2 and over HTTP/1.1, with ws
   await session.close();
   await playEcho(await connect(`wss://${origin}/one`, { caCerts: [cert] }));
   assertEquals(urls, [`CONNECT wss://${origin}/two`, `GET wss://${origin}/one`]);
-  // A CONNECT in HTTP/1.1 is nobody's, as before: its connection is closed.
+  // No listener takes a CONNECT in HTTP/1.1, as before: its connection is closed.
   const tunnel = await Deno.connectTls({ hostname: "localhost", port: node.port, caCerts: [cert] });
   await tunnel.write(utf8("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"));
   assertEquals(await soon(tunnel.read(new Uint8Array(1)).catch(() => null), "The end"), null);

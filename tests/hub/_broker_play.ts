@@ -47,7 +47,7 @@ async function pair(port: number, topics: readonly string[], options: BrokerOpti
   return { a, b, atA, atB, errors, close };
 }
 
-/** Publishes until `to` hears of it: nobody announces that the server has taken a subscription. Notes nothing of that. */
+/** Publishes until `to` hears of it: no event announces that the server has taken a subscription. Notes nothing of that. */
 async function reach(
   from: Awaited<ReturnType<typeof pair>>["a"],
   to: { messages: { data: unknown }[] },

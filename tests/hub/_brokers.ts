@@ -1,5 +1,5 @@
 /**
- * Brokers for tests: one in memory that does what it is told and can be stopped, and notes of what a hub is told.
+ * Brokers for tests: a scripted one in memory that can be stopped, and records of a hub's calls.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export class FakeServer {
     for (const { end } of this.#sessions) end();
   }
 
-  /** Sends something to whoever asked for it, by each of his subscriptions, as NATS and Redis do. */
+  /** Sends a message to every subscriber, once for each subscription, as NATS and Redis do. */
   send(name: string, bytes: Uint8Array): void {
     for (const { held, receive } of this.#sessions) {
       if (held.has(name)) receive(name, bytes);
@@ -95,7 +95,7 @@ export class FakeServer {
   }
 }
 
-/** Attaches a hub that notes what it is told. */
+/** Attaches a hub that records its calls. */
 export function noted(broker: Broker): { messages: BrokerMessage[]; states: string[] } {
   const messages: BrokerMessage[] = [];
   const states: string[] = [];

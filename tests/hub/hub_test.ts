@@ -82,7 +82,7 @@ Deno.test("a published message does not change when its buffer changes later", a
   hub.publish("room", buffer.subarray(1));
   buffer.fill(9);
   assertEquals([...(await ada.peer.readFrame()).payload], [2, 3]);
-  // Nobody hears this one yet, so it is encoded later.
+  // It has no subscriber yet, so it is encoded later.
   hub.publish("later", buffer);
   buffer.fill(5);
   await using bob = join(hub);

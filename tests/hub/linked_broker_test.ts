@@ -73,7 +73,7 @@ Deno.test("A9: while the broker is away messages wait; when it returns the topic
   const server = new FakeServer();
   const reconnect = { first: 100, most: 100 };
   const { broker: b, errors } = start(server, { reconnect });
-  // So that `a` is not back first: nobody would hear what waited.
+  // `a` must not reconnect first: its waiting messages would have no receiver.
   let kept = false;
   const { connect, nameOf } = server.link();
   const a = linkBroker({

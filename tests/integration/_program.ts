@@ -55,7 +55,7 @@ export function freePorts(count: number): number[] {
   return ports;
 }
 
-/** Waits until somebody listens. */
+/** Waits until a server listens. */
 export async function listens(port: number, ended: () => boolean): Promise<void> {
   const connects = async (): Promise<boolean> => {
     try {

@@ -23,7 +23,7 @@ testProxy({
         `Mutex file:${folder} default`,
         "ErrorLog /dev/stderr",
         ...MODULES.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`),
-        // Where root starts it, it goes on as somebody else.
+        // If root starts it, it continues as another user.
         "User www-data",
         "Group www-data",
         "StartServers 1",

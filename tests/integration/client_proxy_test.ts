@@ -1,5 +1,5 @@
 /**
- * Our client through proxies that nobody here wrote: tinyproxy for CONNECT, microsocks for SOCKS5.
+ * Our client through proxies of other projects: tinyproxy for CONNECT, microsocks for SOCKS5.
  *
  * @module
  */

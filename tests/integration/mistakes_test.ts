@@ -1,5 +1,5 @@
 /**
- * A mistake at the call is told at the call, by every entry point: unknown options, values of another kind, no handler.
+ * Every entry point throws at the call for an invalid argument: unknown options, values of another kind, no handler.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `WebSocketStream` and `WebSocket` with servers that nobody here wrote: `npm:ws`, Deno's own, Python's `websockets`; and libraries
+ * `WebSocketStream` and `WebSocket` with servers of other projects: `npm:ws`, Deno's own, Python's `websockets`; and libraries
  * that take a `WebSocket` constructor.
  *
  * @module

@@ -224,7 +224,7 @@ Deno.test("a server and the ws client agree on a subprotocol and see each other'
   await next(socket, "open");
   const ours = await within(seen.promise);
   assertEquals([socket.protocol, ours.protocol], ["graphql-ws", "graphql-ws"]);
-  // ws offers permessage-deflate unless told not to; nobody took it.
+  // ws offers permessage-deflate by default; the server did not accept it.
   assertEquals([socket.extensions, ours.extensions], ["", ""]);
   assertEquals(ours.headers.get("Sec-WebSocket-Extensions")?.startsWith("permessage-deflate"), true);
   assertEquals((await upgrade)[0].headers["set-cookie"], ["id=7", "b=2"]);

@@ -194,7 +194,7 @@ Deno.test("an echo: messages are sent back, pings are answered between them, and
 });
 
 Deno.test("an error in the bytes reaches the reader after the messages before it, however they are cut", async () => {
-  // A message, bad text, and a frame with a reserved bit: the first error of the wire is the one that is told.
+  // A message, bad text, and a frame with a reserved bit: the first error on the wire is the one that is thrown.
   const cases: [hex: string, closeCode: number][] = [["810161" + "8101ff" + "f1", 1007], ["810161" + "f1", 1002]];
   for (const [hex, closeCode] of cases) {
     for (const { name, chunks } of splittings(decodeHex(hex))) {

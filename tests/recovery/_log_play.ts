@@ -256,7 +256,7 @@ const PLAYS: Record<string, (server: Server) => Promise<unknown>> = {
     };
   },
 
-  /** Nobody is there: a publisher that waits hears of it in time, and one that comes back in time does not. */
+  /** The log is unreachable: a waiting publisher gets an error in time, unless the log returns before. */
   async away(server) {
     await using log = await open(server, { appendTimeout: 1_000, maxQueuedMessages: 3 });
     await log.append("news", "a");

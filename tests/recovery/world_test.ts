@@ -3,7 +3,7 @@ import { playWorld } from "./_world.ts";
 
 const SEEDS = 50;
 
-Deno.test(`in ${SEEDS} simulations with lost connections, hubs and logs, every client gets the log's messages once and in order, or is told that it restarts`, async () => {
+Deno.test(`in ${SEEDS} simulations with lost connections, hubs and logs, every client gets the log's messages once and in order, or learns that the log restarted`, async () => {
   const first = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 1e9));
   const faults: string[] = [];
   let messages = 0;

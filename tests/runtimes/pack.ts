@@ -104,7 +104,7 @@ function manifest(packages: ReadonlyMap<string, string>): Record<string, unknown
       ...Object.fromEntries(ENTRIES.map(([entry, path]) => [entry, conditions(path)])),
       "./sluice.js": `./${BROWSER_FILE}`,
     },
-    // Whoever has a broker brings its client.
+    // An application that uses a broker installs its client.
     peerDependencies: Object.fromEntries(packages),
     peerDependenciesMeta: Object.fromEntries(Array.from(packages.keys(), (name) => [name, { optional: true }])),
   };

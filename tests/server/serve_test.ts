@@ -266,7 +266,7 @@ Deno.test("H24: connections beyond maxConnections are refused with 503 and Retry
     maxConnections: 2,
   });
   const [first, second] = [await RawPeer.connect(port), await RawPeer.connect(port)];
-  // It is told before it says anything, and it stays.
+  // It gets the refusal before it sends anything, and stays connected.
   using third = await RawPeer.dial(port);
   const answer = await third.readText();
   assertStringIncludes(answer, "HTTP/1.1 503 Service Unavailable\r\n");

@@ -1,5 +1,5 @@
 /**
- * A simulated broker between hubs: it carries what is published to whoever has asked for it, in order, and dies when it is told to.
+ * A simulated broker between hubs: it carries messages to subscribed hubs, in order, and fails on command.
  *
  * @module
  */

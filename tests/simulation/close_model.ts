@@ -11,7 +11,7 @@ import type {
   CloseState,
 } from "../../lib/connection/close_handshake.ts";
 
-/** The table, or one that somebody has broken to see whether it is noticed. */
+/** The table, or a broken one to check that the search detects it. */
 export type CloseTable = typeof CLOSE_HANDSHAKE;
 
 /** What goes over a channel. */
@@ -179,7 +179,7 @@ export class ClosingModel {
     if (first === undefined) return end.ending ? this.#endWriting(model, role) : undefined;
     if (model.mute) return change(model, role, { queue });
     if (peer.state === "closed") {
-      // Nobody reads: what is written is answered by a reset, once.
+      // The peer does not read: a write is answered by a reset, once.
       const answered = end.readEnded || end.channel.includes("reset");
       return change(model, role, { queue, ...(answered ? {} : { channel: [...end.channel, "reset" as const] }) });
     }
@@ -235,7 +235,7 @@ function fin(model: Model, role: Role): Model {
   return change(next, other, { channel: [...next[other].channel, "fin"] });
 }
 
-/** The network may fail: it resets the connection, which both ends are told, or it is silent from then on. */
+/** The network may fail: it resets the connection, which both ends notice, or it is silent from then on. */
 function* networkFailures(model: Model): Generator<Move> {
   if (model.failures === 0) return;
   const next = { ...model, failures: model.failures - 1, lost: true };

@@ -37,7 +37,7 @@ export class Conversation {
   raw: RawPeer | undefined;
   /** What an end that hears a raw peer has read. */
   readonly heardOfRaw: Message[] = [];
-  /** Gives the server its end: `false` where nobody is there. */
+  /** Gives the server its end: `false` if there is no server. */
   answer: (server: SimulatedConn) => boolean = () => false;
   /** What the client's attempt came to. */
   outcome: "under way" | "opened" | "failed" = "under way";

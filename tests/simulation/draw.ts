@@ -167,7 +167,7 @@ function drawConnection(
   };
 }
 
-/** A history comes again to who subscribes again: then nobody leaves a topic, and who comes back has none. */
+/** A history is sent again after resubscribing, so with a history no end leaves a topic, and reconnecting ends request none. */
 function topicsFor({ hub }: ServerPlan, actor: Actor): "joined" | "left" | undefined {
   if (hub === undefined || (hub.history > 0 && actor === "reconnecting")) return undefined;
   return hub.history > 0 ? "joined" : "left";

@@ -27,7 +27,7 @@ export interface SeatTopics {
   publish(topic: string, size: number): void;
 }
 
-/** What somebody says on a topic. */
+/** A message that is published on a topic. */
 interface TopicTalk {
   readonly topic: string;
   readonly talk: Talk;
@@ -67,7 +67,7 @@ export class SimulatedHubs {
   /** A hub's own application publishes. */
   publish({ hub, topic, size, count = 1 }: Extract<WorldAct, { do: "publish" }>): void {
     const at = hub % this.#hubs.length;
-    // What comes by way of the broker may be lost, and so may what is published where nobody listens yet.
+    // What comes by way of the broker may be lost, and so may messages that are published before a hub listens.
     const talk = this.#talk(`h${at}.${topic}`, topic, at > 0);
     for (let i = 0; i < count; i++) this.#hubs[at]?.publish(topic, talk.say("text", size));
   }

@@ -61,7 +61,7 @@ function outlasts({ openedAt, endedAt, options: { limits } }: Seat): boolean {
   return endedAt - openedAt >= Math.min(limits.closeTimeout || Infinity, FAILED_TIMEOUT);
 }
 
-/** Whoever opened has ended. */
+/** Every connection that opened has ended. */
 function ended(seat: Seat): void {
   must(seat.ended !== undefined, "ends-once", () => `${seat.name} never ends`);
 }
@@ -103,7 +103,7 @@ function raw({ acts }: Plan, { raw, heardOfRaw, client, servers, wires, links }:
   // `messageTimeout`, or a hub that found it slow, came before the mistake was whole.
   if ((ourCode === 1008 || ourCode === 1013) && isLimited(seat)) return;
   if (ourCode === undefined && mayOverflow(seat)) return;
-  // A raw peer that is there and reads is told.
+  // A raw peer that is connected and reads gets the close frame.
   // Its application may have closed it first: it gives a code, or none.
   const allowed = seat.closedAt === undefined ? codes : [...codes, seat.closeCode ?? 1000, 1000, 1005];
   const stalls = acts.some((act) => act.do === "stall");

@@ -1,5 +1,5 @@
 /**
- * The mutants: one change each, as nobody would make it and as anybody might.
+ * The mutants: one change each, like a programming error.
  *
  * @module
  */

@@ -96,7 +96,7 @@ export class Way {
     return this.#writing !== undefined;
   }
 
-  /** Whether something was written that nobody has read yet. */
+  /** Whether there are written bytes that are not read yet. */
   get busy(): boolean {
     return this.#unread + this.#underWay > 0;
   }
@@ -310,7 +310,7 @@ export class SimulatedConn implements ByteConnection {
     this.outgoing.end("reset");
   }
 
-  /** As in a kernel: to close over bytes that nobody read resets the connection (RFC 1122 §4.2.2.13). */
+  /** As in a kernel: closing with unread bytes resets the connection (RFC 1122 §4.2.2.13). */
   close(): void {
     this.#world.must(!this.#closed, "closed-transport", () => `${this.name} is closed twice`);
     this.#closed = true;

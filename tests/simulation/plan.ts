@@ -192,7 +192,7 @@ export type WorldAct =
 export interface Plan {
   /** What chance is left: masking keys and jitter. */
   readonly seed: string;
-  /** Whether nothing goes wrong on the way and nobody is slow beyond reason: then both ends must agree on how it ended. */
+  /** Whether nothing goes wrong on the way and no end is unreasonably slow: then both ends must agree on how it ended. */
   readonly calm: boolean;
   readonly server: ServerPlan;
   readonly connections: readonly ConnectionPlan[];

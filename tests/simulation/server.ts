@@ -20,7 +20,7 @@ import { ApplicationError, type Seat } from "./seat.ts";
 import { surfaceOf } from "./surface.ts";
 import type { World } from "./world.ts";
 
-/** The application of a raw client's connection, and of nobody's. */
+/** The application of a raw client's connection, and of no connection. */
 const IDLE: AppPlan = { lane: "callbacks", pauses: [0], echoes: false, acts: [] };
 
 /** A listener that brings what is dialled. */
@@ -37,7 +37,7 @@ class SimulatedListener {
     return promise;
   }
 
-  /** Brings a connection: `false` where nobody listens any more. */
+  /** Brings a connection: `false` if no server listens any more. */
   bring(conn: ByteConnection): boolean {
     if (this.#closed) return false;
     this.#arrived.push(conn);
@@ -113,7 +113,7 @@ export class SimulatedServer {
     this.#server = serve<number>({ ...this.#options, ...own, listener: this.#listener, onError }, this.#handler());
   }
 
-  /** A client has dialled: `false` where nobody listens any more. */
+  /** A client has dialled: `false` if no server listens any more. */
   bring(conn: SimulatedConn): boolean {
     if (!this.#plan.streams) return this.#listener.bring(conn);
     if (!this.#stopping) void this.#acceptByHand(conn);

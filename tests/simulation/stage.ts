@@ -24,7 +24,7 @@ export interface Surroundings {
   fill(memory: ArrayBufferView): void;
   /** Connects to a host, as `Deno.connect` does. */
   dial(options: { hostname?: string; port: number; signal?: AbortSignal }): Promise<unknown>;
-  /** Nobody handled a rejection. */
+  /** A rejection was not handled. */
   unhandled(reason: unknown): void;
   /** Something is printed, as an error or as a warning. */
   printed(level: "error" | "warning", what: unknown): void;

@@ -70,7 +70,7 @@ export class Talk {
   }
 }
 
-/** How somebody is heard. */
+/** How a sender's messages are received. */
 interface Hearing {
   /** The number of the message that comes next. */
   next: number;
@@ -94,7 +94,7 @@ export class Listening {
     this.#name = name;
   }
 
-  /** Says whom it hears from now on. */
+  /** Sets the senders from which it receives from now on. */
   hears(talk: Talk, { lossy = false, joins = false } = {}): void {
     const before = this.#heard.get(talk);
     // Who joins again may still have messages of the first time under way.
@@ -109,12 +109,12 @@ export class Listening {
     return largest;
   }
 
-  /** How many of somebody's messages it has read, or passed over. */
+  /** How many messages of a sender it has read or skipped. */
   heard(talk: Talk): number {
     return this.#heard.get(talk)?.next ?? 0;
   }
 
-  /** Takes a message of the only one whom it hears: the next one, whole. */
+  /** Takes a message of the only sender: the next one, whole. */
   takeNext(message: Message): void {
     this.count++;
     for (const [talk, hearing] of this.#heard) {
@@ -130,7 +130,7 @@ export class Listening {
     }
   }
 
-  /** Takes a message of one of those whom it hears, as its name says. */
+  /** Takes a message of one of several senders, named in the message. */
   takeNamed(message: Message): void {
     this.count++;
     const named = nameOf(message);

@@ -30,7 +30,7 @@ export class Trace {
     this.#write(time, `${who} <- ${bytes.length} bytes: ${shown(bytes)}`);
   }
 
-  /** Notes what somebody does; `what` is asked where it is kept. */
+  /** Records an action; `what` is called only if the trace is kept. */
   note(time: number, who: string, what: string | (() => string)): void {
     if (this.lines !== undefined) this.#write(time, `${who} ${typeof what === "string" ? what : what()}`);
   }

@@ -33,7 +33,7 @@ export function late(time: number): number {
   return time * (1 + 1 / 128) + 10;
 }
 
-/** After so many milliseconds without an event the runtime is asked for rejections that nobody has handled. */
+/** After so many milliseconds without an event the runtime is asked for unhandled rejections. */
 const LONG = 150;
 
 /** The world. */

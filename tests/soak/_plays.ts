@@ -73,7 +73,7 @@ async function converse({ port, random, tally, turn }: Scene): Promise<Conversat
     }
   };
   let over = false;
-  // How the connection ended is told by `closed`.
+  // `closed` resolves with how the connection ended.
   const reading = read().catch(() => {}).finally(() => {
     over = true;
     waiting?.reject(new Error("The connection ended before the last echo"));

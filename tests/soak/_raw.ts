@@ -1,5 +1,5 @@
 /**
- * A client that keeps no rule unless it is told to: bytes on a TCP connection.
+ * A client that enforces no rule by itself: bytes on a TCP connection.
  *
  * @module
  */

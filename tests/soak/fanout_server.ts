@@ -13,7 +13,7 @@ export interface FanoutStats {
   subscribers: number;
   /** Messages given to subscribers, each as often as there were any. */
   delivered: number;
-  /** Messages dropped, and subscribers disconnected, because somebody was slow. There should be none. */
+  /** Messages dropped, and subscribers disconnected, because they were slow. There should be none. */
   dropped: number;
   disconnected: number;
   /** Resident memory in bytes. */

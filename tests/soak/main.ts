@@ -1,6 +1,6 @@
 /**
  * A soak: clients of every behaviour against our server in a process of its own, for as long as one likes:
- * `deno task soak --seconds 60 --connections 200`. It passes where no message is lost, memory is flat and nobody is left. With `--big`,
+ * `deno task soak --seconds 60 --connections 200`. It passes where no message is lost, memory is flat and no connection is left. With `--big`,
  * one large message instead: see `big.ts`.
  *
  * @module
@@ -144,7 +144,7 @@ async function sendClients(
   }));
 }
 
-/** The server's state once nobody is connected, or when that took too long. */
+/** The server's state once no client is connected, or when that took too long. */
 async function drained(server: Server): Promise<ServerStats> {
   const start = performance.now();
   for (;;) {

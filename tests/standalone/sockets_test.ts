@@ -129,7 +129,7 @@ Deno.test("the server pings only the console's own connection for it", async () 
   assertMatch(String(await server.sockets.ping("0123")), /^\d+(\.\d+)?$/);
   assertEquals(await server.sockets.ping("0124"), undefined);
 
-  // Somebody who chooses the same identifier does not get the first one's place.
+  // A client that chooses the same identifier does not replace the first one.
   const second = await connect(`${server.url}/echo?console=0123`);
   await second.close();
   assertEquals(typeof await server.sockets.ping("0123"), "number");

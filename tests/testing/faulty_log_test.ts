@@ -3,7 +3,7 @@ import { faultyLog } from "../../lib/testing/faulty_log.ts";
 
 const ALL = { messages: 10, bytes: 1_000 };
 
-Deno.test("a faulty log works like a log in memory until it is told to fail", async () => {
+Deno.test("a faulty log works like a log in memory until a test makes it fail", async () => {
   await using log = faultyLog({ messages: 2 });
   for (const data of ["a", "b", "c"]) await log.append("news", data);
   assertEquals((await log.read("news", 0, ALL)).entries.map(({ data }) => data), ["b", "c"]);

@@ -1,5 +1,5 @@
 /**
- * Workers that crash, in a process of its own: what is told of them, as one line of JSON.
+ * Workers that crash, in a process of its own: the reports about them, as one line of JSON.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A worker whose server is none, and which does what it is told on a channel: `<index> <what>`.
+ * A worker without a real server, which obeys commands on a channel: `<index> <what>`.
  *
  * @module
  */

@@ -3,7 +3,7 @@ import { runDeno } from "../_support/child.ts";
 import { soon, until } from "../_support/wait.ts";
 import { control } from "./_control.ts";
 
-/** Plays in a process of its own: Deno prints what a worker ends with, whoever else is told of it. */
+/** Plays in a process of its own: Deno always prints the error that ends a worker. */
 async function playCrash(play: string): Promise<{ errors: string[]; said: string[] }> {
   const permissions = ["--no-prompt", "--no-check", "--quiet", "--allow-net=127.0.0.1", "--allow-read"];
   const cwd = new URL("../..", import.meta.url);

@@ -27,7 +27,7 @@ function worker() {
   };
 }
 
-/** A server that stops when it is told to. */
+/** A server that stops on command. */
 function server(stops: unknown[] = []): WorkerServer {
   const { promise: finished, resolve } = Promise.withResolvers<void>();
   const addr = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;

@@ -190,7 +190,7 @@ for (
     connection.messages();
     await peer.send(part(BINARY, counting(10)));
     await soon(leave((await next(connection)).readable), "The end of reading");
-    // Nobody asks for the next message yet.
+    // The next message is not requested yet.
     for (let i = 0; i < 20; i++) await peer.send(part(CONTINUATION, counting(90)));
     await peer.send(frame(CONTINUATION, counting(90)), text("next"));
     assertEquals(await chunksOfNext(connection), ["next"]);

@@ -16,7 +16,7 @@ import { settle, until } from "../../_support/wait.ts";
 import { delimited, expectBytes, shakeHands } from "../../legacy/_support.ts";
 import { closed, open } from "../_support.ts";
 
-/** An observer that notes what it is told. */
+/** An observer that records its calls. */
 function noting(): { observer: Observer; told: unknown[][] } {
   const told: unknown[][] = [];
   const note = (...fact: unknown[]) => void told.push(fact);

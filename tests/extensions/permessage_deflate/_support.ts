@@ -200,11 +200,11 @@ export interface OpenCodecOptions {
   extension?: PerMessageDeflate;
   /** What the other side says: the offer on a server, the answer on a client. */
   header?: string;
-  /** What the codec is told. */
+  /** The options of the codec. */
   context?: Partial<CodecContext>;
 }
 
-/** Opens one end: no context is kept unless it is told otherwise. */
+/** Opens one end: no context is kept by default. */
 export function openCodec(role: Role, open: OpenCodecOptions = {}): OpenCodec {
   const { header = NO_TAKEOVER, context = {} } = open;
   const extension = open.extension ?? permessageDeflate({ threshold: 0, ...open.options });
@@ -249,7 +249,7 @@ export function textOf(frames: readonly Frame[]): string {
   return new TextDecoder().decode(concat(frames.map(({ payload }) => payload)));
 }
 
-/** How messages are deflated that nobody says more of. */
+/** The default options for deflating a message. */
 export const DEFAULTS = { windowBits: 15, level: 6, memLevel: 8 };
 
 /** Inflate all of a message, and forget it. */

@@ -79,7 +79,7 @@ export function byHand(random: Random): Step {
       if (trouble === "abort connect") signals[1].abort();
       if (trouble === "reset") near.reset();
       if (trouble === "close") far.close();
-      // As of two that do not know of each other: whoever has no connection closes its end.
+      // The two ends are independent: an end without a connection closes its side.
       void accepting.then((socket) => socket === undefined ? near.close() : world.meet(socket));
       void connecting.then((socket) => socket === undefined ? far.close() : world.meet(socket));
       await Promise.race([Promise.all([accepting, connecting]), soon(world.gate, "A handshake", 300).catch(() => {})]);

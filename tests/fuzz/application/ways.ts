@@ -50,7 +50,7 @@ function some<T>(): TransformStream<T, T> {
   });
 }
 
-/** Reads a connection in one way. Whoever reads in two gets a `TypeError`. */
+/** Reads a connection in one way. Reading in two ways throws a `TypeError`. */
 const READS: Record<string, (socket: WebSocketConnection, world: World) => unknown> = {
   "for await": async (socket) => {
     for await (const _ of socket);

@@ -248,7 +248,7 @@ Deno.test("a message in progress is passed on in memory of its own, because a re
   const begun = assembler.detachUnfinished()!;
   assertBytes(begun.payload, counting(100_000));
   assertStrictEquals(begun.payload.buffer, space.buffer);
-  // Whoever gathers next has other memory, though as much is wanted.
+  // The next message of this size gets other memory.
   assert(!inPool(space.buffer));
 });
 
