@@ -121,7 +121,7 @@ for (const role of ["server", "client"] as const) {
   });
 }
 
-inEveryLane("F16: what comes behind the peer's close frame is discarded", async (lane) => {
+inEveryLane("F16: bytes after the peer's close frame are discarded", async (lane) => {
   const { connection, peer } = open();
   const reading = lane.read(connection);
   await peer.send(text("before"), close(1000), text("behind"), ping("p"), close(4000));
@@ -134,7 +134,7 @@ inEveryLane("F16: what comes behind the peer's close frame is discarded", async 
   assertEquals(reading.messages, ["before"]);
 });
 
-inEveryLane("what comes after our close frame is discarded, and pings are not answered", async (lane) => {
+inEveryLane("messages after our close frame are discarded, and pings are not answered", async (lane) => {
   const { connection, peer } = open();
   const reading = lane.read(connection);
   await peer.send(text("before"));
@@ -162,7 +162,7 @@ Deno.test("F17: a flood after our close frame is discarded, and does not delay t
   });
   assertEquals((await closed(connection)).wasClean, false);
   await soon(flood, "The end of the flood");
-  assertEquals(sent >= 99, true, `${sent} messages were taken in, though nobody reads`);
+  assertEquals(sent >= 99, true, `${sent} messages were buffered without a reader`);
 });
 
 Deno.test("unread messages can still be read after the end", async () => {
@@ -260,7 +260,7 @@ Deno.test("F20: close throws for codes that must not be sent and reasons that ar
   connection.abort();
 });
 
-inEveryLane("abort drops the connection at once with no close frame, and tells the readers why", async (lane) => {
+inEveryLane("abort drops the connection at once without a close frame, and readers get the reason", async (lane) => {
   const { connection, peer, conn } = open();
   const reading = lane.read(connection);
   const reason = new Error("enough");

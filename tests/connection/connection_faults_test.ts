@@ -99,7 +99,7 @@ for (const role of ["server", "client"] as const) {
   });
 
   inEveryLane(
-    `a ${role} fails a peer that breaks a rule when a slow application has answered what came before`,
+    `a ${role} fails a peer that breaks a rule once a slow application has answered the earlier messages`,
     async (lane) => {
       const { connection, peer } = open({ role });
       const gate = defer<void>();
@@ -118,7 +118,7 @@ for (const role of ["server", "client"] as const) {
   );
 
   inEveryLane(
-    `a ${role} waits no longer than the application for a fault or a close frame: no timer is needed`,
+    `a ${role} handles a fault or a close frame as soon as the application is ready, without a timer`,
     async (lane) => {
       using _time = new FakeTime();
       for (const end of ["83", close(1000)]) {
@@ -134,7 +134,7 @@ for (const role of ["server", "client"] as const) {
   );
 
   inEveryLane(
-    `a ${role} fails a peer that breaks a rule after 2 s, whatever the application still does`,
+    `a ${role} fails a peer that breaks a rule after 2 s, even if the application is still busy`,
     async (lane) => {
       using time = new FakeTime();
       const { connection, peer } = open({ role });
@@ -172,7 +172,7 @@ for (const violation of VIOLATIONS) {
 }
 
 inEveryLane(
-  "F10: text that is not UTF-8 fails with 1007 at its first bad byte, before its frame is complete",
+  "F10: text that is not UTF-8 fails with 1007 at its first invalid byte, before its frame is complete",
   async (lane) => {
     const { connection, peer } = open();
     const reading = lane.read(connection);
@@ -327,19 +327,22 @@ Deno.test("a messageTimeout of 0 means no deadline", async () => {
   connection.abort();
 });
 
-inEveryLane("T5: a peer that does not read is cut off at maxQueuedBytes, though nobody awaits send", async (lane) => {
-  const { connection, conn } = open({ capacity: 0, highWaterMark: 1_000, maxQueuedBytes: 10_000 });
-  const reading = lane.read(connection);
-  let sent = 0;
-  while (connection.readyState === 1) {
-    void connection.send(counting(500)); // an unhandled rejection would fail this test
-    sent++;
-    assert(sent < 100, "it must end some time");
-  }
-  const error = await reading.ended;
-  assertInstanceOf(error, LimitError);
-  assertEquals([error.limit, error.max, error.closeCode], ["maxQueuedBytes", 10_000, 1013]);
-  assertEquals([sent, connection.bufferedAmount, conn.closes], [21, 0, 1]);
-  const info = await closed(connection);
-  assertEquals(info, { closeCode: 1006, reason: "", wasClean: false, error });
-});
+inEveryLane(
+  "T5: a peer that does not read is disconnected at maxQueuedBytes, even if send is not awaited",
+  async (lane) => {
+    const { connection, conn } = open({ capacity: 0, highWaterMark: 1_000, maxQueuedBytes: 10_000 });
+    const reading = lane.read(connection);
+    let sent = 0;
+    while (connection.readyState === 1) {
+      void connection.send(counting(500)); // an unhandled rejection would fail this test
+      sent++;
+      assert(sent < 100, "it must end some time");
+    }
+    const error = await reading.ended;
+    assertInstanceOf(error, LimitError);
+    assertEquals([error.limit, error.max, error.closeCode], ["maxQueuedBytes", 10_000, 1013]);
+    assertEquals([sent, connection.bufferedAmount, conn.closes], [21, 0, 1]);
+    const info = await closed(connection);
+    assertEquals(info, { closeCode: 1006, reason: "", wasClean: false, error });
+  },
+);

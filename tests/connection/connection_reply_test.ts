@@ -20,7 +20,7 @@ const ANSWERS: Record<string, (connection: Connection) => (message: Message) => 
 };
 for (const [when, answerTo] of Object.entries(ANSWERS)) {
   inEveryLane(
-    `what is answered ${when} to messages before the peer's close frame goes out before our own`,
+    `replies ${when} to messages before the peer's close frame leave before our own close frame`,
     async (lane) => {
       const { connection, peer } = open();
       const reading = lane.read(connection, answerTo(connection));
@@ -59,7 +59,7 @@ Deno.test("callbacks may take a while for the last message too", async () => {
   await soon(done, "The handler's end");
 });
 
-inEveryLane("a reader that is stuck holds up the answer to a close frame for 2 s", async (lane) => {
+inEveryLane("a stuck reader delays the reply to a close frame by 2 s", async (lane) => {
   using time = new FakeTime();
   const { connection, peer, conn } = open();
   const gate = Promise.withResolvers<void>();

@@ -38,7 +38,7 @@ function peerBytes(peer: RawPeer, { opcode, payload }: Frame): number[] {
   return [0x80 | opcode, (mask.length === 0 ? 0 : 0x80) | payload.length, ...mask, ...payload];
 }
 
-inEveryLane("frames that came behind the handshake are read like any others", async (lane) => {
+inEveryLane("frames that arrive with the handshake are read like any others", async (lane) => {
   const { connection, peer } = open({ role: "client", rest: Uint8Array.of(0x81, 2, 0x68, 0x69, 0x81) });
   const reading = lane.read(connection);
   await peer.send("01 61");
@@ -89,7 +89,7 @@ inEveryLane("a reply does not wait for a later message's slow handler", async (l
   await reading.ended;
 });
 
-inEveryLane("a reader that is slow stops the peer, and loses nothing", async (lane) => {
+inEveryLane("a slow reader stops the peer, and loses nothing", async (lane) => {
   const { connection, peer, far } = open({ highWaterMark: 1000, capacity: 1000 });
   const gate = Promise.withResolvers<void>();
   const reading = lane.read(connection, () => gate.promise);
@@ -114,7 +114,7 @@ inEveryLane("a reader that is slow stops the peer, and loses nothing", async (la
   assertEquals(reading.messages, Array.from({ length: 100 }, (_, i) => `${i}`.padEnd(100, ".")));
 });
 
-inEveryLane("pings are answered though nobody reads the messages", async (lane) => {
+inEveryLane("pings are answered even if the messages are not read", async (lane) => {
   const { connection, peer } = open();
   const gate = Promise.withResolvers<void>();
   const reading = lane.read(connection, () => gate.promise);

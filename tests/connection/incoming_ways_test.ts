@@ -32,7 +32,7 @@ function read(role: Role, chunks: readonly Uint8Array<ArrayBuffer>[], maxMessage
   for (const chunk of chunks) {
     const failure = incoming.receive(chunk, chunk.length, messages);
     for (const { frame } of incoming.takeControls()) controls.push(frame);
-    if (failure !== undefined) return { ...EMPTY, messages, controls, failure }; // nobody looks at it any more
+    if (failure !== undefined) return { ...EMPTY, messages, controls, failure }; // it is not used any more
     incoming.leaveRead();
   }
   try {

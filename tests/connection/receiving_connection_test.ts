@@ -62,7 +62,7 @@ Deno.test("a read of zero bytes is not an end", async () => {
 });
 
 inEveryLane(
-  "an end without a close frame, in a message or between two, and a read that fails are the transport's fault",
+  "an end without a close frame, in a message or between two, and a failed read are errors of the transport",
   async (lane) => {
     const message = [...ONE];
     for (

@@ -29,7 +29,7 @@ Deno.test("receiveMessage returns text as strings and binary data as bytes, also
 
 Deno.test("receiveMessage throws the client's violation, or that the connection was lost", async () => {
   const wrong = open();
-  await wrong.peer.send("c1 80 00 00 00 00"); // a reserved bit that nobody owns
+  await wrong.peer.send("c1 80 00 00 00 00"); // a reserved bit without an owner
   await wrong.peer.closeWrite();
   await assertRejects(() => soon(wrong.stream.receiveMessage(), "The error"), ProtocolError);
 

@@ -32,7 +32,7 @@ function readWith(parser: RequestHeadParser | ResponseHeadParser, chunks: Uint8A
         continue;
       }
       head = parser.push(chunk);
-      chunk.fill(0x58); // Whoever reads reuses the buffer.
+      chunk.fill(0x58); // The reader reuses the buffer.
     }
   } catch (error) {
     if (error instanceof HandshakeError) return { refused: [error.status, error.message], rest: textOf(parser.rest) };

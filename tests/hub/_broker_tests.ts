@@ -57,7 +57,7 @@ export async function testBroker({ kind, title, program, port }: ServerKind): Pr
   });
 
   own(
-    `A9: ${title} killed and started again under load: nothing comes twice or out of order, only what was published while it was away or under way is lost, and then all flows again`,
+    `A9: ${title} killed and started again under load: no message comes twice or out of order, only messages published meanwhile or in transit are lost, and then it works again`,
     async () => {
       const { states, errors, outside, duplicates, disorder, ...numbers } = await play("faults");
       // deno-lint-ignore no-console -- the numbers are part of what is promised
@@ -72,7 +72,7 @@ export async function testBroker({ kind, title, program, port }: ServerKind): Pr
   );
 
   own(
-    `A9: ${title} that stands still holds nobody: the newest messages wait, the others are counted; after pongTimeout it is given up, and taken back when it answers`,
+    `A9: ${title} that hangs delays no publisher: the newest messages wait, the others are counted; after pongTimeout it is dropped, and used again when it answers`,
     async () => {
       const { during, lost, received, states } = await play("stall");
       assertEquals({ during, lost }, { during: ["up", "up"], lost: 900 });

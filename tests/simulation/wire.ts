@@ -114,7 +114,7 @@ export class WireReader implements WireWatch {
     must([0, 1, 2, 8, 9, 10].includes(opcode), `opcode ${opcode}`);
     must(length >= [0, 0, 126, 0, 0, 0, 0, 0, 65_536][sizeBytes]!, `length ${length} in ${sizeBytes} bytes`);
     const mayCarry = this.mayCompress && (opcode === 1 || opcode === 2) ? 0x40 : 0;
-    must((first & 0x70 & ~mayCarry) === 0, "a reserved bit that nobody owns");
+    must((first & 0x70 & ~mayCarry) === 0, "a reserved bit without an owner");
     if (opcode >= 8) return must(fin && length <= 125, `a control frame of ${length} bytes, fin ${fin}`);
     must((opcode === 0) === this.#inMessage, `opcode ${opcode} ${this.#inMessage ? "inside" : "outside"} a message`);
   }

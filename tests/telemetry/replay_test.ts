@@ -68,7 +68,7 @@ Deno.test("replaying a recording gives the connection's messages, however they w
 Deno.test("a peer's violation fails again, after the messages before it: rules, limits, text", async () => {
   for (
     const [bytes, options, name] of [
-      ["c1 80 00000000", {}, "ProtocolError"], // a reserved bit that nobody owns
+      ["c1 80 00000000", {}, "ProtocolError"], // a reserved bit without an owner
       ["81 05", {}, "ProtocolError"], // no mask
       ["81 82 00000000 c328", {}, "ProtocolError"], // no UTF-8
       ["82 fe 0100 00000000", { maxMessageBytes: 255 }, "LimitError"],

@@ -57,7 +57,7 @@ Deno.test("readable and batches read nothing ahead", async () => {
     })();
     const rejected = assertRejects(() => flood);
     await settle();
-    assert(written < 5, `${written} messages of 26 bytes with nobody reading`);
+    assert(written < 5, `${written} messages of 26 bytes without a reader`);
     connection.abort();
     await rejected;
   }

@@ -155,7 +155,7 @@ export class World {
 
   /** A pair of streams of a connection in memory. */
   streamsOf({ readable, writable }: BytePair): BytePair {
-    for (const text of [...this.#open.keys()].slice(-2)) this.#open.delete(text); // nobody calls `close` of streams
+    for (const text of [...this.#open.keys()].slice(-2)) this.#open.delete(text); // `close` of streams is not called
     return { readable, writable };
   }
 

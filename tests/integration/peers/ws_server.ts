@@ -37,5 +37,5 @@ server.on("connection", (socket, request) => {
   }
 });
 
-// deno-lint-ignore no-console -- whoever started it reads it
+// deno-lint-ignore no-console -- the program that starts it reads it
 server.on("listening", () => console.log(`Listening on ${server.address().port}`));
