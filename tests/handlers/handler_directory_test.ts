@@ -24,7 +24,7 @@ async function dial({ port }: Served, resource: string): Promise<RawPeer> {
   return peer;
 }
 
-/** The response to a raw client that must be refused. */
+/** The refusal that a raw client gets. */
 async function refusal({ port }: Served, target: string): Promise<string> {
   using peer = await RawPeer.dial(port);
   await peer.send(utf8(requestText({}, `GET ${target} HTTP/1.1`)));

@@ -49,7 +49,7 @@ export interface SeatOptions {
     readonly pingInterval: number;
     readonly pongTimeout: number;
   };
-  /** Whether the other end is a raw one: it may have broken a rule first, which its application is told later. */
+  /** Whether the other end is a raw one: it may have broken a rule first, and its application gets that error later. */
   readonly raw: boolean;
   /** Whether what its application throws fails the connection, as a handler's does. */
   readonly handled: boolean;

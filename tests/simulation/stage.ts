@@ -133,8 +133,8 @@ export class Stage implements Disposable {
    * Calls `step` again and again, each time in a turn of its own: after every microtask that follows from the call before.
    *
    * A real turn costs as much as all the rest of a small step. So microtasks are run by the call that Deno's own loop makes, where
-   * that does what it should, and a real turn is made where `step` asks for one: then the runtime tells of rejections that nobody
-   * handles.
+   * that does what it should, and a real turn is made where `step` asks for one: then the runtime reports unhandled
+   * rejections.
    *
    * @param step Says what comes next.
    * @returns Resolves when `step` says that it is over.

@@ -1,6 +1,5 @@
 /**
- * What one end says to the other: messages that say themselves who sent them and which they are, so that whoever reads one knows
- * whether it is the right one.
+ * The messages of two ends. Each carries its sender and its number, so that its reader can check that it is the right one.
  *
  * @module
  */

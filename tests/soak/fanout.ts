@@ -1,5 +1,5 @@
 /**
- * A soak of the hub: one publisher, thousands of subscribers, of whom some leave and others come all the time:
+ * A soak of the hub: one publisher, thousands of subscribers, some of which leave and join all the time:
  * `deno run --allow-net=127.0.0.1 --allow-run tests/soak/fanout.ts --subscribers 10000 --seconds 60`. It passes where every
  * subscriber gets every message in order, memory is flat and no subscriber is left. Ten thousand need 10 100 file descriptors
  * (`ulimit -n`) in each of two processes.
