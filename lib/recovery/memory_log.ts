@@ -7,7 +7,7 @@ import { ConnectionError } from "../errors.ts";
 import { COUNT, DELAY, type OptionKinds, TIME, whole } from "../option_kinds.ts";
 import { checkOptions } from "../options.ts";
 import type { Message } from "../pipeline/messages/message.ts";
-import type { AppendOptions, Log, LogListener, LogPage, Position, ReadLimit } from "./log.ts";
+import type { AppendOptions, Log, LogEntry, LogListener, LogPage, Position, ReadLimit } from "./log.ts";
 import { entryBytes, Tail } from "./tail.ts";
 import { Expiring } from "./expiring.ts";
 
@@ -64,11 +64,13 @@ export function memoryLog(options: MemoryLogOptions = {}): Log {
   return new MemoryLog(options);
 }
 
-/** A topic of the log: its messages and the time of each. */
-interface Kept {
-  readonly tail: Tail;
-  readonly times: number[];
+/** A message with the time at which it was appended. */
+interface TimedEntry extends LogEntry {
+  readonly time: number;
 }
+
+/** The messages of a topic. */
+type Kept = Tail<TimedEntry>;
 
 class MemoryLog implements Log {
   readonly #messages: number;
@@ -102,10 +104,9 @@ class MemoryLog implements Log {
     const known = id === undefined ? undefined : this.#appended.get(id);
     if (known !== undefined) return Promise.resolve(known);
     const kept = this.#keptOf(topic);
-    const previous = kept.tail.head;
-    const entry = { offset: previous + 1, previous, data };
-    kept.tail.push(entry);
-    kept.times.push(performance.now());
+    const previous = kept.head;
+    const entry = { offset: previous + 1, previous, data, time: performance.now() };
+    kept.push(entry);
     this.#bytes += entryBytes(entry);
     this.#forget(topic, kept);
     const position = { epoch: this.#epoch, offset: entry.offset };
@@ -121,9 +122,8 @@ class MemoryLog implements Log {
       return Promise.resolve({ epoch: this.#epoch, head: this.#floor, from: this.#floor, entries: [] });
     }
     this.#forgetOld(kept);
-    const { tail } = kept;
-    const entries = tail.after(Math.max(after, tail.from), messages, bytes) ?? [];
-    return Promise.resolve({ epoch: this.#epoch, head: tail.head, from: tail.from, entries });
+    const entries = kept.after(Math.max(after, kept.from), messages, bytes) ?? [];
+    return Promise.resolve({ epoch: this.#epoch, head: kept.head, from: kept.from, entries });
   }
 
   follow(topic: string, listener: LogListener): () => void {
@@ -160,7 +160,7 @@ class MemoryLog implements Log {
   #keptOf(topic: string): Kept {
     let kept = this.#topics.get(topic);
     if (kept === undefined) {
-      kept = { tail: new Tail(this.#floor), times: [] };
+      kept = new Tail(this.#floor);
       this.#bytes += topicBytes(topic);
     } else {
       this.#topics.delete(topic);
@@ -171,12 +171,12 @@ class MemoryLog implements Log {
 
   #forget(topic: string, kept: Kept): void {
     this.#forgetOld(kept);
-    while (kept.tail.length > this.#messages) this.#shift(kept);
+    while (kept.length > this.#messages) this.#shift(kept);
     while (this.#bytes > this.#maxBytes) {
       const [quiet, theirs] = this.#topics.entries().next().value!;
       this.#shift(theirs);
-      if (theirs.tail.length > 0) continue;
-      this.#floor = Math.max(this.#floor, theirs.tail.head);
+      if (theirs.length > 0) continue;
+      this.#floor = Math.max(this.#floor, theirs.head);
       this.#topics.delete(quiet);
       this.#bytes -= topicBytes(quiet);
       if (quiet === topic) break;
@@ -185,14 +185,13 @@ class MemoryLog implements Log {
 
   #forgetOld(kept: Kept): void {
     const oldest = performance.now() - this.#age;
-    while (kept.times[0] !== undefined && kept.times[0] < oldest) this.#shift(kept);
+    while (kept.oldest !== undefined && kept.oldest.time < oldest) this.#shift(kept);
   }
 
-  #shift({ tail, times }: Kept): void {
-    const before = tail.bytes;
-    tail.shift();
-    times.shift();
-    this.#bytes -= before - tail.bytes;
+  #shift(kept: Kept): void {
+    const before = kept.bytes;
+    kept.shift();
+    this.#bytes -= before - kept.bytes;
   }
 }
 

@@ -13,10 +13,14 @@ export function entryBytes({ data }: LogEntry): number {
   return ENTRY_COST + (typeof data === "string" ? 2 * data.length : data.byteLength);
 }
 
-/** Messages in order, without a gap after the first number. */
-export class Tail {
+/**
+ * Messages in order, without a gap after the first number.
+ *
+ * @typeParam Entry The type of a message.
+ */
+export class Tail<Entry extends LogEntry = LogEntry> {
   #from: number;
-  #entries: LogEntry[] = [];
+  #entries: Entry[] = [];
   /** The index of the first message in the array, because `shift` would move all the others. */
   #start = 0;
   #bytes = 0;
@@ -47,18 +51,18 @@ export class Tail {
   }
 
   /** The oldest message. */
-  get oldest(): LogEntry | undefined {
+  get oldest(): Entry | undefined {
     return this.#entries[this.#start];
   }
 
   /** Adds the next message. */
-  push(entry: LogEntry): void {
+  push(entry: Entry): void {
     this.#entries.push(entry);
     this.#bytes += entryBytes(entry);
   }
 
   /** Adds older messages, without a gap before the first one here. Messages that are already here are skipped. */
-  prepend(entries: readonly LogEntry[], from: number): void {
+  prepend(entries: readonly Entry[], from: number): void {
     const older = entries.filter(({ offset }) => offset <= this.#from);
     this.#entries = [...older, ...this.#entries.slice(this.#start)];
     this.#start = 0;
@@ -95,7 +99,7 @@ export class Tail {
    * @param bytes The approximate number of bytes; at least one message is returned if there is one.
    * @returns The messages, or `undefined` if some of them are no longer here.
    */
-  after(offset: number, messages = Infinity, bytes = Infinity): LogEntry[] | undefined {
+  after(offset: number, messages = Infinity, bytes = Infinity): Entry[] | undefined {
     if (offset < this.#from) return undefined;
     const begin = this.#indexAfter(offset);
     let end = begin;
