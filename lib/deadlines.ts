@@ -75,8 +75,6 @@ export class Deadlines {
   /** When the timer fires. */
   #due = Infinity;
   #turnEnds: TurnEnds | undefined;
-  /** Whether the timer stays set while there are no deadlines. */
-  #held = false;
 
   /** The objects that wait for the end of the turn. */
   get turnEnds(): TurnEnds {
@@ -103,23 +101,9 @@ export class Deadlines {
     this.#timer = setTimeout(this.#expire, time);
   }
 
-  /**
-   * Keeps the timer while there are no deadlines, until {@linkcode Deadlines.release} is called. A single connection that sets and
-   * cancels one deadline after another would otherwise set a timer for each.
-   */
-  hold(): void {
-    this.#held = true;
-  }
-
-  /** Ends a {@linkcode Deadlines.hold}. */
-  release(): void {
-    this.#held = false;
-    this.onEmpty();
-  }
-
   /** Called by a list when it is empty. */
   onEmpty(): void {
-    if (this.#held || this.#timer === undefined || this.#next() !== undefined) return;
+    if (this.#timer === undefined || this.#next() !== undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#due = Infinity;

@@ -136,45 +136,6 @@ Deno.test("the timer stays while a connection moves from list to list, and goes 
   assertEquals(time.timers, 0);
 });
 
-Deno.test("while it is held, the timer stays without deadlines and is not set anew; after its time or the release there is none", async () => {
-  using time = new FakeTime();
-  const deadlines = new Deadlines();
-  const [short, long] = [deadlines.after(100), deadlines.after(1_000)];
-  const passed: string[] = [];
-  const timer = deadline(() => passed.push("passed"));
-  const setTimeout = globalThis.setTimeout;
-  let timers = 0;
-  Reflect.set(globalThis, "setTimeout", (...args: Parameters<typeof setTimeout>) => {
-    timers++;
-    return setTimeout(...args);
-  });
-  try {
-    deadlines.hold();
-    for (let i = 0; i < 20; i++) {
-      for (const list of [short, long]) {
-        list.set(timer);
-        list.cancel(timer);
-      }
-    }
-    assertEquals([timers, time.timers], [1, 1]);
-    await time.advance(101);
-    assertEquals([passed, time.timers], [[], 0]);
-    short.set(timer);
-    await time.advance(101);
-    assertEquals([passed, time.timers], [["passed"], 0]);
-    long.set(timer);
-    long.cancel(timer);
-    assertEquals(time.timers, 1);
-    deadlines.release();
-    assertEquals(time.timers, 0);
-    long.set(timer);
-    long.cancel(timer);
-    assertEquals(time.timers, 0);
-  } finally {
-    Reflect.set(globalThis, "setTimeout", setTimeout);
-  }
-});
-
 Deno.test("a deadline that throws does not affect the others", async () => {
   using time = new FakeTime();
   const deadlines = new Deadlines();

@@ -153,7 +153,6 @@ export class ConnectionGroup<Data> {
   takeExchange(exchange: Exchange): void {
     const { maxConnections } = this.#limits;
     // Above this number clients are dropped without a response, because even refusals take resources.
-    if (this.#busy === 0 && !this.#stopping.signal.aborted) this.#acceptor.deadlines.hold();
     if (++this.#busy > 2 * maxConnections) {
       this.#notifyRefused(exchange, tooMany());
       exchange.drop();
@@ -244,7 +243,6 @@ export class ConnectionGroup<Data> {
 
   readonly #done = (): void => {
     if (--this.#busy > 0) return;
-    this.#acceptor.deadlines.release();
     this.#idle?.resolve();
     this.#idle = undefined;
   };
@@ -272,7 +270,6 @@ export class ConnectionGroup<Data> {
   async #stop({ code, reason, timeout }: Required<ShutdownOptions>, dropped: () => void): Promise<void> {
     const why = new ConnectionError("The server is shutting down");
     this.#stopping.abort(why);
-    this.#acceptor.deadlines.release();
     for (const { handshake } of this.#slots) handshake?.stop(why);
     for (const connection of this.#connections) void connection.close(code, reason);
     if (this.#busy === 0) return;
