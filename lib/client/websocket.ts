@@ -73,7 +73,7 @@ export class WebSocket extends EventTarget {
   #connection: Connection | undefined;
   #state: 0 | 1 | 2 | 3 = CONNECTING;
   #binaryType: "blob" | "arraybuffer" = "blob";
-  /** Whether messages are being dispatched. A close frame after them has not taken effect yet. */
+  /** Whether messages are being dispatched, or may be waiting since the handshake. A close frame after them has no effect yet. */
   #receiving = false;
 
   /**
@@ -199,9 +199,11 @@ export class WebSocket extends EventTarget {
     connection.claim("callbacks"); // created now, because there are readers even if the first message arrives before they are called
     this.#outgoing.open(connection);
     this.#state = OPEN;
+    this.#receiving = true;
     this.dispatchEvent(new Event("open"));
     // A listener of this event may still add one for the messages that have arrived already.
     await nextTask();
+    this.#receiving = false;
     connection.consumeWith({
       consume: (batch) => this.#receive(batch),
       ended: () => void connection.closed.then((info) => this.#end(info)),

@@ -4,6 +4,7 @@ import type { WebSocketOptions } from "../../lib/client/client_options.ts";
 import { ConnectionError, HandshakeError, LimitError } from "../../lib/errors.ts";
 import { counting } from "../_support/bytes.ts";
 import { utf8 } from "../_support/frames.ts";
+import { memoryPair, rawPeer } from "../../lib/testing/mod.ts";
 import { binary, close, ping, pong, text } from "../_support/raw_peer.ts";
 import { settle, soon, until } from "../_support/wait.ts";
 import { answerClose, construct, ends, loosely, type Server, thrownName, URL_HERE } from "./_web_support.ts";
@@ -136,6 +137,25 @@ Deno.test("a reply to the last message leaves before the reply to the close fram
   await peer.expect(text("re: a"), text("re: b"), close(1000));
   await peer.closeWrite();
   await next(socket, "close");
+});
+
+Deno.test("readyState is OPEN until the messages before the server's close frame are dispatched", async () => {
+  const [near, far] = memoryPair();
+  const peer = rawPeer(far, "server");
+  const socket = new WebSocket("ws://localhost/", { conn: near });
+  const states: string[] = [];
+  const note = (what: string) => {
+    states.push(`${what} ${socket.readyState}`);
+    queueMicrotask(() => states.push(`after ${what} ${socket.readyState}`));
+  };
+  socket.addEventListener("open", () => note("open"));
+  socket.addEventListener("message", ({ data }) => note(data));
+  const ended = next(socket, "close");
+  await peer.shakeHands();
+  await peer.send(text("a"), text("b"), close(1000));
+  await peer.closeWrite();
+  await ended;
+  assertEquals(states, ["open 1", "after open 1", "a 1", "after a 1", "b 1", "after b 1"]);
 });
 
 Deno.test("readyState is CLOSING once the server's close frame has arrived", async () => {
