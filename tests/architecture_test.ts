@@ -62,7 +62,6 @@ const LAYERS = [
   "lib/connection/",
   "lib/typed/",
   "lib/rate_limit/",
-  "lib/node/duplex.ts",
   "lib/hub/",
   "lib/presence/",
   "lib/server/",

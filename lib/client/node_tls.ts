@@ -5,8 +5,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
-import { duplexOf } from "../node/duplex.ts";
-import { nodeConnection } from "../transport/node_connection.ts";
+import { duplexOf, nodeConnection } from "../transport/node_connection.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 import { closeOnFailure, type SecureOptions } from "./dialer.ts";
 

@@ -1,10 +1,12 @@
 /**
- * Checks whether the peer is alive: sends a ping after silence, and ends the connection if the silence lasts.
+ * The deadlines of the peer. It is alive: a ping is sent after silence, and the connection ends if the silence lasts. And it
+ * ends what it began: an incomplete message would otherwise keep its memory forever.
  *
  * @module
  */
 import type { Deadline, DeadlineList, Deadlines } from "../deadlines.ts";
 import type { Limits } from "../limits.ts";
+import { LimitError } from "../errors.ts";
 
 /** The part of the connection that the check uses. */
 export interface LivenessOwner {
@@ -124,5 +126,58 @@ export class Liveness implements Deadline {
   #enter(phase: Phase): void {
     this.#phase = phase;
     this.waiting = phase === "pinged" || phase === "unread" || phase === "deciding";
+  }
+}
+
+/** The part of the connection that is used. */
+export interface MessageDeadlineOwner {
+  /** `messageTimeout`, which is not 0. */
+  readonly limits: Pick<Limits, "messageTimeout">;
+  /** The lists of all connections. */
+  readonly deadlines: Deadlines;
+  /** Called when the peer exceeded the limit. */
+  fault(error: LimitError): void;
+}
+
+/** Measures the time of one message after another. */
+export class MessageDeadline implements Deadline {
+  due = 0;
+  previous: Deadline | undefined;
+  next: Deadline | undefined;
+  readonly #owner: MessageDeadlineOwner;
+  readonly #list: DeadlineList;
+  #runs = false;
+
+  /** @param owner The connection. */
+  constructor(owner: MessageDeadlineOwner) {
+    this.#owner = owner;
+    this.#list = owner.deadlines.after(owner.limits.messageTimeout);
+  }
+
+  /** Called while a message is incomplete. The time starts with the first call. */
+  start(): void {
+    if (this.#runs) return;
+    this.#runs = true;
+    this.#list.set(this);
+  }
+
+  /** Called when no message is incomplete, or the peer is not responsible for the time. */
+  stop(): void {
+    if (!this.#runs) return;
+    this.#runs = false;
+    this.#list.cancel(this);
+  }
+
+  expired(): void {
+    this.#runs = false;
+    const { time } = this.#list;
+    this.#owner.fault(
+      new LimitError(`Message is incomplete after messageTimeout ${time} ms`, {
+        limit: "messageTimeout",
+        max: time,
+        actual: time,
+        closeCode: 1008,
+      }),
+    );
   }
 }

@@ -1,11 +1,12 @@
 /**
- * Pings that wait for their pongs (RFC 6455 §5.5.2 and §5.5.3).
+ * Pings: those that wait for their pongs (RFC 6455 §5.5.2 and §5.5.3), and the rate of the peer's, because a pong costs us more
+ * than its ping costs the peer.
  *
  * @module
  */
 import { deferHandled, type Deferred, handled } from "../async.ts";
-import { ConnectionError } from "../errors.ts";
-import { MAX_PENDING_PINGS } from "../limits.ts";
+import { ConnectionError, LimitError } from "../errors.ts";
+import { type Limits, MAX_PENDING_PINGS } from "../limits.ts";
 import { bytesOf, type MessageData } from "../pipeline/messages/message.ts";
 
 /** A link of the list. */
@@ -152,4 +153,33 @@ export function rejectNoPing(what: string): Promise<never> {
 
 function keyOf(payload: Uint8Array): string {
   return String.fromCharCode(...payload);
+}
+
+/** Counts the pings of each second. */
+export class PingRate {
+  readonly #max: number;
+  #second = 0;
+  #pings = 0;
+
+  /** @param limits `maxPingsPerSecond`. */
+  constructor({ maxPingsPerSecond }: Pick<Limits, "maxPingsPerSecond">) {
+    this.#max = maxPingsPerSecond;
+  }
+
+  /** Counts a ping. Returns the error if it is one too many. */
+  count(): LimitError | undefined {
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#pings = 0;
+    }
+    const max = this.#max;
+    if (++this.#pings <= max) return undefined;
+    return new LimitError(`Peer sent more than maxPingsPerSecond ${max} pings`, {
+      limit: "maxPingsPerSecond",
+      max,
+      actual: this.#pings,
+      closeCode: 1008,
+    });
+  }
 }

@@ -18,10 +18,8 @@ import { type BatchConsumer, BatchQueue } from "./batch_queue.ts";
 import type { Progress } from "./closing.ts";
 import type { PartSource, ReaderKind } from "./driven_connection.ts";
 import { Incoming } from "./incoming.ts";
-import { Liveness, type LivenessOwner } from "./liveness.ts";
-import { MessageDeadline } from "./message_deadline.ts";
-import { PendingPings, pingBytes, rejectNoPing } from "./pending_pings.ts";
-import { PingRate } from "./ping_rate.ts";
+import { Liveness, type LivenessOwner, MessageDeadline } from "./liveness.ts";
+import { PendingPings, pingBytes, PingRate, rejectNoPing } from "./pending_pings.ts";
 import { type ConnectionInit, SendingConnection } from "./sending_connection.ts";
 
 /**

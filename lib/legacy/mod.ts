@@ -20,7 +20,7 @@
  *
  * @module
  */
-export { BodyReader } from "../handshake/body_reader.ts";
+export { BodyReader } from "../handshake/http_body.ts";
 export type { LegacyDrafts, LegacyRequest } from "../handshake/legacy_request.ts";
 export type { LegacyVersion } from "../handshake/server_handshake.ts";
 export { HixieParser, type HixieParserOptions } from "./hixie_parser.ts";

@@ -6,8 +6,7 @@
 import { handled } from "../async.ts";
 import { ConnectionError, HandshakeError } from "../errors.ts";
 import { acceptKey } from "../handshake/accept_key.ts";
-import { BodyReader } from "../handshake/body_reader.ts";
-import { type RequestFraming, requestFraming } from "../handshake/http_body.ts";
+import { BodyReader, type RequestFraming, requestFraming } from "../handshake/http_body.ts";
 import { fieldValues, type HeaderFields, quote } from "../handshake/http_fields.ts";
 import { type HeadLimits, type RequestHead, RequestHeadParser } from "../handshake/http_head.ts";
 import { type FinalResponse, serializeResponse } from "../handshake/http_response.ts";

@@ -16,9 +16,8 @@ import type { AnswerInfo, HttpLane } from "./acceptor.ts";
 import type { UpgradeInfo } from "./server_options.ts";
 import { Answer } from "./answer.ts";
 import type { Exchange, OrdinaryRequest } from "./exchange.ts";
-import { Inflow } from "./inflow.ts";
 import { Pace, PACE_BYTES } from "./pace.ts";
-import { RequestBody } from "./request_body.ts";
+import { Inflow, RequestBody } from "./request_body.ts";
 
 /** Answers one ordinary request. */
 export type HttpHandler = (request: Request, info: UpgradeInfo) => Response | Promise<Response>;

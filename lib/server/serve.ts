@@ -8,10 +8,9 @@ import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Address } from "../transport/transport.ts";
 import { checkServing } from "../connection/check_handler.ts";
-import { AcceptLoop } from "./accept_loop.ts";
+import { AcceptLoop, isSecure, listen, type Listener } from "./listen.ts";
 import { ConnectionGroup } from "./connection_group.ts";
 import { SERVE_OPTION_KINDS, type ServeOptions, type ShutdownOptions } from "./server_options.ts";
-import { isSecure, listen, type Listener } from "./listen.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "./upgrade_data.ts";
 
 export type { Listener, ListenOptions } from "./listen.ts";

@@ -6,8 +6,7 @@
  */
 import type { SecureContext } from "node:tls";
 import { builtinModules } from "../builtin_modules.ts";
-import { duplexOf } from "../node/duplex.ts";
-import { nodeConnection } from "../transport/node_connection.ts";
+import { duplexOf, nodeConnection } from "../transport/node_connection.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 
 /** A certificate and its key. */

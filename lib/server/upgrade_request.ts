@@ -12,7 +12,7 @@ import { logError } from "../log_error.ts";
 import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
 import { checkServing } from "../connection/check_handler.ts";
-import { originCheck } from "./origin_check.ts";
+import { originCheck } from "./acceptor.ts";
 import { kind } from "../option_kinds.ts";
 import type { Address } from "../transport/transport.ts";
 import type { UpgradeInfo } from "./server_options.ts";

@@ -1,6 +1,6 @@
 /**
  * A Node socket as a transport: it is read on demand, written with the socket's own backpressure, and each half is ended
- * separately.
+ * separately. And the reverse: a connection as a Node stream, for `node:tls`.
  *
  * @module
  */
@@ -8,8 +8,7 @@ import type { Duplex } from "node:stream";
 import { defer } from "../async.ts";
 import { ConnectionError } from "../errors.ts";
 import { like } from "../option_kinds.ts";
-import type { ByteConnection } from "./transport.ts";
-import type { Address } from "./transport.ts";
+import { type Address, type ByteConnection, transportOf, writeAll } from "./transport.ts";
 
 /** The members of `net.Socket` and `tls.TLSSocket`, besides those of `Duplex`, that are used here. */
 export interface SocketFacts {
@@ -140,4 +139,30 @@ export function addressesOf(socket: SocketFacts): { remoteAddr?: Address; localA
 /** A Unix socket has no addresses here, nor does a socket that is already closed. */
 function addressOf(hostname: string | undefined, port: number | undefined): Address | undefined {
   return hostname === undefined || port === undefined ? undefined : { transport: "tcp", hostname, port };
+}
+
+/**
+ * Makes a Node stream from a connection, which it then owns.
+ *
+ * @param conn The connection.
+ * @param stream The module `node:stream`, which not every runtime has.
+ * @returns The stream. Each of its halves ends separately, and `destroy` closes the connection at once.
+ */
+export function duplexOf(conn: ByteConnection, stream: { readonly Duplex: typeof Duplex }): Duplex {
+  const transport = transportOf(conn);
+  return new stream.Duplex({
+    read() {
+      transport.read().then((bytes) => void this.push(bytes), (error) => void this.destroy(error));
+    },
+    write(chunk: Uint8Array<ArrayBuffer>, _, done) {
+      writeAll(transport, chunk).then(() => done(), done);
+    },
+    final(done) {
+      transport.closeWrite().then(() => done(), done);
+    },
+    destroy(error, done) {
+      transport.close();
+      done(error);
+    },
+  });
 }

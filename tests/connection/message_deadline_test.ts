@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Deadlines } from "../../lib/deadlines.ts";
 import { LimitError } from "../../lib/errors.ts";
-import { MessageDeadline } from "../../lib/connection/message_deadline.ts";
+import { MessageDeadline } from "../../lib/connection/liveness.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 
 /** A deadline of 50 ms, and the faults that it found. */

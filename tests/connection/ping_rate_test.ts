@@ -1,6 +1,6 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { LimitError } from "../../lib/errors.ts";
-import { PingRate } from "../../lib/connection/ping_rate.ts";
+import { PingRate } from "../../lib/connection/pending_pings.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 
 Deno.test("F12: a second may have as many pings as the limit, and each one more is an error with the numbers", () => {

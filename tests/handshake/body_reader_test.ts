@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { BodyReader } from "../../lib/handshake/body_reader.ts";
+import { BodyReader } from "../../lib/handshake/http_body.ts";
 import { assertReads } from "../_support/feed.ts";
 import { bytesOf, textOf } from "./_support.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { once } from "node:events";
 import * as stream from "node:stream";
-import { duplexOf } from "../../lib/node/duplex.ts";
+import { duplexOf } from "../../lib/transport/node_connection.ts";
 import { connPair } from "../_support/pair.ts";
 import { soon } from "../_support/wait.ts";
 

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { AcceptLoop } from "../../lib/server/accept_loop.ts";
-import type { Listener } from "../../lib/server/listen.ts";
+import { AcceptLoop, type Listener } from "../../lib/server/listen.ts";
 import type { ByteConnection } from "../../lib/transport/transport.ts";
 import { soon } from "../_support/wait.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { transportOf } from "../../lib/transport/transport.ts";
-import { Inflow } from "../../lib/server/inflow.ts";
+import { Inflow } from "../../lib/server/request_body.ts";
 import { utf8 } from "../_support/frames.ts";
 import { connPair } from "../_support/pair.ts";
 import { settle } from "../_support/wait.ts";

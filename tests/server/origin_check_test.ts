@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { HandshakeError } from "../../lib/errors.ts";
 import { accept, serve } from "../../mod.ts";
-import { originCheck } from "../../lib/server/origin_check.ts";
+import { originCheck } from "../../lib/server/acceptor.ts";
 import { upgradeRequest } from "../../lib/server/deno_serve.ts";
 import { connPair } from "../_support/pair.ts";
 import { RawPeer, requestText } from "../_support/raw_peer.ts";

@@ -2,8 +2,7 @@ import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } fro
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import type { RequestFraming } from "../../lib/handshake/http_body.ts";
 import { transportOf } from "../../lib/transport/transport.ts";
-import { Inflow } from "../../lib/server/inflow.ts";
-import { RequestBody } from "../../lib/server/request_body.ts";
+import { Inflow, RequestBody } from "../../lib/server/request_body.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { utf8 } from "../_support/frames.ts";
 import { connPair } from "../_support/pair.ts";

@@ -6,7 +6,7 @@
 import { CALLBACK, type OptionKinds } from "../../option_kinds.ts";
 import { checkValues } from "../../options.ts";
 import { DEFAULT_LIMITS, LIMIT_KINDS, type Limits } from "../../limits.ts";
-import { Utf8Decoder } from "../bytes/utf8_decoder.ts";
+import { Utf8Decoder } from "../bytes/utf8.ts";
 import { type Frame, Opcode } from "../frames/frame.ts";
 import type { Stage } from "../stage.ts";
 import { FrameSequence } from "./frame_sequence.ts";

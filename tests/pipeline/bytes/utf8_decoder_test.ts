@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { decodeHex } from "@std/encoding/hex";
-import { Utf8Decoder } from "../../../lib/pipeline/bytes/utf8_decoder.ts";
+import { Utf8Decoder } from "../../../lib/pipeline/bytes/utf8.ts";
 import { assertReads } from "../../_support/feed.ts";
 import { utf8 } from "../../_support/frames.ts";
 import { INVALID_UTF8, VALID_UTF8 } from "../../vectors/utf8.ts";
