@@ -10,20 +10,32 @@ import { until } from "../_support/wait.ts";
 import { installed, listens } from "../hub/_servers.ts";
 import { createProject } from "../runtimes/_project.ts";
 
-/** Each program, and what it is about. */
+/** Each program of `packages`, and what it is about. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   "socket_io.mjs": "Socket.IO: wsEngine, polling and its upgrade, rooms, binary data, answers, frames encoded once",
-  "engine_io.mjs": "engine.io",
   "graphql_ws.mjs": "graphql-ws: useServer, makeServer, and its client with our class",
   "yjs.mjs": "y-websocket: two providers, the document and its awareness",
-  "trpc.mjs": "tRPC: applyWSSHandler, a query and a subscription",
-  "mqtt.mjs": "MQTT.js and aedes",
-  "hocuspocus.mjs": "Hocuspocus: two providers",
-  "fastify.mjs": "@fastify/websocket, which imports ws itself",
-  "express_ws.mjs": "express-ws, which imports ws itself",
   "crossws.mjs": "crossws' adapter for Node, with the address and the drain event of `_socket`",
   "clients.mjs": "partysocket, reconnecting-websocket and STOMP come back to our server with our class",
 };
+
+/** Each program of `examples/packages`: what it is about, its arguments, and what it prints after its URL. */
+const EXAMPLES: Readonly<Record<string, readonly [what: string, args: readonly string[], printed: readonly string[]]>> =
+  {
+    "engine_io.js": ["engine.io: a text and bytes", ["0", "talk"], ["It rains", "1,2,3"]],
+    "trpc.js": ["tRPC: applyWSSHandler, a query and a subscription", ["0", "talk"], ["hello", "1", "2", "3"]],
+    "mqtt.js": ["MQTT.js and aedes", ["0", "talk"], ["news/weather: It rains"]],
+    "hocuspocus.js": ["Hocuspocus: two providers", ["0", "talk"], ["It rains"]],
+    "fastify.js": [
+      "@fastify/websocket, which imports ws itself",
+      ["0", "talk"],
+      ["hello", "a socket of Sluice", "It rains"],
+    ],
+    "express.js": ["express-ws, which imports ws itself", ["0", "talk"], ["hello", "a socket of Sluice", "It rains"]],
+    "partysocket.js": ["partysocket connects again", ["0"], ["disconnected", "It rains"]],
+    "reconnecting_websocket.js": ["reconnecting-websocket connects again", ["0"], ["disconnected", "It rains"]],
+    "stomp.js": ["STOMP: @stomp/stompjs", [], ["/topic/news: It rains"]],
+  };
 
 /** crossws' adapter for Node refuses to start in Deno. */
 const ONLY_IN_NODE: ReadonlySet<string> = new Set(["crossws.mjs"]);
@@ -73,6 +85,13 @@ for (const { name } of Deno.readDirSync(programs)) {
   await Deno.copyFile(new URL(name, programs), `${project.folder}/${name}`);
 }
 
+const examples = new URL("../../examples/packages/", import.meta.url);
+for (const { name } of Deno.readDirSync(examples)) {
+  // The project has the packages already: `npm:mqtt@5` is `mqtt` there.
+  const source = await Deno.readTextFile(new URL(name, examples));
+  await Deno.writeTextFile(`${project.folder}/${name}`, source.replace(/"npm:(@?[^@"]+)@\d[\d.]*/g, '"$1'));
+}
+
 /** The package that docs/how-to/ws.md describes. */
 async function writeShim(folder: string): Promise<void> {
   await Deno.mkdir(folder);
@@ -111,17 +130,25 @@ const RUNTIMES = {
 } as const;
 
 for (const [runtime, [command, ...args]] of Object.entries(RUNTIMES)) {
-  const run = async (...program: string[]) =>
-    (await project.run(command, ...args, ...program)).trim().split("\n").at(-1);
+  const run = async (...program: string[]) => (await project.run(command, ...args, ...program)).trim().split("\n");
   for (const [program, what] of Object.entries(PROGRAMS)) {
     if (runtime === "Deno" && ONLY_IN_NODE.has(program)) continue;
-    Deno.test({ ...unless(missing, `${runtime}: ${what}`), fn: async () => assertEquals(await run(program), "ok") });
+    Deno.test({ ...unless(missing, `${runtime}: ${what}`), fn: async () => assertEquals(await run(program), ["ok"]) });
+  }
+  for (const [program, [what, options, printed]] of Object.entries(EXAMPLES)) {
+    Deno.test({
+      ...unless(missing, `${runtime}: examples/packages/${program}: ${what}`),
+      async fn() {
+        const lines = await run(program, ...options);
+        assertEquals(lines.filter((line) => !/ on \w+:\/\//.test(line)), printed);
+      },
+    });
   }
   Deno.test({
-    ...unless(missing ?? NO_NATS, `${runtime}: NATS over a WebSocket, with our class`),
+    ...unless(missing ?? NO_NATS, `${runtime}: examples/packages/nats.js: NATS over a WebSocket, with our class`),
     async fn() {
       await using server = await startNats();
-      assertEquals(await run("nats.mjs", server.url), "ok");
+      assertEquals(await run("nats.js", server.url), ["news.weather: It rains"]);
     },
   });
 }
