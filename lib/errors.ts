@@ -21,9 +21,8 @@
  *
  * @module
  */
-import { shown } from "./option_kinds.ts";
-
 import { omitStack } from "./descriptors.ts";
+import { shown } from "./option_kinds.ts";
 
 /** A close code and a reason, as in a close frame. */
 export interface WebSocketCloseInfo {
@@ -137,6 +136,8 @@ export interface LimitErrorOptions {
   max: number;
   /** The requested or reached amount, if known. */
   actual?: number | bigint;
+  /** The topic, if the limit is one of a topic or of topics. The error's message names it; the close reason does not. */
+  topic?: string;
   /** The close code for the peer. */
   closeCode: 1008 | 1009 | 1013;
 }
@@ -179,7 +180,7 @@ export class LimitError extends WebSocketError {
    * @param options The limit and the numbers.
    */
   constructor(message: string, options: LimitErrorOptions) {
-    super(message, { closeCode: options.closeCode, reason: shortReason(message) });
+    super(withTopic(message, options.topic), { closeCode: options.closeCode, reason: shortReason(message) });
     this.limit = options.limit;
     this.max = options.max;
     this.actual = options.actual;
@@ -242,7 +243,7 @@ export class TopicError extends WebSocketError {
    * @param topic The topic.
    */
   constructor(message: string, topic: string) {
-    super(`${message}: topic ${shown(topic)}`, { closeCode: 1008, reason: message });
+    super(withTopic(message, topic), { closeCode: 1008, reason: message });
     this.topic = topic;
   }
 }
@@ -408,6 +409,11 @@ export function invalidState(message: string, cause?: unknown): DOMException {
   if (cause !== undefined) error.cause = cause;
   omitStack(error);
   return error;
+}
+
+/** Adds the name of a topic to a message: on one line, and shortened. A close reason has no room for it. */
+function withTopic(message: string, topic: string | undefined): string {
+  return topic === undefined ? message : `${message}: topic ${shown(topic)}`;
 }
 
 /** Cuts a message, which is ASCII here, to the size of a close reason (RFC 6455 §5.5.1: 125 bytes minus the code). */

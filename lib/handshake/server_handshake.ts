@@ -249,9 +249,17 @@ export function choiceFields(
 const UPGRADE_REQUIRED: [string, string][] = [["Upgrade", "websocket"]];
 
 /** §4.2.1, item 1: HTTP/1.1 or higher. RFC 9110 §7.8: `Upgrade` is ignored in HTTP/1.0. */
-function requireHttp11({ version }: RequestHead): void {
+function requireHttp11({ version, fields }: RequestHead): void {
   if (version !== "HTTP/1.0") return;
-  throw new HandshakeError("A WebSocket needs HTTP/1.1, not HTTP/1.0", { status: 426, headers: UPGRADE_REQUIRED });
+  const message = `A WebSocket needs HTTP/1.1, not HTTP/1.0${proxyHint(fields)}`;
+  throw new HandshakeError(message, { status: 426, headers: UPGRADE_REQUIRED });
+}
+
+/** What a refusal adds if a WebSocket client sent the request: it did send `Upgrade`, `Connection` and HTTP/1.1. */
+function proxyHint(fields: HeaderFields): string {
+  return fieldValues(fields, "sec-websocket-key").length === 0
+    ? ""
+    : ". Does a proxy drop it? See docs/how-to/proxies.md";
 }
 
 /** §4.2.1, item 1: GET. */
@@ -276,9 +284,9 @@ function requireUpgrade(fields: HeaderFields): void {
   const upgrade = hasToken(fields, "upgrade", "websocket");
   const connection = hasToken(fields, "connection", "upgrade");
   if (upgrade && connection) return;
-  if (upgrade) throw badRequest('Header Connection lacks "Upgrade"');
-  if (connection) throw badRequest('Header Upgrade lacks "websocket"');
-  throw new HandshakeError("This resource is a WebSocket: the request has no Upgrade", {
+  if (upgrade) throw badRequest(`Header Connection lacks "Upgrade"${proxyHint(fields)}`);
+  if (connection) throw badRequest(`Header Upgrade lacks "websocket"${proxyHint(fields)}`);
+  throw new HandshakeError(`This resource is a WebSocket: the request has no Upgrade${proxyHint(fields)}`, {
     status: 426,
     headers: UPGRADE_REQUIRED,
   });

@@ -129,7 +129,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
       subscriber.topics.set(topic, slowPolicy);
       return false;
     }
-    this.#admit(subscriber);
+    this.#admit(subscriber, topic);
     subscriber.topics.set(topic, slowPolicy);
     this.#replay(subscriber, topic, history);
     if (!this.#subscribers.has(socket)) return false; // the history exceeded the queue of the connection
@@ -275,7 +275,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
 
   #subscribePattern(subscriber: Subscriber<Data>, pattern: TopicPattern, slowPolicy: SlowPolicy): boolean {
     const known = subscriber.wildcards.get(pattern.source);
-    if (known === undefined) this.#admit(subscriber);
+    if (known === undefined) this.#admit(subscriber, pattern.source);
     subscriber.wildcards.set(pattern.source, { pattern, slowPolicy, since: known?.since ?? this.#lastId });
     if (known !== undefined) return false;
     const entry = this.#patterns.get(pattern.source);
@@ -324,12 +324,13 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
     subscriber.end();
   }
 
-  #admit({ size }: Subscriber<Data>): void {
+  #admit({ size }: Subscriber<Data>, topic: string): void {
     const { maxTopicsPerConnection: max } = this.#limits;
     if (size < max) return;
     throw new LimitError(`Connection is subscribed to maxTopicsPerConnection ${max} topics already`, {
       limit: "maxTopicsPerConnection",
       max,
+      topic,
       closeCode: 1008,
     });
   }

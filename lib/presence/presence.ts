@@ -108,7 +108,7 @@ class LocalPresence<Data> implements Presence<Data> {
     const members = this.#roster.members(topic);
     const { maxMembers: max } = this.#limits;
     if (members.size >= max && !members.has(id)) {
-      const facts = { limit: "maxMembers", max, actual: members.size, closeCode: 1013 } as const;
+      const facts = { limit: "maxMembers", max, actual: members.size, topic, closeCode: 1013 } as const;
       throw new LimitError(`Topic has maxMembers ${max} members already`, facts);
     }
     const known = this.#sockets.get(socket)?.get(topic);

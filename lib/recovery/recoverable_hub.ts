@@ -140,7 +140,7 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
     if (session.subscriptions.has(topic)) return false;
     const { maxTopicsPerConnection: max } = this.#limits;
     if (session.subscriptions.size >= max) {
-      const facts = { limit: "maxTopicsPerConnection", max, closeCode: 1008 } as const;
+      const facts = { limit: "maxTopicsPerConnection", max, topic, closeCode: 1008 } as const;
       throw new LimitError(`Connection is subscribed to maxTopicsPerConnection ${max} topics already`, facts);
     }
     const { topic: followed } = this.#retain(topic);

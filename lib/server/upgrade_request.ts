@@ -4,6 +4,7 @@
  * @module
  */
 import { HandshakeError } from "../errors.ts";
+import type { RequestHead } from "../handshake/http_head.ts";
 import { refusalResponse } from "../handshake/http_response.ts";
 import { readUpgradeRequest, type UpgradeRequest } from "../handshake/server_handshake.ts";
 import { chooseSubprotocol, subprotocolList } from "../handshake/subprotocol.ts";
@@ -13,6 +14,7 @@ import { runHandler, type WebSocketHandler } from "../connection/readers/callbac
 import type { WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
 import { checkServing } from "../connection/check_handler.ts";
 import { originCheck } from "./acceptor.ts";
+import { noticeDroppedUpgrade } from "./dropped_upgrade.ts";
 import { kind } from "../option_kinds.ts";
 import type { Address } from "../transport/transport.ts";
 import type { UpgradeInfo } from "./server_options.ts";
@@ -116,7 +118,9 @@ export class PlatformAcceptor<Data> {
     const [scheme = "", rest = ""] = url.split("://", 2);
     const slash = rest.indexOf("/");
     const target = slash < 0 ? new URL(url).pathname : url.slice(scheme.length + "://".length + slash);
-    const upgrade = readUpgradeRequest({ method, target, version: "HTTP/1.1", fields: [...headers] }, {
+    const head: RequestHead = { method, target, version: "HTTP/1.1", fields: [...headers] };
+    noticeDroppedUpgrade(head);
+    const upgrade = readUpgradeRequest(head, {
       secure: scheme === "https",
     });
     this.#checkOrigin(upgrade);

@@ -116,6 +116,17 @@ Deno.test("H7: a plain request is refused with 426 and Upgrade", () => {
   }
 });
 
+Deno.test("H7: a refusal of a WebSocket client's request without Upgrade, Connection or HTTP/1.1 mentions proxies", () => {
+  const hint = "Does a proxy drop it?";
+  for (const without of [["Upgrade"], ["Connection"]]) {
+    assertRefuses(() => readUpgradeRequest(upgradeHead({ without })), 400, hint);
+  }
+  assertRefuses(() => readUpgradeRequest(upgradeHead({ without: ["Upgrade", "Connection"] })), 426, hint);
+  assertRefuses(() => readUpgradeRequest({ ...upgradeHead(), version: "HTTP/1.0" }), 426, hint);
+  const visit = upgradeHead({ without: ["Upgrade", "Connection", "Sec-WebSocket-Key"] });
+  assertEquals(assertRefuses(() => readUpgradeRequest(visit), 426, "no Upgrade").message.includes("proxy"), false);
+});
+
 Deno.test("H7: a request that lacks one of the tokens of Upgrade and Connection is refused with 400", () => {
   for (const value of ["keep-alive", "notupgrade", "", "close"]) {
     assertRefuses(() => readUpgradeRequest(replacing("Connection", value)), 400, 'Connection lacks "Upgrade"');

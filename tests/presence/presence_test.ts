@@ -131,6 +131,7 @@ Deno.test("a topic with maxMembers members refuses new ones, but accepts changes
   presence.join(bob.connection, "room", { id: "bob", data: 1 });
   const error = assertThrows(() => presence.join(eve.connection, "room", { id: "eve", data: 1 }), LimitError);
   assertEquals([error.limit, error.max, error.actual, error.closeCode], ["maxMembers", 2, 2, 1013]);
+  assertEquals(error.message, 'Topic has maxMembers 2 members already: topic "room"');
   assertEquals(presence.send("room", "hello"), 2);
   assert(presence.join(eve.connection, "room", { id: "bob", data: 1 }));
 });

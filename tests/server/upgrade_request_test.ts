@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { connect } from "../../lib/client/connect.ts";
 import { HandshakeError } from "../../lib/errors.ts";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
@@ -8,7 +8,7 @@ import { assertMessage, messages } from "../_support/messages.ts";
 import { RawPeer, requestText } from "../_support/raw_peer.ts";
 import { soon } from "../_support/wait.ts";
 import { start, taking } from "./_deno_serve.ts";
-import { ORIGIN_REFUSED, overlook, RETURNED_AT_ONCE } from "../_support/printed.ts";
+import { ORIGIN_REFUSED, overlook, printed, RETURNED_AT_ONCE } from "../_support/printed.ts";
 
 overlook(ORIGIN_REFUSED, RETURNED_AT_ONCE);
 
@@ -62,6 +62,17 @@ Deno.test("the connection has the properties of the handshake", async () => {
   assertEquals(socket.headers.get("sec-websocket-version"), "13");
   assertEquals([client.protocol, client.extensions, client.headers.get("set-cookie")], ["b", "", "k=v"]);
   await client.close();
+});
+
+Deno.test("a request whose Upgrade a proxy dropped gets a response that says so, and the console prints how to fix it", async () => {
+  const lines = await printed(async () => {
+    await using server = start({});
+    using peer = await RawPeer.dial(server.port);
+    await peer.send(utf8(requestText({ Upgrade: undefined, Connection: "close" })));
+    assertStringIncludes(await peer.readText(), "Does a proxy drop it?");
+  });
+  assertEquals(lines.length, 1);
+  assertStringIncludes(String(lines[0]), "proxy_set_header Upgrade $http_upgrade;");
 });
 
 Deno.test("an invalid request, or one with a refused origin, is not upgraded", async () => {
