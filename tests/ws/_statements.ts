@@ -50,7 +50,9 @@ export function page(): string {
       why === undefined ? "yes" : cell(`no: ${why}`),
     ])
   );
-  const lines = [["of", "statement", "holds"], ["--", "--", "--"], ...rows].map((row) => `| ${row.join(" | ")} |`);
+  const lines = [["part of the API", "statement", "holds"], ["--", "--", "--"], ...rows].map((row) =>
+    `| ${row.join(" | ")} |`
+  );
   const table = `**${holding} of ${all.length}** statements hold.\n\n${lines.join("\n")}`;
   const text = Deno.readTextFileSync(PAGE);
   const [before, rest = ""] = text.split(BEGIN);

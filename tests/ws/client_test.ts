@@ -11,7 +11,7 @@ import { differs, next, statement } from "./_support.ts";
 
 const NEW = "new WebSocket";
 
-statement(NEW, "the address is a string or a URL, of ws, wss, http or https", async (play) => {
+statement(NEW, "the address is a string or a URL with the scheme ws, wss, http or https", async (play) => {
   await play.serve();
   for (const address of [`ws://127.0.0.1:${play.port}`, new URL(`http://127.0.0.1:${play.port}/x`)]) {
     const socket = new play.client.WebSocket(address);
@@ -23,7 +23,7 @@ statement(NEW, "the address is a string or a URL, of ws, wss, http or https", as
   }
 });
 
-statement(NEW, "a bad address or a fragment is a SyntaxError at the call", ({ client: { WebSocket } }) => {
+statement(NEW, "an invalid address, or one with a fragment, throws a SyntaxError", ({ client: { WebSocket } }) => {
   for (const address of ["foo", "ftp://127.0.0.1", "ws://127.0.0.1#x"]) {
     assertThrows(() => new WebSocket(address), SyntaxError);
   }
@@ -31,7 +31,7 @@ statement(NEW, "a bad address or a fragment is a SyntaxError at the call", ({ cl
 
 statement(
   NEW,
-  "subprotocols are a string, a list or an option; a bad one, or one that comes twice, is a SyntaxError",
+  "subprotocols are a string, a list or an option; an invalid or a duplicate one throws a SyntaxError",
   async (play) => {
     await play.serve();
     for (const protocols of ["chat", ["chat"], { protocols: "chat" }, { protocols: ["chat"] }]) {
@@ -43,7 +43,7 @@ statement(
   },
 );
 
-statement(NEW, "followRedirects is false by default, and then a redirect is an unexpected response", async (play) => {
+statement(NEW, "followRedirects is false by default: a redirect is then an unexpected response", async (play) => {
   await play.serve();
   await using server = await listen(redirecting(`ws://127.0.0.1:${play.port}/there`));
   const socket = new play.client.WebSocket(`ws://127.0.0.1:${server.port}/`);
@@ -53,7 +53,7 @@ statement(NEW, "followRedirects is false by default, and then a redirect is an u
 
 statement(
   NEW,
-  "followRedirects: true follows them, with an event for each that may change header fields",
+  "followRedirects: true follows redirects, and emits `redirect` before each, to change header fields",
   async (play) => {
     const server = await play.serve();
     const connected = next(server, "connection");
@@ -76,7 +76,7 @@ statement(
   },
 );
 
-statement(NEW, "maxRedirects: more of them are an error", async (play) => {
+statement(NEW, "maxRedirects: more redirects are an error", async (play) => {
   const server = createServer();
   await using listening = await listen(server);
   server.on("request", (_, response) => void response.writeHead(302, { Location: `/again` }).end());
@@ -89,7 +89,7 @@ statement(NEW, "maxRedirects: more of them are an error", async (play) => {
   server.closeAllConnections();
 });
 
-statement(NEW, "handshakeTimeout: a server that does not answer is an error", async (play) => {
+statement(NEW, "handshakeTimeout: it is an error if the server does not respond in time", async (play) => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepted = listener.accept();
   const socket = new play.client.WebSocket(`ws://127.0.0.1:${listener.addr.port}`, [], { handshakeTimeout: 50 });
@@ -100,7 +100,7 @@ statement(NEW, "handshakeTimeout: a server that does not answer is an error", as
   (await accepted).close();
 });
 
-statement(NEW, "maxPayload limits the messages of the server", async (play) => {
+statement(NEW, "maxPayload limits the size of the server's messages", async (play) => {
   const { there, here } = await play.pair({ client: { maxPayload: 10 } });
   const ended = next(there, "close");
   const failed = next(here, "error");
@@ -109,7 +109,7 @@ statement(NEW, "maxPayload limits the messages of the server", async (play) => {
   assertEquals([error.code, (await ended)[0]], ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", 1009]);
 });
 
-statement(NEW, "origin, headers and auth are fields of the request", async (play) => {
+statement(NEW, "origin, headers and auth set header fields of the request", async (play) => {
   const server = await play.serve({ verifyClient: () => true });
   const connected = next(server, "connection");
   await next(
@@ -135,12 +135,16 @@ statement(NEW, "perMessageDeflate is offered by default, and false offers nothin
   }
 });
 
-statement(NEW, "protocolVersion: one that is none is a RangeError", ({ client: { WebSocket } }) => {
+statement(NEW, "protocolVersion: an unknown version throws a RangeError", ({ client: { WebSocket } }) => {
   assertThrows(() => new WebSocket("ws://127.0.0.1", [], { protocolVersion: 7 }), RangeError);
 });
-differs(NEW, "protocolVersion: 8 speaks the drafts before RFC 6455", "only 13 is spoken: `./legacy` is for servers");
+differs(
+  NEW,
+  "protocolVersion: 8 speaks the drafts before RFC 6455",
+  "the client supports only 13; `./legacy` is for servers",
+);
 
-statement(NEW, "the options of TLS are taken: ca, and servername", async (play) => {
+statement(NEW, "the TLS options ca and servername have their effect", async (play) => {
   const http = createTlsServer({ cert, key });
   const server = play.manage(new play.server.WebSocketServer({ server: http }));
   await using listening = await listen(http);
@@ -156,7 +160,7 @@ statement(NEW, "the options of TLS are taken: ca, and servername", async (play) 
   await ended;
 });
 
-statement(NEW, "createConnection makes the connection", async (play) => {
+statement(NEW, "createConnection opens the connection", async (play) => {
   const server = await play.serve();
   const connected = next(server, "connection");
   let asked = 0;
@@ -190,24 +194,28 @@ Deno.test({
   },
 });
 
-statement("Event: error", "a server that is not there is an error with Node's code, and 1006", async (play) => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  const socket = new play.client.WebSocket(`ws://127.0.0.1:${port}`);
-  const closed = new Promise<unknown>((done) => socket.on("close", done));
-  const [error] = await next(socket, "error") as [Error & { code: string }];
-  assertEquals([error.code, await closed, socket.readyState], ["ECONNREFUSED", 1006, 3]);
-});
+statement(
+  "Event: error",
+  "if no server listens, the error has Node's code, and the socket closes with 1006",
+  async (play) => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    listener.close();
+    const socket = new play.client.WebSocket(`ws://127.0.0.1:${port}`);
+    const closed = new Promise<unknown>((done) => socket.on("close", done));
+    const [error] = await next(socket, "error") as [Error & { code: string }];
+    assertEquals([error.code, await closed, socket.readyState], ["ECONNREFUSED", 1006, 3]);
+  },
+);
 differs(
   "Event: error",
-  "without a listener it is an uncaught exception",
-  "an error without a listener ends that socket, with `close`, and never the process",
+  "an error without a listener is an uncaught exception",
+  "the error ends that socket, which emits `close`; the process goes on",
 );
 
 statement(
   "Event: unexpected-response",
-  "it brings the request and the response, whose body can be read; the listener gives up",
+  "its listener gets the request and the response, can read the body, and ends the attempt",
   async (play) => {
     const http = createServer((_, response) => void response.writeHead(401, { "X-Why": "ticket" }).end("Ask first"));
     await using server = await listen(http);
@@ -229,7 +237,7 @@ statement(
   },
 );
 
-statement("Event: upgrade", "it brings the response with its header fields, before open", async (play) => {
+statement("Event: upgrade", "its listener gets the response with its header fields, before `open`", async (play) => {
   const server = await play.serve();
   server.on("headers", (lines) => void lines.push("X-Mine: 1"));
   const seen: unknown[] = [];
@@ -257,11 +265,15 @@ Deno.test("our rule: unsupported options throw at the call, with the alternative
 });
 differs(
   NEW,
-  "agent, and the other options of http.request()",
-  "`agent` is a TypeError that names `proxy`, `ca`, `cert`, `key` and `createConnection`; others have no effect",
+  "agent and the other options of http.request() have their effect",
+  "`agent` throws a TypeError that suggests `proxy`, `ca`, `cert`, `key` and `createConnection`; the others have no effect",
 );
-differs(NEW, "finishRequest changes the request before it is sent", "it is a TypeError: set `headers`");
-differs(NEW, "generateMask makes the masking keys", "it is a TypeError: keys are random (RFC 6455 §5.3)");
+differs(NEW, "finishRequest changes the request before it is sent", "it throws a TypeError: set `headers` instead");
+differs(
+  NEW,
+  "generateMask creates the masking keys",
+  "it throws a TypeError, because keys must be random (RFC 6455 §5.3)",
+);
 
 /** A server that sends everybody elsewhere. */
 function redirecting(location: string): ReturnType<typeof createServer> {

@@ -3,7 +3,7 @@ import { next, ours, statement } from "./_support.ts";
 
 const STREAM = "createWebSocketStream()";
 
-statement(STREAM, "what is written is sent, and messages can be read", async (play) => {
+statement(STREAM, "it sends each chunk that is written, and messages can be read from it", async (play) => {
   const server = await play.serve();
   server.on("connection", (socket) => {
     const stream = play.server.createWebSocketStream(socket);
@@ -16,7 +16,7 @@ statement(STREAM, "what is written is sent, and messages can be read", async (pl
   await next(stream, "close");
 });
 
-statement(STREAM, "with readableObjectMode text comes as strings, and binary data as buffers", async (play) => {
+statement(STREAM, "with readableObjectMode, text is read as strings and binary data as Buffers", async (play) => {
   const { there, here } = await play.pair();
   const stream = play.client.createWebSocketStream(here, { readableObjectMode: true });
   there.send("text");
@@ -27,7 +27,7 @@ statement(STREAM, "with readableObjectMode text comes as strings, and binary dat
   await next(stream, "close");
 });
 
-statement(STREAM, "a stream that is not read pauses its socket", async (play) => {
+statement(STREAM, "if the stream is not read, its socket is paused", async (play) => {
   const { there, here } = await play.pair();
   const stream = play.client.createWebSocketStream(here, { readableHighWaterMark: 10 });
   const chunk = new Uint8Array(100);
@@ -46,7 +46,7 @@ statement(STREAM, "a stream that is not read pauses its socket", async (play) =>
   await next(stream, "close");
 });
 
-statement(STREAM, "the end of the socket is the end of the stream", async (play) => {
+statement(STREAM, "the stream ends when the socket closes", async (play) => {
   const { there, here } = await play.pair();
   const stream = play.client.createWebSocketStream(here);
   stream.resume();
@@ -67,7 +67,7 @@ statement(STREAM, "destroy() terminates the socket", async (play) => {
   await closed;
 });
 
-statement(STREAM, "an error of the socket is one of the stream", async (play) => {
+statement(STREAM, "an error of the socket is an error of the stream", async (play) => {
   const { there, here } = await play.pair({ client: { maxPayload: 10 } });
   const stream = play.client.createWebSocketStream(here);
   const failed = next(stream, "error");

@@ -38,27 +38,27 @@ statement(
 );
 statement(
   "WS_ERR_INVALID_CLOSE_CODE",
-  "a close frame has a code that may not be sent",
+  "a close frame has a code that must not be sent",
   fault("WS_ERR_INVALID_CLOSE_CODE", (peer) => peer.send(close(1005))),
 );
 statement(
   "WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH",
-  "a control frame has more than 125 bytes",
+  "a control frame has a payload of more than 125 bytes",
   fault("WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH", (peer) => peer.send(ping("x".repeat(126)))),
 );
 statement(
   "WS_ERR_INVALID_OPCODE",
-  "an opcode is not defined",
+  "a frame has an undefined opcode",
   fault("WS_ERR_INVALID_OPCODE", (peer) => peer.send(rawFrame(3))),
 );
 statement(
   "WS_ERR_INVALID_OPCODE",
-  "a continuation continues nothing",
+  "a continuation frame follows no fragment",
   fault("WS_ERR_INVALID_OPCODE", (peer) => peer.send(continuation("x"))),
 );
 statement(
   "WS_ERR_INVALID_UTF8",
-  "a text is not UTF-8",
+  "a text message is not UTF-8",
   fault("WS_ERR_INVALID_UTF8", (peer) => peer.send(text(Uint8Array.of(0xff))), 1007),
 );
 statement(

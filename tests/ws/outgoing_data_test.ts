@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { next, statement } from "./_support.ts";
 
-statement("websocket.send()", "blobs keep their place among other messages and fragments", async (play) => {
+statement("websocket.send()", "blobs are sent in order with other messages and fragments", async (play) => {
   const { there, here } = await play.pair();
   const seen: unknown[] = [];
   const all = new Promise<void>((done) =>
@@ -31,7 +31,7 @@ statement("websocket.send()", "a close waits for the blobs before it", async (pl
 
 statement(
   "websocket.send()",
-  "callbacks are called in order, and with an error when the connection is lost",
+  "callbacks are called in order, with an error if the connection is lost",
   async (play) => {
     const { there, here } = await play.pair();
     there.pause();

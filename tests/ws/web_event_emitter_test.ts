@@ -3,7 +3,7 @@ import { next, statement } from "./_support.ts";
 
 const ADD = "websocket.addEventListener()";
 
-statement(ADD, "listeners of open, message, close and error get events as on the web", async (play) => {
+statement(ADD, "listeners of open, message, close and error get events as in a browser", async (play) => {
   const server = await play.serve();
   server.on("connection", (socket) => {
     socket.on("message", () => socket.close(4000, "enough"));
@@ -26,7 +26,7 @@ statement(ADD, "listeners of open, message, close and error get events as on the
   assertEquals(seen, ["open", true, "message", "text", "close", 4000, "enough", true]);
 });
 
-statement(ADD, "once: true is for one event", async (play) => {
+statement(ADD, "once: true removes the listener after one event", async (play) => {
   const { there, here } = await play.pair();
   const seen: unknown[] = [];
   here.addEventListener("message", ({ data }) => void seen.push(data), { once: true });
@@ -37,7 +37,7 @@ statement(ADD, "once: true is for one event", async (play) => {
   assertEquals(seen, ["one"]);
 });
 
-statement(ADD, "a listener that is added twice is called once; an object's handleEvent is called", async (play) => {
+statement(ADD, "a listener that is added twice is called once; of an object, handleEvent is called", async (play) => {
   const { there, here } = await play.pair();
   const seen: unknown[] = [];
   const listener = ({ data }: { data: unknown }) => void seen.push(data);
@@ -50,7 +50,7 @@ statement(ADD, "a listener that is added twice is called once; an object's handl
   assertEquals(seen, ["text", "text"]);
 });
 
-statement("websocket.removeEventListener()", "a listener that was removed is not called", async (play) => {
+statement("websocket.removeEventListener()", "a removed listener is not called", async (play) => {
   const { there, here } = await play.pair();
   const seen: unknown[] = [];
   const listener = () => void seen.push("called");
@@ -63,7 +63,7 @@ statement("websocket.removeEventListener()", "a listener that was removed is not
 
 statement(
   "websocket.onopen, onmessage, onclose, onerror",
-  "each is one listener, which replaces the one before",
+  "each property has one listener, and a new one replaces it",
   async (play) => {
     const { there, here } = await play.pair();
     assertEquals([here.onopen, here.onmessage, here.onclose, here.onerror], [null, null, null, null]);
@@ -82,7 +82,7 @@ statement(
 
 statement(
   "websocket.onopen, onmessage, onclose, onerror",
-  "onmessage gets binary data as binaryType says",
+  "onmessage gets binary data of the type that binaryType sets",
   async (play) => {
     const { there, here } = await play.pair();
     here.binaryType = "arraybuffer";

@@ -14,14 +14,14 @@ statement(NEW, "exactly one of port, server and noServer must be given", ({ serv
   assertThrows(() => new WebSocketServer({ server: createServer(), noServer: true }), TypeError, "One and only one");
 });
 
-statement(NEW, "with port it listens, and the callback is called then", async (play) => {
+statement(NEW, "with port it listens, and then calls the callback", async (play) => {
   const listening = Promise.withResolvers<void>();
   const server = play.manage(new play.server.WebSocketServer({ port: 0, host: "127.0.0.1" }, listening.resolve));
   await listening.promise;
   assert(typeof server.address() === "object");
 });
 
-statement(NEW, "an ordinary request to its port is answered with 426", async (play) => {
+statement(NEW, "an ordinary request to its port gets the response 426", async (play) => {
   await play.servePort();
   const response = await fetch(`http://127.0.0.1:${play.port}/`);
   await response.body?.cancel();
@@ -30,7 +30,7 @@ statement(NEW, "an ordinary request to its port is answered with 426", async (pl
 
 statement(
   NEW,
-  "with server it takes the upgrades of an HTTP server, which is started by the application",
+  "with server it handles the upgrades of an HTTP server that the application starts",
   async (play) => {
     const server = await play.serveHttp((http) => ({ server: http }));
     const connected = next(server, "connection");
@@ -57,14 +57,14 @@ statement(NEW, "with noServer several servers can share one HTTP server", async 
   }
 });
 
-statement(NEW, "path: other paths are refused with 400, and a query does not count", async (play) => {
+statement(NEW, "path: other paths are refused with 400; the query is ignored", async (play) => {
   await play.serve({ path: "/chat" });
   await next(play.connect("/chat?room=1"), "open");
   const [, response] = await next(play.connect("/news"), "unexpected-response") as [unknown, { statusCode: number }];
   assertEquals(response.statusCode, 400);
 });
 
-statement(NEW, "maxPayload: a larger message ends the connection with 1009", async (play) => {
+statement(NEW, "maxPayload: a larger message closes the connection with 1009", async (play) => {
   const { there, here } = await play.pair({ server: { maxPayload: 10 } });
   const failed = next(there, "error");
   here.send("x".repeat(11));
@@ -74,7 +74,7 @@ statement(NEW, "maxPayload: a larger message ends the connection with 1009", asy
   assertEquals(error.code, "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH");
 });
 
-statement(NEW, "maxFragments: a message of more parts ends the connection with 1008", async (play) => {
+statement(NEW, "maxFragments: a message of more fragments closes the connection with 1008", async (play) => {
   const { there, here } = await play.pair({ server: { maxFragments: 2 } });
   const failed = next(there, "error");
   for (const fin of [false, false, true]) here.send("x", { fin });
@@ -84,7 +84,7 @@ statement(NEW, "maxFragments: a message of more parts ends the connection with 1
   assertEquals(error.code, "WS_ERR_TOO_MANY_BUFFERED_PARTS");
 });
 
-statement(NEW, "clientTracking: false leaves out clients", async (play) => {
+statement(NEW, "clientTracking: false omits `clients`", async (play) => {
   assertEquals((await play.serve({ clientTracking: false })).clients, undefined);
 });
 
@@ -104,7 +104,7 @@ statement(NEW, "verifyClient with one parameter returns whether the handshake is
 
 statement(
   NEW,
-  "verifyClient with two parameters answers through its callback, with a status, a text and header fields",
+  "verifyClient with two parameters calls its callback with the result, a status, a text and header fields",
   async (play) => {
     await play.serve({
       verifyClient({ req }, answer) {
@@ -127,7 +127,7 @@ statement(
 
 statement(
   NEW,
-  "handleProtocols gets the subprotocols as a Set and the request, and its value is the answer's",
+  "handleProtocols gets the subprotocols as a Set, and the request; it returns the subprotocol to use",
   async (play) => {
     await play.serve({
       handleProtocols(protocols, request) {
@@ -155,7 +155,7 @@ statement(NEW, "perMessageDeflate is off by default on a server", async (play) =
   assertEquals([there.extensions, here.extensions], ["", ""]);
 });
 
-statement(NEW, "perMessageDeflate: true, or an object, agrees on compression", async (play) => {
+statement(NEW, "perMessageDeflate: true or an object enables compression", async (play) => {
   const { there, here } = await play.pair({
     server: { perMessageDeflate: { threshold: 0, serverNoContextTakeover: true, zlibDeflateOptions: { level: 6 } } },
   });
@@ -165,7 +165,7 @@ statement(NEW, "perMessageDeflate: true, or an object, agrees on compression", a
   assertEquals(String(data), "ha".repeat(1_000));
 });
 
-statement(NEW, "autoPong: false leaves it to the application to answer pings", async (play) => {
+statement(NEW, "autoPong: false lets the application answer pings", async (play) => {
   const { there, here } = await play.pair({ server: { autoPong: false } });
   there.on("ping", () => there.pong("mine"));
   here.ping("theirs");
@@ -173,7 +173,7 @@ statement(NEW, "autoPong: false leaves it to the application to answer pings", a
   assertEquals(String(data), "mine");
 });
 
-statement(NEW, "allowSynchronousEvents: false emits one message in a turn of the event loop", async (play) => {
+statement(NEW, "allowSynchronousEvents: false emits one message per turn of the event loop", async (play) => {
   const { there, here } = await play.pair({ server: { allowSynchronousEvents: false } });
   const turns: number[] = [];
   let turn = 0;
@@ -189,13 +189,13 @@ statement(NEW, "allowSynchronousEvents: false emits one message in a turn of the
   assertEquals(turns, [0, 1, 2]);
 });
 
-statement(NEW, "WebSocket: the class of its sockets may be one that extends WebSocket", async (play) => {
+statement(NEW, "WebSocket: a class that extends WebSocket can be the class of its sockets", async (play) => {
   class Mine extends play.server.WebSocket {}
   const { there } = await play.pair({ server: { WebSocket: Mine } });
   assert(there instanceof Mine);
 });
 
-statement("Event: close", "it comes when every connection has ended", async (play) => {
+statement("Event: close", "it is emitted when every connection has ended", async (play) => {
   const { server, here } = await play.pair();
   const seen: string[] = [];
   here.on("close", () => seen.push("socket"));
@@ -208,7 +208,7 @@ statement("Event: close", "it comes when every connection has ended", async (pla
   assertEquals(seen.length <= 1, true);
 });
 
-statement("Event: connection", "it brings the socket and the request, with its header fields", async (play) => {
+statement("Event: connection", "its listener gets the socket and the request, with its header fields", async (play) => {
   const server = await play.serve();
   const connected = next(server, "connection");
   await next(play.connect("/chat?room=1", [], { headers: { Cookie: "a=b", "X-Mine": "1" } }), "open");
@@ -222,7 +222,7 @@ statement("Event: connection", "it brings the socket and the request, with its h
   assertMatch(request.socket.remoteAddress, /127\.0\.0\.1$/);
 });
 
-statement("Event: error", "it comes when the port is taken", async (play) => {
+statement("Event: error", "it is emitted if the port is taken", async (play) => {
   const taken = await play.serve();
   assert(taken !== undefined);
   const server = play.manage(new play.server.WebSocketServer({ port: play.port, host: "127.0.0.1" }));
@@ -230,27 +230,31 @@ statement("Event: error", "it comes when the port is taken", async (play) => {
   assertEquals(error.code, "EADDRINUSE");
 });
 
-statement("Event: headers", "lines that are added to the list are header fields of the answer", async (play) => {
-  const server = await play.serve();
-  server.on("headers", (lines, request) => {
-    assertEquals([lines[0], request.url], ["HTTP/1.1 101 Switching Protocols", "/"]);
-    lines.push("Set-Cookie: session=1", "X-Mine: 2");
-  });
-  const socket = play.connect();
-  const opened = next(socket, "open");
-  const [response] = await next(socket, "upgrade") as [{ headers: Record<string, unknown> }];
-  assertEquals([response.headers["set-cookie"], response.headers["x-mine"]], [["session=1"], "2"]);
-  await opened;
-});
+statement(
+  "Event: headers",
+  "lines that a listener adds to the list become header fields of the response",
+  async (play) => {
+    const server = await play.serve();
+    server.on("headers", (lines, request) => {
+      assertEquals([lines[0], request.url], ["HTTP/1.1 101 Switching Protocols", "/"]);
+      lines.push("Set-Cookie: session=1", "X-Mine: 2");
+    });
+    const socket = play.connect();
+    const opened = next(socket, "open");
+    const [response] = await next(socket, "upgrade") as [{ headers: Record<string, unknown> }];
+    assertEquals([response.headers["set-cookie"], response.headers["x-mine"]], [["session=1"], "2"]);
+    await opened;
+  },
+);
 
-statement("Event: listening", "it comes when the server is bound", async (play) => {
+statement("Event: listening", "it is emitted when the server is bound", async (play) => {
   const server = play.manage(new play.server.WebSocketServer({ port: 0, host: "127.0.0.1" }));
   await next(server, "listening");
 });
 
 statement(
   "Event: wsClientError",
-  "it brings the error, the socket and the request of a bad handshake, and the listener answers",
+  "its listener gets the error, the socket and the request of a bad handshake, and responds",
   async (play) => {
     const server = await play.serveHttp((http) => ({ server: http }));
     server.on("wsClientError", (error, socket, request) => {
@@ -275,11 +279,11 @@ ourStatement("Event: wsClientError", "on a port of its own the answer has been g
 });
 differs(
   "Event: wsClientError",
-  "on a port of its own the listener answers the bad handshake",
-  "in Deno it is answered already: the socket of the event has only addresses",
+  "the listener responds to a bad handshake on the server's own port",
+  "in Deno the server has responded already; the event's socket has only addresses",
 );
 
-statement("server.address()", "it gives the port, the family and the address", async (play) => {
+statement("server.address()", "it returns the port, the family and the address", async (play) => {
   const server = play.manage(new play.server.WebSocketServer({ port: 0, host: "127.0.0.1" }));
   await next(server, "listening");
   const address = server.address();
@@ -302,7 +306,7 @@ statement("server.clients", "it is the Set of the open sockets", async (play) =>
   assertEquals(server.clients.size, 0);
 });
 
-statement("server.close()", "no client is taken any more", async (play) => {
+statement("server.close()", "the server accepts no more clients", async (play) => {
   const server = await play.servePort();
   server.close();
   const [error] = await next(play.connect(), "error");
@@ -325,7 +329,7 @@ statement("server.close()", "the callback gets an error if the server was closed
 
 statement(
   "server.close()",
-  "with noServer and no tracking the event comes at once, but not in the call",
+  "with noServer and without tracking, `close` is emitted soon after the call, but not during it",
   async (play) => {
     const server = play.manage(new play.server.WebSocketServer({ noServer: true, clientTracking: false }));
     let called = false;
@@ -371,8 +375,8 @@ ourStatement("server.handleUpgrade()", "the same socket twice is a mistake that 
 
 differs(
   "server.handleUpgrade()",
-  "the callback is called before handleUpgrade returns, where verifyClient does not wait",
-  "it is called a few microtasks later: our handshake is asynchronous",
+  "the callback is called before handleUpgrade returns, unless verifyClient is asynchronous",
+  "it is called a few microtasks later, because Sluice's handshake is asynchronous",
 );
 
 statement("server.shouldHandle()", "it can be overridden, and false refuses with 400", async (play) => {
@@ -409,21 +413,21 @@ ourStatement(
 differs(
   NEW,
   "without verifyClient every handshake is accepted",
-  "a page of another origin is refused with 403: `origins` lets it in, and `verifyClient` decides alone where it is given",
+  "a page from another origin is refused with 403; `origins` allows it, and if there is a `verifyClient`, it alone decides",
 );
 differs(
   NEW,
-  "backlog is the longest queue of connections that wait",
-  "in Deno it has no effect: `Deno.listen` has no such option",
+  "backlog limits the queue of pending connections",
+  "it has no effect in Deno, because `Deno.listen` has no such option",
 );
 differs(
   NEW,
-  "skipUTF8Validation leaves out a check",
-  "it has no effect: text that is not UTF-8 always ends the connection",
+  "skipUTF8Validation omits the check for UTF-8",
+  "it has no effect: text that is not UTF-8 always fails the connection",
 );
-differs(NEW, "maxBufferedChunks limits buffered chunks", "it has no effect: what is incomplete is in one buffer");
+differs(NEW, "maxBufferedChunks limits buffered chunks", "it has no effect: incomplete data is kept in one buffer");
 differs(
   NEW,
-  "concurrencyLimit limits the calls of zlib",
-  "it has no effect: zlib runs in the call stack of the read or the send",
+  "concurrencyLimit limits concurrent calls of zlib",
+  "it has no effect: zlib runs synchronously while a message is read or sent",
 );

@@ -5,14 +5,14 @@ import { soon } from "../_support/wait.ts";
 import { printed } from "../_support/printed.ts";
 import { differs, next, ourStatement, statement } from "./_support.ts";
 
-statement("Ready state constants", "the class and its objects have them", ({ client: { WebSocket } }) => {
+statement("Ready state constants", "the class and its instances have them", ({ client: { WebSocket } }) => {
   const { CONNECTING, OPEN, CLOSING, CLOSED } = WebSocket;
   assertEquals([CONNECTING, OPEN, CLOSING, CLOSED], [0, 1, 2, 3]);
   const socket = WebSocket.prototype;
   assertEquals([socket.CONNECTING, socket.OPEN, socket.CLOSING, socket.CLOSED], [0, 1, 2, 3]);
 });
 
-statement("Event: close", "it brings the code and the reason as a Buffer", async (play) => {
+statement("Event: close", "its listener gets the code, and the reason as a Buffer", async (play) => {
   const { there, here } = await play.pair();
   const ended = next(there, "close");
   here.close(4000, "enough");
@@ -21,36 +21,44 @@ statement("Event: close", "it brings the code and the reason as a Buffer", async
   assertEquals([code, String(reason)], [4000, "enough"]);
 });
 
-statement("Event: close", "1005 where the close frame had no code, 1006 where there was none", async (play) => {
-  const { there, here } = await play.pair();
-  const ended = next(there, "close");
-  here.close();
-  assertEquals((await ended)[0], 1005);
-  const other = await play.pair();
-  const lost = next(other.there, "close");
-  other.here.terminate();
-  assertEquals((await lost)[0], 1006);
-});
-
-statement("Event: message", "text comes as a Buffer too, and isBinary tells the two apart", async (play) => {
-  const { there, here } = await play.pair();
-  const seen: unknown[] = [];
-  const both = new Promise<void>((done) =>
-    there.on("message", (data, isBinary) => {
-      assert(data instanceof Buffer);
-      seen.push([data.toString("latin1"), isBinary]);
-      if (seen.length === 2) done();
-    })
-  );
-  here.send("text");
-  here.send(Uint8Array.of(1, 2));
-  await both;
-  assertEquals(seen, [["text", false], ["\x01\x02", true]]);
-});
+statement(
+  "Event: close",
+  "the code is 1005 if the close frame had no code, and 1006 if there was no close frame",
+  async (play) => {
+    const { there, here } = await play.pair();
+    const ended = next(there, "close");
+    here.close();
+    assertEquals((await ended)[0], 1005);
+    const other = await play.pair();
+    const lost = next(other.there, "close");
+    other.here.terminate();
+    assertEquals((await lost)[0], 1006);
+  },
+);
 
 statement(
   "Event: message",
-  "messages of one read come in order, in the listeners that were added in `connection`",
+  "text is a Buffer as well, and isBinary distinguishes it from binary data",
+  async (play) => {
+    const { there, here } = await play.pair();
+    const seen: unknown[] = [];
+    const both = new Promise<void>((done) =>
+      there.on("message", (data, isBinary) => {
+        assert(data instanceof Buffer);
+        seen.push([data.toString("latin1"), isBinary]);
+        if (seen.length === 2) done();
+      })
+    );
+    here.send("text");
+    here.send(Uint8Array.of(1, 2));
+    await both;
+    assertEquals(seen, [["text", false], ["\x01\x02", true]]);
+  },
+);
+
+statement(
+  "Event: message",
+  "listeners that are added in `connection` get the messages of one read, in order",
   async (play) => {
     const server = await play.serve();
     const all = new Promise<string[]>((done) => {
@@ -70,7 +78,7 @@ statement(
   },
 );
 
-statement("Event: open", "it comes when the connection is established", async (play) => {
+statement("Event: open", "it is emitted when the connection is established", async (play) => {
   await play.serve();
   const socket = play.connect();
   assertEquals(socket.readyState, 0);
@@ -78,7 +86,7 @@ statement("Event: open", "it comes when the connection is established", async (p
   assertEquals(socket.readyState, 1);
 });
 
-statement("Event: ping", "it brings the payload, and the ping is answered", async (play) => {
+statement("Event: ping", "its listener gets the payload, and the ping is answered", async (play) => {
   const { there, here } = await play.pair();
   const pinged = next(there, "ping");
   const ponged = next(here, "pong");
@@ -89,45 +97,53 @@ statement("Event: ping", "it brings the payload, and the ping is answered", asyn
   assertEquals([String(ping), String(pong)], ["are you there", "are you there"]);
 });
 
-statement("Event: pong", "a pong that no ping asked for comes too", async (play) => {
+statement("Event: pong", "it is emitted for an unsolicited pong too", async (play) => {
   const { there, here } = await play.pair();
   const ponged = next(here, "pong");
   there.pong("unasked");
   assertEquals(String((await ponged)[0]), "unasked");
 });
 
-statement("websocket.binaryType", "it is nodebuffer by default, and what it does not know is ignored", async (play) => {
-  const { here } = await play.pair();
-  assertEquals(here.binaryType, "nodebuffer");
-  for (const type of ["arraybuffer", "fragments", "blob", "nodebuffer"] as const) {
-    here.binaryType = type;
-    assertEquals(here.binaryType, type);
-  }
-  Reflect.set(here, "binaryType", "text");
-  assertEquals(here.binaryType, "nodebuffer");
-});
+statement(
+  "websocket.binaryType",
+  "it is nodebuffer by default, and setting it to an unknown value has no effect",
+  async (play) => {
+    const { here } = await play.pair();
+    assertEquals(here.binaryType, "nodebuffer");
+    for (const type of ["arraybuffer", "fragments", "blob", "nodebuffer"] as const) {
+      here.binaryType = type;
+      assertEquals(here.binaryType, type);
+    }
+    Reflect.set(here, "binaryType", "text");
+    assertEquals(here.binaryType, "nodebuffer");
+  },
+);
 
-statement("websocket.binaryType", "binary messages come as it says: ArrayBuffer, Buffer[], Blob", async (play) => {
-  const { there, here } = await play.pair();
-  for (const [type, Type] of [["arraybuffer", ArrayBuffer], ["fragments", Array], ["blob", Blob]] as const) {
-    here.binaryType = type;
-    there.send(Uint8Array.of(1, 2, 3));
-    const [data, isBinary] = await next(here, "message");
-    assert(data instanceof Type);
-    assertEquals(isBinary, true);
-    const bytes = data instanceof Blob ? await data.bytes() : Array.isArray(data) ? data[0] : new Uint8Array(data);
-    assertEquals([...bytes], [1, 2, 3]);
-  }
-});
+statement(
+  "websocket.binaryType",
+  "it sets the type of binary messages: ArrayBuffer, Buffer[] or Blob",
+  async (play) => {
+    const { there, here } = await play.pair();
+    for (const [type, Type] of [["arraybuffer", ArrayBuffer], ["fragments", Array], ["blob", Blob]] as const) {
+      here.binaryType = type;
+      there.send(Uint8Array.of(1, 2, 3));
+      const [data, isBinary] = await next(here, "message");
+      assert(data instanceof Type);
+      assertEquals(isBinary, true);
+      const bytes = data instanceof Blob ? await data.bytes() : Array.isArray(data) ? data[0] : new Uint8Array(data);
+      assertEquals([...bytes], [1, 2, 3]);
+    }
+  },
+);
 differs(
   "websocket.binaryType",
-  "fragments gives the fragments of a message as they were sent",
-  "it is a list of one Buffer with the whole message: ours are put together as they come",
+  "fragments delivers the fragments of a message as they were sent",
+  "it delivers a list of one Buffer with the whole message, because Sluice joins fragments as they arrive",
 );
 
 statement(
   "websocket.bufferedAmount",
-  "it counts what was sent and has not left, and is 0 when it has",
+  "it is the number of bytes that are queued, and 0 when all are written",
   async (play) => {
     const { here } = await play.pair();
     assertEquals(here.bufferedAmount, 0);
@@ -148,7 +164,7 @@ statement("websocket.close()", "it starts the closing handshake: readyState is 2
   here.close(); // which does nothing
 });
 
-statement("websocket.close()", "what was sent before it arrives", async (play) => {
+statement("websocket.close()", "messages that were sent before it arrive", async (play) => {
   const { there, here } = await play.pair();
   const seen: string[] = [];
   there.on("message", (data) => void seen.push(String(data)));
@@ -162,7 +178,7 @@ statement("websocket.close()", "what was sent before it arrives", async (play) =
 
 statement(
   "websocket.close()",
-  "a code that may not be sent is a TypeError, a long reason a RangeError",
+  "a code that must not be sent throws a TypeError, and a long reason throws a RangeError",
   async (play) => {
     const { here } = await play.pair();
     for (const code of [0, 999, 1005, 1006, 2000, 5000]) assertThrows(() => here.close(code), TypeError);
@@ -170,7 +186,7 @@ statement(
   },
 );
 
-statement("websocket.close()", "before the connection is open it gives up, with an error", async (play) => {
+statement("websocket.close()", "before the connection is open, it ends the attempt with an error", async (play) => {
   await play.serve();
   const socket = play.connect();
   const failed = next(socket, "error");
@@ -183,16 +199,16 @@ statement("websocket.close()", "before the connection is open it gives up, with 
 });
 differs(
   "websocket.close()",
-  "messages that come after it are emitted until the peer's close frame",
-  "they are discarded, as `connect` and `serve` do",
+  "messages that arrive after it are emitted until the peer's close frame",
+  "they are discarded, as by `connect` and `serve`",
 );
 
-statement("websocket.extensions", "it is the names of the extensions", async (play) => {
+statement("websocket.extensions", "it is a list of the extensions, by name", async (play) => {
   const { here } = await play.pair({ server: { perMessageDeflate: true } });
   assertEquals(here.extensions, "permessage-deflate");
 });
 
-statement("websocket.pause()", "messages wait until resume(), and isPaused says so", async (play) => {
+statement("websocket.pause()", "messages wait until resume(), and meanwhile isPaused is true", async (play) => {
   const { there, here } = await play.pair();
   const seen: string[] = [];
   here.on("message", (data) => void seen.push(String(data)));
@@ -207,7 +223,7 @@ statement("websocket.pause()", "messages wait until resume(), and isPaused says 
   assertEquals(seen, ["waits"]);
 });
 
-statement("websocket.pause()", "before the connection is open, and after the end, it does nothing", async (play) => {
+statement("websocket.pause()", "it does nothing before the connection is open and after it has ended", async (play) => {
   await play.serve();
   const socket = play.connect();
   socket.pause();
@@ -221,8 +237,8 @@ statement("websocket.pause()", "before the connection is open, and after the end
 });
 differs(
   "websocket.pause()",
-  "pings are not read either",
-  "pings are answered all the while, until our buffers are full",
+  "pings wait as well",
+  "pings are answered until Sluice's buffers are full",
 );
 
 ourStatement("websocket.pause()", "a listener that pauses gets nothing more of the same read", async (play) => {
@@ -261,7 +277,7 @@ ourStatement("websocket.pause()", "a connection that ends ends for a paused sock
 
 statement(
   "websocket.ping()",
-  "it sends what it is given, and the callback is called when it is written",
+  "it sends the given payload, and calls the callback when that is written",
   async (play) => {
     const { there, here } = await play.pair();
     const pings: string[] = [];
@@ -280,7 +296,7 @@ statement(
   },
 );
 
-statement("websocket.ping()", "more than 125 bytes are a RangeError, also of pong()", async (play) => {
+statement("websocket.ping()", "more than 125 bytes throw a RangeError, in pong() too", async (play) => {
   const { here } = await play.pair();
   assertThrows(() => here.ping("x".repeat(126)), RangeError);
   assertThrows(() => here.pong("x".repeat(126)), RangeError);
@@ -324,7 +340,7 @@ statement(
   },
 );
 
-statement("websocket.send()", "binary says what it is, whatever the data", async (play) => {
+statement("websocket.send()", "binary sets the type of the message, whatever the data is", async (play) => {
   const { there, here } = await play.pair();
   const texts = ["größer", "kleiner"];
   const seen: unknown[] = [];
@@ -340,7 +356,7 @@ statement("websocket.send()", "binary says what it is, whatever the data", async
   assertEquals(seen, [["größer", false], ["kleiner", true]]);
 });
 
-statement("websocket.send()", "fin: false sends a fragment, and the next one goes on", async (play) => {
+statement("websocket.send()", "fin: false sends a fragment, and the next call continues the message", async (play) => {
   const { there, here } = await play.pair();
   here.send("one, ", { fin: false });
   here.send("two, ", { fin: false });
@@ -351,7 +367,7 @@ statement("websocket.send()", "fin: false sends a fragment, and the next one goe
 
 statement(
   "websocket.send()",
-  "fragments are compressed where that was agreed on, and compress: false is kept",
+  "fragments are compressed if compression was negotiated, except with compress: false",
   async (play) => {
     const { there, here } = await play.pair({ server: { perMessageDeflate: { threshold: 0 } } });
     for (const compress of [true, false]) {
@@ -363,7 +379,7 @@ statement(
   },
 );
 
-statement("websocket.send()", "the callback is called with nothing when the data is written", async (play) => {
+statement("websocket.send()", "the callback is called without an argument when the data is written", async (play) => {
   const { here } = await play.pair();
   assert(!await new Promise((done) => here.send("x", done)));
   assert(!await new Promise((done) => here.send(Buffer.alloc(200_000), {}, done)));
@@ -389,7 +405,7 @@ statement("websocket.send()", "after close() the callback gets an error, and buf
   assert(here.bufferedAmount >= 5);
 });
 
-statement("websocket.send()", "what cannot be sent is a TypeError", async (play) => {
+statement("websocket.send()", "data of any other type throws a TypeError", async (play) => {
   const { here } = await play.pair();
   assertThrows(() => Reflect.apply(here.send, here, [{}]), TypeError);
   assertThrows(() => Reflect.apply(here.send, here, [true]), TypeError);
@@ -403,7 +419,7 @@ statement("websocket.terminate()", "it ends the connection at once", async (play
   assertEquals((await ended)[0], 1006);
 });
 
-statement("websocket.url", "it is the URL of a client; a server's socket has none", async (play) => {
+statement("websocket.url", "it is the URL of a client's socket; a server's socket has none", async (play) => {
   const { there, here } = await play.pair();
   assertEquals([here.url, there.url], [`ws://127.0.0.1:${play.port}/`, undefined]);
 });
@@ -427,8 +443,8 @@ ourStatement("our rule", "what a listener throws ends its connection with 1011, 
 });
 differs(
   "Event: message",
-  "what a listener throws is an uncaught exception",
-  "it is printed, or given to `onError`, and that connection is closed with 1011",
+  "an error that a listener throws is an uncaught exception",
+  "it is printed or passed to `onError`, and the connection closes with 1011",
 );
 
 ourStatement("our rule", "two ends that send without reading do not stop each other", async (play) => {
