@@ -105,7 +105,11 @@ Deno.test("topics have limits: their names and their number for each connection"
   for (let i = 0; i < 5; i++) said.push(await client.next());
   const refusals = said.flatMap((fact) => fact.type === "refused" ? [fact.reason] : []);
   assertEquals(refusals.sort(), ["no-topic", "no-topic", "too-many-topics"]);
-  assertThrows(() => hub.subscribe(client.server, "c"), LimitError, 'maxTopicsPerConnection 2 topics already: topic "c"');
+  assertThrows(
+    () => hub.subscribe(client.server, "c"),
+    LimitError,
+    'maxTopicsPerConnection 2 topics already: topic "c"',
+  );
   assertThrows(() => hub.publish("x".repeat(11), "a"), LimitError, "maxTopicBytes 10");
   assertThrows(() => void hub.publish("\ud800", "a", { durable: true }), TopicError);
 });
