@@ -385,7 +385,7 @@ export class HandshakeError extends Error {
  *
  * assertEquals(closeCodeOf(new ProtocolError("Close frame has a payload of one byte", "RFC 6455 §5.5.1")), 1002);
  * assertEquals(closeCodeOf(new WebSocketError("Too late", { closeCode: 4001 })), 4001);
- * assertEquals(closeCodeOf(new Error("A bug of ours")), 1011);
+ * assertEquals(closeCodeOf(new Error("A bug in the handler")), 1011);
  * ```
  *
  * @param error Anything thrown while a connection was open.

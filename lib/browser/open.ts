@@ -25,7 +25,7 @@ export interface OpenOptions<Data> {
  *
  * @param url An absolute URL, or one that is relative to the page; `http` and `https` stand for `ws` and `wss`.
  * @param options How.
- * @returns The connection. It rejects with a `ConnectionError`, of which a browser says no more than that there is none.
+ * @returns The connection. If there is no connection, it rejects with a `ConnectionError`; a browser does not give the reason.
  */
 export async function openInBrowser<Data>(
   url: string | URL,

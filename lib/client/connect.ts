@@ -29,8 +29,8 @@ import { routeOf } from "./route.ts";
 /**
  * Opens a WebSocket connection.
  *
- * The whole handshake has `handshakeTimeout` milliseconds: name resolution, proxy, TLS and redirects included. If it fails or is
- * aborted, the connection is closed at once. `socket.url` and errors never show the URL's `user:password@`.
+ * The whole handshake takes at most `handshakeTimeout` milliseconds, including name resolution, proxy, TLS and redirects. If it
+ * fails or is aborted, the connection is closed at once. `socket.url` and errors never show the URL's `user:password@`.
  *
  * By default a redirect is an error. With `maxRedirects`, the client follows 301, 302, 303, 307 and 308, but never from wss to
  * ws. To another scheme, host or port it does not send `Authorization`, `Cookie`, the URL's credentials or the client
@@ -52,13 +52,13 @@ import { routeOf } from "./route.ts";
  * ```
  *
  * @typeParam Data The type of `socket.data`.
- * @param url An absolute URL: ws or wss, or http or https instead of them. For a Unix socket,
+ * @param url An absolute URL with the scheme ws or wss, or http or https instead. For a Unix socket,
  *    `ws+unix:/path/of/socket:/resource?query` or `wss+unix:`.
  * @param options The header fields, the subprotocols, the limits and the route.
  * @returns The open connection.
  * @throws {HandshakeError} If the server or an HTTP proxy refuses, or the response is invalid: with the status, the header fields
  *    and the start of the body.
- * @throws {ConnectionError} If there is no connection, if it ends too early, or if a SOCKS proxy refuses.
+ * @throws {ConnectionError} If no connection can be made, if it ends too early, or if a SOCKS proxy refuses.
  * @throws {DOMException} `SyntaxError` for an invalid URL, proxy or subprotocol; the signal's reason if it was aborted.
  * @throws {TypeError} If an option is unknown or has the wrong type, for an invalid header field, for `cert` without `key`, for two
  *    of `conn`, `path`, a `ws+unix:` URL and `proxy`, or for TLS options together with `conn`.

@@ -21,7 +21,7 @@ const LINE = new ConnectingLine();
 
 /** Callbacks for the outcome. Exactly one is called, once, after the constructor has returned. */
 export interface ConnectingOutcome {
-  /** Called when the connection is open. After this call the attempt can no longer be given up. */
+  /** Called when the connection is open. After this call the attempt can no longer be cancelled. */
   opened(connection: Connection): void;
   /** Called when the connection did not open, with a `WebSocketError` of code 1006 or the signal's reason. */
   failed(error: unknown): void;

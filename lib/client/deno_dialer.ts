@@ -39,7 +39,7 @@ export const denoDialer: Dialer = {
   env: (name) => Deno.env.get(name),
 };
 
-/** Milliseconds until an attempt that was given up is ended. To a host that does not answer it would take minutes. */
+/** Milliseconds until a cancelled attempt is ended. Without this, an attempt to reach a silent host would last for minutes. */
 const GRACE = 1_000;
 
 /**

@@ -28,7 +28,7 @@ export interface ReconnectorInit<Data> extends ReconnectingHooks<Data> {
   limits: ReconnectLimits;
   /** The most bytes of unread messages. */
   highWaterMark: number;
-  /** Milliseconds that `close` waits until the open connection has taken the outbox. 0 means no limit. */
+  /** The longest time in milliseconds that `close` waits for the outbox to be sent. 0 means no limit. */
   closeTimeout: number;
   /** The backoff. */
   delay: Omit<ReconnectDelayOptions, "retryAfter"> | undefined;

@@ -55,7 +55,7 @@ const DONE: Promise<void> = Promise.resolve();
  */
 let planned: SendingConnection<unknown>[] = [];
 
-/** After so many batches they are flushed, so that a reply does not wait for the callbacks of all other connections. */
+/** The number of batches after which they are flushed, so that a reply does not wait for the callbacks of all other connections. */
 const MOST_PLANNED = 16;
 
 function flushPlanned(): void {

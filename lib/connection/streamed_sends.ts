@@ -71,7 +71,7 @@ export class StreamedSends {
     return this.#waitingBytes;
   }
 
-  /** Whether so many bytes wait that the application should wait too. */
+  /** Whether `highWaterMark` bytes or more wait, so that the application should wait too. */
   get full(): boolean {
     return this.#waitingBytes >= this.#owner.limits.highWaterMark;
   }

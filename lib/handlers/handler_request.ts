@@ -14,7 +14,7 @@ import type { Address } from "../transport/transport.ts";
 import type { UpgradeInfo } from "../server/server_options.ts";
 import { createHandlerStream, type HandlerStream } from "./handler_stream.ts";
 
-/** The request that each function of a handler is called with. */
+/** The request that is passed to each function of a handler. */
 export interface HandlerRequest {
   /** The resource name (RFC 6455 §3): the path and the query, if there is one, as in `location`. Nothing is decoded. */
   readonly resource: string;

@@ -30,7 +30,7 @@ export interface CreateUpgradeRequestOptions {
   protocols?: readonly string[];
   /** The value of `Sec-WebSocket-Extensions`; `""` for none. */
   extensions?: string;
-  /** More header fields. `Host` and `Authorization` override what the URL contains. */
+  /** More header fields. `Host` and `Authorization` take precedence over the URL. */
   headers?: HeadersInit;
   /** The `Sec-WebSocket-Key`. By default 16 unpredictable bytes, as RFC 6455 §4.1 requires. Set it only in tests. */
   key?: string;

@@ -109,7 +109,7 @@ function refuseOtherHost(fields: HeaderFields, host: string): void {
   if (other !== undefined) throw badRequest(`Header Host is ${quote(other)}, and :authority is ${quote(host)}`);
 }
 
-/** The only value of a pseudo-field. RFC 8441 §4 requires `:scheme` and `:path` in an extended CONNECT, unlike in a plain one. */
+/** Returns the only value of a pseudo-field. RFC 8441 §4 requires `:scheme` and `:path` in an extended CONNECT, unlike in a plain one. */
 function pseudoField(fields: HeaderFields, name: string): string {
   const [value, ...more] = fieldValues(fields, name);
   if (value === undefined) throw badRequest(`Field ${name} is missing`);

@@ -255,7 +255,7 @@ function requireHttp11({ version, fields }: RequestHead): void {
   throw new HandshakeError(message, { status: 426, headers: UPGRADE_REQUIRED });
 }
 
-/** What a refusal adds if a WebSocket client sent the request: it did send `Upgrade`, `Connection` and HTTP/1.1. */
+/** Returns a hint for a request with a key. Its client sent `Upgrade`, `Connection` and HTTP/1.1, so a proxy dropped them. */
 function proxyHint(fields: HeaderFields): string {
   return fieldValues(fields, "sec-websocket-key").length === 0
     ? ""

@@ -66,7 +66,7 @@ const MAX_SENDERS = 1_024;
  * @param link The link.
  * @param options Limits and hooks.
  * @returns The broker, which connects when a hub is attached.
- * @throws {RangeError} If a limit is none.
+ * @throws {RangeError} If a limit is invalid.
  */
 export function linkBroker(link: BrokerLink, options: BrokerOptions = {}): LinkedBroker {
   return new LinkedBrokerImpl(link, options);

@@ -42,7 +42,7 @@ export class WantedTopics {
     return this.#all || this.#topics.has(topic);
   }
 
-  /** The broker's name for a topic. */
+  /** Returns the broker's name for a topic. */
   nameOf(topic: string): string {
     return this.#topics.get(topic) ?? this.#nameOf(topic);
   }

@@ -51,7 +51,7 @@ const HEARTBEAT_INTERVAL = 10_000;
  * assertEquals((await socket[Symbol.asyncIterator]().next()).value, `{"7":"Ada"}`);
  * ```
  *
- * @typeParam Data What is known of a member: anything that JSON can hold.
+ * @typeParam Data The data of a member: anything that JSON can hold.
  * @param options The broker, the times, the limits and the hooks.
  * @returns The presence.
  * @throws {TypeError} If an option is unknown or has the wrong type.

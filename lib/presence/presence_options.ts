@@ -22,7 +22,7 @@ import type { WebSocketConnection } from "../connection/websocket_connection.ts"
 /**
  * A member of a topic.
  *
- * @typeParam Data What is known of a member: anything that JSON can hold.
+ * @typeParam Data The data of a member: anything that JSON can hold.
  */
 export interface PresenceMember<Data = unknown> {
   /** The identity of the user. Several connections with the same `id` are one member. */
@@ -44,7 +44,7 @@ export interface PresenceChange<Data = unknown> {
 /**
  * The options of `createPresence`.
  *
- * @typeParam Data What is known of a member.
+ * @typeParam Data The data of a member.
  */
 export interface PresenceOptions<Data = unknown> extends Partial<PresenceLimits> {
   /**
@@ -92,7 +92,7 @@ export const PRESENCE_MEMBER_KINDS: OptionKinds<PresenceMember> = {
 /**
  * The members of topics.
  *
- * @typeParam Data What is known of a member.
+ * @typeParam Data The data of a member.
  */
 export interface Presence<Data = unknown> extends AsyncDisposable {
   /**

@@ -45,12 +45,12 @@ export type PresenceMessage<Data> =
   }
   | { readonly type: "bye"; readonly from: string };
 
-/** Writes what a server says, except for lists. */
+/** Encodes a server's message, except for lists. */
 export function encodePresence<Data>(message: Exclude<PresenceMessage<Data>, { type: "list" }>): string {
   return JSON.stringify(message.type === "change" ? { ...message, member: tupleOf(message.member) } : message);
 }
 
-/** Writes the complete list of a server, in parts. */
+/** Encodes the complete list of a server, in several messages. */
 export function* encodeList<Data>(from: string, version: number, entries: Entries<Data>): Generator<string> {
   let part = 0;
   let members: unknown[] = [];

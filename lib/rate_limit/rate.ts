@@ -13,8 +13,8 @@ export interface RateInit {
 }
 
 /**
- * A token bucket. It fills at a rate up to its burst. A request for more than the burst takes a full bucket and leaves a debt, so
- * that it passes and the rate is still kept.
+ * A token bucket. It fills at a rate, up to its burst. A request for more than the burst takes a full bucket and leaves a debt, so
+ * it passes and the average rate still holds.
  */
 export class TokenBucket {
   readonly #perSecond: number;

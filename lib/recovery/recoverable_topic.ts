@@ -287,7 +287,7 @@ export class RecoverableTopic {
     }
   }
 
-  /** Takes a page after the head at the time of the request. More messages may have arrived meanwhile. */
+  /** Adds a page of the log. It was requested at `asked`, the head at that time; more messages may have arrived since. */
   #take({ epoch, head, from, entries }: LogPage, asked: number): void {
     if (this.#epoch === undefined) {
       this.#epoch = epoch;

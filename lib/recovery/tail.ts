@@ -30,7 +30,7 @@ export class Tail<Entry extends LogEntry = LogEntry> {
     this.#from = from;
   }
 
-  /** The number after which every message is here. */
+  /** The number after which every message is in memory. */
   get from(): number {
     return this.#from;
   }

@@ -186,7 +186,7 @@ class Http1Exchange implements Exchange, HeadReader<ReceivedHead> {
     return head === undefined ? undefined : new Http1Head(this, head, this.#parser.rest);
   }
 
-  /** Sends the response that opens the connection, unless the exchange was given up meanwhile. */
+  /** Sends the response that opens the connection, unless the exchange was cancelled meanwhile. */
   open(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     if (this.#state === "over") throw new ConnectionError("The handshake was given up");
     this.#state = "accepted";

@@ -184,7 +184,7 @@ export class Handshake<Data> implements Deadline {
     });
   }
 
-  /** Handles the failure of a step, unless the handshake was given up before. */
+  /** Handles the failure of a step, unless the handshake was cancelled before. */
   #fail(cause: unknown): void {
     if (this.#info.aborted) return;
     this.#acceptor.handshakeDeadlines?.cancel(this);
@@ -245,7 +245,7 @@ class Info implements AnswerInfo, RefusalInfo {
   request: UpgradeRequest | undefined;
   /** Whether the request was read completely. */
   complete: boolean;
-  /** Whether the handshake was given up. The deadline or a signal may refuse the peer at any step; the handshake then stops. */
+  /** Whether the handshake was cancelled. The deadline or a signal may refuse the peer at any step; the handshake then stops. */
   aborted: boolean;
   #reason: unknown;
   #controller: AbortController | undefined;

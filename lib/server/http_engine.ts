@@ -30,9 +30,9 @@ export interface HttpEngineOptions {
   readonly limits: Pick<ServerLimits, "bodyTimeout" | "keepAliveTimeout">;
   /** The deadlines of the server. */
   readonly deadlines: Deadlines;
-  /** Ends idle connections at once, and the others after their response. */
+  /** When it aborts, idle connections end at once, and the others after their response. */
   readonly stopping: AbortSignal;
-  /** Drops the remaining connections. */
+  /** When it aborts, the remaining connections are dropped. */
   readonly dropping: AbortSignal;
 }
 

@@ -62,7 +62,7 @@ function checkAlone(options: ListenOptions): void {
 }
 
 /**
- * Listens.
+ * Starts to listen.
  *
  * @param options The address and the certificate.
  * @param report Gets the errors of `certificate` during a handshake.

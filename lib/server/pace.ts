@@ -19,7 +19,7 @@ export class Pace implements Deadline {
   readonly #list: DeadlineList | undefined;
   #left: number;
   #bytes = 0;
-  /** Ends the wait that is under way in the list of deadlines. */
+  /** Ends the current wait in the list of deadlines. */
   #stop: ((error: unknown) => void) | undefined;
 
   /**
@@ -40,7 +40,7 @@ export class Pace implements Deadline {
     return this.#waitAlone(step);
   }
 
-  /** Waits with a timer of its own, because less than the whole time is left. */
+  /** Waits with its own timer, because less than the whole time is left. */
   async #waitAlone<T>(step: Promise<T>): Promise<T> {
     const start = performance.now();
     try {

@@ -23,7 +23,7 @@ export interface SiteOptions {
   readonly log: Log;
   /** A connection's number, for the log. */
   readonly idOf: (info: UpgradeInfo) => number;
-  /** Returns the metrics for `/metrics`, if it is served; `undefined` if they are not available for now. */
+  /** Returns the metrics for `/metrics`, or `undefined` while they are not available. Without it there is no `/metrics`. */
   readonly metrics?: (() => string | Promise<string | undefined>) | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Frames as a raw peer writes and reads them, valid or not, byte by byte as in RFC 6455 §5.2. This module does not use the
- * library's own parser and serializer, so that a mistake of theirs cannot hide in a test.
+ * library's own parser and serializer, so that a fault in them cannot hide in a test.
  *
  * @module
  */

@@ -25,7 +25,7 @@ export class ConnectionSocket extends EventEmitter<ConnectionSocketEvents> {
   readonly #addresses: ClosedSocket;
 
   /**
-   * Makes one.
+   * Creates the socket.
    *
    * @param connection The connection, which is open.
    */

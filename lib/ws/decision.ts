@@ -1,5 +1,5 @@
 /**
- * The hooks of a `WebSocketServer` about one request: `shouldHandle`, `verifyClient`, `handleProtocols` and the event `headers`.
+ * Calls the hooks of a `WebSocketServer` for one request: `shouldHandle`, `verifyClient`, `handleProtocols` and the event `headers`.
  *
  * @module
  */

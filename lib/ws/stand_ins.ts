@@ -30,7 +30,7 @@ export class ClosedSocket {
   readonly destroyed = true;
 
   /**
-   * Makes one.
+   * Creates the object.
    *
    * @param remoteAddr The peer's address.
    * @param localAddr Ours.
@@ -88,7 +88,7 @@ export class UpgradeMessage {
   #headers: IncomingHttpHeaders | undefined;
 
   /**
-   * Makes one.
+   * Creates the object.
    *
    * @param request The request, as the handshake has it.
    * @param socket The connection's addresses.
@@ -154,11 +154,11 @@ export class ServerResponse extends Readable {
   readonly headers: IncomingHttpHeaders;
 
   /**
-   * Makes one.
+   * Creates the object.
    *
    * @param status The status.
    * @param fields The header fields.
-   * @param body What is known of the body.
+   * @param body The part of the body that has been read.
    */
   constructor(status: number, fields: Headers, body: Uint8Array = new Uint8Array(0)) {
     super({ read() {} });
@@ -181,7 +181,7 @@ export class PlannedRequest {
   readonly #giveUp: (error?: Error) => void;
 
   /**
-   * Makes one.
+   * Creates the object.
    *
    * @param url Where the request goes.
    * @param headers The header fields of the application.

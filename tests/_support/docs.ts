@@ -75,7 +75,7 @@ const LIMITS = [
   ["HubLimits", "DEFAULT_HUB_LIMITS", DEFAULT_HUB_LIMITS, "A hub: `createHub`"],
   ["JsonLimits", "DEFAULT_JSON_LIMITS", DEFAULT_JSON_LIMITS, "JSON messages: `json` and `requests` of `./typed`"],
   ["RequestLimits", "DEFAULT_REQUEST_LIMITS", DEFAULT_REQUEST_LIMITS, "Requests: `requests` of `./typed`"],
-  ["ReconnectLimits", "DEFAULT_RECONNECT_LIMITS", DEFAULT_RECONNECT_LIMITS, "A client that comes back: `reconnecting`"],
+  ["ReconnectLimits", "DEFAULT_RECONNECT_LIMITS", DEFAULT_RECONNECT_LIMITS, "A client that reconnects: `reconnecting`"],
   ["HubLimits", "DEFAULT_HUB_LIMITS", DEFAULT_HUB_LIMITS, "A hub: `createHub`, `createRecoverableHub`"],
   [
     "RecoveryLimits",

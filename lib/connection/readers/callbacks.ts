@@ -173,7 +173,7 @@ class CallbackReader<Data> implements BatchConsumer {
     return undefined;
   }
 
-  /** Calls back for the messages from `at` on, until a callback is not done at once. Then `#next` is after its message. */
+  /** Calls back for the messages from `at` on, until a callback returns a pending promise. Then `#next` is after its message. */
   #deliver(batch: Message[], at: number): PromiseLike<unknown> | undefined {
     const connection = this.#connection;
     const handler = this.#handler;
@@ -199,7 +199,7 @@ class CallbackReader<Data> implements BatchConsumer {
   }
 
   /**
-   * Continues after a callback that was not done at once. The batch is not sliced for each wait, because it may contain 40,000
+   * Continues after a callback that returned a pending promise. The batch is not sliced for each wait, because it may contain 40,000
    * messages.
    */
   async #deliverRest(batch: Message[], first: PromiseLike<unknown>): Promise<void> {

@@ -31,7 +31,7 @@ export interface TappedFacts extends Pick<ConnectionFacts, "role" | "url" | "pro
   readonly standard: boolean;
 }
 
-/** The version of the format, with which the first line begins. */
+/** The version of the format. The first line of a recording contains it. */
 export const TAP_VERSION = 1;
 
 /** Records a connection. */

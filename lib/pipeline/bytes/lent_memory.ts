@@ -41,7 +41,7 @@ export function isPinned(memory: ArrayBuffer): boolean {
   return (loans.get(memory)?.pins ?? 0) > 0;
 }
 
-/** Says that the reader uses other memory now. This memory returns to the pool as soon as no queue needs it. */
+/** Gives back memory that the reader no longer uses. It returns to the pool as soon as no queue needs it. */
 export function giveBack(memory: ArrayBuffer): void {
   const loan = loans.get(memory);
   if (loan !== undefined && loan.pins > 0) {
