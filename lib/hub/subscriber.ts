@@ -104,15 +104,15 @@ export class Subscriber<Data = unknown> {
 
   #sendOrDisconnect(message: HubMessage): void {
     const { maxBacklogBytes: max } = this.#hub;
-    const { bufferedAmount } = this.connection;
-    if (bufferedAmount + message.size <= max) return this.#send(message);
+    const actual = this.connection.bufferedAmount + message.size;
+    if (actual <= max) return this.#send(message);
     if (this.connection.readyState !== 1) return;
     this.#hub.stats.disconnected++;
     this.connection.fail(
-      new LimitError(`Subscriber does not read: ${bufferedAmount} bytes queued reach maxBacklogBytes ${max}`, {
+      new LimitError(`Subscriber does not read: ${actual} bytes queued exceed maxBacklogBytes ${max}`, {
         limit: "maxBacklogBytes",
         max,
-        actual: bufferedAmount,
+        actual,
         closeCode: 1013,
       }),
     );

@@ -95,7 +95,12 @@ function* eventsOf(lines: Iterable<string>, options: ReplayOptions): Generator<R
         continue;
       }
       if (pipeline === undefined) throw new TypeError(`Line ${number} is not the start of a recording`);
-      if ("lost" in line) throw new TypeError(`Cannot replay past line ${number}: ${line.lost} lines were lost there`);
+      if ("lost" in line) {
+        const lost = line.lost === 1 ? "1 line was" : `${line.lost} lines were`;
+        throw new TypeError(
+          `Cannot replay past line ${number}: ${lost} lost there. Record with a larger tap({ highWaterMark }), or read faster`,
+        );
+      }
       if ("closed" in line) {
         const wrong = attempt(pipeline.end);
         if (wrong !== undefined) yield { ms: line.ms, ...wrong };
