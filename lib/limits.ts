@@ -95,7 +95,7 @@ export const LIMIT_KINDS: OptionKinds<Limits> = {
   maxRedirects: COUNT_OR_NONE,
 };
 
-/** The defaults. The reason of each stands beside it. */
+/** The defaults, each with its reason. */
 export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   // Bun's default, and the largest message of the Autobahn suite (9.1.6). ws allows 100 MiB, uWebSockets 16 KiB.
   maxMessageBytes: 16 * 1024 * 1024,

@@ -44,7 +44,7 @@ type Phase =
 /**
  * Watches one connection. Any byte of the peer counts as a sign of life.
  *
- * The clock is not read for each byte. The deadline checks whether anything was heard since it was set, so a busy connection
+ * The clock is not read for each byte. The deadline checks whether any data has arrived since it was set, so a busy connection
  * costs a flag for each read and a check every `pingInterval`.
  */
 export class Liveness implements Deadline {
@@ -54,7 +54,7 @@ export class Liveness implements Deadline {
   readonly #owner: LivenessOwner;
   readonly #pingInterval: DeadlineList | undefined;
   readonly #pongTimeout: DeadlineList | undefined;
-  /** Whether something was heard since the deadline was set. */
+  /** Whether data has arrived since the deadline was set. */
   heard = false;
   /** Whether a ping waits for a sign of life, so that {@linkcode Liveness.onSign} has to be called. */
   waiting = false;

@@ -17,7 +17,7 @@ const CUTS = new WeakSet<object>();
 /**
  * Makes the error of a call that needs an open connection.
  *
- * @param action What was called, as it stands behind "Cannot".
+ * @param action What was called, as the words after "Cannot".
  * @param connection The connection, which is not open.
  * @param cause The error that ended the connection, if one did.
  */
@@ -32,7 +32,7 @@ export function notOpen(
 /**
  * The same as a promise. Ignoring it is safe; awaiting it throws.
  *
- * @param action What was called, as it stands behind "Cannot".
+ * @param action What was called, as the words after "Cannot".
  * @param connection The connection, which is not open.
  * @param cause The error that ended the connection, if one did.
  */
@@ -70,7 +70,7 @@ export function endOf<Reason>(error: Reason): Reason {
   return error;
 }
 
-/** Whether an error only says that some connection has ended. */
+/** Whether an error only reports that some connection has ended. */
 export function isEnd(error: unknown): boolean {
   return typeof error === "object" && error !== null && ENDS.has(error);
 }

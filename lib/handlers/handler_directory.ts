@@ -266,6 +266,6 @@ function firstLine(error: unknown): string {
 }
 
 function printWarning({ message }: Error): void {
-  // deno-lint-ignore no-console -- a handler that is not served must be heard of
+  // deno-lint-ignore no-console -- the operator must learn that a handler is not served
   console.warn(message);
 }

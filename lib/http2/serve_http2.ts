@@ -129,7 +129,7 @@ export function serveHttp2<Data>(
     group.takeExchange(http2Exchange(event, limits));
   };
 
-  /** Refuses a stream that no listener takes. Otherwise it would stay open for as long as its client wants. */
+  /** Refuses a stream that no listener takes. Otherwise it would stay open until its client closes it. */
   const refuse = (event: StreamEvent, error: HandshakeError) => {
     void group.refuseExchange(http2Exchange(event, limits), error);
   };

@@ -38,7 +38,7 @@ const UNSUBSCRIBE_DELAY = 1_000;
 /**
  * Creates a hub. You can pass it to any number of `serve`, `serveNode`, `accept` and `upgradeRequest` calls.
  *
- * @example Everybody hears what one of them says
+ * @example All subscribers get a message
  * ```ts
  * import { connect, serve } from "@sluice/websocket";
  * import { createHub } from "@sluice/websocket/hub";
@@ -53,7 +53,7 @@ const UNSUBSCRIBE_DELAY = 1_000;
  * await using ada = await connect(server.url);
  * await ada.send("hello");
  * assertEquals((await ada[Symbol.asyncIterator]().next()).value, "hello");
- * await using bob = await connect(server.url); // who comes later, and hears it too
+ * await using bob = await connect(server.url); // joins later, and gets the message from the history
  * assertEquals((await bob[Symbol.asyncIterator]().next()).value, "hello");
  * ```
  *

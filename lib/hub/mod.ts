@@ -10,7 +10,7 @@
  * Between hubs, messages may be lost while the broker is down, and two hubs may see the messages of two publishers in different
  * orders.
  *
- * @example Everybody who connects hears the news, and what they were before
+ * @example Every client gets the news, and the latest earlier ones
  * ```ts
  * import { connect, serve } from "@sluice/websocket";
  * import { createHub } from "@sluice/websocket/hub";

@@ -159,7 +159,7 @@ export function serveNode<Data>(
       const { conn, first } = takeOver({ request, socket, head });
       group.take(conn, first);
     } else if (isLast()) {
-      // A socket that no listener takes would stay open for as long as its client wants.
+      // A socket that no listener takes would stay open until its client closes it.
       void group.refuse(nodeConnection(socket), NOT_FOUND);
     }
   };

@@ -34,13 +34,13 @@ interface OtherServersOptions {
 interface Server<Data> {
   /** The last version of its members that is known here. */
   version: number;
-  /** When it last said something, by `performance.now`. */
+  /** When its last message arrived, by `performance.now`. */
   heard: number;
   /** Whether it was asked for its list since the last heartbeat. */
   asked: boolean;
   /** The parts of its list so far. */
   list: { readonly entries: Entries<Data>; parts: number } | undefined;
-  /** Set when it has said goodbye. */
+  /** Set when it has announced its end. */
   leaving: Timeout | undefined;
 }
 
@@ -159,7 +159,10 @@ export class OtherServers<Data> {
     });
   }
 
-  /** The list counts when all of its parts are here. Otherwise the next heartbeat has another version, and it is asked for again. */
+  /**
+   * A list takes effect when all of its parts have arrived. If one is lost, the next heartbeat has another version, and the list is
+   * requested again.
+   */
   #addPart(server: Server<Data>, { from, version, part, last, members }: ListPart<Data>): void {
     if (part === 0) server.list = { entries: new Map(), parts: 0 };
     const { list } = server;

@@ -138,7 +138,7 @@ export interface Presence<Data = unknown> extends AsyncDisposable {
   members(topic: string): Map<string, Data>;
   /**
    * Sends a message to all connections of this server that are in a topic. A connection that does not read is disconnected with
-   * code 1013, as by a hub. The message is sent as it is: to clients that speak `sluice.v1`, use `send` of the hub of `./recovery`.
+   * code 1013, as by a hub. The message is sent as it is: to clients with `sluice.v1`, use `send` of the hub of `./recovery`.
    *
    * @param topic The topic.
    * @param data The message, as for `socket.send`. It is copied.

@@ -2,10 +2,10 @@
  * The client for topics with recovery: a connection that reconnects and continues in each topic where it was. It loads no code of
  * the server.
  *
- * Any other client can do the same: the subprotocol `sluice.v1` is a handful of JSON objects, and a browser's WebSocket speaks it in
+ * Any other client can do the same: the subprotocol `sluice.v1` has only a few JSON objects, and a page can implement it in about
  * twenty lines.
  *
- * @example What it hears
+ * @example Read the messages of a topic
  * ```ts
  * import { serve } from "@sluice/websocket";
  * import { createRecoverableHub, memoryLog } from "@sluice/websocket/recovery";

@@ -244,7 +244,7 @@ async function* messagesOf(
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Before the data stands what it is. */
+/** The byte in front of the data: its type. */
 const [TEXT, BINARY] = [0x74, 0x62];
 
 function bytesOf(data: Message): Uint8Array {

@@ -5,7 +5,7 @@
  * ```text
  *  publish ──▶ log ──▶ every server that has subscribers ──▶ those at the head, each message in its envelope, encoded once
  *               ▲                    │
- *               └── read once ◀──────┴── those who come back: what follows their number, then the head
+ *               └── read once ◀──────┴── reconnecting clients: what follows their number, then the head
  * ```
  *
  * A client that was away gets every message once and in order, or a notice that it does not (`recovered: false`) and why. The

@@ -172,9 +172,9 @@ export class ServerResponse extends Readable {
 
 /** A client's request. Before a redirect is followed, you can change its header fields or abort it. */
 export class PlannedRequest {
-  /** The path and the query that are asked for. */
+  /** The path and the query of the request. */
   readonly path: string;
-  /** The host that is asked. */
+  /** The host that the request is sent to. */
   readonly host: string;
   /** The header fields of the application. */
   readonly #headers: Headers;

@@ -240,7 +240,7 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
         serverNoContextTakeover: offer.serverNoContextTakeover || !(serverContextTakeover ?? false) || !canKeep,
         clientNoContextTakeover: offer.clientNoContextTakeover || !(clientContextTakeover ?? false) || !canKeep,
         serverMaxWindowBits: smaller(offer.serverMaxWindowBits, settings.serverMaxWindowBits),
-        // §7.1.2.2: only if the client said that the window can be limited.
+        // §7.1.2.2: only if the client offered to limit the window.
         clientMaxWindowBits: offer.clientMaxWindowBits === undefined ? undefined : smaller(
           offer.clientMaxWindowBits === true ? undefined : offer.clientMaxWindowBits,
           settings.clientMaxWindowBits,
@@ -261,7 +261,7 @@ export function permessageDeflate(options: PerMessageDeflateOptions = {}): PerMe
       if ((answer.serverMaxWindowBits ?? 15) > settings.serverMaxWindowBits) {
         throw new RangeError(`Parameter server_max_window_bits must be ${settings.serverMaxWindowBits} or less`);
       }
-      // §7.1.1.2, §7.1.2.2: what the client said of itself holds whether or not the server repeats it.
+      // §7.1.1.2, §7.1.2.2: the client's parameters for itself apply, whether or not the server repeats them.
       answer.clientNoContextTakeover ||= !(clientContextTakeover ?? true) || !canKeep;
       const { clientMaxWindowBits: bits } = answer;
       // §7.1.2.2: the server may only lower what was offered.
