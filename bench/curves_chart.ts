@@ -40,8 +40,10 @@ function panel(curve: Growth, x: number, y: number): string {
   };
   const points = costs.map((cost, at) => place(at, cost));
   const dots = points.map((point) => `<circle class="ours" cx="${point.replace(",", '" cy="')}" r="3"/>`);
-  const ends = `${sizes[0]!.toLocaleString("en")} to ${sizes.at(-1)!.toLocaleString("en")}`;
-  return `<text class="title" x="${x}" y="${y}">${escape(`${work}: exponent ${exponentOf(curve).toFixed(2)}`)}</text>
+  const ends = `${sizes[0]!.toLocaleString("en")} to ${sizes.at(-1)!.toLocaleString("en")}, exponent ${
+    exponentOf(curve).toFixed(2)
+  }`;
+  return `<text class="title" x="${x}" y="${y}">${escape(work)}</text>
 <rect class="axis" x="${left}" y="${top}" width="${size}" height="${size}"/>
 <line class="floor" x1="${left}" y1="${top + size}" x2="${left + size}" y2="${top}"/>
 <polyline class="line" points="${points.join(" ")}"/>

@@ -16,5 +16,5 @@ Deno.test("the curves' picture has a panel for each curve, a dot for each size, 
   assertMatch(svg, /<desc id="desc">Topics &lt;of one&gt;: exponent 1\.00\.<\/desc>/);
   assertMatch(svg, /<polyline class="line" points="32,296 89,239 145,183 202,126"\/>/);
   assertMatch(svg, /(<circle [^>]*>\s*){4}/);
-  assertMatch(svg, />1 to 1,000<.*\n.*>5 to 5000 bytes</);
+  assertMatch(svg, />1 to 1,000, exponent 1\.00<.*\n.*>5 to 5000 bytes</);
 });
