@@ -196,8 +196,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     file: "hub/subscriber.ts",
-    from: "    if (bufferedAmount + message.size <= max) return this.#send(message);",
-    to: "    if (bufferedAmount >= 0) return this.#send(message);",
+    from: "    if (actual <= max) return this.#send(message);",
+    to: "    if (actual >= 0) return this.#send(message);",
     what: "a slow subscriber is never disconnected",
   },
   {
