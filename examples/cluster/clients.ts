@@ -57,7 +57,9 @@ export function createClient(name: string, url: string): Client {
   let live = false;
   let duplicates = 0;
 
-  const connection = reconnecting(url, {
+  const named = new URL(url);
+  named.searchParams.set("name", name);
+  const connection = reconnecting(named, {
     headers: { Cookie: `sluice=${name}` },
     delay: { first: 400, most: 2_000 },
     async onConnect(socket) {

@@ -3,13 +3,15 @@
 //
 //   deno run --allow-net --allow-env --allow-read examples/cluster/server.ts --name a --port 8001
 //
-// A room is a path. A client of ws://127.0.0.1:8001/lobby?history=50 gets the name of this server, the room's last messages,
-// `live`, and then every new message. /health is for a load balancer; after SIGTERM clients move to another server.
+// A room is a path. A client of ws://127.0.0.1:8001/lobby?name=Ada&history=50 gets the name of this server, the room's last
+// messages, `live`, the names of those who are here, and then every new message, and names that come and leave.
+// /health is for a load balancer; after SIGTERM clients move to another server.
 
 import { parseArgs } from "node:util";
-import { serve, type WebSocketConnection } from "@sluice/websocket";
+import { serve, type UpgradeRequest, type WebSocketConnection } from "@sluice/websocket";
 import { createHub } from "@sluice/websocket/hub";
 import { natsBroker } from "@sluice/websocket/hub/nats";
+import { createPresence } from "@sluice/websocket/presence";
 // The client for the page, as one file. A text needs no permission to be read.
 import script from "../../lib/browser/sluice.js" with { type: "text" };
 
@@ -29,9 +31,9 @@ const { name, hostname } = values;
 const server = `${name}.${crypto.randomUUID().slice(0, 8)}`;
 const HISTORY = 1_000;
 
+const nats = { servers: values.nats.split(","), reconnect: { first: 250, most: 2_000 } };
 const broker = natsBroker({
-  servers: values.nats.split(","),
-  reconnect: { first: 250, most: 2_000 },
+  ...nats,
   onError: (error) => log(error instanceof Error ? error.message : String(error)),
 });
 // This server subscribes to every room, so its history has no gaps, and clients from another server can catch up. Do this with a
@@ -39,13 +41,20 @@ const broker = natsBroker({
 broker.subscribeAll();
 
 const brokerUp = Promise.withResolvers<void>();
-const hub = createHub({
+const hub = createHub<string>({
   broker,
   history: { messages: HISTORY },
   onBrokerState(state) {
     log(`broker ${state}`);
     if (state === "up") brokerUp.resolve();
   },
+});
+// Who is in a room, on any server. A broker belongs to one owner, so presence has its own.
+const presence = createPresence<null>({
+  broker: natsBroker({ ...nats, prefix: "presence", onError: () => {} }), // the hub's broker reports the same errors
+  maxMembers: 10_000,
+  onChange: (room, { joined, left }) =>
+    void presence.send(room, JSON.stringify({ came: joined.map(({ id }) => id), left })),
 });
 // Clients are served once the broker is connected, or after 2 s without it: then each server serves its own clients.
 await Promise.race([brokerUp.promise, sleep(2_000)]);
@@ -60,6 +69,7 @@ const listener = serve({
   proxies: ["127.0.0.1"],
   maxMessageBytes: 4_096,
   http,
+  upgrade,
   onListen: (addr) => log(`listens on ${hostname}:${"port" in addr ? addr.port : ""}`),
 }, {
   open(socket) {
@@ -68,11 +78,15 @@ const listener = serve({
     tell(socket, { server });
     socket.subscribe(pathname, { history });
     tell(socket, { live: true });
+    presence.join(socket, pathname, { id: socket.data, data: null });
+    tell(socket, { here: [...presence.members(pathname).keys()] });
   },
   message(socket, text) {
     if (typeof text !== "string") return void socket.close(1003, "Text only");
-    // Its author is sent it too, and knows by this that it is said. By the id it is known again, live or in the history.
-    hub.publish(new URL(socket.url).pathname, JSON.stringify({ id: `${server}.${++published}`, text }));
+    // The author gets the message too, and so knows that it was published. A client recognizes a message that it gets a second
+    // time, out of the history, by its id.
+    const id = `${server}.${++published}`;
+    hub.publish(new URL(socket.url).pathname, JSON.stringify({ id, name: socket.data, text }));
   },
 });
 
@@ -86,8 +100,14 @@ async function drain(): Promise<void> {
   log(`drains ${listener.connections.size} connections`);
   await sleep(Number(values["drain-delay"]));
   await listener.shutdown({ reason: "This server restarts", timeout: 5_000 });
-  await hub.close();
+  await Promise.all([hub.close(), presence.close()]);
   Deno.exit(0);
+}
+
+/** Takes the name out of the URL. It is what the client says it is: to know better, check a session's cookie here. */
+function upgrade({ url }: UpgradeRequest): { data: string } | Response {
+  const name = new URL(url).searchParams.get("name")?.trim() || "guest";
+  return name.length > 30 ? new Response("A name has at most 30 characters\n", { status: 400 }) : { data: name };
 }
 
 function http(request: Request): Response {
@@ -106,7 +126,7 @@ function http(request: Request): Response {
   }
 }
 
-function tell(socket: WebSocketConnection, fact: { server: string } | { live: true }): void {
+function tell(socket: WebSocketConnection, fact: { server: string } | { live: true } | { here: string[] }): void {
   void socket.send(JSON.stringify(fact));
 }
 

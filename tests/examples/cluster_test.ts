@@ -65,18 +65,28 @@ Deno.test({
     const health = await fetch(`${balanced}/health`);
     assertEquals([health.status, await health.text() === ""], [404, false]);
 
-    const enter = async (url: string) => {
-      const socket = await connect(`${url.replace("http", "ws")}/lobby`, { headers: { cookie } });
+    const enter = async (url: string, name = "") => {
+      const socket = await connect(`${url.replace("http", "ws")}/lobby?name=${name}`, { headers: { cookie } });
       const heard = socket[Symbol.asyncIterator]();
       const next = async () => JSON.parse(String((await within(heard.next())).value));
-      return { socket, next, server: (await next()).server, live: (await next()).live };
+      const until = async (wanted: (message: Record<string, unknown>) => boolean) => {
+        for (;;) {
+          const message = await next();
+          if (wanted(message)) return message;
+        }
+      };
+      return { socket, until, server: (await next()).server, live: (await next()).live };
     };
     const home = [await enter(sticky), await enter(sticky), await enter(sticky)];
     assertEquals(new Set(home.map(({ server }) => server)).size, 1);
-    const [one, other] = [await enter(balanced), await enter(balanced)];
+    const other = await enter(balanced, "Bob");
+    const one = await enter(balanced, "Ada");
     assert(one.server !== other.server);
+    // Each server knows the names of both.
+    await other.until(({ came }) => Array.isArray(came) && came.includes("Ada"));
     await one.socket.send("hello");
-    assertEquals((await other.next()).text, "hello");
+    const { name, text } = await other.until(({ id }) => id !== undefined);
+    assertEquals([name, text], ["Ada", "hello"]);
     await Promise.all([...home, one, other].map(({ socket }) => socket.close()));
 
     child.process.kill("SIGINT");
@@ -90,22 +100,32 @@ Deno.test({
 Deno.test({
   ...unless(
     missing ?? NO_CHROMIUM,
-    "the page of examples/cluster shows its server, sends the typed text, and shows the last messages once",
+    "the page of examples/cluster asks for a name and keeps it, shows its server and who is here, sends the typed text, and " +
+      `shows names and messages as text, and the last messages once`,
   ),
   async fn() {
     await using child = deno(...RUN, "--stay");
     const [, url = ""] = await within(child.said(/(http:\S+)\/ \(sticky\)/), 20_000, "The start");
     await using browser = await launch();
-    const texts = `[...document.querySelectorAll("li")].map((item) => item.textContent).join()`;
-    const onServer = `document.querySelector("#status").textContent.startsWith("On server ")`;
+    const texts = (list: string) =>
+      `[...document.querySelectorAll("${list} li")].map(({ children }) => [...children].map((part) => part.textContent).join(": ")).join()`;
+    const shows = (people: string, messages: string) =>
+      `document.querySelector("#status").textContent.startsWith("On server ") && ${texts("ul")} === "${people}" && ` +
+      `${texts("ol")} === "${messages}"`;
+    const enter = (form: string, value: string) =>
+      `document.querySelector("${form} input").value = "${value}", document.querySelector("${form}").requestSubmit()`;
     const ada = await browser.open(`${url}/`);
-    await ada.until(onServer);
-    await ada.evaluate(
-      `document.querySelector("input").value = "<b>hello</b>", document.querySelector("form").requestSubmit()`,
-    );
-    await ada.until(`${texts} === "<b>hello</b>"`);
+    await ada.evaluate(enter("#join", "<i>Ada</i>"));
+    await ada.until(shows("<i>Ada</i>", ""));
+    await ada.evaluate(enter("#say", "<b>hello</b>"));
+    await ada.until(shows("<i>Ada</i>", "<i>Ada</i>: <b>hello</b>"));
     const bob = await browser.open(`${url}/`);
-    await bob.until(`${onServer} && ${texts} === "<b>hello</b>"`);
+    assertEquals(await bob.evaluate(`document.querySelector("#join input").value`), "<i>Ada</i>");
+    await bob.evaluate(enter("#join", "Bob"));
+    for (const page of [bob, ada]) await page.until(shows("<i>Ada</i>,Bob", "<i>Ada</i>: <b>hello</b>"));
+    // A tab that is reloaded joins again with its name.
+    await ada.evaluate(`location.reload()`);
+    await ada.until(shows("<i>Ada</i>,Bob", "<i>Ada</i>: <b>hello</b>"));
   },
 });
 
@@ -142,11 +162,14 @@ Deno.test("T13: examples/cluster/server.ts runs without its broker, and on SIGTE
   const socket = await connect(`ws://${address}/lobby`);
   assertEquals(await health(), [200, false, "down", 1]);
   await socket.send("hello");
-  const heard: string[] = [];
+  const heard: unknown[] = [];
   for await (const message of socket) {
-    if (heard.push(JSON.parse(String(message)).text) === 3) break;
+    const { here, name, text } = JSON.parse(String(message));
+    if (here !== undefined) heard.push(here);
+    if (text !== undefined) heard.push(name, text);
+    if (text !== undefined) break;
   }
-  assertEquals(heard.at(-1), "hello");
+  assertEquals(heard, [["guest"], "guest", "hello"]);
 
   child.process.kill("SIGTERM");
   await child.said(/drains 1 connections/);
