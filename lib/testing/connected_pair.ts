@@ -7,6 +7,7 @@ import { checkOptions, pick } from "../options.ts";
 import {
   CONNECTED_PAIR_OPTION_KINDS,
   type ConnectedPairOptions,
+  insideOf,
   MEMORY_PAIR_OPTION_KINDS,
   type UpgradedPairOptions,
 } from "./testing_options.ts";
@@ -65,7 +66,7 @@ export function connectedPair<ServerData = unknown, ClientData = unknown>(
 export async function connectedPair<ServerData, ClientData>(
   options: ConnectedPairOptions<ServerData, ClientData> = {},
 ): Promise<ConnectedPair<ServerData, ClientData>> {
-  checkOptions("connectedPair()", options, CONNECTED_PAIR_OPTION_KINDS);
+  checkOptions("connectedPair()", options, CONNECTED_PAIR_OPTION_KINDS, insideOf(CONNECTED_PAIR_OPTION_KINDS));
   const { url = "ws://localhost/" } = options;
   const { client, server } = await opened(url, options);
   const finished = handled(server, options);

@@ -6,6 +6,7 @@
 import { checkOptions, pick } from "../options.ts";
 import type { Role } from "../pipeline/frames/frame.ts";
 import {
+  insideOf,
   MEMORY_PAIR_OPTION_KINDS,
   RAW_CLIENT_OPTION_KINDS,
   RAW_PEER_OPTION_KINDS,
@@ -69,7 +70,7 @@ export function rawClient<Answer extends AnyUpgradeAnswer>(
 /** Connects a raw client to `accept` in memory. `data` of the server's end may be attached later, or never. */
 export function rawClient<Data = unknown>(options?: RawClientOptions<Data>): Promise<RawClient<Data>>;
 export async function rawClient<Data>(options: RawClientOptions<Data> = {}): Promise<RawClient<Data>> {
-  checkOptions("rawClient()", options, RAW_CLIENT_OPTION_KINDS);
+  checkOptions("rawClient()", options, RAW_CLIENT_OPTION_KINDS, insideOf(RAW_CLIENT_OPTION_KINDS));
   const { near, peer } = rawEnd("client", options);
   const { socket: server, head } = await opened(peer, accept(near, options.server), options);
   const finished = handled(server, options);
@@ -104,7 +105,7 @@ export async function rawClient<Data>(options: RawClientOptions<Data> = {}): Pro
  * @throws {HandshakeError} If the client rejects the response.
  */
 export async function rawServer<Data = unknown>(options: RawServerOptions<Data> = {}): Promise<RawServer<Data>> {
-  checkOptions("rawServer()", options, RAW_SERVER_OPTION_KINDS);
+  checkOptions("rawServer()", options, RAW_SERVER_OPTION_KINDS, insideOf(RAW_SERVER_OPTION_KINDS));
   const { url = "ws://localhost/", client: given } = options;
   const { near, peer } = rawEnd("server", options);
   const { socket: client, head } = await opened(peer, connect(url, { ...given, conn: near }), options);

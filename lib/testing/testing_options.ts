@@ -4,7 +4,17 @@
  * @module
  */
 import { CONNECT_OPTION_KINDS, type ConnectOptions } from "../client/client_options.ts";
-import { CALLBACK, DELAY, isObject, kind, type OptionKinds, TEXT, URL_OR_TEXT, whole } from "../option_kinds.ts";
+import {
+  CALLBACK,
+  DELAY,
+  either,
+  isObject,
+  kind,
+  type OptionKinds,
+  TEXT,
+  URL_OR_TEXT,
+  whole,
+} from "../option_kinds.ts";
 import { bag, without } from "../options.ts";
 import { checkHandler } from "../connection/check_handler.ts";
 import { ACCEPT_OPTION_KINDS, type AcceptOptions } from "../server/server_options.ts";
@@ -130,7 +140,10 @@ export const CONNECTED_PAIR_OPTION_KINDS: OptionKinds<ConnectedPairOptions> = {
 const RAW_PAIR_OPTION_KINDS: OptionKinds<RawPairOptions> = {
   ...MEMORY_PAIR_OPTION_KINDS,
   ...RAW_PEER_OPTION_KINDS,
-  fields: kind("an object of header fields", isObject),
+  fields: kind(
+    'an object of strings, such as { Cookie: "id=1" }',
+    (value) => isObject(value) && !(Symbol.iterator in value) && Object.values(value).every(isFieldValue),
+  ),
   line: TEXT,
 };
 
@@ -147,3 +160,29 @@ export const RAW_SERVER_OPTION_KINDS: OptionKinds<RawServerOptions> = {
   client: CLIENT,
   url: URL_OR_TEXT,
 };
+
+/** The names of the options that an end takes. */
+const OPTIONS_OF: Readonly<Record<"server" | "client", object>> = {
+  server: ACCEPT_OPTION_KINDS,
+  client: without(CONNECT_OPTION_KINDS, "conn"),
+};
+
+/**
+ * Returns advice for options that belong in `server`, in `client`, or in the `fields` of a raw peer.
+ *
+ * @param kinds The options of the function that was called.
+ */
+export function insideOf(kinds: object): (name: string) => string | undefined {
+  return (name) => {
+    const ends = (["server", "client"] as const)
+      .filter((end) => Object.hasOwn(kinds, end) && Object.hasOwn(OPTIONS_OF[end], name));
+    if (ends.length > 0) return `pass it in ${either(ends)}`;
+    return Object.hasOwn(kinds, "fields") && ["headers", "client", "server"].includes(name)
+      ? 'pass the header fields that the raw peer sends in "fields"'
+      : undefined;
+  };
+}
+
+function isFieldValue(value: unknown): boolean {
+  return value === undefined || typeof value === "string";
+}
