@@ -21,9 +21,12 @@ export interface Limits {
    * @default none
    */
   maxStreamedMessageBytes: number;
-  /** The most frames of one message, including empty ones. More close the connection with code 1008. @default 131 072 */
+  /**
+   * The maximum number of frames of one message, including empty ones. More close the connection with code 1008.
+   * @default 131 072
+   */
   maxFragments: number;
-  /** The most empty frames in a row within one message. More close the connection with code 1008. @default 128 */
+  /** The maximum number of empty frames in a row within one message. More close the connection with code 1008. @default 128 */
   maxEmptyFragments: number;
   /**
    * The longest time from the first frame of a message to its last, in milliseconds. A later end closes the connection with code
@@ -40,7 +43,7 @@ export interface Limits {
   handshakeTimeout: number;
   /** The largest HTTP head of a request or a response, in bytes. A server refuses a larger one with 431. @default 16 KiB */
   maxHeaderBytes: number;
-  /** The most header fields of an HTTP head. A server refuses more with 431. @default 100 */
+  /** The maximum number of header fields of an HTTP head. A server refuses more with 431. @default 100 */
   maxHeaderCount: number;
   /** The longest request line or status line, in bytes. A server refuses a longer request line with 414. @default 8 KiB */
   maxStartLineBytes: number;
@@ -57,18 +60,24 @@ export interface Limits {
   /** The queued bytes from which `send` waits, and the unread bytes from which reading pauses. @default 64 KiB */
   highWaterMark: number;
   /**
-   * The most bytes that may be queued for a peer that does not read. At this limit the connection is dropped. You reach it only
-   * if you do not await `send`.
+   * The maximum number of bytes that may be queued for a peer that does not read. At this limit the connection is dropped. You
+   * reach it only if you do not await `send`.
    * @default 64 MiB
    */
   maxQueuedBytes: number;
-  /** The most pings that a peer may send in one second. More close the connection with code 1008. @default 1 000 */
+  /**
+   * The maximum number of pings that a peer may send in one second. More close the connection with code 1008.
+   * @default 1 000
+   */
   maxPingsPerSecond: number;
-  /** The most bytes that a client reads of the body of a refusal, for its error. The rest is discarded. @default 64 KiB */
+  /**
+   * The maximum number of bytes that a client reads of the body of a refusal, for its error. The rest is discarded.
+   * @default 64 KiB
+   */
   maxErrorBodyBytes: number;
   /**
-   * The most redirects that a client follows in one handshake, all within `handshakeTimeout`. With 0, or at the limit, `connect`
-   * rejects.
+   * The maximum number of redirects that a client follows in one handshake, all within `handshakeTimeout`. With 0, or at the
+   * limit, `connect` rejects.
    * @default 0
    */
   maxRedirects: number;
@@ -134,16 +143,20 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
 });
 
 /**
- * The most pings of one connection that may wait for their pongs. A peer that sends data but no pongs is alive, so without a limit
- * they would grow forever; beyond it the oldest is discarded. With the default `pingInterval` that takes five and a half hours.
+ * The maximum number of pings of one connection that may wait for their pongs. A peer that sends data but no pongs is alive, so
+ * without a limit they would grow forever; beyond it the oldest is discarded. With the default `pingInterval` that takes five
+ * and a half hours.
  */
 export const MAX_PENDING_PINGS: number = 1_000;
 
 /** The limits of a server. Each is an option of `serve`. */
 export interface ServerLimits {
-  /** The most connections at a time, including handshakes. More are refused with 503. @default 65 536 */
+  /** The maximum number of connections at a time, including handshakes. More are refused with 503. @default 65 536 */
   maxConnections: number;
-  /** The most connections at a time from one IP address, including handshakes. More are refused with 429. @default none */
+  /**
+   * The maximum number of connections at a time from one IP address, including handshakes. More are refused with 429.
+   * @default none
+   */
   maxConnectionsPerAddress: number;
   /**
    * The longest time for each 64 KiB of a body over HTTP, in milliseconds, whether the client sends a request's body or reads a
@@ -192,7 +205,7 @@ export function resolveServerLimits(given: Partial<ServerLimits> = {}): ServerLi
 
 /** The limits of a client that reconnects. Each is an option of `reconnecting`. */
 export interface ReconnectLimits {
-  /** The most attempts in a row that may fail. After them the client gives up. @default none */
+  /** The maximum number of attempts in a row that may fail. After them the client gives up. @default none */
   maxAttempts: number;
   /**
    * The time that a connection must last to count as a success, in milliseconds. A message makes it a success at once. A shorter
@@ -201,11 +214,15 @@ export interface ReconnectLimits {
    */
   stableInterval: number;
   /**
-   * The most bytes of messages that may wait for a connection. A `send` that does not fit rejects with a `LimitError`.
+   * The maximum number of bytes of messages that may wait for a connection. A `send` that does not fit rejects with a
+   * `LimitError`.
    * @default 8 MiB
    */
   maxOutboxBytes: number;
-  /** The most messages that may wait for a connection. A `send` beyond it rejects with a `LimitError`. @default 10 000 */
+  /**
+   * The maximum number of messages that may wait for a connection. A `send` beyond it rejects with a `LimitError`.
+   * @default 10 000
+   */
   maxOutboxMessages: number;
 }
 
@@ -243,15 +260,16 @@ export function resolveReconnectLimits(given: Partial<ReconnectLimits> = {}): Re
 /** The limits of a hub. Each is an option of `createHub`. */
 export interface HubLimits {
   /**
-   * The most topics and patterns that one connection may subscribe to. A client that asks for more is closed with code 1008.
+   * The maximum number of topics and patterns that one connection may subscribe to. A client that asks for more is closed with
+   * code 1008.
    * @default 1 000
    */
   maxTopicsPerConnection: number;
   /** The longest name of a topic, in bytes of UTF-8. A client that sends a longer one is closed with code 1008. @default 1 KiB */
   maxTopicBytes: number;
   /**
-   * The most bytes that may be queued for a subscriber that does not read. At this limit, `slowPolicy` decides: the subscriber is
-   * disconnected, or messages are discarded.
+   * The maximum number of bytes that may be queued for a subscriber that does not read. At this limit, `slowPolicy` decides:
+   * the subscriber is disconnected, or messages are discarded.
    * @default 1 MiB
    */
   maxBacklogBytes: number;
@@ -317,9 +335,12 @@ export function resolveJsonLimits(given: Partial<JsonLimits> = {}): JsonLimits {
 
 /** The limits of requests and answers. Each is an option of `requests`. */
 export interface RequestLimits {
-  /** The most requests that may wait for their answers. A request beyond it rejects with a `LimitError`. @default 1 000 */
+  /**
+   * The maximum number of requests that may wait for their answers. A request beyond it rejects with a `LimitError`.
+   * @default 1 000
+   */
   maxPendingRequests: number;
-  /** The most requests of the peer that may be in progress. A request beyond it gets an error. @default 100 */
+  /** The maximum number of requests of the peer that may be in progress. A request beyond it gets an error. @default 100 */
   maxRunningRequests: number;
   /** The longest time that a request waits for its answer, in milliseconds. After it the request rejects. @default 10 s */
   requestTimeout: number;
@@ -356,8 +377,8 @@ export function resolveRequestLimits(given: Partial<RequestLimits> = {}): Reques
 /** The limits of a hub with recovery, besides those of a hub. Each is an option of `createRecoverableHub`. */
 export interface RecoveryLimits {
   /**
-   * The most bytes of messages that are held in memory for clients that catch up, for all topics together. Messages that do not
-   * fit are read from the log again for the next client.
+   * The maximum number of bytes of messages that are held in memory for clients that catch up, for all topics together.
+   * Messages that do not fit are read from the log again for the next client.
    * @default 32 MiB
    */
   maxCatchUpBytes: number;
@@ -386,14 +407,14 @@ export function resolveRecoveryLimits(given: Partial<RecoveryLimits> = {}): Reco
 /** The caps of presence. Every one is an option of `createPresence`. */
 export interface PresenceLimits {
   /**
-   * The most members of one topic, on all servers together. One more that joins gets a `LimitError` with the close code 1013. Servers
-   * that let members in at the same moment may exceed it.
+   * The maximum number of members of one topic, on all servers together. One more that joins gets a `LimitError` with the close
+   * code 1013. Servers that let members in at the same moment may exceed it.
    * @default 1 000
    */
   maxMembers: number;
   /**
-   * The most bytes of one member: its data as JSON, and its id, in UTF-8. More is refused with a `LimitError` with the close code
-   * 1009.
+   * The maximum number of bytes of one member: its data as JSON, and its id, in UTF-8. More is refused with a `LimitError` with
+   * the close code 1009.
    * @default 4 KiB
    */
   maxDataBytes: number;
@@ -437,9 +458,12 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
 
 /** The limits of a broker. Each is an option of `natsBroker`, `redisBroker` and `broadcastBroker`. */
 export interface BrokerLimits {
-  /** The most messages that may wait for the broker. Beyond it the oldest are discarded. @default 65 536 */
+  /** The maximum number of messages that may wait for the broker. Beyond it the oldest are discarded. @default 65 536 */
   maxQueuedMessages: number;
-  /** The most bytes of messages that may wait for the broker. Beyond it the oldest are discarded. @default 8 MiB */
+  /**
+   * The maximum number of bytes of messages that may wait for the broker. Beyond it the oldest are discarded.
+   * @default 8 MiB
+   */
   maxQueuedBytes: number;
   /**
    * The largest message that goes through the broker, in bytes: its data, its topic and 28 bytes of overhead. A larger one

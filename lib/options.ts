@@ -60,7 +60,7 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
   verifyclient: ["upgrade"],
 };
 
-/** The most names that an error lists if none is similar. */
+/** The maximum number of names that an error lists if none is similar. */
 const FEW = 12;
 
 /**

@@ -58,21 +58,21 @@ import type { ReconnectingHooks } from "./reconnecting_connection.ts";
  * | `serverName` | `the URL's host` | The host name to send to the server (SNI) and to verify its certificate against. |
  * | `maxMessageBytes` | 16 MiB | The largest message, in bytes after decompression. |
  * | `maxStreamedMessageBytes` | none | The largest message that you read as a stream (`messages()`), in bytes after decompression. |
- * | `maxFragments` | 131 072 | The most frames of one message, including empty ones. |
- * | `maxEmptyFragments` | 128 | The most empty frames in a row within one message. |
+ * | `maxFragments` | 131 072 | The maximum number of frames of one message, including empty ones. |
+ * | `maxEmptyFragments` | 128 | The maximum number of empty frames in a row within one message. |
  * | `messageTimeout` | 60 s | The longest time from the first frame of a message to its last, in milliseconds. |
  * | `handshakeTimeout` | 10 s | The longest time for the opening handshake, in milliseconds, from the new connection on and including TLS. |
  * | `maxHeaderBytes` | 16 KiB | The largest HTTP head of a request or a response, in bytes. |
- * | `maxHeaderCount` | 100 | The most header fields of an HTTP head. |
+ * | `maxHeaderCount` | 100 | The maximum number of header fields of an HTTP head. |
  * | `maxStartLineBytes` | 8 KiB | The longest request line or status line, in bytes. |
  * | `pingInterval` | 20 s | The time of silence from the peer after which a ping is sent, in milliseconds. |
  * | `pongTimeout` | 20 s | The time after a ping within which the peer has to send something, in milliseconds. |
  * | `closeTimeout` | 10 s | The longest time for the closing handshake, in milliseconds. |
  * | `highWaterMark` | 64 KiB | The queued bytes from which `send` waits, and the unread bytes from which reading pauses. |
- * | `maxQueuedBytes` | 64 MiB | The most bytes that may be queued for a peer that does not read. |
- * | `maxPingsPerSecond` | 1 000 | The most pings that a peer may send in one second. |
- * | `maxErrorBodyBytes` | 64 KiB | The most bytes that a client reads of the body of a refusal, for its error. |
- * | `maxRedirects` | 0 | The most redirects that a client follows in one handshake, all within `handshakeTimeout`. |
+ * | `maxQueuedBytes` | 64 MiB | The maximum number of bytes that may be queued for a peer that does not read. |
+ * | `maxPingsPerSecond` | 1 000 | The maximum number of pings that a peer may send in one second. |
+ * | `maxErrorBodyBytes` | 64 KiB | The maximum number of bytes that a client reads of the body of a refusal, for its error. |
+ * | `maxRedirects` | 0 | The maximum number of redirects that a client follows in one handshake, all within `handshakeTimeout`. |
  *
  * @typeParam Data The type of `socket.data`.
  */

@@ -26,7 +26,7 @@ export interface ReconnectorInit<Data> extends ReconnectingHooks<Data> {
   open: (signal: AbortSignal) => Promise<WebSocketConnection<Data>>;
   /** Its limits. */
   limits: ReconnectLimits;
-  /** The most bytes of unread messages. */
+  /** The maximum number of bytes of unread messages. */
   highWaterMark: number;
   /** The longest time in milliseconds that `close` waits for the outbox to be sent. 0 means no limit. */
   closeTimeout: number;

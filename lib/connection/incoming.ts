@@ -48,7 +48,9 @@ const EMPTY = new Uint8Array(0);
 const NO_FRAMES: Frame[] = [];
 const NO_CONTROLS: readonly ReceivedControl[] = [];
 
-/** The most messages or frames of one step. Empty ones take 3 MB of objects; a read of 32-byte messages has fewer. */
+/**
+ * The maximum number of messages or frames of one step. Empty ones take 3 MB of objects; a read of 32-byte messages has fewer.
+ */
 const STEP_COUNT = 16 * 1024;
 
 /**
@@ -60,7 +62,7 @@ const STEP_BYTES = 2 * 1024;
 /** The same while it is not known how messages are read: up to 33 KiB, and at most `maxMessageBytes` in total. */
 const FIRST_STEP_BYTES = 32;
 
-/** The most bytes that deflate makes of one byte. */
+/** The maximum number of bytes that deflate makes of one byte. */
 const MOST_PER_BYTE = 1032;
 
 /** If at least this many bytes are missing, a read goes directly into the message and not through the read buffer. */
@@ -82,9 +84,9 @@ const FEW = 8;
 export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
   /** Whether this is the server's or the client's end. */
   readonly role: Role;
-  /** The most bytes of one message. */
+  /** The maximum number of bytes of one message. */
   readonly maxMessageBytes: number;
-  /** The most messages of one step. */
+  /** The maximum number of messages of one step. */
   readonly most = STEP_COUNT;
 
   // Results of a step are fields, because they are read with every network read. Only this class writes them.

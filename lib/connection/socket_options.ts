@@ -8,7 +8,7 @@ import { MESSAGE_TYPE } from "../pipeline/messages/chunk_fragmenter.ts";
 
 /** The options of `socket.tap`. */
 export interface TapOptions {
-  /** The most bytes of a payload in a line. The line always has the `length` of the frame. @default {1024} */
+  /** The maximum number of bytes of a payload in a line. The line always has the `length` of the frame. @default {1024} */
   maxPayloadBytes?: number;
   /**
    * Whether to record the bytes of every read and write, which `replay` needs. With `false` and `maxPayloadBytes: 0`, the
@@ -17,8 +17,8 @@ export interface TapOptions {
    */
   wire?: boolean;
   /**
-   * The most characters of lines that may wait for the reader. Beyond that, lines are discarded, and a line tells how many:
-   * `{"ms":12.5,"lost":3}`.
+   * The maximum number of characters of lines that may wait for the reader. Beyond that, lines are discarded, and a line tells
+   * how many: `{"ms":12.5,"lost":3}`.
    * @default {1048576}, 1 MiB
    */
   highWaterMark?: number;
@@ -40,7 +40,7 @@ export type SlowPolicy = "disconnect" | "wait" | "drop-oldest" | "latest-only";
 
 /** The options of `subscribe`. */
 export interface SubscribeOptions {
-  /** The most messages from the topic's history to send first, in order. @default {0} */
+  /** The maximum number of messages from the topic's history to send first, in order. @default {0} */
   history?: number;
   /** What happens if the subscriber does not keep up. @default {the hub's} */
   slowPolicy?: SlowPolicy;

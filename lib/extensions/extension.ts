@@ -87,8 +87,8 @@ export interface CodecContext {
   /** The role of this end. */
   readonly role: Role;
   /**
-   * The most bytes of one message after decoding. A codec that makes messages larger must enforce it. Read it each time: it
-   * becomes `Infinity` when the application starts to read messages as streams.
+   * The maximum number of bytes of one message after decoding. A codec that makes messages larger must enforce it. Read it each
+   * time: it becomes `Infinity` when the application starts to read messages as streams.
    */
   readonly maxMessageBytes: number;
   /** Whether all extensions of the connection accept data frames in parts. Only then may a codec split frames. */

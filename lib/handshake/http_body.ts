@@ -78,9 +78,9 @@ export function parseLength(text: string): number | undefined {
 
 /** The longest line before a chunk, in bytes. Chunk extensions are ignored (RFC 9112 §7.1.1). */
 const MAX_CHUNK_LINE = 256;
-/** The most bytes of trailer lines behind the last chunk (§7.1.2). They are checked and discarded. */
+/** The maximum number of bytes of trailer lines behind the last chunk (§7.1.2). They are checked and discarded. */
 const MAX_TRAILER = 8 * 1024;
-/** The most digits of a chunk size: more would not be exact in a number. */
+/** The maximum number of digits of a chunk size: more would not be exact in a number. */
 const MAX_SIZE_DIGITS = 13;
 
 const CR = 0x0d;

@@ -19,7 +19,7 @@ export class Backlog {
   readonly #latest = new Map<string, Place>();
   #bytes = 0;
 
-  /** @param maxBytes The most bytes of messages to hold. */
+  /** @param maxBytes The maximum number of bytes of messages to hold. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }

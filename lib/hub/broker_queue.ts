@@ -56,7 +56,7 @@ export class BrokerQueue {
   /**
    * Takes messages from the front.
    *
-   * @param bytes The most bytes of envelopes to take. At least one message is taken, if there is one.
+   * @param bytes The maximum number of bytes of envelopes to take. At least one message is taken, if there is one.
    * @returns The messages, the oldest first.
    */
   take(bytes: number): Outgoing[] {

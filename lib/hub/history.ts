@@ -8,12 +8,12 @@ import type { HubMessage } from "./hub_message.ts";
 
 /** The limits of the history. */
 export interface HistoryOptions {
-  /** The most messages to keep for each topic. */
+  /** The maximum number of messages to keep for each topic. */
   messages: number;
   /**
-   * The most bytes of memory for the messages of all topics. A message counts twice its size (its data and its frame) plus 576
-   * bytes; a topic counts its name plus 256 bytes. When memory runs out, the topic that was quiet for longest loses its oldest
-   * messages first. Messages that are encoded in several ways take more than this.
+   * The maximum number of bytes of memory for the messages of all topics. A message counts twice its size (its data and its
+   * frame) plus 576 bytes; a topic counts its name plus 256 bytes. When memory runs out, the topic that was quiet for longest
+   * loses its oldest messages first. Messages that are encoded in several ways take more than this.
    * @default {16777216}, 16 MiB
    */
   bytes?: number;

@@ -55,8 +55,8 @@ const BATCH_BYTES = 256 * 1024;
 const LINGER = 1_000;
 
 /**
- * The most senders whose last number is remembered. A forgotten sender starts anew, which matters only while subscriptions
- * change.
+ * The maximum number of senders whose last number is remembered. A forgotten sender starts anew, which matters only while
+ * subscriptions change.
  */
 const MAX_SENDERS = 1_024;
 

@@ -106,7 +106,7 @@ export function pattern(strings: TemplateStringsArray, ...values: (string | numb
  * Checks the name of a topic.
  *
  * @param topic The name.
- * @param max The most bytes of the name in UTF-8.
+ * @param max The maximum number of bytes of the name in UTF-8.
  * @returns The error to throw, or `undefined`.
  */
 export function topicFault(topic: string, max: number): LimitError | TopicError | undefined {

@@ -8,7 +8,7 @@
 export interface RateInit {
   /** The rate per second. */
   readonly perSecond: number;
-  /** The most tokens at once, after a pause. */
+  /** The maximum number of tokens at once, after a pause. */
   readonly burst: number;
 }
 

@@ -12,14 +12,14 @@ import { type RateInit, TokenBucket } from "./rate.ts";
 
 /** The options of a rate limit for the incoming messages of one connection. At least one of the two rates is required. */
 export interface RateLimitOptions {
-  /** The most messages per second. @default {Infinity} */
+  /** The maximum number of messages per second. @default {Infinity} */
   messagesPerSecond?: number;
-  /** The most messages at once, after a pause. @default {`messagesPerSecond`, the amount of one second} */
+  /** The maximum number of messages at once, after a pause. @default {`messagesPerSecond`, the amount of one second} */
   messageBurst?: number;
-  /** The most bytes of messages per second, after decompression; text counts as UTF-8. @default {Infinity} */
+  /** The maximum number of bytes of messages per second, after decompression; text counts as UTF-8. @default {Infinity} */
   bytesPerSecond?: number;
   /**
-   * The most bytes at once, after a pause. A larger message has to wait until the rate allows it.
+   * The maximum number of bytes at once, after a pause. A larger message has to wait until the rate allows it.
    * @default {`bytesPerSecond`, the amount of one second}
    */
   byteBurst?: number;

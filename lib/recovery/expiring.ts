@@ -5,8 +5,8 @@
  */
 
 /**
- * The most values that are kept; beyond that, the oldest are removed. A name of 36 characters and a number take about 150 bytes,
- * so all of them take 10 MB.
+ * The maximum number of values that are kept; beyond that, the oldest are removed. A name of 36 characters and a number take
+ * about 150 bytes, so all of them take 10 MB.
  */
 const MAX_VALUES = 65_536;
 

@@ -41,7 +41,7 @@ export interface StreamOptions {
   name: string;
   /** The subjects that it keeps. */
   subjects: string[];
-  /** The most messages for each subject. */
+  /** The maximum number of messages for each subject. */
   max_msgs_per_subject: number;
   /** The age at which messages are deleted; 0 for never. */
   max_age: number;
@@ -55,7 +55,7 @@ export interface StreamOptions {
 
 /** The part of a NATS client with JetStream that is used. Promises reject when the connection is lost. */
 export interface JetStreamClient {
-  /** The most bytes of a message with its header fields. */
+  /** The maximum number of bytes of a message with its header fields. */
   readonly maxPayload: number;
   /** Creates a stream, if none of this name exists. */
   ensureStream(options: StreamOptions): Promise<void>;
@@ -81,7 +81,7 @@ export interface JetStreamClient {
   close(): Promise<void>;
 }
 
-/** The most bytes of a message's header fields, which contain an id of 128 characters. */
+/** The maximum number of bytes of a message's header fields, which contain an id of 128 characters. */
 const HEADER_BYTES = 256;
 
 /** The size of a gap up to which messages are read one by one, because creating a consumer takes as long. */

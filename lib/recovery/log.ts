@@ -37,7 +37,7 @@ export interface LogPage {
 
 /** The limits of one read. */
 export interface ReadLimit {
-  /** The most messages. */
+  /** The maximum number of messages. */
   readonly messages: number;
   /** The approximate number of bytes of their data. At least one message is returned. */
   readonly bytes: number;
@@ -74,7 +74,7 @@ export interface Log extends AsyncDisposable {
    *
    * @param topic The topic.
    * @param after Reads the messages after this number; `Infinity` reads none.
-   * @param limit The most messages and bytes.
+   * @param limit The maximum number of messages and bytes.
    * @returns The page. It is empty only if there are no messages after the number. Rejects if the log is unreachable.
    */
   read(topic: string, after: number, limit: ReadLimit): Promise<LogPage>;

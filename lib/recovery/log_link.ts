@@ -9,7 +9,7 @@ import type { LogEntry, LogPage, Position, ReadLimit } from "./log.ts";
 
 /** The retention of a log at a broker. */
 export interface LogRetention {
-  /** The most messages to keep for each topic. @default {1000} */
+  /** The maximum number of messages to keep for each topic. @default {1000} */
   messages?: number;
   /** Milliseconds for which a message can be read again. @default {86400000}, a day */
   age?: number;

@@ -13,11 +13,11 @@ import { Expiring } from "./expiring.ts";
 
 /** The options of `memoryLog`. */
 export interface MemoryLogOptions {
-  /** The most messages to keep for each topic. @default {1000} */
+  /** The maximum number of messages to keep for each topic. @default {1000} */
   messages?: number;
   /**
-   * The most bytes of the messages of all topics. Each message counts as its data plus 256 bytes, and each topic as another 256
-   * bytes. When memory runs out, the topic that was quiet for longest loses its oldest messages first.
+   * The maximum number of bytes of the messages of all topics. Each message counts as its data plus 256 bytes, and each topic
+   * as another 256 bytes. When memory runs out, the topic that was quiet for longest loses its oldest messages first.
    * @default {67108864}, 64 MiB
    */
   bytes?: number;

@@ -29,7 +29,7 @@ const STEP = 256;
 export interface TailBudget {
   /** The bytes that are held. */
   held: number;
-  /** The most bytes to hold. */
+  /** The maximum number of bytes to hold. */
   readonly most: number;
 }
 

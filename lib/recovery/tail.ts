@@ -95,7 +95,7 @@ export class Tail<Entry extends LogEntry = LogEntry> {
    * Returns the messages after a number.
    *
    * @param offset The number.
-   * @param messages The most messages.
+   * @param messages The maximum number of messages.
    * @param bytes The approximate number of bytes; at least one message is returned if there is one.
    * @returns The messages, or `undefined` if some of them are no longer here.
    */

@@ -76,7 +76,7 @@ export function createAcceptor<Data>(
   };
 }
 
-/** The most origins that one process prints, because clients can make up any number. */
+/** The maximum number of origins that one process prints, because clients can make up any number. */
 const MAX_TOLD = 16;
 
 /** The origins that were printed. */

@@ -11,7 +11,7 @@ import { concatBytes } from "../pipeline/bytes/concat.ts";
 import { readWith, type Transport } from "../transport/transport.ts";
 import { Pace, PACE_BYTES } from "./pace.ts";
 
-/** The most bytes of an unread body that are read and discarded to get to the next request. */
+/** The maximum number of bytes of an unread body that are read and discarded to get to the next request. */
 const MAX_DRAIN = 256 * 1024;
 
 /** The options of a body. */
@@ -117,7 +117,7 @@ export class RequestBody {
   }
 }
 
-/** The most bytes that are read ahead: of an unread body and of requests that wait for their turn. */
+/** The maximum number of bytes that are read ahead: of an unread body and of requests that wait for their turn. */
 const READ_AHEAD = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);

@@ -8,7 +8,9 @@
 export const CONSOLE_SCRIPT = String.raw`
 const $ = (id) => document.getElementById(id);
 const now = () => performance.now();
-/** The most rows of the log, characters of a row, characters of a folded row, and the seconds that the charts show. */
+/**
+ * The maximum number of rows of the log, characters of a row, characters of a folded row, and the seconds that the charts show.
+ */
 const ROWS = 500, SHOWN = 20_000, FOLDED = 200, WINDOW = 60;
 
 // The connection.

@@ -15,9 +15,9 @@ export interface DeflateOptions {
   serverNoContextTakeover?: boolean;
   /** Whether the client does. */
   clientNoContextTakeover?: boolean;
-  /** The most bits of the server's window, 8 to 15. */
+  /** The maximum number of bits of the server's window, 8 to 15. */
   serverMaxWindowBits?: number;
-  /** The most bits of the client's window, 8 to 15. `true` leaves it to the server. */
+  /** The maximum number of bits of the client's window, 8 to 15. `true` leaves it to the server. */
   clientMaxWindowBits?: number | boolean;
   /** Messages below this number of bytes are not compressed. @default {1024} */
   threshold?: number;
@@ -35,9 +35,9 @@ export interface SocketOptions {
   autoPong?: boolean;
   /** Whether several messages may be emitted in one turn of the event loop. @default {true} */
   allowSynchronousEvents?: boolean;
-  /** The most bytes of one message; 0 for no limit. @default {104857600} */
+  /** The maximum number of bytes of one message; 0 for no limit. @default {104857600} */
   maxPayload?: number;
-  /** The most frames of one message; 0 for no limit. @default {131072} */
+  /** The maximum number of frames of one message; 0 for no limit. @default {131072} */
   maxFragments?: number;
   /** The longest time for the closing handshake, in milliseconds. @default {30000} */
   closeTimeout?: number;
@@ -65,7 +65,7 @@ export interface ClientOptions
   auth?: string;
   /** Whether to follow redirects. @default {false} */
   followRedirects?: boolean;
-  /** The most redirects to follow. @default {10} */
+  /** The maximum number of redirects to follow. @default {10} */
   maxRedirects?: number;
   /** Certificates to trust, in addition to the system's. */
   ca?: PemText | readonly PemText[];

@@ -59,7 +59,7 @@ export interface PortOptions {
   readonly port: number;
   /** The address. By default all addresses, including IPv6. */
   readonly host?: string | undefined;
-  /** The most connections that may wait for their turn. */
+  /** The maximum number of connections that may wait for their turn. */
   readonly backlog?: number | undefined;
 }
 

@@ -28,7 +28,7 @@ export interface ServerOptions extends SocketOptions, OwnServerOptions {
   port?: number;
   /** The address to listen on. By default all addresses. */
   host?: string;
-  /** The most connections that may wait for their turn. It has no effect in Deno. */
+  /** The maximum number of connections that may wait for their turn. It has no effect in Deno. */
   backlog?: number;
   /** A `node:http` or `node:https` server whose upgrades this server handles. */
   server?: Server;

@@ -46,7 +46,7 @@ export interface CodecSettings {
   readonly level: number | undefined;
   /** From 1 (least memory) to 9 (fastest). */
   readonly memLevel: number;
-  /** The most times that a message may be larger than its compressed bytes. */
+  /** How many times larger a message may be than its compressed bytes. */
   readonly maxRatio: number;
 }
 

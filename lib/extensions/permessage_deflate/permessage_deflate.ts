@@ -49,14 +49,14 @@ export interface PerMessageDeflateOptions {
   /** The memory for compression, from 1 (least memory) to 9 (fastest). @default {8} */
   memLevel?: number;
   /**
-   * The most times that a message may be larger than its compressed bytes, checked above 1 MiB. A larger ratio closes the
+   * How many times larger a message may be than its compressed bytes, checked above 1 MiB. A larger ratio closes the
    * connection with code 1009. Deflate can reach 1032; text rarely exceeds 20.
    * @default {256}
    */
   maxRatio?: number;
   /**
-   * The most bytes of memory for the contexts of all connections, including pending handshakes. A connection that would exceed it
-   * gets no context takeover. A client then requests none, but keeps the context if the server insists.
+   * The maximum number of bytes of memory for the contexts of all connections, including pending handshakes. A connection that
+   * would exceed it gets no context takeover. A client then requests none, but keeps the context if the server insists.
    * @default {67108864}, 64 MiB
    */
   contextBudget?: number;

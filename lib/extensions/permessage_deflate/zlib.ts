@@ -46,7 +46,7 @@ export interface InflateOptions {
   last: boolean;
   /** Whether the context is reset after the message. Only then can a truncated message be detected. */
   forget: boolean;
-  /** The most bytes of output. */
+  /** The maximum number of bytes of output. */
   max: number;
   /** Whether the output may share its memory with other output. It must not be transferred then. */
   shares?: boolean;

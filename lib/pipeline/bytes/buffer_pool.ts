@@ -6,7 +6,7 @@
 
 /** Smaller buffers are cheap to allocate and are not pooled. */
 const MIN_BUFFER = 64 * 1024;
-/** The most bytes kept in the pool: two of the largest messages by default. */
+/** The maximum number of bytes kept in the pool: two of the largest messages by default. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 /** A buffer is only handed out if at least this part of it is needed now, however many bytes the peer has announced. */
 const MIN_SHARE_USED = 1 / 4;

@@ -197,7 +197,7 @@ export class FrameParser implements Stage<Uint8Array<ArrayBuffer>, Frame> {
    * Delivers parts of messages instead of whole messages from now on. A message may then have any number of fragments, and
    * `maxStreamedMessageBytes` applies instead of `maxMessageBytes`. This works only with `split`.
    *
-   * @param max The most bytes of a message, including those of the current message that have arrived.
+   * @param max The maximum number of bytes of a message, including those of the current message that have arrived.
    */
   stream(max: number): void {
     this.#maxMessageBytes = max;

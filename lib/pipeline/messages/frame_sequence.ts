@@ -17,7 +17,7 @@ import {
 
 /** Options for checking a sequence. */
 export interface FrameSequenceOptions {
-  /** The most bytes of a message. */
+  /** The maximum number of bytes of a message. */
   readonly maxBytes: number;
   /** The limit's name. */
   readonly limit: BytesLimit;
