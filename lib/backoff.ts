@@ -14,8 +14,8 @@ export interface ReconnectDelayOptions {
   /** The longest delay before any attempt, in milliseconds, unless the server asks for more. @default {60000} */
   most?: number;
   /**
-   * `Retry-After` of a refusal (RFC 9110 §10.2.3): seconds, or a date. If there are several, the longest counts. The random delay
-   * is added to it.
+   * The field `Retry-After` of a refusal (RFC 9110 §10.2.3): seconds, or a date. If there are several, the longest counts. The
+   * random delay is added to it.
    */
   retryAfter?: string | null;
   /** Returns a random number from 0 up to, but not including, 1. @default {Math.random} */

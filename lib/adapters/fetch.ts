@@ -46,7 +46,7 @@ import { UPGRADE_REQUEST_OPTION_KINDS, type UpgradeRequestOptions } from "../ser
 /** An application, which returns a response for a request. `info` is the information of `serve` about the request. */
 export type FetchApplication = (request: Request, info: UpgradeInfo) => Response | Promise<Response>;
 
-/** The options and the handler for a Sluice server whose handshakes an application decides. */
+/** The options and the handler for a Sluice server, in which an application accepts or refuses each handshake. */
 export interface FetchServing {
   /**
    * The option `http` of `serve`, which calls the application. Servers of `node:http` and `node:http2` answer ordinary requests
@@ -63,8 +63,8 @@ export interface FetchServing {
 export interface FetchUpgradeOptions<Data = unknown>
   extends Pick<UpgradeRequestOptions<Data>, "protocols" | "headers" | "data"> {
   /**
-   * Further options for requests of `Deno.serve`, where no Sluice server has them: the limits, `origins`, `hub`, `remoteAddr` and
-   * `onError`.
+   * Options for requests of `Deno.serve` only: the limits, `origins`, `hub`, `remoteAddr` and `onError`. For other requests, they
+   * are options of the Sluice server.
    */
   platform?: Omit<UpgradeRequestOptions<Data>, "protocols" | "headers" | "data">;
 }

@@ -12,7 +12,7 @@ import type {
   UpgradeRequest,
 } from "./server_handshake.ts";
 
-/** The drafts that a server speaks besides RFC 6455. `legacyDrafts()` of `./legacy` makes them. */
+/** The drafts that a server speaks besides RFC 6455. Create them with `legacyDrafts()` of `./legacy`. */
 export interface LegacyDrafts {
   /**
    * Reads a request.

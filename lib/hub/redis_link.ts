@@ -22,9 +22,9 @@ export interface RedisClient {
   subscribe(channels: string[], listener: RedisListener, bufferMode: true): Promise<unknown>;
   /** Subscribes to all channels that match a pattern. */
   pSubscribe(pattern: string, listener: RedisListener, bufferMode: true): Promise<unknown>;
-  /** No more of them. */
+  /** Ends the subscription to channels. */
   unsubscribe(channels: string[]): Promise<unknown>;
-  /** No more of them. */
+  /** Ends the subscription to the channels that match a pattern. */
   pUnsubscribe(pattern: string): Promise<unknown>;
   /** Sends a ping. */
   ping(): Promise<unknown>;

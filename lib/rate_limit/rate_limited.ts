@@ -14,11 +14,11 @@ import { RateLimit, type RateLimitOptions, type Rates, ratesOf } from "./rate_li
 /**
  * A connection that is read no faster than its rate limit allows. You can pass it to `typed` and `requests` of `./typed`.
  *
- * @typeParam Connection The type of the connection below.
+ * @typeParam Connection The type of the underlying connection.
  */
 export interface RateLimitedConnection<Connection extends MessageConnection = MessageConnection>
   extends MessageConnection {
-  /** The connection below, with its facts, its `data` and its topics. */
+  /** The underlying connection, with its addresses, its `data` and its topics. */
   readonly connection: Connection;
   /** Messages; one chunk is one message. */
   readonly readable: ReadableStream<Message>;
@@ -199,7 +199,7 @@ class RateLimited<Connection extends MessageConnection> implements RateLimitedCo
     return this.connection.close(code, reason);
   }
 
-  /** If a codec on top refuses a message, the connection below fails. */
+  /** If a codec on top refuses a message, the underlying connection fails. */
   fail(error: unknown): void {
     refuse(this.connection, error);
   }

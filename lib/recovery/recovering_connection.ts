@@ -81,7 +81,7 @@ export type RecoveryEvent =
 
 /** A connection that reconnects and catches up. Keep reading it, because unread messages slow down the server. */
 export interface RecoveringConnection<Data = unknown> extends AsyncIterable<RecoveryEvent>, AsyncDisposable {
-  /** The connection below, for its state. Read its messages here. */
+  /** The underlying connection, for its state. Read the messages from this object, not from that connection. */
   readonly connection: ReconnectingConnection<Data>;
   /** Resolves when the connection has ended for good. It never rejects. */
   readonly closed: Promise<CloseInfo>;

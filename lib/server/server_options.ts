@@ -114,7 +114,7 @@ export interface AcceptOptions<Data = unknown> extends Partial<Limits> {
   /** The hub for `socket.subscribe`, `unsubscribe` and `publish`. Create it with `createHub` of `./hub`. */
   hub?: Topics;
   /**
-   * Gets an event for each connection and each refusal, for metrics and logs. `./telemetry` has some. By default nothing is
+   * Gets an event for each connection and each refusal, for metrics and logs. `./telemetry` creates observers. By default nothing is
    * counted.
    */
   observer?: Observer;

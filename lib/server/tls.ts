@@ -34,7 +34,7 @@ export type CertificateFor = (serverName: string | undefined) => TlsCertificate 
  * @param report Gets the error if `certificateFor` throws during a handshake or returns an unusable certificate; that handshake
  *   fails.
  * @returns A function that starts TLS on a connection and returns at once; the handshake continues during the first read. Closing
- *   the TLS connection ends the connection below at once. The function throws if `certificateFor` throws or returns an unusable
+ *   the TLS connection ends the underlying connection at once. The function throws if `certificateFor` throws or returns an unusable
  *   certificate.
  * @throws {TypeError} If the certificate is missing, the certificate or the key is malformed, or the two do not belong together.
  */

@@ -64,7 +64,8 @@ export class FakeTime implements Disposable {
   }
 
   /**
-   * Moves the clock and runs every timer on the way in order, each with everything that follows from it in memory.
+   * Moves the clock forwards and runs the timers that become due, in order. All work in memory that a timer starts is done before
+   * the next timer runs.
    *
    * @param time Milliseconds. With 0, the timers that are due now run.
    */

@@ -28,7 +28,7 @@ export interface ByteConnection {
   readonly localAddr?: Address;
   /** Sends small writes at once. Deno enables Nagle's algorithm by default, and a batch is a small write. */
   setNoDelay?(noDelay?: boolean): void;
-  /** Whether the connection is encrypted. For a `Deno.TlsConn` this is known without it. */
+  /** Whether the connection is encrypted. Not needed for a `Deno.TlsConn`, which Sluice recognizes. */
   readonly secure?: boolean;
 }
 

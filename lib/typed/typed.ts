@@ -22,11 +22,11 @@ import { END, type MessageConnection, readableOf, refuse, refused } from "./mess
  *
  * @typeParam In The type of received values.
  * @typeParam Out The type of values to send.
- * @typeParam Connection The type of the connection below.
+ * @typeParam Connection The type of the underlying connection.
  */
 export interface TypedConnection<In, Out = In, Connection extends MessageConnection = MessageConnection>
   extends AsyncIterable<In>, AsyncDisposable {
-  /** The connection below, with its facts, its `data` and its topics. */
+  /** The underlying connection, with its addresses, its `data` and its topics. */
   readonly connection: Connection;
   /** Resolves when the connection has ended. */
   readonly closed: Promise<CloseInfo>;

@@ -52,7 +52,7 @@ export interface WebEvent<Target = EventEmitter> {
  * @typeParam Target The class of the socket.
  */
 export interface WebMessageEvent<Target = EventEmitter> extends WebEvent<Target> {
-  /** A string for text; for binary data the type of `binaryType`. */
+  /** The message: a string for text, and for binary data a value of the type that `binaryType` names. */
   readonly data: unknown;
 }
 

@@ -44,7 +44,7 @@ const ws: typeof WebSocket & {
   readonly WebSocket: typeof WebSocket;
   /** The server. */
   readonly WebSocketServer: typeof WebSocketServer;
-  /** The server, by its older name. */
+  /** The server, under its older name. */
   readonly Server: typeof WebSocketServer;
   /** A socket as a stream. */
   readonly createWebSocketStream: typeof createWebSocketStream;
