@@ -231,6 +231,16 @@ Deno.test("every source file that runs has a test file; a very short one may sha
   assertEquals(untested, []);
 });
 
+Deno.test("every folder of lib says what is in it: in the comment of its mod.ts, or in a README", () => {
+  const folders = new Set(
+    [...SOURCES.keys()].flatMap((path) =>
+      path.split("/").slice(1, -1).map((_, i) => path.split("/").slice(0, i + 2).join("/"))
+    ),
+  );
+  const silent = ["lib", ...folders].filter((folder) => !exists(`${folder}/mod.ts`) && !exists(`${folder}/README.md`));
+  assertEquals(silent, []);
+});
+
 function exists(path: string): boolean {
   try {
     return Deno.statSync(new URL(path, ROOT)).isFile;
