@@ -8,6 +8,7 @@ import { defer, type Deferred } from "../async.ts";
 import { type LimitError, queueFull } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { pin, unpin } from "../pipeline/bytes/lent_memory.ts";
+import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import type { Frame } from "../pipeline/frames/frame.ts";
 import { MAX_HEADER_BYTES } from "../pipeline/frames/frame_writer.ts";
 import { ChunkFragmenter } from "../pipeline/messages/chunk_fragmenter.ts";
@@ -66,7 +67,7 @@ export class StreamedSends {
     return this.#pending.length > 0;
   }
 
-  /** The bytes of the waiting messages; text counts with its length. */
+  /** The most bytes that the waiting messages add to the queue. Text counts as UTF-8, as it does in the queue. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
@@ -198,6 +199,7 @@ function toPending(message: MessageData | MessageSource, options: SendOptions | 
     return { data: undefined, source: openSource(message), options: type, bytes: 0, memory: undefined, sent };
   }
   const data = toMessage(message);
-  const memory = typeof data === "string" ? undefined : data.buffer;
-  return { data, source: undefined, options, bytes: data.length + MAX_HEADER_BYTES, memory, sent };
+  const isText = typeof data === "string";
+  const bytes = MAX_HEADER_BYTES + (isText ? utf8Length(data) : data.length);
+  return { data, source: undefined, options, bytes, memory: isText ? undefined : data.buffer, sent };
 }

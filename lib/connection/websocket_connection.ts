@@ -110,9 +110,9 @@ export interface WebSocketConnection<Data = unknown> extends ConnectionFacts, As
    */
   readonly bytes: ReadableStream<Uint8Array<ArrayBuffer>>;
   /**
-   * Messages to send; each chunk is one message, or a stream that is sent as one message. The queue is counted in bytes. When the
-   * connection ends, the stream errors with the cause, or after a clean end with an `InvalidStateError`, one task after
-   * `readable` has closed.
+   * Messages to send; each chunk is one message, or a stream that is sent as one message. The stream's queue is counted in bytes,
+   * and text by its length. When the connection ends, the stream errors with the cause, or after a clean end with an
+   * `InvalidStateError`, one task after `readable` has closed.
    */
   readonly writable: WritableStream<MessageData | MessageSource>;
   /** Received messages in batches; each chunk has all messages that one network read completed. */

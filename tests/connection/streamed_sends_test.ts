@@ -240,6 +240,36 @@ Deno.test("T5: behind a streamed message, waiting and queued bytes together reac
   }
 });
 
+for (const role of ["server", "client"] as const) {
+  Deno.test(`T5: text of a ${role} that waits behind a streamed message counts as UTF-8, against every limit`, async () => {
+    for (const [missing, readyState] of [[1, 1], [0, 3]] as const) {
+      const { connection, peer } = open({ role, maxQueuedBytes: 2000, highWaterMark: 1000 });
+      const faucet = new Faucet<string>();
+      const sends = [connection.send(faucet)];
+      sends.push(connection.send("é".repeat(400)));
+      assertEquals(connection.bufferedAmount, 800 + MAX_HEADER_BYTES);
+      assertEquals(connection.full, false);
+      const rest = 2000 - missing - connection.bufferedAmount - MAX_HEADER_BYTES;
+      const last = "𐍈".repeat(200) + "a".repeat(rest - 800);
+      sends.push(connection.send(last));
+      assertEquals(connection.readyState, readyState, `${missing} bytes missing`);
+      if (readyState === 1) {
+        assertEquals([connection.bufferedAmount, connection.full], [1999, true]);
+        // What has waited below the limit is below it in the queue too.
+        faucet.end();
+        await peer.expect(binary(counting(0)), text("é".repeat(400)), text(last));
+        await soon(Promise.all(sends), "The end of sending");
+      }
+      connection.abort();
+      const { error } = await closed(connection);
+      if (readyState === 1) continue;
+      assertInstanceOf(error, LimitError);
+      assertEquals([error.limit, error.max, error.actual], ["maxQueuedBytes", 2000, 2000]);
+      for (const sent of sends) assertStrictEquals(await assertRejects(() => sent), error);
+    }
+  });
+}
+
 Deno.test("callbacks whose replies wait behind a streamed message stop the peer", async () => {
   const { connection, peer } = open({ highWaterMark: 1000, capacity: 1000 });
   const faucet = new Faucet<string>();

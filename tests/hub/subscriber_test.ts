@@ -2,8 +2,10 @@ import { assertEquals, assertGreater, assertInstanceOf, assertLess, assertStrict
 import { LimitError } from "../../lib/errors.ts";
 import { MESSAGE_COST } from "../../lib/pipeline/messages/message.ts";
 import { pattern } from "../../lib/hub/topic_pattern.ts";
+import { MAX_HEADER_BYTES } from "../../lib/pipeline/frames/frame_writer.ts";
 import { close } from "../_support/raw_peer.ts";
 import { settle, until } from "../_support/wait.ts";
+import { Faucet } from "../connection/_streamed.ts";
 import { closed } from "../connection/_support.ts";
 import { hubOf, join, joinSlowly, type Member } from "./_support.ts";
 
@@ -87,6 +89,30 @@ Deno.test("A6: disconnect closes with 1013 when maxBacklogBytes are queued, with
   const { error } = await closed(connection);
   assertInstanceOf(error, LimitError);
   assertEquals([error.limit, error.closeCode], ["maxBacklogBytes", 1013]);
+  peer.close();
+});
+
+Deno.test("A6: disconnect counts text as UTF-8 in the queue and behind a message from a source alike", async () => {
+  await using hub = hubOf(roomFor(3));
+  const { connection, peer } = join(hub, { highWaterMark: 1 });
+  connection.subscribe("room");
+  const source = new Faucet<string>();
+  connection.send(source).catch(() => {}); // ends with the connection
+  // Behind the source a text counts with its 98 bytes and the longest header.
+  const { maxBacklogBytes: most } = roomFor(2);
+  for (let bytes = 0; bytes <= most; bytes += 98 + MAX_HEADER_BYTES) {
+    assertEquals([connection.bufferedAmount, hub.stats.disconnected], [bytes, 0]);
+    hub.publish("room", "é".repeat(49));
+  }
+  assertEquals(hub.stats.disconnected, 0);
+  hub.publish("room", "é".repeat(49));
+  assertEquals(hub.stats.disconnected, 1);
+  await peer.expectClose(1013);
+  await peer.send(close(1013));
+  await peer.closeWrite();
+  const { error } = await closed(connection);
+  assertInstanceOf(error, LimitError);
+  assertEquals(error.limit, "maxBacklogBytes");
   peer.close();
 });
 

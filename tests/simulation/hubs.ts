@@ -22,6 +22,8 @@ export interface SeatTopics {
   readonly most: number;
   /** At least the bytes of the largest message on a topic. */
   readonly largest: number;
+  /** At least the bytes of all messages that it may have been sent: its own, and those on its topics. */
+  readonly bytes: number;
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
   publish(topic: string, size: number): void;
@@ -81,6 +83,9 @@ export class SimulatedHubs {
     return {
       get largest() {
         return listening.largest;
+      },
+      get bytes() {
+        return listening.bytes;
       },
       most: slowPolicy === "disconnect" ? maxBacklogBytes : Infinity,
       subscribe: (topic) => {

@@ -107,7 +107,7 @@ function raw({ acts }: Plan, { raw, heardOfRaw, client, servers, wires, links }:
   // Its application may have closed it first: it gives a code, or none.
   const allowed = seat.closedAt === undefined ? codes : [...codes, seat.closeCode ?? 1000, 1000, 1005];
   const stalls = acts.some((act) => act.do === "stall");
-  const there = raw.stays && !stalls && seat.ended?.error instanceof ProtocolError;
+  const there = raw.stays && !raw.interrupts && !stalls && seat.ended?.error instanceof ProtocolError;
   must(
     (ourCode === undefined && !there) || allowed.includes(ourCode ?? 0),
     "close-code",
@@ -121,9 +121,11 @@ function isLimited({ ended }: Seat): boolean {
     (ended?.error instanceof Error && ended.error.cause instanceof LimitError);
 }
 
-/** Whether it may have said more than may be queued, and so was dropped while the answers to what came before were awaited. */
-function mayOverflow({ talk, options: { limits } }: Seat): boolean {
-  return talk.bytes >= limits.maxQueuedBytes;
+/**
+ * Whether it and its hub may have said more than may be queued, and so was dropped while the answers to what came before were awaited.
+ */
+function mayOverflow({ talk, topics, options: { limits } }: Seat): boolean {
+  return (topics?.bytes ?? talk.bytes) >= limits.maxQueuedBytes;
 }
 
 /** What two of our ends make of one another. */

@@ -47,6 +47,8 @@ export class RawPeer {
   #saidClose = false;
   /** Whether it has said a close frame and heard one, and stayed until both were written. */
   exchanged = false;
+  /** Whether it has left in the middle of a write of the other end: then a close frame behind that had no way to it. */
+  interrupts = false;
   #exchangedAt = 0;
   /** Is called when it says a ping, with the number of bytes that end with it. */
   onping: (position: number) => void = () => {};
@@ -78,7 +80,9 @@ export class RawPeer {
 
   /** Leaves. */
   drop(): void {
-    if (!this.#conn.closed) this.#conn.close();
+    if (this.#conn.closed) return;
+    this.interrupts = this.#conn.incoming.isWriting;
+    this.#conn.close();
   }
 
   /** What the bytes that arrived say, by the naive reader. */
@@ -159,7 +163,7 @@ export class RawPeer {
         return;
       case "drop":
         this.#world.trace.note(this.#world.now, this.#name, "drops the connection");
-        this.exchanged &&= this.#world.now >= this.#exchangedAt + WRITTEN && !this.#writing;
+        this.exchanged &&= this.#isWritten && !this.#writing;
         this.drop();
     }
   }
@@ -207,9 +211,15 @@ export class RawPeer {
     this.#writing = false;
   }
 
+  /** Whether the other end's close frame is written for that end as well. */
+  get #isWritten(): boolean {
+    return this.#world.now >= this.#exchangedAt + WRITTEN;
+  }
+
   #end(): void {
-    if (this.#plan.resets && this.exchanged) this.#conn.reset();
-    else this.#conn.outgoing.end();
+    if (!this.#plan.resets || !this.exchanged) return this.#conn.outgoing.end();
+    this.exchanged = this.#isWritten;
+    this.#conn.reset();
   }
 
   /** Answers what it reads, as far as it does. */

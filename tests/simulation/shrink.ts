@@ -101,11 +101,12 @@ function isOption(name: string, value: Json): boolean {
     (/^(max|pong|ping|close|message|highWaterMark)/.test(name) && typeof value === "number");
 }
 
+/** Smaller numbers. The last step is a sixteenth, or a limit of 100 000 bytes would use up all runs in steps of 1. */
 function* smaller(value: number): Generator<number> {
   if (value === 0) return;
   yield 0;
   const half = Math.trunc(value / 2);
   if (half !== 0) yield half;
   if (!Number.isInteger(value)) yield Math.trunc(value);
-  else if (value > 1) yield value - 1;
+  else if (value > 1) yield value - Math.max(1, value >> 4);
 }

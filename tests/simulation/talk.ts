@@ -108,6 +108,13 @@ export class Listening {
     return largest;
   }
 
+  /** At least the bytes of all messages that it may hear. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const talk of this.#heard.keys()) bytes += talk.bytes;
+    return bytes;
+  }
+
   /** How many messages of a sender it has read or skipped. */
   heard(talk: Talk): number {
     return this.#heard.get(talk)?.next ?? 0;
