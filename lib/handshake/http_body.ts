@@ -96,7 +96,7 @@ export class BodyParser {
   readonly #refuse: Refuse;
   #line = "";
   #trailerBytes = 0;
-  #rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #rest: Uint8Array<ArrayBuffer> | undefined;
 
   /**
    * Makes a parser for one body.
@@ -118,7 +118,7 @@ export class BodyParser {
 
   /** The bytes behind the body, as a view of what was pushed. Empty until the body is complete. */
   get rest(): Uint8Array<ArrayBuffer> {
-    return this.#rest;
+    return this.#rest ??= new Uint8Array(0);
   }
 
   /**

@@ -114,7 +114,7 @@ export class HeadParser<StartLine extends object> {
   #start: StartLine | undefined;
   #fields: [name: string, value: string][] = [];
   #finished = false;
-  #rest = new Uint8Array(0);
+  #rest: Uint8Array<ArrayBuffer> | undefined;
   #refuseLine: Refuse | undefined;
 
   /**
@@ -131,7 +131,7 @@ export class HeadParser<StartLine extends object> {
 
   /** A copy of the bytes that came after the head, which are frames or a body. Empty until the head is complete. */
   get rest(): Uint8Array<ArrayBuffer> {
-    return this.#rest;
+    return this.#rest ??= new Uint8Array(0);
   }
 
   /**
@@ -329,11 +329,16 @@ export function serializeRequestHead(head: RequestHead): Uint8Array<ArrayBuffer>
  *    dropped.
  */
 export function serializeResponseHead(head: ResponseHead): Uint8Array<ArrayBuffer> {
+  return encodeBytes(responseHeadText(head));
+}
+
+/** {@linkcode serializeResponseHead} as text, each character of which is one byte. */
+export function responseHeadText(head: ResponseHead): string {
   const { version, status, statusText, fields } = head;
   if (!VERSION.test(version)) throw new TypeError(`Cannot use version ${quote(version)}: it is not a version of HTTP`);
   if (!isStatus(status)) throw new TypeError(`Cannot use status ${status}: it must be a whole number from 100 to 599`);
   requireReasonPhrase(statusText);
-  return encodeBytes(`${version} ${status} ${statusText}\r\n${fieldLines(fields)}\r\n`);
+  return `${version} ${status} ${statusText}\r\n${fieldLines(fields)}\r\n`;
 }
 
 /**
@@ -370,9 +375,7 @@ function isStatus(status: number): boolean {
   return Number.isInteger(status) && status >= 100 && status <= 599;
 }
 
-/**
- * Decodes each byte as the code unit with the same number. `TextDecoder("latin1")` cannot do this, because it is windows-1252.
- */
+/** Decodes each byte as the code unit with the same number, which `TextDecoder("latin1")` (windows-1252) does not. */
 function decodeBytes(bytes: Uint8Array): string {
   let text = "";
   // In parts, because an engine limits the arguments of a call.
@@ -382,13 +385,15 @@ function decodeBytes(bytes: Uint8Array): string {
   return text;
 }
 
-/** The reverse of {@linkcode decodeBytes}. The text must have no code unit above 0xFF. */
-export function encodeBytes(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(text.length);
+/** The reverse of {@linkcode decodeBytes}. The text must have no code unit above 0xFF; `body` follows it in the same memory. */
+export function encodeBytes(text: string, body?: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length + (body?.length ?? 0));
   // Most heads are ASCII, and then their UTF-8 fits.
   const { read, written } = ENCODER.encodeInto(text, bytes);
-  if (read === written && read === text.length) return bytes;
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  if (read !== written || read !== text.length) {
+    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  }
+  if (body !== undefined) bytes.set(body, text.length);
   return bytes;
 }
 

@@ -6,7 +6,7 @@
  */
 import type { HandshakeError } from "../errors.ts";
 import { FRAMING_FIELDS, type HeaderFields, isFieldValue, quote } from "./http_fields.ts";
-import { requireReasonPhrase, serializeResponseHead } from "./http_head.ts";
+import { encodeBytes, requireReasonPhrase, responseHeadText } from "./http_head.ts";
 
 /** The head of a final response (RFC 9110 §15), as in a web `Response`. */
 export interface FinalResponseHead {
@@ -105,12 +105,8 @@ export function serializeResponse(
   const { status, statusText = "", headers } = response;
   const bodiless = isBodiless(status);
   const framing = { body: bodiless ? undefined : body.byteLength, close: true };
-  const head = serializeAnswerHead({ status, statusText, fields: fieldsOf(headers) }, framing);
-  if (bodiless || options.method === "HEAD") return head;
-  const bytes = new Uint8Array(head.length + body.length);
-  bytes.set(head);
-  bytes.set(body, head.length);
-  return bytes;
+  const head = { status, statusText, fields: fieldsOf(headers) };
+  return serializeAnswer(head, framing, bodiless || options.method === "HEAD" ? undefined : body);
 }
 
 /** The head of a final response, with its fields in the order in which they are written. */
@@ -124,17 +120,19 @@ export interface AnswerHead {
 }
 
 /**
- * Writes the head of a final response.
+ * Writes the head of a final response, and its body if that is at hand.
  *
  * @param answer The status and the header fields.
  * @param framing How the response is framed.
- * @returns The bytes of the head.
+ * @param whole The whole body, to send it with the head.
+ * @returns The bytes.
  * @throws {RangeError} If the status is not a final one.
  * @throws {TypeError} If the reason phrase or a header field is malformed.
  */
-export function serializeAnswerHead(
+export function serializeAnswer(
   { status, statusText, fields: given }: AnswerHead,
   { body, close, date }: AnswerFraming,
+  whole?: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   requireFinal(status);
   // RFC 9110 §7.8: a sender of `Upgrade` names it in `Connection`.
@@ -145,7 +143,8 @@ export function serializeAnswerHead(
   if (body === "chunked") fields.push(["Transfer-Encoding", "chunked"]);
   if (date !== undefined && !given.some(([name]) => name === "date")) fields.push(["date", date]);
   for (const field of given) if (!FRAMING_FIELDS.has(field[0])) fields.push(field);
-  return serializeResponseHead({ version: "HTTP/1.1", status, statusText: statusText || reasonPhrase(status), fields });
+  const head = { version: "HTTP/1.1", status, statusText: statusText || reasonPhrase(status), fields };
+  return encodeBytes(responseHeadText(head), whole);
 }
 
 /** Returns the fields of `Headers`. They are read once, because reading is slow. */

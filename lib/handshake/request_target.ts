@@ -119,5 +119,11 @@ function readHost(fields: HeaderFields, version: string): string | undefined {
  * refused before that, and so is `%`: the URL parser would decode it, and two programs could then disagree about the host.
  */
 function isHost(text: string): boolean {
-  return !/[^0-9A-Za-z\-._~:[\]]/.test(text) && URL.canParse(`http://${text}/`);
+  if (text === validHost) return true;
+  const valid = !/[^0-9A-Za-z\-._~:[\]]/.test(text) && URL.canParse(`http://${text}/`);
+  if (valid) validHost = text;
+  return valid;
 }
+
+/** The last valid host, because most requests of a server have the same. */
+let validHost: string | undefined;

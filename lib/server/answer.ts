@@ -5,7 +5,7 @@
  */
 import { fieldValues, hasToken } from "../handshake/http_fields.ts";
 import { parseLength } from "../handshake/http_body.ts";
-import { type AnswerHead, checkFinal, isBodiless, serializeAnswerHead } from "../handshake/http_response.ts";
+import { type AnswerHead, checkFinal, isBodiless, serializeAnswer } from "../handshake/http_response.ts";
 import { concatBytes } from "../pipeline/bytes/concat.ts";
 
 /** Turns of the microtask queue within which a body in memory becomes available. */
@@ -96,18 +96,12 @@ export class Answer {
     const chunked = this.#reader !== undefined && known === undefined && version !== "HTTP/1.0";
     const endless = this.#reader !== undefined && known === undefined && !chunked;
     const closes = close || endless;
-    const head = serializeAnswerHead(this.#head, {
-      body: chunked ? "chunked" : known,
-      close: closes,
-      date: dateNow(),
-    });
-    if (whole !== undefined && whole.length <= MAX_JOINED) {
-      await write(concatBytes([head, whole]));
-    } else {
-      await write(head);
-      if (whole !== undefined) await write(whole);
-      else if (this.#reader !== undefined) await this.#stream(this.#reader, chunked, write);
-    }
+    const framing = { body: chunked ? "chunked" as const : known, close: closes, date: dateNow() };
+    const joined = whole !== undefined && whole.length <= MAX_JOINED;
+    await write(serializeAnswer(this.#head, framing, joined ? whole : undefined));
+    if (whole === undefined) {
+      if (this.#reader !== undefined) await this.#stream(this.#reader, chunked, write);
+    } else if (!joined) await write(whole);
     return !closes;
   }
 

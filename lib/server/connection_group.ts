@@ -152,6 +152,7 @@ export class ConnectionGroup<Data> {
   /** Accepts an exchange of any HTTP version. */
   takeExchange(exchange: Exchange): void {
     const { maxConnections } = this.#limits;
+    if (this.#busy === 0) this.#acceptor.deadlines.hold();
     // Above this number clients are dropped without a response, because even refusals take resources.
     if (++this.#busy > 2 * maxConnections) {
       this.#notifyRefused(exchange, tooMany());
@@ -243,6 +244,7 @@ export class ConnectionGroup<Data> {
 
   readonly #done = (): void => {
     if (--this.#busy > 0) return;
+    this.#acceptor.deadlines.release();
     this.#idle?.resolve();
     this.#idle = undefined;
   };
@@ -286,5 +288,6 @@ export class ConnectionGroup<Data> {
     const timer = timeout === Infinity ? undefined : setTimeout(() => void drop(), timeout);
     await idle.promise;
     clearTimeout(timer);
+    this.#acceptor.deadlines.release(); // a handler that hangs does not keep the timer
   }
 }

@@ -235,13 +235,14 @@ class Http1Head implements ReceivedHead {
   }
 
   #ordinary({ secure }: { secure: boolean }): OrdinaryRequest {
-    const { transport, options, ...facts } = this.#exchange;
+    const exchange = this.#exchange;
+    const { transport, options } = exchange;
     const { method, version, fields } = this.#head;
-    const url = ordinaryUrl(this.#head, { secure, localAddr: facts.localAddr });
+    const url = ordinaryUrl(this.#head, { secure, localAddr: exchange.localAddr });
     const framing = requestFraming(this.#head);
     checkExpectation(this.#head);
     const next = (carrier: Transport, early: Uint8Array<ArrayBuffer>) =>
-      new Http1Exchange(carrier, facts, options, early);
+      new Http1Exchange(carrier, exchange, options, early);
     return { method, url, version, fields, framing, transport, first: this.#first, next };
   }
 }

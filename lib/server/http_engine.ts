@@ -89,7 +89,8 @@ async function answerRequest(
   let begun = false;
   let answer: Answer | undefined;
   let gone: ConnectionError | undefined;
-  const body = new RequestBody(inflow, {
+  // A request without a body, as most are, needs none of this.
+  const body = framing === 0 ? undefined : new RequestBody(inflow, {
     framing,
     bodyTimeout,
     list,
@@ -107,15 +108,16 @@ async function answerRequest(
   try {
     const request = new Request(url, {
       method,
-      headers: fields.map(([name, value]) => [name, value]), // Deno creates a `Request` faster from a list than from `Headers`
+      headers: fields.map((field) => [field[0], field[1]]), // Deno creates a `Request` faster from a list than from `Headers`
       signal: info.signal,
-      ...(method === "GET" || method === "HEAD" ? {} : { body: body.stream, duplex: "half" }),
+      ...(method === "GET" || method === "HEAD" ? {} : { body: body?.stream ?? null, duplex: "half" }),
     });
     answer = await Answer.prepare(await handler(request, info), method);
   } catch (error) {
     // A malformed body or a disconnect is the client's fault.
-    if ((gone === undefined || error !== gone) && (body.failure === undefined || error !== body.failure)) report(error);
-    const failure = body.failure instanceof HandshakeError && error === body.failure ? body.failure : ourMistake();
+    const theirs = body?.failure;
+    if ((gone === undefined || error !== gone) && (theirs === undefined || error !== theirs)) report(error);
+    const failure = theirs instanceof HandshakeError && error === theirs ? theirs : ourMistake();
     const { status, headers, body: text } = refusalResponse(failure);
     answer = await Answer.prepare(new Response(text, { status, headers }), method);
   }
@@ -127,21 +129,21 @@ async function answerRequest(
   begun = true;
   const close = version === "HTTP/1.0" || hasToken(fields, "connection", "close") || answer.closes ||
     stopping.aborted ||
-    body.failure !== undefined;
+    body?.failure !== undefined;
   let goesOn: boolean;
   try {
     goesOn = await answer.write({ version, close, write });
   } catch (error) {
     // In both cases the response cannot be completed. It is the client's fault if it disconnected, does not read or sent a
     // malformed body; it is the server's fault if the response's body failed.
-    if (gone === undefined && !(error instanceof ConnectionError) && error !== body.failure) report(error);
+    if (gone === undefined && !(error instanceof ConnectionError) && error !== body?.failure) report(error);
     inflow.unwatch();
     answer.cancel(error);
     info.abort(error);
     transport.close();
     return false;
   }
-  goesOn = await body.finish() && goesOn;
+  if (body !== undefined) goesOn = await body.finish() && goesOn;
   inflow.unwatch();
   if (goesOn && !stopping.aborted) return true;
   await answerAndEnd(inflow.rest, NOTHING);
@@ -185,10 +187,13 @@ function pacedWriter(
   );
   return async (bytes) => {
     for (let at = 0; at < bytes.length;) {
-      const step = transport.writeSome(bytes.subarray(at, at + PACE_BYTES));
-      const written = await pace.wait(step).catch((cause) => {
+      const part = at === 0 && bytes.length <= PACE_BYTES ? bytes : bytes.subarray(at, at + PACE_BYTES);
+      let written: number;
+      try {
+        written = await pace.wait(transport.writeSome(part));
+      } catch (cause) {
         throw cause instanceof ConnectionError ? cause : new ConnectionError("The connection was lost", { cause });
-      });
+      }
       pace.moved(written);
       at += written;
     }

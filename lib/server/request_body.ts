@@ -174,6 +174,7 @@ export class Inflow {
 
   /** Puts back bytes that belong to the next reader. */
   unread(bytes: Uint8Array<ArrayBuffer>): void {
+    if (bytes.length === 0) return;
     this.#held = this.#held.length === 0 ? bytes : concatBytes([bytes, this.#held]);
   }
 

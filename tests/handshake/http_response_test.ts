@@ -115,3 +115,15 @@ Deno.test("CVE-2026-59725: a refusal is written whatever the error contains", ()
   assertEquals(head.fields, [["connection", "close"], ["content-length", "7"], ["content-type", "text/html"]]);
   assertEquals(body, "\0\r\n\ufffd\n");
 });
+
+Deno.test("bytes of a field and of a reason phrase above 0x7F are written as one byte each, and the body follows them", () => {
+  const response = serializeResponse(
+    { status: 200, statusText: "Déjà", headers: [["x-name", "\xe9"]] },
+    new Uint8Array([0, 255]),
+  );
+  const latin1 = [...response].map((byte) => String.fromCharCode(byte)).join("");
+  assertEquals(
+    latin1,
+    "HTTP/1.1 200 Déjà\r\nConnection: close\r\nContent-Length: 2\r\nx-name: \xe9\r\n\r\n\0\xff",
+  );
+});
