@@ -129,10 +129,14 @@ export function without<Options, Name extends keyof Options>(
   return rest;
 }
 
-/** Picks the options of a table from a larger object. */
+/**
+ * Picks the options of a table from an object, also getters and methods of its class: a spread would copy its own properties only,
+ * after the checks have accepted all. `undefined` counts as absent, so that it does not replace a default.
+ */
 export function pick<Options extends object>(options: Options, kinds: OptionKinds<Options>): Options;
 export function pick(options: object, kinds: object): object {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(kinds, name)));
+  const values = Object.keys(kinds).map((name) => [name, Reflect.get(options, name)] as const);
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
 }
 
 /** Returns advice for a name that belongs elsewhere, if there is any. */

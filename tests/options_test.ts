@@ -64,6 +64,9 @@ Deno.test("nested options have full names in errors", () => {
 Deno.test("kinds and options can be picked by name", () => {
   assertEquals(Object.keys(without(KINDS, "secure")), ["hostname"]);
   assertEquals(pick<Options>({ hostname: "a", ...{ other: 1 } }, KINDS), { hostname: "a" });
+  assertEquals(pick<Options>(Object.create({ hostname: "a" }), KINDS), { hostname: "a" });
+  const given = Reflect.apply(pick, undefined, [{ hostname: "a", secure: undefined }, KINDS]);
+  assertEquals(Object.keys(given), ["hostname"]);
 });
 
 /** What people write who come from elsewhere, and what it is here. */

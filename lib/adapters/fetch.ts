@@ -38,7 +38,7 @@ import { runHandler, type WebSocketHandler } from "../connection/readers/callbac
 import type { WebSocketConnection, WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
 import { CALLBACK, isObject, kind, type OptionKinds } from "../option_kinds.ts";
 import { once } from "../once.ts";
-import { bag, without } from "../options.ts";
+import { bag, pick, without } from "../options.ts";
 import type { UpgradeAnswer, UpgradeInfo } from "../server/server_options.ts";
 import { upgradeRequest } from "../server/upgrade_request.ts";
 import { UPGRADE_REQUEST_OPTION_KINDS, type UpgradeRequestOptions } from "../server/upgrade_request_options.ts";
@@ -69,12 +69,19 @@ export interface FetchUpgradeOptions<Data = unknown>
   platform?: Omit<UpgradeRequestOptions<Data>, "protocols" | "headers" | "data">;
 }
 
-/** What they take. */
-const FETCH_UPGRADE_OPTION_KINDS: OptionKinds<FetchUpgradeOptions> = {
-  protocols: UPGRADE_REQUEST_OPTION_KINDS.protocols,
-  headers: UPGRADE_REQUEST_OPTION_KINDS.headers,
-  data: UPGRADE_REQUEST_OPTION_KINDS.data,
-  platform: bag(without(UPGRADE_REQUEST_OPTION_KINDS, "protocols", "headers", "data")),
+const { protocols, headers, data } = UPGRADE_REQUEST_OPTION_KINDS;
+const CHOICE_KINDS = { protocols, headers, data };
+/** The types of the options in `platform`. */
+export const PLATFORM_KINDS: OptionKinds<NonNullable<FetchUpgradeOptions["platform"]>> = without(
+  UPGRADE_REQUEST_OPTION_KINDS,
+  "protocols",
+  "headers",
+  "data",
+);
+/** The types of these options. */
+export const FETCH_UPGRADE_OPTION_KINDS: OptionKinds<FetchUpgradeOptions> = {
+  ...CHOICE_KINDS,
+  platform: bag(PLATFORM_KINDS),
 };
 
 /** The application's decision about a request of a Sluice server. The connection keeps it until its handler runs. */
@@ -186,10 +193,12 @@ export function upgradeWebSocket<Data>(
 ): Response {
   checkServing("upgradeWebSocket()", options, FETCH_UPGRADE_OPTION_KINDS, handler);
   REQUEST.check(request, "the first argument of upgradeWebSocket()");
-  const { platform = {}, ...choice } = options;
+  const choice = pick<Omit<FetchUpgradeOptions<Data>, "platform">>(options, CHOICE_KINDS);
   const decision = DECISIONS.get(request);
   if (decision === undefined) {
-    if ("Deno" in globalThis) return upgradeRequest(request, { ...platform, ...choice }, handler);
+    if ("Deno" in globalThis) {
+      return upgradeRequest(request, { ...pick(options.platform ?? {}, PLATFORM_KINDS), ...choice }, handler);
+    }
     throw new TypeError(
       "Cannot upgrade the request: give your server what fromFetch() makes of the application's fetch",
     );

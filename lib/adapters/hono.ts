@@ -31,12 +31,18 @@
  */
 import { hasToken, isToken, listValues } from "../handshake/http_fields.ts";
 import { closeEvent, errorEvent } from "../client/event_handlers.ts";
+import { pick } from "../options.ts";
 import type { SendOptions } from "../connection/socket_options.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { isObject } from "../option_kinds.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import type { Address } from "../transport/transport.ts";
-import { type FetchUpgradeOptions, upgradeWebSocket as upgradeFetched } from "./fetch.ts";
+import {
+  FETCH_UPGRADE_OPTION_KINDS,
+  type FetchUpgradeOptions,
+  PLATFORM_KINDS,
+  upgradeWebSocket as upgradeFetched,
+} from "./fetch.ts";
 
 /**
  * …`, with Hono's type, has the rest. => A part of Hono's `Context`. Use Hono's type, as in `(context: Context) => …`, for the
@@ -158,8 +164,8 @@ function answer(
   return upgradeFetched(raw, {
     // A malformed request is refused as such, because it is not the application's mistake.
     ...(isToken(offered) ? { protocols: offered } : {}),
-    ...options,
-    platform: { ...(remoteAddr === undefined ? {} : { remoteAddr }), ...options.platform },
+    ...pick(options, FETCH_UPGRADE_OPTION_KINDS),
+    platform: { ...(remoteAddr === undefined ? {} : { remoteAddr }), ...pick(options.platform ?? {}, PLATFORM_KINDS) },
   }, {
     open: (socket) => events.onOpen?.(new Event("open"), ws = new Socket(socket, raw.url)),
     message: (_, data) => events.onMessage?.(new MessageEvent("message", { data: ws.dataOf(data) }), ws),

@@ -74,7 +74,7 @@ export function recovering<Data = unknown>(
   checkOptions("recovering()", options, BROWSER_RECOVERING_OPTION_KINDS);
   const connection = pick<Omit<BrowserReconnectingOptions<Data>, "protocols">>(options, CONNECTION_OPTION_KINDS);
   return new Recovering({
-    ...options,
+    ...pick(options, BROWSER_RECOVERING_OPTION_KINDS),
     limits: resolveReconnectLimits(options),
     open: (onConnect) => reconnecting(url, { ...connection, protocols: RECOVERY_PROTOCOL, onConnect }),
   });

@@ -8,10 +8,19 @@ import { resolveLimits, resolveReconnectLimits } from "../limits.ts";
 import { withDeadline } from "../transport/opening.ts";
 import { openConnection } from "./connect.ts";
 import { routeOf } from "./route.ts";
-import { type Fresh, RECONNECTING_OPTION_KINDS, type ReconnectingOptions } from "./client_options.ts";
-import { checkOptions } from "../options.ts";
+import {
+  CONNECT_OPTION_KINDS,
+  type ConnectOptions,
+  type Fresh,
+  RECONNECTING_OPTION_KINDS,
+  type ReconnectingOptions,
+} from "./client_options.ts";
+import { checkOptions, pick, without } from "../options.ts";
 import type { ReconnectingConnection } from "./reconnecting_connection.ts";
 import { Reconnector } from "./reconnector.ts";
+
+/** The options that every attempt has. */
+const FIXED_OPTION_KINDS = without(CONNECT_OPTION_KINDS, "conn", "headers", "signal");
 
 /**
  * Opens a WebSocket connection, and opens it again whenever it is lost.
@@ -63,12 +72,13 @@ export function reconnecting<Data = unknown>(
   const { headers = [], delay, signal, onConnect, onState, shouldReconnect } = options;
   const { handshakeTimeout: time, highWaterMark, closeTimeout } = resolveLimits(options);
   if (!(url instanceof Function)) routeOf(url, options); // a mistake of the caller throws at the call
+  const given = pick<Omit<ConnectOptions<Data>, "conn" | "headers" | "signal">>(options, FIXED_OPTION_KINDS);
   const late = () => new ConnectionError(`The URL and the header fields took more than ${time} ms`);
   return new Reconnector<Data>({
     async open(signal) {
       const asking = Promise.all([fresh(url), fresh(headers)]);
       const [target, fields] = await withDeadline(asking, { time, late, signal });
-      return await openConnection(target, { ...options, headers: fields, signal });
+      return await openConnection(target, { ...given, headers: fields, signal });
     },
     limits: resolveReconnectLimits(options),
     highWaterMark,

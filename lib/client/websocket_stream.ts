@@ -10,7 +10,7 @@ import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { Connection } from "../connection/connection.ts";
 import { closeFor } from "../connection/readers/streams.ts";
 import type { CloseInfo, WebSocketOpenInfo } from "../connection/websocket_connection.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, pick } from "../options.ts";
 import { type Connecting, startConnecting } from "./connecting.ts";
 import { defineInterface, enforceUnsignedShort, requireArgument, toDictionary, toWebMessage } from "./web_idl.ts";
 
@@ -60,15 +60,13 @@ export class WebSocketStream implements AsyncDisposable {
    */
   constructor(url: string | URL, options: WebSocketStreamOptions = {}) {
     requireArgument(arguments.length, "new WebSocketStream");
-    const { protocols = [], signal } = toDictionary(options);
+    const dictionary = toDictionary(options);
+    const { protocols = [], signal } = dictionary;
     // A string is iterable, but is not a sequence in Web IDL.
     if (typeof protocols !== "object") throw new TypeError("Cannot use protocols: they must be a list");
-    checkOptions<Partial<WebSocketStreamOptions>>(
-      "WebSocketStream",
-      toDictionary(options),
-      WEB_SOCKET_STREAM_OPTION_KINDS,
-    );
-    this.#connecting = startConnecting(url, { ...options, protocols: Array.from(protocols, String) }, {
+    checkOptions("WebSocketStream", dictionary, WEB_SOCKET_STREAM_OPTION_KINDS);
+    const given = pick(dictionary, WEB_SOCKET_STREAM_OPTION_KINDS);
+    this.#connecting = startConnecting(url, { ...given, protocols: Array.from(protocols, String) }, {
       opened: (connection) => this.#open(connection),
       failed: (error) => {
         const reason = signal?.aborted && error === signal.reason ? error : notOpened(error);

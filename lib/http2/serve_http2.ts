@@ -109,11 +109,11 @@ export function serveHttp2<Data>(
 ): NodeUpgrades<Data> {
   HTTP2_SERVER.check(server, "the first argument of serveHttp2()");
   checkServing("serveHttp2()", options, SERVE_HTTP2_OPTION_KINDS, handler);
-  const { takes, ...rest } = options;
+  const { takes } = options;
   if (WHOLE.has(server)) {
     throw new TypeError("Cannot serve the server: an earlier call without `takes` takes all its requests");
   }
-  const group = new ConnectionGroup<Data>(rest, handler);
+  const group = new ConnectionGroup<Data>(options, handler);
   const limits = resolveLimits(options);
   let stopped: Promise<void> | undefined;
 

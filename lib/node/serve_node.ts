@@ -133,11 +133,11 @@ export function serveNode<Data>(
 ): NodeUpgrades<Data> {
   NODE_SERVER.check(server, "the first argument of serveNode()");
   checkServing("serveNode()", options, SERVE_NODE_OPTION_KINDS, handler);
-  const { takes, ...rest } = options;
+  const { takes } = options;
   if (WHOLE.has(server)) {
     throw new TypeError("Cannot serve the server: an earlier call without `takes` takes all its requests");
   }
-  const group = new ConnectionGroup<Data>(rest, handler);
+  const group = new ConnectionGroup<Data>(options, handler);
   let stopped: Promise<void> | undefined;
 
   const isLast = () => {

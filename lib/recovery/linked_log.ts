@@ -27,12 +27,13 @@ export interface LinkedLogOptions extends BrokerOptions, LogRetention {
   appendTimeout?: number;
 }
 
-/** What they take. */
+/** The types of these options. */
+export const RETENTION_OPTION_KINDS: OptionKinds<LogRetention> = { messages: COUNT, age: TIME, resumeTimeout: DELAY };
+
+/** The types of these options. */
 export const LINKED_LOG_OPTION_KINDS: OptionKinds<LinkedLogOptions> = {
   ...BROKER_OPTION_KINDS,
-  messages: COUNT,
-  age: TIME,
-  resumeTimeout: DELAY,
+  ...RETENTION_OPTION_KINDS,
   appendTimeout: DELAY,
 };
 

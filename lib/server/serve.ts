@@ -96,7 +96,7 @@ class Server<Data> implements WebSocketServer<Data> {
 
   constructor(options: ServeOptions<Data>, handler: WebSocketHandler<Data>) {
     this.#secure = options.secure ?? isSecure(options);
-    this.#group = new ConnectionGroup({ ...options, secure: this.#secure }, handler);
+    this.#group = new ConnectionGroup(options, handler, this.#secure);
     this.#listener = options.listener ?? listen(options, (error) => this.#group.report(error));
     try {
       options.onListen?.(this.addr);

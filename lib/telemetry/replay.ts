@@ -5,7 +5,7 @@
  * @module
  */
 import { listOf, oneOf, type OptionKinds } from "../option_kinds.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, pick } from "../options.ts";
 import { EXTENSION, type Extension } from "../extensions/extension.ts";
 import { acceptExtensions, confirmExtensions, type ExtensionChain, openExtensions } from "../extensions/negotiation.ts";
 import { permessageDeflate } from "../extensions/permessage_deflate/permessage_deflate.ts";
@@ -139,8 +139,8 @@ function attempt(step: () => void): { readonly error: unknown } | undefined {
 
 /** The stages of `Incoming`, with the frames between them. */
 function openPipeline(facts: RecordingFacts, options: ReplayOptions): Pipeline {
-  const { way = "in", extensions = [], ...given } = options;
-  const limits = resolveLimits({ ...facts.limits, ...given });
+  const { way = "in", extensions = [] } = options;
+  const limits = resolveLimits({ ...facts.limits, ...pick<Partial<Limits>>(options, LIMIT_KINDS) });
   const role: Role = way === "in" ? facts.role : facts.role === "server" ? "client" : "server";
   const chain = openChain(facts.extensions, { role, limits, extensions });
   const parser = new FrameParser(parserOptions(role, limits, chain));

@@ -5,6 +5,7 @@
  */
 import { checkOptions, pick } from "../options.ts";
 import {
+  CLIENT_OPTION_KINDS,
   CONNECTED_PAIR_OPTION_KINDS,
   type ConnectedPairOptions,
   insideOf,
@@ -12,10 +13,12 @@ import {
   type UpgradedPairOptions,
 } from "./testing_options.ts";
 import type { AnyUpgradeAnswer, DataOf } from "../server/upgrade_data.ts";
+import type { ConnectOptions } from "../client/client_options.ts";
 import { connect } from "../client/connect.ts";
 import { ConnectionError } from "../errors.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { accept } from "../server/accept.ts";
+import { ACCEPT_OPTION_KINDS, type AcceptOptions } from "../server/server_options.ts";
 import { handled } from "./handled.ts";
 import { memoryPair } from "./memory_pair.ts";
 
@@ -88,8 +91,14 @@ async function opened<ServerData, ClientData>(
 ): Promise<{ client: WebSocketConnection<ClientData>; server: WebSocketConnection<ServerData> }> {
   const [near, far] = memoryPair(pick(options, MEMORY_PAIR_OPTION_KINDS));
   const secure = URL.canParse(url) && ["wss:", "https:"].includes(new URL(url).protocol);
-  const accepting = accept(near, { secure, ...options.server });
-  const connecting = connect(url, { ...options.client, conn: far });
+  const accepting = accept(near, {
+    secure,
+    ...pick<AcceptOptions<ServerData>>(options.server ?? {}, ACCEPT_OPTION_KINDS),
+  });
+  const connecting = connect(url, {
+    ...pick<Omit<ConnectOptions<ClientData>, "conn">>(options.client ?? {}, CLIENT_OPTION_KINDS),
+    conn: far,
+  });
   // If one side gives up before it has sent anything, the other would wait.
   accepting.catch(() => near.close());
   connecting.catch(() => far.close());

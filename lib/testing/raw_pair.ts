@@ -6,6 +6,7 @@
 import { checkOptions, pick } from "../options.ts";
 import type { Role } from "../pipeline/frames/frame.ts";
 import {
+  CLIENT_OPTION_KINDS,
   insideOf,
   MEMORY_PAIR_OPTION_KINDS,
   RAW_CLIENT_OPTION_KINDS,
@@ -16,6 +17,7 @@ import {
   type RawServerOptions,
   type UpgradedClientOptions,
 } from "./testing_options.ts";
+import type { ConnectOptions } from "../client/client_options.ts";
 import { connect } from "../client/connect.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { accept } from "../server/accept.ts";
@@ -106,9 +108,13 @@ export async function rawClient<Data>(options: RawClientOptions<Data> = {}): Pro
  */
 export async function rawServer<Data = unknown>(options: RawServerOptions<Data> = {}): Promise<RawServer<Data>> {
   checkOptions("rawServer()", options, RAW_SERVER_OPTION_KINDS, insideOf(RAW_SERVER_OPTION_KINDS));
-  const { url = "ws://localhost/", client: given } = options;
+  const { url = "ws://localhost/", client: given = {} } = options;
   const { near, peer } = rawEnd("server", options);
-  const { socket: client, head } = await opened(peer, connect(url, { ...given, conn: near }), options);
+  const { socket: client, head } = await opened(
+    peer,
+    connect(url, { ...pick<Omit<ConnectOptions<Data>, "conn">>(given, CLIENT_OPTION_KINDS), conn: near }),
+    options,
+  );
   return { peer, client, head, [Symbol.asyncDispose]: () => drop(peer, client) };
 }
 

@@ -126,7 +126,9 @@ const HANDLED_OPTION_KINDS: OptionKinds<HandledOptions> = {
   onError: CALLBACK,
 };
 const SERVER = bag(ACCEPT_OPTION_KINDS);
-const CLIENT = bag(without(CONNECT_OPTION_KINDS, "conn"));
+/** The types of the options of the client in a pair. */
+export const CLIENT_OPTION_KINDS: OptionKinds<Omit<ConnectOptions, "conn">> = without(CONNECT_OPTION_KINDS, "conn");
+const CLIENT = bag(CLIENT_OPTION_KINDS);
 
 /** `connectedPair`. */
 export const CONNECTED_PAIR_OPTION_KINDS: OptionKinds<ConnectedPairOptions> = {

@@ -7,7 +7,8 @@ import type { Duplex } from "node:stream";
 import type { ConnectOptions } from "../client/client_options.ts";
 import type { PerMessageDeflateOptions } from "../extensions/permessage_deflate/permessage_deflate.ts";
 import { LIMIT_KINDS, type Limits, SERVER_LIMIT_KINDS, type ServerLimits } from "../limits.ts";
-import type { AcceptOptions } from "../server/server_options.ts";
+import { pick, without } from "../options.ts";
+import { ACCEPT_OPTION_KINDS, type AcceptOptions } from "../server/server_options.ts";
 
 /** The options of permessage-deflate in `ws`. */
 export interface DeflateOptions {
@@ -112,18 +113,10 @@ function limitsOf(options: SocketOptions): Partial<Limits> {
   };
 }
 
-/** Picks the properties with these names. */
-function pick(options: object, names: readonly string[]): object {
-  return Object.fromEntries(
-    Object.entries(options).filter(([name, value]) => names.includes(name) && value !== undefined),
-  );
-}
-
-/** The names of limits that only Sluice has, or that mean the same in both. */
-const LIMIT_NAMES = Object.keys(LIMIT_KINDS).filter((name) =>
-  !["maxFragments", "closeTimeout", "maxRedirects"].includes(name)
-);
-const SERVER_NAMES = [...LIMIT_NAMES, ...Object.keys(SERVER_LIMIT_KINDS), "origins", "proxies", "observer"];
+/** The limits that only Sluice has, or that mean the same in both. */
+const OWN_LIMIT_KINDS = without(LIMIT_KINDS, "maxFragments", "closeTimeout", "maxRedirects");
+const { origins, proxies, observer } = ACCEPT_OPTION_KINDS;
+const OWN_SERVER_KINDS = { ...OWN_LIMIT_KINDS, ...SERVER_LIMIT_KINDS, origins, proxies, observer };
 
 /**
  * Converts the options of a server.
@@ -135,7 +128,7 @@ export function acceptOptionsOf(options: SocketOptions & OwnServerOptions, judge
   const { perMessageDeflate = false } = options;
   return {
     ...limitsOf(options),
-    ...pick(options, SERVER_NAMES),
+    ...pick<Omit<OwnServerOptions, "maxRedirects">>(options, OWN_SERVER_KINDS),
     ...(judged && options.origins === undefined && { origins: "any" }),
     perMessageDeflate: deflateOptionsOf(perMessageDeflate),
   };
@@ -152,7 +145,7 @@ export function connectOptionsOf(options: ClientOptions): Omit<ConnectOptions, "
   const { perMessageDeflate = true, ca, cert, key, servername, proxy } = options;
   return {
     ...limitsOf(options),
-    ...pick(options, LIMIT_NAMES),
+    ...pick<Partial<Omit<Limits, "maxFragments" | "closeTimeout" | "maxRedirects">>>(options, OWN_LIMIT_KINDS),
     ...(options.handshakeTimeout !== undefined && { handshakeTimeout: options.handshakeTimeout }),
     maxRedirects: 0, // `client.ts` follows them, and emits an event for each
     perMessageDeflate: deflateOptionsOf(perMessageDeflate),

@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
+import type { LinkedLog } from "../../lib/recovery/linked_log.ts";
+import { redisLog } from "../../lib/recovery/redis.ts";
 import { type RedisLogClient, redisLogLink } from "../../lib/recovery/redis_log_link.ts";
 
 /** Clients that answer what a test says, and note what they are asked. */
@@ -110,4 +112,14 @@ Deno.test("a connection that fails closes both clients, and one that ends report
   const session = await redisLogLink("", retention, () => clients.client).connect(() => {});
   clients.ends.at(-1)!();
   assertEquals(String(await session.ended), "ConnectionError: The connection to Redis is closed");
+});
+
+Deno.test("retention that is `undefined` has its default", async () => {
+  const { client, asked } = clientsOf();
+  const options = { create: () => client, messages: undefined, age: undefined, resumeTimeout: undefined };
+  await using log = Reflect.apply<undefined, [object], LinkedLog>(redisLog, undefined, [options]);
+  await log.append("news", "a");
+  const values = asked.flatMap(([, , values]) => values);
+  assertEquals(values.includes("undefined") || values.includes("NaN"), false);
+  assertEquals(JSON.stringify(values).includes('"1000"'), true);
 });
