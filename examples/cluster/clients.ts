@@ -1,21 +1,21 @@
 /**
- * People who chat: clients that come back, say numbered messages, and remember what they heard.
+ * Clients of the chat: they reconnect, send numbered messages, and remember the messages that they received.
  *
  * @module
  */
 import { reconnecting, type ReconnectingConnection, type WebSocketConnection } from "@sluice/websocket";
 
-/** A numbered message, from when a connection took it. */
+/** A numbered message that a client sent. */
 export interface Said {
-  /** What it says: its author and its number. */
+  /** Its text: the author and the number. */
   readonly text: string;
-  /** The server that it was handed to; `undefined` while it waits for a connection. */
+  /** The server that it was sent to; `undefined` while it waits for a connection. */
   server: string | undefined;
-  /** When it was handed over, or said if it waits. */
+  /** When it was sent; while it waits, when `say` was called. */
   at: number;
 }
 
-/** One of them. */
+/** A client. */
 export interface Client {
   /** Its connection. */
   readonly connection: ReconnectingConnection;
@@ -25,13 +25,13 @@ export interface Client {
   readonly back: boolean;
   /** When it was connected, each time, and to which server. */
   readonly moves: readonly { readonly at: number; readonly server: string }[];
-  /** What it said. */
+  /** The messages that it sent. */
   readonly said: readonly Said[];
-  /** What it heard: once each, with whether it came out of a server's history. */
+  /** The messages that it received, each once, and whether each came from a server's history. */
   readonly heard: ReadonlyMap<string, { readonly caughtUp: boolean }>;
-  /** Messages that it heard again, and not because a server's history had them as well. */
+  /** How many messages it received twice, except those that a server's history repeated. */
   readonly duplicates: number;
-  /** Says the next message. While there is no connection it waits for one. */
+  /** Sends the next message. If there is no connection, the message waits for one. */
   say(): void;
 }
 
@@ -66,7 +66,7 @@ export function createClient(name: string, url: string): Client {
       live = false;
       moves.push({ at: performance.now(), server: await serverOf(socket) });
     },
-    // A client that gets 1001, or loses its server, reconnects; nothing here is final.
+    // A client reconnects after every close code, such as 1001, and after a lost connection.
     shouldReconnect: () => true,
   });
   const back = () => connection.state === "open" && live;
@@ -74,7 +74,7 @@ export function createClient(name: string, url: string): Client {
   const hear = ({ id, text, live: caughtUp }: FromServer) => {
     if (caughtUp === true) live = true;
     if (id === undefined || text === undefined) return;
-    // The history repeats what was heard before: that is what ids are for.
+    // The history repeats messages that were received before. Their ids show this.
     if (!heard.has(text)) heard.set(text, { caughtUp: !live });
     else if (live || !ids.has(id)) duplicates++;
     ids.add(id);
@@ -110,16 +110,16 @@ export function createClient(name: string, url: string): Client {
         message.server = moves.at(-1)?.server;
         message.at = performance.now();
       };
-      // A connection that was lost after it took the message rejects: it may have arrived or not.
+      // If the connection is lost after it took the message, `send` rejects. The message may have arrived.
       connection.send(message.text).then(handed, handed);
     },
   };
 }
 
-/** The first thing that a server says. What comes behind it is left to who reads the connection. */
+/** Returns the name of the server, which is in its first message. The loop over the connection reads the messages after it. */
 async function serverOf(socket: WebSocketConnection): Promise<string> {
   const { value } = await socket[Symbol.asyncIterator]().next();
   const { server }: FromServer = JSON.parse(String(value));
-  if (server === undefined) throw new Error(`The server did not say who it is, but ${value}`);
+  if (server === undefined) throw new Error(`The first message of the server has no name: ${value}`);
   return server;
 }

@@ -4,27 +4,27 @@
  * @module
  */
 
-/** A program that runs, or does not. To dispose of it ends it for good. */
+/** A program that can be started and stopped. Disposing of it stops it for good. */
 export interface Program extends AsyncDisposable {
-  /** Starts it. Resolves when it does its work. */
+  /** Starts it. Resolves when it is ready. */
   start(): Promise<void>;
   /** Sends it a signal. Resolves when it has ended. */
   stop(signal: "SIGKILL" | "SIGTERM"): Promise<void>;
-  /** Stalls it, or lets it go on. */
+  /** Stops the process with SIGSTOP, or continues it. */
   signal(signal: "SIGSTOP" | "SIGCONT"): void;
 }
 
 /** One of the two servers. */
 export interface Server extends Program {
-  /** What it says of itself; `undefined` while it is away. */
+  /** The response of `/health`; `undefined` if there is none. */
   health(): Promise<Health | undefined>;
 }
 
 /** What a server answers on `/health`. */
 export interface Health {
-  /** Its name, and what tells it from one that was started again. */
+  /** Its name, followed by random characters, which differ after a restart. */
   readonly server: string;
-  /** Whether it sends its clients away. */
+  /** Whether it is closing its connections. */
   readonly draining: boolean;
   /** The state of its broker. */
   readonly broker: string;
@@ -32,7 +32,7 @@ export interface Health {
   readonly connections: number;
 }
 
-/** All of it. */
+/** All programs of the cluster. */
 export interface Cluster {
   /** NATS, or Redis. */
   readonly broker: Program;
@@ -40,19 +40,19 @@ export interface Cluster {
   readonly servers: readonly [a: Server, b: Server];
   /** nginx. */
   readonly proxy: Program;
-  /** It sends a client to its own server, and on another port to the one with the fewest connections. */
+  /** nginx' ports: one sends each client to its own server, the other to the server with the fewest connections. */
   readonly ports: { readonly sticky: number; readonly balanced: number };
 }
 
-/** Where Debian has them. */
+/** The paths of Debian. */
 const NGINX = "/usr/sbin/nginx";
 const NATS = "/usr/sbin/nats-server";
 const REDIS = "/usr/bin/redis-server";
 
-/** What stands between the servers: NATS, NATS with JetStream, or Redis; both of these keep what they have over a SIGKILL. */
+/** What connects the servers: NATS, NATS with JetStream, or Redis. The last two keep their messages after a SIGKILL. */
 export type BrokerKind = "nats" | "jetstream" | "redis";
 
-/** How each is started. */
+/** The command that starts each. */
 const BROKERS: Readonly<Record<BrokerKind, (port: number, folder: string) => [path: string, ...args: string[]]>> = {
   nats: (port, folder) => [NATS, "-a", "127.0.0.1", "-p", `${port}`, "-l", `${folder}/nats.log`],
   jetstream: (port, folder) => [...BROKERS.nats(port, folder), "-js", "-sd", `${folder}/nats`],
@@ -63,10 +63,10 @@ const BROKERS: Readonly<Record<BrokerKind, (port: number, folder: string) => [pa
   ],
 };
 
-/** Milliseconds that a program may take to start, on a machine that has much to do. */
+/** Milliseconds that a program may take to start on a busy machine. */
 const START = 30_000;
 
-/** What is not installed. */
+/** Returns the paths of programs that are not installed. */
 export function missingPrograms(kind: BrokerKind = "nats"): string[] {
   return [NGINX, BROKERS[kind](0, "")[0]].filter((path) => {
     try {
@@ -80,9 +80,9 @@ export function missingPrograms(kind: BrokerKind = "nats"): string[] {
 /**
  * Starts all of it on free ports of loopback, with its files in a temporary folder.
  *
- * @param stack What ends the processes, also if not all of them start, and removes the folder.
- * @param kind What stands between the servers.
- * @param script The servers' program, which is given a name, a port and where the broker is.
+ * @param stack Ends the processes, even if not all of them start, and removes the folder.
+ * @param kind What connects the servers.
+ * @param script The servers' program. It gets a name, a port and the address of the broker.
  */
 export async function startCluster(
   stack: AsyncDisposableStack,
@@ -120,7 +120,7 @@ export async function startCluster(
   return { broker, servers, proxy, ports: { sticky, balanced } };
 }
 
-/** Waits until something is so, looking again and again. */
+/** Waits until a condition is true, and checks it every 20 ms. */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>, time = 10_000): Promise<void> {
   const end = performance.now() + time;
   while (!await isSo()) {

@@ -22,7 +22,7 @@ const { values } = parseArgs({
 /** Milliseconds between two messages of a client. */
 const PACE = 100;
 const TIMES: Times = values.quick ? { away: 300, quiet: 800 } : { away: 2_000, quiet: 1_500 };
-/** Milliseconds after which all of it has failed. */
+/** Milliseconds after which the run has failed. */
 const LIMIT = 35_000;
 
 const count = Number(values.clients);
@@ -55,14 +55,14 @@ async function main(): Promise<number> {
   }
 }
 
-/** Leaves the cluster to people. */
+/** Serves the chat page until Ctrl+C. */
 async function stay(stack: AsyncDisposableStack): Promise<never> {
   const { ports } = await startCluster(stack);
   console.log(`A chat on http://127.0.0.1:${ports.sticky}/ (sticky) and http://127.0.0.1:${ports.balanced}/ (not)`);
   return await new Promise<never>(() => {});
 }
 
-/** Shows what the cluster does when its parts go away. */
+/** Kills the parts of the cluster, and prints what happened to the messages. */
 async function show(stack: AsyncDisposableStack): Promise<number> {
   const cluster = await startCluster(stack);
   const clients = createClients(cluster);
@@ -88,7 +88,7 @@ async function show(stack: AsyncDisposableStack): Promise<number> {
   return faults.length === 0 ? 0 : 1;
 }
 
-/** Half of them by way of their own server, half by way of whichever has the fewest connections. */
+/** Creates the clients. Half of them connect to their own server, the others to the server with the fewest connections. */
 function createClients({ ports }: Cluster): Client[] {
   return Array.from(
     { length: count },
@@ -106,7 +106,7 @@ async function calm(read: () => number): Promise<void> {
   });
 }
 
-/** What is not as README.md promises. */
+/** Returns what is not as README.md promises. */
 function complaints(rows: readonly Row[]): string[] {
   const [quiet, killed, reloaded, drained, , broker] = rows;
   return [

@@ -22,12 +22,12 @@ const { values } = parseArgs({
     port: { type: "string", default: "8001" },
     // One or more, with commas between.
     nats: { type: "string", default: "127.0.0.1:4222" },
-    // Milliseconds from SIGTERM until clients are sent away: as long as the balancer takes to see that /health says 503.
+    // Milliseconds from SIGTERM until connections are closed: the time that the balancer takes to notice the 503 of /health.
     "drain-delay": { type: "string", default: "0" },
   },
 });
 const { name, hostname } = values;
-/** No two servers have the same, and neither has one that was started again. */
+/** The name in messages. It differs for each server, and after each restart. */
 const server = `${name}.${crypto.randomUUID().slice(0, 8)}`;
 const HISTORY = 1_000;
 
@@ -93,7 +93,7 @@ const listener = serve({
 Deno.addSignalListener("SIGTERM", drain);
 Deno.addSignalListener("SIGINT", drain);
 
-/** Sends clients away with 1001 once the balancer knows, and ends when they are gone and the broker has what they said. */
+/** Closes the connections with 1001 when the balancer has noticed. Ends when they are closed and the broker has all messages. */
 async function drain(): Promise<void> {
   if (draining) Deno.exit(130); // the second signal ends it at once
   draining = true;
@@ -117,7 +117,7 @@ function http(request: Request): Response {
     case "/sluice.js":
       return new Response(script, { headers: { "Content-Type": "text/javascript" } });
     case "/health": {
-      // A broker that is down is no reason to send clients away: the other servers have none either.
+      // 200 even if the broker is down: the other servers have no broker either.
       const health = { server, draining, broker: hub.brokerState, connections: listener.connections.size };
       return Response.json(health, { status: draining ? 503 : 200, headers: { "Cache-Control": "no-store" } });
     }

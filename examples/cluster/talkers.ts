@@ -1,40 +1,40 @@
 /**
- * Clients of a chat that catches up: each says numbered messages in its room, and checks every number that it hears.
+ * Clients of a chat with recovery: each sends numbered messages in its room, and checks every number that it receives.
  *
  * @module
  */
 import { recovering, type RecoveringConnection } from "@sluice/websocket/recovery/client";
 
-/** One of them. */
+/** A client. */
 export interface Talker {
   readonly client: RecoveringConnection;
   readonly room: string;
   readonly name: string;
-  /** How many messages it said. */
+  /** How many messages it sent. */
   readonly said: number;
   /** How many the server has acknowledged. */
   readonly acknowledged: number;
-  /** The last number that it heard of each author, which has every one before. */
+  /** The last number that it received from each author. It has received all numbers before it, too. */
   readonly heard: ReadonlyMap<string, number>;
-  /** What must not be. */
+  /** Counts of faults. All must be 0. */
   readonly faults: {
     readonly twice: number;
     readonly skipped: number;
     readonly unrecovered: number;
     readonly refused: number;
   };
-  /** How often a subscription went on where it was. */
+  /** How often a subscription continued where it was. */
   readonly recovered: number;
-  /** How many messages it heard. */
+  /** How many messages it received. */
   readonly messages: number;
   /** Whether it is connected and subscribed. */
   readonly back: boolean;
-  /** Says the next message. */
+  /** Sends the next message. */
   say(): void;
 }
 
 /**
- * Starts one.
+ * Starts a client.
  *
  * @param name Its name.
  * @param room Its room.
