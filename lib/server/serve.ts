@@ -69,7 +69,7 @@ export interface WebSocketServer<Data = unknown> extends AsyncDisposable {
  * @returns The server. It is already listening.
  * @throws {DOMException} `NotSupportedError` outside Deno, if there is no `listener`.
  * @throws {TypeError} If an option is unknown or has the wrong type, if there is no handler, if a certificate has no
- * key, or if a port or a certificate is given with `path`.
+ * key, if a port or a certificate is given with `path`, or if the listener belongs to another server.
  * @throws {RangeError} If a number is out of range.
  */
 export function serve<Answer extends AnyUpgradeAnswer>(
@@ -86,6 +86,9 @@ export function serve<Data>(options: ServeOptions<Data>, handler: WebSocketHandl
   return new Server(options, handler);
 }
 
+/** The listeners that belong to a server. */
+const TAKEN = new WeakSet<Listener>();
+
 class Server<Data> implements WebSocketServer<Data> {
   readonly #group: ConnectionGroup<Data>;
   readonly #listener: Listener;
@@ -95,9 +98,14 @@ class Server<Data> implements WebSocketServer<Data> {
   readonly #accepting: AcceptLoop;
 
   constructor(options: ServeOptions<Data>, handler: WebSocketHandler<Data>) {
+    const { listener } = options;
+    if (listener !== undefined) {
+      if (TAKEN.has(listener)) throw new TypeError("Cannot serve the listener: it belongs to another server");
+      TAKEN.add(listener);
+    }
     this.#secure = options.secure ?? isSecure(options);
     this.#group = new ConnectionGroup(options, handler, this.#secure);
-    this.#listener = options.listener ?? listen(options, (error) => this.#group.report(error));
+    this.#listener = listener ?? listen(options, (error) => this.#group.report(error));
     try {
       options.onListen?.(this.addr);
     } catch (error) {

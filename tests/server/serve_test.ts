@@ -215,6 +215,16 @@ function startUnix(path: string): { server: WebSocketServer; reports: unknown[] 
   return { server, reports };
 }
 
+Deno.test("a listener has one server: a second one is a TypeError, and the first one goes on", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { server, port, reports } = start(undefined, { listener });
+  assertThrows(() => start(undefined, { listener }), TypeError, "the listener: it belongs to another server");
+  const peer = await RawPeer.connect(port);
+  await leave(peer);
+  await server.shutdown();
+  assertEquals(reports, []);
+});
+
 Deno.test("onListen gets the address, and a listener may be given", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const heard: Deno.Addr[] = [];
