@@ -6,6 +6,7 @@
  */
 import type { SecureContext } from "node:tls";
 import { builtinModules } from "../builtin_modules.ts";
+import { isObject, kind } from "../option_kinds.ts";
 import { duplexOf, nodeConnection } from "../transport/node_connection.ts";
 import type { ByteConnection } from "../transport/transport.ts";
 
@@ -26,6 +27,11 @@ export interface TlsCertificate {
  *   `undefined` for an unknown name; the client then gets the certificate for `undefined`.
  */
 export type CertificateFor = (serverName: string | undefined) => TlsCertificate | undefined;
+
+const CERTIFICATE = kind(
+  "an object with cert and key in PEM, and not a promise",
+  (value) => isObject(value) && "cert" in value && "key" in value,
+);
 
 /**
  * Creates a function that starts TLS on connections.
@@ -50,6 +56,7 @@ export function createTls(
   const contextOf = (certificate: TlsCertificate): SecureContext => {
     let context = contexts.get(certificate);
     if (context === undefined) {
+      CERTIFICATE.check(certificate, "the result of certificate()");
       const { cert, key } = certificate;
       checkPair(crypto, { cert, key });
       context = createSecureContext({ cert, key });

@@ -189,8 +189,12 @@ Deno.test("an unusable or missing certificate fails its handshake, onError gets 
   ]);
 });
 
-Deno.test("certificate beside cert or key, or a missing one for clients without a name, throws", () => {
+Deno.test("certificate beside cert or key, a missing one for clients without a name, or a promise of one, throws", () => {
   assertThrows(() => serve({ port: 0, cert, key, certificate: () => FIRST }, {}), TypeError, "but not both");
   assertThrows(() => serve({ port: 0, key, certificate: () => FIRST }, {}), TypeError, "but not both");
   assertThrows(() => serve({ port: 0, certificate: () => undefined }, {}), TypeError, "there is no certificate");
+  for (const certificate of [() => Promise.resolve(FIRST), () => null, () => cert]) {
+    const start = () => Reflect.apply(serve, undefined, [{ port: 0, certificate }, {}]);
+    assertThrows(start, TypeError, "it must be an object with cert and key in PEM, and not a promise");
+  }
 });
