@@ -49,6 +49,8 @@ class Slot<Data> implements HandshakeOwner<Data>, HandlerOwner, ConnectionOwner 
   readonly #group: ConnectionGroup<Data>;
   /** The IP address that it is counted under. */
   client: string | undefined;
+  /** Whether its connection is open. A handler may still run when it is not. */
+  isOpen = true;
 
   constructor(group: ConnectionGroup<Data>) {
     this.handshake = this.connection = this.client = undefined;
@@ -71,7 +73,7 @@ class Slot<Data> implements HandshakeOwner<Data>, HandlerOwner, ConnectionOwner 
   }
 
   onClosing(): void {
-    if (this.connection !== undefined) this.#group.closing(this.connection);
+    this.#group.closing(this);
   }
 
   report(error: unknown): void {
@@ -96,7 +98,9 @@ export class ConnectionGroup<Data> {
   readonly #connections = new Set<Connection<Data>>();
   /** All work under way: handshakes, connections, handlers, refusals. */
   #busy = 0;
-  /** The same without refusals, because a refused client does not count against the limit. */
+  /** Handshakes and connections that are open. While there are any, the deadlines keep their timer. */
+  #open = 0;
+  /** All work without refusals, because a refused client does not count against the limit. */
   readonly #slots = new Set<Slot<Data>>();
   /** The number of connections and handshakes of each IP address, if that is limited. */
   readonly #perAddress = new Map<string, number>();
@@ -154,7 +158,6 @@ export class ConnectionGroup<Data> {
   /** Accepts an exchange of any HTTP version. */
   takeExchange(exchange: Exchange): void {
     const { maxConnections } = this.#limits;
-    if (this.#busy === 0) this.#acceptor.deadlines.hold();
     // Above this number clients are dropped without a response, because even refusals take resources.
     if (++this.#busy > 2 * maxConnections) {
       this.#notifyRefused(exchange, tooMany());
@@ -165,6 +168,7 @@ export class ConnectionGroup<Data> {
     } else {
       const slot = new Slot(this);
       this.#slots.add(slot);
+      if (this.#open++ === 0) this.#acceptor.deadlines.hold();
       new Handshake(this.#acceptor, exchange, slot);
     }
   }
@@ -221,21 +225,30 @@ export class ConnectionGroup<Data> {
 
   /** Runs the handler of a connection until it is done. */
   run(slot: Slot<Data>, connection: Connection<Data>): void {
-    if (connection.readyState === 1) this.#connections.add(connection);
     connection.owner = slot;
+    if (connection.readyState === 1) this.#connections.add(connection);
+    else this.#close(slot);
     // The signal may have come between the handshake's last step and here.
     if (this.#stopping.signal.aborted) void connection.close(CloseCode.GOING_AWAY);
     startHandler(connection, this.#handler, slot);
   }
 
-  /** Removes a connection that is no longer open. */
-  closing(connection: Connection<Data>): void {
-    this.#connections.delete(connection);
+  /** Called when a connection is no longer open. */
+  closing(slot: Slot<Data>): void {
+    if (slot.connection !== undefined) this.#connections.delete(slot.connection);
+    this.#close(slot);
+  }
+
+  #close(slot: Slot<Data>): void {
+    if (!slot.isOpen) return;
+    slot.isOpen = false;
+    if (--this.#open === 0) this.#acceptor.deadlines.release();
   }
 
   /** Frees the slot of a connection. */
   leave(slot: Slot<Data>): void {
     this.#vacate(slot);
+    this.#close(slot);
     this.#done();
   }
 
@@ -246,7 +259,6 @@ export class ConnectionGroup<Data> {
 
   readonly #done = (): void => {
     if (--this.#busy > 0) return;
-    this.#acceptor.deadlines.release();
     this.#idle?.resolve();
     this.#idle = undefined;
   };
@@ -290,6 +302,5 @@ export class ConnectionGroup<Data> {
     const timer = timeout === Infinity ? undefined : setTimeout(() => void drop(), timeout);
     await idle.promise;
     clearTimeout(timer);
-    this.#acceptor.deadlines.release(); // a handler that hangs does not keep the timer
   }
 }

@@ -2,9 +2,10 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ConnectionGroup } from "../../lib/server/connection_group.ts";
 import { createHub } from "../../lib/hub/mod.ts";
 import { connect, HandshakeError, type WebSocketConnection } from "../../mod.ts";
+import { FakeTime } from "../_support/fake_time.ts";
 import { connPair } from "../_support/pair.ts";
 import { requestText } from "../_support/raw_peer.ts";
-import { soon, until } from "../_support/wait.ts";
+import { settle, soon, until } from "../_support/wait.ts";
 import { overlook, RETURNED_AT_ONCE, SERVER_FULL } from "../_support/printed.ts";
 
 overlook(RETURNED_AT_ONCE, SERVER_FULL);
@@ -124,6 +125,33 @@ Deno.test("a group's connections are the open ones: a closing one is not listed,
   assertEquals([ours.readyState, theirs.readyState], [3, 3]);
   for (const socket of sockets) socket.abort();
 });
+
+for (
+  const [what, request] of [
+    ["a WebSocket", requestText()],
+    ["ordinary requests", "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"],
+  ] as const
+) {
+  Deno.test(`a group whose connections have ended has no timer, though its handler for ${what} hangs`, async () => {
+    using time = new FakeTime();
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const hangs = () => {
+      begin();
+      return new Promise<never>(() => {});
+    };
+    const group = new ConnectionGroup({ http: hangs, pingInterval: 1_000 }, hangs);
+    const [near, far] = connPair();
+    group.take(near, new TextEncoder().encode(request));
+    await begun;
+    far.close();
+    await settle();
+    assertEquals([group.connections.size, time.timers], [0, 0]);
+    const stopped = group.stop({ timeout: 1 }, () => {});
+    await time.advance(1);
+    await stopped;
+    assertEquals(time.timers, 0);
+  });
+}
 
 Deno.test("idle resolves when nothing is pending, each time", async () => {
   const group = new ConnectionGroup({}, {});
