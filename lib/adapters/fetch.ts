@@ -36,12 +36,14 @@ import { BaseConnection } from "../connection/base_connection.ts";
 import { checkServing } from "../connection/check_handler.ts";
 import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection, WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
-import { CALLBACK, isObject, kind, type OptionKinds } from "../option_kinds.ts";
+import { CALLBACK, isObject, kind } from "../option_kinds.ts";
 import { once } from "../once.ts";
-import { bag, pick, without } from "../options.ts";
+import { pick } from "../options.ts";
 import type { UpgradeAnswer, UpgradeInfo } from "../server/server_options.ts";
 import { upgradeRequest } from "../server/upgrade_request.ts";
-import { UPGRADE_REQUEST_OPTION_KINDS, type UpgradeRequestOptions } from "../server/upgrade_request_options.ts";
+import { CHOICE_KINDS, FETCH_UPGRADE_OPTION_KINDS, type FetchUpgradeOptions, PLATFORM_KINDS } from "./fetch_options.ts";
+
+export type { FetchUpgradeOptions } from "./fetch_options.ts";
 
 /** An application, which returns a response for a request. `info` is the information of `serve` about the request. */
 export type FetchApplication = (request: Request, info: UpgradeInfo) => Response | Promise<Response>;
@@ -58,31 +60,6 @@ export interface FetchServing {
   /** The handler of the same server. */
   handler(socket: WebSocketConnection): Promise<void>;
 }
-
-/** The options of `upgradeWebSocket`. */
-export interface FetchUpgradeOptions<Data = unknown>
-  extends Pick<UpgradeRequestOptions<Data>, "protocols" | "headers" | "data"> {
-  /**
-   * Options for requests of `Deno.serve` only: the limits, `origins`, `hub`, `remoteAddr` and `onError`. For other requests, they
-   * are options of the Sluice server.
-   */
-  platform?: Omit<UpgradeRequestOptions<Data>, "protocols" | "headers" | "data">;
-}
-
-const { protocols, headers, data } = UPGRADE_REQUEST_OPTION_KINDS;
-const CHOICE_KINDS = { protocols, headers, data };
-/** The types of the options in `platform`. */
-export const PLATFORM_KINDS: OptionKinds<NonNullable<FetchUpgradeOptions["platform"]>> = without(
-  UPGRADE_REQUEST_OPTION_KINDS,
-  "protocols",
-  "headers",
-  "data",
-);
-/** The types of these options. */
-export const FETCH_UPGRADE_OPTION_KINDS: OptionKinds<FetchUpgradeOptions> = {
-  ...CHOICE_KINDS,
-  platform: bag(PLATFORM_KINDS),
-};
 
 /** The application's decision about a request of a Sluice server. The connection keeps it until its handler runs. */
 class Decision {

@@ -37,12 +37,8 @@ import type { WebSocketConnection } from "../connection/websocket_connection.ts"
 import { isObject } from "../option_kinds.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import type { Address } from "../transport/transport.ts";
-import {
-  FETCH_UPGRADE_OPTION_KINDS,
-  type FetchUpgradeOptions,
-  PLATFORM_KINDS,
-  upgradeWebSocket as upgradeFetched,
-} from "./fetch.ts";
+import { upgradeWebSocket as upgradeFetched } from "./fetch.ts";
+import { FETCH_UPGRADE_OPTION_KINDS, type FetchUpgradeOptions, PLATFORM_KINDS } from "./fetch_options.ts";
 
 /**
  * …`, with Hono's type, has the rest. => A part of Hono's `Context`. Use Hono's type, as in `(context: Context) => …`, for the
