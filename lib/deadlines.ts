@@ -75,7 +75,6 @@ export class Deadlines {
   /** When the timer fires. */
   #due = Infinity;
   #turnEnds: TurnEnds | undefined;
-  #held = false;
 
   /** The objects that wait for the end of the turn. */
   get turnEnds(): TurnEnds {
@@ -102,20 +101,9 @@ export class Deadlines {
     this.#timer = setTimeout(this.#expire, time);
   }
 
-  /** Keeps the timer set while every list is empty, because a connection leaves a list for a moment between two waits. */
-  hold(): void {
-    this.#held = true;
-  }
-
-  /** The reverse of {@linkcode Deadlines.hold}: without deadlines there is no timer. */
-  release(): void {
-    this.#held = false;
-    this.onEmpty();
-  }
-
   /** Called by a list when it is empty. */
   onEmpty(): void {
-    if (this.#held || this.#timer === undefined || this.#next() !== undefined) return;
+    if (this.#timer === undefined || this.#next() !== undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#due = Infinity;

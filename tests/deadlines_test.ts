@@ -136,29 +136,6 @@ Deno.test("the timer stays while a connection moves from list to list, and goes 
   assertEquals(time.timers, 0);
 });
 
-Deno.test("a held timer stays while every list is empty, serves the next deadlines, and goes when it is released", async () => {
-  using time = new FakeTime();
-  const deadlines = new Deadlines();
-  const list = deadlines.after(100);
-  const passed: string[] = [];
-  const first = deadline(() => passed.push("first"));
-  deadlines.hold();
-  assertEquals(time.timers, 0);
-  list.set(first);
-  list.cancel(first);
-  assertEquals(time.timers, 1);
-  await time.advance(60);
-  list.set(deadline(() => passed.push("second")));
-  await time.advance(99);
-  assertEquals(passed, []);
-  await time.advance(1);
-  assertEquals([passed, time.timers], [["second"], 0]);
-  list.set(first);
-  list.cancel(first);
-  deadlines.release();
-  assertEquals(time.timers, 0);
-});
-
 Deno.test("a deadline that throws does not affect the others", async () => {
   using time = new FakeTime();
   const deadlines = new Deadlines();
