@@ -49,8 +49,6 @@ class Slot<Data> implements HandshakeOwner<Data>, HandlerOwner, ConnectionOwner 
   readonly #group: ConnectionGroup<Data>;
   /** The IP address that it is counted under. */
   client: string | undefined;
-  /** Whether its connection is open. A handler may still run when it is not. */
-  isOpen = true;
 
   constructor(group: ConnectionGroup<Data>) {
     this.handshake = this.connection = this.client = undefined;
@@ -73,7 +71,7 @@ class Slot<Data> implements HandshakeOwner<Data>, HandlerOwner, ConnectionOwner 
   }
 
   onClosing(): void {
-    this.#group.closing(this);
+    if (this.connection !== undefined) this.#group.closing(this.connection);
   }
 
   report(error: unknown): void {
@@ -98,9 +96,7 @@ export class ConnectionGroup<Data> {
   readonly #connections = new Set<Connection<Data>>();
   /** All work under way: handshakes, connections, handlers, refusals. */
   #busy = 0;
-  /** Handshakes and connections that are open. While there are any, the deadlines keep their timer. */
-  #open = 0;
-  /** All work without refusals, because a refused client does not count against the limit. */
+  /** The same without refusals, because a refused client does not count against the limit. */
   readonly #slots = new Set<Slot<Data>>();
   /** The number of connections and handshakes of each IP address, if that is limited. */
   readonly #perAddress = new Map<string, number>();
@@ -168,7 +164,6 @@ export class ConnectionGroup<Data> {
     } else {
       const slot = new Slot(this);
       this.#slots.add(slot);
-      if (this.#open++ === 0) this.#acceptor.deadlines.hold();
       new Handshake(this.#acceptor, exchange, slot);
     }
   }
@@ -225,30 +220,21 @@ export class ConnectionGroup<Data> {
 
   /** Runs the handler of a connection until it is done. */
   run(slot: Slot<Data>, connection: Connection<Data>): void {
-    connection.owner = slot;
     if (connection.readyState === 1) this.#connections.add(connection);
-    else this.#close(slot);
+    connection.owner = slot;
     // The signal may have come between the handshake's last step and here.
     if (this.#stopping.signal.aborted) void connection.close(CloseCode.GOING_AWAY);
     startHandler(connection, this.#handler, slot);
   }
 
-  /** Called when a connection is no longer open. */
-  closing(slot: Slot<Data>): void {
-    if (slot.connection !== undefined) this.#connections.delete(slot.connection);
-    this.#close(slot);
-  }
-
-  #close(slot: Slot<Data>): void {
-    if (!slot.isOpen) return;
-    slot.isOpen = false;
-    if (--this.#open === 0) this.#acceptor.deadlines.release();
+  /** Removes a connection that is no longer open. */
+  closing(connection: Connection<Data>): void {
+    this.#connections.delete(connection);
   }
 
   /** Frees the slot of a connection. */
   leave(slot: Slot<Data>): void {
     this.#vacate(slot);
-    this.#close(slot);
     this.#done();
   }
 

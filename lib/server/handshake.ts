@@ -38,8 +38,6 @@ export interface HandshakeOwner<Data> {
    * @param error The reason; `undefined` if ordinary requests were answered until the client disconnected.
    */
   onNone(error: HandshakeError | ConnectionError | undefined): void;
-  /** Called when the client has left while an ordinary request is being answered. */
-  onClosing?(): void;
 }
 
 /** One handshake. Its deadline is kept in the server's list, so that it needs no timer and no listener. */
@@ -180,7 +178,6 @@ export class Handshake<Data> implements Deadline {
     const owner = this.#owner;
     acceptor.handshakeDeadlines?.cancel(this);
     this.#leave();
-    this.#info.answering = owner;
     void acceptor.http?.(request, this.#info).then((next) => {
       if (next === undefined) owner.onNone(undefined);
       else new Handshake(acceptor, next, owner);
@@ -250,8 +247,6 @@ class Info implements AnswerInfo, RefusalInfo {
   complete: boolean;
   /** Whether the handshake was cancelled. The deadline or a signal may refuse the peer at any step; the handshake then stops. */
   aborted: boolean;
-  /** The owner of the handshake, while an ordinary request is being answered. */
-  answering: Pick<HandshakeOwner<never>, "onClosing"> | undefined;
   #reason: unknown;
   #controller: AbortController | undefined;
 
@@ -262,7 +257,6 @@ class Info implements AnswerInfo, RefusalInfo {
     this.agreed = NONE;
     this.complete = false;
     this.aborted = false;
-    this.answering = undefined;
   }
 
   /** Applies what a proxy reports about its client. */
@@ -282,7 +276,6 @@ class Info implements AnswerInfo, RefusalInfo {
     this.aborted = true;
     this.#reason = reason;
     this.#controller?.abort(reason);
-    this.answering?.onClosing?.();
   }
 }
 
