@@ -287,7 +287,7 @@ export function createRows(works: Works, idle: number, idleTime: number): Row[] 
       work: "Latency of a fan-out of 64 B to 500 subscribers, p99",
       unit: "µs",
       subjects: fanOutLatency(
-        { subscribers: 500, pace: { window: 8 }, message: letters(64) },
+        { subscribers: 500, pace: { window: 1 }, message: letters(64) },
         ...["builtin", "ws", "bun", "callbacks"] as const,
       ),
       targets: [{ ours: callbacks, against: builtin }, { ours: callbacks, against: bun }],
