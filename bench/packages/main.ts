@@ -22,9 +22,9 @@ const WORKS = [
 ] as const;
 const WANTED = { Deno: 3, Node: 1.5 } as const;
 
-/** Messages that warm up the server, and messages that are counted. */
-const WARM_UP = 5_000;
-const COUNTED = 20_000;
+/** Messages that warm up the server until its code is compiled, and messages that are counted. */
+const WARM_UP = 40_000;
+const COUNTED = 80_000;
 
 /** A server, and its processor time in milliseconds. */
 interface Server extends AsyncDisposable {
