@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { either, isObject, type Kind, kind, type OptionKinds, shown } from "./option_kinds.ts";
+import { CALLBACK, either, isObject, type Kind, kind, type OptionKinds, shown } from "./option_kinds.ts";
 
 /**
  * The names that other libraries use for an option: `ws`, Bun, uWebSockets, Socket.IO, Python's websockets, Deno and Node. In
@@ -130,13 +130,34 @@ export function without<Options, Name extends keyof Options>(
 }
 
 /**
+ * Checks options like {@linkcode checkOptions}, and returns a copy of them. A server or a client uses the copy, so that it does not
+ * change if the application uses the object for another one with other values.
+ */
+export function takeOptions<Options extends object>(
+  call: string,
+  options: Options,
+  kinds: OptionKinds<NoInfer<Options>>,
+  advice?: Advice,
+): Options {
+  checkOptions(call, options, kinds, advice);
+  return pick(options, kinds);
+}
+
+/**
  * Picks the options of a table from an object, also getters and methods of its class: a spread would copy its own properties only,
- * after the checks have accepted all. `undefined` counts as absent, so that it does not replace a default.
+ * after the checks have accepted all. Callbacks are still called with that object as `this`. `undefined` counts as absent, so that
+ * it does not replace a default.
  */
 export function pick<Options extends object>(options: Options, kinds: OptionKinds<Options>): Options;
 export function pick(options: object, kinds: object): object {
-  const values = Object.keys(kinds).map((name) => [name, Reflect.get(options, name)] as const);
-  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+  const picked = {};
+  for (const name of Object.keys(kinds)) {
+    const value: unknown = Reflect.get(options, name);
+    if (value === undefined) continue;
+    const isCallback = Reflect.get(kinds, name) === CALLBACK && typeof value === "function";
+    Reflect.set(picked, name, isCallback ? value.bind(options) : value);
+  }
+  return picked;
 }
 
 /** Returns advice for a name that belongs elsewhere, if there is any. */

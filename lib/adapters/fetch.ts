@@ -33,7 +33,7 @@ import { isApplicationField, toHeaders } from "../handshake/http_fields.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import { chooseSubprotocol, subprotocolList } from "../handshake/subprotocol.ts";
 import { BaseConnection } from "../connection/base_connection.ts";
-import { checkServing } from "../connection/check_handler.ts";
+import { takeServing } from "../connection/check_handler.ts";
 import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection, WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
 import { CALLBACK, isObject, kind } from "../option_kinds.ts";
@@ -168,7 +168,7 @@ export function upgradeWebSocket<Data>(
   options: FetchUpgradeOptions<Data>,
   handler: WebSocketHandler<Data>,
 ): Response {
-  checkServing("upgradeWebSocket()", options, FETCH_UPGRADE_OPTION_KINDS, handler);
+  options = takeServing("upgradeWebSocket()", options, FETCH_UPGRADE_OPTION_KINDS, handler);
   REQUEST.check(request, "the first argument of upgradeWebSocket()");
   const choice = pick<Omit<FetchUpgradeOptions<Data>, "platform">>(options, CHOICE_KINDS);
   const decision = DECISIONS.get(request);

@@ -17,7 +17,7 @@ import {
   resolveReconnectLimits,
 } from "../limits.ts";
 import { ANYTHING, CALLBACK, type OptionKinds, SIGNAL, TEXT_OR_TEXTS } from "../option_kinds.ts";
-import { bag, checkOptions, without } from "../options.ts";
+import { bag, takeOptions, without } from "../options.ts";
 import { withDeadline } from "../transport/opening.ts";
 import { openInBrowser } from "./open.ts";
 
@@ -98,7 +98,7 @@ export function reconnecting<Data = unknown>(
   url: BrowserUrl,
   options: BrowserReconnectingOptions<Data> = {},
 ): ReconnectingConnection<Data> {
-  checkOptions("reconnecting()", options, BROWSER_RECONNECTING_OPTION_KINDS);
+  options = takeOptions("reconnecting()", options, BROWSER_RECONNECTING_OPTION_KINDS);
   const { protocols = [], data, delay, signal, onConnect, onState, shouldReconnect } = options;
   const limits = resolveLimits(options);
   const { handshakeTimeout: time, highWaterMark, closeTimeout } = limits;

@@ -5,7 +5,7 @@
  */
 import { resolveReconnectLimits } from "../limits.ts";
 import type { OptionKinds } from "../option_kinds.ts";
-import { checkOptions, pick, without } from "../options.ts";
+import { pick, takeOptions, without } from "../options.ts";
 import { RECOVERY_PROTOCOL } from "../recovery/protocol.ts";
 import {
   Recovering,
@@ -71,7 +71,7 @@ export function recovering<Data = unknown>(
   url: BrowserUrl,
   options: BrowserRecoveringOptions<Data> = {},
 ): RecoveringConnection<Data> {
-  checkOptions("recovering()", options, BROWSER_RECOVERING_OPTION_KINDS);
+  options = takeOptions("recovering()", options, BROWSER_RECOVERING_OPTION_KINDS);
   const connection = pick<Omit<BrowserReconnectingOptions<Data>, "protocols">>(options, CONNECTION_OPTION_KINDS);
   return new Recovering({
     ...pick(options, BROWSER_RECOVERING_OPTION_KINDS),

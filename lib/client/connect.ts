@@ -19,7 +19,7 @@ import { notifyRefused } from "../connection/watch/observer.ts";
 import { readHead, withDeadline, writeHead } from "../transport/opening.ts";
 import { type Transport, transportOf } from "../transport/transport.ts";
 import type { WebSocketConnection, WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
-import { checkOptions } from "../options.ts";
+import { takeOptions } from "../options.ts";
 import { CONNECT_OPTION_KINDS, type ConnectOptions } from "./client_options.ts";
 import { dial } from "./dial.ts";
 import { type Hop, isRedirect, redirected } from "./redirect.ts";
@@ -77,7 +77,7 @@ export async function connect<Data>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
-  checkOptions("connect()", options, CONNECT_OPTION_KINDS);
+  options = takeOptions("connect()", options, CONNECT_OPTION_KINDS);
   return await openConnection(url, options);
 }
 

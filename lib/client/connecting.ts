@@ -10,11 +10,10 @@ import { createUpgradeRequest } from "../handshake/client_handshake.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import type { Connection } from "../connection/connection.ts";
 import { openConnection } from "./connect.ts";
-import { CONNECT_OPTION_KINDS, type ConnectOptions } from "./client_options.ts";
+import type { ConnectOptions } from "./client_options.ts";
 import { ConnectingLine } from "./connecting_line.ts";
 import { routeOf } from "./route.ts";
 import { authority, hostAndPort } from "./target.ts";
-import { pick } from "../options.ts";
 import { resolveUrl } from "./web_idl.ts";
 
 /** The queue of all attempts of this thread. */
@@ -58,7 +57,7 @@ export function startConnecting(url: string | URL, options: ConnectOptions, outc
     let connection: Connection;
     try {
       signal.throwIfAborted(); // before anything is dialled
-      const open = () => openConnection(parsed, { ...pick(options, CONNECT_OPTION_KINDS), signal });
+      const open = () => openConnection(parsed, { ...options, signal });
       connection = dials
         ? await LINE.take(authority(hostAndPort(parsed)), { signal, handshakeTimeout }, open)
         : await open();

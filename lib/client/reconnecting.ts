@@ -15,7 +15,7 @@ import {
   RECONNECTING_OPTION_KINDS,
   type ReconnectingOptions,
 } from "./client_options.ts";
-import { checkOptions, pick, without } from "../options.ts";
+import { pick, takeOptions, without } from "../options.ts";
 import type { ReconnectingConnection } from "./reconnecting_connection.ts";
 import { Reconnector } from "./reconnector.ts";
 
@@ -68,7 +68,7 @@ export function reconnecting<Data = unknown>(
   url: Fresh<string | URL>,
   options: ReconnectingOptions<Data> = {},
 ): ReconnectingConnection<Data> {
-  checkOptions("reconnecting()", options, RECONNECTING_OPTION_KINDS);
+  options = takeOptions("reconnecting()", options, RECONNECTING_OPTION_KINDS);
   const { headers = [], delay, signal, onConnect, onState, shouldReconnect } = options;
   const { handshakeTimeout: time, highWaterMark, closeTimeout } = resolveLimits(options);
   if (!(url instanceof Function)) routeOf(url, options); // a mistake of the caller throws at the call

@@ -11,7 +11,7 @@ import type { Connection } from "../connection/connection.ts";
 import { closeFor } from "../connection/readers/streams.ts";
 import { isBlob } from "../connection/message_source.ts";
 import type { CloseInfo } from "../connection/websocket_connection.ts";
-import { checkOptions } from "../options.ts";
+import { takeOptions } from "../options.ts";
 import { type Connecting, startConnecting } from "./connecting.ts";
 import { closeEvent, errorEvent, EventHandlerAttribute } from "./event_handlers.ts";
 import { OutgoingMessages } from "./outgoing_messages.ts";
@@ -244,8 +244,7 @@ function optionsOf(protocols: string | readonly string[] | WebSocketOptions | nu
   if (protocols === null) return {};
   if (typeof protocols !== "object") return { protocols: [`${protocols}`] };
   if (Symbol.iterator in protocols) return { protocols: Array.from(protocols, String) };
-  checkOptions("WebSocket", protocols, WEB_SOCKET_OPTION_KINDS);
-  return protocols;
+  return takeOptions("WebSocket", protocols, WEB_SOCKET_OPTION_KINDS);
 }
 
 defineInterface(WebSocket, { CONNECTING, OPEN, CLOSING, CLOSED });

@@ -10,7 +10,7 @@ import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { Connection } from "../connection/connection.ts";
 import { closeFor } from "../connection/readers/streams.ts";
 import type { CloseInfo, WebSocketOpenInfo } from "../connection/websocket_connection.ts";
-import { checkOptions, pick } from "../options.ts";
+import { takeOptions } from "../options.ts";
 import { type Connecting, startConnecting } from "./connecting.ts";
 import { defineInterface, enforceUnsignedShort, requireArgument, toDictionary, toWebMessage } from "./web_idl.ts";
 
@@ -64,8 +64,7 @@ export class WebSocketStream implements AsyncDisposable {
     const { protocols = [], signal } = dictionary;
     // A string is iterable, but is not a sequence in Web IDL.
     if (typeof protocols !== "object") throw new TypeError("Cannot use protocols: they must be a list");
-    checkOptions("WebSocketStream", dictionary, WEB_SOCKET_STREAM_OPTION_KINDS);
-    const given = pick(dictionary, WEB_SOCKET_STREAM_OPTION_KINDS);
+    const given = takeOptions("WebSocketStream", dictionary, WEB_SOCKET_STREAM_OPTION_KINDS);
     this.#connecting = startConnecting(url, { ...given, protocols: Array.from(protocols, String) }, {
       opened: (connection) => this.#open(connection),
       failed: (error) => {

@@ -4,7 +4,7 @@
  * @module
  */
 import { either, isObject, type OptionKinds, shown } from "../option_kinds.ts";
-import { checkOptions, nearest, unknownName } from "../options.ts";
+import { nearest, takeOptions, unknownName } from "../options.ts";
 import type { WebSocketCallbacks } from "./readers/callbacks.ts";
 
 /** The names of all callbacks. TypeScript checks that the list is complete. */
@@ -18,31 +18,33 @@ const CALLBACKS: Readonly<Record<keyof WebSocketCallbacks, true>> = {
 const NAMES: readonly string[] = Object.keys(CALLBACKS);
 
 /**
- * Checks the arguments of a call that takes options and a handler.
+ * Checks the arguments of a call that takes options and a handler, and returns a copy of the options.
  *
  * @param call The call, such as `serve()`.
  * @param options The options.
  * @param kinds The accepted options.
  * @param handler The handler.
+ * @returns The copy, which does not change with the object that was passed.
  * @throws {TypeError} If an option is unknown or has the wrong type, or if the handler is not one.
  * @throws {RangeError} For a number that is out of range.
  */
-export function checkServing<Options extends object>(
+export function takeServing<Options extends object>(
   call: string,
   options: Options,
-  kinds: OptionKinds<Options>,
+  kinds: OptionKinds<NoInfer<Options>>,
   handler: unknown,
-): void {
+): Options {
   if (typeof options === "function") {
     throw new TypeError(`${call} takes the options before the handler, such as {}`);
   }
   const known = Object.keys(kinds);
-  checkOptions(call, options, kinds, (name) => {
+  const taken = takeOptions(call, options, kinds, (name) => {
     const callback = ["websocket", "handler"].includes(name) || nearest(name, NAMES).length > 0;
     if (!callback || nearest(name, known).length > 0) return undefined;
     return "the handler with its callbacks is an argument of its own, behind the options";
   });
   checkHandler(call, handler);
+  return taken;
 }
 
 /**

@@ -9,7 +9,7 @@ import { noteNotOpened } from "../descriptors.ts";
 import { HandshakeError } from "../errors.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
 import { CALLBACK, isObject, kind, type OptionKinds, required, TEXT, URL_OR_TEXT } from "../option_kinds.ts";
-import { checkOptions } from "../options.ts";
+import { takeOptions } from "../options.ts";
 import type { ClosePayload } from "../pipeline/frames/close_code.ts";
 import { Connection } from "../connection/connection.ts";
 import { untilReturned } from "../connection/early_return.ts";
@@ -117,7 +117,7 @@ interface LoadedFile {
  * @throws {Deno.errors.NotFound} If the root, `scanDir` or `mapFile` does not exist.
  */
 export async function loadHandlers(options: LoadHandlersOptions): Promise<HandlerDirectory> {
-  checkOptions("loadHandlers()", options, LOAD_HANDLERS_OPTION_KINDS);
+  options = takeOptions("loadHandlers()", options, LOAD_HANDLERS_OPTION_KINDS);
   const { scanDir, mapFile, aliases = {}, onWarning = printWarning } = options;
   const root = toPath(options.root);
   const warn = (message: string, cause?: unknown) => onWarning(new Error(message, { cause }));

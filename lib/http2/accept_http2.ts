@@ -5,7 +5,7 @@
  */
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { isObject, kind, type OptionKinds } from "../option_kinds.ts";
-import { checkOptions, without } from "../options.ts";
+import { takeOptions, without } from "../options.ts";
 import { acceptExchange } from "../server/accept.ts";
 import { createAcceptor } from "../server/acceptor.ts";
 import { ACCEPT_OPTION_KINDS, type AcceptOptions } from "../server/server_options.ts";
@@ -76,7 +76,7 @@ export async function acceptHttp2<Data>(
   event: StreamEvent,
   options: AcceptHttp2Options<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
-  checkOptions("acceptHttp2()", options, ACCEPT_HTTP2_OPTION_KINDS);
+  options = takeOptions("acceptHttp2()", options, ACCEPT_HTTP2_OPTION_KINDS);
   STREAM_EVENT.check(event, "the first argument of acceptHttp2()");
   const acceptor = createAcceptor(options);
   return await acceptExchange(acceptor, http2Exchange(event, acceptor.limits));

@@ -11,7 +11,7 @@ import { parseWebSocketUrl } from "../handshake/client_handshake.ts";
 import { LIMIT_KINDS, type Limits, resolveLimits } from "../limits.ts";
 import { withDeadline } from "../transport/opening.ts";
 import { type OptionKinds, SIGNAL, TEXT, TEXTS } from "../option_kinds.ts";
-import { checkOptions } from "../options.ts";
+import { takeOptions } from "../options.ts";
 import { type Http2WebSocketSession, WebSocketSession } from "./http2_session.ts";
 
 /** Options for opening a session. */
@@ -78,7 +78,7 @@ export async function connectHttp2(
   url: string | URL,
   options: ConnectHttp2Options = {},
 ): Promise<Http2WebSocketSession> {
-  checkOptions("connectHttp2()", options, CONNECT_HTTP2_OPTION_KINDS);
+  options = takeOptions("connectHttp2()", options, CONNECT_HTTP2_OPTION_KINDS);
   const { handshakeTimeout: time, closeTimeout } = resolveLimits(options);
   const { protocol, host } = parseWebSocketUrl(url);
   const { caCerts, cert, key, serverName, signal } = options;

@@ -22,7 +22,7 @@ import { withDeadline } from "../transport/opening.ts";
 import { type Transport, transportOf } from "../transport/transport.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { OptionKinds } from "../option_kinds.ts";
-import { checkOptions, without } from "../options.ts";
+import { takeOptions, without } from "../options.ts";
 import { outgoing, pairs } from "./http2_exchange.ts";
 import { lostStream, streamConnection } from "./stream_connection.ts";
 
@@ -109,7 +109,7 @@ export class WebSocketSession implements Http2WebSocketSession {
     target: string | URL,
     options: ConnectStreamOptions<Data> = {},
   ): Promise<WebSocketConnection<Data>> {
-    checkOptions("connect()", options, CONNECT_STREAM_OPTION_KINDS);
+    options = takeOptions("connect()", options, CONNECT_STREAM_OPTION_KINDS);
     if (this.#closing.signal.aborted) throw invalidState("Cannot connect: the session is closing or closed");
     const url = parseWebSocketUrl(URL.canParse(target, this.url) ? new URL(target, this.url) : target);
     if (`${url.protocol}//${url.host}/` !== this.url) {

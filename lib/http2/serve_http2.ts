@@ -16,7 +16,7 @@ import { resolveLimits } from "../limits.ts";
 import { isTaken } from "../transport/node_connection.ts";
 import { CALLBACK, like, type OptionKinds } from "../option_kinds.ts";
 import { without } from "../options.ts";
-import { checkServing } from "../connection/check_handler.ts";
+import { takeServing } from "../connection/check_handler.ts";
 import type { NodeUpgrades } from "../node/serve_node.ts";
 import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
 import { ConnectionGroup } from "../server/connection_group.ts";
@@ -108,7 +108,7 @@ export function serveHttp2<Data>(
   handler: WebSocketHandler<Data>,
 ): NodeUpgrades<Data> {
   HTTP2_SERVER.check(server, "the first argument of serveHttp2()");
-  checkServing("serveHttp2()", options, SERVE_HTTP2_OPTION_KINDS, handler);
+  options = takeServing("serveHttp2()", options, SERVE_HTTP2_OPTION_KINDS, handler);
   const { takes } = options;
   if (WHOLE.has(server)) {
     throw new TypeError("Cannot serve the server: an earlier call without `takes` takes all its requests");

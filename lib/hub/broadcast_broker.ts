@@ -8,7 +8,7 @@
  */
 import { defer } from "../async.ts";
 import { TEXT } from "../option_kinds.ts";
-import { checkOptions } from "../options.ts";
+import { takeOptions } from "../options.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
 import { BROKER_OPTION_KINDS, type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
 
@@ -61,7 +61,7 @@ type Item = readonly [name: string, bytes: Uint8Array];
  */
 export function broadcastBroker(name: string, options: BrokerOptions = {}): LinkedBroker {
   TEXT.check(name, "the channel's name");
-  checkOptions("broadcastBroker()", options, BROKER_OPTION_KINDS);
+  options = takeOptions("broadcastBroker()", options, BROKER_OPTION_KINDS);
   const link: BrokerLink = {
     nameOf: (topic) => topic,
     connect: async (receive) => {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions } from "../options.ts";
+import { checkOptions, takeOptions } from "../options.ts";
 import {
   SEND_OPTION_KINDS,
   type SendOptions,
@@ -64,7 +64,7 @@ const UNSUBSCRIBE_DELAY = 1_000;
  * @throws {RangeError} If a number is out of range.
  */
 export function createHub<Data = unknown>(options: HubOptions<Data> = {}): Hub<Data> {
-  checkOptions("createHub()", options, HUB_OPTION_KINDS);
+  options = takeOptions("createHub()", options, HUB_OPTION_KINDS);
   return new LocalHub(options);
 }
 

@@ -26,7 +26,7 @@
 import { connect as connectOverTcp } from "npm:@nats-io/transport-node@^3.4.0";
 import { resolveBrokerLimits } from "../limits.ts";
 import { CALLBACK, type OptionKinds, TEXT, TEXT_OR_TEXTS } from "../option_kinds.ts";
-import { checkOptions } from "../options.ts";
+import { takeOptions } from "../options.ts";
 import { BROKER_OPTION_KINDS, type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
 import { type NatsClient, natsLink } from "./nats_link.ts";
 
@@ -77,7 +77,7 @@ const NATS_BROKER_OPTION_KINDS: OptionKinds<NatsBrokerOptions> = {
  * @throws {RangeError} If a number is out of range, or the prefix is invalid.
  */
 export function natsBroker(options: NatsBrokerOptions = {}): LinkedBroker {
-  checkOptions("natsBroker()", options, NATS_BROKER_OPTION_KINDS);
+  options = takeOptions("natsBroker()", options, NATS_BROKER_OPTION_KINDS);
   const { servers = "127.0.0.1:4222", prefix = "sluice", connect = connectOverTcp } = options;
   const { pongTimeout } = resolveBrokerLimits(options);
   const given: NatsConnectOptions = { servers, reconnect: false, noEcho: true };

@@ -26,7 +26,7 @@
 import { createClient } from "npm:redis@^6.3.1";
 import { resolveBrokerLimits } from "../limits.ts";
 import { CALLBACK, type OptionKinds, TEXT } from "../option_kinds.ts";
-import { checkOptions } from "../options.ts";
+import { takeOptions } from "../options.ts";
 import { BROKER_OPTION_KINDS, type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
 import { type RedisClient, redisLink } from "./redis_link.ts";
 
@@ -80,7 +80,7 @@ const REDIS_BROKER_OPTION_KINDS: OptionKinds<RedisBrokerOptions> = {
  * @throws {RangeError} If a number is out of range.
  */
 export function redisBroker(options: RedisBrokerOptions = {}): LinkedBroker {
-  checkOptions("redisBroker()", options, REDIS_BROKER_OPTION_KINDS);
+  options = takeOptions("redisBroker()", options, REDIS_BROKER_OPTION_KINDS);
   const { url = "redis://127.0.0.1:6379", prefix = "sluice:", create = createClient } = options;
   const { pongTimeout: connectTimeout } = resolveBrokerLimits(options);
   const socket = { reconnectStrategy: false, connectTimeout } as const;

@@ -12,7 +12,7 @@ import { createAcceptor } from "../server/acceptor.ts";
 import { ACCEPT_OPTION_KINDS, type AcceptOptions } from "../server/server_options.ts";
 import { nodeConnection } from "../transport/node_connection.ts";
 import { isObject, kind } from "../option_kinds.ts";
-import { checkOptions } from "../options.ts";
+import { takeOptions } from "../options.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, WithUpgrade } from "../server/upgrade_data.ts";
 
 /** The arguments of an `upgrade` event. */
@@ -81,7 +81,7 @@ export async function acceptNode<Data>(
   event: UpgradeEvent,
   options: AcceptOptions<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
-  checkOptions("acceptNode()", options, ACCEPT_OPTION_KINDS);
+  options = takeOptions("acceptNode()", options, ACCEPT_OPTION_KINDS);
   UPGRADE_EVENT.check(event, "the first argument of acceptNode()");
   const acceptor = createAcceptor(options);
   const { conn, first } = takeOver(event);

@@ -17,7 +17,7 @@ import { headBytes, takeOver, type UpgradeEvent } from "./accept_node.ts";
 import { isTaken, nodeConnection, type SocketFacts } from "../transport/node_connection.ts";
 import { CALLBACK, like, type OptionKinds } from "../option_kinds.ts";
 import { without } from "../options.ts";
-import { checkServing } from "../connection/check_handler.ts";
+import { takeServing } from "../connection/check_handler.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "../server/upgrade_data.ts";
 
 /** Options for a Node server's upgrades. There is no `http`, because ordinary requests stay with the server. */
@@ -132,7 +132,7 @@ export function serveNode<Data>(
   handler: WebSocketHandler<Data>,
 ): NodeUpgrades<Data> {
   NODE_SERVER.check(server, "the first argument of serveNode()");
-  checkServing("serveNode()", options, SERVE_NODE_OPTION_KINDS, handler);
+  options = takeServing("serveNode()", options, SERVE_NODE_OPTION_KINDS, handler);
   const { takes } = options;
   if (WHOLE.has(server)) {
     throw new TypeError("Cannot serve the server: an earlier call without `takes` takes all its requests");

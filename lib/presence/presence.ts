@@ -11,7 +11,7 @@ import type { Hub } from "../hub/hub_options.ts";
 import { type PresenceLimits, resolvePresenceLimits } from "../limits.ts";
 import { handleReturn, logError } from "../log_error.ts";
 import { cannotUse } from "../option_kinds.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, takeOptions } from "../options.ts";
 import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import type { MessageData } from "../pipeline/messages/message.ts";
 import { OtherServers } from "./other_servers.ts";
@@ -59,7 +59,7 @@ const HEARTBEAT_INTERVAL = 10_000;
  * @throws {DOMException} `InvalidStateError` if the broker belongs to a hub already.
  */
 export function createPresence<Data = unknown>(options: PresenceOptions<Data> = {}): Presence<Data> {
-  checkOptions("createPresence()", options, PRESENCE_OPTION_KINDS);
+  options = takeOptions("createPresence()", options, PRESENCE_OPTION_KINDS);
   return new LocalPresence(options);
 }
 

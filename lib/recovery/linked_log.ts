@@ -28,12 +28,11 @@ export interface LinkedLogOptions extends BrokerOptions, LogRetention {
 }
 
 /** The types of these options. */
-export const RETENTION_OPTION_KINDS: OptionKinds<LogRetention> = { messages: COUNT, age: TIME, resumeTimeout: DELAY };
-
-/** The types of these options. */
 export const LINKED_LOG_OPTION_KINDS: OptionKinds<LinkedLogOptions> = {
   ...BROKER_OPTION_KINDS,
-  ...RETENTION_OPTION_KINDS,
+  messages: COUNT,
+  age: TIME,
+  resumeTimeout: DELAY,
   appendTimeout: DELAY,
 };
 

@@ -25,7 +25,7 @@ import {
 } from "npm:@nats-io/jetstream@^3.4.0";
 import { resolveBrokerLimits } from "../limits.ts";
 import { type OptionKinds, TEXT, TEXT_OR_TEXTS } from "../option_kinds.ts";
-import { checkOptions, pick } from "../options.ts";
+import { takeOptions } from "../options.ts";
 import { type JetStreamClient, jetStreamLogLink } from "./jetstream_log_link.ts";
 import {
   DEFAULT_RETENTION,
@@ -33,7 +33,6 @@ import {
   type LinkedLog,
   type LinkedLogOptions,
   linkLog,
-  RETENTION_OPTION_KINDS,
 } from "./linked_log.ts";
 
 export type { BrokerLimits } from "../limits.ts";
@@ -77,9 +76,9 @@ const JETSTREAM_LOG_OPTION_KINDS: OptionKinds<JetStreamLogOptions> = {
  * @throws {RangeError} If a number is out of range, or the prefix is invalid.
  */
 export function jetStreamLog(options: JetStreamLogOptions = {}): LinkedLog {
-  checkOptions("jetStreamLog()", options, JETSTREAM_LOG_OPTION_KINDS);
+  options = takeOptions("jetStreamLog()", options, JETSTREAM_LOG_OPTION_KINDS);
   const { prefix = "sluice" } = options;
-  const { messages, age, resumeTimeout } = { ...DEFAULT_RETENTION, ...pick(options, RETENTION_OPTION_KINDS) };
+  const { messages, age, resumeTimeout } = { ...DEFAULT_RETENTION, ...options };
   const retention = { messages, age: age === 0 ? Infinity : age, resumeTimeout };
   return linkLog(jetStreamLogLink(prefix, retention, () => connect(options)), options);
 }

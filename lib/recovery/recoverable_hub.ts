@@ -11,7 +11,7 @@ import type { Hub } from "../hub/hub_options.ts";
 import { topicFault } from "../hub/topic_pattern.ts";
 import { type HubLimits, resolveHubLimits, resolveRecoveryLimits } from "../limits.ts";
 import { logError } from "../log_error.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, takeOptions } from "../options.ts";
 import { CloseCode } from "../pipeline/frames/close_code.ts";
 import { type Message, type MessageData, ownCopy, toMessage } from "../pipeline/messages/message.ts";
 import type { WebSocketCallbacks } from "../connection/readers/callbacks.ts";
@@ -73,7 +73,7 @@ const UNFOLLOW_DELAY = 1_000;
  * @throws {RangeError} If a number is out of range.
  */
 export function createRecoverableHub<Data = unknown>(options: RecoverableHubOptions<Data>): RecoverableHub<Data> {
-  checkOptions("createRecoverableHub()", options, RECOVERABLE_HUB_OPTION_KINDS);
+  options = takeOptions("createRecoverableHub()", options, RECOVERABLE_HUB_OPTION_KINDS);
   return new LogHub(options);
 }
 

@@ -7,7 +7,7 @@ import { type Fresh, RECONNECTING_OPTION_KINDS, type ReconnectingOptions } from 
 import { reconnecting } from "../client/reconnecting.ts";
 import { resolveReconnectLimits } from "../limits.ts";
 import type { OptionKinds } from "../option_kinds.ts";
-import { checkOptions, pick, without } from "../options.ts";
+import { pick, takeOptions, without } from "../options.ts";
 import { RECOVERY_PROTOCOL } from "./protocol.ts";
 import {
   Recovering,
@@ -68,7 +68,7 @@ export function recovering<Data = unknown>(
   url: Fresh<string | URL>,
   options: RecoveringOptions<Data> = {},
 ): RecoveringConnection<Data> {
-  checkOptions("recovering()", options, RECOVERING_OPTION_KINDS);
+  options = takeOptions("recovering()", options, RECOVERING_OPTION_KINDS);
   const connection = pick<Omit<ReconnectingOptions<Data>, "protocols">>(options, CONNECTION_OPTION_KINDS);
   return new Recovering({
     ...pick(options, RECOVERING_OPTION_KINDS),

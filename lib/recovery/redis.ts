@@ -19,14 +19,13 @@
 import { createClient } from "npm:redis@^6.3.1";
 import { resolveBrokerLimits } from "../limits.ts";
 import { CALLBACK, type OptionKinds, TEXT } from "../option_kinds.ts";
-import { checkOptions, pick } from "../options.ts";
+import { takeOptions } from "../options.ts";
 import {
   DEFAULT_RETENTION,
   LINKED_LOG_OPTION_KINDS,
   type LinkedLog,
   type LinkedLogOptions,
   linkLog,
-  RETENTION_OPTION_KINDS,
 } from "./linked_log.ts";
 import { type RedisLogClient, redisLogLink } from "./redis_log_link.ts";
 
@@ -81,9 +80,9 @@ const REDIS_LOG_OPTION_KINDS: OptionKinds<RedisLogOptions> = {
  * @throws {RangeError} If a number is out of range.
  */
 export function redisLog(options: RedisLogOptions = {}): LinkedLog {
-  checkOptions("redisLog()", options, REDIS_LOG_OPTION_KINDS);
+  options = takeOptions("redisLog()", options, REDIS_LOG_OPTION_KINDS);
   const { url = "redis://127.0.0.1:6379", prefix = "sluice:", create = createClient } = options;
-  const { messages, age, resumeTimeout } = { ...DEFAULT_RETENTION, ...pick(options, RETENTION_OPTION_KINDS) };
+  const { messages, age, resumeTimeout } = { ...DEFAULT_RETENTION, ...options };
   const { pongTimeout: connectTimeout } = resolveBrokerLimits(options);
   const socket = { reconnectStrategy: false, connectTimeout } as const;
   const retention = { messages, age: age === 0 ? Infinity : age, resumeTimeout };

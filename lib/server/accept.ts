@@ -7,7 +7,7 @@ import { defer } from "../async.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import { HandshakeError } from "../errors.ts";
-import { checkOptions } from "../options.ts";
+import { takeOptions } from "../options.ts";
 import { type ByteConnection, type BytePair, CONNECTION } from "../transport/transport.ts";
 import { type Acceptor, createAcceptor } from "./acceptor.ts";
 import { type Exchange, http1Exchange } from "./exchange.ts";
@@ -57,7 +57,7 @@ export async function accept<Data>(
   conn: ByteConnection | BytePair,
   options: AcceptOptions<Data> = {},
 ): Promise<WebSocketConnection<Data>> {
-  checkOptions("accept()", options, ACCEPT_OPTION_KINDS);
+  options = takeOptions("accept()", options, ACCEPT_OPTION_KINDS);
   CONNECTION.check(conn, "the first argument of accept()");
   return await acceptWith(createAcceptor(options), conn);
 }

@@ -6,7 +6,7 @@
 import { HandshakeError } from "../errors.ts";
 import { hasToken } from "../handshake/http_fields.ts";
 import type { UpgradeRequest } from "../handshake/server_handshake.ts";
-import { checkServing } from "../connection/check_handler.ts";
+import { takeServing } from "../connection/check_handler.ts";
 import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
 import { isObject, kind, type OptionKinds } from "../option_kinds.ts";
 import { checkOptions, without } from "../options.ts";
@@ -84,7 +84,7 @@ export function fetchServer<Data = unknown>(
   handler: WebSocketHandler<Data>,
 ): FetchServer;
 export function fetchServer<Data>(options: FetchServerOptions<Data>, handler: WebSocketHandler<Data>): FetchServer {
-  checkServing("fetchServer()", options, FETCH_SERVER_OPTION_KINDS, handler);
+  options = takeServing("fetchServer()", options, FETCH_SERVER_OPTION_KINDS, handler);
   const { http, upgrade } = options;
   const acceptor = new PlatformAcceptor(options, handler);
 

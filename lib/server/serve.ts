@@ -7,7 +7,7 @@ import { defer } from "../async.ts";
 import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Address } from "../transport/transport.ts";
-import { checkServing } from "../connection/check_handler.ts";
+import { takeServing } from "../connection/check_handler.ts";
 import { AcceptLoop, isSecure, listen, type Listener } from "./listen.ts";
 import { ConnectionGroup } from "./connection_group.ts";
 import { SERVE_OPTION_KINDS, type ServeOptions, type ShutdownOptions } from "./server_options.ts";
@@ -82,7 +82,7 @@ export function serve<Data = unknown>(
   handler: WebSocketHandler<Data>,
 ): WebSocketServer<Data>;
 export function serve<Data>(options: ServeOptions<Data>, handler: WebSocketHandler<Data>): WebSocketServer<Data> {
-  checkServing("serve()", options, SERVE_OPTION_KINDS, handler);
+  options = takeServing("serve()", options, SERVE_OPTION_KINDS, handler);
   return new Server(options, handler);
 }
 

@@ -12,7 +12,7 @@ import { resolveLimits } from "../limits.ts";
 import { logError } from "../log_error.ts";
 import { runHandler, type WebSocketHandler } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnectionWithData } from "../connection/websocket_connection.ts";
-import { checkServing } from "../connection/check_handler.ts";
+import { takeServing } from "../connection/check_handler.ts";
 import { originCheck } from "./acceptor.ts";
 import { noticeDroppedUpgrade } from "./dropped_upgrade.ts";
 import { kind } from "../option_kinds.ts";
@@ -71,7 +71,7 @@ export function upgradeRequest<Data>(
   options: UpgradeRequestOptions<Data>,
   handler: WebSocketHandler<Data>,
 ): Response {
-  checkServing("upgradeRequest()", options, UPGRADE_REQUEST_OPTION_KINDS, handler);
+  options = takeServing("upgradeRequest()", options, UPGRADE_REQUEST_OPTION_KINDS, handler);
   REQUEST.check(request, "the first argument of upgradeRequest()");
   const acceptor = new PlatformAcceptor(options, handler);
   try {

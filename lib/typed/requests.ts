@@ -17,7 +17,7 @@ import {
 } from "../limits.ts";
 import { logError } from "../log_error.ts";
 import { CALLBACK, isObject, type OptionKinds, SIGNAL, TIME } from "../option_kinds.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions, takeOptions } from "../options.ts";
 import { CloseCode } from "../pipeline/frames/close_code.ts";
 import type { CloseInfo } from "../connection/websocket_connection.ts";
 import type { Codec } from "./codec.ts";
@@ -150,7 +150,7 @@ export function requests<
   connection: MessageConnection,
   options: RequestsOptions<Asked, Answered> = {},
 ): Requests<SchemaOutput<Answered>> {
-  checkOptions("requests()", options, REQUESTS_OPTION_KINDS);
+  options = takeOptions("requests()", options, REQUESTS_OPTION_KINDS);
   return new RequestsOf(connection, options);
 }
 

@@ -17,7 +17,7 @@ import {
   URL_OR_TEXT,
   whole,
 } from "../option_kinds.ts";
-import { bag, checkOptions } from "../options.ts";
+import { bag, checkOptions, takeOptions } from "../options.ts";
 import { SHUTDOWN_OPTION_KINDS, type ShutdownOptions } from "../server/server_options.ts";
 import { defer } from "../async.ts";
 import { CloseCode, encodeClosePayload } from "../pipeline/frames/close_code.ts";
@@ -122,7 +122,7 @@ const SHUTDOWN = 10_000;
  */
 export async function serveWorkers(module: string | URL, options: ServeWorkersOptions = {}): Promise<WorkersServer> {
   URL_OR_TEXT.check(module, "the module of serveWorkers()");
-  checkOptions("serveWorkers()", options, SERVE_WORKERS_OPTION_KINDS);
+  options = takeOptions("serveWorkers()", options, SERVE_WORKERS_OPTION_KINDS);
   const { workers = navigator.hardwareConcurrency, hostname = "0.0.0.0", cert, key, data } = options;
   const { startTimeout = 30_000, restart: { first = 200, most = 30_000 } = {}, signal } = options;
   const listen: WorkerListenOptions = {

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { type OptionKinds, TEXT } from "../../lib/option_kinds.ts";
-import { checkHandler, checkServing } from "../../lib/connection/check_handler.ts";
+import { checkHandler, takeServing } from "../../lib/connection/check_handler.ts";
 
 const says = (handler: unknown) => assertThrows(() => checkHandler("serve()", handler), TypeError).message;
 
@@ -58,7 +58,7 @@ Deno.test("callbacks among the options get an error that says where they belong,
   }
   const kinds: OptionKinds<Options> = { hostname: TEXT };
   const serving = (options: unknown, handler?: unknown) =>
-    assertThrows(() => Reflect.apply(checkServing, undefined, ["serve()", options, kinds, handler]), TypeError).message;
+    assertThrows(() => Reflect.apply(takeServing, undefined, ["serve()", options, kinds, handler]), TypeError).message;
   for (const name of ["message", "onMessage", "open", "websocket", "handler"]) {
     assertEquals(
       serving({ hostname: "a", [name]: () => {} }),
@@ -67,5 +67,5 @@ Deno.test("callbacks among the options get an error that says where they belong,
   }
   assertEquals(serving(() => {}, {}), "serve() takes the options before the handler, such as {}");
   assertEquals(serving({ host: "a" }, {}), 'serve() has no option "host": did you mean "hostname"?');
-  checkServing("serve()", { hostname: "a" }, kinds, {});
+  takeServing("serve()", { hostname: "a" }, kinds, {});
 });
