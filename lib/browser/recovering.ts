@@ -74,7 +74,7 @@ export function recovering<Data = unknown>(
   options = takeOptions("recovering()", options, BROWSER_RECOVERING_OPTION_KINDS);
   const connection = pick<Omit<BrowserReconnectingOptions<Data>, "protocols">>(options, CONNECTION_OPTION_KINDS);
   return new Recovering({
-    ...pick(options, BROWSER_RECOVERING_OPTION_KINDS),
+    ...options,
     limits: resolveReconnectLimits(options),
     open: (onConnect) => reconnecting(url, { ...connection, protocols: RECOVERY_PROTOCOL, onConnect }),
   });

@@ -71,7 +71,7 @@ export function recovering<Data = unknown>(
   options = takeOptions("recovering()", options, RECOVERING_OPTION_KINDS);
   const connection = pick<Omit<ReconnectingOptions<Data>, "protocols">>(options, CONNECTION_OPTION_KINDS);
   return new Recovering({
-    ...pick(options, RECOVERING_OPTION_KINDS),
+    ...options,
     limits: resolveReconnectLimits(options),
     open: (onConnect) => reconnecting(url, { ...connection, protocols: RECOVERY_PROTOCOL, onConnect }),
   });

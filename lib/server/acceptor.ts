@@ -23,8 +23,6 @@ export interface Acceptor<Data> {
   readonly extensions: readonly Extension[];
   readonly checkOrigin: (request: Pick<UpgradeRequest, "origin" | "host">) => void;
   readonly proxies: ProxyPolicy;
-  /** Whether the connections are encrypted, if the transport does not show it. */
-  readonly secure: boolean | undefined;
   /** The options of exchanges in HTTP/1.1. */
   readonly http1: Http1Options;
   /** The deadlines of all its connections. */
@@ -58,8 +56,8 @@ export interface AnswerInfo extends UpgradeInfo {
  */
 export function createAcceptor<Data>(
   options: AcceptOptions<Data>,
-  { secure = options.secure, stopping = options.signal, http, deadlines = new Deadlines() }: Partial<
-    Pick<Acceptor<Data>, "secure" | "stopping" | "http" | "deadlines">
+  { stopping = options.signal, http, deadlines = new Deadlines() }: Partial<
+    Pick<Acceptor<Data>, "stopping" | "http" | "deadlines">
   > = {},
 ): Acceptor<Data> {
   const limits = resolveLimits(options);
@@ -70,7 +68,6 @@ export function createAcceptor<Data>(
     extensions: withPerMessageDeflate(options),
     checkOrigin: originCheck(options.origins),
     proxies: compileProxies(options.proxies ?? []),
-    secure,
     http1: { limits, legacy: options.legacy, ordinary: http !== undefined },
     deadlines,
     handshakeDeadlines: limits.handshakeTimeout === 0 ? undefined : deadlines.after(limits.handshakeTimeout),

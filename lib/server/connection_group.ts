@@ -107,9 +107,8 @@ export class ConnectionGroup<Data> {
   /**
    * @param options The limits and the application's hooks.
    * @param handler A function that handles each connection, or callbacks.
-   * @param secure Whether the connections are encrypted, if the options do not say so.
    */
-  constructor(options: GroupOptions<Data>, handler: WebSocketHandler<Data>, secure = options.secure) {
+  constructor(options: GroupOptions<Data>, handler: WebSocketHandler<Data>) {
     this.#options = options;
     this.#handler = handler;
     this.#limits = resolveServerLimits(options);
@@ -124,7 +123,6 @@ export class ConnectionGroup<Data> {
       dropping: this.#dropping.signal,
     };
     this.#acceptor = createAcceptor(options, {
-      secure,
       stopping,
       deadlines,
       http: http === undefined ? undefined : createHttpEngine(http, engine),

@@ -97,7 +97,7 @@ export class Handshake<Data> implements Deadline {
   }
 
   async #run(): Promise<void> {
-    const { limits, options, secure, protocols, extensions, checkOrigin, proxies, deadlines, handshakeDeadlines } = this
+    const { limits, options, protocols, extensions, checkOrigin, proxies, deadlines, handshakeDeadlines } = this
       .#acceptor;
     const exchange = this.#exchange;
     const info = this.#info;
@@ -112,7 +112,7 @@ export class Handshake<Data> implements Deadline {
         info.forward(proxies, head.fields);
         owner.admit(info.remoteAddr);
       }
-      const opening = head.check({ secure: info.forwardedSecure ?? secure ?? exchange.secure });
+      const opening = head.check({ secure: info.forwardedSecure ?? options.secure ?? exchange.secure });
       if (!("request" in opening)) return this.#giveAway(opening);
       const request = info.request = opening.request;
       checkOrigin(request);

@@ -99,12 +99,12 @@ class Server<Data> implements WebSocketServer<Data> {
 
   constructor(options: ServeOptions<Data>, handler: WebSocketHandler<Data>) {
     const { listener } = options;
-    if (listener !== undefined) {
-      if (TAKEN.has(listener)) throw new TypeError("Cannot serve the listener: it belongs to another server");
-      TAKEN.add(listener);
+    if (listener !== undefined && TAKEN.has(listener)) {
+      throw new TypeError("Cannot serve the listener: it belongs to another server");
     }
     this.#secure = options.secure ?? isSecure(options);
-    this.#group = new ConnectionGroup(options, handler, this.#secure);
+    this.#group = new ConnectionGroup({ ...options, secure: this.#secure }, handler);
+    if (listener !== undefined) TAKEN.add(listener);
     this.#listener = listener ?? listen(options, (error) => this.#group.report(error));
     try {
       options.onListen?.(this.addr);

@@ -225,6 +225,14 @@ Deno.test("a listener has one server: a second one is a TypeError, and the first
   assertEquals(reports, []);
 });
 
+Deno.test("a listener is free again if the server could not start", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  assertThrows(() => start(undefined, { listener, proxies: ["no address"] }), Error, "no address");
+  const { server, port } = start(undefined, { listener });
+  await leave(await RawPeer.connect(port));
+  await server.shutdown();
+});
+
 Deno.test("onListen gets the address, and a listener may be given", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const heard: Deno.Addr[] = [];
