@@ -158,8 +158,9 @@ export async function openConnection<Data = unknown>(
 
   const time = limits.handshakeTimeout;
   const late = () => new ConnectionError(`The handshake took more than ${time} ms`);
+  const discard = (connection: Connection<Data>, reason: unknown) => connection.abort(reason);
   try {
-    return await withDeadline(open(), { time, late, signal: options.signal });
+    return await withDeadline(open(), { time, late, signal: options.signal, discard });
   } catch (error) {
     giveUp.abort(error);
     transport?.close();

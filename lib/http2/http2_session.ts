@@ -167,11 +167,12 @@ export class WebSocketSession implements Http2WebSocketSession {
     };
     const time = limits.handshakeTimeout;
     const late = () => new ConnectionError(`The handshake took more than ${time} ms`);
+    const discard = (connection: Connection<Data>, reason: unknown) => connection.abort(reason);
     const signal = options.signal === undefined
       ? this.#closing.signal
       : AbortSignal.any([options.signal, this.#closing.signal]);
     try {
-      return await withDeadline(open(), { time, late, signal });
+      return await withDeadline(open(), { time, late, signal, discard });
     } catch (error) {
       giveUp.abort(error);
       transport?.close();

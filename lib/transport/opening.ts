@@ -96,14 +96,20 @@ function endedEarly(): ConnectionError {
  * Runs work with a timeout and a signal. Neither outlives the work.
  *
  * @param work The work.
- * @param options The time in milliseconds (0: none), the error after that time, and a signal that aborts the work earlier.
+ * @param options The time in milliseconds (0: none), the error after that time, and a signal that aborts the work earlier. If the
+ *    work was given up and still has a result, that is passed to `discard`.
  * @returns The result of the work.
  */
 export async function withDeadline<T>(
   work: Promise<T>,
-  options: { time: number; late: () => unknown; signal?: AbortSignal | undefined },
+  options: {
+    time: number;
+    late: () => unknown;
+    signal?: AbortSignal | undefined;
+    discard?: (result: T, reason: unknown) => void;
+  },
 ): Promise<T> {
-  const { time, late, signal } = options;
+  const { time, late, signal, discard } = options;
   const stop = defer<never>();
   const onAbort = () => stop.reject(signal?.reason);
   const timer = time === 0 ? undefined : setTimeout(() => stop.reject(late()), time);
@@ -111,6 +117,9 @@ export async function withDeadline<T>(
   signal?.addEventListener("abort", onAbort);
   try {
     return await Promise.race([work, stop.promise]);
+  } catch (error) {
+    if (discard !== undefined) work.then((result) => discard(result, error), () => {});
+    throw error;
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);

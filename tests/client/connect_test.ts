@@ -9,7 +9,10 @@ import {
 import { connect } from "../../lib/client/connect.ts";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import { accept } from "../../lib/server/accept.ts";
+import type { RawPart } from "../../lib/testing/mod.ts";
 import { runDeno } from "../_support/child.ts";
+import type { Observer } from "../../lib/connection/watch/observer.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { assertOpened } from "../_support/connection.ts";
 import { FakeTime } from "../_support/fake_time.ts";
 import { utf8 } from "../_support/frames.ts";
@@ -64,8 +67,8 @@ Deno.test("connect and accept meet over a pair of streams", async () => {
   await soon(server.closed, "The close");
 });
 
-Deno.test("frames in the same packet as the response are not lost", async () => {
-  const { connecting, peer } = connects();
+/** Answers with frames in the same packet as the response. */
+async function answerWith(peer: RawPeer, ...frames: RawPart[]): Promise<void> {
   const { conn } = peer;
   const write = conn.write.bind(conn);
   // What `answer` sends is held until the frames can go with it.
@@ -76,7 +79,12 @@ Deno.test("frames in the same packet as the response are not lost", async () => 
   };
   await peer.answer();
   conn.write = write;
-  await peer.send(held, text("first"), text("second"));
+  await peer.send(held, ...frames);
+}
+
+Deno.test("frames in the same packet as the response are not lost", async () => {
+  const { connecting, peer } = connects();
+  await answerWith(peer, text("first"), text("second"));
   const messages = (await connecting)[Symbol.asyncIterator]();
   assertEquals([(await messages.next()).value, (await messages.next()).value], ["first", "second"]);
   (await connecting).abort();
@@ -275,6 +283,25 @@ Deno.test("a signal aborts while dialling", async () => {
   const connecting = connect(`ws://127.0.0.1:${listener.addr.port}`, { signal });
   assertStrictEquals(await assertRejects(() => connecting), reason);
   await settle(); // a connection that is left would fail this test
+});
+
+Deno.test("a connection that opens while the handshake is given up is dropped, although its messages are never read", async () => {
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  let opened: WebSocketConnection | undefined;
+  const observer: Observer = {
+    opened(socket) {
+      opened = socket;
+      controller.abort(reason); // before `connect` resolves
+    },
+  };
+  const { connecting, peer, conn } = connects({ signal: controller.signal, observer, highWaterMark: 1 });
+  // A message that is not read stops the read loop, which would otherwise notice the end of the transport.
+  await answerWith(peer, text("hello"));
+  assertStrictEquals(await assertRejects(() => connecting), reason);
+  assert(opened);
+  assertStrictEquals((await soon(opened.closed, "The end")).error, reason);
+  assertEquals(conn.closes, 1);
 });
 
 Deno.test("a signal does nothing once the connection is open", async () => {

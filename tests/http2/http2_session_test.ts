@@ -1,8 +1,9 @@
 import { constants } from "node:http2";
-import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { ConnectionError, HandshakeError } from "../../lib/errors.ts";
 import { connectHttp2 } from "../../lib/http2/connect_http2.ts";
 import type { Observer } from "../../lib/connection/watch/observer.ts";
+import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";
 import { soon, until } from "../_support/wait.ts";
 import { answering, opening, serving } from "./_support.ts";
 
@@ -78,6 +79,27 @@ Deno.test("a stream that is reset, a deadline and a signal end the handshake, an
   assertEquals([socket.readyState, session.connections.size], [1, 1]);
   socket.abort();
   await until(() => ends === 4 && session.connections.size === 0, "The end of the last");
+});
+
+Deno.test("a socket that opens while its handshake is given up is dropped", async () => {
+  await using server = await answering((stream) => {
+    stream.on("error", () => {});
+    stream.respond({ ":status": 200 });
+    stream.write(Uint8Array.of(0x81, 0x02, 0x68, 0x69)); // "hi"
+  });
+  await using session = await opening(server.url);
+  const giveUp = new AbortController();
+  const reason = new Error("Enough");
+  let opened: WebSocketConnection | undefined;
+  const observer: Observer = {
+    opened(socket) {
+      opened = socket;
+      giveUp.abort(reason); // before `connect` resolves
+    },
+  };
+  const connecting = session.connect("/", { signal: giveUp.signal, observer, highWaterMark: 1 });
+  assertStrictEquals(await assertRejects(() => connecting, Error), reason);
+  assertStrictEquals((await soon(opened!.closed, "The end")).error, reason);
 });
 
 Deno.test("if the server allows no more streams, the next ones wait, and the wait counts toward their deadlines", async () => {

@@ -123,6 +123,21 @@ Deno.test("withDeadline throws the signal's reason, before the work and during i
   assertStrictEquals(await assertRejects(() => before), reason);
 });
 
+Deno.test("withDeadline passes a result that comes after the work was given up to discard, and no other", async () => {
+  const discarded: unknown[] = [];
+  const discard = (...what: unknown[]) => void discarded.push(what);
+  const options = { time: 0, late: () => new Error("late"), discard };
+  assertEquals(await withDeadline(Promise.resolve(1), options), 1);
+  const reason = new Error("enough");
+  const { promise, resolve } = Promise.withResolvers<number>();
+  await assertRejects(() => withDeadline(Promise.reject(reason), options));
+  await assertRejects(() => withDeadline(promise, { ...options, signal: AbortSignal.abort(reason) }));
+  assertEquals(discarded, []);
+  resolve(2);
+  await settle();
+  assertEquals(discarded, [[2, reason]]);
+});
+
 Deno.test("answerAndEnd writes the response and its end, and keeps reading so that the peer can read it, until the peer ends", async () => {
   const [near, far] = connPair();
   const peer = new RawPeer(far, "client");
