@@ -106,15 +106,18 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
   readonly #limits: Limits;
   readonly #chain: ExtensionChain | undefined;
   readonly #lends: boolean;
-  readonly #parser: FramingParser;
-  /** `#parser`, if there are neither extensions nor a custom framing. */
-  #fastParser: FrameParser | undefined;
-  /** Created with the first frame that needs it. */
+  readonly #framing: Framing | undefined;
+  // Created with the first frame that needs them.
+  #parser: FramingParser | undefined;
+  /** `#parser`, if messages are read as `#plain` says. */
+  #plainParser: FrameParser | undefined;
   #assembler: MessageAssembler | undefined;
   #splitter: MessageSplitter | undefined;
   /** The same, writable. */
   #controls: ReceivedControl[] | undefined;
-  /** Whether the next byte begins a frame, so that small messages may be read directly. */
+  /** Whether whole messages are read as RFC 6455 frames them, without extensions. */
+  #plain: boolean;
+  /** Whether the next byte begins a frame, so that small messages may be read directly. Only if `#plain`. */
   #between: boolean;
   #output: readonly unknown[] = NO_CONTROLS;
 
@@ -134,13 +137,9 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
     this.#limits = limits;
     this.#chain = chain;
     this.#lends = lends;
-    const parser = framing?.createParser(limits) ??
-      new FrameParser(parserOptions(role, limits, chain));
-    this.#parser = parser;
-    this.#fastParser = parser instanceof FrameParser && chain === undefined ? parser : undefined;
-    this.#between = this.#fastParser !== undefined;
+    this.#framing = framing;
+    this.#plain = this.#between = chain === undefined && framing === undefined;
     this.claimed = claimed;
-    if (!claimed && this.#liftsLimits) parser.holdTooBig?.(true);
   }
 
   /** Processes a whole chunk. If it contains a violation, the call throws after the messages before it were delivered. */
@@ -185,11 +184,11 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
 
   /** Updates the fields after a step. */
   #note(): void {
-    const parser = this.#parser;
     this.pending = this.#rest !== undefined || this.#next < this.#frames.length || this.#failure !== undefined;
-    this.insideMessage = parser.insideMessage;
-    this.missing = this.#fastParser?.missing ?? 0;
-    this.#between = this.#fastParser?.idle ?? false;
+    if (this.#parser === undefined) return;
+    this.insideMessage = this.#parser.insideMessage;
+    this.missing = this.#plainParser?.missing ?? 0;
+    this.#between = this.#plainParser?.idle ?? false;
   }
 
   /** Takes the control frames. */
@@ -209,7 +208,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
    */
   own(messages: Message[], memory: ArrayBuffer | undefined): void {
     if (this.#lends) return;
-    if (this.#fastParser === undefined) this.kept = true; // an extension, a framing or a splitter may have kept a view
+    if (!this.#plain) this.kept = true; // an extension, a framing or a splitter may have kept a view
     if (memory === undefined) return;
     const few = messages.length <= FEW || this.pending;
     let stay = false;
@@ -228,7 +227,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
   /** Called when it is known how messages are read. A message that exceeds a limit then fails instead of waiting. */
   claim(): void {
     this.claimed = true;
-    this.#parser.holdTooBig?.(false);
+    this.#parser?.holdTooBig?.(false);
   }
 
   /** The buffer for the next read, if that saves a copy: the missing part of the current large payload. */
@@ -243,7 +242,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
 
   /** Whether no frame and no message is incomplete. */
   get idle(): boolean {
-    if (this.#parser.insideMessage) return false;
+    if (this.#parser?.insideMessage) return false;
     try {
       this.end();
       return true;
@@ -252,9 +251,19 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
     }
   }
 
+  /** The parser. Until it is known how messages are read, a message that exceeds a limit waits, if `stream` may lift that limit. */
+  get #frameParser(): FramingParser {
+    if (this.#parser !== undefined) return this.#parser;
+    this.#parser = this.#framing?.createParser(this.#limits) ??
+      new FrameParser(parserOptions(this.role, this.#limits, this.#chain));
+    if (this.#plain && this.#parser instanceof FrameParser) this.#plainParser = this.#parser;
+    if (!this.claimed && this.#liftsLimits) this.#parser.holdTooBig?.(true);
+    return this.#parser;
+  }
+
   /** Whether {@linkcode Incoming.stream} lifts the limits on memory. */
   get #liftsLimits(): boolean {
-    return this.#parser.stream !== undefined && this.#chain?.splittable !== false;
+    return this.#frameParser.stream !== undefined && this.#chain?.splittable !== false;
   }
 
   /**
@@ -267,14 +276,14 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
   stream(parts: MessagePart[]): boolean {
     const { maxStreamedMessageBytes } = this.#limits;
     this.#splitter = new MessageSplitter({ maxStreamedMessageBytes, control: this.#controlSink() });
-    this.#fastParser = undefined; // messages are not assembled, so there is no message to read into
-    this.#between = false;
+    this.#plain = this.#between = false;
+    this.#plainParser = undefined; // messages are not assembled, so there is no message to read into
     this.missing = 0;
     this.claimed = true;
     this.#output = parts;
     const lifts = this.#liftsLimits;
     if (lifts) {
-      this.#parser.stream?.(allowance(maxStreamedMessageBytes, this.#chain));
+      this.#frameParser.stream?.(allowance(maxStreamedMessageBytes, this.#chain));
       this.#chain?.stream();
     }
     const begun = this.#assembler?.detachUnfinished();
@@ -284,7 +293,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
 
   /** Called when the transport has ended. Throws a `ConnectionError` if it ended inside a frame or a message. */
   end(): void {
-    this.#parser.end();
+    this.#parser?.end();
     (this.#splitter ?? this.#assembler)?.end();
   }
 
@@ -334,7 +343,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
     const bytes = this.#rest;
     if (bytes === undefined) return;
     this.#rest = undefined;
-    const at = this.#parser.push(bytes, frames, STEP_COUNT);
+    const at = this.#frameParser.push(bytes, frames, STEP_COUNT);
     if (at < bytes.length) this.#rest = bytes.subarray(at);
   }
 
@@ -368,7 +377,7 @@ export class Incoming implements Stage<Uint8Array<ArrayBuffer>, Message> {
       lends: this.#lends,
       control: this.#controlSink(),
     });
-    this.#assembler.push(frames, messages, this.#fastParser?.missing);
+    this.#assembler.push(frames, messages, this.#plainParser?.missing);
   }
 
   #controlSink(): (frame: Frame) => void {

@@ -26,9 +26,9 @@ import { readResource } from "./request_target.ts";
 import {
   type AcceptUpgradeOptions,
   choiceFields,
-  describeRequest,
   refuseBody,
   requireVersion,
+  Upgrade,
   type UpgradeRequest,
 } from "./server_handshake.ts";
 
@@ -98,7 +98,7 @@ export function readExtendedConnect(
   refuseBody({ version: HTTP_2, fields: regular });
   // 426 would have to name a version of HTTP to upgrade to (RFC 9110 §15.5.22), but HTTP/2 has no such upgrade.
   requireVersion(regular, { status: 400, headers: [] });
-  return describeRequest({ method, target, fields: regular }, { ...resource, secure, host, key: "" });
+  return new Upgrade({ method, target, fields: regular }, { ...resource, secure, host, key: "" });
 }
 
 const HTTP_2 = "HTTP/2.0";

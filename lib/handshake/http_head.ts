@@ -120,11 +120,10 @@ export class HeadParser<StartLine extends object> {
   /**
    * Makes a parser for one head.
    *
-   * @param limits The limits on bytes and on fields.
+   * @param limits The limits on bytes and on fields, which were checked: a server makes a parser for each connection.
    * @param grammar The grammar of a request or of a response.
    */
   constructor(limits: HeadLimits, grammar: HeadGrammar<StartLine>) {
-    checkValues(limits, HEAD_LIMIT_KINDS);
     this.#limits = limits;
     this.#grammar = grammar;
   }
@@ -241,13 +240,17 @@ export class RequestHeadParser extends HeadParser<RequestLine> {
    * Makes a parser for one head.
    *
    * @param limits The limits on bytes and on fields.
+   * @throws {TypeError} If a limit is missing, or has the wrong type.
+   * @throws {RangeError} If a limit is out of range.
    */
   constructor(limits: HeadLimits) {
+    checkValues(limits, HEAD_LIMIT_KINDS);
     super(limits, REQUEST_GRAMMAR);
   }
 }
 
-const REQUEST_GRAMMAR: HeadGrammar<RequestLine> = {
+/** The grammar of a request. */
+export const REQUEST_GRAMMAR: HeadGrammar<RequestLine> = {
   parseStartLine: parseRequestLine,
   refuse: (message, { status, limit }) => new HandshakeError(message, { status, ...limited(limit) }),
 };
@@ -280,8 +283,11 @@ export class ResponseHeadParser extends HeadParser<StatusLine> {
    * Makes a parser for one head.
    *
    * @param limits The limits on bytes and on fields.
+   * @throws {TypeError} If a limit is missing, or has the wrong type.
+   * @throws {RangeError} If a limit is out of range.
    */
   constructor(limits: HeadLimits) {
+    checkValues(limits, HEAD_LIMIT_KINDS);
     super(limits, RESPONSE_GRAMMAR);
   }
 }

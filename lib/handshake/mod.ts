@@ -55,7 +55,7 @@ export {
   type HeadFault,
   type HeadGrammar,
   type HeadLimits,
-  HeadParser,
+  type HeadParser,
   type RequestHead,
   RequestHeadParser,
   type RequestLine,

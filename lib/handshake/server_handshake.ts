@@ -144,11 +144,11 @@ export function readUpgradeRequest(head: RequestHead, options: ReadUpgradeReques
   refuseBody(head);
   requireUpgrade(fields);
   requireVersion(fields, { status: 426, headers: UPGRADE_REQUIRED });
-  return describeRequest(head, { ...resource, secure, host, key: readKey(fields) });
+  return new Upgrade(head, { ...resource, secure, host, key: readKey(fields) });
 }
 
-/** A request over any version of HTTP. */
-class Upgrade implements UpgradeRequest {
+/** A request: the fields that all versions of HTTP share, and the facts that each expresses in its own way. */
+export class Upgrade implements UpgradeRequest {
   readonly method: string;
   readonly target: string;
   readonly path: string;
@@ -189,11 +189,6 @@ class Upgrade implements UpgradeRequest {
 
 /** The facts that each version of HTTP expresses in its own way. */
 type OwnFacts = Pick<UpgradeRequest, "path" | "query" | "secure" | "host" | "key">;
-
-/** Describes a request, combining the fields that all versions of HTTP share with the facts of its own version. */
-export function describeRequest(head: Omit<RequestHead, "version">, own: OwnFacts): UpgradeRequest {
-  return new Upgrade(head, own);
-}
 
 /**
  * Writes the response that opens the connection (RFC 6455 §4.2.2).

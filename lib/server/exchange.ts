@@ -8,7 +8,13 @@ import { ConnectionError, HandshakeError } from "../errors.ts";
 import { acceptKey } from "../handshake/accept_key.ts";
 import { BodyReader, type RequestFraming, requestFraming } from "../handshake/http_body.ts";
 import { fieldValues, type HeaderFields, quote } from "../handshake/http_fields.ts";
-import { type HeadLimits, type RequestHead, RequestHeadParser } from "../handshake/http_head.ts";
+import {
+  type HeadLimits,
+  HeadParser,
+  REQUEST_GRAMMAR,
+  type RequestHead,
+  type RequestLine,
+} from "../handshake/http_head.ts";
 import { type FinalResponse, serializeResponse } from "../handshake/http_response.ts";
 import type { LegacyDrafts, LegacyRequest } from "../handshake/legacy_request.ts";
 import { readResource } from "../handshake/request_target.ts";
@@ -151,7 +157,7 @@ class Http1Exchange implements Exchange, HeadReader<ReceivedHead> {
   readonly secure: boolean;
   readonly transport: Transport;
   readonly options: Http1Options;
-  readonly #parser: RequestHeadParser;
+  readonly #parser: HeadParser<RequestLine>;
   #early: Uint8Array<ArrayBuffer> | undefined;
   /** Each request gets one response. */
   #state: "asked" | "accepted" | "over";
@@ -169,7 +175,7 @@ class Http1Exchange implements Exchange, HeadReader<ReceivedHead> {
     this.secure = facts.secure;
     this.transport = transport;
     this.options = options;
-    this.#parser = new RequestHeadParser(options.limits);
+    this.#parser = new HeadParser(options.limits, REQUEST_GRAMMAR);
     this.#early = early;
     this.#state = "asked";
     this.hashed = undefined;
