@@ -21,7 +21,7 @@ import {
   writeFrame,
   writeHeader,
   writeText,
-} from "../pipeline/frames/frame_writer.ts";
+} from "../pipeline/frames/frame_layout.ts";
 import type { Framing } from "../pipeline/frames/framing.ts";
 import { type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
 import type { Stage } from "../pipeline/stage.ts";
@@ -222,10 +222,11 @@ export class Outgoing implements Stage<readonly MessageData[], Uint8Array<ArrayB
     return write;
   }
 
-  /** Called when a write is done. Its memory is reused. */
+  /** Called when a write is done. Its memory is reused: a batch returns to the pool. */
   written({ bytes, length, batch }: Write): void {
-    if (batch !== undefined) releaseBatch(batch);
-    else unpin(bytes.buffer);
+    if (batch === undefined) unpin(bytes.buffer);
+    else if (batch.length === SMALL_BATCH && small.length < MAX_SMALL) small.push(batch);
+    else if (batch.length === LARGE_BATCH && large.length < MAX_LARGE) large.push(batch);
     if (!this.#ended) this.queuedBytes -= length;
   }
 
@@ -380,13 +381,4 @@ function acquireBatch(size: number): Uint8Array<ArrayBuffer> {
   if (size <= SMALL_BATCH) return small.pop() ?? new Uint8Array(SMALL_BATCH);
   if (size <= LARGE_BATCH) return large.pop() ?? new Uint8Array(LARGE_BATCH);
   return new Uint8Array(size);
-}
-
-/** Returns a completely written buffer to the pool. */
-function releaseBatch(batch: Uint8Array<ArrayBuffer>): void {
-  if (batch.length === SMALL_BATCH) {
-    if (small.length < MAX_SMALL) small.push(batch);
-  } else if (batch.length === LARGE_BATCH && large.length < MAX_LARGE) {
-    large.push(batch);
-  }
 }

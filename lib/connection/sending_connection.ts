@@ -237,7 +237,7 @@ export abstract class SendingConnection<Data> extends BaseConnection<Data>
     this.#flushAt = when;
     // Messages that were queued in one call stack have no flush scheduled, so they are flushed together with those that follow.
     if (when !== "batchEnd" && (before === "batchEnd" || when === "turnEnd")) {
-      if (this.#writing === undefined && !this.outgoing.empty) this.flushLater();
+      if (this.#writing === undefined && this.outgoing.queuedBytes > 0) this.flushLater();
       if (before === "batchEnd" && planned.length >= MOST_PLANNED) flushPlanned();
     }
     if (when === "microtask" && this.closing.answering) this.closing.onProgress();

@@ -10,7 +10,7 @@ import type { Limits } from "../limits.ts";
 import { pin, unpin } from "../pipeline/bytes/lent_memory.ts";
 import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import type { Frame } from "../pipeline/frames/frame.ts";
-import { MAX_HEADER_BYTES } from "../pipeline/frames/frame_writer.ts";
+import { MAX_HEADER_BYTES } from "../pipeline/frames/frame_layout.ts";
 import { ChunkFragmenter } from "../pipeline/messages/chunk_fragmenter.ts";
 import { type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
 import { isBlob, isSource, type MessageSource, openSource, type SourceReader } from "./message_source.ts";

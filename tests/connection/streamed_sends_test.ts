@@ -3,7 +3,7 @@ import { connect } from "../../lib/client/connect.ts";
 import { LimitError } from "../../lib/errors.ts";
 import type { PerMessageDeflateOptions } from "../../lib/extensions/permessage_deflate/permessage_deflate.ts";
 import { frame, Opcode, Rsv } from "../../lib/pipeline/frames/frame.ts";
-import { MAX_HEADER_BYTES } from "../../lib/pipeline/frames/frame_writer.ts";
+import { MAX_HEADER_BYTES } from "../../lib/pipeline/frames/frame_layout.ts";
 import type { MessageData } from "../../lib/pipeline/messages/message.ts";
 import type { MessageSource } from "../../lib/connection/message_source.ts";
 import type { WebSocketConnection } from "../../lib/connection/websocket_connection.ts";

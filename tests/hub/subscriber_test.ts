@@ -2,7 +2,7 @@ import { assertEquals, assertGreater, assertInstanceOf, assertLess, assertStrict
 import { LimitError } from "../../lib/errors.ts";
 import { MESSAGE_COST } from "../../lib/pipeline/messages/message.ts";
 import { pattern } from "../../lib/hub/topic_pattern.ts";
-import { MAX_HEADER_BYTES } from "../../lib/pipeline/frames/frame_writer.ts";
+import { MAX_HEADER_BYTES } from "../../lib/pipeline/frames/frame_layout.ts";
 import { close } from "../_support/raw_peer.ts";
 import { settle, until } from "../_support/wait.ts";
 import { Faucet } from "../connection/_streamed.ts";

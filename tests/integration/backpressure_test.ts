@@ -7,7 +7,7 @@
 import { assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
 import { frame, Opcode } from "../../lib/pipeline/frames/frame.ts";
-import { MAX_HEADER_BYTES } from "../../lib/pipeline/frames/frame_writer.ts";
+import { MAX_HEADER_BYTES } from "../../lib/pipeline/frames/frame_layout.ts";
 import type { WebSocketHandler } from "../../lib/connection/readers/callbacks.ts";
 import { serve } from "../../lib/server/serve.ts";
 import { runDeno } from "../_support/child.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { invalidState } from "../../errors.ts";
-import { MAX_HEADER_BYTES } from "../../pipeline/frames/frame_writer.ts";
+import { MAX_HEADER_BYTES } from "../../pipeline/frames/frame_layout.ts";
 import type { Message } from "../../pipeline/messages/message.ts";
 import type { MessagePart } from "../../pipeline/messages/message_splitter.ts";
 import type { DrivenConnection } from "../driven_connection.ts";

@@ -17,12 +17,13 @@ import {
   isFinal,
   isMasked,
   lengthCodeOf,
+  MAX_HEADER_BYTES,
   opcodeOf,
   readLength,
   readUint32,
   reservedBitsOf,
   sizeWithoutKey,
-} from "./frame_header.ts";
+} from "./frame_layout.ts";
 import {
   type BytesLimit,
   checkControlFin,
@@ -38,7 +39,6 @@ import {
   checkSequence,
   DEFINED_OPCODES,
 } from "./frame_rules.ts";
-import { MAX_HEADER_BYTES } from "./frame_writer.ts";
 
 /** The reserved bits (sums of values of `Rsv`) that each kind of frame may have. */
 export interface ReservedBits {

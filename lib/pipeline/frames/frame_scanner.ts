@@ -4,8 +4,16 @@
  * @module
  */
 import { isControl } from "./frame.ts";
-import { isFinal, isMasked, opcodeOf, readLength, readUint32, reservedBitsOf, sizeWithoutKey } from "./frame_header.ts";
-import { MAX_HEADER_BYTES } from "./frame_writer.ts";
+import {
+  isFinal,
+  isMasked,
+  MAX_HEADER_BYTES,
+  opcodeOf,
+  readLength,
+  readUint32,
+  reservedBitsOf,
+  sizeWithoutKey,
+} from "./frame_layout.ts";
 
 /**
  * Walks over frames (RFC 6455 §5.2) step by step. Each step ends at the end of a frame or of the bytes. The scanner checks no

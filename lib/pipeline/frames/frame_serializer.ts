@@ -8,7 +8,7 @@ import { checkValues } from "../../options.ts";
 import { type MaskKeySource, randomMaskKey } from "../bytes/mask.ts";
 import type { Stage } from "../stage.ts";
 import { type Frame, ROLE, type Role } from "./frame.ts";
-import { firstByte, headerSize, writeFrame, writeHeader } from "./frame_writer.ts";
+import { firstByte, headerSize, writeFrame, writeHeader } from "./frame_layout.ts";
 
 /** Payloads of at least this many bytes are not copied behind their header, unless they must be masked. */
 const TOO_BIG_TO_COPY = 64 * 1024;

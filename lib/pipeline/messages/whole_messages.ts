@@ -6,7 +6,7 @@
 import { maskRange } from "../bytes/mask.ts";
 import { decodeUtf8 } from "../bytes/utf8.ts";
 import { Opcode, type Role } from "../frames/frame.ts";
-import { MASK_BIT, readUint32 } from "../frames/frame_header.ts";
+import { MASK_BIT, readUint32 } from "../frames/frame_layout.ts";
 import type { Message } from "./message.ts";
 
 /** FIN and an opcode without reserved bits: the first byte of a message in one frame (RFC 6455 §5.2). */

@@ -9,7 +9,7 @@ import {
 import { decodeHex } from "@std/encoding/hex";
 import { ConnectionError, LimitError, ProtocolError } from "../../../lib/errors.ts";
 import { type Frame, frame, Opcode } from "../../../lib/pipeline/frames/frame.ts";
-import { headerSize } from "../../../lib/pipeline/frames/frame_writer.ts";
+import { headerSize } from "../../../lib/pipeline/frames/frame_layout.ts";
 import { FrameParser } from "../../../lib/pipeline/frames/frame_parser.ts";
 import { hasHeadroom, HEADROOM, MIN_BYTES_FOR_HEADROOM } from "../../../lib/pipeline/bytes/headroom.ts";
 import { allocations, assertBytes, counting } from "../../_support/bytes.ts";
