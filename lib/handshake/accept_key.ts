@@ -23,8 +23,8 @@ export const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
  * @param key The client's `Sec-WebSocket-Key` as received. It is hashed as text and not decoded.
  * @returns The SHA-1 of the key and {@linkcode GUID}, in base64.
  */
-export async function acceptKey(key: string): Promise<string> {
-  return base64(new Uint8Array(await crypto.subtle.digest("SHA-1", encoder.encode(key + GUID))));
+export function acceptKey(key: string): Promise<string> {
+  return crypto.subtle.digest("SHA-1", encoder.encode(key + GUID)).then((hash) => base64(new Uint8Array(hash)));
 }
 
 const encoder = new TextEncoder();

@@ -232,15 +232,20 @@ class Http1Head implements ReceivedHead {
 
   check(options: { secure: boolean }): OpeningRequest | OrdinaryRequest {
     const { legacy, ordinary } = this.#exchange.options;
-    noticeDroppedUpgrade(this.#head);
     if (ordinary && !isUpgradeRequest(this.#head)) return this.#ordinary(options);
-    const old = legacy?.read(this.#head, options);
-    return old === undefined
-      ? openingRequest(this.#exchange, readUpgradeRequest(this.#head, options), this.#first)
-      : legacyOpening(this.#exchange, old, this.#first);
+    try {
+      const old = legacy?.read(this.#head, options);
+      return old === undefined
+        ? openingRequest(this.#exchange, readUpgradeRequest(this.#head, options), this.#first)
+        : legacyOpening(this.#exchange, old, this.#first);
+    } catch (error) {
+      noticeDroppedUpgrade(this.#head);
+      throw error;
+    }
   }
 
   #ordinary({ secure }: { secure: boolean }): OrdinaryRequest {
+    noticeDroppedUpgrade(this.#head);
     const exchange = this.#exchange;
     const { transport, options } = exchange;
     const { method, version, fields } = this.#head;
