@@ -39,6 +39,17 @@ export function handleReturn(hook: () => unknown, failed: (error: unknown) => vo
   }
 }
 
+/**
+ * Whether a hook allowed something: only `true` allows. A promise refuses, whatever it resolves to. It may still reject.
+ *
+ * @param returned What the hook returned.
+ * @param failed Called with the error if the hook returned a promise that rejects.
+ */
+export function allows(returned: unknown, failed: (error: unknown) => void): boolean {
+  if (isThenable(returned)) handleReturn(() => returned, failed);
+  return returned === true;
+}
+
 /** Whether a value is a promise, or has a `then` method that `await` would call. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";

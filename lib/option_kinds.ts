@@ -70,6 +70,8 @@ export const COUNT_OR_NONE: Kind = whole({});
 export const TIME: Kind = whole({ unit: "milliseconds", most: LONGEST_TIME });
 /** A finite time. */
 export const DELAY: Kind = whole({ unit: "milliseconds", most: LONGEST_TIME, infinite: false });
+/** A finite time of at least a millisecond. */
+export const PERIOD: Kind = whole({ unit: "milliseconds", least: 1, most: LONGEST_TIME, infinite: false });
 /** A TCP port; 0 chooses a free one. */
 export const PORT: Kind = whole({ most: 65_535, infinite: false });
 /** A boolean. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { handleReturn, isThenable, logError } from "../lib/log_error.ts";
+import { allows, handleReturn, isThenable, logError } from "../lib/log_error.ts";
 import { printed } from "./_support/printed.ts";
 import { settle } from "./_support/wait.ts";
 
@@ -38,4 +38,12 @@ Deno.test("a call may return anything: it has failed only if it throws or reject
 Deno.test("a thenable is an object with a then method", () => {
   const values = [Promise.resolve(), { then() {} }, { then: 1 }, {}, null, undefined, "then", () => {}];
   assertEquals(values.map(isThenable), [true, true, false, false, false, false, false, false]);
+});
+
+Deno.test("only true allows: a promise refuses, whatever it resolves to, and its rejection is reported", async () => {
+  const failed: unknown[] = [];
+  const values = [true, false, undefined, 1, "yes", Promise.resolve(true), Promise.reject("promise")];
+  assertEquals(values.map((value) => allows(value, (error) => failed.push(error))), [true, ...Array(6).fill(false)]);
+  await settle();
+  assertEquals(failed, ["promise"]);
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isObject } from "../option_kinds.ts";
 import type { Frame } from "../pipeline/frames/frame.ts";
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { MessagePart } from "../pipeline/messages/message_splitter.ts";
@@ -82,4 +83,19 @@ export interface DrivenConnection<Data = unknown> extends WebSocketConnection<Da
   fail(error: unknown): void;
   /** Whether a handler only rethrew the error of the connection's end, which is not a mistake of the handler. */
   isOwnError(error: unknown): boolean;
+}
+
+/**
+ * Checks that a connection is one of this module.
+ *
+ * @param socket The connection.
+ * @param action What was called, as the words after "Cannot".
+ * @throws {TypeError} If it is anything else.
+ */
+export function checkDriven<Data>(
+  socket: WebSocketConnection<Data>,
+  action: string,
+): asserts socket is DrivenConnection<Data> {
+  if (isObject(socket) && "shared" in socket && "onend" in socket) return;
+  throw new TypeError(`Cannot ${action}: the socket is not a connection of this module`);
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { HandshakeError } from "../errors.ts";
+import { allows, logError } from "../log_error.ts";
 import { type Kind, kind, shown } from "../option_kinds.ts";
 import { quote } from "./http_fields.ts";
 
@@ -55,9 +56,9 @@ export interface OriginRequest {
  * @throws {TypeError} If the list has an entry that no `Origin` could match.
  */
 export function compileOriginPolicy(policy?: OriginPolicy): (request: OriginRequest) => void {
-  const allows = compile(policy);
+  const accepts = compile(policy);
   return (request) => {
-    if (allows(request)) return;
+    if (accepts(request)) return;
     const who = request.origin === undefined ? "A request without an origin" : `Origin ${quote(request.origin)}`;
     throw new HandshakeError(`${who} is not allowed`, { status: 403 });
   };
@@ -67,8 +68,7 @@ function compile(policy: OriginPolicy | undefined): (request: OriginRequest) => 
   if (policy !== undefined) ORIGINS.check(policy, "origins");
   if (policy === undefined) return ({ origin, host }) => origin === undefined || isSameHost(origin, host);
   if (policy === "any") return () => true;
-  // A promise is truthy, but it does not mean yes.
-  if (typeof policy === "function") return ({ origin }) => policy(origin) === true;
+  if (typeof policy === "function") return ({ origin }) => allows(policy(origin), logError);
   const matchers = (typeof policy === "string" ? [policy] : policy).map(compileEntry);
   return ({ origin }) => origin === undefined || matchers.some((matches) => matches(origin));
 }

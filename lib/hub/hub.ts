@@ -14,9 +14,9 @@ import {
 import { LimitError, TopicError } from "../errors.ts";
 import { type HubLimits, resolveHubLimits } from "../limits.ts";
 import { type Message, type MessageData, ownCopy, toMessage } from "../pipeline/messages/message.ts";
-import type { DrivenConnection } from "../connection/driven_connection.ts";
+import { checkDriven, type DrivenConnection } from "../connection/driven_connection.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
-import { handleReturn, isThenable, logError } from "../log_error.ts";
+import { allows, handleReturn, logError } from "../log_error.ts";
 import type { BrokerMessage, BrokerState } from "./broker.ts";
 import { History } from "./history.ts";
 import { HubMessage } from "./hub_message.ts";
@@ -116,7 +116,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   ): boolean {
     checkOptions("subscribe()", options, SUBSCRIBE_OPTION_KINDS);
     const { slowPolicy = this.#options.slowPolicy ?? "disconnect", history = 0 } = options;
-    if (!isDriven(socket)) throw new TypeError("Cannot subscribe: the socket is not a connection of this module");
+    checkDriven(socket, "subscribe");
     const pattern = topic instanceof TopicPattern;
     if (!pattern) this.#checkTopic(topic);
     // Neither is a mistake of the caller, because both may end at any moment.
@@ -338,10 +338,7 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   /** The same string is checked, authorized and routed. */
   #authorize(socket: WebSocketConnection<Data>, topic: string, action: "subscribe" | "publish"): void {
     if (this.#options.authorize === undefined) return;
-    const allowed: unknown = this.#options.authorize(socket, topic, action);
-    if (allowed === true) return;
-    // A promise is not `true` and refuses, whatever it resolves to. It may still reject.
-    if (isThenable(allowed)) handleReturn(() => allowed, this.#failed);
+    if (allows(this.#options.authorize(socket, topic, action), this.#failed)) return;
     throw new TopicError(`Topic refused: the connection may not ${action}`, topic);
   }
 
@@ -354,8 +351,4 @@ class LocalHub<Data> implements Hub<Data>, SubscriberHub<Data> {
   #notify(hook: () => unknown): void {
     queueMicrotask(() => handleReturn(hook, this.#failed));
   }
-}
-
-function isDriven<Data>(socket: WebSocketConnection<Data>): socket is DrivenConnection<Data> {
-  return "shared" in socket && "onend" in socket;
 }

@@ -43,6 +43,12 @@ const BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
 const encoder = new TextEncoder();
 
 /**
+ * The longest subject, in bytes. NATS closes a connection that sends a line of the protocol with more than 4096 bytes, and a line
+ * also has the name of an interface, a place to answer to and numbers.
+ */
+export const MAX_SUBJECT_BYTES = 3_584;
+
+/**
  * Returns the subject of a topic: one token after the prefix. It contains no wildcard, space or empty token, is different for
  * each topic, and is readable: `sluice.room=2Fa`.
  *
@@ -108,13 +114,15 @@ function natsSession(
     ended,
     async publish(batch) {
       const max = client.info?.max_payload ?? Infinity;
-      const fitting = batch.filter(({ bytes }) => bytes.byteLength <= max);
+      const fitting = batch.filter(({ name, bytes }) => bytes.byteLength <= max && name.length <= MAX_SUBJECT_BYTES);
       for (const { name, bytes } of fitting) client.publish(name, bytes);
       await client.flush();
       return batch.length - fitting.length;
     },
     async subscribe(interests) {
       for (const interest of interests) {
+        // No server publishes such a topic, and the connection would be closed.
+        if (subjectFor(interest).length > MAX_SUBJECT_BYTES) continue;
         const callback: Parameters<NatsClient["subscribe"]>[1]["callback"] = (error, message) =>
           error === null ? receive(message.subject, message.data) : end(error);
         subscriptions.set(interest, client.subscribe(subjectFor(interest), { callback }));

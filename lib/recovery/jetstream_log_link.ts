@@ -13,7 +13,7 @@
  */
 import { defer } from "../async.ts";
 import { ConnectionError } from "../errors.ts";
-import { checkPrefix, subjectOf } from "../hub/nats_link.ts";
+import { checkPrefix, MAX_SUBJECT_BYTES, subjectOf } from "../hub/nats_link.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import type { LogEntry, LogPage, ReadLimit } from "./log.ts";
 import type { LogLink, LogNews, LogRetention, LogSession } from "./log_link.ts";
@@ -53,6 +53,18 @@ export interface StreamOptions {
   republish?: { src: string; dest: string };
 }
 
+/** Information about a stream and one subject. */
+export interface StreamFacts {
+  /** The time at which the stream was created. */
+  readonly created: string;
+  /** The number of its first message. */
+  readonly firstSeq: number;
+  /** The number of messages of the subject. */
+  readonly count: number;
+  /** The maximum number of messages for each subject; -1 for no limit. The stream may be older than the options of the log. */
+  readonly maxPerSubject: number;
+}
+
 /** The part of a NATS client with JetStream that is used. Promises reject when the connection is lost. */
 export interface JetStreamClient {
   /** The maximum number of bytes of a message with its header fields. */
@@ -60,7 +72,7 @@ export interface JetStreamClient {
   /** Creates a stream, if none of this name exists. */
   ensureStream(options: StreamOptions): Promise<void>;
   /** Reads information about a stream and one subject. */
-  streamInfo(name: string, subject: string): Promise<{ created: string; firstSeq: number; count: number }>;
+  streamInfo(name: string, subject: string): Promise<StreamFacts>;
   /** Adds a message. Resolves when the stream has it. */
   publish(subject: string, data: Uint8Array, options: { msgID?: string; timeout: number }): Promise<{ seq: number }>;
   /** Reads the last message of a subject. */
@@ -126,7 +138,8 @@ async function open(
   await client.ensureStream({
     name: log,
     subjects: [`${prefix}.log.*`],
-    max_msgs_per_subject: Number.isFinite(messages) ? messages : -1,
+    // One more, because the number of the last message that was deleted is not known: all after the first one are there.
+    max_msgs_per_subject: Number.isFinite(messages) ? messages + 1 : -1,
     max_age: Number.isFinite(age) ? age * 1e6 : 0,
     duplicate_window: (Number.isFinite(age) ? Math.min(age, resumeTimeout) : resumeTimeout) * 1e6,
     allow_direct: true,
@@ -143,8 +156,21 @@ async function open(
   void client.closed().then((error) => end(error ?? new ConnectionError("The connection to NATS is closed")), end);
   let { created: epoch } = await client.streamInfo(log, `${prefix}.log.none`);
   const subscriptions = new Map<string, { unsubscribe(): void }>();
-  const subjectFor = (topic: string) => subjectOf(`${prefix}.log`, topic);
+  const subjectFor = (topic: string, what = "log") => {
+    const subject = subjectOf(`${prefix}.${what}`, topic);
+    if (subject.length <= MAX_SUBJECT_BYTES) return subject;
+    throw new RangeError(
+      `Topic is too long for NATS: its subject has ${subject.length} bytes, over ${MAX_SUBJECT_BYTES}`,
+    );
+  };
+  /** The number of the last known message of each followed topic. */
+  const seen = new Map<string, number>();
   const takenSubject = (session: string) => subjectOf(`${prefix}.taken`, session);
+
+  const see = (topic: string, offset = 0) => {
+    const known = seen.get(topic);
+    if (known !== undefined && offset > known) seen.set(topic, offset);
+  };
 
   /** The next connection creates a stream that was deleted again. */
   const found = async <Answer>(asking: Promise<Answer>): Promise<Answer> => {
@@ -156,8 +182,7 @@ async function open(
     }
   };
 
-  const read = async (topic: string, after: number, limit: ReadLimit): Promise<LogPage> => {
-    const subject = subjectFor(topic);
+  const read = async (subject: string, after: number, limit: ReadLimit): Promise<LogPage> => {
     const last = (await client.last(log, subject))?.seq ?? 0;
     const entries: LogEntry[] = [];
     if (after < last) {
@@ -172,10 +197,10 @@ async function open(
       }
     }
     // This is read last, so that messages that the stream deleted meanwhile do not count as read.
-    const { created, firstSeq, count } = await client.streamInfo(log, subject);
+    const { created, firstSeq, count, maxPerSubject: max } = await client.streamInfo(log, subject);
     epoch = created;
     const gone = Math.max(0, firstSeq - 1);
-    const oldest = count < messages ? undefined : await client.next(log, subject, 1);
+    const oldest = max < 0 || count < max ? undefined : await client.next(log, subject, 1);
     const head = Math.max(last, entries.at(-1)?.offset ?? 0);
     return { epoch, head: head === 0 ? gone : head, from: oldest?.seq ?? gone, entries };
   };
@@ -184,28 +209,39 @@ async function open(
     ended,
     async append({ topic, data, id }) {
       const bytes = bytesOf(data);
-      const max = client.maxPayload - HEADER_BYTES;
-      if (bytes.byteLength > max) {
-        return {
-          refused: new RangeError(`Message of ${bytes.byteLength} bytes is over the server's max_payload, ${max}`),
-        };
-      }
       try {
-        const { seq } = await client.publish(subjectFor(topic), bytes, { msgID: id, timeout: 60_000 });
+        const subject = subjectFor(topic);
+        const max = client.maxPayload - HEADER_BYTES - subject.length;
+        if (bytes.byteLength > max) {
+          throw new RangeError(`Message of ${bytes.byteLength} bytes is over the server's max_payload, ${max}`);
+        }
+        // The ids of a stream are those of all its topics.
+        const { seq } = await client.publish(subject, bytes, { msgID: `${id} ${subject}`, timeout: 60_000 });
         return { epoch, offset: seq };
       } catch (error) {
-        if (client.isAnswer(error)) return { refused: error };
+        if (error instanceof RangeError || client.isAnswer(error)) return { refused: error };
         end(error); // there was no reply, so there is no stream or no JetStream
         throw error;
       }
     },
-    read: (topic, after, limit) => found(read(topic, after, limit)),
+    async read(topic, after, limit) {
+      const page = await found(read(subjectFor(topic), after, limit));
+      see(topic, page.head);
+      return page;
+    },
     async follow(topic) {
-      const listener = (message: NewsMessage) => hear(topic, newsOf(epoch, message));
-      subscriptions.set(topic, client.subscribe(subjectOf(`${prefix}.news`, topic), listener));
+      const subject = subjectFor(topic, "news");
+      seen.set(topic, 0);
+      const listener = (message: NewsMessage) => {
+        const news = newsOf(epoch, message, seen.get(topic));
+        see(topic, news?.entry.offset);
+        hear(topic, news);
+      };
+      subscriptions.set(topic, client.subscribe(subject, listener));
       await client.flush();
     },
     async unfollow(topic) {
+      seen.delete(topic);
       subscriptions.get(topic)?.unsubscribe();
       subscriptions.delete(topic);
       await client.flush();
@@ -260,10 +296,17 @@ function dataOf(bytes: Uint8Array): Message {
   return bytes[0] === TEXT ? decoder.decode(payload) : new Uint8Array(payload);
 }
 
-/** Reads what the stream republished. A message in another format only says that there is something new. */
-function newsOf(epoch: string, { data, headers }: NewsMessage): Parameters<LogNews>[1] {
+/**
+ * Reads what the stream republished. A message in another format only says that there is something new.
+ *
+ * @param epoch The epoch.
+ * @param message The message.
+ * @param seen The number up to which the topic is known. It is that of the previous message if the stream has none: they have
+ *   expired. A connection gets every message in order, so there is no other one in between.
+ */
+function newsOf(epoch: string, { data, headers }: NewsMessage, seen = 0): Parameters<LogNews>[1] {
   const offset = Number(headers?.get("Nats-Sequence"));
-  const previous = Number(headers?.get("Nats-Last-Sequence"));
+  const previous = Number(headers?.get("Nats-Last-Sequence")) || seen;
   if (!Number.isSafeInteger(offset) || offset < 1 || !Number.isSafeInteger(previous)) return undefined;
   return { epoch, entry: { offset, previous, data: dataOf(data) } };
 }

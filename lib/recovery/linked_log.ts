@@ -11,7 +11,7 @@ import { Lifetime } from "../hub/lifetime.ts";
 import { BROKER_OPTION_KINDS, type BrokerOptions } from "../hub/linked_broker.ts";
 import { type BrokerLimits, resolveBrokerLimits } from "../limits.ts";
 import { logError } from "../log_error.ts";
-import { COUNT, DELAY, type OptionKinds, TIME } from "../option_kinds.ts";
+import { COUNT, type OptionKinds, PERIOD, TIME } from "../option_kinds.ts";
 import { utf8Length } from "../pipeline/bytes/utf8.ts";
 import { type Message, MESSAGE_COST } from "../pipeline/messages/message.ts";
 import type { AppendOptions, Log, LogListener, LogPage, Position, ReadLimit } from "./log.ts";
@@ -32,8 +32,8 @@ export const LINKED_LOG_OPTION_KINDS: OptionKinds<LinkedLogOptions> = {
   ...BROKER_OPTION_KINDS,
   messages: COUNT,
   age: TIME,
-  resumeTimeout: DELAY,
-  appendTimeout: DELAY,
+  resumeTimeout: PERIOD,
+  appendTimeout: PERIOD,
 };
 
 /** The default retention. */

@@ -50,7 +50,10 @@ export type LogListener = (news?: { readonly epoch: string; readonly entry: LogE
 
 /** The options of `append`. */
 export interface AppendOptions {
-  /** The id of the message. For `resumeTimeout`, another message with the same id counts as a duplicate and is not appended. */
+  /**
+   * The id of the message. For `resumeTimeout`, another message of the topic with the same id counts as a duplicate and is not
+   * appended.
+   */
   readonly id?: string | undefined;
 }
 

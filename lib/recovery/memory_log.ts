@@ -4,7 +4,7 @@
  * @module
  */
 import { ConnectionError } from "../errors.ts";
-import { COUNT, DELAY, type OptionKinds, TIME, whole } from "../option_kinds.ts";
+import { COUNT, type OptionKinds, PERIOD, TIME, whole } from "../option_kinds.ts";
 import { checkOptions } from "../options.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import type { AppendOptions, Log, LogEntry, LogListener, LogPage, Position, ReadLimit } from "./log.ts";
@@ -32,7 +32,7 @@ export const MEMORY_LOG_OPTION_KINDS: OptionKinds<MemoryLogOptions> = {
   messages: COUNT,
   bytes: whole({ unit: "bytes", least: 1 }),
   age: TIME,
-  resumeTimeout: DELAY,
+  resumeTimeout: PERIOD,
 };
 
 /** The bytes of a topic in memory, without its name. */
@@ -72,6 +72,13 @@ interface TimedEntry extends LogEntry {
 /** The messages of a topic. */
 type Kept = Tail<TimedEntry>;
 
+/** A topic with followers. */
+interface Followed {
+  readonly listeners: Set<LogListener>;
+  /** The number from which the topic continues if it is forgotten, so that its followers see no gap. */
+  head: number;
+}
+
 class MemoryLog implements Log {
   readonly #messages: number;
   readonly #maxBytes: number;
@@ -79,7 +86,7 @@ class MemoryLog implements Log {
   readonly #epoch = crypto.randomUUID().slice(0, 8);
   /** The topics. The one that was quiet for longest comes first. */
   readonly #topics = new Map<string, Kept>();
-  readonly #listeners = new Map<string, Set<LogListener>>();
+  readonly #followed = new Map<string, Followed>();
   readonly #appended: Expiring<Position>;
   readonly #taken: Expiring<number>;
   /**
@@ -101,7 +108,8 @@ class MemoryLog implements Log {
 
   append(topic: string, data: Message, { id }: AppendOptions = {}): Promise<Position> {
     if (this.#closed) return Promise.reject(new ConnectionError("The log is closed"));
-    const known = id === undefined ? undefined : this.#appended.get(id);
+    const name = id === undefined ? undefined : `${id} ${topic}`;
+    const known = name === undefined ? undefined : this.#appended.get(name);
     if (known !== undefined) return Promise.resolve(known);
     const kept = this.#keptOf(topic);
     const previous = kept.head;
@@ -110,8 +118,8 @@ class MemoryLog implements Log {
     this.#bytes += entryBytes(entry);
     this.#forget(topic, kept);
     const position = { epoch: this.#epoch, offset: entry.offset };
-    if (id !== undefined) this.#appended.set(id, position);
-    for (const listener of this.#listeners.get(topic) ?? []) listener({ epoch: this.#epoch, entry });
+    if (name !== undefined) this.#appended.set(name, position);
+    for (const listener of this.#followed.get(topic)?.listeners ?? []) listener({ epoch: this.#epoch, entry });
     return Promise.resolve(position);
   }
 
@@ -119,7 +127,8 @@ class MemoryLog implements Log {
     if (this.#closed) return Promise.reject(new ConnectionError("The log is closed"));
     const kept = this.#topics.get(topic);
     if (kept === undefined) {
-      return Promise.resolve({ epoch: this.#epoch, head: this.#floor, from: this.#floor, entries: [] });
+      const head = this.#headOf(topic);
+      return Promise.resolve({ epoch: this.#epoch, head, from: head, entries: [] });
     }
     this.#forgetOld(kept);
     const entries = kept.after(Math.max(after, kept.from), messages, bytes) ?? [];
@@ -127,12 +136,13 @@ class MemoryLog implements Log {
   }
 
   follow(topic: string, listener: LogListener): () => void {
-    const listeners = this.#listeners.get(topic) ?? new Set();
-    this.#listeners.set(topic, listeners.add(listener));
+    const followed = this.#followed.get(topic) ?? { listeners: new Set(), head: this.#headOf(topic) };
+    this.#followed.set(topic, followed);
+    followed.listeners.add(listener);
     listener();
     return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.#listeners.get(topic) === listeners) this.#listeners.delete(topic);
+      followed.listeners.delete(listener);
+      if (followed.listeners.size === 0 && this.#followed.get(topic) === followed) this.#followed.delete(topic);
     };
   }
 
@@ -148,7 +158,7 @@ class MemoryLog implements Log {
   close(): Promise<void> {
     this.#closed = true;
     this.#topics.clear();
-    this.#listeners.clear();
+    this.#followed.clear();
     return Promise.resolve();
   }
 
@@ -160,13 +170,18 @@ class MemoryLog implements Log {
   #keptOf(topic: string): Kept {
     let kept = this.#topics.get(topic);
     if (kept === undefined) {
-      kept = new Tail(this.#floor);
+      kept = new Tail(this.#headOf(topic));
       this.#bytes += topicBytes(topic);
     } else {
       this.#topics.delete(topic);
     }
     this.#topics.set(topic, kept);
     return kept;
+  }
+
+  /** Returns the number of the last message of a topic, or a number in its place. */
+  #headOf(topic: string): number {
+    return this.#topics.get(topic)?.head ?? this.#followed.get(topic)?.head ?? this.#floor;
   }
 
   #forget(topic: string, kept: Kept): void {
@@ -177,6 +192,8 @@ class MemoryLog implements Log {
       this.#shift(theirs);
       if (theirs.length > 0) continue;
       this.#floor = Math.max(this.#floor, theirs.head);
+      const followed = this.#followed.get(quiet);
+      if (followed !== undefined) followed.head = theirs.head;
       this.#topics.delete(quiet);
       this.#bytes -= topicBytes(quiet);
       if (quiet === topic) break;

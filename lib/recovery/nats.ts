@@ -24,7 +24,7 @@ import {
   jetstreamManager,
 } from "npm:@nats-io/jetstream@^3.4.0";
 import { resolveBrokerLimits } from "../limits.ts";
-import { type OptionKinds, TEXT, TEXT_OR_TEXTS } from "../option_kinds.ts";
+import { LONGEST_TIME, type OptionKinds, TEXT, TEXT_OR_TEXTS, whole } from "../option_kinds.ts";
 import { takeOptions } from "../options.ts";
 import { type JetStreamClient, jetStreamLogLink } from "./jetstream_log_link.ts";
 import {
@@ -58,8 +58,14 @@ export interface JetStreamLogOptions extends LinkedLogOptions {
   token?: string;
 }
 
+/** The times after which JetStream can delete something: it takes none that is shorter than 100 ms. */
+const EXPIRY = { unit: "milliseconds", least: 100, most: LONGEST_TIME };
+const AGE = whole(EXPIRY);
+
 const JETSTREAM_LOG_OPTION_KINDS: OptionKinds<JetStreamLogOptions> = {
   ...LINKED_LOG_OPTION_KINDS,
+  age: { takes: `0, or ${AGE.takes}`, check: (value, name) => value === 0 ? undefined : AGE.check(value, name) },
+  resumeTimeout: whole({ ...EXPIRY, infinite: false }),
   servers: TEXT_OR_TEXTS,
   prefix: TEXT,
   user: TEXT,
@@ -110,8 +116,13 @@ async function connect(options: JetStreamLogOptions): Promise<JetStreamClient> {
       }
     },
     async streamInfo(name, subject) {
-      const { created, state } = await manager.streams.info(name, { subjects_filter: subject });
-      return { created, firstSeq: state.first_seq, count: state.subjects?.[subject] ?? 0 };
+      const { created, config, state } = await manager.streams.info(name, { subjects_filter: subject });
+      return {
+        created,
+        firstSeq: state.first_seq,
+        count: state.subjects?.[subject] ?? 0,
+        maxPerSubject: config.max_msgs_per_subject,
+      };
     },
     publish: (subject, data, given) => stream.publish(subject, data, given),
     last: (name, subject) => get(name, { last_by_subj: subject }),

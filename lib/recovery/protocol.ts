@@ -37,7 +37,7 @@
  *
  * @module
  */
-import { isObject } from "../option_kinds.ts";
+import { cannotUse, isObject, type Kind, kind } from "../option_kinds.ts";
 import type { Message } from "../pipeline/messages/message.ts";
 import type { LogEntry, Position } from "./log.ts";
 
@@ -131,7 +131,7 @@ export function decodeFromClient(message: Message): FromClient | undefined {
     case "session":
       return isSession(session) ? { type, session } : undefined;
     case "message": {
-      if (!isData(object.data) || !(number === undefined || isCount(number))) return undefined;
+      if (!isData(object.data) || !(number === undefined || (isCount(number) && number > 0))) return undefined;
       return { type, data: object.data, number };
     }
     default:
@@ -193,6 +193,23 @@ function fieldsOf(value: unknown): Record<string, unknown> | undefined {
 function positionOf({ epoch, offset }: Record<string, unknown>): Position | undefined {
   return typeof epoch === "string" && isCount(offset) ? { epoch, offset } : undefined;
 }
+
+/** The kind of options that are a position. */
+export const POSITION: Kind = kind(
+  "a position: { epoch, offset }",
+  (value) => isObject(value) && positionOf({ ...value }) !== undefined,
+);
+
+/** Checks the positions of an object, some of which may be `undefined`. */
+export const POSITIONS: Kind = {
+  takes: "an object of topics and their positions",
+  check(value, name) {
+    if (!isObject(value) || Array.isArray(value)) throw new TypeError(cannotUse(value, name, POSITIONS.takes));
+    for (const [topic, position] of Object.entries(value)) {
+      if (position !== undefined) POSITION.check(position, `${name}[${JSON.stringify(topic)}]`);
+    }
+  },
+};
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;

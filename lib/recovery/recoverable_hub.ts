@@ -10,10 +10,13 @@ import { createHub } from "../hub/hub.ts";
 import type { Hub } from "../hub/hub_options.ts";
 import { topicFault } from "../hub/topic_pattern.ts";
 import { type HubLimits, resolveHubLimits, resolveRecoveryLimits } from "../limits.ts";
-import { logError } from "../log_error.ts";
+import { allows, logError } from "../log_error.ts";
 import { checkOptions, takeOptions } from "../options.ts";
 import { CloseCode } from "../pipeline/frames/close_code.ts";
 import { type Message, type MessageData, ownCopy, toMessage } from "../pipeline/messages/message.ts";
+import { checkDriven } from "../connection/driven_connection.ts";
+import { checkHandler } from "../connection/check_handler.ts";
+import { notify } from "../connection/watch/observer.ts";
 import type { WebSocketCallbacks } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Log, LogEntry, Position } from "./log.ts";
@@ -116,6 +119,10 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
   }
 
   handlers(callbacks: RecoverableCallbacks<Data> = {}): WebSocketCallbacks<Data> {
+    if (typeof callbacks === "function") {
+      throw new TypeError("handlers() takes an object with callbacks, not a function");
+    }
+    checkHandler("handlers()", callbacks);
     return {
       open: (socket) => callbacks.open?.(socket),
       drain: (socket) => callbacks.drain?.(socket),
@@ -134,6 +141,7 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
     options: RecoverableSubscribeOptions = {},
   ): boolean {
     checkOptions("subscribe()", options, RECOVERABLE_SUBSCRIBE_OPTION_KINDS);
+    checkDriven(socket, "subscribe");
     this.#checkTopic(topic);
     if (this.#closed || socket.readyState !== 1) return false;
     const session = this.#sessionOf(socket);
@@ -176,6 +184,7 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
   }
 
   send(socket: WebSocketConnection<Data>, data: MessageData): Promise<void> {
+    checkDriven(socket, "send");
     if (socket.protocol !== RECOVERY_PROTOCOL) return socket.send(data);
     return socket.send(encodeMessage({}, toMessage(data)));
   }
@@ -223,11 +232,11 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
     try {
       const position = await this.log.append(topic, data, { id });
       this.stats.appended++;
-      observer?.appended?.(performance.now() - begun);
+      if (observer !== undefined) notify(() => observer.appended?.(performance.now() - begun));
       return position;
     } catch (error) {
       this.stats.refused++;
-      observer?.refused?.(performance.now() - begun);
+      if (observer !== undefined) notify(() => observer.refused?.(performance.now() - begun));
       throw error;
     }
   }
@@ -235,13 +244,13 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
   #recovered(messages: number): void {
     this.stats.recovered++;
     this.stats.caughtUp += messages;
-    this.#options.observer?.recovered?.(messages);
+    notify(() => this.#options.observer?.recovered?.(messages));
   }
 
   #unrecovered(reason: UnrecoveredReason, subscriptions: number): void {
     if (subscriptions === 0) return;
     this.stats.unrecovered += subscriptions;
-    this.#options.observer?.unrecovered?.(reason, subscriptions);
+    notify(() => this.#options.observer?.unrecovered?.(reason, subscriptions));
   }
 
   /** Handles a message of a client that speaks the subprotocol. */
@@ -272,9 +281,8 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
     try {
       this.#checkTopic(topic);
       const { authorize } = this.#options;
-      if (authorize !== undefined && authorize.call(this.#options, socket, topic) !== true) {
-        return refuse("not-allowed");
-      }
+      const allowed = authorize === undefined || authorize.call(this.#options, socket, topic);
+      if (!allows(allowed, (error) => this.report(error))) return refuse("not-allowed");
       this.unsubscribe(socket, topic); // the client sends its positions again
       this.subscribe(socket, topic, position === undefined ? {} : { position });
     } catch (error) {
@@ -333,8 +341,9 @@ function budgetOf(most: number, observer: RecoveryObserver | undefined): TailBud
       return bytes;
     },
     set held(held) {
-      if (held !== bytes) observer.held?.(held - bytes);
+      const change = held - bytes;
       bytes = held;
+      if (change !== 0) notify(() => observer.held?.(change));
     },
   };
 }

@@ -4,14 +4,14 @@
  * @module
  */
 import { HUB_LIMIT_KINDS, type HubLimits, RECOVERY_LIMIT_KINDS, type RecoveryLimits } from "../limits.ts";
-import { CALLBACK, FLAG, isObject, kind, like, oneOf, type OptionKinds, required } from "../option_kinds.ts";
+import { CALLBACK, FLAG, kind, like, oneOf, type OptionKinds, required } from "../option_kinds.ts";
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { WebSocketCallbacks } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Log, Position } from "./log.ts";
-import type { UnrecoveredReason } from "./protocol.ts";
+import { POSITION, type UnrecoveredReason } from "./protocol.ts";
 
-/** Gets events for metrics; `prometheusRecoveryMetrics` of `./telemetry` has one. */
+/** Gets events for metrics; `prometheusRecoveryMetrics` of `./telemetry` has one. If it throws, the error is printed. */
 export interface RecoveryObserver {
   /** Called when the log has a message, with the milliseconds since it was published. */
   appended?(milliseconds: number): void;
@@ -58,8 +58,8 @@ export interface RecoverablePublishOptions {
   /** Whether the call waits for the log. @default {false} */
   durable?: boolean;
   /**
-   * The id of the message. If you publish a message with the same id again within the log's `resumeTimeout`, it is not published
-   * twice.
+   * The id of the message in its topic. If you publish a message with the same id to the same topic again within the log's
+   * `resumeTimeout`, it is not published twice.
    */
   id?: string | undefined;
 }
@@ -123,6 +123,7 @@ export interface RecoverableHub<Data = unknown> extends AsyncDisposable {
    *
    * @param callbacks Your own callbacks.
    * @returns Callbacks that call them.
+   * @throws {TypeError} If they are not an object with callbacks.
    */
   handlers(callbacks?: RecoverableCallbacks<Data>): WebSocketCallbacks<Data>;
   /**
@@ -133,6 +134,7 @@ export interface RecoverableHub<Data = unknown> extends AsyncDisposable {
    * @param topic The topic.
    * @param options The position from which to continue.
    * @returns `true` if this is a new subscription; `false` if it existed already, or if the connection or the hub is closed.
+   * @throws {TypeError} If the socket is not a connection of this module.
    * @throws {TopicError} If the topic is not well-formed Unicode.
    * @throws {LimitError} If the topic is longer than `maxTopicBytes`, or exceeds `maxTopicsPerConnection`.
    */
@@ -172,6 +174,7 @@ export interface RecoverableHub<Data = unknown> extends AsyncDisposable {
    * @param socket The connection.
    * @param data The message.
    * @returns The promise of `socket.send`.
+   * @throws {TypeError} If the socket is not a connection of this module, or `data` is no message.
    */
   send(socket: WebSocketConnection<Data>, data: MessageData): Promise<void>;
   /** Returns the number of local connections that are subscribed to the topic and have caught up. */
@@ -205,11 +208,5 @@ export const RECOVERABLE_PUBLISH_OPTION_KINDS: OptionKinds<RecoverablePublishOpt
 
 /** The options of `subscribe`, for their check. */
 export const RECOVERABLE_SUBSCRIBE_OPTION_KINDS: OptionKinds<RecoverableSubscribeOptions> = {
-  position: kind("a position: { epoch, offset }", isPosition),
+  position: POSITION,
 };
-
-/** Whether a value is a position. */
-export function isPosition(value: unknown): value is Position {
-  return isObject(value) && "epoch" in value && typeof value.epoch === "string" && "offset" in value &&
-    Number.isSafeInteger(value.offset) && Number(value.offset) >= 0;
-}

@@ -7,6 +7,7 @@ import { reconnectDelay } from "../backoff.ts";
 import { defer } from "../async.ts";
 import { Lifetime } from "../hub/lifetime.ts";
 import type { Log, LogEntry, LogPage, Position, ReadLimit } from "./log.ts";
+import { pageFault } from "./page_fault.ts";
 import type { UnrecoveredReason } from "./protocol.ts";
 import { entryBytes, Tail } from "./tail.ts";
 
@@ -151,7 +152,7 @@ export class RecoverableTopic {
     if (!follower.active || this.#life.over) return;
     if (position === undefined) return joinAtHead();
     let at = position.offset;
-    for (let begun = false; follower.active && !this.#life.over;) {
+    for (let [begun, failures] = [false, 0]; follower.active && !this.#life.over;) {
       const here = { epoch: position.epoch, offset: at };
       // The subscriber may have more messages than were read here, from another server or the last read. And the log can be lost
       // meanwhile.
@@ -164,6 +165,10 @@ export class RecoverableTopic {
       }
       const entries = this.#tail.after(at, STEP, PAGE.bytes) ?? await this.#readFor(at);
       if (entries === "too-far-behind") return joinAtHead(false, entries);
+      if (entries === undefined) {
+        await this.#retryDelay(failures++);
+        continue;
+      }
       if (!begun && entries.length > 0) follower.begin(position, begun = true);
       for (const entry of entries) {
         if (entry.offset <= at) continue;
@@ -176,16 +181,17 @@ export class RecoverableTopic {
   }
 
   /**
-   * Returns the messages after a number, read once for all subscribers that need them. It returns nothing if that has changed
-   * meanwhile.
+   * Returns the messages after a number, read once for all subscribers that need them. It returns no messages if the log was read
+   * for another number or was lost meanwhile, and `undefined` if it cannot be read.
    */
-  async #readFor(at: number): Promise<readonly LogEntry[] | "too-far-behind"> {
+  async #readFor(at: number): Promise<readonly LogEntry[] | "too-far-behind" | undefined> {
+    const epoch = this.#epoch;
     const reading = await (this.#reading ??= this.#readFrom(at));
     if (reading !== undefined && at < reading.oldest) return "too-far-behind";
     if (reading !== undefined && at < reading.from) return []; // it was read for a subscriber that has more
     if (reading !== undefined && at < (reading.entries.at(-1)?.offset ?? 0)) return reading.entries;
-    await this.refresh(); // the log was lost, or is unreachable
-    return [];
+    await this.refresh();
+    return epoch === this.#epoch ? undefined : [];
   }
 
   /**
@@ -268,7 +274,7 @@ export class RecoverableTopic {
       if (this.#life.over) break;
       if (page === undefined) {
         this.#pullAgain = true;
-        await this.#life.sleep(reconnectDelay(failures++, { first: 100, most: 5_000 })).catch(() => {});
+        await this.#retryDelay(failures++);
       } else {
         failures = 0;
         this.#take(page, asked);
@@ -277,10 +283,18 @@ export class RecoverableTopic {
     this.#pull = undefined;
   }
 
+  /** Waits before the log is read again. The end of the topic ends the wait. */
+  async #retryDelay(failures: number): Promise<void> {
+    await this.#life.sleep(reconnectDelay(failures, { first: 100, most: 5_000 })).catch(() => {});
+  }
+
   async #read(after: number): Promise<LogPage | undefined> {
     this.#owner.onRead();
     try {
-      return await this.#owner.log.read(this.name, after, PAGE);
+      const page = await this.#owner.log.read(this.name, after, PAGE);
+      const fault = pageFault(page, after);
+      if (fault === undefined) return page;
+      throw new Error(`The log returned an invalid page of the topic ${JSON.stringify(this.name)}: ${fault}`);
     } catch (error) {
       if (!this.#life.over) this.#owner.report(error);
       return undefined;

@@ -6,7 +6,7 @@
  */
 import type { ReconnectingConnection, ReconnectingHooks } from "../client/reconnecting_connection.ts";
 import type { ReconnectLimits } from "../limits.ts";
-import { FLAG, isObject, kind, type OptionKinds } from "../option_kinds.ts";
+import { FLAG, kind, type OptionKinds, shown } from "../option_kinds.ts";
 import { type Message, type MessageData, toMessage } from "../pipeline/messages/message.ts";
 import type { CloseInfo, WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Position } from "./log.ts";
@@ -16,6 +16,8 @@ import {
   encodeMessage,
   type FromServer,
   isSession,
+  POSITION,
+  POSITIONS,
   RECOVERY_PROTOCOL,
   type RefusedReason,
   type UnrecoveredReason,
@@ -91,7 +93,9 @@ export interface RecoveringConnection<Data = unknown> extends AsyncIterable<Reco
    * Subscribes to a topic, now and after each reconnect.
    *
    * @param topic The topic.
-   * @param position The position from which to continue; by default the subscription begins with new messages.
+   * @param position The position from which to continue; by default the subscription begins with new messages. It may be before
+   *   messages that were read: they come again.
+   * @throws {TypeError} If the topic is not a string, or the position is not one.
    */
   subscribe(topic: string, position?: Position): void;
   /** Ends a subscription. */
@@ -115,7 +119,7 @@ export interface RecoveringConnection<Data = unknown> extends AsyncIterable<Reco
 
 /** The options of a client with recovery, for their check. */
 export const RECOVERY_CLIENT_OPTION_KINDS: OptionKinds<RecoveryClientOptions> = {
-  topics: kind("an object of topics and their positions", isObject),
+  topics: POSITIONS,
   acknowledge: FLAG,
   session: kind("1 to 64 visible ASCII characters", isSession),
 };
@@ -133,6 +137,8 @@ export class Recovering<Data> implements RecoveringConnection<Data> {
   readonly connection: ReconnectingConnection<Data>;
   readonly #topics = new Map<string, Position | undefined>();
   readonly #unacknowledged: UnacknowledgedMessages | undefined;
+  /** The topics that the application has subscribed and the server has not confirmed, with the positions from which to continue. */
+  readonly #asked = new Map<string, Position | undefined>();
   /** The connection on which the topics were subscribed. */
   #socket: WebSocketConnection<Data> | undefined;
 
@@ -158,11 +164,15 @@ export class Recovering<Data> implements RecoveringConnection<Data> {
   }
 
   subscribe(topic: string, position?: Position): void {
+    if (typeof topic !== "string") throw new TypeError(`Cannot use topic ${shown(topic)}: it must be a string`);
+    if (position !== undefined) POSITION.check(position, "position");
     this.#topics.set(topic, position);
+    this.#asked.set(topic, position);
     this.#ask(topic, position);
   }
 
   unsubscribe(topic: string): void {
+    this.#asked.delete(topic);
     if (!this.#topics.delete(topic) || this.#socket?.readyState !== 1) return;
     void this.#socket.send(encodeFact({ type: "unsubscribe", topic }));
   }
@@ -207,25 +217,45 @@ export class Recovering<Data> implements RecoveringConnection<Data> {
         this.#unacknowledged?.taken(said);
         return undefined;
       case "refused":
+        this.#asked.delete(said.topic);
         return this.#topics.delete(said.topic) ? said : undefined;
       case "subscribed":
-        if (!this.#topics.has(said.topic)) return undefined;
-        // Unread messages of a lost connection may be newer than the position that was sent.
-        if (said.recovered !== true) this.#topics.set(said.topic, said.position);
-        return said;
+        return this.#hearSubscribed(said);
       case "message":
         return this.#hearMessage(said);
     }
   }
 
+  #hearSubscribed(said: Extract<FromServer, { type: "subscribed" }>): RecoveryEvent | undefined {
+    const { topic, position, recovered } = said;
+    if (!this.#topics.has(topic)) return undefined;
+    if (this.#asked.has(topic)) {
+      const asked = this.#asked.get(topic);
+      // A confirmation of an earlier subscription may still arrive.
+      if (recovered === undefined && asked !== undefined) return undefined;
+      if (recovered === true && !isSame(position, asked)) return undefined;
+      this.#asked.delete(topic);
+      this.#topics.set(topic, position);
+    } else if (recovered !== true) {
+      // Otherwise, unread messages of a lost connection may be newer than the position that was sent.
+      this.#topics.set(topic, position);
+    }
+    return said;
+  }
+
   #hearMessage({ topic, offset, data }: Extract<FromServer, { type: "message" }>): RecoveryEvent | undefined {
     if (topic === undefined || offset === undefined) return { type: "direct", data };
     const last = this.#topics.get(topic);
-    if (last === undefined || offset <= last.offset) return undefined; // the message belongs to an ended subscription, or was read before
+    // The message belongs to an earlier subscription, or was read before.
+    if (last === undefined || this.#asked.has(topic) || offset <= last.offset) return undefined;
     const position = { epoch: last.epoch, offset };
     this.#topics.set(topic, position);
     return { type: "message", topic, data, position };
   }
+}
+
+function isSame(one: Position, other: Position | undefined): boolean {
+  return one.epoch === other?.epoch && one.offset === other.offset;
 }
 
 /** Returns 128 random bits. A browser has `crypto.randomUUID` in secure contexts only. */

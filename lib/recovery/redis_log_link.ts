@@ -170,10 +170,16 @@ async function connect(
   const binary = client.withTypeMapping({ [BLOB_STRING]: Buffer });
   const keyOf = (topic: string, what: string) => `${prefix}{${topic}}:${what}`;
   const takenKey = (session: string) => `${prefix}taken:${session}`;
+  const most = `${Number.isFinite(messages) ? messages : Number.MAX_SAFE_INTEGER}`;
   const time = `${META_TIME + (Number.isFinite(age) ? age : 0)}`;
   const ask = async (...call: Parameters<RedisLogClient["evalSha"]>): Promise<Buffer[]> => {
-    const answer = await binary.evalSha(...call);
-    return (Array.isArray(answer) ? answer : [answer]).filter((item) => item instanceof Buffer);
+    try {
+      const answer = await binary.evalSha(...call);
+      return (Array.isArray(answer) ? answer : [answer]).filter((item) => item instanceof Buffer);
+    } catch (error) {
+      if (!isReply(error)) end(error);
+      throw error;
+    }
   };
 
   return {
@@ -182,7 +188,7 @@ async function connect(
       const keys = [keyOf(topic, "meta"), keyOf(topic, "log"), keyOf(topic, `id:${id}`)];
       const kind = typeof data === "string" ? "t" : "b";
       const bytes = typeof data === "string" ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-      const limits = [`${messages}`, `${Number.isFinite(age) ? age : 0}`, `${known}`];
+      const limits = [most, `${Number.isFinite(age) ? age : 0}`, `${known}`];
       try {
         const [place] = await ask(append, { keys, arguments: [run, newEpoch(), time, kind, bytes, ...limits] });
         return placeOf(String(place));
@@ -236,9 +242,9 @@ async function runOf(client: RedisLogClient): Promise<string> {
   }
 }
 
-/** Whether the error is a reply of Redis, so that the connection itself works. */
+/** Whether the error is a reply of Redis to this request, so that the connection itself works. */
 function isReply(error: unknown): boolean {
-  // If Redis has lost a script, the next connection loads it again.
+  // `NOSCRIPT` is not one of them: if Redis has lost the scripts, the next connection loads them again.
   return error instanceof Error &&
     /^(?:ERR|OOM|MISCONF|READONLY|WRONGTYPE|NOPERM|NOREPLICAS|CLUSTERDOWN) /.test(error.message);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Hub } from "../hub/hub_options.ts";
+import { isEnd } from "../connection/not_open.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Log, LogEntry, Position } from "./log.ts";
 import { encodeEntry, encodeFact, type UnrecoveredReason } from "./protocol.ts";
@@ -99,10 +100,21 @@ export class Session<Data> {
    */
   async take(number: number, log: Log, hear: (id: string) => unknown): Promise<void> {
     if (this.id !== undefined && number > this.#taken) {
-      await hear(`${this.id}:${number}`);
+      await this.#hear(() => hear(`${this.id}:${number}`));
       await log.take(this.id, number);
       this.#taken = number;
     }
     void this.socket.send(encodeFact({ type: "acknowledged", number }));
+  }
+
+  /** Passes a message on. If the application did not take it, this connection ends, so that the client sends it again. */
+  async #hear(hear: () => unknown): Promise<void> {
+    try {
+      await hear();
+    } catch (error) {
+      // The end of another connection would not end this one, and the next number would acknowledge this message too.
+      if (!isEnd(error) || this.socket.readyState !== 1) throw error;
+      throw new Error("The message was not taken because another connection ended", { cause: error });
+    }
   }
 }

@@ -2,6 +2,8 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { HandshakeError } from "../../lib/errors.ts";
 import { compileOriginPolicy, type OriginPolicy } from "../../lib/handshake/origin.ts";
 import { SEED, seeded } from "../_support/random.ts";
+import { printed } from "../_support/printed.ts";
+import { settle } from "../_support/wait.ts";
 import { assertRefuses, mutate } from "./_support.ts";
 
 /** Asserts which of some origins a policy lets in. */
@@ -121,6 +123,15 @@ Deno.test("H14: a function decides, and only true accepts", () => {
   // What JavaScript can do though the types forbid it: a promise is truthy.
   const truthy: () => boolean = () => JSON.parse("{}");
   assertAllows(truthy, "a.test", [["https://a.test", false]]);
+});
+
+Deno.test("a policy whose promise rejects refuses, and the error is printed", async () => {
+  const rejecting: () => boolean = () => JSON.parse("0") || Promise.reject("no answer");
+  const lines = await printed(async () => {
+    assertAllows(rejecting, "a.test", [["https://a.test", false]]);
+    await settle();
+  });
+  assertEquals(lines, ["no answer"]);
 });
 
 Deno.test("H14: a refusal names the origin, or says that there was none", () => {

@@ -86,6 +86,25 @@ Deno.test("a session is the client's commands, each answered by the server, and 
   assertEquals(String(await session.ended), "ConnectionError: The connection to NATS is closed");
 });
 
+Deno.test("a topic whose subject is too long for a line of the protocol stays on its server", async () => {
+  const { nats, calls } = client();
+  const link = natsLink("s", () => Promise.resolve(nats));
+  const session = await link.connect(() => {});
+  const [long, longest] = [1_195, 1_194].map((length) => link.nameOf("*".repeat(length)));
+  const bytes = new Uint8Array(1);
+  assertEquals(await session.publish([{ name: long!, bytes }, { name: longest!, bytes }, { name: "s.a", bytes }]), 1);
+  await session.subscribe([long!, longest!]);
+  await session.unsubscribe([long!]);
+  assertEquals(calls.map((call) => call.slice(0, 14)), [
+    "publish s.=2A=",
+    "publish s.a 1",
+    "flush",
+    "subscribe s.=2",
+    "flush",
+    "flush",
+  ]);
+});
+
 Deno.test("A9: a session ends when its connection is lost, and when the server refuses a command", async () => {
   const end: [string, (made: ReturnType<typeof client>) => void][] = [
     ["Error: reset", ({ closed }) => closed.resolve(new Error("reset"))],

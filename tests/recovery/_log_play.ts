@@ -6,66 +6,14 @@
  * @module
  */
 // deno-lint-ignore-file no-console -- it prints its result
-import { connectedPair } from "../../lib/testing/connected_pair.ts";
 import { until } from "../../lib/testing/wait.ts";
-import type { Log, LogEntry } from "../../lib/recovery/log.ts";
-import type { LinkedLog, LinkedLogOptions } from "../../lib/recovery/linked_log.ts";
-import { decodeFromServer, encodeFact } from "../../lib/recovery/protocol.ts";
+import type { Log } from "../../lib/recovery/log.ts";
 import { createRecoverableHub } from "../../lib/recovery/recoverable_hub.ts";
 import { RecoverableTopic } from "../../lib/recovery/recoverable_topic.ts";
 import type { RecoverableHub } from "../../lib/recovery/recoverable_options.ts";
 import { type Server, startServer } from "../hub/_servers.ts";
-
-const [kind = "", play = "", folder = ""] = Deno.args;
-const ALL = { messages: 10_000, bytes: 10_000_000 };
-const isRedis = kind === "redis";
-
-const errors: string[] = [];
-const onError = (error: unknown) => void errors.push(String(error));
-const options = { reconnect: { first: 50, most: 200 }, onError };
-
-// deno-lint-ignore no-explicit-any -- a module that is named at run time has no types
-function load(path: string): Promise<any> {
-  return import(new URL(path, import.meta.url).href);
-}
-
-async function start(): Promise<Server> {
-  return isRedis
-    ? await startServer("redis", "--dir", folder, "--appendonly", "yes", "--appendfsync", "always")
-    : await startServer("nats", "-js", "-sd", folder);
-}
-
-async function open(server: Server, more: LinkedLogOptions = {}): Promise<LinkedLog> {
-  if (isRedis) {
-    const { redisLog } = await load("../../lib/recovery/redis.ts");
-    return redisLog({ url: `redis://127.0.0.1:${server.port}`, ...options, ...more });
-  }
-  const { jetStreamLog } = await load("../../lib/recovery/nats.ts");
-  return jetStreamLog({ servers: `127.0.0.1:${server.port}`, ...options, ...more });
-}
-
-const texts = (entries: readonly LogEntry[]) => entries.map(({ data }) => typeof data === "string" ? data : [...data]);
-
-/** A client of a hub that notes everything. */
-async function listen(hub: RecoverableHub, topic: string) {
-  const pair = await connectedPair({
-    client: { protocols: "sluice.v1" },
-    server: { protocols: "sluice.v1" },
-    handler: hub.handlers(),
-  });
-  const heard: string[] = [];
-  const facts: string[] = [];
-  void (async () => {
-    for await (const message of pair.client) {
-      const said = decodeFromServer(message);
-      if (said?.type === "message") heard.push(String(said.data));
-      else if (said?.type === "subscribed") facts.push(`${said.recovered} ${said.reason}`);
-    }
-  })();
-  await pair.client.send(encodeFact({ type: "subscribe", topic, position: undefined }));
-  await until(() => facts.length === 1, "The subscription", 10_000);
-  return { heard, facts, [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose]() };
-}
+import { EDGES } from "./_log_edges_play.ts";
+import { ALL, errors, folder, isRedis, listen, load, onError, open, play, start, texts } from "./_log_play_support.ts";
 
 /**
  * Turns the wall clock of Redis by milliseconds, as far as its data can tell: the time of each message, and of each key's end, is
@@ -88,6 +36,8 @@ end
 return 'OK'`;
 
 const PLAYS: Record<string, (server: Server) => Promise<unknown>> = {
+  ...EDGES,
+
   /** What every log does. */
   async contract(server) {
     await using one = await open(server);
@@ -121,21 +71,6 @@ const PLAYS: Record<string, (server: Server) => Promise<unknown>> = {
       epochs: new Set([first.epoch, second.epoch, page.epoch, head.epoch]).size,
       taken: [await one.taken("s"), await one.taken("nobody")],
       errors,
-    };
-  },
-
-  /** How much it keeps. */
-  async retention(server) {
-    await using log = await open(server, { messages: 5 });
-    const offsets: number[] = [];
-    for (let i = 0; i < 20; i++) offsets.push((await log.append("news", `${i}`)).offset);
-    const page = await log.read("news", offsets[10]!, ALL);
-    const kept = await log.read("news", offsets[15]!, ALL);
-    return {
-      missing: page.from > offsets[10]!,
-      complete: kept.from <= offsets[15]!,
-      kept: texts(kept.entries),
-      read: texts(page.entries).slice(-5),
     };
   },
 

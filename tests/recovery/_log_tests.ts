@@ -49,11 +49,21 @@ export function testLog(kind: "redis" | "nats", title: string, program: string):
       errors: [],
     },
   );
-  own(`over ${title} a topic keeps so many messages, and says where it begins`, "retention", {
-    missing: true,
+  own(`over ${title} a topic keeps exactly so many messages, and says where it begins`, "retention", {
+    all: ["0", "1", "2", "3", "4"],
     complete: true,
-    kept: ["16", "17", "18", "19"],
-    read: ["15", "16", "17", "18", "19"],
+    kept: ["15", "16", "17", "18", "19"],
+    missed: [false, true, true],
+  });
+  own(`over ${title} a log may have no limits, and the ids of two topics are different ids`, "unlimited", {
+    news: ["news"],
+    other: ["other"],
+  });
+  own(`over ${title} a topic whose messages have all expired goes on for its subscribers`, "quiet", {
+    news: ["before", "after", "after"],
+    empty: ["after"],
+    facts: ["undefined undefined", "undefined undefined"],
+    errors: [],
   });
   own(`over ${title} many messages are read page by page`, "pages", { read: 1_500, pages: [1_000, 500] });
   own(`${title} whose data was wiped has another epoch, and every client hears of it`, "wiped", {

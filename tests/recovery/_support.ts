@@ -26,12 +26,15 @@ export function entriesOf(from: number, offsets: readonly number[]): LogEntry[] 
 export class TestLog extends FaultyMemoryLog {
   /** Is waited for before each read. */
   gate: Promise<void> | undefined;
+  /** Reads after a smaller number fail. */
+  failsBefore = 0;
   /** What is read instead. */
   answer: Promise<LogPage> | undefined;
 
   override async read(topic: string, after: number, limit: ReadLimit): Promise<LogPage> {
     const { answer } = this;
     await this.gate;
+    if (after < this.failsBefore) throw new Error("gone");
     return await (answer ?? super.read(topic, after, limit));
   }
 }

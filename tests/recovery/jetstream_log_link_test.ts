@@ -15,12 +15,19 @@ const retention = { messages: 3, age: 1_000, resumeTimeout: 60_000 };
 function streamOf(messages: readonly StoredMessage[], first = 1) {
   const streams: StreamOptions[] = [];
   const listeners: ((message: NewsMessage) => void)[] = [];
-  const state = { created: "1", fetched: 0, error: undefined as Error | undefined, answer: false };
+  const state = { created: "1", fetched: 0, error: undefined as Error | undefined, answer: false, maxPerSubject: 4 };
+  const ids: unknown[] = [];
   const client: JetStreamClient = {
     maxPayload: 1_000,
     ensureStream: (options) => Promise.resolve(void streams.push(options)),
-    streamInfo: () => Promise.resolve({ created: state.created, firstSeq: first, count: messages.length }),
-    publish: () => state.error === undefined ? Promise.resolve({ seq: 9 }) : Promise.reject(state.error),
+    streamInfo: () => {
+      const { created, maxPerSubject } = state;
+      return Promise.resolve({ created, firstSeq: first, count: messages.length, maxPerSubject });
+    },
+    publish: (_, __, { msgID }) => {
+      ids.push(msgID);
+      return state.error === undefined ? Promise.resolve({ seq: 9 }) : Promise.reject(state.error);
+    },
     last: () => Promise.resolve(messages.at(-1)),
     next: (_, __, seq) => Promise.resolve(messages.find((message) => message.seq >= seq)),
     async *fetch(_, __, seq) {
@@ -36,7 +43,13 @@ function streamOf(messages: readonly StoredMessage[], first = 1) {
     closed: () => new Promise(() => {}),
     close: () => Promise.resolve(),
   };
-  return { streams, listeners, state, open: jetStreamLogLink("app.chat", retention, () => Promise.resolve(client)) };
+  return {
+    streams,
+    listeners,
+    ids,
+    state,
+    open: jetStreamLogLink("app.chat", retention, () => Promise.resolve(client)),
+  };
 }
 
 const ALL = { messages: 100, bytes: 10_000 };
@@ -57,7 +70,7 @@ Deno.test("there are two streams for a prefix: one republishes each message, the
       {
         name: "APP_CHAT_LOG",
         subjects: ["app.chat.log.*"],
-        max_msgs_per_subject: 3,
+        max_msgs_per_subject: 4, // the number of the one before the three is then known
         max_age: 1e9,
         duplicate_window: 1e9, // JetStream takes none that is longer than the age
         republish: { src: "app.chat.log.*", dest: "app.chat.news.{{wildcard(1)}}" },
@@ -83,8 +96,15 @@ Deno.test("a page begins at the stream's start, or at the topic's first message 
     from: 4,
     entries: [{ offset: 9, previous: 7, data: "b" }],
   });
-  const full = await streamOf([stored(7, "a"), stored(8, "b"), stored(9, "c")], 5).open.connect(() => {});
-  assertEquals((await full.read("news", Infinity, ALL)).from, 7);
+  const four = [stored(6, "_"), stored(7, "a"), stored(8, "b"), stored(9, "c")];
+  const full = await streamOf(four, 5).open.connect(() => {});
+  assertEquals((await full.read("news", Infinity, ALL)).from, 6);
+  // The stream may have been created with another limit than that of the options, or with none.
+  for (const [limit, from] of [[3, 7], [2, 7], [5, 4], [-1, 4]] as const) {
+    const older = streamOf(four.slice(1), 5);
+    older.state.maxPerSubject = limit;
+    assertEquals([limit, (await (await older.open.connect(() => {})).read("news", 7, ALL)).from], [limit, from]);
+  }
   const empty = await streamOf([], 5).open.connect(() => {});
   assertEquals(await empty.read("news", 0, ALL), { epoch: "1", head: 4, from: 4, entries: [] });
 });
@@ -102,9 +122,10 @@ Deno.test("a few messages are read one by one, and more by a consumer, within th
 });
 
 Deno.test("an error response of JetStream is a refusal; without a response the connection is dropped", async () => {
-  const { state, open } = streamOf([]);
+  const { ids, state, open } = streamOf([]);
   const session = await open.connect(() => {});
   assertEquals(await session.append({ topic: "a", data: "x", id: "1", known: 1 }), { epoch: "1", offset: 9 });
+  assertEquals(ids, ["1 app.chat.log.a"]); // JetStream compares the ids of all topics
   state.error = new Error("no stream");
   state.answer = true;
   assertEquals(await session.append({ topic: "a", data: "x", id: "1", known: 1 }), { refused: state.error });
@@ -118,8 +139,19 @@ Deno.test("a message that is too large for the server is refused, and keeps the 
   const answer = await session.append({ topic: "a", data: "x".repeat(1_000), id: "1", known: 1 });
   assertEquals(
     "refused" in answer && String(answer.refused),
-    "RangeError: Message of 1001 bytes is over the server's max_payload, 744",
+    "RangeError: Message of 1001 bytes is over the server's max_payload, 730",
   );
+});
+
+Deno.test("a topic whose subject is too long for a line of the protocol is refused, and keeps the connection open", async () => {
+  const session = await streamOf([]).open.connect(() => {});
+  const topic = "*".repeat(1_200);
+  const answer = await session.append({ topic, data: "x", id: "1", known: 1 });
+  const fault = "Topic is too long for NATS: its subject has 3613 bytes, over 3584";
+  assertEquals("refused" in answer && String(answer.refused), `RangeError: ${fault}`);
+  await assertRejects(() => session.read(topic, 0, ALL), RangeError, fault);
+  await assertRejects(() => session.follow(topic), RangeError, "3614 bytes");
+  assertEquals(await Promise.race([session.ended, Promise.resolve("open")]), "open");
 });
 
 Deno.test("a notice has its number and the previous one, and without a number it only says that there are new messages", async () => {
@@ -134,4 +166,22 @@ Deno.test("a notice has its number and the previous one, and without a number it
     ["news", { epoch: "1", entry: { offset: 12, previous: 9, data: new Uint8Array([1, 2]) } }],
     ["news", undefined],
   ]);
+});
+
+Deno.test("if all earlier messages of a topic have expired, the previous number is the last that was read or reported", async () => {
+  const { listeners, open } = streamOf([stored(7, "a"), stored(9, "b")], 5);
+  const heard: unknown[] = [];
+  const session = await open.connect((_, news) => heard.push(news && [news.entry.previous, news.entry.offset]));
+  await session.follow("news");
+  await session.read("other", 0, ALL);
+  const say = (seq: number, last: number) => {
+    const fields: Record<string, string> = { "Nats-Sequence": `${seq}`, "Nats-Last-Sequence": `${last}` };
+    listeners[0]!({ data: text.encode("tx"), headers: { get: (name) => fields[name] ?? "" } });
+  };
+  say(3, 0); // nothing is known yet
+  await session.read("news", Infinity, ALL);
+  say(20, 0);
+  say(30, 0);
+  say(40, 35);
+  assertEquals(heard, [[0, 3], [9, 20], [20, 30], [35, 40]]);
 });

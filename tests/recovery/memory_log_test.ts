@@ -63,6 +63,29 @@ Deno.test("a message with a known id is appended once, until the id is forgotten
   assertNotEquals(await log.append("news", "a", { id: "1" }), first);
 });
 
+Deno.test("the ids of two topics are different ids", async () => {
+  await using log = memoryLog();
+  await log.append("news", "a", { id: "1" });
+  await log.append("other", "a", { id: "1" });
+  assertEquals((await read(log, "other", 0)).data, ["a"]);
+});
+
+Deno.test("a topic with followers continues its numbers when the memory of its messages is used for others", async () => {
+  await using log = memoryLog({ bytes: 4_000 });
+  const heard: unknown[] = [];
+  for (const topic of ["quiet", "empty"]) {
+    log.follow(topic, (news) => void (news && heard.push([topic, news.entry.previous, news.entry.offset])));
+  }
+  await log.append("quiet", "a");
+  for (const topic of ["busy", "busier"]) {
+    for (let i = 0; i < 20; i++) await log.append(topic, "x".repeat(100));
+  }
+  assertEquals(await read(log, "quiet", 0), { head: 1, from: 1, data: [] });
+  for (const topic of ["quiet", "empty"]) await log.append(topic, "b");
+  assertEquals(heard, [["quiet", 0, 1], ["quiet", 1, 2], ["empty", 0, 1]]);
+  assertEquals(await read(log, "quiet", 1), { head: 2, from: 1, data: ["b"] });
+});
+
 Deno.test("followers get every message with the previous number, until they leave", async () => {
   await using log = memoryLog();
   const heard: unknown[] = [];
@@ -97,4 +120,5 @@ Deno.test("another log has another epoch, and a closed one accepts and returns n
 Deno.test("invalid options throw at the call", () => {
   assertThrows(() => memoryLog({ messages: 0 }), RangeError);
   assertThrows(() => memoryLog({ age: -1 }), RangeError);
+  assertThrows(() => memoryLog({ resumeTimeout: 0 }), RangeError, "a whole number from 1 to");
 });

@@ -81,6 +81,13 @@ Deno.test("binary data follows its object, whose length comes first", () => {
   assertEquals(decodeFromClient(sent), { type: "message", number: 1, data: new Uint8Array(0) });
 });
 
+Deno.test("the first message of a session has the number 1: the number 0 means that nothing was taken", () => {
+  const say = (number: number) => decodeFromClient(JSON.stringify({ type: "message", number, data: "x" }));
+  assertEquals([say(-1), say(0), say(1)], [undefined, undefined, { type: "message", number: 1, data: "x" }]);
+  const session = '{"type":"session","session":"s","number":0}';
+  assertEquals(decodeFromServer(session), { type: "session", session: "s", number: 0 });
+});
+
 Deno.test("invalid messages parse to undefined, for either role", () => {
   const lines = [
     "",

@@ -4,6 +4,7 @@ import { memoryLog } from "../../lib/recovery/memory_log.ts";
 import { createRecoverableHub } from "../../lib/recovery/recoverable_hub.ts";
 import { connectedPair } from "../../lib/testing/connected_pair.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";
+import { printed } from "../_support/printed.ts";
 import { until } from "../_support/wait.ts";
 import { recoverableHub, speaker, TestLog } from "./_support.ts";
 
@@ -95,6 +96,43 @@ Deno.test("authorize refuses also with a promise or a truthy value that is not t
   await using client = await speaker(hub);
   client.subscribe("news");
   assertEquals((await client.next()).type, "refused");
+});
+
+Deno.test("a promise of authorize that rejects refuses, and onError gets the error", async () => {
+  const errors: unknown[] = [];
+  const authorize = () => JSON.parse("0") || Promise.reject("no answer");
+  await using hub = createRecoverableHub({ log: memoryLog(), authorize, onError: (error) => void errors.push(error) });
+  await using client = await speaker(hub);
+  client.subscribe("news");
+  assertEquals(await client.next(), { type: "refused", topic: "news", reason: "not-allowed" });
+  await until(() => errors.length > 0, "The error");
+  assertEquals(errors, ["no answer"]);
+});
+
+Deno.test("an observer that throws changes nothing: its errors are printed", async () => {
+  const fails = () => {
+    throw new Error("metrics");
+  };
+  const observer = { appended: fails, refused: fails, recovered: fails, unrecovered: fails, held: fails };
+  const log = new TestLog();
+  const lines = await printed(async () => {
+    await using hub = createRecoverableHub({ log, observer });
+    const position = await hub.publish("news", "a", { durable: true });
+    await hub.publish("news", "b", { durable: true });
+    log.error = new Error("disk full");
+    await assertRejects(() => hub.publish("news", "c", { durable: true }), Error, "disk full");
+    log.error = undefined;
+    for (const from of [position, { epoch: "other", offset: 0 }]) {
+      await using client = await speaker(hub);
+      client.subscribe("news", from);
+      assertEquals((await client.next()).type, "subscribed");
+      if (from === position) assertEquals(await client.data(1), ["b"]);
+      await hub.publish("news", "d", { durable: true });
+      assertEquals(await client.data(1), ["d"]);
+    }
+    assertEquals([hub.stats.appended, hub.stats.refused], [4, 1]);
+  });
+  assertEquals(new Set(lines.map(String)), new Set(["Error: metrics"]));
 });
 
 Deno.test("topics have limits: their names and their number for each connection", async () => {
@@ -279,6 +317,42 @@ Deno.test("a message that the application rejects is not acknowledged: the conne
   await client.next();
   await client.client.send('{"type":"message","number":1,"data":"a"}');
   assertEquals((await client.client.closed).closeCode, 1011);
+});
+
+Deno.test("a message that failed because another connection had ended is not acknowledged with the next one", async () => {
+  await using hub = recoverableHub({ log: memoryLog() });
+  await using other = await connectedPair();
+  other.server.abort();
+  const taken: unknown[] = [];
+  const message = async (_: unknown, data: unknown) => {
+    if (taken.length === 0) await other.server.send("gone");
+    taken.push(data);
+  };
+  await using client = await speaker(hub, { message }, { onError: () => {} });
+  for (
+    const line of [
+      '{"type":"session","session":"s"}',
+      '{"type":"message","number":1,"data":"a"}',
+      '{"type":"message","number":2,"data":"b"}',
+    ]
+  ) void client.client.send(line);
+  assertEquals(await client.next(), { type: "session", session: "s", number: 0 });
+  assertEquals([(await client.client.closed).closeCode, taken], [1011, []]);
+});
+
+Deno.test("handlers() checks the callbacks, and subscribe() and send() check the connection", async () => {
+  await using hub = recoverableHub({ log: memoryLog() });
+  const handlers = (callbacks: unknown) => () => Reflect.apply(hub.handlers, hub, [callbacks]);
+  assertThrows(handlers({ mesage() {} }), TypeError, 'did you mean "message"?');
+  assertThrows(handlers({ message: 1 }), TypeError, 'cannot use the callback "message" 1');
+  assertThrows(handlers(() => {}), TypeError, "handlers() takes an object with callbacks, not a function");
+  assertThrows(handlers(null), TypeError, "not null");
+  for (const socket of [null, undefined, {}]) {
+    for (const [action, call] of [["subscribe", hub.subscribe], ["send", hub.send]] as const) {
+      const wrong = () => Reflect.apply(call, hub, [socket, "news"]);
+      assertThrows(wrong, TypeError, `Cannot ${action}: the socket is not a connection of this module`);
+    }
+  }
 });
 
 Deno.test("invalid options throw at the call", async () => {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { LogEntry, Position } from "../../lib/recovery/log.ts";
 import type { MemoryLogOptions } from "../../lib/recovery/memory_log.ts";
 import { type Follower, RecoverableTopic, type TopicOwner } from "../../lib/recovery/recoverable_topic.ts";
@@ -293,6 +293,45 @@ Deno.test("an unreachable log is tried again, and returning subscribers wait for
   await time.advance(5_000);
   await catching;
   assertEquals(follower.heard, ["begin 1 true", "2", "3", "join"]);
+});
+
+Deno.test("an invalid page is reported and read again: no message of it is skipped", async () => {
+  using time = fakeTime();
+  await using setting = topicOf();
+  const { epoch } = await setting.publish(1, 5);
+  await setting.topic.refresh();
+  const page = await setting.log.read("news", 0, { messages: 100, bytes: 10_000 });
+  for (const entries of [page.entries.toReversed(), page.entries.filter((_, i) => i !== 2), []]) {
+    setting.log.answer = Promise.resolve({ ...page, entries });
+    const follower = followerOf();
+    const before = setting.errors.length;
+    const catching = setting.topic.catchUp({ epoch, offset: 1 }, follower);
+    await until(() => setting.errors.length > before, "An error");
+    setting.log.answer = undefined;
+    await time.advance(5_000);
+    await catching;
+    assertEquals(follower.heard, ["begin 1 true", "2", "3", "4", "5", "join"]);
+    await time.advance(5_000); // nothing of it is kept for the next one
+  }
+  assertStringIncludes(String(setting.errors[0]), 'The log returned an invalid page of the topic "news": message ');
+});
+
+Deno.test("a log that can be read at the head and not before is read again after a delay, not at once", async () => {
+  using time = fakeTime();
+  await using setting = topicOf();
+  const { epoch } = await setting.publish(1, 5);
+  await setting.topic.refresh();
+  const { log } = setting;
+  log.failsBefore = 5;
+  const follower = followerOf();
+  const catching = setting.topic.catchUp({ epoch, offset: 1 }, follower);
+  await settle();
+  await settle();
+  assertEquals([setting.errors.length, log.reads.length < 10], [1, true]);
+  log.failsBefore = 0;
+  await time.advance(5_000);
+  await catching;
+  assertEquals(follower.heard, ["begin 1 true", "2", "3", "4", "5", "join"]);
 });
 
 Deno.test("a stopped topic reads nothing and releases every subscriber", async () => {

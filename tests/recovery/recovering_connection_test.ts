@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { serve } from "../../lib/server/serve.ts";
 import { memoryLog } from "../../lib/recovery/memory_log.ts";
 import { recovering as recoveringInBrowser } from "../../lib/browser/recovering.ts";
@@ -102,6 +102,40 @@ for (const [name, recovering, code] of CLIENTS) {
     serverSide.drop();
     await readUntil(events, (event) => event.type === "subscribed" && event.topic === "b");
     assertEquals([serverSide.hub.count("a"), client.position("a")], [0, undefined]);
+  });
+
+  Deno.test(`it subscribes again from an earlier position, and what it has not read yet does not come in between, ${name}`, async () => {
+    await using serverSide = serving();
+    const position = await serverSide.hub.publish("news", "0", { durable: true });
+    await using client = recovering(serverSide.url, { topics: { news: position, other: undefined }, delay });
+    const events = client[Symbol.asyncIterator]();
+    await readUntil(events, (event) => event.type === "subscribed" && event.topic === "other");
+    for (const data of ["1", "2", "3"]) await serverSide.hub.publish("news", data, { durable: true });
+    await serverSide.hub.publish("other", "here", { durable: true });
+    client.subscribe("news", position);
+    client.subscribe("news", { ...position, offset: position.offset + 1 }); // the last call counts
+    const heard: unknown[] = [];
+    for await (const event of { [Symbol.asyncIterator]: () => events }) {
+      if (event.type === "message" && event.topic === "news") heard.push(event.data);
+      if (event.type === "subscribed") heard.push(event.position.offset);
+      if (event.type === "message" && event.data === "3") break;
+    }
+    assertEquals(heard, [2, "2", "3"]);
+  });
+
+  Deno.test(`it takes positions only, ${name}`, async () => {
+    const open = (topics: unknown) => () => void Reflect.apply(recovering, undefined, ["ws://127.0.0.1:1", { topics }]);
+    for (const topics of [["news"], null, "news"]) {
+      assertThrows(open(topics), TypeError, "it must be an object of topics and their positions");
+    }
+    for (const position of [null, 5, { epoch: "e" }, { epoch: "e", offset: -1 }]) {
+      assertThrows(open({ news: position }), TypeError, 'Cannot use topics["news"]');
+    }
+    await using serverSide = serving();
+    await using client = recovering(serverSide.url, { delay });
+    const subscribe = (...values: unknown[]) => () => Reflect.apply(client.subscribe, client, values);
+    assertThrows(subscribe("news", 5), TypeError, "a position: { epoch, offset }");
+    assertThrows(subscribe(5), TypeError, "Cannot use topic 5: it must be a string");
   });
 
   Deno.test(`a topic that is refused is not asked for again, ${name}`, async () => {

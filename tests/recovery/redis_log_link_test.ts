@@ -1,5 +1,6 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
+import type { LogSession } from "../../lib/recovery/log_link.ts";
 import type { LinkedLog } from "../../lib/recovery/linked_log.ts";
 import { redisLog } from "../../lib/recovery/redis.ts";
 import { type RedisLogClient, redisLogLink } from "../../lib/recovery/redis_log_link.ts";
@@ -53,12 +54,31 @@ Deno.test("an error reply of Redis is a refusal, and a connection error is not",
   const clients = clientsOf(() => {
     throw error;
   });
-  const session = await redisLogLink("", retention, () => clients.client).connect(() => {});
-  assertEquals(await session.append(append), { refused: error });
-  for (const lost of ["The client is closed", "NOSCRIPT No matching script"]) {
+  const link = redisLogLink("", retention, () => clients.client);
+  assertEquals(await (await link.connect(() => {})).append(append), { refused: error });
+  // The next connection loads the scripts again if Redis has lost them.
+  for (const lost of ["The client is closed", "NOSCRIPT No matching script", "LOADING Redis is loading the dataset"]) {
     error = new Error(lost);
-    await assertRejects(() => session.append(append), Error, lost);
+    for (
+      const ask of [
+        (session: LogSession) => session.append(append),
+        (session: LogSession) => session.read("news", 0, { messages: 1, bytes: 1 }),
+        (session: LogSession) => session.take("s", 1),
+      ]
+    ) {
+      const session = await link.connect(() => {});
+      await assertRejects(() => ask(session), Error, lost);
+      assertEquals(await session.ended, error);
+    }
   }
+});
+
+Deno.test("a log without a limit of messages has the largest number as its limit", async () => {
+  const clients = clientsOf();
+  const unlimited = { ...retention, messages: Infinity, age: Infinity };
+  const session = await redisLogLink("", unlimited, () => clients.client).connect(() => {});
+  await session.append(append);
+  assertEquals(clients.asked.flat(2).slice(-3), [`${Number.MAX_SAFE_INTEGER}`, "0", "2000"]);
 });
 
 Deno.test("the run of a server has its name, unless it writes everything to its disk first", async () => {
@@ -122,4 +142,10 @@ Deno.test("retention that is `undefined` has its default", async () => {
   const values = asked.flatMap(([, , values]) => values);
   assertEquals(values.includes("undefined") || values.includes("NaN"), false);
   assertEquals(JSON.stringify(values).includes('"1000"'), true);
+});
+
+Deno.test("no time is 0 that Redis would refuse", () => {
+  for (const options of [{ resumeTimeout: 0 }, { appendTimeout: 0 }]) {
+    assertThrows(() => redisLog(options), RangeError, "it must be a whole number from 1 to");
+  }
 });

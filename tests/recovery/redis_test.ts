@@ -27,3 +27,11 @@ Deno.test({
       errors: [],
     }),
 });
+
+Deno.test({
+  ...unless(
+    installed("redis") ? undefined : "redis-server is not installed",
+    "a Redis that has lost the scripts of a log gets them again",
+  ),
+  fn: async () => assertEquals(await play("scripts"), { entries: ["a", "b"], taken: 7 }),
+});
