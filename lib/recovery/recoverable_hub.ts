@@ -20,6 +20,7 @@ import { notify } from "../connection/watch/observer.ts";
 import type { WebSocketCallbacks } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Log, LogEntry, Position } from "./log.ts";
+import { NumberedMessages } from "./numbered_messages.ts";
 import {
   decodeFromClient,
   encodeEntry,
@@ -99,6 +100,8 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
   readonly #plain: Hub<Data>;
   readonly #topics = new Map<string, Followed>();
   readonly #sessions = new Map<WebSocketConnection<Data>, Session<Data>>();
+  /** The numbered messages of clients, by the names of their sessions. */
+  readonly #numbered = new Map<string, NumberedMessages>();
   #closed = false;
 
   constructor(options: RecoverableHubOptions<Data>) {
@@ -265,13 +268,13 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
       case "unsubscribe":
         return void this.unsubscribe(socket, said.topic);
       case "session":
-        return this.#sessionOf(socket).resume(said.session, this.log);
+        return this.#number(this.#sessionOf(socket), said.session);
       case "message": {
         const { number, data } = said;
         const hear = (id?: string) => callbacks.message?.(socket, data, { id });
         if (number === undefined) return hear();
-        const session = this.#sessionOf(socket);
-        return session.id === undefined ? refuse() : session.take(number, this.log, hear);
+        const { numbered } = this.#sessionOf(socket);
+        return numbered === undefined ? refuse() : numbered.take(socket, number, hear);
       }
     }
   }
@@ -302,9 +305,30 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
     return session;
   }
 
-  #end({ socket, subscriptions }: Session<Data>): void {
+  #end(session: Session<Data>): void {
+    const { socket, subscriptions } = session;
     for (const topic of [...subscriptions.keys()]) this.unsubscribe(socket, topic);
     this.#sessions.delete(socket);
+    this.#unnumber(session);
+  }
+
+  /** Starts numbered messages on a connection. */
+  #number(session: Session<Data>, name: string): Promise<void> {
+    const numbered = this.#numbered.get(name) ?? new NumberedMessages(name, this.log);
+    this.#numbered.set(name, numbered);
+    numbered.users++;
+    this.#unnumber(session);
+    session.numbered = numbered;
+    return numbered.resume(session.socket);
+  }
+
+  /** Ends them. A message that the application still handles is remembered until it has. */
+  #unnumber(session: Session<Data>): void {
+    const { numbered } = session;
+    session.numbered = undefined;
+    void numbered?.idle.then(() => {
+      if (--numbered.users === 0) this.#numbered.delete(numbered.session);
+    });
   }
 
   #retain(name: string): Followed {

@@ -128,7 +128,7 @@ export interface RecoverableHub<Data = unknown> extends AsyncDisposable {
   handlers(callbacks?: RecoverableCallbacks<Data>): WebSocketCallbacks<Data>;
   /**
    * Subscribes a connection. A client that speaks `sluice.v1` gets numbered messages. Any other client gets only the data, and no
-   * messages that it missed.
+   * messages that it missed. The client `recovering` ignores topics to which it has not subscribed itself.
    *
    * @param socket The connection.
    * @param topic The topic.

@@ -41,7 +41,8 @@ export interface RecoveryClientOptions {
   acknowledge?: boolean;
   /**
    * The name under which the server remembers which messages this client has sent: 1 to 64 visible ASCII characters. Keep it
-   * secret, because another client that knows it can pretend that messages were sent.
+   * secret, because another client that knows it can pretend that messages were sent. Two clients at the same time, such as two
+   * tabs of a page, need two names: each would take the messages of the other for its own.
    *
    * @default {a random one}
    */

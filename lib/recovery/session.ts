@@ -4,9 +4,9 @@
  * @module
  */
 import type { Hub } from "../hub/hub_options.ts";
-import { isEnd } from "../connection/not_open.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
-import type { Log, LogEntry, Position } from "./log.ts";
+import type { LogEntry, Position } from "./log.ts";
+import type { NumberedMessages } from "./numbered_messages.ts";
 import { encodeEntry, encodeFact, type UnrecoveredReason } from "./protocol.ts";
 import type { RecoveryObserver } from "./recoverable_options.ts";
 import type { Follower } from "./recoverable_topic.ts";
@@ -75,46 +75,11 @@ export class Session<Data> {
   readonly socket: WebSocketConnection<Data>;
   /** Its subscriptions, by topic. */
   readonly subscriptions = new Map<string, Subscription<Data>>();
-  /** The name of the client's session, if its messages are numbered. */
-  id: string | undefined;
-  #taken = 0;
+  /** The client's numbered messages, if it numbers them. */
+  numbered: NumberedMessages | undefined;
 
   /** @param socket The connection. */
   constructor(socket: WebSocketConnection<Data>) {
     this.socket = socket;
-  }
-
-  /** Starts a session with numbered messages. The client learns which messages were taken before. */
-  async resume(session: string, log: Log): Promise<void> {
-    this.#taken = await log.taken(session);
-    this.id = session;
-    void this.socket.send(encodeFact({ type: "session", session, number: this.#taken }));
-  }
-
-  /**
-   * Passes a numbered message to the application, unless it was taken before.
-   *
-   * @param number Its number.
-   * @param log The log, which remembers the numbers.
-   * @param hear Passes the message on, with its id.
-   */
-  async take(number: number, log: Log, hear: (id: string) => unknown): Promise<void> {
-    if (this.id !== undefined && number > this.#taken) {
-      await this.#hear(() => hear(`${this.id}:${number}`));
-      await log.take(this.id, number);
-      this.#taken = number;
-    }
-    void this.socket.send(encodeFact({ type: "acknowledged", number }));
-  }
-
-  /** Passes a message on. If the application did not take it, this connection ends, so that the client sends it again. */
-  async #hear(hear: () => unknown): Promise<void> {
-    try {
-      await hear();
-    } catch (error) {
-      // The end of another connection would not end this one, and the next number would acknowledge this message too.
-      if (!isEnd(error) || this.socket.readyState !== 1) throw error;
-      throw new Error("The message was not taken because another connection ended", { cause: error });
-    }
   }
 }

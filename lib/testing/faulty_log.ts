@@ -9,7 +9,7 @@ import type { Message } from "../pipeline/messages/message.ts";
 
 /** A log that a test can make fail, fall silent and lose its contents. */
 export interface FaultyLog extends Log {
-  /** The error that reading and appending reject with; `undefined` while the log works. */
+  /** The error that reading, appending and remembering reject with; `undefined` while the log works. */
   error: unknown;
   /** Whether the log stops announcing new messages. They are then only found by reading. */
   quiet: boolean;
@@ -65,11 +65,11 @@ export class FaultyMemoryLog implements FaultyLog {
   }
 
   taken(session: string): Promise<number> {
-    return this.#log.taken(session);
+    return this.error === undefined ? this.#log.taken(session) : Promise.reject(this.error);
   }
 
   take(session: string, number: number): Promise<void> {
-    return this.#log.take(session, number);
+    return this.error === undefined ? this.#log.take(session, number) : Promise.reject(this.error);
   }
 
   close(): Promise<void> {

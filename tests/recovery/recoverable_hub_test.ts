@@ -5,7 +5,7 @@ import { createRecoverableHub } from "../../lib/recovery/recoverable_hub.ts";
 import { connectedPair } from "../../lib/testing/connected_pair.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";
 import { printed } from "../_support/printed.ts";
-import { until } from "../_support/wait.ts";
+import { settle, until } from "../_support/wait.ts";
 import { recoverableHub, speaker, TestLog } from "./_support.ts";
 
 Deno.test("a client that reconnects to another server gets its missed messages, in order and once", async () => {
@@ -338,6 +338,31 @@ Deno.test("a message that failed because another connection had ended is not ack
   ) void client.client.send(line);
   assertEquals(await client.next(), { type: "session", session: "s", number: 0 });
   assertEquals([(await client.client.closed).closeCode, taken], [1011, []]);
+});
+
+Deno.test("a message that is still handled when its connection is lost is not handled again over the next one", async () => {
+  await using hub = recoverableHub({ log: memoryLog() });
+  const handled = Promise.withResolvers<void>();
+  const heard: unknown[] = [];
+  const callbacks = {
+    message(_: unknown, data: unknown) {
+      heard.push(data);
+      return handled.promise;
+    },
+  };
+  const lines = ['{"type":"session","session":"s"}', '{"type":"message","number":1,"data":"a"}'];
+  await using lost = await speaker(hub, callbacks);
+  for (const line of lines) void lost.client.send(line);
+  await until(() => heard.length === 1, "The message");
+  lost.client.abort();
+  await lost.server.closed;
+  await using client = await speaker(hub, callbacks);
+  for (const line of lines) void client.client.send(line);
+  await settle();
+  handled.resolve();
+  assertEquals(await client.next(), { type: "session", session: "s", number: 1 });
+  assertEquals(await client.next(), { type: "acknowledged", number: 1 });
+  assertEquals(heard, ["a"]);
 });
 
 Deno.test("handlers() checks the callbacks, and subscribe() and send() check the connection", async () => {

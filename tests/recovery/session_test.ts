@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { createHub } from "../../lib/hub/hub.ts";
-import { memoryLog } from "../../lib/recovery/memory_log.ts";
-import { Session, Subscription } from "../../lib/recovery/session.ts";
+import { Subscription } from "../../lib/recovery/session.ts";
 import { connectedPair } from "../../lib/testing/connected_pair.ts";
 
 Deno.test("a subscription sends its start, sends messages in the envelope, and joins those at the head", async () => {
@@ -36,14 +35,4 @@ Deno.test("a full queue makes a subscription's next message wait, and the end of
   pair.server.abort();
   await waiting;
   assertEquals(subscription.active, false);
-});
-
-Deno.test("a session passes each number to the application once, and stores it in the log", async () => {
-  await using log = memoryLog();
-  await using pair = await connectedPair();
-  const session = new Session(pair.server);
-  await session.resume("s", log);
-  const heard: string[] = [];
-  for (const number of [1, 1, 2]) await session.take(number, log, (id) => heard.push(id));
-  assertEquals([heard, await log.taken("s")], [["s:1", "s:2"], 2]);
 });
