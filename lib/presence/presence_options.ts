@@ -7,9 +7,9 @@ import type { Broker } from "../hub/broker.ts";
 import { BROKER } from "../hub/hub_options.ts";
 import { PRESENCE_LIMIT_KINDS, type PresenceLimits } from "../limits.ts";
 import {
-  ANYTHING,
   CALLBACK,
   DELAY,
+  kind,
   LONGEST_TIME,
   NON_EMPTY_TEXT,
   type OptionKinds,
@@ -86,7 +86,7 @@ export const PRESENCE_OPTION_KINDS: OptionKinds<PresenceOptions> = {
 /** A member, for its check. */
 export const PRESENCE_MEMBER_KINDS: OptionKinds<PresenceMember> = {
   id: required(NON_EMPTY_TEXT),
-  data: required(ANYTHING),
+  data: required(kind("a value that JSON can hold", () => true)),
 };
 
 /**

@@ -1,5 +1,6 @@
-import { assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { createPresence } from "../../lib/presence/presence.ts";
+import { PRESENCE_MEMBER_KINDS } from "../../lib/presence/presence_options.ts";
 
 Deno.test("createPresence checks its options", () => {
   const create = (options: object) => () => createPresence(options);
@@ -11,4 +12,10 @@ Deno.test("createPresence checks its options", () => {
   assertThrows(create({ maxDataBytes: 1.5 }), RangeError, "maxDataBytes");
   assertThrows(create({ broker: {} }), TypeError, "broker");
   assertThrows(create({ onChange: 1 }), TypeError, "onChange");
+});
+
+Deno.test("a member without data is a TypeError that says what is missing", () => {
+  const { id, data } = PRESENCE_MEMBER_KINDS;
+  assertEquals([id.required, data.required, data.takes], [true, true, "a value that JSON can hold"]);
+  for (const value of [null, 0, "", {}]) data.check(value, "data");
 });
