@@ -25,10 +25,10 @@
  */
 import { connect as connectOverTcp } from "npm:@nats-io/transport-node@^3.4.0";
 import { resolveBrokerLimits } from "../limits.ts";
-import { CALLBACK, type OptionKinds, TEXT, TEXT_OR_TEXTS } from "../option_kinds.ts";
+import { CALLBACK, type OptionKinds, TEXT } from "../option_kinds.ts";
 import { takeOptions } from "../options.ts";
 import { BROKER_OPTION_KINDS, type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
-import { type NatsClient, natsLink } from "./nats_link.ts";
+import { NATS_SERVERS, type NatsClient, natsLink } from "./nats_link.ts";
 
 export type { BrokerLimits } from "../limits.ts";
 export type { Broker, BrokerMessage, BrokerState } from "./broker.ts";
@@ -62,7 +62,7 @@ export interface NatsBrokerOptions extends BrokerOptions {
 
 const NATS_BROKER_OPTION_KINDS: OptionKinds<NatsBrokerOptions> = {
   ...BROKER_OPTION_KINDS,
-  servers: TEXT_OR_TEXTS,
+  servers: NATS_SERVERS,
   prefix: TEXT,
   connect: CALLBACK,
 };

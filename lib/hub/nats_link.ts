@@ -5,8 +5,19 @@
  */
 import { defer } from "../async.ts";
 import { ConnectionError } from "../errors.ts";
+import { type Kind, kind } from "../option_kinds.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
 import { ALL_TOPICS, type Interest } from "./wanted_topics.ts";
+
+/** The kind of addresses of NATS servers. */
+export const NATS_SERVERS: Kind = kind(
+  'a "host:port" or a list of them, which is not empty',
+  (value) => Array.isArray(value) ? value.length > 0 && value.every(isAddress) : isAddress(value),
+);
+
+function isAddress(value: unknown): boolean {
+  return typeof value === "string" && /^\S+$/.test(value) && URL.canParse(value.replace(/^(?:\w+:\/\/)?/, "nats://"));
+}
 
 /** The part of a NATS client that is used. */
 export interface NatsClient {

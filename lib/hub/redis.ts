@@ -28,7 +28,7 @@ import { resolveBrokerLimits } from "../limits.ts";
 import { CALLBACK, type OptionKinds, TEXT } from "../option_kinds.ts";
 import { takeOptions } from "../options.ts";
 import { BROKER_OPTION_KINDS, type BrokerOptions, linkBroker, type LinkedBroker } from "./linked_broker.ts";
-import { type RedisClient, redisLink } from "./redis_link.ts";
+import { REDIS_URL, type RedisClient, redisLink } from "./redis_link.ts";
 
 export type { BrokerLimits } from "../limits.ts";
 export type { Broker, BrokerMessage, BrokerState } from "./broker.ts";
@@ -65,7 +65,7 @@ export interface RedisBrokerOptions extends BrokerOptions {
 
 const REDIS_BROKER_OPTION_KINDS: OptionKinds<RedisBrokerOptions> = {
   ...BROKER_OPTION_KINDS,
-  url: TEXT,
+  url: REDIS_URL,
   prefix: TEXT,
   create: CALLBACK,
 };

@@ -6,8 +6,18 @@
 import { Buffer } from "node:buffer";
 import { defer } from "../async.ts";
 import { ConnectionError } from "../errors.ts";
+import type { Kind } from "../option_kinds.ts";
 import type { BrokerLink, BrokerSession } from "./broker_link.ts";
 import { ALL_TOPICS, type Interest } from "./wanted_topics.ts";
+
+/** The kind of URLs of a Redis server. Its error does not show the URL, which may contain a password. */
+export const REDIS_URL: Kind = {
+  takes: "a URL such as redis://127.0.0.1:6379 or rediss://redis.example.com",
+  check(value, name) {
+    if (typeof value === "string" && /^rediss?:\/\/./i.test(value) && URL.canParse(value)) return;
+    throw new TypeError(`Cannot use ${name}: it must be ${REDIS_URL.takes}`);
+  },
+};
 
 /** Takes a message and the channel that it was published to. */
 export type RedisListener = (message: Uint8Array, channel: Uint8Array) => void;

@@ -37,7 +37,7 @@ export const LINKED_LOG_OPTION_KINDS: OptionKinds<LinkedLogOptions> = {
 };
 
 /** The default retention. */
-export const DEFAULT_RETENTION: Readonly<Required<LogRetention>> = Object.freeze({
+const DEFAULT_RETENTION: Readonly<Required<LogRetention>> = Object.freeze({
   // The messages of a busy room in some minutes. A client that was away for longer loads the state.
   messages: 1_000,
   // A topic that was quiet overnight can still be caught up with.
@@ -48,6 +48,21 @@ export const DEFAULT_RETENTION: Readonly<Required<LogRetention>> = Object.freeze
 
 /** Milliseconds that a message may wait for the log. It is longer than a broker takes to restart. */
 const APPEND_TIMEOUT = 10_000;
+
+/** Returns the retention of a log, with the defaults; `Infinity` for an age without limit. */
+export function retentionOf(options: LinkedLogOptions): Required<LogRetention> {
+  const { messages, age, resumeTimeout, appendTimeout } = {
+    ...DEFAULT_RETENTION,
+    appendTimeout: APPEND_TIMEOUT,
+    ...options,
+  };
+  return {
+    messages,
+    age: age === 0 ? Infinity : age,
+    // A message whose confirmation was lost is sent again for as long as it may wait.
+    resumeTimeout: Math.max(resumeTimeout, 2 * appendTimeout),
+  };
+}
 
 /** Milliseconds before a request is repeated, because the end of a connection may be noticed a little after its last reply. */
 const ASK_AGAIN = 50;
@@ -86,6 +101,7 @@ class LinkedLogImpl implements LinkedLog {
   readonly #options: LinkedLogOptions;
   readonly #limits: BrokerLimits;
   readonly #appendTimeout: number;
+  readonly #resumeTimeout: number;
   readonly #listeners = new Map<string, Set<LogListener>>();
   /** The messages that the log has not confirmed, in order. */
   readonly #pending = new Set<Pending>();
@@ -105,6 +121,7 @@ class LinkedLogImpl implements LinkedLog {
     this.#options = options;
     this.#limits = resolveBrokerLimits(options);
     this.#appendTimeout = options.appendTimeout ?? APPEND_TIMEOUT;
+    this.#resumeTimeout = retentionOf(options).resumeTimeout;
     this.#running = this.#run();
   }
 
@@ -117,7 +134,6 @@ class LinkedLogImpl implements LinkedLog {
   }
 
   append(topic: string, data: Message, { id }: AppendOptions = {}): Promise<Position> {
-    const { resumeTimeout = DEFAULT_RETENTION.resumeTimeout } = this.#options;
     const size = (typeof data === "string" ? utf8Length(data) : data.byteLength) + topic.length;
     const bytes = MESSAGE_COST + size;
     const done = deferHandled<Position>();
@@ -131,7 +147,7 @@ class LinkedLogImpl implements LinkedLog {
       data,
       id: id ?? `${this.#sender}:${++this.#sequence}`,
       // Without an id, it is only repeated from here.
-      known: id === undefined ? 2 * this.#appendTimeout : resumeTimeout,
+      known: id === undefined ? 2 * this.#appendTimeout : this.#resumeTimeout,
       bytes,
       end: performance.now() + this.#appendTimeout,
       done,

@@ -13,7 +13,11 @@ export interface LogRetention {
   messages?: number;
   /** Milliseconds for which a message can be read again. @default {86400000}, a day */
   age?: number;
-  /** Milliseconds to remember which messages were appended and taken, to detect duplicates. @default {120000}, two minutes */
+  /**
+   * Milliseconds to remember which messages were appended and taken, to detect duplicates. They are remembered for at least twice
+   * `appendTimeout`.
+   * @default {120000}, two minutes
+   */
   resumeTimeout?: number;
 }
 

@@ -24,16 +24,11 @@ import {
   jetstreamManager,
 } from "npm:@nats-io/jetstream@^3.4.0";
 import { resolveBrokerLimits } from "../limits.ts";
-import { LONGEST_TIME, type OptionKinds, TEXT, TEXT_OR_TEXTS, whole } from "../option_kinds.ts";
+import { LONGEST_TIME, type OptionKinds, TEXT, whole } from "../option_kinds.ts";
 import { takeOptions } from "../options.ts";
+import { NATS_SERVERS } from "../hub/nats_link.ts";
 import { type JetStreamClient, jetStreamLogLink } from "./jetstream_log_link.ts";
-import {
-  DEFAULT_RETENTION,
-  LINKED_LOG_OPTION_KINDS,
-  type LinkedLog,
-  type LinkedLogOptions,
-  linkLog,
-} from "./linked_log.ts";
+import { LINKED_LOG_OPTION_KINDS, type LinkedLog, type LinkedLogOptions, linkLog, retentionOf } from "./linked_log.ts";
 
 export type { BrokerLimits } from "../limits.ts";
 export type { BrokerOptions } from "../hub/linked_broker.ts";
@@ -66,7 +61,7 @@ const JETSTREAM_LOG_OPTION_KINDS: OptionKinds<JetStreamLogOptions> = {
   ...LINKED_LOG_OPTION_KINDS,
   age: { takes: `0, or ${AGE.takes}`, check: (value, name) => value === 0 ? undefined : AGE.check(value, name) },
   resumeTimeout: whole({ ...EXPIRY, infinite: false }),
-  servers: TEXT_OR_TEXTS,
+  servers: NATS_SERVERS,
   prefix: TEXT,
   user: TEXT,
   pass: TEXT,
@@ -84,9 +79,7 @@ const JETSTREAM_LOG_OPTION_KINDS: OptionKinds<JetStreamLogOptions> = {
 export function jetStreamLog(options: JetStreamLogOptions = {}): LinkedLog {
   options = takeOptions("jetStreamLog()", options, JETSTREAM_LOG_OPTION_KINDS);
   const { prefix = "sluice" } = options;
-  const { messages, age, resumeTimeout } = { ...DEFAULT_RETENTION, ...options };
-  const retention = { messages, age: age === 0 ? Infinity : age, resumeTimeout };
-  return linkLog(jetStreamLogLink(prefix, retention, () => connect(options)), options);
+  return linkLog(jetStreamLogLink(prefix, retentionOf(options), () => connect(options)), options);
 }
 
 /** The part of the packages that is used. */

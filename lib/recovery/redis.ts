@@ -19,14 +19,9 @@
 import { createClient } from "npm:redis@^6.3.1";
 import { resolveBrokerLimits } from "../limits.ts";
 import { CALLBACK, type OptionKinds, TEXT } from "../option_kinds.ts";
+import { REDIS_URL } from "../hub/redis_link.ts";
 import { takeOptions } from "../options.ts";
-import {
-  DEFAULT_RETENTION,
-  LINKED_LOG_OPTION_KINDS,
-  type LinkedLog,
-  type LinkedLogOptions,
-  linkLog,
-} from "./linked_log.ts";
+import { LINKED_LOG_OPTION_KINDS, type LinkedLog, type LinkedLogOptions, linkLog, retentionOf } from "./linked_log.ts";
 import { type RedisLogClient, redisLogLink } from "./redis_log_link.ts";
 
 export type { BrokerLimits } from "../limits.ts";
@@ -66,7 +61,7 @@ export interface RedisLogOptions extends LinkedLogOptions {
 
 const REDIS_LOG_OPTION_KINDS: OptionKinds<RedisLogOptions> = {
   ...LINKED_LOG_OPTION_KINDS,
-  url: TEXT,
+  url: REDIS_URL,
   prefix: TEXT,
   create: CALLBACK,
 };
@@ -82,9 +77,10 @@ const REDIS_LOG_OPTION_KINDS: OptionKinds<RedisLogOptions> = {
 export function redisLog(options: RedisLogOptions = {}): LinkedLog {
   options = takeOptions("redisLog()", options, REDIS_LOG_OPTION_KINDS);
   const { url = "redis://127.0.0.1:6379", prefix = "sluice:", create = createClient } = options;
-  const { messages, age, resumeTimeout } = { ...DEFAULT_RETENTION, ...options };
   const { pongTimeout: connectTimeout } = resolveBrokerLimits(options);
   const socket = { reconnectStrategy: false, connectTimeout } as const;
-  const retention = { messages, age: age === 0 ? Infinity : age, resumeTimeout };
-  return linkLog(redisLogLink(prefix, retention, () => create({ url, disableOfflineQueue: true, socket })), options);
+  return linkLog(
+    redisLogLink(prefix, retentionOf(options), () => create({ url, disableOfflineQueue: true, socket })),
+    options,
+  );
 }

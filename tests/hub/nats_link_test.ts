@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MAX_TOPIC_BYTES } from "../../lib/hub/envelope.ts";
 import { ALL_TOPICS } from "../../lib/hub/wanted_topics.ts";
-import { checkPrefix, type NatsClient, natsLink, subjectOf } from "../../lib/hub/nats_link.ts";
+import { checkPrefix, NATS_SERVERS, type NatsClient, natsLink, subjectOf } from "../../lib/hub/nats_link.ts";
 import { settle } from "../_support/wait.ts";
 
 Deno.test("A8: a topic's subject has no wildcard, space or empty token, and can be decoded", () => {
@@ -30,6 +30,15 @@ Deno.test("a prefix is words separated by dots", () => {
   for (const prefix of ["sluice", "a.b-c.d_e", "p".repeat(128)]) assertEquals(checkPrefix(prefix), prefix);
   for (const prefix of ["", ".", "a.", "a..b", "a b", "a*", ">", "p".repeat(129)]) {
     assertThrows(() => natsLink(prefix, () => Promise.reject()), RangeError, "Cannot use the prefix");
+  }
+});
+
+Deno.test("NATS servers are addresses, and there is at least one", () => {
+  for (const servers of ["127.0.0.1:4222", "nats.example.com", ["nats://a:4222", "[::1]:4222"], "tls://a"]) {
+    NATS_SERVERS.check(servers, "servers");
+  }
+  for (const servers of ["", [], ["a", ""], "a:99999", "a b", [5], null]) {
+    assertThrows(() => NATS_SERVERS.check(servers, "servers"), TypeError, 'it must be a "host:port" or a list of them');
   }
 });
 

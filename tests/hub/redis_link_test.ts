@@ -1,10 +1,27 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ALL_TOPICS } from "../../lib/hub/wanted_topics.ts";
-import { patternOf, type RedisClient, redisLink, type RedisListener } from "../../lib/hub/redis_link.ts";
+import { redisBroker } from "../../lib/hub/redis.ts";
+import { redisLog } from "../../lib/recovery/redis.ts";
+import { patternOf, REDIS_URL, type RedisClient, redisLink, type RedisListener } from "../../lib/hub/redis_link.ts";
 
 Deno.test("A8: the pattern of all topics is the escaped prefix and a star", () => {
   assertEquals(patternOf("sluice:"), "sluice:*");
   assertEquals(patternOf("a*b?[c]\\d"), "a\\*b\\?\\[c\\]\\\\d*");
+});
+
+Deno.test("the URL of a Redis server has its scheme and a host, and the error does not show a password", () => {
+  for (const url of ["redis://127.0.0.1:6379", "rediss://user:password@redis.example.com/3", "redis://[::1]"]) {
+    REDIS_URL.check(url, "url");
+  }
+  for (const url of ["", "127.0.0.1:6379", "http://a", "redis://", "redis://user:password@a:99999", 5, null]) {
+    const { message } = assertThrows(() => REDIS_URL.check(url, "url"), TypeError);
+    assertEquals(
+      message,
+      "Cannot use url: it must be a URL such as redis://127.0.0.1:6379 or rediss://redis.example.com",
+    );
+  }
+  assertThrows(() => redisBroker({ url: "nonsense" }), TypeError, "Cannot use url");
+  assertThrows(() => redisLog({ url: "nonsense" }), TypeError, "Cannot use url");
 });
 
 /** Clients that note what they are asked for. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LimitError } from "../../lib/errors.ts";
-import { linkLog } from "../../lib/recovery/linked_log.ts";
+import { linkLog, retentionOf } from "../../lib/recovery/linked_log.ts";
 import type { Append, LogLink, LogNews, LogSession } from "../../lib/recovery/log_link.ts";
 import { memoryLog } from "../../lib/recovery/memory_log.ts";
 import { fakeTime } from "../../lib/testing/fake_time.ts";
@@ -163,4 +163,11 @@ Deno.test("close rejects waiting messages, and ends pending queries", async () =
   await log.close();
   await Promise.all([appending, reading]);
   await assertRejects(() => log.append("news", "b"), Error, "The log is closed");
+});
+
+Deno.test("a message that is sent again is remembered for as long as it may wait, whatever resumeTimeout is", () => {
+  assertEquals(retentionOf({}), { messages: 1_000, age: 86_400_000, resumeTimeout: 120_000 });
+  assertEquals(retentionOf({ resumeTimeout: 100, appendTimeout: 5_000 }).resumeTimeout, 10_000);
+  assertEquals(retentionOf({ resumeTimeout: 100 }).resumeTimeout, 20_000);
+  assertEquals(retentionOf({ age: 0 }).age, Infinity);
 });
