@@ -78,6 +78,12 @@ export type FromServer =
   | { readonly type: "session"; readonly session: string; readonly number: number }
   | { readonly type: "acknowledged"; readonly number: number };
 
+/**
+ * The longest topic, in bytes. The object in front of binary data has at most 65 535 bytes, and a byte of a topic takes up to six of
+ * them (`\\u001f`).
+ */
+export const MAX_TOPIC_BYTES = 10_000;
+
 /** The name of a session, in characters that no broker has to escape. A UUID has 36 of them. */
 const SESSION = /^[\x21-\x7e]{1,64}$/;
 

@@ -285,8 +285,9 @@ class LogHub<Data> implements RecoverableHub<Data>, TopicOwner {
       this.#checkTopic(topic);
       const { authorize } = this.#options;
       const allowed = authorize === undefined || authorize.call(this.#options, socket, topic);
-      if (!allows(allowed, (error) => this.report(error))) return refuse("not-allowed");
-      this.unsubscribe(socket, topic); // the client sends its positions again
+      const isAllowed = allows(allowed, (error) => this.report(error));
+      this.unsubscribe(socket, topic); // the client sends its positions again, or is no longer allowed
+      if (!isAllowed) return refuse("not-allowed");
       this.subscribe(socket, topic, position === undefined ? {} : { position });
     } catch (error) {
       if (error instanceof LimitError && error.limit === "maxTopicsPerConnection") refuse("too-many-topics");

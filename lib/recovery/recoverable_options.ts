@@ -4,12 +4,12 @@
  * @module
  */
 import { HUB_LIMIT_KINDS, type HubLimits, RECOVERY_LIMIT_KINDS, type RecoveryLimits } from "../limits.ts";
-import { CALLBACK, FLAG, kind, like, oneOf, type OptionKinds, required } from "../option_kinds.ts";
+import { CALLBACK, FLAG, kind, like, oneOf, type OptionKinds, required, whole } from "../option_kinds.ts";
 import type { Message, MessageData } from "../pipeline/messages/message.ts";
 import type { WebSocketCallbacks } from "../connection/readers/callbacks.ts";
 import type { WebSocketConnection } from "../connection/websocket_connection.ts";
 import type { Log, Position } from "./log.ts";
-import { POSITION, type UnrecoveredReason } from "./protocol.ts";
+import { MAX_TOPIC_BYTES, POSITION, type UnrecoveredReason } from "./protocol.ts";
 
 /** Gets events for metrics; `prometheusRecoveryMetrics` of `./telemetry` has one. If it throws, the error is printed. */
 export interface RecoveryObserver {
@@ -187,6 +187,7 @@ export interface RecoverableHub<Data = unknown> extends AsyncDisposable {
 export const RECOVERABLE_HUB_OPTION_KINDS: OptionKinds<RecoverableHubOptions> = {
   ...HUB_LIMIT_KINDS,
   ...RECOVERY_LIMIT_KINDS,
+  maxTopicBytes: whole({ unit: "bytes", least: 1, most: MAX_TOPIC_BYTES, infinite: false }),
   log: required(like("a log, as memoryLog, redisLog and jetStreamLog make one", {
     methods: ["append", "read", "follow", "taken", "take", "close"],
   })),

@@ -5,6 +5,7 @@ import {
   encodeEntry,
   encodeFact,
   encodeMessage,
+  MAX_TOPIC_BYTES,
 } from "../../lib/recovery/protocol.ts";
 
 const position = { epoch: "8f2c", offset: 41 };
@@ -79,6 +80,13 @@ Deno.test("binary data follows its object, whose length comes first", () => {
   });
   const sent = encodeMessage({ number: 1 }, new Uint8Array(0));
   assertEquals(decodeFromClient(sent), { type: "message", number: 1, data: new Uint8Array(0) });
+});
+
+Deno.test("the longest topic fits in front of binary data, whatever its characters are", () => {
+  const topic = "\x1f".repeat(MAX_TOPIC_BYTES);
+  const data = new Uint8Array([7]);
+  const said = { type: "message", topic, offset: Number.MAX_SAFE_INTEGER, data } as const;
+  assertEquals(decodeFromServer(encodeEntry(topic, { offset: said.offset, previous: 0, data })), said);
 });
 
 Deno.test("the first message of a session has the number 1: the number 0 means that nothing was taken", () => {

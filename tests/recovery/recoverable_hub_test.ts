@@ -87,6 +87,9 @@ Deno.test("authorize is called each time that a client subscribes, and a refusal
   again.subscribe("news", { epoch: "x", offset: 1 });
   assertEquals(await again.next(), { type: "refused", topic: "news", reason: "not-allowed" });
   assertEquals(hub.count("news"), 1);
+  client.subscribe("news");
+  assertEquals((await client.next()).type, "refused");
+  assertEquals(hub.count("news"), 0); // a client that is refused has no subscription from before either
 });
 
 Deno.test("authorize refuses also with a promise or a truthy value that is not true", async () => {
@@ -388,6 +391,7 @@ Deno.test("invalid options throw at the call", async () => {
   assertThrows(() => wrong({ log: {} }), TypeError, "log");
   assertThrows(() => wrong({ log, slowPolicy: "drop-oldest" }), TypeError, "slowPolicy");
   assertThrows(() => wrong({ log, maxCatchUpBytes: 0 }), RangeError, "maxCatchUpBytes");
+  assertThrows(() => wrong({ log, maxTopicBytes: 10_001 }), RangeError, "a whole number from 1 to 10000");
   await using hub = recoverableHub({ log });
   const publish = hub.publish.bind(hub, "news", "a");
   for (const id of [1, "", "a\nb", "x".repeat(129)]) {
