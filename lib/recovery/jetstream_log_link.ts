@@ -47,8 +47,6 @@ export interface StreamOptions {
   max_age: number;
   /** How long the id of a message is remembered. */
   duplicate_window?: number;
-  /** Whether every server of a cluster may answer reads. */
-  allow_direct: boolean;
   /** The messages that it republishes to followers. */
   republish?: { src: string; dest: string };
 }
@@ -75,9 +73,9 @@ export interface JetStreamClient {
   streamInfo(name: string, subject: string): Promise<StreamFacts>;
   /** Adds a message. Resolves when the stream has it. */
   publish(subject: string, data: Uint8Array, options: { msgID?: string; timeout: number }): Promise<{ seq: number }>;
-  /** Reads the last message of a subject. */
+  /** Reads the last message of a subject. The server that takes the messages answers, because another one may be behind. */
   last(stream: string, subject: string): Promise<StoredMessage | undefined>;
-  /** Reads the first message of a subject from a number on. */
+  /** Reads the first message of a subject from a number on, from the same server. */
   next(stream: string, subject: string, seq: number): Promise<StoredMessage | undefined>;
   /** Reads `messages` messages of a subject from a number on, or as many as there are. */
   fetch(stream: string, subject: string, seq: number, messages: number): AsyncIterable<StoredMessage>;
@@ -142,7 +140,6 @@ async function open(
     max_msgs_per_subject: Number.isFinite(messages) ? messages + 1 : -1,
     max_age: Number.isFinite(age) ? age * 1e6 : 0,
     duplicate_window: (Number.isFinite(age) ? Math.min(age, resumeTimeout) : resumeTimeout) * 1e6,
-    allow_direct: true,
     republish: { src: `${prefix}.log.*`, dest: `${prefix}.news.{{wildcard(1)}}` },
   });
   await client.ensureStream({
@@ -150,7 +147,6 @@ async function open(
     subjects: [`${prefix}.taken.*`],
     max_msgs_per_subject: 1,
     max_age: resumeTimeout * 1e6,
-    allow_direct: true,
   });
   const { promise: ended, resolve: end } = defer<unknown>();
   void client.closed().then((error) => end(error ?? new ConnectionError("The connection to NATS is closed")), end);

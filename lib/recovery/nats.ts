@@ -97,7 +97,7 @@ async function connect(options: JetStreamLogOptions): Promise<JetStreamClient> {
   const stream = jetstream(client);
   const manager = await jetstreamManager(client);
   const get = async (name: string, query: { last_by_subj: string } | { next_by_subj: string; seq: number }) =>
-    await manager.direct.getMessage(name, query) ?? undefined;
+    await manager.streams.getMessage(name, query) ?? undefined;
   return {
     maxPayload: client.info?.max_payload ?? Infinity,
     async ensureStream(wanted) {

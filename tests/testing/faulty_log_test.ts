@@ -16,8 +16,10 @@ Deno.test("while it has an error it accepts and returns nothing", async () => {
   log.error = new Error("disk full");
   await assertRejects(() => log.append("news", "a"), Error, "disk full");
   await assertRejects(() => log.read("news", 0, ALL), Error, "disk full");
+  await assertRejects(() => log.take("s", 1), Error, "disk full");
+  await assertRejects(() => log.taken("s"), Error, "disk full");
   log.error = undefined;
-  assertEquals((await log.append("news", "b")).offset, 1);
+  assertEquals([(await log.append("news", "b")).offset, await log.taken("s")], [1, 0]);
 });
 
 Deno.test("while it is quiet its followers get nothing, and a hint makes them look", async () => {
