@@ -50,6 +50,20 @@ export function allows(returned: unknown, failed: (error: unknown) => void): boo
   return returned === true;
 }
 
+/**
+ * Returns what a hook returned, if it is no promise: the answer of a promise would come too late.
+ *
+ * @param returned What the hook returned.
+ * @param hook The name of the hook, for the error.
+ * @param failed Called with the error if the promise rejects.
+ * @throws {TypeError} If it is a promise.
+ */
+export function atOnce<T>(returned: T, hook: string, failed: (error: unknown) => void): T {
+  if (!isThenable(returned)) return returned;
+  handleReturn(() => returned, failed);
+  throw new TypeError(`${hook} must return its answer at once, not a promise`);
+}
+
 /** Whether a value is a promise, or has a `then` method that `await` would call. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";

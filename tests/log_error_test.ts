@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { allows, handleReturn, isThenable, logError } from "../lib/log_error.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { allows, atOnce, handleReturn, isThenable, logError } from "../lib/log_error.ts";
 import { printed } from "./_support/printed.ts";
 import { settle } from "./_support/wait.ts";
 
@@ -44,6 +44,17 @@ Deno.test("only true allows: a promise refuses, whatever it resolves to, and its
   const failed: unknown[] = [];
   const values = [true, false, undefined, 1, "yes", Promise.resolve(true), Promise.reject("promise")];
   assertEquals(values.map((value) => allows(value, (error) => failed.push(error))), [true, ...Array(6).fill(false)]);
+  await settle();
+  assertEquals(failed, ["promise"]);
+});
+
+Deno.test("an answer is needed at once: a promise throws, and its rejection is reported", async () => {
+  const failed: unknown[] = [];
+  const answer = (value: unknown) => atOnce(value, "takes()", (error) => failed.push(error));
+  assertEquals([true, false, undefined, "yes"].map(answer), [true, false, undefined, "yes"]);
+  for (const promise of [Promise.resolve(true), Promise.reject("promise")]) {
+    assertThrows(() => answer(promise), TypeError, "takes() must return its answer at once, not a promise");
+  }
   await settle();
   assertEquals(failed, ["promise"]);
 });

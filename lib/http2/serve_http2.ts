@@ -16,6 +16,7 @@ import { resolveLimits } from "../limits.ts";
 import { isTaken } from "../transport/node_connection.ts";
 import { CALLBACK, like, type OptionKinds } from "../option_kinds.ts";
 import { without } from "../options.ts";
+import { atOnce } from "../log_error.ts";
 import { takeServing } from "../connection/check_handler.ts";
 import type { NodeUpgrades } from "../node/serve_node.ts";
 import type { WebSocketHandler } from "../connection/readers/callbacks.ts";
@@ -121,7 +122,7 @@ export function serveHttp2<Data>(
   const take = (event: StreamEvent, headers: IncomingHttpHeaders) => {
     if (isTaken(event.stream) || headers[":protocol"] !== "websocket") return;
     try {
-      if (takes?.(headers) === false) return;
+      if (atOnce(takes?.(headers), "takes()", (error) => group.report(error)) === false) return;
     } catch (cause) {
       group.report(cause); // An error thrown in an event listener would end the process.
       return refuse(event, new HandshakeError("takes() failed", { status: 500, cause }));

@@ -17,6 +17,7 @@ import { headBytes, takeOver, type UpgradeEvent } from "./accept_node.ts";
 import { isTaken, nodeConnection, type SocketFacts } from "../transport/node_connection.ts";
 import { CALLBACK, like, type OptionKinds } from "../option_kinds.ts";
 import { without } from "../options.ts";
+import { atOnce } from "../log_error.ts";
 import { takeServing } from "../connection/check_handler.ts";
 import type { AnyUpgradeAnswer, ConnectionOf, DataOf, WithUpgrade } from "../server/upgrade_data.ts";
 
@@ -149,7 +150,7 @@ export function serveNode<Data>(
     if (!asksForWebSocket(request)) return isLast() ? giveBack(server, { request, socket, head }) : undefined;
     let ours = true;
     try {
-      ours = takes?.(request) ?? true;
+      ours = atOnce(takes?.(request), "takes()", (error) => group.report(error)) ?? true;
     } catch (error) {
       group.report(error); // An error thrown in an event listener would end the process.
       const refusal = new HandshakeError("takes() failed", { status: 500, cause: error });

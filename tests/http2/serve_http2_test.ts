@@ -134,6 +134,13 @@ Deno.test("H22: an error of a hook, or of `takes`, is reported and the client ge
     await until(() => server.reports.length > 0, "The report");
     assertEquals(server.reports, [error]);
   }
+  // As code without types may.
+  await using server = await serving({ takes: () => JSON.parse("0") || Promise.reject(error) });
+  await using session = await opening(server.url);
+  assertEquals((await assertRejects(() => session.connect("/"), HandshakeError)).status, 500);
+  await until(() => server.reports.length > 1, "The reports");
+  const late = "TypeError: takes() must return its answer at once, not a promise";
+  assertEquals(server.reports.map(String).toSorted(), ["Error: Ours", late]);
 });
 
 Deno.test("two on one server: each takes its requests, and H21: requests that neither takes are refused with 404", async () => {

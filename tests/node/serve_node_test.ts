@@ -251,6 +251,11 @@ Deno.test("H22: an error of a hook, or of `takes`, is reported and the client ge
     }),
     [500, error],
   );
+  // As code without types may.
+  const takes = () => JSON.parse("0") || Promise.reject(error);
+  const [status, ...reports] = await refused({ takes });
+  assertEquals([status, reports.includes(error)], [500, true]);
+  assertEquals(reports.map(String).toSorted()[1], "TypeError: takes() must return its answer at once, not a promise");
 });
 
 Deno.test("two on one server: each takes its requests, and H21: requests that neither takes are refused with 404", async () => {
