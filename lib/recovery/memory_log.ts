@@ -23,7 +23,11 @@ export interface MemoryLogOptions {
   bytes?: number;
   /** Milliseconds for which a message can be read again. @default {3600000}, an hour */
   age?: number;
-  /** Milliseconds to remember which messages were appended and taken, to detect duplicates. @default {120000}, two minutes */
+  /**
+   * Milliseconds to remember which messages were appended and taken, to detect duplicates. Only the last 65 536 ids and the last
+   * 65 536 sessions are remembered.
+   * @default {120000}, two minutes
+   */
   resumeTimeout?: number;
 }
 
